@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Typed errors: each message names the thing that is wrong, and where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "CoilError",
+    "ConductivityError",
+    "ConvergenceError",
+    "DeviceError",
+    "FileFormatError",
+    "HeadfieldError",
+    "MeshError",
+    "PoseError",
+]
+
+
+class HeadfieldError(Exception):
+    """Base class of every error that headfield raises on purpose."""
+
+
+class MeshError(HeadfieldError, ValueError):
+    """A mesh, or the content of a mesh file, that no field can be computed on."""
+
+
+class CoilError(HeadfieldError, ValueError):
+    """A coil, or the content of a coil file, that is damaged or not physical."""
+
+
+class PoseError(HeadfieldError, ValueError):
+    """A coil pose that is not a rigid placement; the message says which one and by how much."""
+
+
+class ConductivityError(HeadfieldError, ValueError):
+    """A conductivity that is missing, not positive, or not a symmetric positive-definite tensor."""
+
+
+class FileFormatError(HeadfieldError, ValueError):
+    """A file of a kind that headfield doesn't read or write."""
+
+
+class DeviceError(HeadfieldError, RuntimeError):
+    """A device that is absent or unusable, or a result that does not fit its memory."""
+
+
+class ConvergenceError(HeadfieldError, RuntimeError):
+    """The iterative solver stopped before the tolerance.
+
+    Attributes
+    ----------
+    report : object
+        The solve report: iterations and relative residual per pose.
+    partial : object
+        The field as far as it got; poses whose residual is below the tolerance are final.
+    """
+
+    def __init__(self, message: str, report: Any = None, partial: Any = None) -> None:
+        super().__init__(message)
+        self.report = report
+        self.partial = partial
