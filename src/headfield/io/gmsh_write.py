@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Writer of Gmsh 2.2 files: meshes, and fields on their elements and nodes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..mesh import TetMesh
+from .atomic import replacing
+
+__all__ = ["write_gmsh"]
+
+# Rows that are put together at a time, so that a field of millions of rows isn't copied as a whole.
+_ROWS = 1 << 16
+
+
+def write_gmsh(
+    path: str | os.PathLike[str],
+    mesh: TetMesh,
+    element_data: Mapping[str, NDArray[Any]] | None = None,
+    node_data: Mapping[str, NDArray[Any]] | None = None,
+    binary: bool = True,
+) -> None:
+    """Write a mesh, and fields on it, as Gmsh 2.2.
+
+    Nodes are numbered from 1; triangles come first, then tetrahedra, numbered from 1. Both tags of an element
+    are its tissue, as SimNIBS has it. Fields are steps of one view each: pose k is step k.
+
+    Parameters
+    ----------
+    path : path
+        Appears whole or not at all.
+    mesh : TetMesh
+    element_data : mapping of str to ndarray, (k, m) or (k, m, 3)
+        Per tetrahedron, for k poses.
+    node_data : mapping of str to ndarray, (k, n) or (k, n, 3)
+        Per node, for k poses.
+    binary : bool
+        False writes text.
+    """
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        file.write(f"$MeshFormat\n2.2 {int(binary)} 8\n".encode())
+        if binary:
+            file.write(np.array(1, "<i4").tobytes() + b"\n")
+        file.write(b"$EndMeshFormat\n")
+        _write_nodes(file, mesh, binary)
+        _write_elements(file, mesh, binary)
+        n_triangles = len(mesh.triangles)
+        for name, values in (element_data or {}).items():
+            _write_field(file, "ElementData", name, values, n_triangles + 1, binary)
+        for name, values in (node_data or {}).items():
+            _write_field(file, "NodeData", name, values, 1, binary)
+
+
+def _write_rows(
+    file: IO[bytes], first_id: int, ints: list[NDArray[Any]], reals: NDArray[Any], binary: bool
+) -> None:
+    """Write rows `id ints… reals…`; `ints` and `reals` are (rows, columns)."""
+    n_ints = 1 + sum(part.shape[1] for part in ints)
+    row = np.dtype([("i", "<i4", (n_ints,)), ("x", "<f8", (reals.shape[1],))])
+    for start in range(0, len(reals), _ROWS):
+        stop = min(start + _ROWS, len(reals))
+        rows = np.empty(stop - start, row)
+        rows["i"][:, 0] = np.arange(first_id + start, first_id + stop)
+        column = 1
+        for part in ints:
+            rows["i"][:, column : column + part.shape[1]] = part[start:stop]
+            column += part.shape[1]
+        rows["x"] = reals[start:stop]
+        if binary:
+            file.write(rows.tobytes())
+        else:
+            pairs = zip(rows["i"].tolist(), rows["x"].tolist(), strict=True)
+            file.write("".join(" ".join(map(repr, i + x)) + "\n" for i, x in pairs).encode())
+
+
+def _write_nodes(file: IO[bytes], mesh: TetMesh, binary: bool) -> None:
+    file.write(f"$Nodes\n{mesh.n_nodes}\n".encode())
+    _write_rows(file, 1, [], mesh.nodes_mm, binary)
+    file.write(b"$EndNodes\n")
+
+
+def _write_elements(file: IO[bytes], mesh: TetMesh, binary: bool) -> None:
+    file.write(f"$Elements\n{len(mesh.triangles) + mesh.n_tets}\n".encode())
+    first = 1
+    for kind, nodes, tags in ((2, mesh.triangles, mesh.triangle_tags), (4, mesh.tets, mesh.tags)):
+        count = len(nodes)
+        if count == 0:
+            continue
+        if binary:
+            file.write(np.array([kind, count, 2], "<i4").tobytes())
+        for start in range(0, count, _ROWS):
+            piece = slice(start, min(start + _ROWS, count))
+            tag = tags[piece, None]
+            ints = [tag, tag, nodes[piece] + 1]
+            if not binary:
+                ints.insert(0, np.broadcast_to(np.array([kind, 2]), (len(tag), 2)))
+            _write_rows(file, first + start, ints, np.zeros((len(tag), 0)), binary)
+        first += count
+    file.write(b"$EndElements\n")
+
+
+def _write_field(
+    file: IO[bytes], section: str, name: str, values: NDArray[Any], first_id: int, binary: bool
+) -> None:
+    columns = values[..., None] if values.ndim == 2 else values
+    for step, table in enumerate(columns):
+        rows, components = table.shape
+        file.write(
+            f'${section}\n1\n"{name}"\n1\n{float(step)}\n4\n{step}\n{components}\n{rows}\n0\n'.encode()
+        )
+        _write_rows(file, first_id, [], table, binary)
+        file.write(f"$End{section}\n".encode())

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Mesh files of every kind, told apart by their content where it says, else by the ending of the name."""
+
+from __future__ import annotations
+
+import lzma
+import os
+import stat
+import zipfile
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import FileFormatError, MeshError
+from ..mesh import TetMesh
+from .atomic import replacing
+from .gmsh_read import read_gmsh
+from .gmsh_write import write_gmsh
+from .meshio_bridge import read_meshio, write_meshio
+
+__all__ = ["read_mesh", "write_mesh"]
+
+_NPZ_KEYS = ("nodes", "tets", "tags", "triangles", "triangle_tags")
+
+
+def read_mesh(path: str | os.PathLike[str]) -> TetMesh:
+    """Read a tetrahedral mesh.
+
+    Parameters
+    ----------
+    path : path
+        Gmsh .msh (2.2 or 4.1, text or binary), .npz with `nodes` (mm), `tets`, `tags`, or any format that
+        meshio reads. Coordinates are taken as mm.
+
+    Returns
+    -------
+    TetMesh
+        Checked and repaired.
+
+    Raises
+    ------
+    MeshError
+        The file is damaged, or no field can be computed on the mesh; the message says what, how often, where.
+    FileFormatError
+        The file is of no known kind.
+    OSError
+        The file can't be opened.
+
+    Examples
+    --------
+    >>> import tempfile, headfield.io.meshes as meshes
+    >>> from headfield.mesh import TetMesh
+    >>> tet = TetMesh([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], [[0, 1, 2, 3]], tags=[5])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     meshes.write_mesh(folder + "/tet.msh", tet)
+    ...     meshes.read_mesh(folder + "/tet.msh")
+    TetMesh(4 nodes, 1 tetrahedra, tags [5])
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise FileFormatError(f"{os.fspath(path)}: not a regular file")
+    with open(path, "rb") as file:
+        start = file.read(64)
+    if not start:
+        raise MeshError(f"{os.fspath(path)}: the file is empty")
+    if start.lstrip().startswith((b"$MeshFormat", b"$Comments")) or _ending(path) == ".msh":
+        return read_gmsh(path)
+    if _ending(path) == ".npz":
+        return _read_npz(path)
+    return read_meshio(path)
+
+
+def write_mesh(path: str | os.PathLike[str], mesh: TetMesh, *, binary: bool = True) -> None:
+    """Write a mesh: .msh (Gmsh 2.2), .npz, or any format that meshio writes.
+
+    Parameters
+    ----------
+    path : path
+        Its ending tells the format. Appears whole or not at all.
+    mesh : TetMesh
+    binary : bool
+        False writes .msh as text; of no effect on other formats.
+
+    Raises
+    ------
+    FileFormatError
+        The ending is of no known format.
+    MeshError
+        meshio could not write this mesh in this format.
+    """
+    if _ending(path) == ".msh":
+        write_gmsh(path, mesh, binary=binary)
+    elif _ending(path) == ".npz":
+        arrays: dict[str, Any] = {"nodes": mesh.nodes_mm, "tets": mesh.tets, "tags": mesh.tags}
+        if len(mesh.triangles):
+            arrays.update(triangles=mesh.triangles, triangle_tags=mesh.triangle_tags)
+        with replacing(path) as temporary, open(temporary, "wb") as file:
+            np.savez_compressed(file, **arrays)
+    else:
+        write_meshio(path, mesh)
+
+
+def _ending(path: str | os.PathLike[str]) -> str:
+    return os.path.splitext(os.fspath(path))[1].lower()
+
+
+def _read_npz(path: str | os.PathLike[str]) -> TetMesh:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            arrays = {key: _read_npy(archive, key) for key in _NPZ_KEYS if key + ".npy" in archive.namelist()}
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, ValueError, EOFError, MemoryError) as error:
+        raise MeshError(f"{os.fspath(path)}: damaged .npz: {error}") from error
+    except (NotImplementedError, RuntimeError, SyntaxError, OSError) as error:
+        raise MeshError(f"{os.fspath(path)}: unreadable .npz: {error}") from error
+    for key in ("nodes", "tets"):
+        if key not in arrays:
+            raise MeshError(f"{os.fspath(path)}: no array {key!r}; a head has nodes, tets and tags")
+    try:
+        return TetMesh(
+            arrays["nodes"],
+            arrays["tets"],
+            arrays.get("tags"),
+            arrays.get("triangles"),
+            arrays.get("triangle_tags"),
+        )
+    except MeshError as error:
+        raise MeshError(f"{os.fspath(path)}: {error}") from None
+
+
+def _read_npy(archive: zipfile.ZipFile, key: str) -> NDArray[Any]:
+    """Read one array; its size is held against what the archive has before anything is allocated."""
+    info = archive.getinfo(key + ".npy")
+    with archive.open(info) as stream:
+        version = np.lib.format.read_magic(stream)
+        if version[0] not in (1, 2):
+            raise ValueError(f"array {key!r} has .npy version {version}")
+        header = (
+            np.lib.format.read_array_header_1_0 if version[0] == 1 else np.lib.format.read_array_header_2_0
+        )
+        shape, _, dtype = header(stream)
+    size = dtype.itemsize
+    for length in shape:
+        size *= int(length)
+    # Deflate shrinks at most 1032 times.
+    if size > info.file_size or info.file_size > 1100 * info.compress_size + 4096:
+        raise ValueError(f"array {key!r} of shape {shape} does not fit the file")
+    with archive.open(info) as stream:
+        array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+        return array

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Result files: fields on a mesh for Gmsh and SimNIBS (.msh), ParaView (.vtu) and programs (.h5)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import FileFormatError
+from ..mesh import TetMesh
+from .atomic import replacing
+from .gmsh_write import write_gmsh
+from .meshio_bridge import write_meshio
+
+__all__ = ["write_results"]
+
+
+def write_results(
+    path: str | os.PathLike[str],
+    mesh: TetMesh,
+    element_data: Mapping[str, ArrayLike],
+    node_data: Mapping[str, ArrayLike] | None = None,
+    attributes: Mapping[str, Any] | None = None,
+) -> None:
+    """Write fields of one or more poses on a mesh.
+
+    Parameters
+    ----------
+    path : path
+        `.msh`: Gmsh 2.2 binary, one view per name, pose k is time step k. `.vtu`: one array per name and
+        pose, `E` for a single pose, `E_0000`, `E_0001`, … for several. `.h5`: groups `mesh`, `elements` and
+        `nodes`, arrays as given here. The file appears whole or not at all.
+    mesh : TetMesh
+    element_data : mapping of str to array_like, (k, m) or (k, m, 3)
+        Per tetrahedron, for k poses; (k, m) is a scalar, such as `magnE`, (k, m, 3) a vector, such as `E`.
+    node_data : mapping of str to array_like, (k, n) or (k, n, 3)
+        Per node, such as the potential.
+    attributes : mapping of str to number, str or array
+        Kept as attributes of a `.h5` file, left out of the others.
+
+    Raises
+    ------
+    FileFormatError
+        The ending is none of these, or h5py is missing.
+    ValueError
+        A shape doesn't fit the mesh, or a name holds a quote or a line end.
+    OSError
+        The file can't be written.
+
+    Examples
+    --------
+    >>> import tempfile, meshio
+    >>> from headfield.mesh import TetMesh
+    >>> tet = TetMesh([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], [[0, 1, 2, 3]], tags=[5])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_results(folder + "/out.vtu", tet, {"E": [[[1.0, 2.0, 2.0]]], "magnE": [[3.0]]})
+    ...     meshio.read(folder + "/out.vtu").cell_data["E"][0].tolist()
+    [[1.0, 2.0, 2.0]]
+    """
+    elements = _checked(element_data, mesh.n_tets, "tetrahedra")
+    nodes = _checked(node_data or {}, mesh.n_nodes, "nodes")
+    ending = os.path.splitext(os.fspath(path))[1].lower()
+    if ending == ".msh":
+        write_gmsh(path, mesh, elements, nodes)
+    elif ending == ".vtu":
+        write_meshio(path, mesh, _by_pose(elements), _by_pose(nodes), file_format="vtu")
+    elif ending in (".h5", ".hdf5"):
+        _write_h5(path, mesh, elements, nodes, attributes or {})
+    else:
+        raise FileFormatError(
+            f"{os.fspath(path)}: results are written as .msh, .vtu or .h5, not {ending or 'this'}"
+        )
+
+
+def _checked(data: Mapping[str, ArrayLike], count: int, what: str) -> dict[str, NDArray[Any]]:
+    arrays = {}
+    for name, values in data.items():
+        array = np.asarray(values)
+        if not name or not name.isprintable() or '"' in name or "/" in name:
+            raise ValueError(f"a field can't be called {name!r}")
+        if array.dtype.kind not in "fiu":
+            raise ValueError(f"field {name!r} must be real numbers, not {array.dtype}")
+        if array.ndim not in (2, 3) or array.shape[1] != count or array.shape[2:] not in ((), (3,)):
+            raise ValueError(
+                f"field {name!r} has shape {array.shape}, where (k, {count}) or (k, {count}, 3) fits "
+                f"the {count:,} {what}"
+            )
+        arrays[name] = array
+    return arrays
+
+
+def _by_pose(data: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    named = {}
+    for name, values in data.items():
+        for pose, table in enumerate(values):
+            named[name if len(values) == 1 else f"{name}_{pose:04d}"] = table
+    return named
+
+
+def _write_h5(
+    path: str | os.PathLike[str],
+    mesh: TetMesh,
+    elements: Mapping[str, NDArray[Any]],
+    nodes: Mapping[str, NDArray[Any]],
+    attributes: Mapping[str, Any],
+) -> None:
+    try:
+        import h5py  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise FileFormatError("writing .h5 needs h5py: pip install 'headfield[hdf5]'") from error
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs.update({"format": "headfield", **attributes})
+        for name in ("nodes_mm", "tets", "tags", "triangles", "triangle_tags", "node_ids"):
+            file[f"mesh/{name}"] = getattr(mesh, name)
+        for group, data in (("elements", elements), ("nodes", nodes)):
+            for name, values in data.items():
+                file[f"{group}/{name}"] = values
