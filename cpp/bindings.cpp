@@ -1,7 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Module `_cpu`: the functions of headfield on CPU cores. Checks shapes and dtypes, releases the GIL, and nothing else.
+#include <pybind11/stl.h>
+
+#include <array>
+#include <memory>
+#include <optional>
+
+#include "amg.hpp"
 #include "arrays.hpp"
+#include "assemble.hpp"
+#include "kernels.hpp"
+#include "pcg.hpp"
 #include "topology.hpp"
+
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
 
 using namespace headfield;
 
@@ -41,9 +55,298 @@ void bind_topology(py::module_& m) {
     }, py::arg("nodes").noconvert());
 }
 
+// Throws unless every index lies in [0, n).
+void check_indices(const Array<int32_t>& a, const char* name, int64_t n) {
+    const int32_t* p = a.data();
+    bool good = true;
+    for (py::ssize_t k = 0; k < a.size(); ++k) good = good && p[k] >= 0 && p[k] < n;
+    if (!good) throw std::invalid_argument(std::string(name) + " holds an index outside 0…" + std::to_string(n - 1));
+}
+
+// Throws unless `width` is one of the widths that the loops are compiled for.
+void check_width(py::ssize_t width) {
+    for (const int w : {1, 4, 8, 16, 32}) {
+        if (w == width) return;
+    }
+    throw std::invalid_argument("a block has 1, 4, 8, 16 or 32 columns, not " + std::to_string(width));
+}
+
+MeshView mesh_view(const Array<double>& nodes, const Array<int32_t>& tets) {
+    check_shape(nodes, "nodes", {-1, 3});
+    check_shape(tets, "tets", {-1, 4});
+    return {nodes.data(), tets.data(), nodes.shape(0), tets.shape(0)};
+}
+
+template <class T>
+CsrView<T> csr_view(const Array<int32_t>& ptr, const Array<int32_t>& col, const Array<T>& val, int values_each) {
+    check_shape(ptr, "indptr", {-1});
+    check_shape(col, "indices", {-1});
+    if (val.size() != col.size() * values_each) throw std::invalid_argument("values and indices differ in length");
+    const auto n = static_cast<int32_t>(ptr.shape(0) - 1);
+    bool good = n >= 0 && ptr.data()[0] == 0 && ptr.data()[n] == col.shape(0);
+    for (int32_t i = 0; good && i < n; ++i) good = ptr.data()[i] <= ptr.data()[i + 1];
+    if (!good) throw std::invalid_argument("indptr does not describe the rows of indices");
+    return {n, n, ptr.data(), col.data(), val.data()};
+}
+
+// Six padded arrays x y z mx my mz from (d, 3) positions and moments.
+template <class T>
+std::vector<T> pack_dipoles(const Array<double>& positions, const Array<double>& moments) {
+    check_shape(positions, "positions", {-1, 3});
+    check_shape(moments, "moments", {positions.shape(0), 3});
+    const int64_t d = positions.shape(0), padded = (d + 15) / 16 * 16;
+    std::vector<T> packed(6 * padded, T(0));
+    for (int q = 0; q < 3; ++q) {
+        std::fill(packed.begin() + q * padded, packed.begin() + (q + 1) * padded, T(1e6));
+        for (int64_t k = 0; k < d; ++k) {
+            packed[q * padded + k] = static_cast<T>(positions.data()[3 * k + q]);
+            packed[(3 + q) * padded + k] = static_cast<T>(moments.data()[3 * k + q]);
+        }
+    }
+    return packed;
+}
+
+template <class T>
+DipoleView<T> dipole_view(const std::vector<T>& packed) {
+    return {static_cast<int64_t>(packed.size() / 6), packed.data()};
+}
+
+py::tuple assemble_arrays(const Array<double>& nodes, const Array<int32_t>& tets, const Array<double>& sigma) {
+    const MeshView mesh = mesh_view(nodes, tets);
+    const bool tensor = sigma.ndim() == 3;
+    tensor ? check_shape(sigma, "sigma", {mesh.n_tets, 3, 3}) : check_shape(sigma, "sigma", {mesh.n_tets});
+    check_indices(tets, "tets", mesh.n_nodes);
+    std::vector<int32_t> ptr, col;
+    std::vector<double> stiffness;
+    std::vector<float> source;
+    {
+        py::gil_scoped_release release;
+        const Csr<Coupling> m = assemble(mesh, sigma.data(), tensor);
+        ptr.assign(m.ptr.data(), m.ptr.data() + m.ptr.size());
+        col.assign(m.col.data(), m.col.data() + m.nnz());
+        stiffness.resize(m.nnz());
+        source.resize(3 * m.nnz());
+#pragma omp parallel for schedule(static)
+        for (int64_t k = 0; k < m.nnz(); ++k) {
+            stiffness[k] = m.val[k].stiffness;
+            for (int d = 0; d < 3; ++d) source[3 * k + d] = static_cast<float>(m.val[k].source[d]);
+        }
+    }
+    const auto n = static_cast<py::ssize_t>(ptr.size()), nnz = static_cast<py::ssize_t>(col.size());
+    return py::make_tuple(to_array(std::move(ptr), {n}), to_array(std::move(col), {nnz}),
+                          to_array(std::move(stiffness), {nnz}), to_array(std::move(source), {nnz, 3}));
+}
+
+void bind_operators(py::module_& m) {
+    m.def("assemble", &assemble_arrays, py::arg("nodes").noconvert(), py::arg("tets").noconvert(),
+          py::arg("sigma").noconvert());
+
+    m.def("right_hand_side",
+          [](const Array<int32_t>& indptr, const Array<int32_t>& indices, const Array<float>& source,
+             const Array<float>& adot) {
+              const auto s = csr_view(indptr, indices, source, 3);
+              check_shape(adot, "adot", {s.rows, 3, -1});
+              const py::ssize_t width = adot.shape(2);
+              check_width(width);
+              Array<double> b(std::vector<py::ssize_t>{s.rows, width});
+              double* out = b.mutable_data();
+              {
+                  py::gil_scoped_release release;
+                  cpu_field().right_hand_side(static_cast<int>(width), s, adot.data(), out);
+              }
+              return b;
+          },
+          py::arg("indptr").noconvert(), py::arg("indices").noconvert(), py::arg("source").noconvert(),
+          py::arg("adot").noconvert());
+
+    m.def("electric_field",
+          [](const Array<double>& nodes, const Array<int32_t>& tets, const Array<double>& phi, const Array<float>& adot,
+             const Array<double>& scale, const std::optional<Array<int32_t>>& elements) {
+              const MeshView mesh = mesh_view(nodes, tets);
+              check_shape(phi, "phi", {mesh.n_nodes, -1});
+              const py::ssize_t width = phi.shape(1), k = scale.size();
+              check_width(width);
+              check_shape(adot, "adot", {mesh.n_nodes, 3, width});
+              if (k > width) throw std::invalid_argument("scale holds more numbers than phi has columns");
+              if (elements) check_indices(*elements, "elements", mesh.n_tets);
+              const py::ssize_t count = elements ? elements->size() : mesh.n_tets;
+              Array<float> e(std::vector<py::ssize_t>{k, count, 3});
+              std::vector<double> padded(width, 0.0);
+              std::copy(scale.data(), scale.data() + k, padded.begin());
+              float* out = e.mutable_data();
+              {
+                  py::gil_scoped_release release;
+                  cpu_field().electric_field(static_cast<int>(width), mesh, phi.data(), adot.data(), count,
+                                             elements ? elements->data() : nullptr, static_cast<int32_t>(k),
+                                             padded.data(), out);
+              }
+              return e;
+          },
+          py::arg("nodes").noconvert(), py::arg("tets").noconvert(), py::arg("phi").noconvert(),
+          py::arg("adot").noconvert(), py::arg("scale").noconvert(), py::arg("elements").noconvert() = py::none());
+}
+
+// Lattices and dipoles of one coil, kept for many calls.
+struct Grid {
+    std::vector<Array<float>> values;
+    std::vector<LatticeView> lattices;
+    Array<uint8_t> level;
+    std::vector<float> dipoles;
+    GridView view() const {
+        return {static_cast<int32_t>(lattices.size()), lattices.data(), level.data(), dipole_view(dipoles)};
+    }
+};
+
+Grid make_grid(const std::vector<std::tuple<std::array<double, 3>, double, Array<float>>>& lattices,
+               const Array<uint8_t>& level, const Array<double>& positions, const Array<double>& moments) {
+    Grid g;
+    for (const auto& [origin, spacing, values] : lattices) {
+        check_shape(values, "values", {-1, -1, -1, 4});
+        LatticeView v{{origin[0], origin[1], origin[2]}, spacing, {}, values.data()};
+        for (int d = 0; d < 3; ++d) v.shape[d] = static_cast<int32_t>(values.shape(d));
+        g.values.push_back(values);
+        g.lattices.push_back(v);
+    }
+    if (lattices.empty()) throw std::invalid_argument("lattices must not be empty");
+    const LatticeView& first = g.lattices[0];
+    check_shape(level, "level", {first.shape[0] - 1, first.shape[1] - 1, first.shape[2] - 1});
+    g.level = level;
+    g.dipoles = pack_dipoles<float>(positions, moments);
+    return g;
+}
+
+void bind_primary(py::module_& m) {
+    m.def("vector_potential",
+          [](const Array<double>& points, const Array<double>& positions, const Array<double>& moments) {
+              check_shape(points, "points", {-1, 3});
+              const auto packed = pack_dipoles<double>(positions, moments);
+              Array<double> a(std::vector<py::ssize_t>{points.shape(0), 3});
+              double* out = a.mutable_data();
+              py::gil_scoped_release release;
+              cpu_primary().potential64(points.shape(0), points.data(), dipole_view(packed), out);
+              return a;
+          },
+          py::arg("points").noconvert(), py::arg("positions").noconvert(), py::arg("moments").noconvert());
+
+    m.def("vector_potential_float32",
+          [](const Array<double>& points, const Array<double>& positions, const Array<double>& moments) {
+              check_shape(points, "points", {-1, 3});
+              const auto packed = pack_dipoles<float>(positions, moments);
+              Array<float> a(std::vector<py::ssize_t>{points.shape(0), 3});
+              float* out = a.mutable_data();
+              py::gil_scoped_release release;
+              cpu_primary().potential32(points.shape(0), points.data(), dipole_view(packed), out);
+              return a;
+          },
+          py::arg("points").noconvert(), py::arg("positions").noconvert(), py::arg("moments").noconvert());
+
+    m.def("nearest_dipole",
+          [](const Array<double>& points, const Array<double>& positions) {
+              check_shape(points, "points", {-1, 3});
+              const auto packed = pack_dipoles<float>(positions, positions);
+              Array<float> a(std::vector<py::ssize_t>{points.shape(0)});
+              float* out = a.mutable_data();
+              py::gil_scoped_release release;
+              cpu_primary().nearest_dipole(points.shape(0), points.data(), dipole_view(packed), out);
+              return a;
+          },
+          py::arg("points").noconvert(), py::arg("positions").noconvert());
+
+    py::class_<Grid>(m, "Grid")
+        .def(py::init(&make_grid), py::arg("lattices"), py::arg("level").noconvert(), py::arg("positions").noconvert(),
+             py::arg("moments").noconvert())
+        .def("sample",
+             [](const Grid& self, const Array<double>& nodes, const Array<double>& poses, double rate,
+                py::ssize_t width) {
+                 check_shape(nodes, "nodes", {-1, 3});
+                 check_shape(poses, "poses", {-1, 4, 4});
+                 check_width(width);
+                 if (poses.shape(0) > width) throw std::invalid_argument("more poses than columns");
+                 Array<float> adot(std::vector<py::ssize_t>{nodes.shape(0), 3, width});
+                 float* out = adot.mutable_data();
+                 int64_t direct = 0;
+                 {
+                     py::gil_scoped_release release;
+                     if (poses.shape(0) < width) std::fill(out, out + adot.size(), 0.f);
+                     direct = cpu_primary().sample_grid(static_cast<int>(width), nodes.shape(0), nodes.data(),
+                                                        self.view(), static_cast<int32_t>(poses.shape(0)),
+                                                        poses.data(), rate, out);
+                 }
+                 return py::make_tuple(adot, direct);
+             },
+             py::arg("nodes").noconvert(), py::arg("poses").noconvert(), py::arg("rate"), py::arg("width"));
+}
+
+void bind_solver(py::module_& m) {
+    py::class_<Hierarchy, std::shared_ptr<Hierarchy>>(m, "Hierarchy")
+        .def(py::init([](const Array<int32_t>& indptr, const Array<int32_t>& indices, const Array<double>& values,
+                         int32_t ground, double theta) {
+                 const auto k = csr_view(indptr, indices, values, 1);
+                 check_indices(indices, "indices", k.rows);
+                 if (ground < 0 || ground >= k.rows) throw std::invalid_argument("ground is not a row of the matrix");
+                 py::gil_scoped_release release;
+                 return std::make_shared<Hierarchy>(build_hierarchy(k, ground, theta));
+             }),
+             py::arg("indptr").noconvert(), py::arg("indices").noconvert(), py::arg("values").noconvert(),
+             py::arg("ground"), py::arg("theta"))
+        .def_property_readonly("operator_complexity", &Hierarchy::operator_complexity)
+        .def_property_readonly("levels", [](const Hierarchy& h) {
+            std::vector<std::pair<int32_t, int64_t>> sizes;
+            for (const Level& l : h.levels) sizes.emplace_back(l.a.rows, l.a.nnz());
+            return sizes;
+        });
+
+    py::class_<ColumnReport>(m, "ColumnReport")
+        .def_readonly("iterations", &ColumnReport::iterations)
+        .def_readonly("residual", &ColumnReport::residual)
+        .def_readonly("converged", &ColumnReport::converged);
+
+    py::class_<Solver>(m, "Solver")
+        .def(py::init([](const Hierarchy& hierarchy, int width) {
+                 check_width(width);
+                 return std::make_unique<Solver>(hierarchy, width, cpu_verbs());
+             }),
+             py::arg("hierarchy"), py::arg("width"), py::keep_alive<1, 2>())
+        .def_property_readonly("width", &Solver::width)
+        .def("solve",
+             [](Solver& self, Array<double>& b, double tolerance, int max_iterations,
+                const std::optional<Array<double>>& guess) {
+                 check_shape(b, "b", {self.size(), self.width()});
+                 if (guess) check_shape(*guess, "guess", {self.size(), self.width()});
+                 Array<double> phi(std::vector<py::ssize_t>{self.size(), self.width()});
+                 double *out = phi.mutable_data(), *rhs = b.mutable_data();
+                 std::vector<ColumnReport> report;
+                 {
+                     py::gil_scoped_release release;
+                     std::fill(out, out + phi.size(), 0.0);
+                     report = self.solve(rhs, guess ? guess->data() : nullptr, out, tolerance, max_iterations);
+                 }
+                 return py::make_tuple(phi, report);
+             },
+             py::arg("b").noconvert(), py::arg("tolerance"), py::arg("max_iterations"),
+             py::arg("guess").noconvert() = py::none());
+}
+
 }  // namespace
 
 PYBIND11_MODULE(_cpu, m) {
     m.doc() = "headfield on CPU cores";
     bind_topology(m);
+    bind_operators(m);
+    bind_primary(m);
+    bind_solver(m);
+    m.def("set_threads", [](int n) {
+        if (n < 1) throw std::invalid_argument("threads must be at least 1");
+#if defined(_OPENMP)
+        omp_set_num_threads(n);
+#endif
+    }, py::arg("n"));
+    m.def("max_threads", [] {
+#if defined(_OPENMP)
+        return omp_get_max_threads();
+#else
+        return 1;
+#endif
+    });
+    m.attr("instruction_set") = cpu_instruction_set();
 }

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "amg.hpp"
+
+#include <cmath>
+
+namespace headfield {
+
+namespace {
+
+constexpr int32_t dense_limit = 500;     // the last level is inverted densely up to this size …
+constexpr int32_t dense_maximum = 4000;  // … and up to this where coarsening stalls
+constexpr int max_levels = 20;
+
+// Â = D^-½ K D^-½ with row and column `ground` cut off, so that φ_ground = 0 exactly if b_ground = 0.
+Csr<double> scaled_and_grounded(const CsrView<double>& k, int32_t ground, Buffer<double>& scale,
+                                Buffer<double>& weight) {
+    scale = Buffer<double>(k.rows);
+    weight = Buffer<double>(k.rows);
+    for (int32_t i = 0; i < k.rows; ++i) {
+        double diagonal = 0.0;
+        for (int32_t e = k.ptr[i]; e < k.ptr[i + 1]; ++e) diagonal += k.col[e] == i ? k.val[e] : 0.0;
+        if (!(diagonal > 0.0)) {
+            throw std::invalid_argument("stiffness: the diagonal of row " + std::to_string(i) + " is not positive");
+        }
+        weight[i] = diagonal;
+        scale[i] = 1.0 / std::sqrt(diagonal);
+    }
+    auto none = [] { return 0; };
+    auto row = [&](int32_t i, int, std::vector<int32_t>& col, std::vector<double>& val) {
+        for (int32_t e = k.ptr[i]; e < k.ptr[i + 1]; ++e) {
+            const int32_t j = k.col[e];
+            if (i != j && (i == ground || j == ground)) continue;
+            col.push_back(j);
+            val.push_back(i == j ? 1.0 : scale[i] * k.val[e] * scale[j]);
+        }
+    };
+    return build_rows<double>(k.rows, k.cols, none, row);
+}
+
+// Largest eigenvalue of a symmetric matrix by Lanczos without reorthogonalisation, from a fixed start vector.
+double largest_eigenvalue(const Csr<double>& a) {
+    const int32_t n = a.rows;
+    const int steps = std::min<int32_t>(16, n);
+    std::vector<double> v(n), v_old(n, 0.0), w(n), alpha, beta;
+    uint64_t state = 88172645463325252ULL;
+    double norm = 0.0;
+    for (double& x : v) {  // xorshift64 (Marsaglia 2003)
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        x = static_cast<double>(state >> 11) / 9007199254740992.0 - 0.5;
+        norm += x * x;
+    }
+    for (double& x : v) x /= std::sqrt(norm);
+    double b = 0.0;
+    for (int s = 0; s < steps; ++s) {
+#pragma omp parallel for schedule(static)
+        for (int32_t i = 0; i < n; ++i) {
+            double sum = -b * v_old[i];
+            for (int32_t k = a.ptr[i]; k < a.ptr[i + 1]; ++k) sum += a.val[k] * v[a.col[k]];
+            w[i] = sum;
+        }
+        double al = 0.0;
+        for (int32_t i = 0; i < n; ++i) al += w[i] * v[i];
+        double nb = 0.0;
+        for (int32_t i = 0; i < n; ++i) {
+            w[i] -= al * v[i];
+            nb += w[i] * w[i];
+        }
+        alpha.push_back(al);
+        b = std::sqrt(nb);
+        if (b < 1e-12) break;
+        beta.push_back(b);
+        for (int32_t i = 0; i < n; ++i) {
+            v_old[i] = v[i];
+            v[i] = w[i] / b;
+        }
+    }
+    // Largest root of the tridiagonal matrix by bisection on its Sturm sequence.
+    double low = 0.0, high = 0.0;
+    for (size_t i = 0; i < alpha.size(); ++i) {
+        const double radius = (i > 0 ? beta[i - 1] : 0.0) + (i + 1 < alpha.size() ? beta[i] : 0.0);
+        high = std::max(high, alpha[i] + radius);
+    }
+    for (int it = 0; it < 60; ++it) {
+        const double mid = 0.5 * (low + high);
+        double d = 1.0;
+        bool above = false;  // an eigenvalue above mid?
+        for (size_t i = 0; i < alpha.size(); ++i) {
+            d = mid - alpha[i] - (i > 0 ? beta[i - 1] * beta[i - 1] / d : 0.0);
+            if (d < 0.0) above = true;
+            if (d == 0.0) d = 1e-300;
+        }
+        (above ? low : high) = mid;
+    }
+    return high;
+}
+
+// Chebyshev polynomial of degree 2 on [λmax/ratio, safety λmax], as c0 + c1 A.
+Smoother chebyshev(double lambda_max) {
+    constexpr double safety = 1.05, ratio = 8.0;
+    const double b = safety * lambda_max, a = lambda_max / ratio;
+    const double theta = 0.5 * (a + b), delta2 = 0.25 * (b - a) * (b - a);
+    const double d = 2.0 * theta * theta / delta2 - 1.0;
+    return {static_cast<float>(4.0 * theta / (delta2 * d)), static_cast<float>(-2.0 / (delta2 * d))};
+}
+
+// Aggregate of each node, −1 for a node without strong neighbours. Three passes over the nodes in order: whole free
+// neighbourhoods; stragglers to the aggregate of their strongest coupling; what remains among itself.
+std::vector<int32_t> aggregate(const Csr<double>& a, double theta, int32_t& count) {
+    const int32_t n = a.rows;
+    std::vector<int32_t> agg(n, -2);
+    count = 0;
+    auto strong = [&](int32_t i, int32_t k) { return a.col[k] != i && std::abs(a.val[k]) > theta; };
+    for (int32_t i = 0; i < n; ++i) {
+        bool any = false, free = agg[i] == -2;
+        for (int32_t k = a.ptr[i]; k < a.ptr[i + 1]; ++k) {
+            if (!strong(i, k)) continue;
+            any = true;
+            free = free && agg[a.col[k]] == -2;
+        }
+        if (!any) {
+            agg[i] = -1;
+        } else if (free) {
+            agg[i] = count;
+            for (int32_t k = a.ptr[i]; k < a.ptr[i + 1]; ++k) {
+                if (strong(i, k)) agg[a.col[k]] = count;
+            }
+            ++count;
+        }
+    }
+    const std::vector<int32_t> first = agg;
+    for (int32_t i = 0; i < n; ++i) {
+        if (agg[i] != -2) continue;
+        double best = 0.0;
+        for (int32_t k = a.ptr[i]; k < a.ptr[i + 1]; ++k) {
+            if (strong(i, k) && first[a.col[k]] >= 0 && std::abs(a.val[k]) > best) {
+                best = std::abs(a.val[k]);
+                agg[i] = first[a.col[k]];
+            }
+        }
+    }
+    for (int32_t i = 0; i < n; ++i) {
+        if (agg[i] != -2) continue;
+        agg[i] = count;
+        for (int32_t k = a.ptr[i]; k < a.ptr[i + 1]; ++k) {
+            if (strong(i, k) && agg[a.col[k]] == -2) agg[a.col[k]] = count;
+        }
+        ++count;
+    }
+    return agg;
+}
+
+// Row-wise product helper: sums values by column with one slot a column, then emits them sorted.
+struct Accumulator {
+    std::vector<int32_t> slot;  // column -> position in `col`, −1 if absent
+    std::vector<int32_t> col;
+    std::vector<double> sum;
+
+    explicit Accumulator(int32_t cols) : slot(cols, -1) {}
+    void add(int32_t j, double v) {
+        if (slot[j] < 0) {
+            slot[j] = static_cast<int32_t>(col.size());
+            col.push_back(j);
+            sum.push_back(v);
+        } else {
+            sum[slot[j]] += v;
+        }
+    }
+    void emit(std::vector<int32_t>& out_col, std::vector<double>& out_val) {
+        std::vector<int32_t> order(col);
+        std::sort(order.begin(), order.end());
+        for (const int32_t j : order) {
+            out_col.push_back(j);
+            out_val.push_back(sum[slot[j]]);
+            slot[j] = -1;
+        }
+        col.clear();
+        sum.clear();
+    }
+};
+
+Csr<double> product(const Csr<double>& a, const Csr<double>& b) {
+    auto scratch = [&] { return Accumulator(b.cols); };
+    auto row = [&](int32_t i, Accumulator& acc, std::vector<int32_t>& col, std::vector<double>& val) {
+        for (int32_t k = a.ptr[i]; k < a.ptr[i + 1]; ++k) {
+            const int32_t j = a.col[k];
+            for (int32_t l = b.ptr[j]; l < b.ptr[j + 1]; ++l) acc.add(b.col[l], a.val[k] * b.val[l]);
+        }
+        acc.emit(col, val);
+    };
+    return build_rows<double>(a.rows, b.cols, scratch, row);
+}
+
+// P = (I − ω/λmax A) T, T the tentative prolongation that reproduces the near-null vector `null` on each aggregate.
+// `null` becomes that of the coarse level.
+Csr<double> smoothed_prolongation(const Csr<double>& a, const std::vector<int32_t>& agg, int32_t count,
+                                  double lambda_max, std::vector<double>& null) {
+    constexpr double omega = 4.0 / 3.0;
+    std::vector<double> norm(count, 0.0);
+    for (int32_t i = 0; i < a.rows; ++i) {
+        if (agg[i] >= 0) norm[agg[i]] += null[i] * null[i];
+    }
+    for (double& x : norm) x = std::sqrt(x);
+    auto scratch = [&] { return Accumulator(count); };
+    auto row = [&](int32_t i, Accumulator& acc, std::vector<int32_t>& col, std::vector<double>& val) {
+        if (agg[i] >= 0) acc.add(agg[i], null[i] / norm[agg[i]]);
+        for (int32_t k = a.ptr[i]; k < a.ptr[i + 1]; ++k) {
+            const int32_t j = a.col[k];
+            if (agg[j] >= 0) acc.add(agg[j], -omega / lambda_max * a.val[k] * null[j] / norm[agg[j]]);
+        }
+        acc.emit(col, val);
+    };
+    Csr<double> p = build_rows<double>(a.rows, count, scratch, row);
+    null = std::move(norm);
+    return p;
+}
+
+// Scales the coarse matrix to a unit diagonal and carries the scale into P, A P and the near-null vector.
+void normalise(Csr<double>& coarse, Csr<double>& p, Csr<double>& ap, std::vector<double>& null) {
+    std::vector<double> s(coarse.rows, 1.0);
+    for (int32_t i = 0; i < coarse.rows; ++i) {
+        for (int32_t k = coarse.ptr[i]; k < coarse.ptr[i + 1]; ++k) {
+            if (coarse.col[k] == i) s[i] = 1.0 / std::sqrt(coarse.val[k]);
+        }
+        null[i] /= s[i];
+    }
+    for (int32_t i = 0; i < coarse.rows; ++i) {
+        for (int32_t k = coarse.ptr[i]; k < coarse.ptr[i + 1]; ++k) coarse.val[k] *= s[i] * s[coarse.col[k]];
+    }
+    for (Csr<double>* m : {&p, &ap}) {
+        for (int64_t k = 0; k < m->nnz(); ++k) m->val[k] *= s[m->col[k]];
+    }
+}
+
+// Inverse of a symmetric positive-definite matrix by Cholesky, dense and in float64, rounded at the end.
+Buffer<float> dense_inverse(const Csr<double>& a) {
+    const int32_t n = a.rows;
+    std::vector<double> l(static_cast<size_t>(n) * n, 0.0);
+    auto at = [&](int32_t i, int32_t j) -> double& { return l[static_cast<size_t>(i) * n + j]; };
+    for (int32_t i = 0; i < n; ++i) {
+        for (int32_t k = a.ptr[i]; k < a.ptr[i + 1]; ++k) at(i, a.col[k]) = a.val[k];
+    }
+    for (int32_t j = 0; j < n; ++j) {
+        for (int32_t k = 0; k < j; ++k) at(j, j) -= at(j, k) * at(j, k);
+        if (!(at(j, j) > 0.0)) throw std::invalid_argument("stiffness: the matrix is not positive definite");
+        at(j, j) = std::sqrt(at(j, j));
+#pragma omp parallel for schedule(static)
+        for (int32_t i = j + 1; i < n; ++i) {
+            double sum = at(i, j);
+            for (int32_t k = 0; k < j; ++k) sum -= at(i, k) * at(j, k);
+            at(i, j) = sum / at(j, j);
+        }
+    }
+    Buffer<float> inverse(static_cast<size_t>(n) * n);
+#pragma omp parallel for schedule(dynamic, 8)
+    for (int32_t c = 0; c < n; ++c) {  // column c: L Lᵀ x = e_c
+        std::vector<double> x(n, 0.0);
+        for (int32_t i = c; i < n; ++i) {
+            double sum = i == c ? 1.0 : 0.0;
+            for (int32_t k = c; k < i; ++k) sum -= at(i, k) * x[k];
+            x[i] = sum / at(i, i);
+        }
+        for (int32_t i = n - 1; i >= 0; --i) {
+            x[i] /= at(i, i);
+            for (int32_t k = 0; k < i; ++k) x[k] -= at(i, k) * x[i];
+        }
+        for (int32_t i = 0; i < n; ++i) inverse[static_cast<size_t>(i) * n + c] = static_cast<float>(x[i]);
+    }
+    return inverse;
+}
+
+}  // namespace
+
+double Hierarchy::operator_complexity() const {
+    double total = 0.0;
+    for (const Level& level : levels) total += static_cast<double>(level.a.nnz());
+    return total / static_cast<double>(levels.front().a.nnz());
+}
+
+Hierarchy build_hierarchy(const CsrView<double>& stiffness, int32_t ground, double theta) {
+    Hierarchy h;
+    Csr<double> a = scaled_and_grounded(stiffness, ground, h.scale, h.weight);
+    std::vector<double> null(a.rows);  // the constant potential
+    h.unscale = Buffer<double>(a.rows);
+    for (int32_t i = 0; i < a.rows; ++i) null[i] = h.unscale[i] = std::sqrt(h.weight[i]);
+    h.scale[ground] = h.unscale[ground] = 0.0;
+    while (true) {
+        Level level;
+        const double lambda_max = largest_eigenvalue(a);
+        level.smoother = chebyshev(lambda_max);
+        level.a = converted<float>(a);
+        int32_t count = 0;
+        Csr<double> coarse;
+        if (a.rows > dense_limit && h.levels.size() + 1 < max_levels) {
+            const std::vector<int32_t> agg = aggregate(a, theta, count);
+            if (count > 0 && count < 0.8 * a.rows) {
+                Csr<double> p = smoothed_prolongation(a, agg, count, lambda_max, null);
+                Csr<double> ap = product(a, p);
+                Csr<double> pt = transposed(p);
+                coarse = product(pt, ap);
+                normalise(coarse, p, ap, null);
+                level.p = converted<float>(p);
+                level.ap = converted<float>(ap);
+                level.pt = transposed(level.p);
+            } else {
+                count = 0;
+            }
+        }
+        h.levels.push_back(std::move(level));
+        if (h.levels.size() == 1) h.a64 = std::move(a);
+        if (count == 0) {
+            const Csr<double>& last = h.levels.size() == 1 ? h.a64 : a;
+            if (last.rows <= dense_maximum) h.coarse_inverse = dense_inverse(last);
+            return h;
+        }
+        a = std::move(coarse);
+    }
+}
+
+}  // namespace headfield

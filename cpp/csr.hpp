@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Sparse matrices that own their memory, and the one parallel loop that builds them row by row.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "buffer.hpp"
+#include "views.hpp"
+
+namespace headfield {
+
+template <class T>
+struct Csr {
+    int32_t rows = 0, cols = 0;
+    Buffer<int32_t> ptr, col;
+    Buffer<T> val;
+
+    int64_t nnz() const { return static_cast<int64_t>(col.size()); }
+    CsrView<T> view() const { return {rows, cols, ptr.data(), col.data(), val.data()}; }
+};
+
+// Builds a matrix row by row: `scratch()` makes one work space a thread, `row(i, work, cols, vals)` appends the columns
+// and values of row i. Rows are independent, so the result does not depend on the number of threads.
+template <class T, class Scratch, class Row>
+Csr<T> build_rows(int32_t rows, int32_t cols, Scratch scratch, Row row) {
+    constexpr int32_t chunk = 2048;
+    const int32_t n_chunks = (rows + chunk - 1) / chunk;
+    struct Piece {
+        std::vector<int32_t> col;
+        std::vector<T> val;
+    };
+    std::vector<Piece> pieces(n_chunks);
+    Csr<T> m;
+    m.rows = rows;
+    m.cols = cols;
+    m.ptr = Buffer<int32_t>(static_cast<size_t>(rows) + 1);
+#pragma omp parallel
+    {
+        auto work = scratch();
+#pragma omp for schedule(dynamic, 1)
+        for (int32_t c = 0; c < n_chunks; ++c) {
+            Piece& p = pieces[c];
+            const int32_t end = std::min(rows, (c + 1) * chunk);
+            for (int32_t i = c * chunk; i < end; ++i) {
+                row(i, work, p.col, p.val);
+                m.ptr[i + 1] = static_cast<int32_t>(p.col.size());  // within the chunk; made global below
+            }
+        }
+    }
+    std::vector<int64_t> start(n_chunks + 1, 0);
+    for (int32_t c = 0; c < n_chunks; ++c) start[c + 1] = start[c] + static_cast<int64_t>(pieces[c].col.size());
+    if (start[n_chunks] > std::numeric_limits<int32_t>::max()) {
+        throw std::length_error("the matrix has more than 2^31 nonzeros");
+    }
+    m.col = Buffer<int32_t>(start[n_chunks]);
+    m.val = Buffer<T>(start[n_chunks]);
+#pragma omp parallel for schedule(static)
+    for (int32_t c = 0; c < n_chunks; ++c) {
+        const int32_t end = std::min(rows, (c + 1) * chunk);
+        for (int32_t i = c * chunk; i < end; ++i) m.ptr[i + 1] += static_cast<int32_t>(start[c]);
+        std::copy(pieces[c].col.begin(), pieces[c].col.end(), m.col.data() + start[c]);
+        std::copy(pieces[c].val.begin(), pieces[c].val.end(), m.val.data() + start[c]);
+        pieces[c] = Piece{};
+    }
+    return m;
+}
+
+// The same matrix with values rounded to another type.
+template <class To, class From>
+Csr<To> converted(const Csr<From>& a) {
+    Csr<To> m;
+    m.rows = a.rows;
+    m.cols = a.cols;
+    m.ptr = Buffer<int32_t>(a.ptr.size());
+    m.col = Buffer<int32_t>(a.col.size());
+    m.val = Buffer<To>(a.val.size());
+    std::copy(a.ptr.data(), a.ptr.data() + a.ptr.size(), m.ptr.data());
+    std::copy(a.col.data(), a.col.data() + a.col.size(), m.col.data());
+    for (size_t i = 0; i < a.val.size(); ++i) m.val[i] = static_cast<To>(a.val[i]);
+    return m;
+}
+
+template <class T>
+Csr<T> transposed(const Csr<T>& a) {
+    Csr<T> m;
+    m.rows = a.cols;
+    m.cols = a.rows;
+    m.ptr = Buffer<int32_t>(static_cast<size_t>(a.cols) + 1);
+    m.col = Buffer<int32_t>(a.col.size());
+    m.val = Buffer<T>(a.val.size());
+    for (int64_t k = 0; k < a.nnz(); ++k) ++m.ptr[a.col[k] + 1];
+    for (int32_t i = 0; i < a.cols; ++i) m.ptr[i + 1] += m.ptr[i];
+    std::vector<int32_t> next(m.ptr.data(), m.ptr.data() + a.cols);
+    for (int32_t i = 0; i < a.rows; ++i) {
+        for (int32_t k = a.ptr[i]; k < a.ptr[i + 1]; ++k) {
+            const int32_t at = next[a.col[k]]++;
+            m.col[at] = i;
+            m.val[at] = a.val[k];
+        }
+    }
+    return m;
+}
+
+}  // namespace headfield

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What is true of one magnetic dipole, for the host and the device alike.
+#pragma once
+
+#include "macros.hpp"
+
+namespace headfield {
+inline namespace HEADFIELD_ISA {
+
+// μ0/4π, T·m/A.
+constexpr double mu0_over_4pi = 1e-7;
+
+// Adds m × d / |d|³ to a, d = r − r_k: the vector potential of a dipole m at r_k without the factor μ0/4π. T is a
+// number or a pack of numbers (one dipole a lane).
+template <class T>
+HEADFIELD_HD inline void add_dipole(const T d[3], const T m[3], T a[3]) {
+    const T r2 = fma(d[0], d[0], fma(d[1], d[1], d[2] * d[2]));
+    const T w = inverse_cube(r2);  // |d|⁻³
+    a[0] = fma(m[1] * d[2] - m[2] * d[1], w, a[0]);
+    a[1] = fma(m[2] * d[0] - m[0] * d[2], w, a[1]);
+    a[2] = fma(m[0] * d[1] - m[1] * d[0], w, a[2]);
+}
+
+// Weights of cubic Lagrange interpolation at nodes −1, 0, 1, 2 for 0 ≤ t ≤ 1.
+template <class T>
+HEADFIELD_HD inline void cubic_weights(T t, T w[4]) {
+    const T a = t + T(1), b = t, c = t - T(1), d = t - T(2);
+    w[0] = -b * c * d / T(6);
+    w[1] = a * c * d / T(2);
+    w[2] = -a * b * d / T(2);
+    w[3] = a * b * c / T(6);
+}
+
+}  // namespace HEADFIELD_ISA
+}  // namespace headfield

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Chooses, once, the loops that were compiled for the best instruction set this machine has. The environment variable
+// HEADFIELD_INSTRUCTION_SET asks for a lesser one by name.
+#include <cstdlib>
+#include <cstring>
+
+#include "kernels.hpp"
+
+namespace headfield {
+
+#if defined(HEADFIELD_X86_VARIANTS)
+namespace avx2 {
+const Verbs& verbs();
+PrimaryKernels primary_kernels();
+FieldKernels field_kernels();
+}  // namespace avx2
+namespace avx512 {
+const Verbs& verbs();
+PrimaryKernels primary_kernels();
+FieldKernels field_kernels();
+}  // namespace avx512
+#endif
+
+namespace {
+
+struct Variant {
+    const char* name;
+    const Verbs& verbs;
+    PrimaryKernels primary;
+    FieldKernels field;
+};
+
+Variant choose() {
+#if defined(HEADFIELD_X86_VARIANTS)
+    const char* wanted = std::getenv("HEADFIELD_INSTRUCTION_SET");
+    const bool any = !wanted;
+    __builtin_cpu_init();
+    const bool avx2_here = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    const bool avx512_here = avx2_here && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                             __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
+    if (avx512_here && (any || !std::strcmp(wanted, "avx512"))) {
+        return {"avx512", avx512::verbs(), avx512::primary_kernels(), avx512::field_kernels()};
+    }
+    if (avx2_here && (any || !std::strcmp(wanted, "avx2"))) return {"avx2", avx2::verbs(), avx2::primary_kernels(), avx2::field_kernels()};
+#endif
+    return {"portable", portable::verbs(), portable::primary_kernels(), portable::field_kernels()};
+}
+
+const Variant& variant() {
+    static const Variant chosen = choose();
+    return chosen;
+}
+
+}  // namespace
+
+const Verbs& cpu_verbs() { return variant().verbs; }
+const PrimaryKernels& cpu_primary() { return variant().primary; }
+const FieldKernels& cpu_field() { return variant().field; }
+const char* cpu_instruction_set() { return variant().name; }
+
+}  // namespace headfield

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What is true of one linear (P1) tetrahedron, for the host and the device alike. No loops over a mesh here.
+#pragma once
+
+#include "macros.hpp"
+
+namespace headfield {
+inline namespace HEADFIELD_ISA {
+
+// Signed volume (m³) and the gradients (1/m) of the four barycentric coordinates λ_0…λ_3.
+struct TetGeometry {
+    double volume;
+    double grad[4][3];
+};
+
+// From the corners x[4] (m), each 3 coordinates. With edges e_k = x_k − x_0: 6V = e_1·(e_2 × e_3), ∇λ_1 = e_2 × e_3 / 6V
+// and cyclic, ∇λ_0 = −∇λ_1 − ∇λ_2 − ∇λ_3.
+HEADFIELD_HD inline TetGeometry tet_geometry(const double* x0, const double* x1, const double* x2, const double* x3) {
+    double e[3][3];
+    for (int d = 0; d < 3; ++d) {
+        e[0][d] = x1[d] - x0[d];
+        e[1][d] = x2[d] - x0[d];
+        e[2][d] = x3[d] - x0[d];
+    }
+    TetGeometry g;
+    for (int k = 0; k < 3; ++k) {
+        const double* a = e[(k + 1) % 3];
+        const double* b = e[(k + 2) % 3];
+        g.grad[k + 1][0] = a[1] * b[2] - a[2] * b[1];
+        g.grad[k + 1][1] = a[2] * b[0] - a[0] * b[2];
+        g.grad[k + 1][2] = a[0] * b[1] - a[1] * b[0];
+    }
+    const double six_volume = e[0][0] * g.grad[1][0] + e[0][1] * g.grad[1][1] + e[0][2] * g.grad[1][2];
+    const double inverse = 1.0 / six_volume;
+    for (int d = 0; d < 3; ++d) {
+        for (int k = 1; k < 4; ++k) g.grad[k][d] *= inverse;
+        g.grad[0][d] = -(g.grad[1][d] + g.grad[2][d] + g.grad[3][d]);
+    }
+    g.volume = six_volume / 6.0;
+    return g;
+}
+
+// Conductivity (S/m) of one element: one number, or a symmetric tensor as 9 numbers, row-major.
+struct Conductivity {
+    const double* values;
+    bool tensor;
+
+    // V σ v, the flux of a vector v through an element of volume V.
+    HEADFIELD_HD void apply(double volume, const double v[3], double out[3]) const {
+        for (int d = 0; d < 3; ++d) {
+            out[d] = tensor ? volume * (values[3 * d] * v[0] + values[3 * d + 1] * v[1] + values[3 * d + 2] * v[2])
+                            : volume * values[0] * v[d];
+        }
+    }
+};
+
+HEADFIELD_HD inline double dot3(const double a[3], const double b[3]) {
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
+
+}  // namespace HEADFIELD_ISA
+}  // namespace headfield

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The loops that are compiled once per instruction set, as tables of functions (dispatch.cpp picks one).
+#pragma once
+
+#include "macros.hpp"
+#include "verbs.hpp"
+#include "views.hpp"
+
+namespace headfield {
+
+// Dipoles in the coil frame as six arrays x y z mx my mz of `padded` numbers each (m, A·m² per A); the padding has no
+// moment and lies far away.
+template <class T>
+struct DipoleView {
+    int64_t padded;
+    const T* data;
+};
+
+// One lattice of A(r) in the coil frame: values (nx, ny, nz, 4), T·m per A, the fourth number unused.
+struct LatticeView {
+    double origin[3];  // m
+    double spacing;    // m
+    int32_t shape[3];
+    const float* values;
+};
+
+// Nested lattices, coarse to fine, and which one holds in each cell of the first: `level` (nx−1, ny−1, nz−1), 255
+// where only the direct sum is good enough.
+struct GridView {
+    int32_t n_levels;
+    const LatticeView* levels;
+    const uint8_t* level;
+    DipoleView<float> dipoles;
+};
+
+struct PrimaryKernels {
+    // A (n, 3) at points (n, 3) by direct sum; T·m per A.
+    void (*potential64)(int64_t n, const double* points, DipoleView<double> dipoles, double* a);
+    void (*potential32)(int64_t n, const double* points, DipoleView<float> dipoles, float* a);
+    // Distance (n,) to the nearest dipole, m.
+    void (*nearest_dipole)(int64_t n, const double* points, DipoleView<float> dipoles, float* distance);
+    // Column c of adot (n, 3, W) = rate R_c A(R_cᵀ (x − t_c)) for poses (k, 4, 4) in m; V/m for rate in A/s. Returns how
+    // many nodes fell back to the direct sum.
+    int64_t (*sample_grid)(int width, int64_t n, const double* nodes, const GridView& grid, int32_t k,
+                           const double* poses, double rate, float* adot);
+};
+
+struct FieldKernels {
+    // b_i = −Σ_j S_ij · Ȧ_j: source (nnz, 3), adot (n, 3, W), b (n, W).
+    void (*right_hand_side)(int width, const CsrView<float>& source, const float* adot, double* b);
+    // out[c, e] = −scale_c (∇φ_c + mean Ȧ_c) in the chosen elements, (k, m_chosen, 3); elements null means all.
+    void (*electric_field)(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
+                           const int32_t* elements, int32_t k, const double* scale, float* out);
+};
+
+inline namespace HEADFIELD_ISA {
+const Verbs& verbs();
+PrimaryKernels primary_kernels();
+FieldKernels field_kernels();
+}  // namespace HEADFIELD_ISA
+
+// For the best instruction set of this machine; its name is one of "avx512", "avx2", "portable".
+const PrimaryKernels& cpu_primary();
+const FieldKernels& cpu_field();
+const char* cpu_instruction_set();
+
+}  // namespace headfield

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The iteration runs in float32: x, r, p and A p of the scaled system  φ = D^-½ φ̂. Every `period` iterations, and when
+// a column seems done, x is added to φ̂ in float64, and the residual is computed anew in float64 from φ̂, rounded, and
+// handed back to the iteration, which keeps its search direction ("reliable updates": van der Vorst & Ye 2000; Clark et
+// al. 2010). A column is done only when a residual computed in float64 says so. What happens to a column depends on that
+// column alone.
+#include "pcg.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace headfield {
+
+namespace {
+constexpr int period = 6;            // iterations between float64 residuals: about three digits, all that float32 holds
+constexpr double stop_early = 0.95;  // the float32 residual may be this much closer than asked before a check
+}  // namespace
+
+struct Solver::Columns {
+    using Values = std::vector<double>;
+    Values rz, rz_old, pq, norm2, reference2, scale;
+    Values active, pending, direction, check;  // masks: iterating; x lacks α p; p is to be kept; wants a float64 residual
+    Values last_check;                         // norm² when a check last failed, to see stagnation
+    std::vector<ColumnReport> report;
+
+    explicit Columns(int w)
+        : rz(w), rz_old(w), pq(w), norm2(w), reference2(w), scale(w, 1.0), active(w), pending(w), direction(w),
+          check(w), last_check(w, INFINITY), report(w) {}
+};
+
+Solver::Solver(const Hierarchy& hierarchy, int width, const Verbs& verbs) : h_(hierarchy), verbs_(verbs), width_(width) {
+    const size_t w = width, n = hierarchy.size();
+    for (size_t l = 0; l < h_.levels.size(); ++l) {
+        const size_t rows = h_.levels[l].a.rows;
+        const bool last = l + 1 == h_.levels.size();
+        LevelVectors v;
+        v.b = Buffer<float>(l == 0 ? 0 : rows * w);
+        v.x = Buffer<float>(rows * w);
+        v.r = Buffer<float>(last ? 0 : rows * w);
+        vectors_.push_back(std::move(v));
+    }
+    for (Buffer<float>* v : {&x_, &r_, &p_, &q_}) *v = Buffer<float>(n * w);
+    partial_ = Buffer<double>(reduction_rows(n) * w);
+}
+
+// x = M b, M one symmetric V(2, 2) cycle from a zero guess; sums b · x on the finest level.
+void Solver::v_cycle(size_t l, const float* b, float* x, Sums dot) {
+    const Level& level = h_.levels[l];
+    const auto a = level.a.view();
+    const float* dot_with = l == 0 ? b : nullptr;
+    if (l + 1 == h_.levels.size()) {
+        if (h_.coarse_inverse.size()) {
+            verbs_.apply_dense(width_, level.a.rows, h_.coarse_inverse.data(), b, x);
+        } else {
+            verbs_.smooth_from_zero(width_, a, level.smoother, b, x);
+        }
+        if (dot_with) verbs_.sum_products(width_, level.a.rows, b, x, dot);
+        return;
+    }
+    LevelVectors& here = vectors_[l];
+    LevelVectors& next = vectors_[l + 1];
+    verbs_.smooth_from_zero(width_, a, level.smoother, b, x);
+    verbs_.residual(width_, a, b, x, here.r.data());
+    verbs_.apply(width_, level.pt.view(), here.r.data(), next.b.data());
+    v_cycle(l + 1, next.b.data(), next.x.data(), dot);
+    verbs_.correct(width_, level.p.view(), level.ap.view(), next.x.data(), x, here.r.data());
+    verbs_.smooth(width_, a, level.smoother, here.r.data(), x, dot_with, dot);
+}
+
+// Adds x to φ̂ and computes the float64 residual for the columns that ask for it, then decides what becomes of them.
+void Solver::check_residuals(const double* b, double* phi, Columns& c, double tolerance, int max_iterations) {
+    const std::vector<double> running = c.norm2;
+    verbs_.flush(width_, h_.size(), c.check.data(), c.pending.data(), c.rz_old.data(), c.pq.data(), c.scale.data(),
+                 p_.data(), x_.data(), phi);
+    verbs_.true_residual(width_, h_.a64.view(), b, phi, c.check.data(), c.scale.data(), r_.data(), h_.weight.data(),
+                         {c.norm2.data(), partial_.data()});
+    for (int j = 0; j < width_; ++j) {
+        if (c.check[j] == 0.0) {
+            c.norm2[j] = running[j];
+            continue;
+        }
+        c.check[j] = c.pending[j] = 0.0;
+        ColumnReport& report = c.report[j];
+        report.residual = c.reference2[j] > 0.0 ? std::sqrt(c.norm2[j] / c.reference2[j]) : 0.0;
+        report.converged = report.residual <= tolerance;
+        const bool seemed_done = c.active[j] == 0.0;
+        const bool stagnates = seemed_done && !(c.norm2[j] < 0.25 * c.last_check[j]);
+        const bool go_on = !report.converged && !stagnates && report.iterations < max_iterations;
+        if (seemed_done) {
+            c.last_check[j] = c.norm2[j];
+            c.direction[j] = 0.0;
+        }
+        c.active[j] = go_on ? 1.0 : 0.0;
+    }
+}
+
+// One iteration of all columns; those that are not active keep x and r.
+void Solver::iterate(Columns& c) {
+    float* z = vectors_[0].x.data();
+    const Sums rz{c.rz.data(), partial_.data()}, pq{c.pq.data(), partial_.data()}, norm{c.norm2.data(), partial_.data()};
+    const int64_t n = h_.size();
+    const std::vector<double> running = c.norm2;
+    v_cycle(0, r_.data(), z, rz);
+    verbs_.step_direction(width_, n, c.pending.data(), c.direction.data(), c.rz_old.data(), c.pq.data(), c.rz.data(), z,
+                          p_.data(), x_.data());
+    verbs_.apply_dot(width_, h_.levels[0].a.view(), p_.data(), q_.data(), pq);
+    verbs_.step_residual(width_, n, c.active.data(), c.rz.data(), c.pq.data(), q_.data(), r_.data(), h_.weight.data(),
+                         norm);
+    for (int j = 0; j < width_; ++j) {
+        c.pending[j] = c.direction[j] = c.active[j];
+        if (c.active[j] != 0.0) {
+            c.rz_old[j] = c.rz[j];
+            ++c.report[j].iterations;
+        } else {
+            c.norm2[j] = running[j];
+        }
+    }
+}
+
+std::vector<ColumnReport> Solver::solve(double* b, const double* guess, double* phi, double tolerance,
+                                        int max_iterations) {
+    const int64_t n = h_.size();
+    Columns c(width_);
+    verbs_.scale_rows(width_, n, h_.scale.data(), b, b);
+    verbs_.norm(width_, n, b, h_.weight.data(), {c.reference2.data(), partial_.data()});
+    if (guess) verbs_.scale_rows(width_, n, h_.unscale.data(), guess, phi);
+    for (int j = 0; j < width_; ++j) {
+        if (c.reference2[j] > 0.0 && std::isfinite(c.reference2[j])) {
+            c.scale[j] = std::ldexp(1.0, -std::ilogb(std::sqrt(c.reference2[j])));
+        }
+        c.check[j] = 1.0;
+    }
+    verbs_.clear(width_, n, x_.data());
+    verbs_.clear(width_, n, p_.data());
+    check_residuals(b, phi, c, tolerance, max_iterations);
+
+    auto any = [&](const std::vector<double>& mask) {
+        return std::any_of(mask.begin(), mask.end(), [](double m) { return m != 0.0; });
+    };
+    while (any(c.active)) {
+        iterate(c);
+        bool scheduled = false;
+        for (int j = 0; j < width_; ++j) {
+            if (c.active[j] == 0.0) continue;
+            const int iterations = c.report[j].iterations;
+            const double limit = stop_early * tolerance;
+            if (!(c.pq[j] > 0.0) || !std::isfinite(c.norm2[j])) {  // breakdown: what was added so far stays
+                c.active[j] = c.pending[j] = 0.0;
+            } else if (c.norm2[j] <= limit * limit * c.reference2[j] || iterations >= max_iterations) {
+                c.active[j] = 0.0;
+                c.check[j] = 1.0;
+            } else if (iterations % period == 0) {
+                c.check[j] = 1.0;
+                scheduled = true;
+            }
+        }
+        if (scheduled || (!any(c.active) && any(c.check))) check_residuals(b, phi, c, tolerance, max_iterations);
+    }
+    verbs_.scale_rows(width_, n, h_.scale.data(), phi, phi);
+    return c.report;
+}
+
+}  // namespace headfield

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The primary field ∂A/∂t = dI/dt A of a coil: direct sums over its dipoles, and interpolation on nested lattices in the
+// coil's own frame. Compiled once per instruction set.
+#include "dipole_loops.hpp"
+#include "kernels.hpp"
+
+namespace headfield {
+inline namespace HEADFIELD_ISA {
+
+namespace {
+
+template <class T>
+void potential(int64_t n, const double* points, DipoleView<T> dipoles, T* a) {
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; ++i) {
+        const T r[3] = {T(points[3 * i]), T(points[3 * i + 1]), T(points[3 * i + 2])};
+        sum_dipoles(dipoles, r, a + 3 * i);
+    }
+}
+
+void potential64(int64_t n, const double* points, DipoleView<double> dipoles, double* a) {
+    potential(n, points, dipoles, a);
+}
+
+void potential32(int64_t n, const double* points, DipoleView<float> dipoles, float* a) {
+    potential(n, points, dipoles, a);
+}
+
+void nearest_dipole(int64_t n, const double* points, DipoleView<float> dipoles, float* distance) {
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; ++i) {
+        const float r[3] = {float(points[3 * i]), float(points[3 * i + 1]), float(points[3 * i + 2])};
+        distance[i] = nearest(dipoles, r);
+    }
+}
+
+// Tricubic Lagrange interpolation at x (m). False where the 4³ points around x are not all in the lattice.
+bool interpolate(const LatticeView& g, const double x[3], float a[3]) {
+    int32_t cell[3];
+    float w[3][4];
+    for (int d = 0; d < 3; ++d) {
+        const double u = (x[d] - g.origin[d]) / g.spacing;
+        if (!(u >= 1.0 && u < g.shape[d] - 2)) return false;
+        cell[d] = static_cast<int32_t>(u) - 1;
+        cubic_weights(static_cast<float>(u - (cell[d] + 1)), w[d]);
+    }
+    using P = Pack<float, 16>;  // four points along z, four numbers each
+    P line = P::all(0.f);
+    for (int i = 0; i < 4; ++i) {
+        for (int j = 0; j < 4; ++j) {
+            const int64_t at = (int64_t(cell[0] + i) * g.shape[1] + cell[1] + j) * g.shape[2] + cell[2];
+            line = fma(P::all(w[0][i] * w[1][j]), P::load(g.values + 4 * at), line);
+        }
+    }
+    float v[16];
+    line.store(v);
+    for (int d = 0; d < 3; ++d) a[d] = (w[2][0] * v[d] + w[2][1] * v[4 + d]) + (w[2][2] * v[8 + d] + w[2][3] * v[12 + d]);
+    return true;
+}
+
+// A at x in the coil frame. Returns false if it came from the direct sum.
+bool sample(const GridView& grid, const double x[3], float a[3]) {
+    const LatticeView& first = grid.levels[0];
+    int64_t cell = 0;
+    bool inside = true;
+    for (int d = 0; d < 3; ++d) {
+        const double u = (x[d] - first.origin[d]) / first.spacing;
+        inside = inside && u >= 0.0 && u < first.shape[d] - 1;
+        cell = cell * (first.shape[d] - 1) + (inside ? static_cast<int64_t>(u) : 0);
+    }
+    if (inside) {
+        const uint8_t level = grid.level[cell];
+        if (level < grid.n_levels && interpolate(grid.levels[level], x, a)) return true;
+    }
+    const float r[3] = {float(x[0]), float(x[1]), float(x[2])};
+    sum_dipoles(grid.dipoles, r, a);
+    return false;
+}
+
+int64_t sample_grid(int width, int64_t n, const double* nodes, const GridView& grid, int32_t k, const double* poses,
+                    double rate, float* adot) {
+    constexpr int64_t tile = 128;  // nodes whose rows of adot stay in cache while the poses pass
+    int64_t direct = 0;
+#pragma omp parallel for schedule(dynamic, 4) reduction(+ : direct)
+    for (int64_t t = 0; t < (n + tile - 1) / tile; ++t) {
+        const int64_t end = (t + 1) * tile < n ? (t + 1) * tile : n;
+        for (int32_t c = 0; c < k; ++c) {
+            const double* pose = poses + 16 * c;
+            for (int64_t i = t * tile; i < end; ++i) {
+                double d[3], x[3];
+                float a[3];
+                for (int q = 0; q < 3; ++q) d[q] = nodes[3 * i + q] - pose[4 * q + 3];
+                for (int q = 0; q < 3; ++q) x[q] = pose[q] * d[0] + pose[4 + q] * d[1] + pose[8 + q] * d[2];
+                if (!sample(grid, x, a)) ++direct;
+                for (int q = 0; q < 3; ++q) {
+                    const double world = pose[4 * q] * a[0] + pose[4 * q + 1] * a[1] + pose[4 * q + 2] * a[2];
+                    adot[(3 * i + q) * width + c] = static_cast<float>(rate * world);
+                }
+            }
+        }
+    }
+    return direct;
+}
+
+}  // namespace
+
+PrimaryKernels primary_kernels() { return {potential64, potential32, nearest_dipole, sample_grid}; }
+
+}  // namespace HEADFIELD_ISA
+}  // namespace headfield

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Pack<T, W>: W numbers of type T held in as few registers as the instruction set allows. One column of a block
+// vector sees the same operations in the same order whatever W is, so a pose gets the same bits in any batch: every
+// multiply-add is explicit here, and the compiler is told to contract nothing by itself.
+#pragma once
+
+#include <cstring>
+
+#include "macros.hpp"
+
+#if defined(__AVX512F__) || defined(__FMA__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+namespace headfield {
+inline namespace HEADFIELD_ISA {
+
+#if defined(__AVX512F__)
+constexpr int register_bytes = 64;
+#elif defined(__AVX__)
+constexpr int register_bytes = 32;
+#else
+constexpr int register_bytes = 16;
+#endif
+
+#if defined(__GNUC__)  // GCC and Clang: vector types of the language
+template <class T, int L>
+struct Register {
+    typedef T type __attribute__((vector_size(L * sizeof(T))));
+};
+template <class T>
+struct Register<T, 1> {
+    typedef T type;
+};
+constexpr bool has_vectors = true;
+#define HEADFIELD_CONVERT(v, type) __builtin_convertvector(v, type)
+#else  // any other compiler: one lane a register
+template <class T, int L>
+struct Register {
+    static_assert(L == 1, "vectors need GCC or Clang");
+    typedef T type;
+};
+constexpr bool has_vectors = false;
+#define HEADFIELD_CONVERT(v, type) static_cast<type>(v)
+#endif
+
+// a * b + c, rounded once where the instruction set can.
+template <class V>
+inline V multiply_add(V a, V b, V c) {
+    return a * b + c;
+}
+#if defined(__FMA__) || defined(__AVX512F__)
+inline float multiply_add(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+inline double multiply_add(double a, double b, double c) { return __builtin_fma(a, b, c); }
+inline Register<float, 4>::type multiply_add(Register<float, 4>::type a, Register<float, 4>::type b,
+                                             Register<float, 4>::type c) {
+    return _mm_fmadd_ps(a, b, c);
+}
+inline Register<float, 8>::type multiply_add(Register<float, 8>::type a, Register<float, 8>::type b,
+                                             Register<float, 8>::type c) {
+    return _mm256_fmadd_ps(a, b, c);
+}
+inline Register<double, 4>::type multiply_add(Register<double, 4>::type a, Register<double, 4>::type b,
+                                              Register<double, 4>::type c) {
+    return _mm256_fmadd_pd(a, b, c);
+}
+#if defined(__AVX512F__)
+inline Register<float, 16>::type multiply_add(Register<float, 16>::type a, Register<float, 16>::type b,
+                                              Register<float, 16>::type c) {
+    return _mm512_fmadd_ps(a, b, c);
+}
+inline Register<double, 8>::type multiply_add(Register<double, 8>::type a, Register<double, 8>::type b,
+                                              Register<double, 8>::type c) {
+    return _mm512_fmadd_pd(a, b, c);
+}
+#endif
+#elif defined(__aarch64__)
+inline float multiply_add(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+inline double multiply_add(double a, double b, double c) { return __builtin_fma(a, b, c); }
+inline Register<float, 4>::type multiply_add(Register<float, 4>::type a, Register<float, 4>::type b,
+                                             Register<float, 4>::type c) {
+    return (Register<float, 4>::type)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+}
+inline Register<double, 2>::type multiply_add(Register<double, 2>::type a, Register<double, 2>::type b,
+                                              Register<double, 2>::type c) {
+    return (Register<double, 2>::type)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
+}
+#endif
+
+// 1 / √v³, v > 0. Generic: lane by lane.
+template <class V>
+inline V inverse_cube(V v) {
+    V out = v;
+    for (unsigned i = 0; i < sizeof(V) / sizeof(v[0]); ++i) {
+        out[i] = sizeof(v[0]) == 4 ? 1.f / (v[i] * __builtin_sqrtf(v[i])) : 1.0 / (v[i] * __builtin_sqrt(v[i]));
+    }
+    return out;
+}
+inline float inverse_cube(float v) { return 1.f / (v * __builtin_sqrtf(v)); }
+inline double inverse_cube(double v) { return 1.0 / (v * __builtin_sqrt(v)); }
+#if defined(__AVX512F__)
+inline Register<float, 16>::type inverse_cube(Register<float, 16>::type v) {
+    // Reciprocal square root to 14 bits, then one Newton step y (3 − v y²)/2: about 2^-23.
+    const __m512 y = _mm512_rsqrt14_ps(v);
+    const __m512 vy = v * y;
+    const __m512 half = _mm512_set1_ps(0.5f) * y;
+    const __m512 z = half * _mm512_fnmadd_ps(vy, y, _mm512_set1_ps(3.f));
+    return z * z * z;
+}
+inline Register<double, 8>::type inverse_cube(Register<double, 8>::type v) {
+    return _mm512_set1_pd(1.0) / (v * _mm512_sqrt_pd(v));
+}
+#endif
+#if defined(__AVX__)
+inline Register<float, 8>::type inverse_cube(Register<float, 8>::type v) {
+    return _mm256_set1_ps(1.f) / (v * _mm256_sqrt_ps(v));
+}
+inline Register<double, 4>::type inverse_cube(Register<double, 4>::type v) {
+    return _mm256_set1_pd(1.0) / (v * _mm256_sqrt_pd(v));
+}
+#endif
+
+template <class T, int W>
+struct Pack {
+    static constexpr int native = has_vectors ? register_bytes / static_cast<int>(sizeof(T)) : 1;
+    static constexpr int lanes = W < native ? W : native;
+    static constexpr int count = W / lanes;
+    using V = typename Register<T, lanes>::type;
+    V v[count];
+
+    static Pack all(T s) {
+        Pack p;
+        T lane[lanes];
+        for (int i = 0; i < lanes; ++i) lane[i] = s;
+        V one;
+        std::memcpy(&one, lane, sizeof(V));
+        for (int i = 0; i < count; ++i) p.v[i] = one;
+        return p;
+    }
+    static Pack load(const T* x) {
+        Pack p;
+        std::memcpy(p.v, x, sizeof(p.v));
+        return p;
+    }
+    void store(T* x) const { std::memcpy(x, v, sizeof(v)); }
+
+    friend Pack operator+(Pack a, const Pack& b) {
+        for (int i = 0; i < count; ++i) a.v[i] = a.v[i] + b.v[i];
+        return a;
+    }
+    friend Pack operator-(Pack a, const Pack& b) {
+        for (int i = 0; i < count; ++i) a.v[i] = a.v[i] - b.v[i];
+        return a;
+    }
+    friend Pack operator*(Pack a, const Pack& b) {
+        for (int i = 0; i < count; ++i) a.v[i] = a.v[i] * b.v[i];
+        return a;
+    }
+    friend Pack operator/(Pack a, const Pack& b) {
+        for (int i = 0; i < count; ++i) a.v[i] = a.v[i] / b.v[i];
+        return a;
+    }
+    friend Pack inverse_cube(Pack a) {
+        for (int i = 0; i < count; ++i) a.v[i] = HEADFIELD_ISA::inverse_cube(a.v[i]);
+        return a;
+    }
+    T sum() const {
+        T lane[W], total = 0;
+        store(lane);
+        for (int i = 0; i < W; ++i) total += lane[i];
+        return total;
+    }
+    // a * b + c
+    friend Pack fma(const Pack& a, const Pack& b, Pack c) {
+        for (int i = 0; i < count; ++i) c.v[i] = multiply_add(a.v[i], b.v[i], c.v[i]);
+        return c;
+    }
+};
+
+// Load W numbers of type S as a Pack of T, and store back, converting in registers.
+template <class T, int W, class S>
+inline Pack<T, W> load_as(const S* x) {
+    using P = Pack<T, W>;
+    P p;
+    for (int i = 0; i < P::count; ++i) {
+        if constexpr (P::lanes == 1) {
+            p.v[i] = static_cast<T>(x[i]);
+        } else {
+            typename Register<S, P::lanes>::type s;
+            std::memcpy(&s, x + i * P::lanes, sizeof(s));
+            p.v[i] = HEADFIELD_CONVERT(s, typename P::V);
+        }
+    }
+    return p;
+}
+template <class S, class T, int W>
+inline void store_as(const Pack<T, W>& p, S* x) {
+    using P = Pack<T, W>;
+    for (int i = 0; i < P::count; ++i) {
+        if constexpr (P::lanes == 1) {
+            x[i] = static_cast<S>(p.v[i]);
+        } else {
+            using To = typename Register<S, P::lanes>::type;
+            const To s = HEADFIELD_CONVERT(p.v[i], To);
+            std::memcpy(x + i * P::lanes, &s, sizeof(s));
+        }
+    }
+}
+
+// Calls f with the width as a compile-time constant.
+template <int W>
+struct Width {
+    static constexpr int value = W;
+};
+template <class F>
+inline void with_width(int width, F f) {
+    switch (width) {
+        case 1: return f(Width<1>{});
+        case 4: return f(Width<4>{});
+        case 8: return f(Width<8>{});
+        case 16: return f(Width<16>{});
+        case 32: return f(Width<32>{});
+    }
+}
+
+}  // namespace HEADFIELD_ISA
+}  // namespace headfield

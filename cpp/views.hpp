@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Small non-owning views that cross from algorithms to loops.
+#pragma once
+
+#include <cstdint>
+
+namespace headfield {
+
+// Compressed sparse rows: row i holds columns col[ptr[i]…ptr[i+1]) and values val[…].
+template <class T>
+struct CsrView {
+    int32_t rows;
+    int32_t cols;
+    const int32_t* ptr;
+    const int32_t* col;
+    const T* val;
+};
+
+// Linear tetrahedra: nodes (n, 3) in m, tets (m, 4).
+struct MeshView {
+    const double* nodes;
+    const int32_t* tets;
+    int64_t n_nodes;
+    int64_t n_tets;
+};
+
+}  // namespace headfield
