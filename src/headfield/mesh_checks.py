@@ -205,8 +205,9 @@ def _check_twice(tets: NDArray[np.int32], key: NDArray[np.uint64], ids: Ids) -> 
     is_copy = first[inverse.ravel()] != np.arange(len(suspects))
     if is_copy.any():
         copy = int(is_copy.argmax())
-        original = int(suspects[first[inverse.ravel()[copy]]])
+        later = tet_name(int(suspects[copy]), ids)
+        earlier = tet_name(int(suspects[first[inverse.ravel()[copy]]]), ids)
         raise MeshError(
-            f"{plural(int(is_copy.sum()), 'tetrahedron repeats', 'tetrahedra repeat')} the nodes of an earlier "
-            f"one; the first is {tet_name(int(suspects[copy]), ids)}, a copy of {tet_name(original, ids)}"
+            f"{plural(int(is_copy.sum()), 'tetrahedron repeats', 'tetrahedra repeat')} the nodes of an "
+            f"earlier one; the first is {later}, a copy of {earlier}"
         )

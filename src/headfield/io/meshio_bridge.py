@@ -100,6 +100,7 @@ def _tags(cell_data: Mapping[str, list[Any]], n_blocks: int) -> list[NDArray[Any
     """Return the tissue tags per block of cells: the first array of a known name that holds whole numbers."""
     for name in _TAG_NAMES:
         blocks = [np.asarray(block) for block in cell_data.get(name, ())]
+        blocks = [block[:, 0] if block.ndim == 2 and block.shape[1] == 1 else block for block in blocks]
         if len(blocks) != n_blocks or not blocks:
             continue
         if all(block.ndim == 1 and block.dtype.kind in "iuf" for block in blocks):
@@ -109,31 +110,27 @@ def _tags(cell_data: Mapping[str, list[Any]], n_blocks: int) -> list[NDArray[Any
     return None
 
 
-def write_meshio(
-    path: str | os.PathLike[str],
-    mesh: TetMesh,
-    element_data: Mapping[str, NDArray[Any]] | None = None,
-    node_data: Mapping[str, NDArray[Any]] | None = None,
-    **options: Any,
-) -> None:
-    """Write a mesh and fields by meshio: the tetrahedra only where there are fields.
+def write_meshio(path: str | os.PathLike[str], mesh: TetMesh) -> None:
+    """Write a mesh by meshio, tissue tags as cell data `tags`.
 
     Parameters
     ----------
     path : path
         Its ending tells the format. Appears whole or not at all.
     mesh : TetMesh
-    element_data : mapping of str to ndarray, (m,) or (m, 3)
-    node_data : mapping of str to ndarray, (n,) or (n, 3)
-    **options
-        Go to `meshio.write`.
+
+    Raises
+    ------
+    FileFormatError
+        No format is known by the ending of the name.
+    MeshError
+        meshio could not write this mesh in this format.
     """
     _check_known(path)
     cells: list[tuple[str, NDArray[Any]]] = [("tetra", mesh.tets)]
-    cell_data = {"tags": [mesh.tags], **{name: [values] for name, values in (element_data or {}).items()}}
-    if len(mesh.triangles) and not element_data:
+    tags = [mesh.tags]
+    if len(mesh.triangles):
         cells.append(("triangle", mesh.triangles))
-        cell_data["tags"].append(mesh.triangle_tags)
-    content = meshio.Mesh(mesh.nodes_mm, cells, point_data=dict(node_data or {}), cell_data=cell_data)
+        tags.append(mesh.triangle_tags)
     with replacing(path) as temporary, _contained(path, "write"):
-        meshio.write(temporary, content, **options)
+        meshio.write(temporary, meshio.Mesh(mesh.nodes_mm, cells, cell_data={"tags": tags}))

@@ -14,7 +14,7 @@ from ..errors import FileFormatError
 from ..mesh import TetMesh
 from .atomic import replacing
 from .gmsh_write import write_gmsh
-from .meshio_bridge import write_meshio
+from .vtu_write import write_vtu
 
 __all__ = ["write_results"]
 
@@ -67,7 +67,7 @@ def write_results(
     if ending == ".msh":
         write_gmsh(path, mesh, elements, nodes)
     elif ending == ".vtu":
-        write_meshio(path, mesh, _by_pose(elements), _by_pose(nodes), file_format="vtu")
+        write_vtu(path, mesh, _by_pose(elements), _by_pose(nodes))
     elif ending in (".h5", ".hdf5"):
         _write_h5(path, mesh, elements, nodes, attributes or {})
     else:
