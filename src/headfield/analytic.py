@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from headfield._real import finite_number, vectors
 from headfield.errors import CoilError
 
 __all__ = ["sphere_tms_field"]
@@ -57,13 +58,12 @@ def sphere_tms_field(
     >>> print((e + 0.0).round(6), round(-0.1 * 0.06 / 0.018**1.5, 6))
     [[ 0.      -2.48452  0.     ]] -2.48452
     """
-    points = _vectors(points_mm, "points_mm") * 1e-3
-    positions = _vectors(dipole_positions_mm, "dipole_positions_mm") * 1e-3
-    moments = _vectors(dipole_moments, "dipole_moments")
+    points = vectors(points_mm, "points_mm", CoilError) * 1e-3
+    positions = vectors(dipole_positions_mm, "dipole_positions_mm", CoilError) * 1e-3
+    moments = vectors(dipole_moments, "dipole_moments", CoilError)
     if len(positions) != len(moments):
         raise CoilError(f"{len(positions)} dipole positions but {len(moments)} dipole moments")
-    if not np.ndim(didt) == 0 or not np.isfinite(didt):
-        raise CoilError(f"didt = {didt!r} must be a finite number")
+    rate = finite_number(didt, "didt", CoilError)
     if not len(points) or not len(positions):
         return np.zeros_like(points)
     _check_separated(points, positions)
@@ -71,7 +71,7 @@ def sphere_tms_field(
     chunk = max(1, _PAIRS_PER_CHUNK // len(positions))
     for start in range(0, len(points), chunk):
         field[start : start + chunk] = _sum_over_dipoles(points[start : start + chunk], positions, moments)
-    return -1e-7 * float(didt) * field
+    return -1e-7 * rate * field
 
 
 def _sum_over_dipoles(r: np.ndarray, r0: np.ndarray, m: np.ndarray) -> np.ndarray:
@@ -98,16 +98,3 @@ def _check_separated(points: np.ndarray, positions: np.ndarray) -> None:
             f"{len(inside)} of {len(positions)} dipoles are in the sphere of the points: dipole {k} is "
             f"{1e3 * dipole_radius[k]:.6g} mm from the origin, point {i} {1e3 * point_radius[i]:.6g} mm"
         )
-
-
-def _vectors(values: ArrayLike, name: str) -> np.ndarray:
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise CoilError(f"{name} are not numbers: {error}") from None
-    if array.ndim != 2 or array.shape[1] != 3:
-        raise CoilError(f"{name} must have the shape (n, 3), not {array.shape}")
-    bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
-    if len(bad):
-        raise CoilError(f"{name}: {len(bad)} rows are not finite, first row {bad[0]}")
-    return array

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from headfield._real import real_array
 from headfield.errors import ConductivityError
 
 __all__ = ["TISSUES", "Tissue", "resolve", "tissue"]
@@ -105,10 +106,7 @@ def resolve(conductivity: float | Mapping[int, float] | ArrayLike | None, tags: 
     tag_array = _check_tags(tags)
     if conductivity is None or isinstance(conductivity, Mapping):
         return _by_tag(conductivity or {}, tag_array)
-    try:
-        values = np.array(conductivity, dtype=np.float64, order="C")
-    except (TypeError, ValueError) as error:
-        raise ConductivityError(f"conductivity is not made of numbers: {error}") from None
+    values = real_array(conductivity, "conductivity", ConductivityError)
     m = len(tag_array)
     if values.shape == ():
         values = np.full(m, float(values))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from headfield._real import finite_array
 from headfield.errors import HeadfieldError
 
 __all__ = ["Peak", "focality", "ln_mag", "peak", "percentiles", "rdm", "relative_l2", "roi_mean"]
@@ -108,7 +109,7 @@ def percentiles(magnitude: ArrayLike, weights: ArrayLike, percents: ArrayLike) -
     array([ 1., 10.])
     """
     values, w = _weighted(magnitude, weights)
-    q = _finite(percents, "percents")
+    q = finite_array(percents, "percents", HeadfieldError)
     if q.ndim > 1 or q.min(initial=0) < 0 or q.max(initial=0) > 100:
         raise HeadfieldError(f"percents must be numbers from 0 to 100, not {percents!r}")
     return np.percentile(values[..., w > 0], q, weights=w[w > 0], method="inverted_cdf", axis=-1)
@@ -181,7 +182,10 @@ def roi_mean(
     3.0
     """
     values, w = _weighted(magnitude, weights)
-    centre, radius = _finite(centre_mm, "centre_mm"), _finite(radius_mm, "radius_mm")
+    centre, radius = (
+        finite_array(centre_mm, "centre_mm", HeadfieldError),
+        finite_array(radius_mm, "radius_mm", HeadfieldError),
+    )
     if centre.shape != (3,) or radius.shape != () or radius < 0:
         raise HeadfieldError("centre_mm must have the shape (3,) and radius_mm be a number, 0 or more")
     distance = np.linalg.norm(_centres(centres_mm, len(w)) - centre, axis=1)
@@ -240,14 +244,14 @@ def _pair(a: ArrayLike, b: ArrayLike) -> tuple[np.ndarray, np.ndarray, float, fl
 
 
 def _same_shape(a: ArrayLike, b: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    x, y = _finite(a, "first field"), _finite(b, "second field")
+    x, y = finite_array(a, "first field", HeadfieldError), finite_array(b, "second field", HeadfieldError)
     if x.shape != y.shape or not x.size:
         raise HeadfieldError(f"fields must have the same shape and some values, not {x.shape} and {y.shape}")
     return x.ravel(), y.ravel()
 
 
 def _weighted(magnitude: ArrayLike, weights: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    values, w = _magnitude(magnitude), _finite(weights, "weights")
+    values, w = _magnitude(magnitude), finite_array(weights, "weights", HeadfieldError)
     if w.shape != values.shape[-1:]:
         raise HeadfieldError(f"weights must have the shape {values.shape[-1:]}, not {w.shape}")
     if (w < 0).any() or not w.any():
@@ -256,25 +260,14 @@ def _weighted(magnitude: ArrayLike, weights: ArrayLike) -> tuple[np.ndarray, np.
 
 
 def _magnitude(magnitude: ArrayLike) -> np.ndarray:
-    values = _finite(magnitude, "magnitude")
+    values = finite_array(magnitude, "magnitude", HeadfieldError)
     if values.ndim not in (1, 2) or not values.size:
         raise HeadfieldError(f"magnitude must have the shape (m,) or (k, m), not {values.shape}")
     return values
 
 
 def _centres(centres_mm: ArrayLike, m: int) -> np.ndarray:
-    centres = _finite(centres_mm, "centres_mm")
+    centres = finite_array(centres_mm, "centres_mm", HeadfieldError)
     if centres.shape != (m, 3):
         raise HeadfieldError(f"centres_mm must have the shape ({m}, 3), not {centres.shape}")
     return centres
-
-
-def _finite(values: ArrayLike, name: str) -> np.ndarray:
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise HeadfieldError(f"{name}: not numbers: {error}") from None
-    bad = np.flatnonzero(~np.isfinite(array))
-    if len(bad):
-        raise HeadfieldError(f"{name}: {len(bad)} values are not finite, first at {bad[0]}")
-    return array

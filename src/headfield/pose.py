@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from headfield._backend import cpu
+from headfield._real import finite_array, real_array
 from headfield.errors import PoseError
 
-__all__ = ["check_poses", "nearest_rotation", "place", "place_on_surface", "ring"]
+__all__ = ["check_poses", "nearest_rotation", "outer_faces", "place", "place_on_surface", "ring"]
 
 # Largest entry of RᵀR − 1 that passes: float32 exports (1e-7) and four printed decimals (1.7e-4) do. A scale
 # error of half of it is all that it lets into the field.
@@ -68,7 +69,7 @@ def check_poses(poses: ArrayLike) -> np.ndarray:
     rotations = matrices[:, :3, :3]
     far = np.abs(matrices[:, :3, 3]).max(axis=1)
     _refuse(far > MAX_TRANSLATION_MM, far, "centre {:.4g} mm from the origin, more than 10 m: are these mm?")
-    with np.errstate(over="ignore"):  # a huge entry becomes inf, which is refused as it should be
+    with np.errstate(over="ignore", invalid="ignore"):  # a huge entry becomes inf or NaN, which is refused
         determinant = _determinant(rotations)
         off = np.abs(np.swapaxes(rotations, 1, 2) @ rotations - np.eye(3)).max(axis=(1, 2))
     message = "axes not orthonormal, off by {:.3g} (at most 5e-4): scaled or sheared; see nearest_rotation"
@@ -154,7 +155,7 @@ def ring(pose: ArrayLike, angles_deg: ArrayLike) -> np.ndarray:
            [ 0.,  0.,  1.]])
     """
     (matrix,) = check_poses(np.asarray(pose)[None])
-    angles = np.radians(_numbers(angles_deg, "angles_deg"))
+    angles = np.radians(finite_array(angles_deg, "angles_deg", PoseError))
     if angles.ndim != 1 or not len(angles):
         raise PoseError(f"angles_deg must have the shape (k,), not {angles.shape}")
     turn = np.zeros((len(angles), 4, 4))
@@ -266,7 +267,7 @@ def place_on_surface(
            [ 0.,  0.,  0.,  1.]])
     """
     centre, handle = _point(centre_mm, "centre_mm"), _point(handle_mm, "handle_mm")
-    distance = _numbers(distance_mm, "distance_mm")
+    distance = finite_array(distance_mm, "distance_mm", PoseError)
     if distance.shape != () or not 0 <= distance <= MAX_TRANSLATION_MM:
         raise PoseError(f"distance_mm = {distance_mm!r} must be a number, 0 or more")
     face, weights = _closest(nodes_mm[faces], centre)
@@ -336,7 +337,7 @@ def _normal(nodes_mm: np.ndarray, faces: np.ndarray, face: int, weights: np.ndar
 
 def _as_poses(poses: ArrayLike) -> np.ndarray:
     """(k, 4, 4) float64, a copy: finite, last row 0 0 0 1."""
-    matrices = _numbers(poses, "poses", allow_bad=True)
+    matrices = real_array(poses, "poses", PoseError)
     if matrices.shape[-2:] != (4, 4) or matrices.ndim not in (2, 3) or not matrices.size:
         raise PoseError(f"poses must have the shape (4, 4) or (k, 4, 4) with k ≥ 1, not {matrices.shape}")
     matrices = np.ascontiguousarray(matrices.reshape(-1, 4, 4))
@@ -360,18 +361,8 @@ def _determinant(rotations: np.ndarray) -> np.ndarray:
     return np.einsum("kj,kj->k", np.cross(x, y), z)
 
 
-def _numbers(values: ArrayLike, name: str, *, allow_bad: bool = False) -> np.ndarray:
-    try:
-        array = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise PoseError(f"{name} are not numbers: {error}") from None
-    if not allow_bad and not np.isfinite(array).all():
-        raise PoseError(f"{name} = {values!r} must be finite")
-    return array
-
-
 def _point(values: ArrayLike, name: str) -> np.ndarray:
-    point = _numbers(values, name)
+    point = finite_array(values, name, PoseError)
     if point.shape != (3,):
         raise PoseError(f"{name} must have the shape (3,), not {point.shape}")
     return point

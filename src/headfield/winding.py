@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from headfield._real import finite_number
 from headfield.errors import CoilError
 
 __all__ = ["positive", "winding"]
@@ -89,15 +90,18 @@ def _radial_rule(radii: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _not_negative(value: float, name: str) -> float:
-    if not (isinstance(value, (int, float, np.number)) and 0 <= value < math.inf):
-        raise CoilError(f"{name} = {value!r} must be a finite number, 0 or more")
-    return float(value)
+    number = finite_number(value, name, CoilError)
+    if number < 0:
+        raise CoilError(f"{name} = {value!r} must be 0 or more")
+    return number
 
 
 def positive(value: float, name: str) -> float:
-    if _not_negative(value, name) == 0:
+    """A finite number above 0, or a CoilError that names it."""
+    number = _not_negative(value, name)
+    if number == 0:
         raise CoilError(f"{name} must be more than 0")
-    return float(value)
+    return number
 
 
 def _count(value: int, name: str, most: int) -> int:
