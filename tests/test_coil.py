@@ -107,8 +107,11 @@ def test_points_that_are_no_points_are_refused(points):
 def test_a_coil_is_not_placed_by_a_bad_pose():
     with pytest.raises(PoseError, match=r"off by 0\.21"):
         circular_coil().vector_potential([[0, 0, 20]], np.diag([1.1, 1, 1, 1]))
-    with pytest.raises(PoseError, match="shape"):
+    with pytest.raises(PoseError, match="one pose is needed, not 2"):
         circular_coil().placed(np.tile(np.eye(4), (2, 1, 1)))
+    for pose in (None, [[1], [1, 2]], "pose", np.eye(3)):
+        with pytest.raises(PoseError, match="poses"):
+            circular_coil().placed(pose)
 
 
 # Windings
@@ -180,6 +183,7 @@ def test_the_figure_of_eight_is_mirror_symmetric():
         ({"inner_radius_mm": 50, "outer_radius_mm": 40}, "outer_radius_mm = 40.* is less"),
         ({"outer_radius_mm": float("nan")}, "outer_radius_mm = nan"),
         ({"outer_radius_mm": float("inf")}, "outer_radius_mm = inf"),
+        ({"outer_radius_mm": 1e300, "spacing_mm": 1e299}, r"a winding of 1e\+300 mm is no coil"),
         ({"turns": 0}, "turns = 0"),
         ({"turns": 2.5}, "turns = 2.5"),
         ({"turns": 10**9}, "turns = 1000000000"),

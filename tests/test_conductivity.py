@@ -122,5 +122,9 @@ def test_an_asymmetric_tensor_is_named_and_rounding_is_not():
 def test_a_tensor_that_is_not_finite_or_absurd_is_named(bad):
     tensors = np.tile(np.eye(3), (4, 1, 1))
     tensors[1, 0, 0] = bad
+    off_diagonal = np.tile(np.eye(3), (4, 1, 1))
+    off_diagonal[1, 0, 1] = off_diagonal[1, 1, 0] = bad
     with pytest.raises(ConductivityError, match=r"1 of 4 tetrahedra is not .* first: tetrahedron 1, tag 2"):
         resolve(tensors, TAGS)
+    with pytest.raises(ConductivityError, match=r"1 of 4 tetrahedra is not .* first: tetrahedron 1, tag 2"):
+        resolve(off_diagonal, TAGS)

@@ -21,7 +21,7 @@ from headfield._backend import cpu
 from headfield._real import vectors
 from headfield.errors import CoilError, FileFormatError
 from headfield.io.ccd import read_ccd, write_ccd
-from headfield.pose import check_poses
+from headfield.pose import check_pose
 from headfield.winding import positive, winding
 
 __all__ = ["Coil", "circular_coil", "figure_of_eight", "read_coil"]
@@ -139,7 +139,7 @@ class Coil:
         >>> Coil([[1, 0, -5]], [[1, 0, 0]]).placed(turn)
         (array([[10., 21., 25.]]), array([[0., 1., 0.]]))
         """
-        (matrix,) = check_poses(np.asarray(pose)[None])
+        matrix = check_pose(pose)
         rotation = matrix[:3, :3].T
         return self.dipole_positions_mm @ rotation + matrix[:3, 3], self.dipole_moments @ rotation
 

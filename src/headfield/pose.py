@@ -16,7 +16,15 @@ from headfield._backend import cpu
 from headfield._real import finite_array, real_array
 from headfield.errors import PoseError
 
-__all__ = ["check_poses", "nearest_rotation", "outer_faces", "place", "place_on_surface", "ring"]
+__all__ = [
+    "check_pose",
+    "check_poses",
+    "nearest_rotation",
+    "outer_faces",
+    "place",
+    "place_on_surface",
+    "ring",
+]
 
 # Largest entry of RᵀR − 1 that passes: float32 exports (1e-7) and four printed decimals (1.7e-4) do. A scale
 # error of half of it is all that it lets into the field.
@@ -79,6 +87,20 @@ def check_poses(poses: ArrayLike) -> np.ndarray:
     return matrices
 
 
+def check_pose(pose: ArrayLike) -> np.ndarray:
+    """`check_poses` of one pose, (4, 4) or (1, 4, 4): (4, 4) float64.
+
+    Examples
+    --------
+    >>> check_pose(np.eye(4)).shape
+    (4, 4)
+    """
+    matrices = check_poses(pose)
+    if len(matrices) != 1:
+        raise PoseError(f"one pose is needed, not {len(matrices)}")
+    return matrices[0]
+
+
 def nearest_rotation(poses: ArrayLike) -> np.ndarray:
     """The poses with their axes replaced by the nearest right-handed orthonormal ones.
 
@@ -115,11 +137,8 @@ def nearest_rotation(poses: ArrayLike) -> np.ndarray:
     u, singular, vt = np.linalg.svd(matrices[:, :3, :3])
     with np.errstate(divide="ignore", invalid="ignore"):
         flatness = singular[:, 2] / singular[:, 0]
-    _refuse(
-        ~(flatness > 1e-3),
-        flatness,
-        "axes lie in a plane (singular values' ratio {:.3g}): no nearest rotation",
-    )
+    message = "axes lie in a plane (singular values' ratio {:.3g}): no nearest rotation"
+    _refuse(~(flatness > 1e-3), flatness, message)
     rotations = u @ vt
     determinant = np.linalg.det(rotations)
     message = "left-handed axes (determinant {:.3g}): one axis points the wrong way, turn it round first"
@@ -154,7 +173,7 @@ def ring(pose: ArrayLike, angles_deg: ArrayLike) -> np.ndarray:
            [ 1.,  0.,  0.],
            [ 0.,  0.,  1.]])
     """
-    (matrix,) = check_poses(np.asarray(pose)[None])
+    matrix = check_pose(pose)
     angles = np.radians(finite_array(angles_deg, "angles_deg", PoseError))
     if angles.ndim != 1 or not len(angles):
         raise PoseError(f"angles_deg must have the shape (k,), not {angles.shape}")
@@ -171,8 +190,8 @@ def place(mesh: _Mesh, centre_mm: ArrayLike, handle_mm: ArrayLike, distance_mm: 
 
     `centre_mm` is projected onto the closest point of the outer surface (a point inside a triangle, not a
     node), and the normal there is interpolated between the area-weighted normals of the nodes, so the pose
-    moves smoothly with the centre. The coil's centre lies `distance_mm` outside that point along the normal,
-    and +z points along it into the head.
+    moves smoothly with a centre near the scalp (a target far below it shows the facets). The coil's centre
+    lies `distance_mm` outside that point along the normal, and +z points along it into the head.
 
     Parameters
     ----------

@@ -13,6 +13,7 @@ from headfield.errors import CoilError
 __all__ = ["positive", "winding"]
 
 _MAX_RINGS = 100
+_MAX_LENGTH_MM = 1000.0
 
 
 def winding(
@@ -41,6 +42,8 @@ def winding(
     turns, layers = _count(turns, "turns", 200), _count(layers, "layers", 20)
     if outer < inner:
         raise CoilError(f"outer_radius_mm = {outer} is less than inner_radius_mm = {inner}")
+    if max(outer, height, casing) > _MAX_LENGTH_MM:
+        raise CoilError(f"a winding of {max(outer, height, casing)} mm is no coil for a head: are these mm?")
     if outer / spacing > _MAX_RINGS:
         raise CoilError(f"spacing_mm = {spacing} is less than 1/{_MAX_RINGS} of the radius, {outer} mm")
     radii = inner + (np.arange(turns) + 0.5) * (outer - inner) / turns
