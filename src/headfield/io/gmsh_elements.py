@@ -120,10 +120,13 @@ class _Numbering:
                 rows = bad.any(axis=1)
                 row = int(rows.argmax())
                 place = bad[row].argmax()
-                node = piece[row, place] + self.low if self.contiguous else elements.nodes[i][row, place]
+                # Added as an array, which takes back what wrapped around in the subtraction.
+                original = (
+                    piece[row] + piece.dtype.type(self.low) if self.contiguous else elements.nodes[i][row]
+                )
                 raise MeshError(
                     f"{self.name}: {int(rows.sum()):,} elements use nodes that the file doesn't define; "
-                    f"the first is the {what} with id {elements.ids[i][row]}, node {node}"
+                    f"the first is the {what} with id {elements.ids[i][row]}, node {original[place]}"
                 )
         return _frozen(_joined(pieces, np.int32, width))
 
