@@ -26,8 +26,7 @@ Ints = NDArray[np.int32]
 MAX_TETS = 200_000_000
 # Edge of the equilateral triangle of which 20 j**2 tile the sphere, in units of radius / j.
 EDGE_PER_RADIUS = float(np.sqrt(4 * np.pi / 20 * 4 / np.sqrt(3)))
-# Circumradius of the largest triangle on shell j, in units of radius / j: 0.733 at most, for any j
-# (measured).
+# Circumradius of the largest triangle on shell j, in units of radius / j (measured: at most 0.7331).
 FLATNESS = 0.734
 # Opposite corners (as positions in `combinations(range(4), 2)`) and the ring of the other four around them.
 _DIAGONALS = (((0, 5), (1, 2, 4, 3)), ((1, 4), (0, 2, 5, 3)), ((2, 3), (0, 1, 5, 4)))
@@ -79,27 +78,32 @@ def ball(shells: int, radius: Callable[[Floats, Ints], Floats]) -> tuple[Floats,
     rank[order] = np.arange(len(order), dtype=np.int32)
     nodes, shell, node_of = nodes[order], shell[order], rank[node_of]
 
-    up, octahedra, down = _cells(shells)
-    ways = _ways_to_split()
-    per_face, inverted = shells**3, 0
-    tets = np.empty((20 * per_face, 4), np.int32)
-    for k, face in enumerate(faces):
-        # Seen from outside, half of the faces have their corners in clockwise order: swap two.
-        turn = [0, 1, 2, 3] if np.linalg.det(corners[face]) > 0 else [0, 1, 3, 2]
-        to_node, part = node_of[k], tets[k * per_face : (k + 1) * per_face]
-        split = _split(nodes, to_node[octahedra], ways[..., turn])
-        np.concatenate([to_node[up[:, turn]], to_node[down[:, turn]], split], out=part)
-        inverted += np.count_nonzero(_volumes(nodes, part) <= 0)
-    if inverted:
-        raise MeshError(
-            f"{inverted} of {len(tets)} tetrahedra are inverted: a layer is thinner than the triangles "
-            "on its curved surfaces are deep; use shorter edges"
-        )
+    tets = _tetrahedra(nodes, node_of, np.linalg.det(corners[faces]) > 0, shells)
     tets = tets[np.argsort(tets.min(axis=1), kind="stable")]
     slab = shell[tets[:, 0]]
     for i in range(1, 4):
         np.maximum(slab, shell[tets[:, i]], out=slab)
     return nodes, tets, slab
+
+
+def _tetrahedra(nodes: Floats, node_of: Ints, outward: NDArray[np.bool_], shells: int) -> Ints:
+    """Cut the 20 parts of the ball. Where a face's corners run clockwise seen from outside, swap two nodes."""
+    up, octahedra, down = _cells(shells)
+    ways = _ways_to_split()
+    per_face, inverted = shells**3, 0
+    tets = np.empty((20 * per_face, 4), np.int32)
+    for k, to_node in enumerate(node_of):
+        turn = [0, 1, 2, 3] if outward[k] else [0, 1, 3, 2]
+        part = tets[k * per_face : (k + 1) * per_face]
+        split = _split(nodes, to_node[octahedra], ways[..., turn])
+        np.concatenate([to_node[up[:, turn]], to_node[down[:, turn]], split], out=part)
+        inverted += int(np.count_nonzero(_volumes(nodes, part) <= 0))
+    if inverted:
+        raise MeshError(
+            f"{inverted:,} of {len(tets):,} tetrahedra are inverted: a layer is thinner than the triangles "
+            "on its curved surfaces are deep; use shorter edges"
+        )
+    return tets
 
 
 def min_dihedral_cosines(corners: Floats) -> Floats:
@@ -125,9 +129,8 @@ def min_dihedral_cosines(corners: Floats) -> Floats:
     """
     a, b, c = corners[1] - corners[0], corners[2] - corners[0], corners[3] - corners[0]
     normals = [_cross(b, c), _cross(c, a), _cross(a, b)]
-    normals.append(
-        [-(x + y + z) for x, y, z in zip(*normals, strict=True)]
-    )  # faces of a closed surface sum to 0
+    # The area vectors of a closed surface sum to 0.
+    normals.append([-(x + y + z) for x, y, z in zip(*normals, strict=True)])
     length = [np.sqrt(x * x + y * y + z * z) for x, y, z in normals]
     worst = np.full(a.shape[1:], -1.0)
     for (m, p), (n, q) in combinations(zip(normals, length, strict=True), 2):
@@ -164,8 +167,7 @@ def _lattice(f: int) -> NDArray[np.int64]:
 
 
 def _number(w: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Number of the lattice point with the weights w (..., 3): points of the shells before, rows before,
-    column."""
+    """Number of the point with the weights w (..., 3): those in shells before, in rows before, column."""
     row, j = w[..., 1] + w[..., 2], w.sum(axis=-1)
     return j * (j + 1) * (j + 2) // 6 + row * (row + 1) // 2 + w[..., 2]
 
@@ -185,9 +187,11 @@ def _join_faces(faces: NDArray[np.int64], weights: NDArray[np.int64]) -> tuple[I
 
 
 def _directions(corners: Floats, face: NDArray[np.int64], weights: NDArray[np.int64], shell: Ints) -> Floats:
-    """Spread the lattice points over the unit sphere: on an icosahedron's edge in steps of equal angle
-    (slerp), inside a face by the same weights sin(w θ / j), which agree along common edges. The centre stays
-    at 0."""
+    """Spread the lattice points over the unit sphere; the centre stays at 0.
+
+    On an icosahedron's edge in steps of equal angle (slerp), inside a face by the same weights sin(w θ / j),
+    which agree along common edges.
+    """
     theta = np.arccos(1 / np.sqrt(5))
     amount = np.sin(weights * (theta / np.maximum(shell, 1))[:, None])
     u = sum(amount[:, i, None] * corners[face[:, i]] for i in range(3))
@@ -195,19 +199,18 @@ def _directions(corners: Floats, face: NDArray[np.int64], weights: NDArray[np.in
 
 
 def _cells(f: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Cut one of the 20 tetrahedra: lattice numbers of upright tets (a, 4), octahedra (b, 6), inverted tets
-    (c, 4).
+    """Cut one of the 20 parts: points of upright tets (a, 4), octahedra (b, 6), upside-down tets (c, 4).
 
     With four weights (centre, three corners) of sum f: upright tets are p + e_i where p has the sum f - 1,
-    octahedra p + e_i + e_j of the sum f - 2, inverted tets p + e_i + e_j + e_k of the sum f - 3.
+    octahedra p + e_i + e_j of the sum f - 2, upside-down tets p + e_i + e_j + e_k of the sum f - 3.
     """
     cells = []
     for depth in (1, 2, 3):
         base = _lattice(f - depth) if f >= depth else np.empty((0, 3), np.int64)
         offsets = _offsets(depth)
-        cells.append(
-            _number(base[:, None] + (offsets if depth == 2 else offsets[_positive(offsets, np.arange(4))]))
-        )
+        if depth != 2:
+            offsets = offsets[_positive(offsets, np.arange(4))]
+        cells.append(_number(base[:, None] + offsets))
     return cells[0], cells[1], cells[2]
 
 
@@ -224,21 +227,18 @@ def _positive(offsets: NDArray[np.int64], tet: NDArray[np.int64]) -> NDArray[np.
 
 
 def _ways_to_split() -> NDArray[np.int64]:
-    """The three ways to cut an octahedron around a diagonal into four positive tetrahedra: (3, 4, 4), numbers
-    0 to 5."""
+    """The three ways to cut an octahedron around a diagonal into four positive tetrahedra: (3, 4, 4)."""
     ways = [[[*ends, ring[i], ring[(i + 1) % 4]] for i in range(4)] for ends, ring in _DIAGONALS]
     return np.array([[_positive(_offsets(2), np.array(tet)) for tet in way] for way in ways])
 
 
 def _split(nodes: Floats, octahedra: Ints, ways: NDArray[np.int64]) -> Ints:
-    """Cut each octahedron (b, 6) in four around that of its three diagonals which keeps the dihedral angles
-    largest.
+    """Cut each octahedron (b, 6) in four around the diagonal that keeps the dihedral angles largest.
 
     The cut is inside the octahedron, so neighbours stay conforming whatever each chooses.
     """
     xyz = np.ascontiguousarray(np.moveaxis(nodes[octahedra], 0, 2))
-    # Ties in a regular lattice must not hang on the last bit: the later diagonal has to be better by a
-    # margin.
+    # Ties of a regular lattice must not hang on the last bit: a later diagonal has to be clearly better.
     badness = [
         np.max([min_dihedral_cosines(xyz[tet]) for tet in way], axis=0) + 1e-6 * k
         for k, way in enumerate(ways)

@@ -20,9 +20,9 @@ __all__ = ["phantom_head", "phantom_landmarks", "phantom_surfaces", "sphere_mesh
 Floats = NDArray[np.float64]
 
 _HEAD_TAGS = np.array([1, 2, 3, 4, 5], np.int32)
-COARSEST_HEAD_MM = 8.0
-# Mean edge over all tetrahedra of a ball of equal steps, in units of radius / shells (measured; tends to
-# 1.271).
+_RADII_MM = (1e-6, 1e6)
+_COARSEST_HEAD_MM = 8.0
+# Mean edge of a ball of equal steps in units of radius / shells (measured; tends to 1.271).
 _MEAN_EDGE = 1.27
 
 _SCALP_MM, _SKULL_MM, _CROWN_CSF_MM = 5.5, 6.0, 2.0
@@ -36,6 +36,7 @@ _MEANDERS = (
     (0.9, (7.0, -1.0, -3.0), 2.0),
     (0.9, (1.0, 1.5, -7.0), 0.7),
 )
+_PHASE = -2.48  # puts a crown under the left motor landmark
 _LANDMARKS = {
     "vertex": (0.0, 0.0, 1.0),
     "left_motor": (-0.55, -0.1, 0.83),
@@ -68,9 +69,9 @@ def sphere_mesh(radii_mm: ArrayLike, tags: ArrayLike, edge_mm: float) -> TetMesh
     Raises
     ------
     MeshError
-        Radii that are not positive, finite and strictly monotone; a number of tags other than that of the
-        radii; an edge that is not positive and finite, asks for more than 200 million tetrahedra, or is so
-        long for a thin layer that flat triangles of that size would cut through it.
+        Radii that are not strictly monotone and between 1e-6 and 1e6 mm; a number of tags other than that of
+        the radii; an edge that is not positive and finite, asks for more than 200 million tetrahedra, or is
+        so long for a thin layer that flat triangles of that size would cut through it.
 
     Examples
     --------
@@ -105,7 +106,7 @@ def phantom_head(edge_mm: float = 4.0) -> TetMesh:
     Parameters
     ----------
     edge_mm : float, optional
-        Mean edge length wanted, mm, at most 8. Measured mean edges are 0.85 to 1 times that.
+        Mean edge length wanted, mm, at most 8. Measured mean edges are 0.86 to 1.02 times that.
 
     Returns
     -------
@@ -129,9 +130,9 @@ def phantom_head(edge_mm: float = 4.0) -> TetMesh:
     ([-77.0, -95.0, -80.0], [77.0, 95.0, 88.0])
     """
     edge = _checked_edge(edge_mm, 90.0, EDGE_PER_RADIUS)
-    if edge > COARSEST_HEAD_MM:
+    if edge > _COARSEST_HEAD_MM:
         raise MeshError(
-            f"edge_mm is {edge:g}; the folded cortex needs edges of at most {COARSEST_HEAD_MM:g} mm"
+            f"edge_mm is {edge:g}; the folded cortex needs edges of at most {_COARSEST_HEAD_MM:g} mm"
         )
     at = _head_shells(edge)
     _check_size(float(at[-1]), edge)
@@ -191,7 +192,7 @@ def phantom_landmarks() -> dict[str, Floats]:
     Returns
     -------
     dict of str to ndarray, float64 (3,)
-        mm, RAS: ``vertex``, ``left_motor`` (near C3, over the hand area), ``right_motor`` (near C4),
+        mm, RAS: ``vertex``, ``left_motor`` (near C3, above a gyral crown), ``right_motor`` (near C4),
         ``forehead``, ``occiput``, ``left_ear``, ``right_ear``.
 
     Examples
@@ -206,8 +207,7 @@ def phantom_landmarks() -> dict[str, Floats]:
 
 
 def _surfaces(u: Floats) -> tuple[Floats, Floats]:
-    """Interfaces (n, 5) as `phantom_surfaces` has them, and the white surface without folds (n,), for unit
-    vectors."""
+    """Interfaces (n, 5) in unit directions u, and the white surface without its folds (n,)."""
     x, y, z = u.T
     scalp = 1 / np.sqrt((x / (77 - 3.85 * y)) ** 2 + (y / 95) ** 2 + (z / (84 + 4 * z)) ** 2)
     skull = scalp - _SCALP_MM - 0.6 * np.sin(3 * y + 1) * np.cos(2 * z)
@@ -226,7 +226,7 @@ def _fold_depth(x: Floats, y: Floats, z: Floats) -> Floats:
     Stripes that run from the midline to the sides, 18 rad per rad apart and bent by `_MEANDERS`, of a depth
     that varies by a quarter; and a furrow between the hemispheres in the upper half.
     """
-    phase = 18 * np.arcsin(0.97 * (0.1 * x + 0.95 * y + 0.295 * z))
+    phase = _PHASE + 18 * np.arcsin(0.97 * (0.1 * x + 0.95 * y + 0.295 * z))
     for amplitude, wave, shift in _MEANDERS:
         phase += amplitude * np.sin(wave[0] * x + wave[1] * y + wave[2] * z + shift)
     depth = (0.5 - 0.5 * np.cos(phase)) * (0.875 - 0.125 * np.sin(6 * x - 3 * y + 4 * z))
@@ -235,9 +235,11 @@ def _fold_depth(x: Floats, y: Floats, z: Floats) -> Floats:
 
 
 def _head_shells(edge: float) -> NDArray[np.int64]:
-    """Shell of each interface: as many shells per layer as its thickness has edges, and below the cortex as
-    many as make the triangles on the white surface (mean radius 64 mm) a little smaller than `edge`, for the
-    folds' sake."""
+    """Shell of each interface: per layer about as many shells as its thickness has edges, at least one.
+
+    Below the cortex as many as make the triangles on the white surface (mean radius 64 mm, so 73 here) a
+    little smaller than `edge`, for the folds' sake.
+    """
     thickness = np.array(
         [(_CROWN_GRAY_MM + _SULCUS_GRAY_MM) / 2, _CROWN_CSF_MM + 0.15 * _FOLD_MM, _SKULL_MM, _SCALP_MM]
     )
@@ -247,22 +249,24 @@ def _head_shells(edge: float) -> NDArray[np.int64]:
 
 
 def _sphere_shells(radii: Floats, edge: float) -> NDArray[np.int64]:
-    """Shell of each radius: equal steps as far as every layer gets one. Thin layers take theirs from what is
-    below, because their edges across are short and so the others should be long."""
+    """Shell of each radius: equal steps as far as every layer gets one.
+
+    Thin layers take theirs from what is below: their edges across are short, so the others should be long.
+    """
     count = np.arange(len(radii))
     at = np.maximum(np.rint(_MEAN_EDGE * radii / edge).astype(np.int64), count + 1)
     from_outside = count[::-1]
-    at = np.minimum.accumulate((at + from_outside)[::-1])[::-1] - from_outside
-    return np.asarray(at)
+    return np.asarray(np.minimum.accumulate((at + from_outside)[::-1])[::-1] - from_outside)
 
 
 def _layers(radii_mm: ArrayLike, tags: ArrayLike) -> tuple[Floats, NDArray[np.int32]]:
     radii = _as_floats(radii_mm, "radii_mm")
     if radii.ndim != 1 or len(radii) == 0:
         raise MeshError(f"radii_mm must be a list of at least one radius, got shape {radii.shape}")
-    bad = np.flatnonzero(~(np.isfinite(radii) & (radii > 0)))
+    bad = np.flatnonzero(~((radii >= _RADII_MM[0]) & (radii <= _RADII_MM[1])))
     if len(bad):
-        raise MeshError(f"radii_mm[{bad[0]}] is {radii[bad[0]]}; radii must be positive and finite")
+        limits = f"between {_RADII_MM[0]:g} and {_RADII_MM[1]:g} mm"
+        raise MeshError(f"radii_mm[{bad[0]}] is {radii[bad[0]]:g}; radii must lie {limits}")
     try:
         labels = np.asarray(tags)
     except ValueError as error:
@@ -285,9 +289,12 @@ def _layers(radii_mm: ArrayLike, tags: ArrayLike) -> tuple[Floats, NDArray[np.in
 
 def _as_floats(values: ArrayLike, name: str) -> Floats:
     try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        array = np.asarray(values)
+    except ValueError as error:
         raise MeshError(f"{name} is not an array of numbers: {error}") from None
+    if array.dtype.kind not in "iuf":
+        raise MeshError(f"{name} must be real numbers, got {array.dtype}")
+    return array.astype(np.float64)
 
 
 def _checked_edge(edge_mm: float, radius_mm: float, edge_per_radius: float) -> float:
