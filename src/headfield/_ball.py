@@ -87,7 +87,7 @@ def ball(shells: int, radius: Callable[[Floats, Ints], Floats]) -> tuple[Floats,
 
 
 def _tetrahedra(nodes: Floats, node_of: Ints, outward: NDArray[np.bool_], shells: int) -> Ints:
-    """Cut the 20 parts of the ball. Where a face's corners run clockwise seen from outside, swap two nodes."""
+    """Cut the 20 parts. Where a face's corners run clockwise seen from outside, swap two nodes."""
     up, octahedra, down = _cells(shells)
     ways = _ways_to_split()
     per_face, inverted = shells**3, 0
