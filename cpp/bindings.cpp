@@ -71,6 +71,15 @@ void check_width(py::ssize_t width) {
     throw std::invalid_argument("a block has 1, 4, 8, 16 or 32 columns, not " + std::to_string(width));
 }
 
+// `scale` followed by zeros up to `width` numbers.
+std::vector<double> pad(const Array<double>& scale, py::ssize_t width) {
+    check_shape(scale, "scale", {-1});
+    if (scale.size() > width) throw std::invalid_argument("scale holds more numbers than the block has columns");
+    std::vector<double> padded(width, 0.0);
+    std::copy(scale.data(), scale.data() + scale.size(), padded.begin());
+    return padded;
+}
+
 MeshView mesh_view(const Array<double>& nodes, const Array<int32_t>& tets) {
     check_shape(nodes, "nodes", {-1, 3});
     check_shape(tets, "tets", {-1, 4});
@@ -161,56 +170,84 @@ void bind_operators(py::module_& m) {
 
     m.def("electric_field",
           [](const Array<double>& nodes, const Array<int32_t>& tets, const Array<double>& phi, const Array<float>& adot,
-             const Array<double>& scale, const std::optional<Array<int32_t>>& elements) {
+             const Array<double>& scale, const std::optional<Array<int32_t>>& elements, Array<float>& out) {
               const MeshView mesh = mesh_view(nodes, tets);
               check_shape(phi, "phi", {mesh.n_nodes, -1});
               const py::ssize_t width = phi.shape(1), k = scale.size();
               check_width(width);
               check_shape(adot, "adot", {mesh.n_nodes, 3, width});
-              if (k > width) throw std::invalid_argument("scale holds more numbers than phi has columns");
               if (elements) check_indices(*elements, "elements", mesh.n_tets);
               const py::ssize_t count = elements ? elements->size() : mesh.n_tets;
-              Array<float> e(std::vector<py::ssize_t>{k, count, 3});
-              std::vector<double> padded(width, 0.0);
-              std::copy(scale.data(), scale.data() + k, padded.begin());
-              float* out = e.mutable_data();
-              {
-                  py::gil_scoped_release release;
-                  cpu_field().electric_field(static_cast<int>(width), mesh, phi.data(), adot.data(), count,
-                                             elements ? elements->data() : nullptr, static_cast<int32_t>(k),
-                                             padded.data(), out);
-              }
-              return e;
+              check_shape(out, "out", {k, count, 3});
+              const std::vector<double> padded = pad(scale, width);
+              float* e = out.mutable_data();
+              py::gil_scoped_release release;
+              cpu_field().electric_field(static_cast<int>(width), mesh, phi.data(), adot.data(), count,
+                                         elements ? elements->data() : nullptr, static_cast<int32_t>(k),
+                                         padded.data(), e);
           },
           py::arg("nodes").noconvert(), py::arg("tets").noconvert(), py::arg("phi").noconvert(),
-          py::arg("adot").noconvert(), py::arg("scale").noconvert(), py::arg("elements").noconvert() = py::none());
+          py::arg("adot").noconvert(), py::arg("scale").noconvert(), py::arg("elements").noconvert(),
+          py::arg("out").noconvert());
+
+    m.def("unpack",
+          [](const Array<double>& phi, const Array<int32_t>& node, const Array<double>& scale, Array<double>& out) {
+              check_shape(phi, "phi", {-1, -1});
+              const py::ssize_t n = phi.shape(0), k = scale.size();
+              check_shape(node, "node", {n});
+              check_indices(node, "node", n);
+              check_shape(out, "out", {k, n});
+              const std::vector<double> padded = pad(scale, phi.shape(1));
+              double* rows = out.mutable_data();
+              py::gil_scoped_release release;
+              cpu_field().unpack(static_cast<int>(phi.shape(1)), n, phi.data(), node.data(), static_cast<int32_t>(k),
+                                 padded.data(), rows);
+          },
+          py::arg("phi").noconvert(), py::arg("node").noconvert(), py::arg("scale").noconvert(),
+          py::arg("out").noconvert());
+
+    m.def("pack",
+          [](const Array<double>& rows, const Array<int32_t>& node, const Array<double>& scale, py::ssize_t width) {
+              check_shape(rows, "rows", {scale.size(), -1});
+              check_width(width);
+              const py::ssize_t n = rows.shape(1);
+              check_shape(node, "node", {n});
+              check_indices(node, "node", n);
+              const std::vector<double> padded = pad(scale, width);
+              Array<double> phi(std::vector<py::ssize_t>{n, width});
+              double* out = phi.mutable_data();
+              {
+                  py::gil_scoped_release release;
+                  cpu_field().pack(static_cast<int>(width), n, rows.data(), node.data(),
+                                   static_cast<int32_t>(rows.shape(0)), padded.data(), out);
+              }
+              return phi;
+          },
+          py::arg("rows").noconvert(), py::arg("node").noconvert(), py::arg("scale").noconvert(), py::arg("width"));
 }
 
-// Lattices and dipoles of one coil, kept for many calls.
+// Lattices and dipoles of one coil, kept for many calls: (origin, spacing, values, good) each, see LatticeView.
 struct Grid {
     std::vector<Array<float>> values;
+    std::vector<Array<uint8_t>> good;
     std::vector<LatticeView> lattices;
-    Array<uint8_t> level;
     std::vector<float> dipoles;
-    GridView view() const {
-        return {static_cast<int32_t>(lattices.size()), lattices.data(), level.data(), dipole_view(dipoles)};
-    }
+    GridView view() const { return {static_cast<int32_t>(lattices.size()), lattices.data(), dipole_view(dipoles)}; }
 };
 
-Grid make_grid(const std::vector<std::tuple<std::array<double, 3>, double, Array<float>>>& lattices,
-               const Array<uint8_t>& level, const Array<double>& positions, const Array<double>& moments) {
+using Lattice = std::tuple<std::array<double, 3>, double, Array<float>, Array<uint8_t>>;
+
+Grid make_grid(const std::vector<Lattice>& lattices, const Array<double>& positions, const Array<double>& moments) {
     Grid g;
-    for (const auto& [origin, spacing, values] : lattices) {
+    for (const auto& [origin, spacing, values, good] : lattices) {
         check_shape(values, "values", {-1, -1, -1, 4});
-        LatticeView v{{origin[0], origin[1], origin[2]}, spacing, {}, values.data()};
+        check_shape(good, "good", {values.shape(0) - 1, values.shape(1) - 1, values.shape(2) - 1});
+        LatticeView v{{origin[0], origin[1], origin[2]}, spacing, {}, values.data(), good.data()};
         for (int d = 0; d < 3; ++d) v.shape[d] = static_cast<int32_t>(values.shape(d));
         g.values.push_back(values);
+        g.good.push_back(good);
         g.lattices.push_back(v);
     }
-    if (lattices.empty()) throw std::invalid_argument("lattices must not be empty");
-    const LatticeView& first = g.lattices[0];
-    check_shape(level, "level", {first.shape[0] - 1, first.shape[1] - 1, first.shape[2] - 1});
-    g.level = level;
     g.dipoles = pack_dipoles<float>(positions, moments);
     return g;
 }
@@ -253,7 +290,7 @@ void bind_primary(py::module_& m) {
           py::arg("points").noconvert(), py::arg("positions").noconvert());
 
     py::class_<Grid>(m, "Grid")
-        .def(py::init(&make_grid), py::arg("lattices"), py::arg("level").noconvert(), py::arg("positions").noconvert(),
+        .def(py::init(&make_grid), py::arg("lattices"), py::arg("positions").noconvert(),
              py::arg("moments").noconvert())
         .def("sample",
              [](const Grid& self, const Array<double>& nodes, const Array<double>& poses, double rate,

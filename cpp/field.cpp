@@ -66,9 +66,23 @@ void electric_field(int width, const MeshView& mesh, const double* phi, const fl
     });
 }
 
+void unpack(int width, int64_t n, const double* phi, const int32_t* node, int32_t k, const double* scale, double* out) {
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; ++i) {
+        for (int32_t c = 0; c < k; ++c) out[int64_t(c) * n + node[i]] = scale[c] * phi[i * width + c];
+    }
+}
+
+void pack(int width, int64_t n, const double* rows, const int32_t* node, int32_t k, const double* scale, double* phi) {
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; ++i) {
+        for (int32_t c = 0; c < width; ++c) phi[i * width + c] = c < k ? scale[c] * rows[int64_t(c) * n + node[i]] : 0.0;
+    }
+}
+
 }  // namespace
 
-FieldKernels field_kernels() { return {right_hand_side, electric_field}; }
+FieldKernels field_kernels() { return {right_hand_side, electric_field, unpack, pack}; }
 
 }  // namespace HEADFIELD_ISA
 }  // namespace headfield

@@ -16,20 +16,20 @@ struct DipoleView {
     const T* data;
 };
 
-// One lattice of A(r) in the coil frame: values (nx, ny, nz, 4), T·m per A, the fourth number unused.
+// One lattice of A(r) in the coil frame: values (nx, ny, nz, 4), T·m per A, the fourth number unused; good (nx−1, ny−1,
+// nz−1) is 1 for cells in which interpolation on this lattice is accurate enough.
 struct LatticeView {
     double origin[3];  // m
     double spacing;    // m
     int32_t shape[3];
     const float* values;
+    const uint8_t* good;
 };
 
-// Nested lattices, coarse to fine, and which one holds in each cell of the first: `level` (nx−1, ny−1, nz−1), 255
-// where only the direct sum is good enough.
+// Lattices, coarse to fine: the first that is good at a point holds there; where none is, the direct sum.
 struct GridView {
-    int32_t n_levels;
-    const LatticeView* levels;
-    const uint8_t* level;
+    int32_t n_lattices;
+    const LatticeView* lattices;
     DipoleView<float> dipoles;
 };
 
@@ -51,6 +51,12 @@ struct FieldKernels {
     // out[c, e] = −scale_c (∇φ_c + mean Ȧ_c) in the chosen elements, (k, m_chosen, 3); elements null means all.
     void (*electric_field)(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
                            const int32_t* elements, int32_t k, const double* scale, float* out);
+    // out[c, node[i]] = scale_c phi[i, c], (k, n): columns of a block vector to rows in the caller's node order.
+    void (*unpack)(int width, int64_t n, const double* phi, const int32_t* node, int32_t k, const double* scale,
+                   double* out);
+    // phi[i, c] = scale_c rows[c, node[i]]: the reverse; columns from k on are zero.
+    void (*pack)(int width, int64_t n, const double* rows, const int32_t* node, int32_t k, const double* scale,
+                 double* phi);
 };
 
 inline namespace HEADFIELD_ISA {

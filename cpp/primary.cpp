@@ -34,43 +34,43 @@ void nearest_dipole(int64_t n, const double* points, DipoleView<float> dipoles, 
     }
 }
 
-// Tricubic Lagrange interpolation at x (m). False where the 4³ points around x are not all in the lattice.
-bool interpolate(const LatticeView& g, const double x[3], float a[3]) {
-    int32_t cell[3];
-    float w[3][4];
+enum class Place { good, refine, outside };
+
+// Tricubic Lagrange interpolation at x (m) into a, where the lattice is good there.
+Place interpolate(const LatticeView& g, const double x[3], float a[3]) {
+    int64_t cell[3];
+    double t[3];
     for (int d = 0; d < 3; ++d) {
         const double u = (x[d] - g.origin[d]) / g.spacing;
-        if (!(u >= 1.0 && u < g.shape[d] - 2)) return false;
-        cell[d] = static_cast<int32_t>(u) - 1;
-        cubic_weights(static_cast<float>(u - (cell[d] + 1)), w[d]);
+        if (!(u >= 1.0 && u < g.shape[d] - 2)) return Place::outside;  // the 4 points around x must be there
+        cell[d] = static_cast<int64_t>(u);
+        t[d] = u - static_cast<double>(cell[d]);
     }
+    if (!g.good[(cell[0] * (g.shape[1] - 1) + cell[1]) * (g.shape[2] - 1) + cell[2]]) return Place::refine;
+    float w[3][4];
+    for (int d = 0; d < 3; ++d) cubic_weights(static_cast<float>(t[d]), w[d]);
     using P = Pack<float, 16>;  // four points along z, four numbers each
     P line = P::all(0.f);
     for (int i = 0; i < 4; ++i) {
         for (int j = 0; j < 4; ++j) {
-            const int64_t at = (int64_t(cell[0] + i) * g.shape[1] + cell[1] + j) * g.shape[2] + cell[2];
+            const int64_t at = ((cell[0] + i - 1) * g.shape[1] + cell[1] + j - 1) * g.shape[2] + cell[2] - 1;
             line = fma(P::all(w[0][i] * w[1][j]), P::load(g.values + 4 * at), line);
         }
     }
     float v[16];
     line.store(v);
-    for (int d = 0; d < 3; ++d) a[d] = (w[2][0] * v[d] + w[2][1] * v[4 + d]) + (w[2][2] * v[8 + d] + w[2][3] * v[12 + d]);
-    return true;
+    for (int d = 0; d < 3; ++d) {
+        a[d] = (w[2][0] * v[d] + w[2][1] * v[4 + d]) + (w[2][2] * v[8 + d] + w[2][3] * v[12 + d]);
+    }
+    return Place::good;
 }
 
 // A at x in the coil frame. Returns false if it came from the direct sum.
 bool sample(const GridView& grid, const double x[3], float a[3]) {
-    const LatticeView& first = grid.levels[0];
-    int64_t cell = 0;
-    bool inside = true;
-    for (int d = 0; d < 3; ++d) {
-        const double u = (x[d] - first.origin[d]) / first.spacing;
-        inside = inside && u >= 0.0 && u < first.shape[d] - 1;
-        cell = cell * (first.shape[d] - 1) + (inside ? static_cast<int64_t>(u) : 0);
-    }
-    if (inside) {
-        const uint8_t level = grid.level[cell];
-        if (level < grid.n_levels && interpolate(grid.levels[level], x, a)) return true;
+    for (int32_t l = 0; l < grid.n_lattices; ++l) {
+        const Place place = interpolate(grid.lattices[l], x, a);
+        if (place == Place::good) return true;
+        if (place == Place::outside) break;
     }
     const float r[3] = {float(x[0]), float(x[1]), float(x[2])};
     sum_dipoles(grid.dipoles, r, a);

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The result of a solve: the electric field of each pose, and a report of how it was reached."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import HeadfieldError
+from .io.results import write_results
+from .mesh import TetMesh
+
+__all__ = ["Field", "SolveReport"]
+
+
+@dataclass(frozen=True)
+class SolveReport:
+    """How a solve went.
+
+    Attributes
+    ----------
+    iterations : ndarray (k,) int
+        Iterations of conjugate gradients, per pose.
+    residual : ndarray (k,) float64
+        ‖b − Kφ‖ / ‖b‖ evaluated in float64 from the returned potential, per pose.
+    converged : ndarray (k,) bool
+        Whether the residual is within the tolerance, per pose.
+    primary_error : float
+        Bound of the error of ∂A/∂t by interpolation, as measured on this coil (see `Primary`); 0 for the direct sum.
+    seconds : dict of str to float
+        Wall time per stage: `primary`, `right_hand_side`, `solve`, `field`.
+    device : str
+    threads : int
+    batch : int
+        Poses solved at a time.
+    """
+
+    iterations: NDArray[np.int32]
+    residual: NDArray[np.float64]
+    converged: NDArray[np.bool_]
+    primary_error: float
+    device: str
+    threads: int
+    batch: int
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        stages = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in self.seconds.items())
+        return (
+            f"{len(self.iterations)} poses on {self.device} ({self.threads} threads, {self.batch} at a time): "
+            f"{self.iterations.min()}–{self.iterations.max()} iterations, "
+            f"residual ≤ {self.residual.max():.1e}; {stages}"
+        )
+
+
+class Field:
+    """The electric field of k coil poses in a head.
+
+    Made by `HeadModel.solve` and `HeadModel.iter_solve`. E is computed from the potential when it is first asked for,
+    and kept.
+
+    Attributes
+    ----------
+    mesh : TetMesh
+    poses : ndarray (k, 4, 4) float64
+        Coil to head, mm.
+    didt : ndarray (k,) float64
+        A/s.
+    elements : ndarray (e,) int32 or None
+        Tetrahedra that E is given in; None for all m.
+    report : SolveReport
+    """
+
+    def __init__(
+        self,
+        mesh: TetMesh,
+        poses: NDArray[np.float64],
+        didt: NDArray[np.float64],
+        report: SolveReport,
+        *,
+        potential: NDArray[np.float64] | None = None,
+        elements: NDArray[np.int32] | None = None,
+        evaluate: Callable[[], NDArray[np.float32]],
+    ) -> None:
+        self.mesh = mesh
+        self.poses = poses
+        self.didt = didt
+        self.report = report
+        self.elements = elements
+        self._potential = potential
+        self._evaluate = evaluate
+
+    def __len__(self) -> int:
+        return len(self.poses)
+
+    def __repr__(self) -> str:
+        count = self.mesh.n_tets if self.elements is None else len(self.elements)
+        return f"<Field of {len(self)} poses in {count} tetrahedra; {self.report}>"
+
+    @cached_property
+    def E(self) -> NDArray[np.float32]:
+        """Electric field, (k, m, 3) or (k, e, 3) float32, V/m, one vector a tetrahedron."""
+        return self._evaluate()
+
+    @cached_property
+    def magnitude(self) -> NDArray[np.float32]:
+        """|E|, (k, m) or (k, e) float32, V/m."""
+        return np.sqrt(np.einsum("kmd,kmd->km", self.E, self.E))
+
+    @property
+    def potential(self) -> NDArray[np.float64]:
+        """Electric potential φ at the nodes, (k, n) float64, V; zero at one node.
+
+        Raises
+        ------
+        HeadfieldError
+            The field was solved for chosen `elements`, which leaves the potential behind.
+        """
+        if self._potential is None:
+            raise HeadfieldError("the potential is not kept when `elements` is given; solve without it")
+        return self._potential
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write E, magnE and the potential to a file, whole or not at all.
+
+        Parameters
+        ----------
+        path : path
+            `.msh` (Gmsh, SimNIBS), `.vtu` (ParaView) or `.h5` (needs h5py). In a field of chosen elements the others
+            are not a number (nan).
+
+        Raises
+        ------
+        FileFormatError
+            Another ending, or h5py is missing.
+        OSError
+            The file can't be written.
+        """
+        nodes = {} if self._potential is None else {"v": self._potential}
+        write_results(
+            path,
+            self.mesh,
+            {"E": self._on_all(self.E), "magnE": self._on_all(self.magnitude)},
+            nodes,
+            {"poses": self.poses, "didt": self.didt, "residual": self.report.residual},
+        )
+
+    def _on_all(self, values: NDArray[Any]) -> NDArray[Any]:
+        if self.elements is None:
+            return values
+        everywhere = np.full((len(self), self.mesh.n_tets, *values.shape[2:]), np.nan, values.dtype)
+        everywhere[:, self.elements] = values
+        return everywhere

@@ -1,0 +1,486 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""HeadModel: one head, assembled and preconditioned once, then solved for any coil and any number of poses."""
+
+from __future__ import annotations
+
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _backend
+from .coil import Coil
+from .conductivity import resolve
+from .errors import ConvergenceError, DeviceError, HeadfieldError, MeshError, PoseError
+from .field import Field, SolveReport
+from .mesh import TetMesh
+from .pose import check_poses, place_on_surface
+from .primary import Primary
+
+__all__ = ["HeadModel"]
+
+_WIDTHS = (1, 4, 8, 16, 32)  # columns that the native loops are compiled for
+_BYTES_PER_NODE_AND_COLUMN = 60  # work vectors of the solver, ∂A/∂t, b and φ
+_STRENGTH = 0.04  # strong couplings of the aggregation, see docs/numerics.md
+_RATE = 1e6  # A/s; every solve is for this rate and scaled, so E is exactly linear in dI/dt
+_REACH_MM = 100.0  # how far from the head a coil may be before ∂A/∂t is summed directly
+
+
+class HeadModel:
+    """A head whose stiffness matrix is assembled and whose multigrid hierarchy is built, ready for many solves.
+
+    Solves ∇·(σ(∇φ + ∂A/∂t)) = 0 with n·σE = 0 on the scalp, E = −∇φ − ∂A/∂t, by linear tetrahedra and conjugate
+    gradients with a smoothed-aggregation multigrid, many poses at a time. A pose gets the same bits in any batch, in any
+    order and with any number of threads.
+
+    Parameters
+    ----------
+    mesh : TetMesh
+    conductivity : None, float, dict of int to float, or array_like (m,) or (m, 3, 3)
+        S/m. None takes the standard value of each tag; a dict overrides tags; an array gives a number or a symmetric
+        positive-definite tensor per tetrahedron.
+    device : {"auto", "cpu", "cuda"}
+    threads : int, optional
+        Threads of the CPU loops; by default all cores (or OMP_NUM_THREADS).
+
+    Attributes
+    ----------
+    mesh : TetMesh
+    conductivity : ndarray (m,) or (m, 3, 3) float64, S/m
+    device : str
+        The device in use.
+
+    Raises
+    ------
+    MeshError, ConductivityError, DeviceError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import headfield as hf
+    >>> mesh = hf.sphere_mesh(radii_mm=[80, 86, 92], tags=[3, 4, 5], edge_mm=14)
+    >>> model = hf.HeadModel(mesh)
+    >>> coil = hf.figure_of_eight()
+    >>> pose = model.place(coil, centre_mm=[0, 0, 95], handle_mm=[0, 50, 95])
+    >>> field = model.solve(coil, pose, didt=1e6)
+    >>> field.E.shape == (1, mesh.n_tets, 3) and bool(field.report.converged.all())
+    True
+    """
+
+    def __init__(
+        self,
+        mesh: TetMesh,
+        conductivity: float | Mapping[int, float] | ArrayLike | None = None,
+        *,
+        device: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        if not isinstance(mesh, TetMesh):
+            raise MeshError(f"mesh must be a TetMesh (see read_mesh), not {type(mesh).__name__}")
+        self.mesh = mesh
+        self.device, self._native = _backend.select(device)
+        self._threads = threads
+        _backend.use_threads(threads)
+        self.conductivity = resolve(conductivity, mesh.tags)
+        self._lock = threading.Lock()
+        self._primary: Primary | None = None
+        self._solver: Any = None
+
+        start = time.perf_counter()
+        order = self._native.morton_order(mesh.nodes_mm)
+        rank = np.empty_like(order)
+        rank[order] = np.arange(len(order), dtype=np.int32)
+        self._node = order  # internal number -> mesh node
+        self._nodes_m = mesh.nodes_mm[order] * 1e-3
+        self._tets = rank[mesh.tets]
+        self._indptr, self._indices, stiffness, self._source = self._native.assemble(
+            self._nodes_m, self._tets, self.conductivity
+        )
+        assembled = time.perf_counter()
+        self._hierarchy = self._native.Hierarchy(self._indptr, self._indices, stiffness, ground=0, theta=_STRENGTH)
+        done = time.perf_counter()
+        #: Seconds of the set-up, per stage.
+        self.seconds = {"assemble": assembled - start, "hierarchy": done - assembled}
+
+    def __repr__(self) -> str:
+        levels = len(self._hierarchy.levels)
+        return f"<HeadModel: {self.mesh!r}, {levels} levels, on {self.device}>"
+
+    def place(
+        self, coil: Coil, centre_mm: ArrayLike, handle_mm: ArrayLike, distance_mm: float = 4.0
+    ) -> NDArray[np.float64]:
+        """Pose of a coil on the scalp.
+
+        Parameters
+        ----------
+        coil : Coil
+            Its casing face is the plane z = 0 of the coil frame.
+        centre_mm : array_like (3,)
+            Where the coil's centre goes; projected onto the closest point of the scalp. mm.
+        handle_mm : array_like (3,)
+            A point that the coil's +y axis (the prolongation of the handle) points to, seen from the centre. mm.
+        distance_mm : float
+            From scalp to casing along the normal.
+
+        Returns
+        -------
+        ndarray (4, 4) float64, mm
+
+        Raises
+        ------
+        PoseError
+            A value is not finite, or the handle direction is parallel to the scalp's normal.
+        """
+        if not isinstance(coil, Coil):
+            raise PoseError(f"coil must be a Coil, not {type(coil).__name__}")
+        return place_on_surface(self.mesh.nodes_mm, self.mesh.boundary(), centre_mm, handle_mm, distance_mm)
+
+    def solve(
+        self,
+        coil: Coil,
+        poses: ArrayLike,
+        didt: ArrayLike = 1e6,
+        *,
+        elements: ArrayLike | None = None,
+        tol: float = 1e-5,
+        max_iterations: int = 200,
+        batch: int | str = "auto",
+        initial: ArrayLike | None = None,
+        primary_error: float = 1e-3,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Field:
+        """Electric field of a coil at k poses.
+
+        Parameters
+        ----------
+        coil : Coil
+        poses : array_like (4, 4) or (k, 4, 4)
+            Coil to head, mm; rigid and right-handed.
+        didt : array_like, scalar or (k,)
+            Rate of change of the coil current, A/s.
+        elements : array_like (m,) bool or (e,) int, optional
+            Only these tetrahedra; the potential is then not kept.
+        tol : float
+            Relative residual ‖b − Kφ‖/‖b‖ at which a pose is done, between 1e-13 and 1e-1; E in gray matter is then
+            off by about 0.7 of that.
+        max_iterations : int
+        batch : int or "auto"
+            Poses solved at a time, rounded down to 1, 4, 8, 16 or 32. "auto" takes 32 if they fit the free memory.
+        initial : array_like (k, n), optional
+            First guess of the potential, V, as `Field.potential`: pays where poses were solved before with a larger
+            tolerance or lie within a fraction of a millimetre.
+        primary_error : float
+            Bound of the interpolation error of ∂A/∂t relative to its size at the same distance from the coil; 0 takes
+            the direct sum over the dipoles at every node, which is slow.
+        progress : callable, optional
+            Called with (poses done, poses in all) after each batch.
+
+        Returns
+        -------
+        Field
+
+        Raises
+        ------
+        CoilError, PoseError
+            Bad input; the message says which pose and by how much.
+        ConvergenceError
+            Some pose did not reach the tolerance; carries the report and the field as far as it got.
+        DeviceError
+            The result does not fit the memory: use `iter_solve` or `elements`.
+        """
+        request = _Request(self, coil, poses, didt, elements, tol, max_iterations, batch, initial, primary_error)
+        k, count = len(request.poses), request.n_elements
+        size = k * (self.mesh.n_nodes * 8 if request.elements is None else 12 * count)
+        if size > _backend.free_memory():
+            raise DeviceError(
+                f"the result of {k} poses takes {size / 2**30:.1f} GiB, more than is free; use iter_solve or elements"
+            )
+        potential = np.empty((k, self.mesh.n_nodes)) if request.elements is None else None
+        e = np.empty((k, count, 3), np.float32) if request.elements is not None else None
+        reports = []
+        for part in request.batches():
+            reports.append(
+                self._solve_batch(
+                    request, part, None if potential is None else potential[part], None if e is None else e[part]
+                )
+            )
+            if progress is not None:
+                progress(part.stop, k)
+        return self._finish(request, slice(0, k), _joined(reports), potential, e)
+
+    def iter_solve(
+        self,
+        coil: Coil,
+        poses: ArrayLike,
+        didt: ArrayLike = 1e6,
+        *,
+        elements: ArrayLike | None = None,
+        tol: float = 1e-5,
+        max_iterations: int = 200,
+        batch: int | str = "auto",
+        primary_error: float = 1e-3,
+    ) -> Iterator[Field]:
+        """Electric fields of any number of poses, one batch at a time, in bounded memory.
+
+        Parameters are those of `solve`. Input is checked before the first batch is solved. A batch that does not converge
+        raises ConvergenceError when its turn comes; those before it have been handed out.
+
+        Yields
+        ------
+        Field
+            Of up to `batch` poses, in order.
+        """
+        request = _Request(self, coil, poses, didt, elements, tol, max_iterations, batch, None, primary_error)
+
+        def fields() -> Iterator[Field]:
+            for part in request.batches():
+                k = part.stop - part.start
+                potential = np.empty((k, self.mesh.n_nodes)) if request.elements is None else None
+                e = np.empty((k, request.n_elements, 3), np.float32) if request.elements is not None else None
+                report = self._solve_batch(request, part, potential, e)
+                yield self._finish(request, part, report, potential, e)
+
+        return fields()
+
+    def _solve_batch(
+        self,
+        request: _Request,
+        part: slice,
+        potential: NDArray[np.float64] | None,
+        e: NDArray[np.float32] | None,
+    ) -> SolveReport:
+        """Solve the poses of one batch into `potential` (k, n) or `e` (k, elements, 3), whichever is wanted."""
+        poses, didt = request.poses[part], request.didt[part]
+        width = _width(len(poses))
+        with self._lock:
+            threads = _backend.use_threads(self._threads)
+            clock = _Clock()
+            adot = self._primary_for(request).sample(self._nodes_m, poses, width)
+            clock.lap("primary")
+            b = self._native.right_hand_side(self._indptr, self._indices, self._source, adot)
+            if e is None:
+                del adot
+            clock.lap("right_hand_side")
+            if self._solver is None or self._solver.width != width:
+                self._solver = None  # free the old work space first
+                self._solver = self._native.Solver(self._hierarchy, width)
+            guess = None
+            if request.initial is not None:
+                rate = np.divide(_RATE, didt, out=np.zeros(len(didt)), where=didt != 0.0)
+                guess = self._native.pack(request.initial[part], self._node, rate, width)
+                guess -= guess[0]
+            phi, columns = self._solver.solve(b, request.tol, request.max_iterations, guess)
+            clock.lap("solve")
+            if potential is not None:
+                self._native.unpack(phi, self._node, didt / _RATE, potential)
+            if e is not None:
+                self._native.electric_field(
+                    self._nodes_m, self._tets, phi, adot, didt / _RATE, request.elements, e
+                )
+            clock.lap("field")
+        columns = columns[: len(poses)]
+        return SolveReport(
+            iterations=np.array([c.iterations for c in columns], np.int32),
+            residual=np.array([c.residual for c in columns]),
+            converged=np.array([c.converged for c in columns]),
+            primary_error=self._primary_for(request).error,
+            device=self.device,
+            threads=threads,
+            batch=width,
+            seconds=clock.seconds,
+        )
+
+    def _finish(
+        self,
+        request: _Request,
+        part: slice,
+        report: SolveReport,
+        potential: NDArray[np.float64] | None,
+        e: NDArray[np.float32] | None,
+    ) -> Field:
+        poses, didt = request.poses[part], request.didt[part]
+
+        def evaluate() -> NDArray[np.float32]:
+            return e if e is not None else self._evaluate(request, poses, didt, potential)
+
+        field = Field(
+            self.mesh, poses, didt, report, potential=potential, elements=request.elements, evaluate=evaluate
+        )
+        bad = np.flatnonzero(~report.converged)
+        if len(bad):
+            worst = bad[np.argmax(np.nan_to_num(report.residual[bad], nan=np.inf))]
+            raise ConvergenceError(
+                f"{len(bad)} of {len(poses)} poses did not reach a residual of {request.tol:g} in "
+                f"{request.max_iterations} iterations; the worst is pose {part.start + worst} with "
+                f"{report.residual[worst]:.2e} after {report.iterations[worst]}",
+                report,
+                field,
+            )
+        return field
+
+    def _evaluate(
+        self,
+        request: _Request,
+        poses: NDArray[np.float64],
+        didt: NDArray[np.float64],
+        potential: NDArray[np.float64],
+    ) -> NDArray[np.float32]:
+        """E (k, m, 3) in all tetrahedra from the potential (k, n)."""
+        size = 12.0 * len(poses) * self.mesh.n_tets
+        if size > _backend.free_memory():
+            raise DeviceError(
+                f"E of {len(poses)} poses in {self.mesh.n_tets} tetrahedra takes {size / 2**30:.1f} GiB, more than is "
+                "free; use iter_solve, or solve with elements"
+            )
+        e = np.empty((len(poses), self.mesh.n_tets, 3), np.float32)
+        inverse = np.divide(_RATE, didt, out=np.zeros(len(didt)), where=didt != 0.0)
+        with self._lock:
+            _backend.use_threads(self._threads)
+            primary = self._primary_for(request)
+            for start in range(0, len(poses), 8):
+                part = slice(start, min(start + 8, len(poses)))
+                width = _width(part.stop - part.start)
+                adot = primary.sample(self._nodes_m, poses[part], width)
+                phi = self._native.pack(potential[part], self._node, inverse[part], width)
+                self._native.electric_field(
+                    self._nodes_m, self._tets, phi, adot, didt[part] / _RATE, None, e[part]
+                )
+        return e
+
+    def _primary_for(self, request: _Request) -> Primary:
+        """∂A/∂t of the coil, tabulated when a coil is first used and kept until another one is."""
+        p = self._primary
+        if p is None or p.coil is not request.coil or p.bound != request.primary_error:
+            extent = np.ptp(self._nodes_m, axis=0)
+            reach = float(np.linalg.norm(extent)) + _REACH_MM * 1e-3
+            p = self._primary = Primary.build(request.coil, reach, request.primary_error)
+        return p
+
+
+class _Request:
+    """The checked arguments of a solve."""
+
+    def __init__(
+        self,
+        model: HeadModel,
+        coil: Coil,
+        poses: ArrayLike,
+        didt: ArrayLike,
+        elements: ArrayLike | None,
+        tol: float,
+        max_iterations: int,
+        batch: int | str,
+        initial: ArrayLike | None,
+        primary_error: float,
+    ) -> None:
+        if not isinstance(coil, Coil):
+            raise HeadfieldError(f"coil must be a Coil (see read_coil), not {type(coil).__name__}")
+        self.coil = coil
+        self.poses = check_poses(poses)
+        self.didt = _check_didt(didt, len(self.poses), coil)
+        self.elements = None if elements is None else _check_elements(elements, model.mesh.n_tets)
+        self.n_elements = model.mesh.n_tets if self.elements is None else len(self.elements)
+        self.tol = _check_number(tol, "tol", 1e-13, 0.1)
+        self.max_iterations = int(_check_number(max_iterations, "max_iterations", 1, 1_000_000))
+        self.batch = _check_batch(batch, model.mesh.n_nodes)
+        self.primary_error = _check_number(primary_error, "primary_error", 0.0, 0.1)
+        self.initial = None if initial is None else _check_initial(initial, len(self.poses), model.mesh.n_nodes)
+
+    def batches(self) -> Iterator[slice]:
+        for start in range(0, len(self.poses), self.batch):
+            yield slice(start, min(start + self.batch, len(self.poses)))
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.seconds[name] = now - self._last
+        self._last = now
+
+
+def _width(k: int) -> int:
+    """Smallest width of the native loops that holds k columns."""
+    return next(w for w in _WIDTHS if w >= k)
+
+
+def _joined(reports: list[SolveReport]) -> SolveReport:
+    first = reports[0]
+    return SolveReport(
+        iterations=np.concatenate([r.iterations for r in reports]),
+        residual=np.concatenate([r.residual for r in reports]),
+        converged=np.concatenate([r.converged for r in reports]),
+        primary_error=first.primary_error,
+        device=first.device,
+        threads=first.threads,
+        batch=first.batch,
+        seconds={name: sum(r.seconds[name] for r in reports) for name in first.seconds},
+    )
+
+
+def _check_number(value: Any, name: str, low: float, high: float) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise HeadfieldError(f"{name} must be a number, not {value!r}") from None
+    if not low <= number <= high:
+        raise HeadfieldError(f"{name} must lie between {low:g} and {high:g}, not {number:g}")
+    return number
+
+
+def _check_didt(didt: ArrayLike, k: int, coil: Coil) -> NDArray[np.float64]:
+    try:
+        values = np.asarray(didt, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise HeadfieldError(f"didt must be a number or {k} numbers in A/s") from None
+    if values.ndim > 1 or values.size not in (1, k):
+        raise HeadfieldError(f"didt has shape {values.shape}; it must be a scalar or ({k},), one per pose")
+    values = np.broadcast_to(values.reshape(-1), (k,)).copy()
+    bad = np.flatnonzero(~np.isfinite(values))
+    if len(bad):
+        raise HeadfieldError(f"didt of pose {bad[0]} is {values[bad[0]]}; it must be finite, in A/s")
+    if coil.didt_max is not None and np.abs(values).max(initial=0.0) > 1.01 * coil.didt_max:
+        warnings.warn(
+            f"dI/dt of {np.abs(values).max():g} A/s is more than the {coil.didt_max:g} A/s this coil reaches",
+            stacklevel=4,
+        )
+    return values
+
+
+def _check_elements(elements: ArrayLike, m: int) -> NDArray[np.int32]:
+    values = np.asarray(elements)
+    if values.dtype == bool:
+        if values.shape != (m,):
+            raise MeshError(f"elements: the mask has shape {values.shape}, the mesh {m} tetrahedra")
+        return np.flatnonzero(values).astype(np.int32)
+    if values.ndim != 1 or (values.size and not np.issubdtype(values.dtype, np.integer)):
+        raise MeshError(f"elements must be a mask ({m},) or indices (e,), not {values.dtype} {values.shape}")
+    bad = np.flatnonzero((values < 0) | (values >= m))
+    if len(bad):
+        raise MeshError(f"elements: {len(bad)} indices lie outside 0…{m - 1}; the first is {values[bad[0]]}")
+    return np.ascontiguousarray(values, dtype=np.int32)
+
+
+def _check_batch(batch: int | str, n: int) -> int:
+    if batch == "auto":
+        fitting = _backend.free_memory() / (n * _BYTES_PER_NODE_AND_COLUMN)
+        return max(w for w in _WIDTHS if w == 1 or w <= fitting)
+    if isinstance(batch, str) or isinstance(batch, bool) or batch != int(batch) or batch < 1:
+        raise HeadfieldError(f"batch must be 'auto' or a whole number of at least 1, not {batch!r}")
+    return max(w for w in _WIDTHS if w <= batch)
+
+
+def _check_initial(initial: ArrayLike, k: int, n: int) -> NDArray[np.float64]:
+    values = np.ascontiguousarray(initial, dtype=np.float64)
+    if values.shape != (k, n):
+        raise HeadfieldError(f"initial has shape {values.shape}; it must be ({k}, {n}), poses by nodes")
+    if not np.isfinite(values).all():
+        raise HeadfieldError("initial holds values that are not finite")
+    return values
