@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Mesh files: every layout of Gmsh 2.2 and 4.1, .npz, meshio's formats, and damaged ones of each."""
 
+import itertools
 import os
 import struct
 from pathlib import Path
@@ -20,6 +21,7 @@ TETS = np.array([[0, 1, 2, 3], [0, 2, 1, 4]])
 TRIANGLES = np.array([[0, 1, 2]])
 CONTIGUOUS = np.array([1, 2, 3, 4, 5])
 WITH_GAPS = np.array([70, 3, 900000, 12, 5])
+WITH_SMALL_GAPS = np.array([20, 13, 4, 12, 5])
 
 ELEMENTS = [  # type, tags, nodes: as Gmsh orders them
     (15, (9, 9), [0]),
@@ -133,7 +135,7 @@ def check_pyramid(mesh: TetMesh, ids, tags=(2, -1), triangle_tags=(1002,)) -> No
     np.testing.assert_array_equal(mesh.element_ids, [103, 104])
 
 
-@pytest.mark.parametrize("ids", [CONTIGUOUS, CONTIGUOUS + 1000, WITH_GAPS], ids=["from1", "from1001", "gaps"])
+@pytest.mark.parametrize("ids", [CONTIGUOUS, CONTIGUOUS + 1000, WITH_GAPS, WITH_SMALL_GAPS])
 @pytest.mark.parametrize("order", ["", "<", ">"], ids=["text", "little", "big"])
 class TestLayouts:
     @pytest.mark.parametrize("singles", [False, True], ids=["blocks", "singles"])
@@ -241,14 +243,15 @@ def test_round_trip(tmp_path_factory, kind, mesh):
         np.testing.assert_array_equal(getattr(back, name), getattr(mesh, name))
 
 
-@pytest.mark.parametrize("name", ["a.msh", "a.vtk", "a.vtu", "a.mesh", "a.xdmf", "a.inp"])
+@pytest.mark.parametrize("name", ["a.msh", "a.vtk", "a.vtu", "a.mesh", "a.xdmf", "a.inp", "a.vol", "a.med"])
 def test_formats_that_keep_the_tags(tmp_path, name):
     mesh = TetMesh(NODES, TETS, [2, 5])
     mesh.write(tmp_path / name)
+    assert {path.stem for path in tmp_path.iterdir()} == {"a"}
     back = read_mesh(str(tmp_path / name))
     np.testing.assert_allclose(back.nodes_mm, NODES)
     np.testing.assert_array_equal(back.tets, TETS)
-    if name != "a.inp" and name != "a.mesh":
+    if name not in ("a.inp", "a.vol"):
         np.testing.assert_array_equal(back.tags, mesh.tags)
 
 
@@ -329,7 +332,7 @@ class TestDamaged:
         self.refuse(load, "unknown element type 77", content)
 
     def test_unknown_node(self, load, order, singles):
-        for ids in (CONTIGUOUS, WITH_GAPS):
+        for ids in (CONTIGUOUS, WITH_GAPS, WITH_SMALL_GAPS * 20):
             elements = [*ELEMENTS[:4], (4, (1, 1), [0, 2, 1, 5])]
             content = msh22(order, np.r_[ids, 777], elements, np.r_[NODES, [[3, 3, -10]]], singles=singles)
             wrong = content.replace(
@@ -341,8 +344,8 @@ class TestDamaged:
             self.refuse(load, "1 elements use nodes that .* tetrahedron with id 104, node 777", wrong)
 
     def test_wild_node_numbers(self, load, order, singles):
-        for wild in (0, -1, 2**31 - 1, -(2**31)):
-            ids = np.r_[CONTIGUOUS, wild]
+        for usual, wild in itertools.product((CONTIGUOUS, WITH_SMALL_GAPS), (0, -1, 2**31 - 1, -(2**31))):
+            ids = np.r_[usual, wild]
             content = msh22(
                 order, ids, [*ELEMENTS, (4, (1, 1), [0, 2, 1, 5])], np.r_[NODES, NODES[:1]], singles
             )
@@ -502,7 +505,7 @@ def test_npz_that_announces_terabytes(tmp_path):
 
 def test_other_formats_truncated_or_changed(tmp_path):
     rng = np.random.default_rng(5)
-    for name in ("a.npz", "a.vtu", "a.vtk", "a.mesh"):
+    for name in ("a.npz", "a.vtu", "a.vtk", "a.mesh", "a.xdmf"):
         write_mesh(tmp_path / name, TetMesh(NODES, TETS, [2, 5]))
         content = (tmp_path / name).read_bytes()
         for trial in range(80):
@@ -550,6 +553,10 @@ def test_no_mesh_file_at_all(tmp_path):
     os.mkfifo(tmp_path / "pipe.msh")
     with pytest.raises(FileFormatError, match="not a regular file"):
         read_mesh(tmp_path / "pipe.msh")
+    for name, match in [("a.stl", "hold surfaces"), ("a.node", "can't be read safely")]:
+        (tmp_path / name).write_bytes(b"1 2 3")
+        with pytest.raises(FileFormatError, match=match):
+            read_mesh(tmp_path / name)
     (tmp_path / "a.docx").write_bytes(b"PK")
     with pytest.raises(FileFormatError, match="no mesh format is known"):
         read_mesh(tmp_path / "a.docx")

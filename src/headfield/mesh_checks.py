@@ -149,8 +149,7 @@ def oriented(
     nodes_mm: NDArray[np.float64], tets: NDArray[np.int32], ids: Ids
 ) -> tuple[NDArray[np.int32], int]:
     """Return the tetrahedra positively oriented, and how many were turned; refuse flat and repeated ones."""
-    # A tetrahedron that comes twice is found by the sum of a random number per node, whatever their order.
-    key_of_node = np.random.default_rng(4).integers(0, 2**64, len(nodes_mm), dtype=np.uint64)
+    key_of_node = node_keys(len(nodes_mm))
     key = np.empty(len(tets), np.uint64)
     det = np.empty(len(tets))
     for piece, index, corners in chunks(nodes_mm, tets):
@@ -165,6 +164,28 @@ def oriented(
         tets[negative, 2], tets[negative, 3] = tets[negative, 3], tets[negative, 2]
         tets.flags.writeable = False
     return tets, len(negative)
+
+
+def find_faces(wanted: NDArray[np.int32], faces: NDArray[np.int32], n_nodes: int) -> NDArray[np.intp]:
+    """Return where among `faces` (f, 3) each of `wanted` (t, 3) is, in any node order; -1 if it is not."""
+    place = np.full(len(wanted), -1)
+    if not len(faces):
+        return place
+    key_of_node = node_keys(n_nodes)
+    keys = key_of_node[faces].sum(axis=1)
+    order = np.argsort(keys)
+    guess = order[
+        np.searchsorted(keys, key_of_node[wanted].sum(axis=1), sorter=order).clip(max=len(faces) - 1)
+    ]
+    # The keys are random numbers: only the nodes themselves prove that it's the same face.
+    found = (np.sort(faces[guess], axis=1) == np.sort(wanted, axis=1)).all(axis=1)
+    place[found] = guess[found]
+    return place
+
+
+def node_keys(n_nodes: int) -> NDArray[np.uint64]:
+    """Return a random number per node; their sum tells sets of nodes apart, whatever the order."""
+    return np.random.default_rng(4).integers(0, 2**64, n_nodes, dtype=np.uint64)
 
 
 def _check_flat(

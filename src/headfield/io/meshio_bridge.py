@@ -6,8 +6,10 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import meshio  # type: ignore[import-untyped]
@@ -17,22 +19,17 @@ from numpy.typing import NDArray
 
 from ..errors import FileFormatError, MeshError
 from ..mesh import TetMesh
-from .atomic import replacing
 
 __all__ = ["read_meshio", "write_meshio"]
 
 # Under what name the formats that meshio reads keep the tissue of an element, the more telling first.
 _TAG_NAMES = (
-    "tags",
-    "tag",
-    "tissue",
-    "gmsh:physical",
-    "medit:ref",
-    "cell_tags",
-    "material",
-    "MaterialID",
-    "attribute",
+    *("tags", "tag", "tissue", "gmsh:physical", "medit:ref", "netgen:index", "avsucd:material", "ugrid:ref"),
+    *("cell_tags", "material", "MaterialID", "attribute"),
 )
+# Formats whose reader in meshio loops for ever on some truncated files.
+_ENDLESS = (".dat", ".tec", ".ele", ".node", ".mdpa", ".bdf", ".fem", ".nas")
+_SURFACES = (".ply", ".stl", ".obj", ".off", ".svg", ".wkt")
 _VOLUME_CELLS = ("tetra", "hexahedron", "wedge", "pyramid")
 
 
@@ -48,9 +45,9 @@ def _contained(path: str | os.PathLike[str], doing: str) -> Iterator[None]:
         ):
             warnings.simplefilter("ignore")
             yield
-    except (MeshError, OSError):
-        raise
     except (Exception, SystemExit) as error:
+        if doing == "write" and isinstance(error, OSError):
+            raise
         reason = " ".join(f"{error or ''} {said.getvalue()}".split())[:300] or type(error).__name__
         raise MeshError(f"{os.fspath(path)}: meshio could not {doing} it: {reason}") from error
 
@@ -72,6 +69,14 @@ def read_meshio(path: str | os.PathLike[str]) -> TetMesh:
         The file is damaged, or holds volume elements other than 4-node tetrahedra.
     """
     _check_known(path)
+    ending = os.path.splitext(os.fspath(path))[1].lower()
+    if ending in _SURFACES:
+        raise FileFormatError(f"{os.fspath(path)}: {ending} files hold surfaces, where tetrahedra are needed")
+    if ending in _ENDLESS:
+        raise FileFormatError(
+            f"{os.fspath(path)}: {ending} files can't be read safely; "
+            "convert it with: meshio convert IN OUT.vtu"
+        )
     with _contained(path, "read"):
         content = meshio.read(path)
         cells = [(block.type, np.asarray(block.data)) for block in content.cells]
@@ -116,7 +121,8 @@ def write_meshio(path: str | os.PathLike[str], mesh: TetMesh) -> None:
     Parameters
     ----------
     path : path
-        Its ending tells the format. Appears whole or not at all.
+        Its ending tells the format. Appears whole or not at all; some formats keep their arrays in a file
+        beside it, which is put in place first.
     mesh : TetMesh
 
     Raises
@@ -132,5 +138,13 @@ def write_meshio(path: str | os.PathLike[str], mesh: TetMesh) -> None:
     if len(mesh.triangles):
         cells.append(("triangle", mesh.triangles))
         tags.append(mesh.triangle_tags)
-    with replacing(path) as temporary, _contained(path, "write"):
-        meshio.write(temporary, meshio.Mesh(mesh.nodes_mm, cells, cell_data={"tags": tags}))
+    target = Path(path).resolve()
+    # Under its final name, in a folder of its own: files that come in pairs refer to each other by name.
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".headfield-") as folder:
+        with _contained(path, "write"):
+            meshio.write(
+                Path(folder) / target.name, meshio.Mesh(mesh.nodes_mm, cells, cell_data={"tags": tags})
+            )
+        written = sorted(Path(folder).iterdir(), key=lambda file: file.name == target.name)
+        for file in written:
+            os.replace(file, target.parent / file.name)
