@@ -182,6 +182,24 @@ def test_long_runs_and_changes_between_them(load, order, singles):
     assert len(mesh.triangles) == len([e for e in elements if e[0] == 2])
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_single_elements_and_blocks_in_one_file(load, order):
+    rows = b""
+    elements = [
+        (2, 2, [7, 1002, 1002, 1, 2, 3]),
+        (2, 1, [8, 1003, 1003, 1, 2, 4]),
+        (2, 2, [9, 1004, 1004, 1, 2, 4]),
+    ]
+    elements += [(4, 1, [103, 2, 2, 1, 2, 3, 4]), (4, 1, [104, -1, -1, 1, 3, 2, 5])]
+    for kind, count, row in elements:
+        rows += struct.pack(order + "3i", kind, count, 2) + struct.pack(f"{order}{len(row)}i", *row) * count
+    content = msh22(order, elements=[])
+    mesh = load(content.replace(b"$Elements\n0\n", b"$Elements\n7\n" + rows))
+    np.testing.assert_array_equal(mesh.triangle_tags, [1002, 1002, 1003, 1004, 1004])
+    np.testing.assert_array_equal(mesh.tets, TETS)
+    np.testing.assert_array_equal(mesh.element_ids, [103, 104])
+
+
 @pytest.mark.parametrize("order", ["", "<"], ids=["text", "little"])
 def test_what_follows_and_precedes_is_stepped_over(load, order):
     field = b'$ElementData\n1\n"magnE"\n1\n0.0\n4\n0\n1\n2\n0\n' + struct.pack("<idid", 103, 1.0, 104, 2.0)
@@ -301,6 +319,7 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
         ("data size 4", b"$MeshFormat\n2.2 1 4\n\1\0\0\0\n$EndMeshFormat\n"),
         ("byte order mark", b"$MeshFormat\n2.2 1 8\n\2\0\0\0\n$EndMeshFormat\n"),
         (r"no section \$Nodes", b"$MeshFormat\n2.2 0 8\n$EndMeshFormat\n"),
+        ("SaveParametric = 0", b"$MeshFormat\n2.2 0 8\n$EndMeshFormat\n$ParametricNodes\n"),
         (r"ends within section \$Other", b"$MeshFormat\n2.2 0 8\n$EndMeshFormat\n$Other\n1 2 3\n"),
         ("the number of nodes", b"$MeshFormat\n2.2 0 8\n$EndMeshFormat\n$Nodes\n\xc3\xa9\n$EndNodes"),
         ("found 'many'", b"$MeshFormat\n2.2 0 8\n$EndMeshFormat\n$Nodes\nmany\n$EndNodes"),

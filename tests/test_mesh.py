@@ -220,6 +220,22 @@ def test_surface_of_tissues_against_a_dictionary():
     np.testing.assert_array_equal(mesh.surface([0, 1, 2]), mesh.boundary())
 
 
+def test_triangles_find_their_tetrahedra():
+    nodes, tets = box(4)
+    tags = 1 + (nodes[tets].mean(axis=1)[:, 0] > 15)
+    plain = TetMesh(nodes, tets, tags)
+    rng = np.random.default_rng(0)
+    inner, outer = plain.surface(1), plain.surface(2)
+    inside = np.setdiff1d(plain.tets[tags == 1], plain.surface(1))
+    lost = [[inside[0], *plain.surface(1)[0, :2]], outer[0]]
+    triangles = rng.permuted(np.concatenate([inner, outer, lost]), axis=1)
+    triangle_tags = np.repeat([1001, 1002, 1001, 1009], [len(inner), len(outer), 1, 1])
+    mesh = TetMesh(nodes, tets, tags, triangles, triangle_tags)
+    expected = np.concatenate([plain.surface_tets(1), plain.surface_tets(2), [-1, -1]])
+    np.testing.assert_array_equal(mesh.triangle_tets(), expected)
+    assert (tags[expected[:-2]] == triangle_tags[:-2] - 1000).all()
+
+
 def test_summary_of_one_tetrahedron():
     summary = TetMesh(ONE[:, [1, 0, 2]], [[0, 1, 2, 3]], tags=[5]).summary()
     assert summary["tissues"] == {5: {"tetrahedra": 1, "volume_mm3": pytest.approx(1 / 6)}}

@@ -47,16 +47,33 @@ def test_msh(tmp_path, mesh):
     for name in ("nodes_mm", "tets", "tags", "triangles", "triangle_tags"):
         np.testing.assert_array_equal(getattr(back, name), getattr(mesh, name))
     found = fields(path.read_bytes())
+    # The triangle 0 1 2 lies under tetrahedron 0 (tissue 2), 0 1 4 under tetrahedron 1 (tissue 5).
     expected = [("ElementData", "E", E), ("ElementData", "magnE", MAGNITUDE), ("NodeData", "v", V)]
     assert len(found) == 9
     for i, (section, name, values) in enumerate(expected):
         for pose in range(3):
             got = found[3 * i + pose]
             assert got[:3] == (section, name, float(pose))
-            assert got[3] == [pose, values[0].size // len(values[0]), len(values[0])]
-            ids = back.element_ids if section == "ElementData" else back.node_ids
+            ids, table = back.node_ids, values[pose].reshape(len(values[pose]), -1)
+            if section == "ElementData":
+                on = len(mesh.triangles)
+                ids, table = (
+                    [*[1, 2, 3][:on], *back.element_ids],
+                    np.concatenate([table[[0, 0, 1][:on]], table]),
+                )
+            assert got[3] == [pose, table.shape[1], len(ids)]
             np.testing.assert_array_equal(got[4][:, 0], ids)
-            np.testing.assert_array_equal(got[4][:, 1:], values[pose].reshape(len(ids), -1))
+            np.testing.assert_array_equal(got[4][:, 1:], table)
+
+
+def test_msh_leaves_out_what_was_not_computed(tmp_path):
+    values = E.copy()
+    values[1, 0] = np.nan
+    write_results(tmp_path / "out.msh", WITH_TRIANGLES, {"E": values}, {"v": np.full((1, 5), np.nan)})
+    *_, none = found = fields((tmp_path / "out.msh").read_bytes())
+    assert [table[:, 0].tolist() for *_, table in found[:3]] == [[1, 2, 3, 4, 5], [3, 5], [1, 2, 3, 4, 5]]
+    np.testing.assert_array_equal(found[1][4][:, 1:], E[1, [1, 1]])
+    assert none[3] == [0, 1, 0]
 
 
 def test_msh_of_one_pose_by_meshio(tmp_path):

@@ -184,6 +184,20 @@ class TetMesh:
         """Return the tetrahedron under each face of `surface(tags)` or `boundary()`: index (f,), int32."""
         return self._outer(tags)[1]
 
+    def triangle_tets(self) -> NDArray[np.int32]:
+        """Return the tetrahedron that each of `triangles` lies on, from the inside: index (t,), int32.
+
+        A triangle with tag 1000 + i belongs to a tetrahedron of tissue i. It is -1 for triangles that are no
+        face between tissue i and something else.
+        """
+        owner = np.full(len(self.triangles), -1, np.int32)
+        for tag in np.unique(self.triangle_tags).tolist():
+            chosen = np.flatnonzero(self.triangle_tags == tag)
+            faces, tets = self._outer(tag - 1000)
+            place = checks.find_faces(self.triangles[chosen], faces, self.n_nodes)
+            owner[chosen[place >= 0]] = tets[place[place >= 0]]
+        return owner
+
     def _outer(self, tags: int | ArrayLike | None) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         key = None if tags is None else tuple(np.unique(np.asarray(tags)).tolist())
         if key not in self._faces:

@@ -54,6 +54,8 @@ def read_gmsh(path: str | os.PathLike[str]) -> TetMesh:
             SECTIONS_41[section](stream, content, file)
             if isinstance(stream, TextStream) and stream.next != len(stream.values):
                 file.fail(f"section ${section} has more numbers than its counts say")
+        elif section == "ParametricNodes":
+            file.fail("nodes with parametric coordinates; save it with the option Mesh.SaveParametric = 0")
         else:
             file.pos = file.find_end(section)
         file.close(section)
@@ -117,21 +119,31 @@ def _elements_22(file: GmshFile, content: GmshContent, order: str) -> None:
         file.fail("a second section $Elements")
     content.has_elements = True
     (count,) = file.numbers("the number of elements", 1)
-    if not order:
+    if order:
+        _blocks_22(file, content, order, count)
+    else:
         numbers = whole(file.words("Elements"), file, "elements")
-        done, used = _rows(file, content, numbers, count, kind_column=1)
+        _, used = _rows(file, content, numbers, count, kind_column=1)
         if used != len(numbers):
             file.fail(
                 f"$Elements announces {count:,} elements, but holds {len(numbers) - used:,} numbers more"
             )
-        return
-    done = 0
+
+
+def _blocks_22(file: GmshFile, content: GmshContent, order: str, count: int) -> None:
+    """Parse the blocks `type count ntags`, rows `id tags… nodes…`, of a binary file."""
+    done, start = 0, file.pos
+    numbers: NDArray[np.int32] | None = None
     while done < count:
         kind, block, n_tags = (int(v) for v in file.array(order + "i4", 3, "an element header"))
         if block == 1:
-            file.pos -= 12
-            singles, used = _singles(file, content, order, count - done)
-            file.pos += used
+            if numbers is None:  # one aligned copy for all that follows
+                numbers = np.frombuffer(file.data, order + "i4", (file.size - start) // 4, start).astype(
+                    np.int32
+                )
+            at = (file.pos - start) // 4 - 3
+            singles, used = _rows(file, content, numbers[at:], count - done, kind_column=0)
+            file.pos += 4 * (used - 3)
             done += singles
             continue
         width = 1 + n_tags + _nodes_per_element(file, kind, n_tags)
@@ -140,14 +152,6 @@ def _elements_22(file: GmshFile, content: GmshContent, order: str) -> None:
         rows = file.array(order + "i4", block * width, "elements").reshape(block, width)
         _add(content, kind, n_tags, rows)
         done += block
-
-
-def _singles(file: GmshFile, content: GmshContent, order: str, count: int) -> tuple[int, int]:
-    """Parse blocks of one element each; return how many there were, and their bytes."""
-    rest = np.frombuffer(file.data, order + "i4", (file.size - file.pos) // 4, file.pos)
-    numbers = rest.astype(np.int32)
-    done, used = _rows(file, content, numbers, count, kind_column=0)
-    return done, 4 * used
 
 
 def _rows(

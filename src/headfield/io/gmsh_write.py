@@ -29,7 +29,9 @@ def write_gmsh(
     """Write a mesh, and fields on it, as Gmsh 2.2.
 
     Nodes are numbered from 1; triangles come first, then tetrahedra, numbered from 1. Both tags of an element
-    are its tissue, as SimNIBS has it. Fields are steps of one view each: pose k is step k.
+    are its tissue, as SimNIBS has it. Fields are steps of one view each: pose k is step k. A triangle
+    shows the value of the tetrahedron under it, so that a field on the cortex can be looked at. Where a field
+    is NaN it has no row.
 
     Parameters
     ----------
@@ -50,15 +52,19 @@ def write_gmsh(
         file.write(b"$EndMeshFormat\n")
         _write_nodes(file, mesh, binary)
         _write_elements(file, mesh, binary)
-        n_triangles = len(mesh.triangles)
-        for name, values in (element_data or {}).items():
-            _write_field(file, "ElementData", name, values, n_triangles + 1, binary)
+        if element_data:
+            owner = mesh.triangle_tets()
+            lies = np.flatnonzero(owner >= 0)
+            ids = np.concatenate([1 + lies, np.arange(mesh.n_tets) + 1 + len(owner)])
+            for name, values in element_data.items():
+                _write_field(file, "ElementData", name, values, ids, owner[lies], binary)
+        ids = np.arange(1, mesh.n_nodes + 1)
         for name, values in (node_data or {}).items():
-            _write_field(file, "NodeData", name, values, 1, binary)
+            _write_field(file, "NodeData", name, values, ids, np.zeros(0, int), binary)
 
 
 def _write_rows(
-    file: IO[bytes], first_id: int, ints: list[NDArray[Any]], reals: NDArray[Any], binary: bool
+    file: IO[bytes], ids: NDArray[Any], ints: list[NDArray[Any]], reals: NDArray[Any], binary: bool
 ) -> None:
     """Write rows `id ints… reals…`; `ints` and `reals` are (rows, columns)."""
     n_ints = 1 + sum(part.shape[1] for part in ints)
@@ -66,7 +72,7 @@ def _write_rows(
     for start in range(0, len(reals), _ROWS):
         stop = min(start + _ROWS, len(reals))
         rows = np.empty(stop - start, row)
-        rows["i"][:, 0] = np.arange(first_id + start, first_id + stop)
+        rows["i"][:, 0] = ids[start:stop]
         column = 1
         for part in ints:
             rows["i"][:, column : column + part.shape[1]] = part[start:stop]
@@ -81,7 +87,7 @@ def _write_rows(
 
 def _write_nodes(file: IO[bytes], mesh: TetMesh, binary: bool) -> None:
     file.write(f"$Nodes\n{mesh.n_nodes}\n".encode())
-    _write_rows(file, 1, [], mesh.nodes_mm, binary)
+    _write_rows(file, np.arange(1, mesh.n_nodes + 1), [], mesh.nodes_mm, binary)
     file.write(b"$EndNodes\n")
 
 
@@ -100,19 +106,32 @@ def _write_elements(file: IO[bytes], mesh: TetMesh, binary: bool) -> None:
             ints = [tag, tag, nodes[piece] + 1]
             if not binary:
                 ints.insert(0, np.broadcast_to(np.array([kind, 2]), (len(tag), 2)))
-            _write_rows(file, first + start, ints, np.zeros((len(tag), 0)), binary)
+            ids = np.arange(first + start, first + start + len(tag))
+            _write_rows(file, ids, ints, np.zeros((len(tag), 0)), binary)
         first += count
     file.write(b"$EndElements\n")
 
 
 def _write_field(
-    file: IO[bytes], section: str, name: str, values: NDArray[Any], first_id: int, binary: bool
+    file: IO[bytes],
+    section: str,
+    name: str,
+    values: NDArray[Any],
+    ids: NDArray[Any],
+    first: NDArray[Any],
+    binary: bool,
 ) -> None:
+    """Write `values` of all poses: the rows `first`, for triangles, before all rows, with the ids of both."""
     columns = values[..., None] if values.ndim == 2 else values
     for step, table in enumerate(columns):
-        rows, components = table.shape
-        file.write(
-            f'${section}\n1\n"{name}"\n1\n{float(step)}\n4\n{step}\n{components}\n{rows}\n0\n'.encode()
-        )
-        _write_rows(file, first_id, [], table, binary)
+        known = ~np.isnan(table).any(axis=1)
+        on, below = known[first], ids[len(first) :]
+        n_rows, components = int(on.sum() + known.sum()), table.shape[1]
+        text = f'${section}\n1\n"{name}"\n1\n{float(step)}\n4\n{step}\n{components}\n{n_rows}\n0\n'
+        file.write(text.encode())
+        _write_rows(file, ids[: len(first)][on], [], table[first[on]], binary)
+        if known.all():
+            _write_rows(file, below, [], table, binary)
+        else:
+            _write_rows(file, below[known], [], table[known], binary)
         file.write(f"$End{section}\n".encode())
