@@ -110,6 +110,7 @@ void Solver::iterate(Columns& c) {
         c.pending[j] = c.direction[j] = c.active[j];
         if (c.active[j] != 0.0) {
             c.rz_old[j] = c.rz[j];
+            c.norm2[j] /= c.scale[j] * c.scale[j];  // r is kept scaled
             ++c.report[j].iterations;
         } else {
             c.norm2[j] = running[j];
