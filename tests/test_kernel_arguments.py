@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Bad arguments to the native kernels: an error with the argument's name, no crash, no conversion."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from headfield import _cpu
+
+MAX_INT = np.iinfo(np.int32).max
+NODES = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1.0]])
+TETS = np.array([[0, 1, 2, 3]], np.int32)
+INDPTR, INDICES, STIFFNESS, SOURCE = _cpu.assemble(NODES, TETS, np.ones(1))
+GOOD = {
+    "node_parts": {"tets": TETS, "n_nodes": 4},
+    "boundary_faces": {"tets": TETS, "n_nodes": 4},
+    "morton_order": {"nodes": NODES},
+    "assemble": {"nodes": NODES, "tets": TETS, "sigma": np.ones(1)},
+    "right_hand_side": {
+        "indptr": INDPTR,
+        "indices": INDICES,
+        "source": SOURCE,
+        "adot": np.ones((4, 3, 4), np.float32),
+    },
+    "electric_field": {
+        "nodes": NODES,
+        "tets": TETS,
+        "phi": np.ones((4, 4)),
+        "adot": np.ones((4, 3, 4), np.float32),
+        "scale": np.ones(2),
+        "elements": np.zeros(1, np.int32),
+        "out": np.empty((2, 1, 3), np.float32),
+    },
+    "pack": {"rows": np.ones((2, 4)), "node": np.arange(4, dtype=np.int32), "scale": np.ones(2), "width": 4},
+    "unpack": {
+        "phi": np.ones((4, 4)),
+        "node": np.arange(4, dtype=np.int32),
+        "scale": np.ones(2),
+        "out": np.empty((2, 4)),
+    },
+    "vector_potential": {"points": NODES, "positions": NODES + 5, "moments": NODES},
+    "vector_potential_float32": {"points": NODES, "positions": NODES + 5, "moments": NODES},
+    "nearest_dipole": {"points": NODES, "positions": NODES},
+}
+ARRAYS = [(f, a) for f, args in GOOD.items() for a, v in args.items() if isinstance(v, np.ndarray)]
+NOT_CHECKED_FOR_LENGTH = {  # any number of rows is right
+    ("morton_order", "nodes"),
+    ("vector_potential", "points"),
+    ("vector_potential_float32", "points"),
+    ("nearest_dipole", "points"),
+    ("nearest_dipole", "positions"),
+    ("node_parts", "tets"),
+    ("boundary_faces", "tets"),
+    ("assemble", "nodes"),  # more nodes than the tetrahedra use
+    ("electric_field", "tets"),  # more tetrahedra than are asked for
+}
+
+WRONG_SHAPE = r"must have shape|differ in length|indptr"
+
+
+def call(function, **changes):
+    return getattr(_cpu, function)(**{**GOOD[function], **changes})
+
+
+@pytest.mark.parametrize("function", GOOD)
+def test_good_arguments_are_taken(function):
+    call(function)
+
+
+@pytest.mark.parametrize(("function", "argument"), ARRAYS)
+def test_wrong_dtypes_layouts_and_kinds_are_refused_not_converted(function, argument):
+    good = GOOD[function][argument]
+    wrong = [
+        good.astype(np.float16),
+        good.astype(complex),
+        good.astype(">f8"),
+        None,
+        "text",
+        3,
+        good.tolist(),
+    ]
+    if good.ndim > 1 and good.shape[0] > 1:
+        wrong.append(np.asfortranarray(good))
+        wrong.append(np.repeat(good, 2, axis=-1)[..., ::2])
+    for value in wrong:
+        if value is None and argument == "elements":
+            continue
+        with pytest.raises(TypeError, match=argument):  # the signature in the message has the name
+            call(function, **{argument: value})
+
+
+@pytest.mark.parametrize(("function", "argument"), ARRAYS)
+def test_wrong_shapes_are_refused_by_name(function, argument):
+    good = GOOD[function][argument]
+    if (function, argument) != ("electric_field", "elements"):  # any shape: taken as a list
+        with pytest.raises(ValueError, match=WRONG_SHAPE):
+            call(function, **{argument: good[None]})
+        with pytest.raises(ValueError, match=WRONG_SHAPE):
+            call(function, **{argument: good.ravel()[:1].reshape(())})
+    if (function, argument) not in NOT_CHECKED_FOR_LENGTH:
+        with pytest.raises(ValueError, match=WRONG_SHAPE):
+            call(function, **{argument: np.concatenate([good, good])})
+
+
+@pytest.mark.parametrize("width", [-1, 0, 2, 3, 5, 33, 64, 2**40])
+def test_widths_that_are_not_compiled_are_refused(width):
+    with pytest.raises(ValueError, match="columns"):
+        call("pack", width=width)
+    with pytest.raises(ValueError, match="columns"):
+        _cpu.Grid([], NODES, NODES).sample(NODES, np.eye(4)[None], 1.0, width)
+    if 0 <= width < 100:
+        with pytest.raises(ValueError, match="columns"):
+            call("right_hand_side", adot=np.ones((4, 3, width), np.float32))
+
+
+INDICES_IN = [
+    ("node_parts", "tets"),
+    ("boundary_faces", "tets"),
+    ("assemble", "tets"),
+    ("right_hand_side", "indices"),
+    ("electric_field", "tets"),
+    ("electric_field", "elements"),
+    ("pack", "node"),
+    ("unpack", "node"),
+]
+OUT_OF_RANGE = [(f, a, i) for f, a in INDICES_IN for i in (-1, 4, MAX_INT, -MAX_INT)]
+OUT_OF_RANGE += [
+    (f, "n_nodes", n) for f in ("node_parts", "boundary_faces") for n in (-1, 0, -(2**62), 2**62)
+]
+
+
+def refusals():
+    """Print what each case of OUT_OF_RANGE answers: in a process of its own, which a crash ends."""
+    for function, argument, index in OUT_OF_RANGE:
+        value = index
+        if argument != "n_nodes":
+            value = GOOD[function][argument].copy()
+            value.flat[-1] = index
+        try:
+            call(function, **{argument: value})
+            print("accepted", flush=True)
+        except (ValueError, MemoryError) as error:
+            print(f"refused {error}", flush=True)
+
+
+@pytest.fixture(scope="module")
+def answers():
+    plugin = "native_plugin, " if "native_plugin" in sys.modules else ""
+    code = f"import sys; sys.path[:0] = {sys.path!r}; import {plugin}test_kernel_arguments as t; t.refusals()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    lines = done.stdout.splitlines()
+    return lines + [f"crashed: {done.returncode} {done.stderr[-300:]}"] * (len(OUT_OF_RANGE) - len(lines))
+
+
+@pytest.mark.parametrize("case", range(len(OUT_OF_RANGE)), ids=[" ".join(map(str, c)) for c in OUT_OF_RANGE])
+def test_indices_and_counts_out_of_range_are_refused(answers, case):
+    argument, answer = OUT_OF_RANGE[case][1], answers[case]
+    assert answer.startswith("refused")
+    assert (
+        argument in answer or (argument == "n_nodes" and "tets" in answer) or OUT_OF_RANGE[case][2] == 2**62
+    )
+
+
+def test_a_read_only_output_is_refused():
+    for function in ("electric_field", "unpack"):
+        out = GOOD[function]["out"].copy()
+        out.flags.writeable = False
+        with pytest.raises(ValueError, match="writeable"):
+            call(function, out=out)
+
+
+def test_more_scales_than_columns_are_refused():
+    with pytest.raises(ValueError, match="scale"):
+        call("electric_field", scale=np.ones(5), out=np.empty((5, 1, 3), np.float32))
+
+
+@pytest.mark.parametrize(
+    "indptr", [[0], [1, 10], [0, 4, 2, 12, 16], [0, 4, 8, 12, 17], [0, 4, 8, 12, -1], [0, 20, 8, 12, 16]]
+)
+def test_row_pointers_that_describe_no_matrix_are_refused(indptr):
+    with pytest.raises(ValueError, match="indptr"):
+        call("right_hand_side", indptr=np.array(indptr, np.int32))
+
+
+GRID_SHAPE = (5, 5, 5)
+
+
+@pytest.mark.parametrize(
+    ("values", "good"),
+    [
+        (np.ones((*GRID_SHAPE, 3), np.float32), np.ones((4, 4, 4), np.uint8)),
+        (np.ones((*GRID_SHAPE, 4), np.float32), np.ones(GRID_SHAPE, np.uint8)),
+        (np.ones((*GRID_SHAPE, 4), np.float32), np.ones((4, 4), np.uint8)),
+        (np.ones(GRID_SHAPE, np.float32), np.ones((4, 4, 4), np.uint8)),
+    ],
+)
+def test_lattices_of_wrong_shape_are_refused(values, good):
+    with pytest.raises(ValueError, match="must have shape"):
+        _cpu.Grid([((0.0, 0.0, 0.0), 1.0, values, good)], NODES, NODES)
+
+
+def test_lattices_too_small_to_interpolate_or_of_no_spacing_fall_back_to_the_sum():
+    far = NODES + 5.0
+    exact = _cpu.vector_potential(NODES, far, NODES)
+    for spacing, n in ((1.0, 1), (1.0, 2), (1.0, 3), (0.0, 5), (-1.0, 5), (np.nan, 5)):
+        values, good = np.ones((n, n, n, 4), np.float32), np.ones((n - 1,) * 3, np.uint8)
+        adot, n_direct = _cpu.Grid([((0.0, 0.0, 0.0), spacing, values, good)], far, NODES).sample(
+            NODES, np.eye(4)[None], 1.0, 1
+        )
+        assert n_direct == 4
+        np.testing.assert_allclose(adot[:, :, 0], exact, rtol=1e-5, atol=1e-6 * np.abs(exact).max())
+
+
+def test_more_poses_than_columns_are_refused():
+    grid = _cpu.Grid([], NODES, NODES)
+    with pytest.raises(ValueError, match="poses"):
+        grid.sample(NODES, np.tile(np.eye(4), (5, 1, 1)), 1.0, 4)
+    with pytest.raises(ValueError, match="poses"):
+        grid.sample(NODES, np.eye(4), 1.0, 4)
+
+
+def test_numbers_of_threads_below_one_are_refused():
+    for n in (0, -1):
+        with pytest.raises(ValueError, match="threads"):
+            _cpu.set_threads(n)
+    with pytest.raises(TypeError):
+        _cpu.set_threads(2**40)

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Bad arguments to the hierarchy and the solver."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from test_solver import THETA, sphere
+
+from headfield import _cpu
+
+
+def hierarchy_arguments(**changes):
+    system = sphere()
+    good = {
+        "indptr": system.indptr,
+        "indices": system.indices,
+        "values": system.values,
+        "ground": 0,
+        "theta": THETA,
+    }
+    return {**good, **changes}
+
+
+@pytest.mark.parametrize("ground", [-1, 10**6])
+def test_a_ground_that_is_no_node_is_refused(ground):
+    with pytest.raises(ValueError, match="ground"):
+        _cpu.Hierarchy(**hierarchy_arguments(ground=ground))
+
+
+@pytest.mark.parametrize("factor", [0.0, -1.0, np.nan])
+def test_a_diagonal_that_is_not_positive_is_refused(factor):
+    with pytest.raises(ValueError, match="row 0"):
+        _cpu.Hierarchy(**hierarchy_arguments(values=factor * sphere().values))
+
+
+@pytest.mark.parametrize("index", [-1, 10**6])
+def test_a_column_out_of_range_is_refused(index):
+    indices = sphere().indices.copy()
+    indices[5] = index
+    with pytest.raises(ValueError, match="indices"):
+        _cpu.Hierarchy(**hierarchy_arguments(indices=indices))
+
+
+def test_an_indefinite_matrix_is_refused():
+    k = np.array([[1.0, 0, 0], [0, 1.0, 5.0], [0, 5.0, 1.0]])
+    m = sp.csr_array(k)
+    arrays = m.indptr.astype(np.int32), m.indices.astype(np.int32), m.data
+    with pytest.raises(ValueError, match="definite"):
+        _cpu.Hierarchy(*arrays, ground=0, theta=THETA)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"values": np.ones(3)},
+        {"indptr": np.zeros(0, np.int32)},
+        {"indptr": np.array([0, 5], np.int32)},
+        {"indices": np.zeros((2, 2), np.int32)},
+    ],
+)
+def test_arrays_that_are_no_matrix_are_refused(changes):
+    with pytest.raises(ValueError, match=r"indptr|indices|values"):
+        _cpu.Hierarchy(**hierarchy_arguments(**changes))
+
+
+def test_wrong_dtypes_are_refused_not_converted():
+    system = sphere()
+    for name in ("indptr", "indices", "values"):
+        for dtype in (np.int64, np.float32):
+            with pytest.raises(TypeError):
+                _cpu.Hierarchy(**hierarchy_arguments(**{name: getattr(system, name).astype(dtype)}))
+
+
+@pytest.mark.parametrize("width", [-1, 0, 2, 64])
+def test_widths_that_are_not_compiled_are_refused(width):
+    with pytest.raises(ValueError, match="columns"):
+        _cpu.Solver(sphere().hierarchy, width)
+
+
+def test_a_solver_needs_a_hierarchy():
+    with pytest.raises(TypeError):
+        _cpu.Solver(None, 1)
+
+
+def test_blocks_of_wrong_shape_or_kind_are_refused():
+    system = sphere()
+    solver = _cpu.Solver(system.hierarchy, 4)
+    good = np.ones((system.n, 4))
+    for bad in (good[:-1].copy(), good[:, :3].copy(), good[:, 0].copy()):
+        with pytest.raises(ValueError, match="b must have shape"):
+            solver.solve(bad, 1e-6, 10)
+        with pytest.raises(ValueError, match="guess must have shape"):
+            solver.solve(good.copy(), 1e-6, 10, bad)
+    for bad in (good.astype(np.float32), np.asfortranarray(good), good.tolist()):
+        with pytest.raises(TypeError):
+            solver.solve(bad, 1e-6, 10)
+        with pytest.raises(TypeError):
+            solver.solve(good.copy(), 1e-6, 10, bad)
+    good.flags.writeable = False
+    with pytest.raises(ValueError, match="writeable"):
+        solver.solve(good, 1e-6, 10)
