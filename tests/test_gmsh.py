@@ -416,6 +416,17 @@ class TestDamaged:
         self.refuse(load, r"no section \$Elements", content.replace(elements, b""))
 
 
+@pytest.mark.parametrize("ids", [CONTIGUOUS, WITH_SMALL_GAPS, WITH_GAPS])
+def test_every_number_that_is_no_node(load, ids):
+    """All numbers around those of the nodes: none may be taken for another node."""
+    content = msh22("<", ids)
+    end = content.index(b"$EndElements")
+    for wild in np.setdiff1d(np.arange(-45, 90), ids):
+        changed = content[: end - 4] + struct.pack("<i", wild) + content[end:]
+        with pytest.raises(MeshError, match=f"tetrahedron with id 104, node {wild}$"):
+            load(changed)
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("value", [2**31 - 1, -1, 0, -(2**31), 10**6])
 def test_wrong_numbers_in_element_headers(load, order, value):

@@ -98,9 +98,9 @@ class _Numbering:
     def __init__(self, ids: NDArray[Any], name: str) -> None:
         self.name = name
         self.count = len(ids)
-        self.low = int(ids[0]) if self.count else 0
+        self.low = int(ids.min()) if self.count else 0
         self.contiguous = not self.count or (
-            int(ids[-1]) - self.low == self.count - 1 and bool((np.diff(ids) == 1).all())
+            int(ids[-1]) - int(ids[0]) == self.count - 1 and bool((np.diff(ids) == 1).all())
         )
         if self.contiguous:
             return
@@ -110,6 +110,13 @@ class _Numbering:
         if again.any():
             first = self.sorted[again.argmax()]
             raise MeshError(f"{name}: {int(again.sum()):,} node ids come twice; the first is {first}")
+
+        # Gaps are few as a rule, and then a table is faster than a search. Its ends catch what is outside.
+        self.table: NDArray[np.int32] | None = None
+        span = int(self.sorted[-1]) - self.low + 1
+        if span <= 16 * self.count:
+            self.table = np.full(span + 2, -1, np.int32)
+            self.table[ids - self.low + 1] = np.arange(self.count, dtype=np.int32)
 
     def index(self, elements: Elements, width: int, what: str) -> NDArray[np.int32]:
         """Return indices (k, width), int32; refuse ids that the file doesn't define."""
@@ -135,6 +142,8 @@ class _Numbering:
             # In the ids' own integer type: a wild id stays wild, or wraps to another value out of range.
             ids -= ids.dtype.type(self.low)
             return ids
+        if self.table is not None:
+            return self.table.take(ids - ids.dtype.type(self.low) + ids.dtype.type(1), mode="clip")
         place = np.searchsorted(self.sorted, ids).clip(max=self.count - 1)
         return np.where(self.sorted[place] == ids, self.order[place], np.int32(-1))
 
