@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# `make demo` and `make test` set up everything they need in .venv and then run. Needs Python 3.11 or newer with venv,
+# a C++17 compiler, and a package index that pip can reach.
+
+PYTHON ?= python3
+VENV ?= .venv
+WERROR ?= OFF
+
+BIN := $(VENV)/bin
+SOURCES := pyproject.toml CMakeLists.txt README.md $(shell find src cpp -name '*.py' -o -name '*.?pp' -o -name '*.pyi')
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench lint sanitize clean
+
+help:
+	@echo "make demo      solve a synthetic head, write fields and a picture to demo/"
+	@echo "make test      run the tests against the installed package"
+	@echo "make bench     compare with the other solvers that are installed"
+	@echo "make lint      ruff and mypy"
+	@echo "make sanitize  tests of the native code under address and undefined-behaviour sanitizers"
+
+# The stamps are newer than what they stand for, so nothing is built twice.
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/installed: $(BIN)/python $(SOURCES)
+	$(BIN)/python -m pip install -C cmake.define.HEADFIELD_WERROR=$(WERROR) ".[test]"
+	touch $@
+
+$(VENV)/lint-tools: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --group lint
+	touch $@
+
+demo: $(VENV)/installed
+	$(BIN)/headfield demo -o demo
+
+test: $(VENV)/installed
+	$(BIN)/python -m pytest tests README.md --pyargs headfield
+
+bench: $(VENV)/installed
+	$(BIN)/python benchmarks/compare_cpu.py
+
+lint: $(VENV)/installed $(VENV)/lint-tools
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+sanitize: $(VENV)/installed
+	PYTHON=$(abspath $(BIN)/python) bash tests/sanitize.sh
+
+clean:
+	rm -rf $(VENV) build demo

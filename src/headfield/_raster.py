@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Triangles to pixels: which triangle is in front at each pixel, and where in it the pixel lies."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["rasterise"]
+
+_CANDIDATES = 1 << 22  # pixels of bounding boxes that are looked at in one piece
+
+
+def rasterise(
+    corners: NDArray[np.float64], width: int, height: int
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Draw triangles into a depth buffer.
+
+    A pixel belongs to the nearest of the triangles that its centre lies in, by barycentric coordinates
+    (Pineda, Computer Graphics 22(4):17, 1988).
+
+    Parameters
+    ----------
+    corners : ndarray (f, 3, 3) float64
+        Corners (x, y, depth): x and y in pixels, the centre of pixel (i, j) is at x = j, y = i; what has the
+        larger depth is in front.
+    width, height : int
+        Pixels.
+
+    Returns
+    -------
+    face : ndarray (height, width)
+        Triangle in front, -1 where there is none.
+    weights : ndarray (height, width, 3)
+        Weights of its corners, 0 where there is none.
+
+    Examples
+    --------
+    >>> face, weights = rasterise(np.array([[[0.0, 0, 0], [2, 0, 0], [0, 2, 0]]]), 3, 3)
+    >>> face.tolist(), weights[1, 1].tolist()
+    ([[0, 0, 0], [0, 0, -1], [0, -1, -1]], [0.0, 0.5, 0.5])
+    """
+    face = np.full((height, width), -1, np.intp)
+    weights = np.zeros((height, width, 3))
+    nearest = np.full((height, width), -np.inf)
+    low = np.maximum(np.ceil(corners[:, :, :2].min(axis=1)), 0).astype(np.int64)
+    high = np.minimum(np.floor(corners[:, :, :2].max(axis=1)), [width - 1, height - 1]).astype(np.int64)
+    boxes = np.maximum(high - low + 1, 0)
+    count = boxes.prod(axis=1)
+    piece = np.cumsum(count) // _CANDIDATES
+    for number in np.unique(piece):
+        chosen = np.flatnonzero((piece == number) & (count > 0))
+        f = np.repeat(chosen, count[chosen])
+        rank = np.arange(len(f)) - np.repeat(np.cumsum(count[chosen]) - count[chosen], count[chosen])
+        x = low[f, 0] + rank % boxes[f, 0]
+        y = low[f, 1] + rank // boxes[f, 0]
+        inside, w, depth = _barycentric(corners, f, x, y)
+        f, x, y = f[inside], x[inside], y[inside]
+        order = np.argsort(depth, kind="stable")  # the last value that a pixel is given stays: the nearest
+        f, x, y, w, depth = f[order], x[order], y[order], w[order], depth[order]
+        front = depth > nearest[y, x]
+        f, x, y, w, depth = f[front], x[front], y[front], w[front], depth[front]
+        face[y, x], weights[y, x], nearest[y, x] = f, w, depth
+    return face, weights
+
+
+def _barycentric(
+    corners: NDArray[np.float64], f: NDArray[np.intp], x: NDArray[np.int64], y: NDArray[np.int64]
+) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
+    """Which of the pixels (x, y) lie in their triangle `f`, and of those the corner weights and the depth."""
+    a, b, c = corners[:, 0, :2], corners[:, 1, :2], corners[:, 2, :2]
+    twice = _cross(b - a, c - a)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = (1.0 / twice)[f]
+        p = np.stack([x, y], axis=1)
+        w = np.stack([_cross(b[f] - p, c[f] - p), _cross(c[f] - p, a[f] - p)], axis=1) * scale[:, None]
+        third = 1.0 - w.sum(axis=1)
+        inside = (w.min(axis=1) >= 0) & (third >= 0)  # False for a triangle seen edge-on
+    w = np.column_stack([w[inside], third[inside]])
+    return inside, w, np.einsum("pc,pc->p", w, corners[f[inside], :, 2])
+
+
+def _cross(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]

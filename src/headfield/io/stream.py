@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Results of many poses, written as they are solved: one growing .h5, or a .msh or .vtu per pose.
+
+What was written stays if a later pose fails or the run is stopped: finished .msh and .vtu files lie there, an
+unfinished .h5 is called NAME.part.h5. A file under its final name is whole.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import FileFormatError, HeadfieldError
+from ..field import Field
+from ..mesh import TetMesh
+from .results import write_results
+
+__all__ = ["FilePerPose", "GrowingH5", "open_results"]
+
+
+def open_results(
+    path: str | os.PathLike[str], mesh: TetMesh, k: int, elements: NDArray[Any] | None = None
+) -> FilePerPose | GrowingH5:
+    """Return the writer for a path; everything that can be refused before a long solve is refused here.
+
+    Parameters
+    ----------
+    path : path
+        `.h5`: one file of all poses. `.msh`, `.vtu`: one file a pose, `NAME_0000.msh`, `NAME_0001.msh`, …, or
+        just `NAME.msh` if `k` is 1.
+    mesh : TetMesh
+    k : int
+        How many poses will be written.
+    elements : ndarray (e,) int32 or None
+        The tetrahedra that the fields are of; None for all.
+
+    Returns
+    -------
+    GrowingH5 or FilePerPose
+        A context manager with `write(field)` and `files`.
+
+    Raises
+    ------
+    FileFormatError
+        Another ending, or h5py is missing.
+    OSError
+        The folder doesn't exist or can't be written to, or `path` is a folder.
+    """
+    target = Path(path)
+    ending = target.suffix.lower()
+    if ending not in (".msh", ".vtu", ".h5", ".hdf5"):
+        raise FileFormatError(f"{target}: results are written as .msh, .vtu or .h5, not {ending or 'this'}")
+    if target.is_dir():
+        raise IsADirectoryError(f"{target} is a folder")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"{target}: there is no folder {target.parent}")
+    if not os.access(target.parent, os.W_OK):
+        raise PermissionError(f"{target}: the folder {target.parent} is not writable")
+    if ending in (".msh", ".vtu"):
+        return FilePerPose(target, k)
+    return GrowingH5(target, mesh, k, elements)
+
+
+class FilePerPose:
+    """A .msh or .vtu for each pose; each appears whole or not at all."""
+
+    def __init__(self, path: Path, k: int) -> None:
+        self.files: list[str] = []
+        self._path, self._k = path, k
+        self._next = 0
+
+    def __enter__(self) -> FilePerPose:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def write(self, field: Field) -> None:
+        """Write the poses of a batch that have converged; the others keep their number and get no file."""
+        for i, converged in enumerate(field.report.converged):
+            if converged:
+                self._write_pose(field, i, self._next + i)
+        self._next += len(field)
+
+    def _write_pose(self, field: Field, i: int, number: int) -> None:
+        path = self._path
+        if self._k > 1:
+            path = path.with_name(f"{path.stem}_{number:04d}{path.suffix}")
+        data = {}
+        for name, values in (("E", field.E[i]), ("magnE", field.magnitude[i])):
+            everywhere = values
+            if field.elements is not None:
+                everywhere = np.full((field.mesh.n_tets, *values.shape[1:]), np.nan, values.dtype)
+                everywhere[field.elements] = values
+            data[name] = everywhere[None]
+        nodes = {} if field.elements is not None else {"v": field.potential[i : i + 1]}
+        write_results(path, field.mesh, data, nodes)
+        self.files.append(str(path))
+
+
+class GrowingH5:
+    """One .h5 that every batch is added to; it gets its final name when all poses are in it.
+
+    Layout: `mesh/…` as `TetMesh`; `elements/E` (k, e, 3) and `elements/magnE` (k, e) float32, V/m;
+    `elements/index` (e,) if not all tetrahedra were asked for, else `nodes/v` (k, n) float64, V; `poses`
+    (k, 4, 4), `didt`, `residual`, `iterations`, `converged` (k,). Poses that did not converge are nan.
+    """
+
+    def __init__(self, path: Path, mesh: TetMesh, k: int, elements: NDArray[Any] | None) -> None:
+        try:
+            import h5py  # type: ignore[import-untyped]
+        except ImportError as error:
+            raise FileFormatError("writing .h5 needs h5py: pip install 'headfield[hdf5]'") from error
+        self.files: list[str] = []
+        self._path, self._k = path, k
+        self._part = path.with_name(f"{path.stem}.part{path.suffix}")
+        self._file = h5py.File(self._part, "w")
+        self._done = 0
+        self._create(mesh, elements)
+
+    def _create(self, mesh: TetMesh, elements: NDArray[Any] | None) -> None:
+        count = mesh.n_tets if elements is None else len(elements)
+        self._file.attrs["format"] = "headfield"
+        for name in ("nodes_mm", "tets", "tags", "triangles", "triangle_tags", "node_ids"):
+            self._file[f"mesh/{name}"] = getattr(mesh, name)
+        self._add("elements/E", (count, 3), np.float32)
+        self._add("elements/magnE", (count,), np.float32)
+        if elements is None:
+            self._add("nodes/v", (mesh.n_nodes,), np.float64)
+        else:
+            self._file["elements/index"] = elements
+        self._add("poses", (4, 4), np.float64)
+        for name in ("didt", "residual"):
+            self._add(name, (), np.float64)
+        self._add("iterations", (), np.int32)
+        self._add("converged", (), np.bool_)
+
+    def _add(self, name: str, shape: tuple[int, ...], dtype: Any) -> None:
+        # A chunk is one pose, at most 4 million rows of it (HDF5 allows 4 GiB).
+        chunk = (1, *(min(n, 1 << 22) for n in shape)) if shape else (max(1, min(self._k, 1024)),)
+        self._file.create_dataset(name, (0, *shape), dtype, maxshape=(self._k, *shape), chunks=chunk)
+
+    def __enter__(self) -> GrowingH5:
+        return self
+
+    def write(self, field: Field) -> None:
+        """Add the poses of a batch; what is flushed survives even if the process is killed."""
+        report = field.report
+        rows: dict[str, NDArray[Any]] = {
+            "elements/E": field.E,
+            "elements/magnE": field.magnitude,
+            "poses": field.poses,
+            "didt": field.didt,
+            "residual": report.residual,
+            "iterations": report.iterations,
+            "converged": report.converged,
+        }
+        if field.elements is None:
+            rows["nodes/v"] = field.potential
+        start, self._done = self._done, self._done + len(field)
+        for name, values in rows.items():
+            dataset = self._file[name]
+            dataset.resize(self._done, axis=0)
+            for i, converged in enumerate(report.converged):
+                keep = converged or "/" not in name
+                dataset[start + i] = values[i] if keep else np.nan
+        self._file.flush()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        if kind is None and self._done != self._k:
+            raise HeadfieldError(f"{self._done} of {self._k} poses were written to {self._part}")
+        if kind is None:
+            os.replace(self._part, self._path)
+            self.files.append(str(self._path))
+        elif self._done:
+            self.files.append(str(self._part))
+        else:
+            self._part.unlink(missing_ok=True)

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Progress on stderr: on a terminal one line that is rewritten, in a log a line every ten seconds at most."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+__all__ = ["Progress"]
+
+_LOG_SECONDS = 10.0
+
+
+class Progress:
+    """Tell how many of `total` poses are done.
+
+    Examples
+    --------
+    >>> progress = Progress(500, quiet=True)
+    >>> progress.done(32)
+    """
+
+    def __init__(self, total: int, quiet: bool = False) -> None:
+        self._total, self._quiet = total, quiet
+        self._terminal = sys.stderr.isatty()
+        self._open = False  # a line on the terminal has no end yet
+        self._first: tuple[float, int] | None = None
+        self._last = 0.0
+
+    def say(self, text: str) -> None:
+        """Print a line of its own."""
+        if not self._quiet:
+            print(("\n" if self._open else "") + f"headfield: {text}", file=sys.stderr, flush=True)
+            self._open = False
+
+    def done(self, count: int) -> None:
+        """Print how many are done and how long the rest will take, if it is time to."""
+        now = time.perf_counter()
+        self._first = self._first or (now, count)
+        finished = count >= self._total
+        if self._quiet or not (self._terminal or finished or now - self._last >= _LOG_SECONDS):
+            return
+        self._last = now
+        text = f"headfield: {count} of {self._total} poses"
+        if count > self._first[1] and not finished:
+            left = (self._total - count) * (now - self._first[0]) / (count - self._first[1])
+            text += f", {left:.0f} s left"
+        self._open = self._terminal and not finished
+        if self._terminal:
+            text = f"\r{text:50}"  # blanks over what a longer line left
+        print(text, end="" if self._open else "\n", file=sys.stderr, flush=True)
