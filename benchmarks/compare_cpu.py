@@ -31,7 +31,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import problem  # noqa: E402  (lies beside this file)
-from peers import headfield_solver, pardiso, petsc, pyamg_sa  # noqa: E402
+from peers import exchange, headfield_solver, pardiso, petsc, pyamg_sa  # noqa: E402
 
 DATA = HERE.parents[1] / "shared" / "data"
 SOLVERS: dict[str, ModuleType] = {
@@ -42,7 +42,19 @@ SOLVERS: dict[str, ModuleType] = {
 }
 TOLERANCE = 1e-6
 Row = dict[str, Any]
-HEADER = ("solver", "procs", "RHS", "set-up s", "s/pose", "iter.", "residual", "MiB", "ratio", "set-up ratio")
+HEADER = (
+    "solver",
+    "procs",
+    "RHS",
+    "set-up s",
+    "s/pose",
+    "CPU s/pose",
+    "iter.",
+    "residual",
+    "MiB",
+    "ratio",
+    "set-up ratio",
+)
 
 
 def parse() -> argparse.Namespace:
@@ -93,19 +105,19 @@ def run_solver(folder: Path, name: str, config: str, processes: int, args: argpa
     except subprocess.TimeoutExpired:
         return row | {"failure": f"given up after {args.limit:g} s"}
     if done.returncode != 0:
-        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        return row | {"failure": next((line for line in reversed(said) if "Error" in line), said[-1])[:200]}
+        return row | {"failure": exchange.complaint(done)}
     row |= json.loads((folder / "result.json").read_text())
     if (folder / "x.npy").exists():
         row["residual"] = float(problem.true_residuals(folder, np.load(folder / "x.npy")).max())
     return row
 
 
-def run_all(folder: Path, args: argparse.Namespace) -> tuple[list[Row], dict[str, str]]:
+def run_all(
+    folder: Path, pairs: list[tuple[str, str]], args: argparse.Namespace
+) -> tuple[list[Row], dict[str, str]]:
     """All runs, and what is not installed with the reason."""
     runs: list[Row] = []
     absent: dict[str, str] = {}
-    pairs = chosen(args.only)
     for name in dict.fromkeys(name for name, _ in pairs):
         reason = SOLVERS[name].missing()
         if reason:
@@ -128,7 +140,7 @@ def rows_of(runs: list[Row]) -> list[Row]:
     best: dict[tuple[str, str, str], Row] = {}
     for run in runs:
         for batch, entry in run.get("solve", {}).items():
-            row = run | {"batch": int(batch), "pose_s": entry["median_s"]}
+            row = run | {"batch": int(batch), "pose_s": entry["median_s"], "cpu_s": entry["cpu_s"]}
             key = (run["solver"], run["config"], batch)
             if key not in best or row["pose_s"] < best[key]["pose_s"]:
                 best[key] = row
@@ -146,9 +158,10 @@ def table(rows: list[Row]) -> str:
     cells = [HEADER]
     for row in rows:
         residual = f"{row['residual']:.1e}" + ("" if row["residual"] <= TOLERANCE else " TOO LARGE")
-        numbers = (f"{row['setup_s']:.2f}", f"{row['pose_s']:.4f}", str(row["iterations"]), residual)
+        numbers = (f"{row['setup_s']:.2f}", f"{row['pose_s']:.4f}", f"{row['cpu_s']:.4f}")
+        middle = (str(row["iterations"]), residual)
         ends = (f"{row['memory_mib']:.0f}", f"{row['ratio']:.2f}", f"{row['setup_ratio']:.2f}")
-        cells.append((row["label"], str(row["processes"]), str(row["batch"]), *numbers, *ends))
+        cells.append((row["label"], str(row["processes"]), str(row["batch"]), *numbers, *middle, *ends))
     widths = [max(len(line[column]) for line in cells) for column in range(len(HEADER))]
     lines = []
     for line in cells:
@@ -205,15 +218,19 @@ def main() -> None:
     for path in (head, args.coil, args.poses):
         if not path.is_file():
             raise SystemExit(f"{path}: no such file")
+    pairs = chosen(args.only)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="headfield-benchmark-") as scratch:
         folder = args.work or Path(scratch)
         size = prepare(folder, head, args)
-        runs, absent = run_all(folder, args)
+        runs, absent = run_all(folder, pairs, args)
     rows = rows_of(runs)
     if rows:
         print(f"\n{size['head']}: {size['nodes']:,} nodes, {size['tets']:,} tets; {args.threads} threads")
         print(table(rows))
+    busiest = max((run["load_before"] for run in runs), default=0.0)
+    if busiest > args.threads + 1:
+        print(f"The machine was busy with other work (load {busiest:.1f}): trust CPU seconds, not ratios.")
     for run in runs:
         if "stages_s" in run:
             stages = ", ".join(f"{name} {seconds:.4f}" for name, seconds in run["stages_s"].items())

@@ -63,4 +63,10 @@ def import_failure(command, statement):
         run = subprocess.run([*command, "-c", statement], capture_output=True, text=True, timeout=120)
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
-    return "" if run.returncode == 0 else (run.stderr.strip().splitlines() or ["no message"])[-1]
+    return "" if run.returncode == 0 else complaint(run)
+
+
+def complaint(run):
+    """The line of a failed process's stderr that names the error."""
+    said = run.stderr.strip().splitlines() or [f"exit code {run.returncode}"]
+    return next((line for line in reversed(said) if "Error" in line), said[-1])[:200]
