@@ -152,21 +152,18 @@ void bind_operators(py::module_& m) {
 
     m.def("right_hand_side",
           [](const Array<int32_t>& indptr, const Array<int32_t>& indices, const Array<float>& source,
-             const Array<float>& adot) {
+             const Array<float>& adot, Array<double>& out) {
               const auto s = csr_view(indptr, indices, source, 3);
               check_shape(adot, "adot", {s.rows, 3, -1});
               const py::ssize_t width = adot.shape(2);
               check_width(width);
-              Array<double> b(std::vector<py::ssize_t>{s.rows, width});
-              double* out = b.mutable_data();
-              {
-                  py::gil_scoped_release release;
-                  cpu_field().right_hand_side(static_cast<int>(width), s, adot.data(), out);
-              }
-              return b;
+              check_shape(out, "out", {s.rows, width});
+              double* b = out.mutable_data();
+              py::gil_scoped_release release;
+              cpu_field().right_hand_side(static_cast<int>(width), s, adot.data(), b);
           },
           py::arg("indptr").noconvert(), py::arg("indices").noconvert(), py::arg("source").noconvert(),
-          py::arg("adot").noconvert());
+          py::arg("adot").noconvert(), py::arg("out").noconvert());
 
     m.def("electric_field",
           [](const Array<double>& nodes, const Array<int32_t>& tets, const Array<double>& phi, const Array<float>& adot,
@@ -207,23 +204,21 @@ void bind_operators(py::module_& m) {
           py::arg("out").noconvert());
 
     m.def("pack",
-          [](const Array<double>& rows, const Array<int32_t>& node, const Array<double>& scale, py::ssize_t width) {
+          [](const Array<double>& rows, const Array<int32_t>& node, const Array<double>& scale, Array<double>& out) {
               check_shape(rows, "rows", {scale.size(), -1});
-              check_width(width);
+              check_shape(out, "out", {rows.shape(1), -1});
+              const py::ssize_t width = out.shape(1);
               const py::ssize_t n = rows.shape(1);
               check_shape(node, "node", {n});
               check_indices(node, "node", n);
               const std::vector<double> padded = pad(scale, width);
-              Array<double> phi(std::vector<py::ssize_t>{n, width});
-              double* out = phi.mutable_data();
-              {
-                  py::gil_scoped_release release;
-                  cpu_field().pack(static_cast<int>(width), n, rows.data(), node.data(),
-                                   static_cast<int32_t>(rows.shape(0)), padded.data(), out);
-              }
-              return phi;
+              double* phi = out.mutable_data();
+              py::gil_scoped_release release;
+              cpu_field().pack(static_cast<int>(width), n, rows.data(), node.data(),
+                               static_cast<int32_t>(rows.shape(0)), padded.data(), phi);
           },
-          py::arg("rows").noconvert(), py::arg("node").noconvert(), py::arg("scale").noconvert(), py::arg("width"));
+          py::arg("rows").noconvert(), py::arg("node").noconvert(), py::arg("scale").noconvert(),
+          py::arg("out").noconvert());
 }
 
 // Lattices and dipoles of one coil, kept for many calls: (origin, spacing, values, good) each, see LatticeView.
@@ -294,24 +289,20 @@ void bind_primary(py::module_& m) {
              py::arg("moments").noconvert())
         .def("sample",
              [](const Grid& self, const Array<double>& nodes, const Array<double>& poses, double rate,
-                py::ssize_t width) {
+                Array<float>& out) {
                  check_shape(nodes, "nodes", {-1, 3});
                  check_shape(poses, "poses", {-1, 4, 4});
+                 check_shape(out, "out", {nodes.shape(0), 3, -1});
+                 const py::ssize_t width = out.shape(2), k = poses.shape(0);
                  check_width(width);
-                 if (poses.shape(0) > width) throw std::invalid_argument("more poses than columns");
-                 Array<float> adot(std::vector<py::ssize_t>{nodes.shape(0), 3, width});
-                 float* out = adot.mutable_data();
-                 int64_t direct = 0;
-                 {
-                     py::gil_scoped_release release;
-                     if (poses.shape(0) < width) std::fill(out, out + adot.size(), 0.f);
-                     direct = cpu_primary().sample_grid(static_cast<int>(width), nodes.shape(0), nodes.data(),
-                                                        self.view(), static_cast<int32_t>(poses.shape(0)),
-                                                        poses.data(), rate, out);
-                 }
-                 return py::make_tuple(adot, direct);
+                 if (k > width) throw std::invalid_argument("more poses than columns of out");
+                 float* adot = out.mutable_data();
+                 py::gil_scoped_release release;
+                 if (k < width) std::fill(adot, adot + out.size(), 0.f);
+                 return cpu_primary().sample_grid(static_cast<int>(width), nodes.shape(0), nodes.data(), self.view(),
+                                                  static_cast<int32_t>(k), poses.data(), rate, adot);
              },
-             py::arg("nodes").noconvert(), py::arg("poses").noconvert(), py::arg("rate"), py::arg("width"));
+             py::arg("nodes").noconvert(), py::arg("poses").noconvert(), py::arg("rate"), py::arg("out").noconvert());
 }
 
 void bind_solver(py::module_& m) {
@@ -346,22 +337,14 @@ void bind_solver(py::module_& m) {
              py::arg("hierarchy"), py::arg("width"), py::keep_alive<1, 2>())
         .def_property_readonly("width", &Solver::width)
         .def("solve",
-             [](Solver& self, Array<double>& b, double tolerance, int max_iterations,
-                const std::optional<Array<double>>& guess) {
+             [](Solver& self, Array<double>& b, Array<double>& phi, double tolerance, int max_iterations) {
                  check_shape(b, "b", {self.size(), self.width()});
-                 if (guess) check_shape(*guess, "guess", {self.size(), self.width()});
-                 Array<double> phi(std::vector<py::ssize_t>{self.size(), self.width()});
-                 double *out = phi.mutable_data(), *rhs = b.mutable_data();
-                 std::vector<ColumnReport> report;
-                 {
-                     py::gil_scoped_release release;
-                     std::fill(out, out + phi.size(), 0.0);
-                     report = self.solve(rhs, guess ? guess->data() : nullptr, out, tolerance, max_iterations);
-                 }
-                 return py::make_tuple(phi, report);
+                 check_shape(phi, "phi", {self.size(), self.width()});
+                 double *guess = phi.mutable_data(), *rhs = b.mutable_data();
+                 py::gil_scoped_release release;
+                 return self.solve(rhs, guess, tolerance, max_iterations);
              },
-             py::arg("b").noconvert(), py::arg("tolerance"), py::arg("max_iterations"),
-             py::arg("guess").noconvert() = py::none());
+             py::arg("b").noconvert(), py::arg("phi").noconvert(), py::arg("tolerance"), py::arg("max_iterations"));
 }
 
 }  // namespace

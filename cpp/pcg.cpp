@@ -118,13 +118,12 @@ void Solver::iterate(Columns& c) {
     }
 }
 
-std::vector<ColumnReport> Solver::solve(double* b, const double* guess, double* phi, double tolerance,
-                                        int max_iterations) {
+std::vector<ColumnReport> Solver::solve(double* b, double* phi, double tolerance, int max_iterations) {
     const int64_t n = h_.size();
     Columns c(width_);
     verbs_.scale_rows(width_, n, h_.scale.data(), b, b);
     verbs_.norm(width_, n, b, h_.weight.data(), {c.reference2.data(), partial_.data()});
-    if (guess) verbs_.scale_rows(width_, n, h_.unscale.data(), guess, phi);
+    verbs_.scale_rows(width_, n, h_.unscale.data(), phi, phi);
     for (int j = 0; j < width_; ++j) {
         if (c.reference2[j] > 0.0 && std::isfinite(c.reference2[j])) {
             c.scale[j] = std::ldexp(1.0, -std::ilogb(std::sqrt(c.reference2[j])));

@@ -20,9 +20,9 @@ class Solver {
 public:
     Solver(const Hierarchy& hierarchy, int width, const Verbs& verbs);
 
-    // Solves K φ = b for b (n, W), from the first guess (n, W) or null for zero. `phi` (n, W) comes in as zeros; `b` is
-    // used as work space.
-    std::vector<ColumnReport> solve(double* b, const double* guess, double* phi, double tolerance, int max_iterations);
+    // Solves K φ = b for b (n, W) and φ (n, W), which comes in as the first guess with φ_ground = 0. `b` is used as work
+    // space.
+    std::vector<ColumnReport> solve(double* b, double* phi, double tolerance, int max_iterations);
 
     int width() const { return width_; }
     int32_t size() const { return h_.size(); }

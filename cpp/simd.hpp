@@ -36,6 +36,7 @@ struct Register<T, 1> {
 };
 constexpr bool has_vectors = true;
 #define HEADFIELD_CONVERT(v, type) __builtin_convertvector(v, type)
+#define HEADFIELD_PREFETCH(p) __builtin_prefetch(p, 0, 2)
 #else  // any other compiler: one lane a register
 template <class T, int L>
 struct Register {
@@ -44,6 +45,7 @@ struct Register {
 };
 constexpr bool has_vectors = false;
 #define HEADFIELD_CONVERT(v, type) static_cast<type>(v)
+#define HEADFIELD_PREFETCH(p) static_cast<void>(p)
 #endif
 
 // a * b + c, rounded once where the instruction set can.

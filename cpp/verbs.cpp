@@ -12,9 +12,20 @@ inline namespace HEADFIELD_ISA {
 
 namespace {
 
+// Asks for the row of x that row i will have reached some 256 KiB from now. Rows gather their neighbours from all
+// around; fetched in sequence ahead of them, x streams into the second-level cache once instead of missing piecewise
+// (a fifth of the time of a product).
+template <int W, class T>
+inline void fetch_ahead(const T* x, int64_t i, int64_t n) {
+    constexpr int64_t ahead = (256 << 10) / (W * sizeof(T));
+    const int64_t j = i + ahead < n ? i + ahead : n - 1;
+    for (int c = 0; c < W; c += 64 / static_cast<int>(sizeof(T))) HEADFIELD_PREFETCH(x + j * W + c);
+}
+
 template <int W>
 inline Pack<float, W> row_times(const CsrView<float>& m, int64_t i, const float* x) {
     Pack<float, W> sum = Pack<float, W>::all(0.f);
+    if (m.rows == m.cols) fetch_ahead<W>(x, i, m.cols);
     for (int32_t k = m.ptr[i]; k < m.ptr[i + 1]; ++k) {
         sum = fma(Pack<float, W>::all(m.val[k]), Pack<float, W>::load(x + int64_t(m.col[k]) * W), sum);
     }
@@ -199,6 +210,7 @@ void true_residual(int width, const CsrView<double>& a, const double* b, const d
         const D use = D::load(mask), keep = D::all(1.0) - use, factor = D::load(scale) * use;
         sum_rows<W>(a.rows, norm, [&](int64_t i, D& sum) {
             D r64 = D::load(b + i * W);
+            fetch_ahead<W>(x64, i, a.cols);
             for (int32_t k = a.ptr[i]; k < a.ptr[i + 1]; ++k) {
                 r64 = fma(D::all(-a.val[k]), D::load(x64 + int64_t(a.col[k]) * W), r64);
             }

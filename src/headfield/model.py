@@ -88,7 +88,7 @@ class HeadModel:
         self.conductivity = resolve(conductivity, mesh.tags)
         self._lock = threading.Lock()
         self._primary: Primary | None = None
-        self._solver: Any = None
+        self._work: _WorkSpace | None = None
 
         start = time.perf_counter()
         order = self._native.morton_order(mesh.nodes_mm)
@@ -259,27 +259,23 @@ class HeadModel:
         with self._lock:
             threads = _backend.use_threads(self._threads)
             clock = _Clock()
-            adot = self._primary_for(request).sample(self._nodes_m, poses, width)
+            work = self._work_space(width)
+            self._primary_for(request).sample(self._nodes_m, poses, work.adot)
             clock.lap("primary")
-            b = self._native.right_hand_side(self._indptr, self._indices, self._source, adot)
-            if e is None:
-                del adot
+            self._native.right_hand_side(self._indptr, self._indices, self._source, work.adot, work.b)
             clock.lap("right_hand_side")
-            if self._solver is None or self._solver.width != width:
-                self._solver = None  # free the old work space first
-                self._solver = self._native.Solver(self._hierarchy, width)
-            guess = None
-            if request.initial is not None:
-                rate = np.divide(_RATE, didt, out=np.zeros(len(didt)), where=didt != 0.0)
-                guess = self._native.pack(request.initial[part], self._node, rate, width)
-                guess -= guess[0]
-            phi, columns = self._solver.solve(b, request.tol, request.max_iterations, guess)
+            if request.initial is None:
+                work.phi.fill(0.0)
+            else:
+                self._native.pack(request.initial[part], self._node, _inverse(didt), work.phi)
+                work.phi -= work.phi[0]
+            columns = work.solver.solve(work.b, work.phi, request.tol, request.max_iterations)
             clock.lap("solve")
             if potential is not None:
-                self._native.unpack(phi, self._node, didt / _RATE, potential)
+                self._native.unpack(work.phi, self._node, didt / _RATE, potential)
             if e is not None:
                 self._native.electric_field(
-                    self._nodes_m, self._tets, phi, adot, didt / _RATE, request.elements, e
+                    self._nodes_m, self._tets, work.phi, work.adot, didt / _RATE, request.elements, e
                 )
             clock.lap("field")
         columns = columns[: len(poses)]
@@ -337,19 +333,25 @@ class HeadModel:
                 "free; use iter_solve, or solve with elements"
             )
         e = np.empty((len(poses), self.mesh.n_tets, 3), np.float32)
-        inverse = np.divide(_RATE, didt, out=np.zeros(len(didt)), where=didt != 0.0)
         with self._lock:
             _backend.use_threads(self._threads)
             primary = self._primary_for(request)
-            for start in range(0, len(poses), 8):
-                part = slice(start, min(start + 8, len(poses)))
-                width = _width(part.stop - part.start)
-                adot = primary.sample(self._nodes_m, poses[part], width)
-                phi = self._native.pack(potential[part], self._node, inverse[part], width)
+            work = self._work_space(_width(min(len(poses), request.batch)))
+            for start in range(0, len(poses), request.batch):
+                part = slice(start, min(start + request.batch, len(poses)))
+                primary.sample(self._nodes_m, poses[part], work.adot)
+                self._native.pack(potential[part], self._node, _inverse(didt[part]), work.phi)
                 self._native.electric_field(
-                    self._nodes_m, self._tets, phi, adot, didt[part] / _RATE, None, e[part]
+                    self._nodes_m, self._tets, work.phi, work.adot, didt[part] / _RATE, None, e[part]
                 )
         return e
+
+    def _work_space(self, width: int) -> _WorkSpace:
+        """Block vectors of so many columns, kept until another width is asked for."""
+        if self._work is None or self._work.solver.width != width:
+            self._work = None  # give the old ones back first
+            self._work = _WorkSpace(self._native, self._hierarchy, self.mesh.n_nodes, width)
+        return self._work
 
     def _primary_for(self, request: _Request) -> Primary:
         """∂A/∂t of the coil, tabulated when a coil is first used and kept until another one is."""
@@ -395,6 +397,16 @@ class _Request:
             yield slice(start, min(start + self.batch, len(self.poses)))
 
 
+class _WorkSpace:
+    """What a batch of `width` poses needs: touching fresh memory costs as much as an iteration, so it is kept."""
+
+    def __init__(self, native: Any, hierarchy: Any, n: int, width: int) -> None:
+        self.solver = native.Solver(hierarchy, width)
+        self.adot = np.empty((n, 3, width), np.float32)
+        self.b = np.empty((n, width))
+        self.phi = np.empty((n, width))
+
+
 class _Clock:
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -409,6 +421,11 @@ class _Clock:
 def _width(k: int) -> int:
     """Smallest width of the native loops that holds k columns."""
     return next(w for w in _WIDTHS if w >= k)
+
+
+def _inverse(didt: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Factor from the potential of a pose to that of the rate that is solved for; 0 where there is none."""
+    return np.divide(_RATE, didt, out=np.zeros(len(didt)), where=didt != 0.0)
 
 
 def _joined(reports: list[SolveReport]) -> SolveReport:

@@ -59,19 +59,21 @@ class Primary:
                 return cls(coil, reach_m, bound, measured, cpu.Grid(lattices, positions, moments))
         return cls(coil, reach_m, bound, 0.0, None)
 
-    def sample(self, nodes_m: NDArray[np.float64], poses_mm: NDArray[np.float64], width: int) -> NDArray[np.float32]:
-        """∂A/∂t (n, 3, width) in V/m at nodes (n, 3) for poses (k, 4, 4) and a coil current of 1e6 A/s."""
+    def sample(
+        self, nodes_m: NDArray[np.float64], poses_mm: NDArray[np.float64], out: NDArray[np.float32]
+    ) -> None:
+        """∂A/∂t in V/m at nodes (n, 3) for poses (k, 4, 4) and a coil current of 1e6 A/s, into out (n, 3, width)."""
         poses = poses_mm.copy()
         poses[:, :3, 3] *= 1e-3
         if self._grid is not None:
-            return self._grid.sample(nodes_m, poses, 1e6, width)[0]
-        adot = np.zeros((len(nodes_m), 3, width), np.float32)
+            self._grid.sample(nodes_m, poses, 1e6, out)
+            return
+        out[:, :, len(poses) :] = 0.0
         positions = self.coil.dipole_positions_mm * 1e-3
         for column, pose in enumerate(poses):
             placed = np.ascontiguousarray(positions @ pose[:3, :3].T + pose[:3, 3])
             turned = np.ascontiguousarray(self.coil.dipole_moments @ pose[:3, :3].T)
-            adot[:, :, column] = 1e6 * cpu.vector_potential(nodes_m, placed, turned)
-        return adot
+            out[:, :, column] = 1e6 * cpu.vector_potential(nodes_m, placed, turned)
 
 
 Lattice = tuple[tuple[float, float, float], float, NDArray[np.float32], NDArray[np.uint8]]
@@ -175,6 +177,7 @@ def _measure(lattice: Lattice, positions: NDArray[np.float64], moments: NDArray[
     chosen = cells[random.integers(len(cells), size=_CHECKED_POINTS)]
     points = np.array(origin) + spacing * (chosen + random.random((_CHECKED_POINTS, 3)))
     exact = cpu.vector_potential(points, positions, moments)
-    interpolated = cpu.Grid([lattice], positions, moments).sample(points, np.eye(4)[None], 1.0, 1)[0][:, :, 0]
-    error = np.linalg.norm(interpolated - exact, axis=1).max()
+    interpolated = np.empty((_CHECKED_POINTS, 3, 1), np.float32)
+    cpu.Grid([lattice], positions, moments).sample(points, np.eye(4)[None], 1.0, interpolated)
+    error = np.linalg.norm(interpolated[:, :, 0] - exact, axis=1).max()
     return float(error / np.sqrt((exact**2).sum(1).mean()))
