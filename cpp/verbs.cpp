@@ -189,15 +189,21 @@ void flush(int width, int64_t n, const double* flush_mask, const double* x_mask,
     with_width(width, [&](auto w) {
         constexpr int W = decltype(w)::value;
         using D = Pack<double, W>;
-        double a[W], f[W];
-        quotient<W>(x_mask, rz_old, pq, a);
-        for (int c = 0; c < W; ++c) f[c] = flush_mask[c] != 0.0 ? 1.0 / scale[c] : 0.0;
-        const D alpha = D::load(a), factor = D::load(f), keep = D::all(1.0) - D::load(flush_mask);
+        using P = Pack<float, W>;
+        double f[W], both[W];
+        for (int c = 0; c < W; ++c) {
+            f[c] = flush_mask[c] != 0.0 ? 1.0 / scale[c] : 0.0;
+            both[c] = flush_mask[c] * x_mask[c];
+        }
+        const P alpha = quotient_pack<W>(both, rz_old, pq);
+        const D factor = D::load(f);
+        const P keep = load_as<float, W>(flush_mask);
         for_rows(n, [&](int64_t i) {
-            const D x_old = load_as<double, W>(x + i * W);
-            const D step = fma(alpha, load_as<double, W>(p + i * W), x_old);
-            fma(factor, step, D::load(x64 + i * W)).store(x64 + i * W);
-            store_as<float>(keep * x_old, x + i * W);
+            // The step is taken in float32 as step_direction would, so it does not matter which of the two comes first.
+            const P step = fma(alpha, P::load(p + i * W), P::load(x + i * W));
+            step.store(x + i * W);
+            fma(factor, load_as<double, W>(x + i * W), D::load(x64 + i * W)).store(x64 + i * W);
+            (step - keep * step).store(x + i * W);
         });
     });
 }
