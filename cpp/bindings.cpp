@@ -237,7 +237,7 @@ Grid make_grid(const std::vector<Lattice>& lattices, const Array<double>& positi
     for (const auto& [origin, spacing, values, good] : lattices) {
         check_shape(values, "values", {-1, -1, -1, 4});
         check_shape(good, "good", {values.shape(0) - 1, values.shape(1) - 1, values.shape(2) - 1});
-        LatticeView v{{origin[0], origin[1], origin[2]}, spacing, {}, values.data(), good.data()};
+        LatticeView v{{origin[0], origin[1], origin[2]}, 1.0 / spacing, {}, values.data(), good.data()};
         for (int d = 0; d < 3; ++d) v.shape[d] = static_cast<int32_t>(values.shape(d));
         g.values.push_back(values);
         g.good.push_back(good);

@@ -25,10 +25,10 @@ HEADFIELD_HD inline void add_dipole(const T d[3], const T m[3], T a[3]) {
 template <class T>
 HEADFIELD_HD inline void cubic_weights(T t, T w[4]) {
     const T a = t + T(1), b = t, c = t - T(1), d = t - T(2);
-    w[0] = -b * c * d / T(6);
-    w[1] = a * c * d / T(2);
-    w[2] = -a * b * d / T(2);
-    w[3] = a * b * c / T(6);
+    w[0] = T(-1.0 / 6) * b * c * d;
+    w[1] = T(0.5) * a * c * d;
+    w[2] = T(-0.5) * a * b * d;
+    w[3] = T(1.0 / 6) * a * b * c;
 }
 
 }  // namespace HEADFIELD_ISA

@@ -67,9 +67,14 @@ void electric_field(int width, const MeshView& mesh, const double* phi, const fl
 }
 
 void unpack(int width, int64_t n, const double* phi, const int32_t* node, int32_t k, const double* scale, double* out) {
+    // A tile of rows stays in cache while its columns are written one after the other.
+    constexpr int64_t tile = 512;
 #pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < n; ++i) {
-        for (int32_t c = 0; c < k; ++c) out[int64_t(c) * n + node[i]] = scale[c] * phi[i * width + c];
+    for (int64_t t = 0; t < (n + tile - 1) / tile; ++t) {
+        const int64_t end = (t + 1) * tile < n ? (t + 1) * tile : n;
+        for (int32_t c = 0; c < k; ++c) {
+            for (int64_t i = t * tile; i < end; ++i) out[int64_t(c) * n + node[i]] = scale[c] * phi[i * width + c];
+        }
     }
 }
 

@@ -20,7 +20,7 @@ struct DipoleView {
 // nz−1) is 1 for cells in which interpolation on this lattice is accurate enough.
 struct LatticeView {
     double origin[3];  // m
-    double spacing;    // m
+    double per_metre;  // 1 / spacing
     int32_t shape[3];
     const float* values;
     const uint8_t* good;

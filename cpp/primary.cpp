@@ -41,7 +41,7 @@ Place interpolate(const LatticeView& g, const double x[3], float a[3]) {
     int64_t cell[3];
     double t[3];
     for (int d = 0; d < 3; ++d) {
-        const double u = (x[d] - g.origin[d]) / g.spacing;
+        const double u = (x[d] - g.origin[d]) * g.per_metre;
         if (!(u >= 1.0 && u < g.shape[d] - 2)) return Place::outside;  // the 4 points around x must be there
         cell[d] = static_cast<int64_t>(u);
         t[d] = u - static_cast<double>(cell[d]);
@@ -50,13 +50,16 @@ Place interpolate(const LatticeView& g, const double x[3], float a[3]) {
     float w[3][4];
     for (int d = 0; d < 3; ++d) cubic_weights(static_cast<float>(t[d]), w[d]);
     using P = Pack<float, 16>;  // four points along z, four numbers each
-    P line = P::all(0.f);
+    const P wy[4] = {P::all(w[1][0]), P::all(w[1][1]), P::all(w[1][2]), P::all(w[1][3])};
+    P plane[4];
     for (int i = 0; i < 4; ++i) {
-        for (int j = 0; j < 4; ++j) {
-            const int64_t at = ((cell[0] + i - 1) * g.shape[1] + cell[1] + j - 1) * g.shape[2] + cell[2] - 1;
-            line = fma(P::all(w[0][i] * w[1][j]), P::load(g.values + 4 * at), line);
-        }
+        const float* at = g.values + 4 * (((cell[0] + i - 1) * g.shape[1] + cell[1] - 1) * g.shape[2] + cell[2] - 1);
+        const int64_t row = 4 * int64_t(g.shape[2]);
+        plane[i] = wy[0] * P::load(at);
+        for (int j = 1; j < 4; ++j) plane[i] = fma(wy[j], P::load(at + j * row), plane[i]);
     }
+    P line = P::all(w[0][0]) * plane[0];
+    for (int i = 1; i < 4; ++i) line = fma(P::all(w[0][i]), plane[i], line);
     float v[16];
     line.store(v);
     for (int d = 0; d < 3; ++d) {
