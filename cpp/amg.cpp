@@ -25,16 +25,24 @@ Csr<double> scaled_and_grounded(const CsrView<double>& k, int32_t ground, Buffer
         weight[i] = diagonal;
         scale[i] = 1.0 / std::sqrt(diagonal);
     }
-    auto none = [] { return 0; };
-    auto row = [&](int32_t i, int, std::vector<int32_t>& col, std::vector<double>& val) {
+    Csr<double> a;
+    a.rows = k.rows;
+    a.cols = k.cols;
+    const size_t nnz = k.ptr[k.rows];
+    a.ptr = Buffer<int32_t>(static_cast<size_t>(k.rows) + 1);
+    a.col = Buffer<int32_t>(nnz);
+    a.val = Buffer<double>(nnz);
+    std::copy(k.ptr, k.ptr + k.rows + 1, a.ptr.data());
+    std::copy(k.col, k.col + nnz, a.col.data());
+#pragma omp parallel for schedule(static)
+    for (int32_t i = 0; i < k.rows; ++i) {
         for (int32_t e = k.ptr[i]; e < k.ptr[i + 1]; ++e) {
             const int32_t j = k.col[e];
-            if (i != j && (i == ground || j == ground)) continue;
-            col.push_back(j);
-            val.push_back(i == j ? 1.0 : scale[i] * k.val[e] * scale[j]);
+            const bool cut = i != j && (i == ground || j == ground);
+            a.val[e] = i == j ? 1.0 : cut ? 0.0 : scale[i] * k.val[e] * scale[j];
         }
-    };
-    return build_rows<double>(k.rows, k.cols, none, row);
+    }
+    return a;
 }
 
 // Largest eigenvalue of a symmetric matrix by Lanczos without reorthogonalisation, from a fixed start vector.

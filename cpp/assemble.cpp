@@ -1,30 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "assemble.hpp"
 
+#include <algorithm>
+#include <limits>
+#include <stdexcept>
+
 #include "element.hpp"
 
 namespace headfield {
 
 namespace {
-
-// For each node the tetrahedra around it, ascending: tets around[start[i]…start[i+1]).
-struct Incidence {
-    std::vector<int64_t> start;
-    std::vector<int32_t> around;
-};
-
-Incidence incidence(const MeshView& mesh) {
-    Incidence inc;
-    inc.start.assign(mesh.n_nodes + 1, 0);
-    inc.around.resize(4 * mesh.n_tets);
-    for (int64_t k = 0; k < 4 * mesh.n_tets; ++k) ++inc.start[mesh.tets[k] + 1];
-    for (int64_t i = 0; i < mesh.n_nodes; ++i) inc.start[i + 1] += inc.start[i];
-    std::vector<int64_t> next(inc.start.begin(), inc.start.end() - 1);
-    for (int64_t k = 0; k < 4 * mesh.n_tets; ++k) {
-        inc.around[next[mesh.tets[k]]++] = static_cast<int32_t>(k / 4);
-    }
-    return inc;
-}
 
 // Sorted distinct nodes of the tetrahedra around one node, the node itself included.
 void collect_columns(const MeshView& mesh, const int32_t* begin, const int32_t* end, std::vector<int32_t>& columns) {
@@ -38,9 +23,9 @@ void collect_columns(const MeshView& mesh, const int32_t* begin, const int32_t* 
     }
 }
 
-// Adds what tetrahedron t gives to row i.
-void add_tet(const MeshView& mesh, Conductivity sigma, int32_t i, int64_t t, const std::vector<int32_t>& columns,
-             Coupling* row) {
+// Adds what tetrahedron t gives to row i, whose columns are `columns`.
+void add_tet(const MeshView& mesh, Conductivity sigma, int32_t i, int64_t t, const int32_t* columns,
+             const int32_t* columns_end, double* stiffness, double* source) {
     const int32_t* node = mesh.tets + 4 * t;
     const TetGeometry g = tet_geometry(mesh.nodes + 3 * int64_t(node[0]), mesh.nodes + 3 * int64_t(node[1]),
                                        mesh.nodes + 3 * int64_t(node[2]), mesh.nodes + 3 * int64_t(node[3]));
@@ -49,31 +34,69 @@ void add_tet(const MeshView& mesh, Conductivity sigma, int32_t i, int64_t t, con
     double flux[3];
     sigma.apply(g.volume, g.grad[self], flux);  // σ is symmetric: ∇λ_i·σ∇λ_j = (σ∇λ_i)·∇λ_j
     for (int k = 0; k < 4; ++k) {
-        Coupling& c = row[std::lower_bound(columns.begin(), columns.end(), node[k]) - columns.begin()];
-        c.stiffness += dot3(flux, g.grad[k]);
-        for (int d = 0; d < 3; ++d) c.source[d] += 0.25 * flux[d];
+        const auto at = std::lower_bound(columns, columns_end, node[k]) - columns;
+        stiffness[at] += dot3(flux, g.grad[k]);
+        for (int d = 0; d < 3; ++d) source[3 * at + d] += 0.25 * flux[d];
     }
 }
 
 }  // namespace
 
-Csr<Coupling> assemble(const MeshView& mesh, const double* sigma, bool tensor) {
-    const Incidence inc = incidence(mesh);
-    const auto n = static_cast<int32_t>(mesh.n_nodes);
-    auto scratch = [] { return std::vector<int32_t>(); };
-    auto row = [&](int32_t i, std::vector<int32_t>& columns, std::vector<int32_t>& col, std::vector<Coupling>& val) {
-        const int32_t* begin = inc.around.data() + inc.start[i];
-        const int32_t* end = inc.around.data() + inc.start[i + 1];
-        collect_columns(mesh, begin, end, columns);
-        const size_t at = val.size();
-        val.resize(at + columns.size(), Coupling{});
-        for (const int32_t* t = begin; t != end; ++t) {
-            const Conductivity s{sigma + int64_t(*t) * (tensor ? 9 : 1), tensor};
-            add_tet(mesh, s, i, *t, columns, val.data() + at);
+Incidence::Incidence(const MeshView& mesh) {
+    start.assign(mesh.n_nodes + 1, 0);
+    around.resize(4 * mesh.n_tets);
+    for (int64_t k = 0; k < 4 * mesh.n_tets; ++k) ++start[mesh.tets[k] + 1];
+    for (int64_t i = 0; i < mesh.n_nodes; ++i) start[i + 1] += start[i];
+    std::vector<int64_t> next(start.begin(), start.end() - 1);
+    for (int64_t k = 0; k < 4 * mesh.n_tets; ++k) around[next[mesh.tets[k]]++] = static_cast<int32_t>(k / 4);
+}
+
+Pattern coupling_pattern(const MeshView& mesh, const Incidence& inc) {
+    constexpr int64_t chunk = 4096;
+    const int64_t n = mesh.n_nodes, n_chunks = (n + chunk - 1) / chunk;
+    Pattern p;
+    p.ptr.assign(n + 1, 0);
+    std::vector<std::vector<int32_t>> pieces(n_chunks);
+#pragma omp parallel for schedule(dynamic, 1)
+    for (int64_t c = 0; c < n_chunks; ++c) {
+        std::vector<int32_t> columns;
+        for (int64_t i = c * chunk; i < std::min(n, (c + 1) * chunk); ++i) {
+            collect_columns(mesh, inc.around.data() + inc.start[i], inc.around.data() + inc.start[i + 1], columns);
+            pieces[c].insert(pieces[c].end(), columns.begin(), columns.end());
+            p.ptr[i + 1] = static_cast<int32_t>(columns.size());
         }
-        col.insert(col.end(), columns.begin(), columns.end());
-    };
-    return build_rows<Coupling>(n, n, scratch, row);
+    }
+    int64_t total = 0;
+    for (const auto& piece : pieces) total += static_cast<int64_t>(piece.size());
+    if (total > std::numeric_limits<int32_t>::max()) throw std::length_error("the matrix has more than 2^31 nonzeros");
+    for (int64_t i = 0; i < n; ++i) p.ptr[i + 1] += p.ptr[i];
+    p.col.reserve(total);
+    for (const auto& piece : pieces) p.col.insert(p.col.end(), piece.begin(), piece.end());
+    return p;
+}
+
+void assemble(const MeshView& mesh, const Incidence& inc, const Pattern& pattern, const double* sigma, bool tensor,
+              double* stiffness, float* source) {
+#pragma omp parallel
+    {
+        std::vector<double> row_stiffness, row_source;
+#pragma omp for schedule(dynamic, 1024)
+        for (int64_t i = 0; i < mesh.n_nodes; ++i) {
+            const int32_t begin = pattern.ptr[i], end = pattern.ptr[i + 1];
+            row_stiffness.assign(end - begin, 0.0);
+            row_source.assign(3 * (end - begin), 0.0);
+            for (int64_t k = inc.start[i]; k < inc.start[i + 1]; ++k) {
+                const int64_t t = inc.around[k];
+                const Conductivity s{sigma + t * (tensor ? 9 : 1), tensor};
+                add_tet(mesh, s, static_cast<int32_t>(i), t, pattern.col.data() + begin, pattern.col.data() + end,
+                        row_stiffness.data(), row_source.data());
+            }
+            std::copy(row_stiffness.begin(), row_stiffness.end(), stiffness + begin);
+            for (size_t v = 0; v < row_source.size(); ++v) {
+                source[3 * int64_t(begin) + v] = static_cast<float>(row_source[v]);
+            }
+        }
+    }
 }
 
 }  // namespace headfield

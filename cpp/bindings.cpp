@@ -125,25 +125,23 @@ py::tuple assemble_arrays(const Array<double>& nodes, const Array<int32_t>& tets
     const bool tensor = sigma.ndim() == 3;
     tensor ? check_shape(sigma, "sigma", {mesh.n_tets, 3, 3}) : check_shape(sigma, "sigma", {mesh.n_tets});
     check_indices(tets, "tets", mesh.n_nodes);
-    std::vector<int32_t> ptr, col;
-    std::vector<double> stiffness;
-    std::vector<float> source;
+    Pattern p;
+    std::unique_ptr<Incidence> incidence;
     {
         py::gil_scoped_release release;
-        const Csr<Coupling> m = assemble(mesh, sigma.data(), tensor);
-        ptr.assign(m.ptr.data(), m.ptr.data() + m.ptr.size());
-        col.assign(m.col.data(), m.col.data() + m.nnz());
-        stiffness.resize(m.nnz());
-        source.resize(3 * m.nnz());
-#pragma omp parallel for schedule(static)
-        for (int64_t k = 0; k < m.nnz(); ++k) {
-            stiffness[k] = m.val[k].stiffness;
-            for (int d = 0; d < 3; ++d) source[3 * k + d] = static_cast<float>(m.val[k].source[d]);
-        }
+        incidence = std::make_unique<Incidence>(mesh);
+        p = coupling_pattern(mesh, *incidence);
     }
-    const auto n = static_cast<py::ssize_t>(ptr.size()), nnz = static_cast<py::ssize_t>(col.size());
-    return py::make_tuple(to_array(std::move(ptr), {n}), to_array(std::move(col), {nnz}),
-                          to_array(std::move(stiffness), {nnz}), to_array(std::move(source), {nnz, 3}));
+    const auto n = static_cast<py::ssize_t>(p.ptr.size()), nnz = static_cast<py::ssize_t>(p.col.size());
+    Array<double> stiffness(std::vector<py::ssize_t>{nnz});
+    Array<float> source(std::vector<py::ssize_t>{nnz, 3});
+    double* k = stiffness.mutable_data();
+    float* s = source.mutable_data();
+    {
+        py::gil_scoped_release release;
+        assemble(mesh, *incidence, p, sigma.data(), tensor, k, s);
+    }
+    return py::make_tuple(to_array(std::move(p.ptr), {n}), to_array(std::move(p.col), {nnz}), stiffness, source);
 }
 
 void bind_operators(py::module_& m) {

@@ -39,7 +39,7 @@ Solver::Solver(const Hierarchy& hierarchy, int width, const Verbs& verbs) : h_(h
         v.r = Buffer<float>(last ? 0 : rows * w);
         vectors_.push_back(std::move(v));
     }
-    for (Buffer<float>* v : {&x_, &r_, &p_, &q_}) *v = Buffer<float>(n * w);
+    for (Buffer<float>* v : {&x_, &r_, &p_}) *v = Buffer<float>(n * w);
     partial_ = Buffer<double>(reduction_rows(n) * w);
 }
 
@@ -97,14 +97,15 @@ void Solver::check_residuals(const double* b, double* phi, Columns& c, double to
 // One iteration of all columns; those that are not active keep x and r.
 void Solver::iterate(Columns& c) {
     float* z = vectors_[0].x.data();
+    float* q = z;  // z has gone into p when q = A p is formed
     const Sums rz{c.rz.data(), partial_.data()}, pq{c.pq.data(), partial_.data()}, norm{c.norm2.data(), partial_.data()};
     const int64_t n = h_.size();
     const std::vector<double> running = c.norm2;
     v_cycle(0, r_.data(), z, rz);
     verbs_.step_direction(width_, n, c.pending.data(), c.direction.data(), c.rz_old.data(), c.pq.data(), c.rz.data(), z,
                           p_.data(), x_.data());
-    verbs_.apply_dot(width_, h_.levels[0].a.view(), p_.data(), q_.data(), pq);
-    verbs_.step_residual(width_, n, c.active.data(), c.rz.data(), c.pq.data(), q_.data(), r_.data(), h_.weight.data(),
+    verbs_.apply_dot(width_, h_.levels[0].a.view(), p_.data(), q, pq);
+    verbs_.step_residual(width_, n, c.active.data(), c.rz.data(), c.pq.data(), q, r_.data(), h_.weight.data(),
                          norm);
     for (int j = 0; j < width_; ++j) {
         c.pending[j] = c.direction[j] = c.active[j];

@@ -41,7 +41,7 @@ private:
     const Verbs& verbs_;
     int width_;
     std::vector<LevelVectors> vectors_;
-    Buffer<float> x_, r_, p_, q_;
+    Buffer<float> x_, r_, p_;
     Buffer<double> partial_;
 };
 
