@@ -53,6 +53,18 @@ def dense(indptr, indices, values, n):
     return matrix
 
 
+def right_hand_side(matrices, adot):
+    indptr, indices, _, source = matrices
+    b = np.full((len(adot), adot.shape[2]), np.nan)
+    _cpu.right_hand_side(indptr, indices, source, adot, b)
+    return b
+
+
+def sample(grid, nodes, poses, rate, width):
+    adot = np.full((len(nodes), 3, width), np.nan, np.float32)
+    return adot, grid.sample(nodes, np.ascontiguousarray(poses), rate, adot)
+
+
 def close(a, b, relative):
     return np.abs(a - b).max(initial=0.0) <= relative * np.abs(b).max(initial=0.0)
 
@@ -111,10 +123,11 @@ def test_stiffness_is_symmetric_and_blind_to_constants(problem):
 @settings(max_examples=40, deadline=None)
 def test_right_hand_side_is_that_of_numpy(problem, width):
     nodes, tets, sigma, rng = problem
-    indptr, indices, _, source = _cpu.assemble(nodes, tets, sigma)
+    matrices = _cpu.assemble(nodes, tets, sigma)
     adot = rng.normal(size=(len(nodes), 3, width)).astype(np.float32)
-    b = _cpu.right_hand_side(indptr, indices, source, adot)
-    exact = -np.einsum("ijd,jdc->ic", dense(indptr, indices, source, len(nodes)), adot.astype(float))
+    b = right_hand_side(matrices, adot)
+    source = dense(*matrices[:2], matrices[3], len(nodes))
+    exact = -np.einsum("ijd,jdc->ic", source, adot.astype(float))
     assert close(b, exact, 1e-13)
     column = width // 2
     assert close(b[:, column], p1.load(nodes, tets, sigma, adot[:, :, column].astype(float)), 2e-6)
@@ -147,8 +160,8 @@ def test_pack_and_unpack_permute_and_scale(n, width, seed, data):
     k = data.draw(st.integers(1, width))
     rng = np.random.default_rng(seed)
     rows, scale, node = rng.normal(size=(k, n)), rng.normal(size=k), rng.permutation(n).astype(np.int32)
-    phi = _cpu.pack(rows, node, scale, width)
-    assert phi.shape == (n, width)
+    phi = np.full((n, width), np.nan)
+    _cpu.pack(rows, node, scale, phi)
     np.testing.assert_array_equal(phi[:, :k], (scale[:, None] * rows)[:, node].T)
     assert not phi[:, k:].any()
     out = np.full((k, n), np.nan)
@@ -203,15 +216,14 @@ def test_grid_is_the_direct_sum_in_the_coil_frame(width):
     nodes = rng.uniform(-0.04, 0.04, (300, 3))
     k = max(1, width - 1)
     poses = random_poses(rng, k)
-    adot, n_direct = grid.sample(nodes, poses, 1e6, width)
-    assert adot.shape == (300, 3, width)
+    adot, n_direct = sample(grid, nodes, poses, 1e6, width)
     assert n_direct == 0
     for c, pose in enumerate(poses):
         turn, shift = pose[:3, :3], pose[:3, 3]
         exact = p1.dipole_rate(nodes, positions @ turn.T + shift, moments @ turn.T, 1e6)
         assert p1.relative(adot[:, :, c], exact) < 3e-5
     assert not adot[:, :, k:].any(), "columns without a pose are zero"
-    reordered, _ = grid.sample(nodes, np.ascontiguousarray(poses[::-1]), 1e6, width)
+    reordered, _ = sample(grid, nodes, poses[::-1], 1e6, width)
     np.testing.assert_array_equal(reordered[:, :, :k], adot[:, :, :k][:, :, ::-1])
 
 
@@ -223,7 +235,7 @@ def test_grid_takes_the_direct_sum_where_no_lattice_is_good():
     values[8:] = np.nan  # what the good cells don't need
     grid = _cpu.Grid([(origin, spacing, values, good)], positions, moments)
     nodes = rng.uniform(-0.08, 0.08, (500, 3))
-    adot, n_direct = grid.sample(nodes, np.eye(4)[None], 1.0, 1)
+    adot, n_direct = sample(grid, nodes, np.eye(4)[None], 1.0, 1)
     cell = np.floor((nodes + 0.05) / 0.01)
     interpolated = ((cell >= 1) & (cell < 9)).all(axis=1) & (cell[:, 0] < 5)
     assert n_direct == (~interpolated).sum()
@@ -241,7 +253,7 @@ def test_grid_cubic_interpolation_is_of_fourth_order():
     for spacing, n in ((0.016, 9), (0.008, 15), (0.004, 27)):
         low = -0.5 * spacing * (n - 1)
         grid = _cpu.Grid([lattice((low,) * 3, spacing, (n,) * 3, positions, moments)], positions, moments)
-        errors.append(p1.relative(grid.sample(nodes, np.eye(4)[None], 1.0, 1)[0][:, :, 0], exact))
+        errors.append(p1.relative(sample(grid, nodes, np.eye(4)[None], 1.0, 1)[0][:, :, 0], exact))
     slopes = np.log2(np.array(errors[:-1]) / errors[1:])
     assert (slopes > 3.5).all(), errors
 
@@ -314,7 +326,7 @@ def test_the_same_bits_for_any_number_of_threads():
             _cpu.set_threads(threads)
             assert _cpu.max_threads() in (1, threads)  # 1 where there is no OpenMP
             matrices = _cpu.assemble(nodes, tets, np.linspace(1, 2, len(tets)))
-            b = _cpu.right_hand_side(matrices[0], matrices[1], matrices[3], adot)
+            b = right_hand_side(matrices, adot)
             e = np.empty((4, len(tets), 3), np.float32)
             _cpu.electric_field(nodes, tets, b, adot, np.ones(4), None, e)
             faces = _cpu.boundary_faces(tets, len(nodes))

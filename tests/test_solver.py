@@ -11,7 +11,7 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_kernels import problems, random_mesh
+from test_kernels import problems, random_mesh, right_hand_side
 
 from headfield import _cpu, phantom_head, sphere_mesh
 
@@ -31,8 +31,7 @@ class System:
 
     def solve(self, b, tol=1e-6, max_iterations=200, guess=None):
         """Potentials (n, width) and reports; `b` is left alone."""
-        solver = _cpu.Solver(self.hierarchy, b.shape[1])
-        return solver.solve(b.copy(), tol, max_iterations, guess)
+        return run(_cpu.Solver(self.hierarchy, b.shape[1]), b, tol, max_iterations, guess)
 
     def residual(self, phi, b):
         """‖b − Kφ‖/‖b‖ per column over the rows that are not grounded, in float64."""
@@ -49,7 +48,16 @@ class System:
         """b of smooth random ∂A/∂t, as coils make them."""
         rng = np.random.default_rng(seed)
         adot = rng.normal(size=(self.n, 3, width)).astype(np.float32)
-        return _cpu.right_hand_side(self.indptr, self.indices, self.source, adot)
+        return self.sources(adot)
+
+    def sources(self, adot):
+        return right_hand_side((self.indptr, self.indices, None, self.source), adot)
+
+
+def run(solver, b, tol, max_iterations, guess=None):
+    phi = np.zeros_like(b) if guess is None else guess - guess[0]
+    reports = solver.solve(b.copy(), phi, tol, max_iterations)
+    return phi, reports
 
 
 @functools.cache
@@ -126,7 +134,7 @@ def layered(contrast):
     system = System(nodes, mesh.tets, np.array([1.0, contrast, 1.0, 1.0])[mesh.tags])
     adot = p1.dipole_rate(nodes, np.array([[0.03, 0.02, 0.1]]), np.array([[1.0, 0.5, 0.2]]), 1e6)
     adot = np.ascontiguousarray(adot[:, :, None], np.float32)
-    return system, _cpu.right_hand_side(system.indptr, system.indices, system.source, adot)
+    return system, system.sources(adot)
 
 
 @pytest.mark.parametrize("contrast", [1e-6, 1e-3, 1e2, 1e3])
@@ -227,6 +235,9 @@ def test_a_zero_column_is_zero_and_done():
     phi, reports = system.solve(b)
     assert not phi[:, 1].any()
     assert (reports[1].iterations, reports[1].residual, reports[1].converged) == (0, 0.0, True)
+    guess = np.arange(b.size).reshape(b.shape) * 1e-3
+    phi, reports = system.solve(b, guess=guess)
+    assert not (reports[1].converged and phi[:, 1].any()), "a guess is no solution of it"
 
 
 @pytest.mark.parametrize("scale", [2.0**-300, 1e-30, 1e30, 2.0**300])
@@ -323,9 +334,9 @@ def test_a_solver_may_be_used_again_and_outlive_its_hierarchy():
     solver = _cpu.Solver(
         _cpu.Hierarchy(system.indptr, system.indices, system.values, ground=0, theta=THETA), 4
     )
-    first, _ = solver.solve(b.copy(), 1e-7, 100)
-    solver.solve(system.right_hand_sides(4, seed=9), 1e-3, 100)
-    again, _ = solver.solve(b.copy(), 1e-7, 100)
+    first, _ = run(solver, b, 1e-7, 100)
+    run(solver, system.right_hand_sides(4, seed=9), 1e-3, 100)
+    again, _ = run(solver, b, 1e-7, 100)
     same_bits(first, again)
 
 
@@ -344,7 +355,7 @@ def test_phantom_head_takes_few_iterations_and_little_memory():
     assert system.hierarchy.operator_complexity < 2.0
     x = mesh.nodes_mm[order] * 1e-3
     adot = np.cross([0.3, 0.4, 1.0], x - [0.05, 0.05, 0.2])[:, :, None].astype(np.float32)
-    b = _cpu.right_hand_side(system.indptr, system.indices, system.source, adot)
+    b = system.sources(adot)
     _, reports = system.solve(b, tol=1e-6)
     assert reports[0].converged
     assert reports[0].iterations <= 14

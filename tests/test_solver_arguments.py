@@ -88,14 +88,13 @@ def test_blocks_of_wrong_shape_or_kind_are_refused():
     good = np.ones((system.n, 4))
     for bad in (good[:-1].copy(), good[:, :3].copy(), good[:, 0].copy()):
         with pytest.raises(ValueError, match="b must have shape"):
-            solver.solve(bad, 1e-6, 10)
-        with pytest.raises(ValueError, match="guess must have shape"):
-            solver.solve(good.copy(), 1e-6, 10, bad)
-    for bad in (good.astype(np.float32), np.asfortranarray(good), good.tolist()):
-        with pytest.raises(TypeError):
-            solver.solve(bad, 1e-6, 10)
-        with pytest.raises(TypeError):
-            solver.solve(good.copy(), 1e-6, 10, bad)
-    good.flags.writeable = False
-    with pytest.raises(ValueError, match="writeable"):
-        solver.solve(good, 1e-6, 10)
+            solver.solve(bad, good.copy(), 1e-6, 10)
+        with pytest.raises(ValueError, match="phi must have shape"):
+            solver.solve(good.copy(), bad, 1e-6, 10)
+    read_only = good.copy()
+    read_only.flags.writeable = False
+    for bad in (good.astype(np.float32), np.asfortranarray(good), good.tolist(), None, read_only):
+        with pytest.raises((TypeError, ValueError)):
+            solver.solve(bad, good.copy(), 1e-6, 10)
+        with pytest.raises((TypeError, ValueError)):
+            solver.solve(good.copy(), bad, 1e-6, 10)
