@@ -63,7 +63,7 @@ def test_error_is_within_the_bound(name, bound):
     points = points_below(4000)
     exact = direct(primary.coil, points, np.eye(4))
     error = np.linalg.norm(sampled(primary, points, np.eye(4)[None])[:, :, 0] - exact, axis=1)
-    # `error` is relative to the size of A on the lattice that holds a point, so here to its size at that depth
+    # `error` is relative to the size of A on the lattice that holds a point, here to that at its depth
     shells = np.digitize(points[:, 2], [0.01, 0.02, 0.04, 0.07])
     for shell in range(5):
         size = np.sqrt((exact[shells == shell] ** 2).sum(1).mean())
