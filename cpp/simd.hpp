@@ -143,10 +143,16 @@ struct Pack {
     }
     static Pack load(const T* x) {
         Pack p;
-        std::memcpy(p.v, x, sizeof(p.v));
+        for (int i = 0; i < count; ++i) {  // one register at a time: a copy of all of v goes through the stack
+            V one;
+            std::memcpy(&one, x + i * lanes, sizeof(V));
+            p.v[i] = one;
+        }
         return p;
     }
-    void store(T* x) const { std::memcpy(x, v, sizeof(v)); }
+    void store(T* x) const {
+        for (int i = 0; i < count; ++i) std::memcpy(x + i * lanes, &v[i], sizeof(V));
+    }
 
     friend Pack operator+(Pack a, const Pack& b) {
         for (int i = 0; i < count; ++i) a.v[i] = a.v[i] + b.v[i];
