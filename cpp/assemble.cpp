@@ -11,21 +11,32 @@ namespace headfield {
 
 namespace {
 
-// Sorted distinct nodes of the tetrahedra around one node, the node itself included.
-void collect_columns(const MeshView& mesh, const int32_t* begin, const int32_t* end, std::vector<int32_t>& columns) {
-    columns.clear();
+// Columns of one row, with the position of each found by one look-up: `position` has one entry a node of the mesh.
+struct RowIndex {
+    std::vector<int32_t> position;
+    std::vector<int32_t> columns;
+
+    explicit RowIndex(int64_t n_nodes) : position(n_nodes, -1) {}
+};
+
+// Fills `columns` with the sorted distinct nodes of the tetrahedra around one node, the node itself included.
+void collect_columns(const MeshView& mesh, const int32_t* begin, const int32_t* end, RowIndex& row) {
+    row.columns.clear();
     for (const int32_t* t = begin; t != end; ++t) {
         for (int k = 0; k < 4; ++k) {
             const int32_t j = mesh.tets[4 * int64_t(*t) + k];
-            const auto at = std::lower_bound(columns.begin(), columns.end(), j);
-            if (at == columns.end() || *at != j) columns.insert(at, j);
+            if (row.position[j] >= 0) continue;
+            row.position[j] = 0;
+            row.columns.push_back(j);
         }
     }
+    for (const int32_t j : row.columns) row.position[j] = -1;
+    std::sort(row.columns.begin(), row.columns.end());
 }
 
-// Adds what tetrahedron t gives to row i, whose columns are `columns`.
-void add_tet(const MeshView& mesh, Conductivity sigma, int32_t i, int64_t t, const int32_t* columns,
-             const int32_t* columns_end, double* stiffness, double* source) {
+// Adds what tetrahedron t gives to row i.
+void add_tet(const MeshView& mesh, Conductivity sigma, int32_t i, int64_t t, const int32_t* position,
+             double* stiffness, double* source) {
     const int32_t* node = mesh.tets + 4 * t;
     const TetGeometry g = tet_geometry(mesh.nodes + 3 * int64_t(node[0]), mesh.nodes + 3 * int64_t(node[1]),
                                        mesh.nodes + 3 * int64_t(node[2]), mesh.nodes + 3 * int64_t(node[3]));
@@ -34,7 +45,7 @@ void add_tet(const MeshView& mesh, Conductivity sigma, int32_t i, int64_t t, con
     double flux[3];
     sigma.apply(g.volume, g.grad[self], flux);  // σ is symmetric: ∇λ_i·σ∇λ_j = (σ∇λ_i)·∇λ_j
     for (int k = 0; k < 4; ++k) {
-        const auto at = std::lower_bound(columns, columns_end, node[k]) - columns;
+        const int32_t at = position[node[k]];
         stiffness[at] += dot3(flux, g.grad[k]);
         for (int d = 0; d < 3; ++d) source[3 * at + d] += 0.25 * flux[d];
     }
@@ -57,13 +68,17 @@ Pattern coupling_pattern(const MeshView& mesh, const Incidence& inc) {
     Pattern p;
     p.ptr.assign(n + 1, 0);
     std::vector<std::vector<int32_t>> pieces(n_chunks);
-#pragma omp parallel for schedule(dynamic, 1)
-    for (int64_t c = 0; c < n_chunks; ++c) {
-        std::vector<int32_t> columns;
-        for (int64_t i = c * chunk; i < std::min(n, (c + 1) * chunk); ++i) {
-            collect_columns(mesh, inc.around.data() + inc.start[i], inc.around.data() + inc.start[i + 1], columns);
-            pieces[c].insert(pieces[c].end(), columns.begin(), columns.end());
-            p.ptr[i + 1] = static_cast<int32_t>(columns.size());
+#pragma omp parallel
+    {
+        RowIndex row(n);
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t c = 0; c < n_chunks; ++c) {
+            pieces[c].reserve(16 * chunk);
+            for (int64_t i = c * chunk; i < std::min(n, (c + 1) * chunk); ++i) {
+                collect_columns(mesh, inc.around.data() + inc.start[i], inc.around.data() + inc.start[i + 1], row);
+                pieces[c].insert(pieces[c].end(), row.columns.begin(), row.columns.end());
+                p.ptr[i + 1] = static_cast<int32_t>(row.columns.size());
+            }
         }
     }
     int64_t total = 0;
@@ -80,16 +95,17 @@ void assemble(const MeshView& mesh, const Incidence& inc, const Pattern& pattern
 #pragma omp parallel
     {
         std::vector<double> row_stiffness, row_source;
+        std::vector<int32_t> position(mesh.n_nodes);  // of a column within the row; stale where it is not one
 #pragma omp for schedule(dynamic, 1024)
         for (int64_t i = 0; i < mesh.n_nodes; ++i) {
             const int32_t begin = pattern.ptr[i], end = pattern.ptr[i + 1];
             row_stiffness.assign(end - begin, 0.0);
             row_source.assign(3 * (end - begin), 0.0);
+            for (int32_t k = begin; k < end; ++k) position[pattern.col[k]] = k - begin;
             for (int64_t k = inc.start[i]; k < inc.start[i + 1]; ++k) {
                 const int64_t t = inc.around[k];
                 const Conductivity s{sigma + t * (tensor ? 9 : 1), tensor};
-                add_tet(mesh, s, static_cast<int32_t>(i), t, pattern.col.data() + begin, pattern.col.data() + end,
-                        row_stiffness.data(), row_source.data());
+                add_tet(mesh, s, static_cast<int32_t>(i), t, position.data(), row_stiffness.data(), row_source.data());
             }
             std::copy(row_stiffness.begin(), row_stiffness.end(), stiffness + begin);
             for (size_t v = 0; v < row_source.size(); ++v) {

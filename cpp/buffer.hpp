@@ -31,7 +31,14 @@ public:
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
         if (align == huge) madvise(data_, rounded, MADV_HUGEPAGE);
 #endif
-        std::memset(static_cast<void*>(data_), 0, bytes);
+        // The first touch of a page is what costs, so all threads share it.
+        constexpr std::size_t piece = std::size_t(1) << 22;
+        const auto n_pieces = static_cast<int64_t>((bytes + piece - 1) / piece);
+#pragma omp parallel for schedule(static) if (n_pieces > 1)
+        for (int64_t i = 0; i < n_pieces; ++i) {
+            const std::size_t begin = i * piece;
+            std::memset(reinterpret_cast<char*>(data_) + begin, 0, bytes - begin < piece ? bytes - begin : piece);
+        }
     }
     Buffer(Buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
     Buffer& operator=(Buffer&& other) noexcept {

@@ -80,8 +80,11 @@ Csr<To> converted(const Csr<From>& a) {
     m.col = Buffer<int32_t>(a.col.size());
     m.val = Buffer<To>(a.val.size());
     std::copy(a.ptr.data(), a.ptr.data() + a.ptr.size(), m.ptr.data());
-    std::copy(a.col.data(), a.col.data() + a.col.size(), m.col.data());
-    for (size_t i = 0; i < a.val.size(); ++i) m.val[i] = static_cast<To>(a.val[i]);
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < a.nnz(); ++i) {
+        m.col[i] = a.col[i];
+        m.val[i] = static_cast<To>(a.val[i]);
+    }
     return m;
 }
 
