@@ -48,7 +48,7 @@ Csr<double> scaled_and_grounded(const CsrView<double>& k, int32_t ground, Buffer
 // Largest eigenvalue of a symmetric matrix by Lanczos without reorthogonalisation, from a fixed start vector.
 double largest_eigenvalue(const Csr<double>& a) {
     const int32_t n = a.rows;
-    const int steps = std::min<int32_t>(16, n);
+    const int steps = std::min<int32_t>(12, n);
     std::vector<double> v(n), v_old(n, 0.0), w(n), alpha, beta;
     uint64_t state = 88172645463325252ULL;
     double norm = 0.0;
@@ -315,13 +315,11 @@ Hierarchy build_hierarchy(const CsrView<double>& stiffness, int32_t ground, doub
                 count = 0;
             }
         }
+        const bool last = count == 0;
+        if (last && a.rows <= dense_maximum) h.coarse_inverse = dense_inverse(a);
+        if (h.levels.empty()) h.values64 = std::move(a.val);
         h.levels.push_back(std::move(level));
-        if (h.levels.size() == 1) h.a64 = std::move(a);
-        if (count == 0) {
-            const Csr<double>& last = h.levels.size() == 1 ? h.a64 : a;
-            if (last.rows <= dense_maximum) h.coarse_inverse = dense_inverse(last);
-            return h;
-        }
+        if (last) return h;
         a = std::move(coarse);
     }
 }

@@ -22,11 +22,15 @@ struct Level {
 struct Hierarchy {
     std::vector<Level> levels;
     Buffer<float> coarse_inverse;  // dense, of the last level; empty where that level was too large to invert
-    Csr<double> a64;               // the fine matrix, scaled
+    Buffer<double> values64;       // of the fine matrix, scaled, on the pattern of the first level
     Buffer<double> scale;          // D^-½ of the fine matrix, 0 at the ground: φ = scale ∘ φ̂
     Buffer<double> unscale;        // D^½, 0 at the ground
     Buffer<double> weight;         // D: ‖r‖² = Σ weight r̂²
 
+    CsrView<double> fine64() const {
+        const Csr<float>& a = levels.front().a;
+        return {a.rows, a.cols, a.ptr.data(), a.col.data(), values64.data()};
+    }
     int32_t size() const { return levels.front().a.rows; }
     // Nonzeros of all levels over those of the first.
     double operator_complexity() const;

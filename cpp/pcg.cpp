@@ -72,7 +72,7 @@ void Solver::check_residuals(const double* b, double* phi, Columns& c, double to
     const std::vector<double> running = c.norm2;
     verbs_.flush(width_, h_.size(), c.check.data(), c.pending.data(), c.rz_old.data(), c.pq.data(), c.scale.data(),
                  p_.data(), x_.data(), phi);
-    verbs_.true_residual(width_, h_.a64.view(), b, phi, c.check.data(), c.scale.data(), r_.data(), h_.weight.data(),
+    verbs_.true_residual(width_, h_.fine64(), b, phi, c.check.data(), c.scale.data(), r_.data(), h_.weight.data(),
                          {c.norm2.data(), partial_.data()});
     for (int j = 0; j < width_; ++j) {
         if (c.check[j] == 0.0) {
