@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The only importer of the native modules, and the only place that knows about devices, threads and free memory."""
+"""The only importer of the native modules; the one place that knows devices, threads and free memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def select(device: str) -> tuple[str, Any]:
 
 
 def use_threads(threads: int | None) -> int:
-    """Run the native loops that this thread calls from now on with so many threads; None leaves it as it is."""
+    """Run the native loops that this thread calls with so many threads; None leaves it as it is."""
     if threads is not None:
         if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
             raise DeviceError(f"threads must be a whole number of at least 1, not {threads!r}")

@@ -32,7 +32,8 @@ class SolveReport:
     converged : ndarray (k,) bool
         Whether the residual is within the tolerance, per pose.
     primary_error : float
-        Bound of the error of ∂A/∂t by interpolation, as measured on this coil (see `Primary`); 0 for the direct sum.
+        Bound of the error of ∂A/∂t by interpolation, as measured on this coil (see `Primary`); 0 for the
+        direct sum.
     seconds : dict of str to float
         Wall time per stage: `primary`, `right_hand_side`, `solve`, `field`.
     device : str
@@ -50,10 +51,25 @@ class SolveReport:
     batch: int
     seconds: dict[str, float] = field(default_factory=dict)
 
+    @classmethod
+    def joined(cls, reports: list[SolveReport]) -> SolveReport:
+        """One report of several batches."""
+        first = reports[0]
+        return cls(
+            iterations=np.concatenate([r.iterations for r in reports]),
+            residual=np.concatenate([r.residual for r in reports]),
+            converged=np.concatenate([r.converged for r in reports]),
+            primary_error=first.primary_error,
+            device=first.device,
+            threads=first.threads,
+            batch=first.batch,
+            seconds={name: sum(r.seconds[name] for r in reports) for name in first.seconds},
+        )
+
     def __str__(self) -> str:
         stages = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in self.seconds.items())
         return (
-            f"{len(self.iterations)} poses on {self.device} ({self.threads} threads, {self.batch} at a time): "
+            f"{len(self.iterations)} poses on {self.device}, {self.threads} threads, {self.batch} at a time: "
             f"{self.iterations.min()}–{self.iterations.max()} iterations, "
             f"residual ≤ {self.residual.max():.1e}; {stages}"
         )
@@ -62,8 +78,8 @@ class SolveReport:
 class Field:
     """The electric field of k coil poses in a head.
 
-    Made by `HeadModel.solve` and `HeadModel.iter_solve`. E is computed from the potential when it is first asked for,
-    and kept.
+    Made by `HeadModel.solve` and `HeadModel.iter_solve`. E is computed from the potential when it is first
+    asked for, and kept.
 
     Attributes
     ----------
@@ -132,8 +148,8 @@ class Field:
         Parameters
         ----------
         path : path
-            `.msh` (Gmsh, SimNIBS), `.vtu` (ParaView) or `.h5` (needs h5py). In a field of chosen elements the others
-            are not a number (nan).
+            `.msh` (Gmsh, SimNIBS), `.vtu` (ParaView) or `.h5` (needs h5py). In a field of chosen elements
+            the others are not a number (nan).
 
         Raises
         ------

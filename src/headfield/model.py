@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""HeadModel: one head, assembled and preconditioned once, then solved for any coil and any number of poses."""
+"""HeadModel: one head, assembled and preconditioned once, then solved for any coil and many poses."""
 
 from __future__ import annotations
 
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -15,34 +14,33 @@ from numpy.typing import ArrayLike, NDArray
 from . import _backend
 from .coil import Coil
 from .conductivity import resolve
-from .errors import ConvergenceError, DeviceError, HeadfieldError, MeshError, PoseError
+from .errors import ConvergenceError, DeviceError, MeshError, PoseError
 from .field import Field, SolveReport
 from .mesh import TetMesh
-from .pose import check_poses, place_on_surface
+from .pose import outer_faces, place_on_surface
 from .primary import Primary
+from .request import Request, width_for
 
 __all__ = ["HeadModel"]
 
-_WIDTHS = (1, 4, 8, 16, 32)  # columns that the native loops are compiled for
-_BYTES_PER_NODE_AND_COLUMN = 60  # work vectors of the solver, ∂A/∂t, b and φ
 _STRENGTH = 0.04  # strong couplings of the aggregation, see docs/numerics.md
 _RATE = 1e6  # A/s; every solve is for this rate and scaled, so E is exactly linear in dI/dt
 _REACH_MM = 100.0  # how far from the head a coil may be before ∂A/∂t is summed directly
 
 
 class HeadModel:
-    """A head whose stiffness matrix is assembled and whose multigrid hierarchy is built, ready for many solves.
+    """A head, assembled and with its multigrid hierarchy built, ready for many solves.
 
-    Solves ∇·(σ(∇φ + ∂A/∂t)) = 0 with n·σE = 0 on the scalp, E = −∇φ − ∂A/∂t, by linear tetrahedra and conjugate
-    gradients with a smoothed-aggregation multigrid, many poses at a time. A pose gets the same bits in any batch, in any
-    order and with any number of threads.
+    Solves ∇·(σ(∇φ + ∂A/∂t)) = 0 with n·σE = 0 on the scalp, E = −∇φ − ∂A/∂t, by linear tetrahedra and
+    conjugate gradients with a smoothed-aggregation multigrid, many poses at a time. A pose gets the same
+    bits in any batch, in any order and with any number of threads.
 
     Parameters
     ----------
     mesh : TetMesh
     conductivity : None, float, dict of int to float, or array_like (m,) or (m, 3, 3)
-        S/m. None takes the standard value of each tag; a dict overrides tags; an array gives a number or a symmetric
-        positive-definite tensor per tetrahedron.
+        S/m. None takes the standard value of each tag; a dict overrides tags; an array gives a number or a
+        symmetric positive-definite tensor per tetrahedron.
     device : {"auto", "cpu", "cuda"}
     threads : int, optional
         Threads of the CPU loops; by default all cores (or OMP_NUM_THREADS).
@@ -101,7 +99,9 @@ class HeadModel:
             self._nodes_m, self._tets, self.conductivity
         )
         assembled = time.perf_counter()
-        self._hierarchy = self._native.Hierarchy(self._indptr, self._indices, stiffness, ground=0, theta=_STRENGTH)
+        self._hierarchy = self._native.Hierarchy(
+            self._indptr, self._indices, stiffness, ground=0, theta=_STRENGTH
+        )
         done = time.perf_counter()
         #: Seconds of the set-up, per stage.
         self.seconds = {"assemble": assembled - start, "hierarchy": done - assembled}
@@ -122,7 +122,8 @@ class HeadModel:
         centre_mm : array_like (3,)
             Where the coil's centre goes; projected onto the closest point of the scalp. mm.
         handle_mm : array_like (3,)
-            A point that the coil's +y axis (the prolongation of the handle) points to, seen from the centre. mm.
+            A point that the coil's +y axis (the prolongation of the handle) points to, seen from the
+            centre. mm.
         distance_mm : float
             From scalp to casing along the normal.
 
@@ -137,7 +138,7 @@ class HeadModel:
         """
         if not isinstance(coil, Coil):
             raise PoseError(f"coil must be a Coil, not {type(coil).__name__}")
-        return place_on_surface(self.mesh.nodes_mm, self.mesh.boundary(), centre_mm, handle_mm, distance_mm)
+        return place_on_surface(self.mesh.nodes_mm, outer_faces(self.mesh), centre_mm, handle_mm, distance_mm)
 
     def solve(
         self,
@@ -165,17 +166,18 @@ class HeadModel:
         elements : array_like (m,) bool or (e,) int, optional
             Only these tetrahedra; the potential is then not kept.
         tol : float
-            Relative residual ‖b − Kφ‖/‖b‖ at which a pose is done, between 1e-13 and 1e-1; E in gray matter is then
-            off by about 0.7 of that.
+            Relative residual ‖b − Kφ‖/‖b‖ at which a pose is done, between 1e-13 and 1e-1; E in gray matter
+            is then off by about 0.7 of that.
         max_iterations : int
         batch : int or "auto"
-            Poses solved at a time, rounded down to 1, 4, 8, 16 or 32. "auto" takes 32 if they fit the free memory.
+            Poses solved at a time, rounded down to 1, 4, 8, 16 or 32. "auto" takes 32 if they fit the free
+            memory.
         initial : array_like (k, n), optional
-            First guess of the potential, V, as `Field.potential`: pays where poses were solved before with a larger
-            tolerance or lie within a fraction of a millimetre.
+            First guess of the potential, V, as `Field.potential`: pays where poses were solved before with
+            a larger tolerance or lie within a fraction of a millimetre.
         primary_error : float
-            Bound of the interpolation error of ∂A/∂t relative to its size at the same distance from the coil; 0 takes
-            the direct sum over the dipoles at every node, which is slow.
+            Bound of the interpolation error of ∂A/∂t relative to its size at the same distance from the
+            coil; 0 takes the direct sum over the dipoles at every node, which is slow.
         progress : callable, optional
             Called with (poses done, poses in all) after each batch.
 
@@ -192,12 +194,15 @@ class HeadModel:
         DeviceError
             The result does not fit the memory: use `iter_solve` or `elements`.
         """
-        request = _Request(self, coil, poses, didt, elements, tol, max_iterations, batch, initial, primary_error)
+        request = Request(
+            self.mesh, coil, poses, didt, elements, tol, max_iterations, batch, initial, primary_error
+        )
         k, count = len(request.poses), request.n_elements
         size = k * (self.mesh.n_nodes * 8 if request.elements is None else 12 * count)
         if size > _backend.free_memory():
             raise DeviceError(
-                f"the result of {k} poses takes {size / 2**30:.1f} GiB, more than is free; use iter_solve or elements"
+                f"the result of {k} poses takes {size / 2**30:.1f} GiB, more than is free; "
+                "use iter_solve or elements"
             )
         potential = np.empty((k, self.mesh.n_nodes)) if request.elements is None else None
         e = np.empty((k, count, 3), np.float32) if request.elements is not None else None
@@ -205,12 +210,15 @@ class HeadModel:
         for part in request.batches():
             reports.append(
                 self._solve_batch(
-                    request, part, None if potential is None else potential[part], None if e is None else e[part]
+                    request,
+                    part,
+                    None if potential is None else potential[part],
+                    None if e is None else e[part],
                 )
             )
             if progress is not None:
                 progress(part.stop, k)
-        return self._finish(request, slice(0, k), _joined(reports), potential, e)
+        return self._finish(request, slice(0, k), SolveReport.joined(reports), potential, e)
 
     def iter_solve(
         self,
@@ -226,15 +234,17 @@ class HeadModel:
     ) -> Iterator[Field]:
         """Electric fields of any number of poses, one batch at a time, in bounded memory.
 
-        Parameters are those of `solve`. Input is checked before the first batch is solved. A batch that does not converge
-        raises ConvergenceError when its turn comes; those before it have been handed out.
+        Parameters are those of `solve`. Input is checked before the first batch is solved. A batch that
+        does not converge raises ConvergenceError when its turn comes; those before it have been handed out.
 
         Yields
         ------
         Field
             Of up to `batch` poses, in order.
         """
-        request = _Request(self, coil, poses, didt, elements, tol, max_iterations, batch, None, primary_error)
+        request = Request(
+            self.mesh, coil, poses, didt, elements, tol, max_iterations, batch, None, primary_error
+        )
 
         def fields() -> Iterator[Field]:
             for part in request.batches():
@@ -248,14 +258,14 @@ class HeadModel:
 
     def _solve_batch(
         self,
-        request: _Request,
+        request: Request,
         part: slice,
         potential: NDArray[np.float64] | None,
         e: NDArray[np.float32] | None,
     ) -> SolveReport:
-        """Solve the poses of one batch into `potential` (k, n) or `e` (k, elements, 3), whichever is wanted."""
+        """Solve one batch of poses into `potential` (k, n) or `e` (k, elements, 3)."""
         poses, didt = request.poses[part], request.didt[part]
-        width = _width(len(poses))
+        width = width_for(len(poses))
         with self._lock:
             threads = _backend.use_threads(self._threads)
             clock = _Clock()
@@ -292,7 +302,7 @@ class HeadModel:
 
     def _finish(
         self,
-        request: _Request,
+        request: Request,
         part: slice,
         report: SolveReport,
         potential: NDArray[np.float64] | None,
@@ -320,23 +330,24 @@ class HeadModel:
 
     def _evaluate(
         self,
-        request: _Request,
+        request: Request,
         poses: NDArray[np.float64],
         didt: NDArray[np.float64],
-        potential: NDArray[np.float64],
+        potential: NDArray[np.float64] | None,
     ) -> NDArray[np.float32]:
         """E (k, m, 3) in all tetrahedra from the potential (k, n)."""
+        assert potential is not None  # a field without it comes with E
         size = 12.0 * len(poses) * self.mesh.n_tets
         if size > _backend.free_memory():
             raise DeviceError(
-                f"E of {len(poses)} poses in {self.mesh.n_tets} tetrahedra takes {size / 2**30:.1f} GiB, more than is "
-                "free; use iter_solve, or solve with elements"
+                f"E of {len(poses)} poses in {self.mesh.n_tets} tetrahedra takes {size / 2**30:.1f} GiB, "
+                "more than is free; use iter_solve, or solve with elements"
             )
         e = np.empty((len(poses), self.mesh.n_tets, 3), np.float32)
         with self._lock:
             _backend.use_threads(self._threads)
             primary = self._primary_for(request)
-            work = self._work_space(_width(min(len(poses), request.batch)))
+            work = self._work_space(width_for(min(len(poses), request.batch)))
             for start in range(0, len(poses), request.batch):
                 part = slice(start, min(start + request.batch, len(poses)))
                 primary.sample(self._nodes_m, poses[part], work.adot)
@@ -353,7 +364,7 @@ class HeadModel:
             self._work = _WorkSpace(self._native, self._hierarchy, self.mesh.n_nodes, width)
         return self._work
 
-    def _primary_for(self, request: _Request) -> Primary:
+    def _primary_for(self, request: Request) -> Primary:
         """∂A/∂t of the coil, tabulated when a coil is first used and kept until another one is."""
         p = self._primary
         if p is None or p.coil is not request.coil or p.bound != request.primary_error:
@@ -363,42 +374,8 @@ class HeadModel:
         return p
 
 
-class _Request:
-    """The checked arguments of a solve."""
-
-    def __init__(
-        self,
-        model: HeadModel,
-        coil: Coil,
-        poses: ArrayLike,
-        didt: ArrayLike,
-        elements: ArrayLike | None,
-        tol: float,
-        max_iterations: int,
-        batch: int | str,
-        initial: ArrayLike | None,
-        primary_error: float,
-    ) -> None:
-        if not isinstance(coil, Coil):
-            raise HeadfieldError(f"coil must be a Coil (see read_coil), not {type(coil).__name__}")
-        self.coil = coil
-        self.poses = check_poses(poses)
-        self.didt = _check_didt(didt, len(self.poses), coil)
-        self.elements = None if elements is None else _check_elements(elements, model.mesh.n_tets)
-        self.n_elements = model.mesh.n_tets if self.elements is None else len(self.elements)
-        self.tol = _check_number(tol, "tol", 1e-13, 0.1)
-        self.max_iterations = int(_check_number(max_iterations, "max_iterations", 1, 1_000_000))
-        self.batch = _check_batch(batch, model.mesh.n_nodes)
-        self.primary_error = _check_number(primary_error, "primary_error", 0.0, 0.1)
-        self.initial = None if initial is None else _check_initial(initial, len(self.poses), model.mesh.n_nodes)
-
-    def batches(self) -> Iterator[slice]:
-        for start in range(0, len(self.poses), self.batch):
-            yield slice(start, min(start + self.batch, len(self.poses)))
-
-
 class _WorkSpace:
-    """What a batch of `width` poses needs: touching fresh memory costs as much as an iteration, so it is kept."""
+    """Block vectors of a batch. Touching fresh memory costs as much as an iteration, so they are kept."""
 
     def __init__(self, native: Any, hierarchy: Any, n: int, width: int) -> None:
         self.solver = native.Solver(hierarchy, width)
@@ -418,86 +395,6 @@ class _Clock:
         self._last = now
 
 
-def _width(k: int) -> int:
-    """Smallest width of the native loops that holds k columns."""
-    return next(w for w in _WIDTHS if w >= k)
-
-
 def _inverse(didt: NDArray[np.float64]) -> NDArray[np.float64]:
     """Factor from the potential of a pose to that of the rate that is solved for; 0 where there is none."""
     return np.divide(_RATE, didt, out=np.zeros(len(didt)), where=didt != 0.0)
-
-
-def _joined(reports: list[SolveReport]) -> SolveReport:
-    first = reports[0]
-    return SolveReport(
-        iterations=np.concatenate([r.iterations for r in reports]),
-        residual=np.concatenate([r.residual for r in reports]),
-        converged=np.concatenate([r.converged for r in reports]),
-        primary_error=first.primary_error,
-        device=first.device,
-        threads=first.threads,
-        batch=first.batch,
-        seconds={name: sum(r.seconds[name] for r in reports) for name in first.seconds},
-    )
-
-
-def _check_number(value: Any, name: str, low: float, high: float) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise HeadfieldError(f"{name} must be a number, not {value!r}") from None
-    if not low <= number <= high:
-        raise HeadfieldError(f"{name} must lie between {low:g} and {high:g}, not {number:g}")
-    return number
-
-
-def _check_didt(didt: ArrayLike, k: int, coil: Coil) -> NDArray[np.float64]:
-    try:
-        values = np.asarray(didt, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise HeadfieldError(f"didt must be a number or {k} numbers in A/s") from None
-    if values.ndim > 1 or values.size not in (1, k):
-        raise HeadfieldError(f"didt has shape {values.shape}; it must be a scalar or ({k},), one per pose")
-    values = np.broadcast_to(values.reshape(-1), (k,)).copy()
-    bad = np.flatnonzero(~np.isfinite(values))
-    if len(bad):
-        raise HeadfieldError(f"didt of pose {bad[0]} is {values[bad[0]]}; it must be finite, in A/s")
-    if coil.didt_max is not None and np.abs(values).max(initial=0.0) > 1.01 * coil.didt_max:
-        warnings.warn(
-            f"dI/dt of {np.abs(values).max():g} A/s is more than the {coil.didt_max:g} A/s this coil reaches",
-            stacklevel=4,
-        )
-    return values
-
-
-def _check_elements(elements: ArrayLike, m: int) -> NDArray[np.int32]:
-    values = np.asarray(elements)
-    if values.dtype == bool:
-        if values.shape != (m,):
-            raise MeshError(f"elements: the mask has shape {values.shape}, the mesh {m} tetrahedra")
-        return np.flatnonzero(values).astype(np.int32)
-    if values.ndim != 1 or (values.size and not np.issubdtype(values.dtype, np.integer)):
-        raise MeshError(f"elements must be a mask ({m},) or indices (e,), not {values.dtype} {values.shape}")
-    bad = np.flatnonzero((values < 0) | (values >= m))
-    if len(bad):
-        raise MeshError(f"elements: {len(bad)} indices lie outside 0…{m - 1}; the first is {values[bad[0]]}")
-    return np.ascontiguousarray(values, dtype=np.int32)
-
-
-def _check_batch(batch: int | str, n: int) -> int:
-    if batch == "auto":
-        fitting = _backend.free_memory() / (n * _BYTES_PER_NODE_AND_COLUMN)
-        return max(w for w in _WIDTHS if w == 1 or w <= fitting)
-    if isinstance(batch, str) or isinstance(batch, bool) or batch != int(batch) or batch < 1:
-        raise HeadfieldError(f"batch must be 'auto' or a whole number of at least 1, not {batch!r}")
-    return max(w for w in _WIDTHS if w <= batch)
-
-
-def _check_initial(initial: ArrayLike, k: int, n: int) -> NDArray[np.float64]:
-    values = np.ascontiguousarray(initial, dtype=np.float64)
-    if values.shape != (k, n):
-        raise HeadfieldError(f"initial has shape {values.shape}; it must be ({k}, {n}), poses by nodes")
-    if not np.isfinite(values).all():
-        raise HeadfieldError("initial holds values that are not finite")
-    return values

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The primary field ∂A/∂t of a coil at the nodes of a head: nested lattices in the coil's frame, error measured.
+"""The primary field ∂A/∂t of a coil at the nodes of a head: nested lattices in the frame of the coil.
 
-A direct sum over thousands of dipoles at every node costs as much as a solve. The vector potential of a coil is smooth
-away from its wire, so it is tabulated once per coil on lattices of 16, 8, 4, 2 and 1 mm, each used no closer to the
-nearest dipole than a few of its spacings, and interpolated there by tricubic polynomials. Closer still the direct sum
-is taken.
+A direct sum over thousands of dipoles at every node costs as much as a solve. The vector potential of a
+coil is smooth away from its wire, so it is tabulated once per coil on lattices of 16, 8, 4, 2 and 1 mm,
+each used no closer to the nearest dipole than a few of its spacings, and interpolated there by tricubic
+polynomials. Closer still the direct sum is taken.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ class Primary:
     bound : float
         What `error` was asked to stay below.
     error : float
-        Largest error of the interpolated vector potential against the direct sum, at 500 random points of each
-        lattice, relative to the root mean square of the potential there. 0 if every node gets the direct sum.
+        Largest error of the interpolated vector potential against the direct sum, at 500 random points of
+        each lattice, relative to the root mean square of the potential there. 0 if every node gets the
+        direct sum.
     """
 
     coil: Coil
@@ -50,7 +51,7 @@ class Primary:
 
     @classmethod
     def build(cls, coil: Coil, reach_m: float, bound: float) -> Primary:
-        """Tabulate a coil so that the measured error stays below `bound`; 0 asks for the direct sum everywhere."""
+        """Tabulate a coil with a measured error below `bound`; 0 asks for the direct sum everywhere."""
         positions = np.ascontiguousarray(coil.dipole_positions_mm * 1e-3)
         moments = np.ascontiguousarray(coil.dipole_moments)
         if bound > 0.0:
@@ -62,7 +63,7 @@ class Primary:
     def sample(
         self, nodes_m: NDArray[np.float64], poses_mm: NDArray[np.float64], out: NDArray[np.float32]
     ) -> None:
-        """∂A/∂t in V/m at nodes (n, 3) for poses (k, 4, 4) and a coil current of 1e6 A/s, into out (n, 3, width)."""
+        """∂A/∂t (V/m) at nodes (n, 3) for poses (k, 4, 4) and 1e6 A/s, into out (n, 3, width)."""
         poses = poses_mm.copy()
         poses[:, :3, 3] *= 1e-3
         if self._grid is not None:
@@ -84,8 +85,9 @@ def _lattices(
 ) -> tuple[list[Lattice], float]:
     """Lattices from coarse to fine, and the largest error measured in their good cells.
 
-    Each spans the cells in which the one before it is not good enough, and keeps away from the dipoles as many spacings
-    as it takes for its error to be within the bound; one for which no clearance is enough ends the list.
+    Each spans the cells in which the one before it is not good enough, and keeps away from the dipoles as
+    many spacings as it takes for its error to be within the bound; one for which no clearance is enough
+    ends the list.
     """
     lattices: list[Lattice] = []
     largest = 0.0
@@ -122,7 +124,7 @@ def _lattices(
 
 
 def _inner(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The marked cells without the outermost ones: interpolation needs a lattice point beyond each side of a cell."""
+    """The marked cells but the outermost: interpolation needs a lattice point beyond each side of a cell."""
     inner = np.zeros_like(cells)
     inner[1:-1, 1:-1, 1:-1] = cells[1:-1, 1:-1, 1:-1]
     return inner
@@ -168,7 +170,7 @@ def _points(axes: list[NDArray[np.float64]]) -> NDArray[np.float64]:
 
 
 def _measure(lattice: Lattice, positions: NDArray[np.float64], moments: NDArray[np.float64]) -> float:
-    """Largest error in random good cells of a lattice, relative to the root mean square of the potential there."""
+    """Largest error in random good cells of a lattice, relative to the potential's root mean square."""
     origin, spacing, _, good = lattice
     cells = np.argwhere(good)
     if not len(cells):

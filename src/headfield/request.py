@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The checked arguments of a solve: bad input is named before any work begins."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _backend
+from .coil import Coil
+from .errors import HeadfieldError, MeshError
+from .mesh import TetMesh
+from .pose import check_poses
+
+__all__ = ["Request", "width_for"]
+
+_WIDTHS = (1, 4, 8, 16, 32)  # columns that the native loops are compiled for
+_BYTES_PER_NODE_AND_COLUMN = 60  # work vectors of the solver, ∂A/∂t, b and φ
+
+
+def width_for(k: int) -> int:
+    """Smallest width of the native loops that holds k columns."""
+    return next(w for w in _WIDTHS if w >= k)
+
+
+class Request:
+    """The checked arguments of a solve."""
+
+    def __init__(
+        self,
+        mesh: TetMesh,
+        coil: Coil,
+        poses: ArrayLike,
+        didt: ArrayLike,
+        elements: ArrayLike | None,
+        tol: float,
+        max_iterations: int,
+        batch: int | str,
+        initial: ArrayLike | None,
+        primary_error: float,
+    ) -> None:
+        if not isinstance(coil, Coil):
+            raise HeadfieldError(f"coil must be a Coil (see read_coil), not {type(coil).__name__}")
+        self.coil = coil
+        self.poses = check_poses(poses)
+        self.didt = _check_didt(didt, len(self.poses), coil)
+        self.elements = None if elements is None else _check_elements(elements, mesh.n_tets)
+        self.n_elements = mesh.n_tets if self.elements is None else len(self.elements)
+        self.tol = _check_number(tol, "tol", 1e-13, 0.1)
+        self.max_iterations = int(_check_number(max_iterations, "max_iterations", 1, 1_000_000))
+        self.batch = _check_batch(batch, mesh.n_nodes)
+        self.primary_error = _check_number(primary_error, "primary_error", 0.0, 0.1)
+        self.initial = None if initial is None else _check_initial(initial, len(self.poses), mesh.n_nodes)
+
+    def batches(self) -> Iterator[slice]:
+        for start in range(0, len(self.poses), self.batch):
+            yield slice(start, min(start + self.batch, len(self.poses)))
+
+
+def _check_number(value: Any, name: str, low: float, high: float) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise HeadfieldError(f"{name} must be a number, not {value!r}") from None
+    if not low <= number <= high:
+        raise HeadfieldError(f"{name} must lie between {low:g} and {high:g}, not {number:g}")
+    return number
+
+
+def _check_didt(didt: ArrayLike, k: int, coil: Coil) -> NDArray[np.float64]:
+    try:
+        values = np.asarray(didt, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise HeadfieldError(f"didt must be a number or {k} numbers in A/s") from None
+    if values.ndim > 1 or values.size not in (1, k):
+        raise HeadfieldError(f"didt has shape {values.shape}; it must be a scalar or ({k},), one per pose")
+    values = np.broadcast_to(values.reshape(-1), (k,)).copy()
+    bad = np.flatnonzero(~np.isfinite(values))
+    if len(bad):
+        raise HeadfieldError(f"didt of pose {bad[0]} is {values[bad[0]]}; it must be finite, in A/s")
+    if coil.didt_max is not None and np.abs(values).max(initial=0.0) > 1.01 * coil.didt_max:
+        warnings.warn(
+            f"dI/dt of {np.abs(values).max():g} A/s is more than the {coil.didt_max:g} A/s this coil reaches",
+            stacklevel=4,
+        )
+    return values
+
+
+def _check_elements(elements: ArrayLike, m: int) -> NDArray[np.int32]:
+    values = np.asarray(elements)
+    if values.dtype == bool:
+        if values.shape != (m,):
+            raise MeshError(f"elements: the mask has shape {values.shape}, the mesh {m} tetrahedra")
+        return np.flatnonzero(values).astype(np.int32)
+    if values.ndim != 1 or (values.size and not np.issubdtype(values.dtype, np.integer)):
+        raise MeshError(f"elements must be a mask ({m},) or indices (e,), not {values.dtype} {values.shape}")
+    bad = np.flatnonzero((values < 0) | (values >= m))
+    if len(bad):
+        raise MeshError(f"elements: {len(bad)} indices lie outside 0…{m - 1}; the first is {values[bad[0]]}")
+    return np.ascontiguousarray(values, dtype=np.int32)
+
+
+def _check_batch(batch: int | str, n: int) -> int:
+    if batch == "auto":
+        fitting = _backend.free_memory() / (n * _BYTES_PER_NODE_AND_COLUMN)
+        return max(w for w in _WIDTHS if w == 1 or w <= fitting)
+    if isinstance(batch, (str, bool)) or batch != int(batch) or batch < 1:
+        raise HeadfieldError(f"batch must be 'auto' or a whole number of at least 1, not {batch!r}")
+    return max(w for w in _WIDTHS if w <= batch)
+
+
+def _check_initial(initial: ArrayLike, k: int, n: int) -> NDArray[np.float64]:
+    values = np.ascontiguousarray(initial, dtype=np.float64)
+    if values.shape != (k, n):
+        raise HeadfieldError(f"initial has shape {values.shape}; it must be ({k}, {n}), poses by nodes")
+    if not np.isfinite(values).all():
+        raise HeadfieldError("initial holds values that are not finite")
+    return values
