@@ -52,13 +52,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Examples
     --------
-    >>> import tempfile, headfield as hf
+    >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     hf.figure_of_eight().write(folder + "/coil.ccd")
-    ...     main(["info", folder + "/coil.ccd"])  # doctest: +ELLIPSIS
-    coil          figure of eight
-    dipoles       2,080
-    ...
+    ...     np.save(folder + "/poses.npy", np.eye(4))
+    ...     main(["info", folder + "/poses.npy"])
+    poses         1
+    centres       0.0 0.0 0.0 to 0.0 0.0 0.0 mm
+    mean centre   0.0 0.0 0.0 mm
     0
     """
     for stream in (sys.stdout, sys.stderr):
@@ -130,7 +130,7 @@ def _add_solve(commands: Any) -> None:
         "solve",
         help="the field of a coil at any number of poses",
         description="Solve a head for a coil at every pose of a file, in bounded memory. .h5: one file of "
-        "all poses; .msh, .vtu: a file a pose, OUT_0000.msh and so on. If the run stops, what is solved stays.",
+        "all poses; .msh, .vtu: a file a pose, OUT_0000.msh and so on. If it stops, what is solved stays.",
         epilog="Example: headfield solve head.msh coil.ccd poses.npy -o field.h5 --didt 70e6 --tissues 1,2 "
         "--conductivity 1=0.14 7=0.01",
     )
@@ -156,7 +156,7 @@ def _add_solve(commands: Any) -> None:
     solve.add_argument("--tol", type=float, default=1e-5, help="relative residual [%(default)g]")
     solve.add_argument("--max-iterations", type=int, default=200, metavar="N", help="[%(default)s]")
     solve.add_argument(
-        "--batch", type=int, default="auto", metavar="N", help="poses at a time [what fits, ≤ 32]"
+        "--batch", type=int, default=None, metavar="N", help="poses at a time [what fits, ≤ 32]"
     )
     solve.add_argument("--json", action="store_true", help="print the summary as JSON")
     _add_common(solve)
@@ -225,7 +225,7 @@ def _solve(args: argparse.Namespace) -> None:
                 elements=elements,
                 tol=args.tol,
                 max_iterations=args.max_iterations,
-                batch=args.batch,
+                batch="auto" if args.batch is None else args.batch,
             ):
                 results.write(field)
                 summary.add(field)

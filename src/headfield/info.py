@@ -65,7 +65,7 @@ def _smallest_dihedral_percentiles(mesh: TetMesh) -> dict[str, float]:
     """Of the smallest dihedral angle of each tetrahedron, degrees: how flat the flattest are."""
     cosine = np.empty(mesh.n_tets)
     for piece, _, corners in mesh_checks.chunks(mesh.nodes_mm, mesh.tets):
-        cosine[piece] = min_dihedral_cosines(corners)
+        cosine[piece] = min_dihedral_cosines(corners.swapaxes(0, 1))
     angles = np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
     values = np.percentile(angles, [0, 1, 50])
     return dict(zip(("minimum", "percent_1", "median"), values.tolist(), strict=True))

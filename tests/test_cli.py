@@ -1,0 +1,421 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The command line: what it writes, what it says, its exit codes, and what survives a failure."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import h5py
+import meshio
+import numpy as np
+import pytest
+
+import headfield as hf
+from headfield import cli
+from headfield.io.poses import read_poses
+from headfield.pose import ring
+
+K = 5
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    """A small sphere of gray matter, bone and scalp, a coil over it, five poses."""
+    folder = tmp_path_factory.mktemp("inputs")
+    mesh = hf.sphere_mesh(radii_mm=[78, 86, 92], tags=[2, 4, 5], edge_mm=16)
+    wings = [[44.0, 0, -5], [-44.0, 0, -5]]
+    coil = hf.Coil(wings, [[0, 0, 0.03], [0, 0, -0.03]], name="test coil", didt_max=100e6)
+    pose = hf.place(mesh, [0, 0, 92], [0, 50, 92])
+    mesh.write(folder / "head.msh")
+    coil.write(folder / "coil.ccd")
+    np.save(folder / "poses.npy", ring(pose, np.linspace(0, 90, K)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def reference(inputs):
+    model = hf.HeadModel(hf.read_mesh(inputs / "head.msh"))
+    return model.solve(hf.read_coil(inputs / "coil.ccd"), np.load(inputs / "poses.npy"), 2e6)
+
+
+def solve_args(inputs, out, *more):
+    paths = [str(inputs / name) for name in ("head.msh", "coil.ccd", "poses.npy")]
+    return ["solve", *paths, "-o", str(out), "--didt", "2e6", "-q", *more]
+
+
+def fails(capsys, argv, *words):
+    """Run a command that has to fail: exit code 1 and one line on stderr with these words."""
+    assert cli.main(argv) == 1
+    captured = capsys.readouterr()
+    last = captured.err.strip().splitlines()[-1]
+    assert captured.out == ""
+    assert last.startswith("headfield: error: ")
+    assert "Traceback" not in captured.err
+    for word in words:
+        assert word in last
+    return last
+
+
+class TestSolve:
+    def test_h5_holds_all_poses_in_order(self, inputs, reference, tmp_path, capsys):
+        assert cli.main(solve_args(inputs, tmp_path / "f.h5", "--batch", "2")) == 0
+        out = capsys.readouterr().out
+        assert "5 poses in" in out
+        assert "f.h5" in out
+        with h5py.File(tmp_path / "f.h5") as file:
+            np.testing.assert_array_equal(file["elements/E"], reference.E)
+            np.testing.assert_array_equal(file["elements/magnE"], reference.magnitude)
+            np.testing.assert_array_equal(file["nodes/v"], reference.potential)
+            np.testing.assert_array_equal(file["poses"], reference.poses)
+            np.testing.assert_array_equal(file["mesh/tets"], reference.mesh.tets)
+            assert file["didt"][:].tolist() == [2e6] * K
+            assert file["converged"][:].all()
+            assert (file["residual"][:] <= 1e-5).all()
+        assert [p.name for p in tmp_path.iterdir()] == ["f.h5"]
+
+    def test_tissues_and_conductivity(self, inputs, tmp_path, capsys):
+        more = ["--tissues", "2", "--conductivity", "4=0.02", "5=0.3", "--conductivity", "2=0.2", "--json"]
+        assert cli.main(solve_args(inputs, tmp_path / "f.h5", *more)) == 0
+        facts = json.loads(capsys.readouterr().out)
+        mesh = hf.read_mesh(inputs / "head.msh")
+        model = hf.HeadModel(mesh, {4: 0.02, 5: 0.3, 2: 0.2})
+        field = model.solve(
+            hf.read_coil(inputs / "coil.ccd"), np.load(inputs / "poses.npy"), 2e6, elements=mesh.tags == 2
+        )
+        with h5py.File(tmp_path / "f.h5") as file:
+            np.testing.assert_array_equal(file["elements/E"], field.E)
+            np.testing.assert_array_equal(file["elements/index"], field.elements)
+            assert "nodes" not in file
+        volumes = mesh.volumes_mm3()[mesh.tags == 2]
+        peaks = hf.metrics.percentiles(field.magnitude, volumes, 99.9)
+        assert [row["peak_V_per_m"] for row in facts["results"]] == pytest.approx(peaks.tolist())
+        assert [row["iterations"] for row in facts["results"]] == field.report.iterations.tolist()
+        assert facts["files"] == [str(tmp_path / "f.h5")]
+        assert (facts["poses"], facts["didt"], facts["device"]) == (K, 2e6, "cpu")
+
+    @pytest.mark.parametrize("ending", [".msh", ".vtu"])
+    def test_a_file_per_pose(self, inputs, reference, tmp_path, ending):
+        assert cli.main(solve_args(inputs, tmp_path / f"f{ending}", "--tissues", "all")) == 0
+        names = [f"f_{k:04d}{ending}" for k in range(K)]
+        assert sorted(p.name for p in tmp_path.iterdir()) == names
+        if ending == ".vtu":
+            e = meshio.read(tmp_path / names[3]).cell_data["E"][0]
+            np.testing.assert_array_equal(e, reference.E[3])
+        else:
+            assert hf.read_mesh(tmp_path / names[3]).n_tets == reference.mesh.n_tets
+
+    def test_one_pose_gets_the_plain_name(self, inputs, reference, tmp_path):
+        one = tmp_path / "one.txt"
+        np.savetxt(one, np.load(inputs / "poses.npy")[1], fmt="%.17g")
+        args = solve_args(inputs, tmp_path / "f.vtu", "--tissues", "2,4")
+        args[3] = str(one)
+        assert cli.main(args) == 0
+        assert sorted(p.name for p in tmp_path.iterdir()) == ["f.vtu", "one.txt"]
+        e = meshio.read(tmp_path / "f.vtu").cell_data["E"][0]
+        kept = np.isin(reference.mesh.tags, [2, 4])
+        np.testing.assert_array_equal(e[kept], reference.E[1][kept])
+        assert np.isnan(e[~kept]).all()
+
+    def test_threads_do_not_change_the_result(self, inputs, reference, tmp_path):
+        assert cli.main(solve_args(inputs, tmp_path / "f.h5", "--threads", "2")) == 0
+        with h5py.File(tmp_path / "f.h5") as file:
+            np.testing.assert_array_equal(file["elements/E"], reference.E)
+
+    def test_progress_is_lines_in_a_log(self, inputs, tmp_path, capsys):
+        args = [word for word in solve_args(inputs, tmp_path / "f.h5", "--batch", "1") if word != "-q"]
+        assert cli.main(args) == 0
+        err = capsys.readouterr().err
+        assert "\r" not in err
+        assert "5 of 5 poses" in err
+        assert all(line.startswith("headfield: ") for line in err.splitlines())
+
+    def test_a_warning_is_one_line(self, inputs, tmp_path, capsys):
+        args = solve_args(inputs, tmp_path / "f.h5")
+        args[args.index("2e6")] = "2e8"
+        assert cli.main(args) == 0
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("headfield: warning: dI/dt")
+
+
+class Stop:
+    """Makes HeadModel.iter_solve raise after so many batches."""
+
+    def __init__(self, monkeypatch, batches, error):
+        original = hf.HeadModel.iter_solve
+
+        def iter_solve(model, *args, **kwargs):
+            for i, field in enumerate(original(model, *args, **kwargs)):
+                if i == batches:
+                    raise error
+                yield field
+
+        monkeypatch.setattr(hf.HeadModel, "iter_solve", iter_solve)
+
+
+class TestWhatSurvives:
+    def test_no_convergence(self, inputs, tmp_path, capsys):
+        more = ["--tol", "1e-12", "--max-iterations", "1"]
+        fails(capsys, solve_args(inputs, tmp_path / "f.h5", *more), "did not reach")
+        with h5py.File(tmp_path / "f.part.h5") as file:
+            assert not file["converged"][:].any()
+            assert np.isnan(file["elements/E"][:]).all()
+            assert (file["residual"][:] > 1e-12).all()
+        fails(capsys, solve_args(inputs, tmp_path / "f.msh", *more), "did not reach")
+        assert [p.name for p in tmp_path.iterdir()] == ["f.part.h5"]
+
+    @pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), 130), (OSError("disk is full"), 1)])
+    def test_stopped_after_two_batches(self, inputs, reference, tmp_path, monkeypatch, capsys, error, code):
+        Stop(monkeypatch, 2, error)
+        (tmp_path / "f.h5").write_text("an older result")
+        args = [word for word in solve_args(inputs, tmp_path / "f.h5", "--batch", "1") if word != "-q"]
+        assert cli.main(args) == code
+        err = capsys.readouterr().err.splitlines()
+        assert err[-2] == "headfield: 2 of 5 poses are done and kept"
+        assert err[-1] == ("headfield: interrupted" if code == 130 else "headfield: error: disk is full")
+        assert (tmp_path / "f.h5").read_text() == "an older result"
+        with h5py.File(tmp_path / "f.part.h5") as file:
+            np.testing.assert_array_equal(file["elements/E"], reference.E[:2])
+        assert cli.main(solve_args(inputs, tmp_path / "f.vtu", "--batch", "1")) == code
+        assert sorted(p.name for p in tmp_path.glob("*.vtu")) == ["f_0000.vtu", "f_0001.vtu"]
+
+    def test_nothing_solved_leaves_nothing(self, inputs, tmp_path, monkeypatch):
+        Stop(monkeypatch, 0, KeyboardInterrupt())
+        assert cli.main(solve_args(inputs, tmp_path / "f.h5")) == 130
+        assert not list(tmp_path.iterdir())
+
+
+class TestBadInput:
+    @pytest.mark.parametrize("which", ["head", "coil", "poses"])
+    @pytest.mark.parametrize(
+        "content", [None, b"", b"\x00\xff" * 500, "héadfield\n1 2 3".encode("latin-1"), "folder"]
+    )
+    def test_files(self, inputs, tmp_path, capsys, which, content):
+        position, ending = {"head": (1, ".msh"), "coil": (2, ".ccd"), "poses": (3, ".npy")}[which]
+        bad = tmp_path / f"bad{ending}"
+        if content == "folder":
+            bad.mkdir()
+        elif content is not None:
+            bad.write_bytes(content)
+        args = solve_args(inputs, tmp_path / "f.h5")
+        args[position] = str(bad)
+        fails(capsys, args, "bad")
+        fails(capsys, ["info", str(bad)], "bad")
+        assert not list(tmp_path.glob("*.h5"))
+
+    @pytest.mark.parametrize(
+        ("more", "words"),
+        [
+            (["--tissues", "2,77"], ["no tag 77", "[2, 4, 5]"]),
+            (["--conductivity", "2=-1"], ["-1"]),
+            (["--tol", "nan"], ["tol"]),
+            (["--batch", "0"], ["batch"]),
+            (["--threads", "0"], ["threads"]),
+            (["--didt", "inf"], ["didt"]),
+            (["--max-iterations", "0"], ["max_iterations"]),
+        ],
+    )
+    def test_values(self, inputs, tmp_path, capsys, more, words):
+        fails(capsys, solve_args(inputs, tmp_path / "f.h5", *more), *words)
+        assert not list(tmp_path.iterdir())
+
+    def test_outputs(self, inputs, tmp_path, capsys):
+        (tmp_path / "folder.msh").mkdir()
+        fails(capsys, solve_args(inputs, tmp_path / "f.xyz"), ".xyz")
+        fails(capsys, solve_args(inputs, tmp_path / "f"), ".h5")
+        fails(capsys, solve_args(inputs, tmp_path / "missing" / "f.h5"), "missing")
+        fails(capsys, solve_args(inputs, tmp_path / "folder.msh"), "folder")
+        fails(capsys, solve_args(inputs, inputs / "head.msh"), "input")
+        assert hf.read_mesh(inputs / "head.msh").n_tets > 0
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+    def test_unwritable_folder(self, inputs, tmp_path, capsys):
+        tmp_path.chmod(0o500)
+        fails(capsys, solve_args(inputs, tmp_path / "f.h5"), "not writable")
+        tmp_path.chmod(0o700)
+
+    @pytest.mark.parametrize(
+        "argv",
+        [
+            [],
+            ["nonsense"],
+            ["solve"],
+            ["solve", "a", "b", "c"],
+            ["info"],
+            ["solve", "a", "b", "c", "-o", "d", "--tissues", "gray"],
+            ["solve", "a", "b", "c", "-o", "d", "--conductivity", "2"],
+            ["solve", "a", "b", "c", "-o", "d", "--didt", "fast"],
+        ],
+    )
+    def test_usage(self, argv, capsys):
+        assert cli.main(argv) == 2
+        assert "usage: headfield" in capsys.readouterr().err
+
+
+class TestPoseFiles:
+    def test_layouts(self, inputs, tmp_path):
+        poses = np.load(inputs / "poses.npy")
+        np.savetxt(tmp_path / "rows.csv", poses.reshape(K, 16), delimiter=",", header="x,y", fmt="%.17g")
+        np.savetxt(tmp_path / "blocks.txt", poses.reshape(-1, 4), fmt="%.17g")
+        text = "\ufeff" + (tmp_path / "rows.csv").read_text().replace(",", " ; ")
+        (tmp_path / "bom.csv").write_text(text, encoding="utf-8")
+        for name in ("rows.csv", "blocks.txt", "bom.csv"):
+            np.testing.assert_array_equal(read_poses(tmp_path / name), poses)
+
+    @pytest.mark.parametrize(
+        ("name", "content", "words"),
+        [
+            ("p.csv", "", "no poses"),
+            ("p.csv", "# only this\n\n", "no poses"),
+            ("p.csv", "1,2,3\n", "line 1: 3 numbers"),
+            ("p.csv", "1 0 0 0\n0 1 0 0\n0 0 1 0\n", "multiple of four"),
+            ("p.csv", "1 0 0 0\n0 1 0\n", "line 2: 3 numbers where 4"),
+            ("p.csv", "name," * 15 + "z\n", "line 1: could not convert"),
+            ("p.csv", "nan " * 16, "not finite"),
+            ("p.csv", "1 " * 16, "last row"),
+            ("p.json", "[]", ".json"),
+            ("p", "1", "not this"),
+        ],
+    )
+    def test_bad_text(self, tmp_path, capsys, name, content, words):
+        (tmp_path / name).write_text(content)
+        with pytest.raises(hf.HeadfieldError, match=words.replace(".", "[.]")):
+            read_poses(tmp_path / name)
+
+    @pytest.mark.parametrize(
+        "array",
+        [
+            np.zeros((0, 4, 4)),
+            np.zeros((3, 3)),
+            np.zeros((2, 2, 4, 4)),
+            np.array(["a", "b"]),
+            np.eye(4) * 1j,
+            np.array([{}], dtype=object),
+        ],
+    )
+    def test_bad_arrays(self, tmp_path, array):
+        np.save(tmp_path / "p.npy", array, allow_pickle=True)
+        with pytest.raises(hf.PoseError, match=r"p\.npy"):
+            read_poses(tmp_path / "p.npy")
+
+    def test_a_header_that_promises_terabytes(self, tmp_path):
+        np.save(tmp_path / "p.npy", np.zeros((9, 4, 4)))
+        data = (tmp_path / "p.npy").read_bytes()
+        (tmp_path / "p.npy").write_bytes(
+            data.replace(b"(9, 4, 4), }" + b" " * 11, b"(99999999999, 4, 4), } ")
+        )
+        with pytest.raises(hf.PoseError, match=r"not a \.npy array"):
+            read_poses(tmp_path / "p.npy")
+
+    def test_every_truncation(self, tmp_path):
+        np.save(tmp_path / "p.npy", np.eye(4)[None])
+        data = (tmp_path / "p.npy").read_bytes()
+        for length in range(0, len(data), 5):
+            (tmp_path / "p.npy").write_bytes(data[:length])
+            with pytest.raises(hf.PoseError):
+                read_poses(tmp_path / "p.npy")
+
+
+class TestInfo:
+    def test_mesh(self, inputs, capsys):
+        assert cli.main(["info", str(inputs / "head.msh")]) == 0
+        text = capsys.readouterr().out
+        mesh = hf.read_mesh(inputs / "head.msh")
+        assert f"nodes         {mesh.n_nodes:,}" in text
+        assert "gray matter" in text
+        assert "0.275" in text
+        assert cli.main(["info", str(inputs / "head.msh"), "--json"]) == 0
+        facts = json.loads(capsys.readouterr().out)
+        assert facts["tissues"]["5"]["name"] == "scalp"
+        assert sum(row["tetrahedra"] for row in facts["tissues"].values()) == mesh.n_tets
+        assert 20 < facts["smallest_dihedral_deg"]["minimum"] < 70.6
+
+    def test_unknown_tissue(self, tmp_path, capsys):
+        mesh = hf.TetMesh([[0, 0, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0], [9, 9, 9]], [[0, 1, 2, 3]], tags=[50])
+        mesh.write(tmp_path / "tet.npz")
+        assert cli.main(["info", str(tmp_path / "tet.npz")]) == 0
+        assert "unknown" in capsys.readouterr().out
+
+    def test_coil(self, inputs, capsys):
+        assert cli.main(["info", str(inputs / "coil.ccd")]) == 0
+        text = capsys.readouterr().out
+        assert "coil          test coil" in text
+        assert "dI/dt max     100.0 A/µs" in text
+        # Two dipoles of m = 0.03 A·m², a = 44 mm to the sides, h = 25 mm away: 2e-7 m a / (a² + h²)^1.5 · 1e6
+        assert f"{0.2 * 0.03 * 0.044 / (0.044**2 + 0.025**2) ** 1.5:.2f} V/m at (0, 0, 20) mm" in text
+        assert cli.main(["info", str(inputs / "coil.ccd"), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["didt_max"] == 100e6
+
+    def test_poses(self, inputs, capsys):
+        assert cli.main(["info", str(inputs / "poses.npy")]) == 0
+        assert capsys.readouterr().out.splitlines()[0] == "poses         5"
+
+
+class TestDemo:
+    def test_files_and_table(self, tmp_path, capsys):
+        assert cli.main(["demo", "--edge-mm", "8", "-o", str(tmp_path / "a" / "demo"), "-q"]) == 0
+        folder = tmp_path / "a" / "demo"
+        names = ["best.msh", "best.png", "best.vtu", "coil.ccd", "head.msh", "poses.npy"]
+        assert sorted(p.name for p in folder.iterdir()) == names
+        assert (folder / "best.png").read_bytes().startswith(b"\x89PNG")
+        out = capsys.readouterr().out
+        assert out.count("cm³") == 12
+        assert out.count("<- best") == 1
+        # What the demo leaves is what `solve` takes.
+        paths = [str(folder / name) for name in ("head.msh", "coil.ccd", "poses.npy")]
+        assert cli.main(["solve", *paths, "-o", str(folder / "f.h5"), "--tissues", "2", "-q"]) == 0
+
+    def test_without_matplotlib(self, tmp_path, capsys, monkeypatch):
+        monkeypatch.setitem(sys.modules, "matplotlib", None)
+        monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+        assert cli.main(["demo", "--edge-mm", "8", "-o", str(tmp_path), "-q"]) == 0
+        assert "pip install 'headfield[plot]'" in capsys.readouterr().out
+        assert (tmp_path / "best.vtu").is_file()
+
+    def test_bad_edge_and_folder(self, tmp_path, capsys):
+        fails(capsys, ["demo", "--edge-mm", "9", "-o", str(tmp_path), "-q"], "8 mm")
+        (tmp_path / "file").write_text("")
+        fails(capsys, ["demo", "-o", str(tmp_path / "file"), "-q"], "file")
+
+
+class TestProcess:
+    def run(self, *argv, **kwargs):
+        command = [sys.executable, "-m", "headfield", *argv]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **kwargs)
+
+    def test_version_and_help(self):
+        assert self.run("--version").stdout == f"headfield {hf.__version__}\n"
+        for argv in (["--help"], ["demo", "--help"], ["solve", "--help"], ["info", "--help"]):
+            result = self.run(*argv)
+            assert result.returncode == 0
+            assert "Example: headfield" in result.stdout
+
+    def test_failure_and_latin_1(self, inputs, tmp_path):
+        result = self.run("info", str(tmp_path / "missing.msh"))
+        assert result.returncode == 1
+        assert result.stderr.count("\n") == 1
+        result = self.run(
+            "info",
+            str(inputs / "head.msh"),
+            env={**os.environ, "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"},
+        )
+        assert result.returncode == 0
+        assert "cm?" in result.stdout
+
+    def test_interrupt(self, inputs, tmp_path):
+        np.save(tmp_path / "many.npy", np.repeat(np.load(inputs / "poses.npy"), 2000, axis=0))
+        args = [word for word in solve_args(inputs, tmp_path / "f.h5", "--batch", "1") if word != "-q"]
+        args[3] = str(tmp_path / "many.npy")
+        command = [sys.executable, "-m", "headfield", *args]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            for line in process.stderr:
+                if "of 10000 poses" in line:
+                    break
+            process.send_signal(signal.SIGINT)
+            rest = process.stderr.read()
+        assert process.returncode == 130
+        assert rest.splitlines()[-1] == "headfield: interrupted"
+        with h5py.File(tmp_path / "f.part.h5") as file:
+            assert 1 <= len(file["elements/E"]) == len(file["converged"]) < 10000
+            assert np.isfinite(file["elements/E"][-1]).all()

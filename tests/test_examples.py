@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The scripts in examples/ run, and find what they say they find."""
+
+import re
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import headfield as hf
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+
+
+def run(monkeypatch, name, *argv):
+    monkeypatch.setattr(sys, "argv", [name, *map(str, argv)])
+    return runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+
+
+def test_best_angle(monkeypatch, capsys):
+    result = run(monkeypatch, "best_angle.py", 8)
+    every_5 = np.arange(0, 180, 5.0)
+    scores = result["mean_in_target"](every_5)
+    assert result["score"].max() >= scores.max()
+    assert abs((result["angle"] - every_5[scores.argmax()] + 90) % 180 - 90) <= 5
+    assert len(re.findall("best", capsys.readouterr().out)) == 3
+
+
+def test_read_files(monkeypatch, tmp_path, capsys):
+    mesh = hf.sphere_mesh(radii_mm=[70, 78, 86, 92], tags=[1, 2, 4, 5], edge_mm=16)
+    mesh.write(tmp_path / "head.msh")
+    hf.figure_of_eight(spacing_mm=8).write(tmp_path / "coil.ccd")
+    poses = [hf.place(mesh, [0, 0, 92], [0, 50, 92], distance_mm=d) for d in (8, 4, 6)]
+    np.save(tmp_path / "poses.npy", poses)
+    names = ("head.msh", "coil.ccd", "poses.npy", "out.msh")
+    run(monkeypatch, "read_files.py", *(tmp_path / name for name in names))
+    assert "pose 1 has the largest" in capsys.readouterr().out
+    assert hf.read_mesh(tmp_path / "out.msh").n_tets == mesh.n_tets
+    assert (tmp_path / "out.png").stat().st_size > 10_000
+
+
+def test_every_example_is_run():
+    text = Path(__file__).read_text(encoding="utf-8")
+    assert all(f'"{script.name}"' in text for script in EXAMPLES.glob("*.py"))
