@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Signatures of the native module. Arrays must be C-contiguous and of these dtypes: none is converted.
+
+n nodes, m tetrahedra, W columns (1, 4, 8, 16 or 32), k ≤ W poses. Lengths in m.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+instruction_set: str
+
+# Number of threads of the loops that the calling thread starts.
+def set_threads(n: int) -> None: ...
+def max_threads() -> int: ...
+
+# Connected part of each node, (n,).
+def node_parts(tets: NDArray[np.int32], n_nodes: int) -> NDArray[np.int32]: ...
+
+# Outer faces (f, 3), normals outward, and the tetrahedron under each, (f,).
+def boundary_faces(tets: NDArray[np.int32], n_nodes: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]: ...
+
+# order[new] = old, (n,).
+def morton_order(nodes: NDArray[np.float64]) -> NDArray[np.int32]: ...
+
+# indptr (n + 1,), indices (nnz,), stiffness (nnz,) S, source (nnz, 3) S·m; sigma (m,) or (m, 3, 3) S/m.
+def assemble(
+    nodes: NDArray[np.float64], tets: NDArray[np.int32], sigma: NDArray[np.float64]
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64], NDArray[np.float32]]: ...
+
+# out (n, W) = −Σ source · adot, adot (n, 3, W) V/m.
+def right_hand_side(
+    indptr: NDArray[np.int32],
+    indices: NDArray[np.int32],
+    source: NDArray[np.float32],
+    adot: NDArray[np.float32],
+    out: NDArray[np.float64],
+) -> None: ...
+
+# out (k, m or elements, 3) = −scale (∇phi + mean adot); phi (n, W) V, scale (k,).
+def electric_field(
+    nodes: NDArray[np.float64],
+    tets: NDArray[np.int32],
+    phi: NDArray[np.float64],
+    adot: NDArray[np.float32],
+    scale: NDArray[np.float64],
+    elements: NDArray[np.int32] | None,
+    out: NDArray[np.float32],
+) -> None: ...
+
+# out[i, c] = scale[c] rows[c, node[i]], rows (k, n), out (n, W); columns from k on are zero.
+def pack(
+    rows: NDArray[np.float64],
+    node: NDArray[np.int32],
+    scale: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None: ...
+
+# out[c, node[i]] = scale[c] phi[i, c], phi (n, W), out (k, n).
+def unpack(
+    phi: NDArray[np.float64],
+    node: NDArray[np.int32],
+    scale: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None: ...
+
+# A (p, 3), T·m per A, at points (p, 3) of dipoles (d, 3), A·m² per A.
+def vector_potential(
+    points: NDArray[np.float64], positions: NDArray[np.float64], moments: NDArray[np.float64]
+) -> NDArray[np.float64]: ...
+def vector_potential_float32(
+    points: NDArray[np.float64], positions: NDArray[np.float64], moments: NDArray[np.float64]
+) -> NDArray[np.float32]: ...
+
+# Distance (p,) to the nearest dipole.
+def nearest_dipole(points: NDArray[np.float64], positions: NDArray[np.float64]) -> NDArray[np.float32]: ...
+
+class Grid:
+    # Lattices coarse to fine: origin, spacing, values (nx, ny, nz, 4), good (nx − 1, ny − 1, nz − 1).
+    def __init__(
+        self,
+        lattices: Sequence[tuple[tuple[float, float, float], float, NDArray[np.float32], NDArray[np.uint8]]],
+        positions: NDArray[np.float64],
+        moments: NDArray[np.float64],
+    ) -> None: ...
+    # out (n, 3, W) = rate · A at nodes (n, 3) for poses (k, 4, 4); returns how many direct sums it took.
+    def sample(
+        self,
+        nodes: NDArray[np.float64],
+        poses: NDArray[np.float64],
+        rate: float,
+        out: NDArray[np.float32],
+    ) -> int: ...
+
+class Hierarchy:
+    # Of a symmetric positive semidefinite matrix with the node `ground` held at zero.
+    def __init__(
+        self,
+        indptr: NDArray[np.int32],
+        indices: NDArray[np.int32],
+        values: NDArray[np.float64],
+        ground: int,
+        theta: float,
+    ) -> None: ...
+    @property
+    def operator_complexity(self) -> float: ...
+    # Rows and nonzeros of each level.
+    @property
+    def levels(self) -> list[tuple[int, int]]: ...
+
+class ColumnReport:
+    @property
+    def iterations(self) -> int: ...
+    @property
+    def residual(self) -> float: ...
+    @property
+    def converged(self) -> bool: ...
+
+class Solver:
+    def __init__(self, hierarchy: Hierarchy, width: int) -> None: ...
+    @property
+    def width(self) -> int: ...
+    # phi (n, W) comes in as the first guess, zero at the ground; b (n, W) is used up.
+    def solve(
+        self, b: NDArray[np.float64], phi: NDArray[np.float64], tolerance: float, max_iterations: int
+    ) -> list[ColumnReport]: ...

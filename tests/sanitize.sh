@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Builds the native module with address and undefined-behaviour sanitizers in a temporary folder and runs its tests on
+# that build; the installed module is left alone. Needs GCC with libasan. PYTHON names an interpreter that has headfield
+# and the test requirements installed; arguments are passed on to pytest.
+set -euo pipefail
+
+python=${PYTHON:-python}
+tests=$(cd "$(dirname "$0")" && pwd)
+build=$(mktemp -d)
+trap 'rm -rf "$build"' EXIT
+
+export PATH="$(dirname "$(command -v "$python")"):$PATH"  # cmake and ninja of the same environment, if there
+if ! command -v cmake >/dev/null || ! "$python" -c 'import pybind11' 2>/dev/null; then
+  "$python" -m venv "$build/tools"
+  "$build/tools/bin/python" -m pip install --quiet cmake ninja pybind11
+  export PATH="$build/tools/bin:$PATH"
+fi
+pybind11=$(python -c 'import pybind11; print(pybind11.get_cmake_dir())' 2>/dev/null ||
+  "$python" -c 'import pybind11; print(pybind11.get_cmake_dir())')
+
+cmake -S "$tests/.." -B "$build/native" -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS='-O1 -g1' \
+  -DHEADFIELD_SANITIZE=ON -Dpybind11_DIR="$pybind11" -DPython_EXECUTABLE="$(command -v "$python")" >"$build/log"
+cmake --build "$build/native" --parallel "$(nproc)" >>"$build/log" || { cat "$build/log" >&2; exit 1; }
+
+# Python itself is not instrumented, so the runtime is loaded before it; libstdc++ with it, whose exceptions it wraps.
+preload="$(g++ -print-file-name=libasan.so) $(g++ -print-file-name=libstdc++.so)"
+cd "$build"  # so that no headfield of the working directory is imported
+HEADFIELD_NATIVE=$(echo "$build"/native/_cpu*.so)
+export HEADFIELD_NATIVE
+env LD_PRELOAD="$preload" PYTHONPATH="$tests" OMP_NUM_THREADS="${OMP_NUM_THREADS:-2}" PYTHONDONTWRITEBYTECODE=1 \
+  ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
+  "$python" -m pytest -q -p native_plugin -p no:cacheprovider -c "$tests/../pyproject.toml" --rootdir "$tests/.." \
+  "$tests/test_kernels.py" "$tests/test_kernel_arguments.py" "$tests/test_solver.py" \
+  "$tests/test_solver_arguments.py" "$tests/test_primary.py" "$@"
