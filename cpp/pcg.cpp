@@ -14,6 +14,11 @@ namespace headfield {
 namespace {
 constexpr int period = 6;            // iterations between float64 residuals: about three digits, all that float32 holds
 constexpr double stop_early = 0.95;  // the float32 residual may be this much closer than asked before a check
+
+bool any(const std::vector<double>& values) {
+    return std::any_of(values.begin(), values.end(), [](double v) { return v != 0.0; });
+}
+
 }  // namespace
 
 struct Solver::Columns {
@@ -67,21 +72,25 @@ void Solver::v_cycle(size_t l, const float* b, float* x, Sums dot) {
     verbs_.smooth(width_, a, level.smoother, here.r.data(), x, dot_with, dot);
 }
 
-// Adds x to φ̂ and computes the float64 residual for the columns that ask for it, then decides what becomes of them.
-void Solver::check_residuals(const double* b, double* phi, Columns& c, double tolerance, int max_iterations) {
+// Adds x to φ̂ and computes the float64 residual of the columns that ask for it.
+void Solver::add_and_measure(const double* b, double* phi, Columns& c) {
     const std::vector<double> running = c.norm2;
     verbs_.flush(width_, h_.size(), c.check.data(), c.pending.data(), c.rz_old.data(), c.pq.data(), c.scale.data(),
                  p_.data(), x_.data(), phi);
     verbs_.true_residual(width_, h_.fine64(), b, phi, c.check.data(), c.scale.data(), r_.data(), h_.weight.data(),
                          {c.norm2.data(), partial_.data()});
     for (int j = 0; j < width_; ++j) {
-        if (c.check[j] == 0.0) {
-            c.norm2[j] = running[j];
-            continue;
-        }
+        if (c.check[j] == 0.0) c.norm2[j] = running[j];
+    }
+}
+
+// Decides what becomes of the columns whose residual was just measured.
+void Solver::judge(Columns& c, double tolerance, int max_iterations) const {
+    for (int j = 0; j < width_; ++j) {
+        if (c.check[j] == 0.0) continue;
         c.check[j] = c.pending[j] = 0.0;
         ColumnReport& report = c.report[j];
-        report.residual = c.reference2[j] > 0.0 ? std::sqrt(c.norm2[j] / c.reference2[j]) : 0.0;
+        report.residual = c.norm2[j] == 0.0 ? 0.0 : std::sqrt(c.norm2[j] / c.reference2[j]);
         report.converged = report.residual <= tolerance;
         const bool seemed_done = c.active[j] == 0.0;
         const bool stagnates = seemed_done && !(c.norm2[j] < 0.25 * c.last_check[j]);
@@ -119,12 +128,15 @@ void Solver::iterate(Columns& c) {
     }
 }
 
-std::vector<ColumnReport> Solver::solve(double* b, double* phi, double tolerance, int max_iterations) {
+// Residuals of the first guess, in float64 unless the guess is zero.
+void Solver::start(double* b, double* phi, Columns& c, double tolerance, int max_iterations) {
     const int64_t n = h_.size();
-    Columns c(width_);
+    const Sums sums{c.norm2.data(), partial_.data()};
+    verbs_.norm(width_, n, phi, h_.weight.data(), sums);
+    const bool guessed = any(c.norm2);
     verbs_.scale_rows(width_, n, h_.scale.data(), b, b);
-    verbs_.norm(width_, n, b, h_.weight.data(), {c.reference2.data(), partial_.data()});
-    verbs_.scale_rows(width_, n, h_.unscale.data(), phi, phi);
+    verbs_.norm(width_, n, b, h_.weight.data(), sums);
+    c.reference2 = c.norm2;
     for (int j = 0; j < width_; ++j) {
         if (c.reference2[j] > 0.0 && std::isfinite(c.reference2[j])) {
             c.scale[j] = std::ldexp(1.0, -std::ilogb(std::sqrt(c.reference2[j])));
@@ -133,31 +145,47 @@ std::vector<ColumnReport> Solver::solve(double* b, double* phi, double tolerance
     }
     verbs_.clear(width_, n, x_.data());
     verbs_.clear(width_, n, p_.data());
-    check_residuals(b, phi, c, tolerance, max_iterations);
+    if (guessed) {
+        verbs_.scale_rows(width_, n, h_.unscale.data(), phi, phi);
+        add_and_measure(b, phi, c);
+    } else {
+        verbs_.rounded(width_, n, c.scale.data(), b, r_.data());
+    }
+    judge(c, tolerance, max_iterations);
+}
 
-    auto any = [&](const std::vector<double>& mask) {
-        return std::any_of(mask.begin(), mask.end(), [](double m) { return m != 0.0; });
-    };
+// Stops the columns that seem done or have broken down, and marks those that want a float64 residual. Returns whether
+// one is due now.
+bool Solver::review(Columns& c, double tolerance, int max_iterations) const {
+    const double limit = stop_early * tolerance;
+    bool due = false;
+    for (int j = 0; j < width_; ++j) {
+        if (c.active[j] == 0.0) continue;
+        const int iterations = c.report[j].iterations;
+        if (!(c.pq[j] > 0.0) || !std::isfinite(c.norm2[j])) {  // breakdown: what was added so far stays
+            c.active[j] = c.pending[j] = 0.0;
+        } else if (c.norm2[j] <= limit * limit * c.reference2[j] || iterations >= max_iterations) {
+            c.active[j] = 0.0;
+            c.check[j] = 1.0;
+        } else if (iterations % period == 0) {
+            c.check[j] = 1.0;
+            due = true;
+        }
+    }
+    return due || (!any(c.active) && any(c.check));
+}
+
+std::vector<ColumnReport> Solver::solve(double* b, double* phi, double tolerance, int max_iterations) {
+    Columns c(width_);
+    start(b, phi, c, tolerance, max_iterations);
     while (any(c.active)) {
         iterate(c);
-        bool scheduled = false;
-        for (int j = 0; j < width_; ++j) {
-            if (c.active[j] == 0.0) continue;
-            const int iterations = c.report[j].iterations;
-            const double limit = stop_early * tolerance;
-            if (!(c.pq[j] > 0.0) || !std::isfinite(c.norm2[j])) {  // breakdown: what was added so far stays
-                c.active[j] = c.pending[j] = 0.0;
-            } else if (c.norm2[j] <= limit * limit * c.reference2[j] || iterations >= max_iterations) {
-                c.active[j] = 0.0;
-                c.check[j] = 1.0;
-            } else if (iterations % period == 0) {
-                c.check[j] = 1.0;
-                scheduled = true;
-            }
+        if (review(c, tolerance, max_iterations)) {
+            add_and_measure(b, phi, c);
+            judge(c, tolerance, max_iterations);
         }
-        if (scheduled || (!any(c.active) && any(c.check))) check_residuals(b, phi, c, tolerance, max_iterations);
     }
-    verbs_.scale_rows(width_, n, h_.scale.data(), phi, phi);
+    verbs_.scale_rows(width_, h_.size(), h_.scale.data(), phi, phi);
     return c.report;
 }
 

@@ -35,7 +35,10 @@ private:
 
     void v_cycle(size_t level, const float* b, float* x, Sums dot);
     void iterate(Columns& c);
-    void check_residuals(const double* b, double* phi, Columns& c, double tolerance, int max_iterations);
+    void start(double* b, double* phi, Columns& c, double tolerance, int max_iterations);
+    void add_and_measure(const double* b, double* phi, Columns& c);
+    void judge(Columns& c, double tolerance, int max_iterations) const;
+    bool review(Columns& c, double tolerance, int max_iterations) const;
 
     const Hierarchy& h_;
     const Verbs& verbs_;

@@ -32,10 +32,13 @@ inline Pack<float, W> row_times(const CsrView<float>& m, int64_t i, const float*
     return sum;
 }
 
+// Whether rows × columns are worth waking threads for.
+inline bool many(int64_t n, int width) { return n * width >= (1 << 14); }
+
 // Calls body(i) for every row, in parallel.
 template <class Body>
-inline void for_rows(int64_t n, Body body) {
-#pragma omp parallel for schedule(static)
+inline void for_rows(int64_t n, int width, Body body) {
+#pragma omp parallel for schedule(static) if (many(n, width))
     for (int64_t c = 0; c < reduction_rows(n); ++c) {
         const int64_t end = (c + 1) * reduction_chunk < n ? (c + 1) * reduction_chunk : n;
         for (int64_t i = c * reduction_chunk; i < end; ++i) body(i);
@@ -45,7 +48,7 @@ inline void for_rows(int64_t n, Body body) {
 // The same, with body(i, sum) adding to W sums.
 template <int W, class Body>
 inline void sum_rows(int64_t n, Sums sums, Body body) {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (many(n, W))
     for (int64_t c = 0; c < reduction_rows(n); ++c) {
         const int64_t end = (c + 1) * reduction_chunk < n ? (c + 1) * reduction_chunk : n;
         auto sum = Pack<double, W>::all(0.0);
@@ -73,14 +76,14 @@ inline Pack<float, W> quotient_pack(const double* mask, const double* numerator,
 void apply(int width, const CsrView<float>& m, const float* x, float* y) {
     with_width(width, [&](auto w) {
         constexpr int W = decltype(w)::value;
-        for_rows(m.rows, [&](int64_t i) { row_times<W>(m, i, x).store(y + i * W); });
+        for_rows(m.rows, width, [&](int64_t i) { row_times<W>(m, i, x).store(y + i * W); });
     });
 }
 
 void apply_dense(int width, int32_t n, const float* m, const float* x, float* y) {
     with_width(width, [&](auto w) {
         constexpr int W = decltype(w)::value;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (many(n, n * W))
         for (int32_t i = 0; i < n; ++i) {
             auto sum = Pack<float, W>::all(0.f);
             for (int32_t j = 0; j < n; ++j) {
@@ -95,7 +98,7 @@ void smooth_from_zero(int width, const CsrView<float>& a, Smoother s, const floa
     with_width(width, [&](auto w) {
         constexpr int W = decltype(w)::value;
         using P = Pack<float, W>;
-        for_rows(a.rows, [&](int64_t i) {
+        for_rows(a.rows, width, [&](int64_t i) {
             fma(P::all(s.c1), row_times<W>(a, i, b), P::all(s.c0) * P::load(b + i * W)).store(x + i * W);
         });
     });
@@ -105,7 +108,7 @@ void residual(int width, const CsrView<float>& a, const float* b, const float* x
     with_width(width, [&](auto w) {
         constexpr int W = decltype(w)::value;
         using P = Pack<float, W>;
-        for_rows(a.rows, [&](int64_t i) { (P::load(b + i * W) - row_times<W>(a, i, x)).store(r + i * W); });
+        for_rows(a.rows, width, [&](int64_t i) { (P::load(b + i * W) - row_times<W>(a, i, x)).store(r + i * W); });
     });
 }
 
@@ -113,7 +116,7 @@ void correct(int width, const CsrView<float>& p, const CsrView<float>& ap, const
     with_width(width, [&](auto w) {
         constexpr int W = decltype(w)::value;
         using P = Pack<float, W>;
-        for_rows(p.rows, [&](int64_t i) {
+        for_rows(p.rows, width, [&](int64_t i) {
             (P::load(x + i * W) + row_times<W>(p, i, e)).store(x + i * W);
             (P::load(r + i * W) - row_times<W>(ap, i, e)).store(r + i * W);
         });
@@ -128,7 +131,7 @@ void smooth(int width, const CsrView<float>& a, Smoother s, const float* r, floa
             P out = fma(P::all(s.c0), P::load(r + i * W), P::load(x + i * W));
             fma(P::all(s.c1), row_times<W>(a, i, r), out).store(x + i * W);
         };
-        if (!b) return for_rows(a.rows, update);
+        if (!b) return for_rows(a.rows, width, update);
         sum_rows<W>(a.rows, dot, [&](int64_t i, Pack<double, W>& sum) {
             update(i);
             sum = fma(load_as<double, W>(x + i * W), load_as<double, W>(b + i * W), sum);
@@ -176,7 +179,7 @@ void step_direction(int width, int64_t n, const double* x_mask, const double* p_
         using P = Pack<float, W>;
         const P alpha = quotient_pack<W>(x_mask, rz_old, pq);
         const P beta = quotient_pack<W>(p_mask, rz, rz_old);
-        for_rows(n, [&](int64_t i) {
+        for_rows(n, width, [&](int64_t i) {
             const P old = P::load(p + i * W);
             fma(alpha, old, P::load(x + i * W)).store(x + i * W);
             fma(beta, old, P::load(z + i * W)).store(p + i * W);
@@ -198,7 +201,7 @@ void flush(int width, int64_t n, const double* flush_mask, const double* x_mask,
         const P alpha = quotient_pack<W>(both, rz_old, pq);
         const D factor = D::load(f);
         const P keep = load_as<float, W>(flush_mask);
-        for_rows(n, [&](int64_t i) {
+        for_rows(n, width, [&](int64_t i) {
             // The step is taken in float32 as step_direction would, so it does not matter which of the two comes first.
             const P step = fma(alpha, P::load(p + i * W), P::load(x + i * W));
             step.store(x + i * W);
@@ -226,11 +229,20 @@ void true_residual(int width, const CsrView<double>& a, const double* b, const d
     });
 }
 
+void rounded(int width, int64_t n, const double* scale, const double* b, float* r) {
+    with_width(width, [&](auto w) {
+        constexpr int W = decltype(w)::value;
+        using D = Pack<double, W>;
+        const D factor = D::load(scale);
+        for_rows(n, width, [&](int64_t i) { store_as<float>(factor * D::load(b + i * W), r + i * W); });
+    });
+}
+
 void scale_rows(int width, int64_t n, const double* s, const double* x, double* y) {
     with_width(width, [&](auto w) {
         constexpr int W = decltype(w)::value;
         using D = Pack<double, W>;
-        for_rows(n, [&](int64_t i) { (D::all(s[i]) * D::load(x + i * W)).store(y + i * W); });
+        for_rows(n, width, [&](int64_t i) { (D::all(s[i]) * D::load(x + i * W)).store(y + i * W); });
     });
 }
 
@@ -246,7 +258,7 @@ void norm(int width, int64_t n, const double* x, const double* weight, Sums sums
 }
 
 void clear(int width, int64_t n, float* x) {
-    for_rows(n, [&](int64_t i) {
+    for_rows(n, width, [&](int64_t i) {
         for (int c = 0; c < width; ++c) x[i * width + c] = 0.f;
     });
 }
@@ -268,6 +280,7 @@ const Verbs& verbs() {
         v.step_direction = step_direction;
         v.flush = flush;
         v.true_residual = true_residual;
+        v.rounded = rounded;
         v.scale_rows = scale_rows;
         v.norm = norm;
         v.clear = clear;

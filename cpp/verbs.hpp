@@ -60,6 +60,8 @@ struct Verbs {
     // r = scale (b − A x64) where mask is 1, in float64 and rounded at the end; sums weight (b − A x64)²
     void (*true_residual)(int width, const CsrView<double>& a, const double* b, const double* x64, const double* mask,
                           const double* scale, float* r, const double* weight, Sums norm);
+    // r = scale b, rounded: the residual of a zero guess
+    void (*rounded)(int width, int64_t n, const double* scale, const double* b, float* r);
     // y_ij = s_i x_ij; x and y may be the same
     void (*scale_rows)(int width, int64_t n, const double* s, const double* x, double* y);
     // sums weight x²
