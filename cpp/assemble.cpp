@@ -35,8 +35,8 @@ void collect_columns(const MeshView& mesh, const int32_t* begin, const int32_t* 
 }
 
 // Adds what tetrahedron t gives to row i.
-void add_tet(const MeshView& mesh, Conductivity sigma, int32_t i, int64_t t, const int32_t* position,
-             double* stiffness, double* source) {
+void add_tet(const MeshView& mesh, Conductivity sigma, int32_t i, int64_t t, const int32_t* position, double* stiffness,
+             double* source) {
     const int32_t* node = mesh.tets + 4 * t;
     const TetGeometry g = tet_geometry(mesh.nodes + 3 * int64_t(node[0]), mesh.nodes + 3 * int64_t(node[1]),
                                        mesh.nodes + 3 * int64_t(node[2]), mesh.nodes + 3 * int64_t(node[3]));

@@ -62,61 +62,65 @@ Grid make_grid(const std::vector<Lattice>& lattices, const Array<double>& positi
 }  // namespace
 
 void bind_primary(py::module_& m) {
-    m.def("vector_potential",
-          [](const Array<double>& points, const Array<double>& positions, const Array<double>& moments) {
-              check_shape(points, "points", {-1, 3});
-              const auto packed = pack_dipoles<double>(positions, moments);
-              Array<double> a(std::vector<py::ssize_t>{points.shape(0), 3});
-              double* out = a.mutable_data();
-              py::gil_scoped_release release;
-              cpu_primary().potential64(points.shape(0), points.data(), dipole_view(packed), out);
-              return a;
-          },
-          py::arg("points").noconvert(), py::arg("positions").noconvert(), py::arg("moments").noconvert());
+    m.def(
+        "vector_potential",
+        [](const Array<double>& points, const Array<double>& positions, const Array<double>& moments) {
+            check_shape(points, "points", {-1, 3});
+            const auto packed = pack_dipoles<double>(positions, moments);
+            Array<double> a(std::vector<py::ssize_t>{points.shape(0), 3});
+            double* out = a.mutable_data();
+            py::gil_scoped_release release;
+            cpu_primary().potential64(points.shape(0), points.data(), dipole_view(packed), out);
+            return a;
+        },
+        py::arg("points").noconvert(), py::arg("positions").noconvert(), py::arg("moments").noconvert());
 
-    m.def("vector_potential_float32",
-          [](const Array<double>& points, const Array<double>& positions, const Array<double>& moments) {
-              check_shape(points, "points", {-1, 3});
-              const auto packed = pack_dipoles<float>(positions, moments);
-              Array<float> a(std::vector<py::ssize_t>{points.shape(0), 3});
-              float* out = a.mutable_data();
-              py::gil_scoped_release release;
-              cpu_primary().potential32(points.shape(0), points.data(), dipole_view(packed), out);
-              return a;
-          },
-          py::arg("points").noconvert(), py::arg("positions").noconvert(), py::arg("moments").noconvert());
+    m.def(
+        "vector_potential_float32",
+        [](const Array<double>& points, const Array<double>& positions, const Array<double>& moments) {
+            check_shape(points, "points", {-1, 3});
+            const auto packed = pack_dipoles<float>(positions, moments);
+            Array<float> a(std::vector<py::ssize_t>{points.shape(0), 3});
+            float* out = a.mutable_data();
+            py::gil_scoped_release release;
+            cpu_primary().potential32(points.shape(0), points.data(), dipole_view(packed), out);
+            return a;
+        },
+        py::arg("points").noconvert(), py::arg("positions").noconvert(), py::arg("moments").noconvert());
 
-    m.def("nearest_dipole",
-          [](const Array<double>& points, const Array<double>& positions) {
-              check_shape(points, "points", {-1, 3});
-              const auto packed = pack_dipoles<float>(positions, positions);
-              Array<float> a(std::vector<py::ssize_t>{points.shape(0)});
-              float* out = a.mutable_data();
-              py::gil_scoped_release release;
-              cpu_primary().nearest_dipole(points.shape(0), points.data(), dipole_view(packed), out);
-              return a;
-          },
-          py::arg("points").noconvert(), py::arg("positions").noconvert());
+    m.def(
+        "nearest_dipole",
+        [](const Array<double>& points, const Array<double>& positions) {
+            check_shape(points, "points", {-1, 3});
+            const auto packed = pack_dipoles<float>(positions, positions);
+            Array<float> a(std::vector<py::ssize_t>{points.shape(0)});
+            float* out = a.mutable_data();
+            py::gil_scoped_release release;
+            cpu_primary().nearest_dipole(points.shape(0), points.data(), dipole_view(packed), out);
+            return a;
+        },
+        py::arg("points").noconvert(), py::arg("positions").noconvert());
 
     py::class_<Grid>(m, "Grid")
         .def(py::init(&make_grid), py::arg("lattices"), py::arg("positions").noconvert(),
              py::arg("moments").noconvert())
-        .def("sample",
-             [](const Grid& self, const Array<double>& nodes, const Array<double>& poses, double rate,
-                Array<float>& out) {
-                 check_shape(nodes, "nodes", {-1, 3});
-                 check_shape(poses, "poses", {-1, 4, 4});
-                 check_shape(out, "out", {nodes.shape(0), 3, -1});
-                 const py::ssize_t width = out.shape(2), k = poses.shape(0);
-                 check_width(width);
-                 if (k > width) throw std::invalid_argument("more poses than columns of out");
-                 float* adot = out.mutable_data();
-                 py::gil_scoped_release release;
-                 if (k < width) std::fill(adot, adot + out.size(), 0.f);
-                 return cpu_primary().sample_grid(static_cast<int>(width), nodes.shape(0), nodes.data(), self.view(),
-                                                  static_cast<int32_t>(k), poses.data(), rate, adot);
-             },
-             py::arg("nodes").noconvert(), py::arg("poses").noconvert(), py::arg("rate"), py::arg("out").noconvert());
+        .def(
+            "sample",
+            [](const Grid& self, const Array<double>& nodes, const Array<double>& poses, double rate,
+               Array<float>& out) {
+                check_shape(nodes, "nodes", {-1, 3});
+                check_shape(poses, "poses", {-1, 4, 4});
+                check_shape(out, "out", {nodes.shape(0), 3, -1});
+                const py::ssize_t width = out.shape(2), k = poses.shape(0);
+                check_width(width);
+                if (k > width) throw std::invalid_argument("more poses than columns of out");
+                float* adot = out.mutable_data();
+                py::gil_scoped_release release;
+                if (k < width) std::fill(adot, adot + out.size(), 0.f);
+                return cpu_primary().sample_grid(static_cast<int>(width), nodes.shape(0), nodes.data(), self.view(),
+                                                 static_cast<int32_t>(k), poses.data(), rate, adot);
+            },
+            py::arg("nodes").noconvert(), py::arg("poses").noconvert(), py::arg("rate"), py::arg("out").noconvert());
 }
 
 }  // namespace headfield

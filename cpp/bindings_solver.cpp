@@ -42,15 +42,16 @@ void bind_solver(py::module_& m) {
              }),
              py::arg("hierarchy"), py::arg("width"), py::keep_alive<1, 2>())
         .def_property_readonly("width", &Solver::width)
-        .def("solve",
-             [](Solver& self, Array<double>& b, Array<double>& phi, double tolerance, int max_iterations) {
-                 check_shape(b, "b", {self.size(), self.width()});
-                 check_shape(phi, "phi", {self.size(), self.width()});
-                 double *guess = phi.mutable_data(), *rhs = b.mutable_data();
-                 py::gil_scoped_release release;
-                 return self.solve(rhs, guess, tolerance, max_iterations);
-             },
-             py::arg("b").noconvert(), py::arg("phi").noconvert(), py::arg("tolerance"), py::arg("max_iterations"));
+        .def(
+            "solve",
+            [](Solver& self, Array<double>& b, Array<double>& phi, double tolerance, int max_iterations) {
+                check_shape(b, "b", {self.size(), self.width()});
+                check_shape(phi, "phi", {self.size(), self.width()});
+                double *guess = phi.mutable_data(), *rhs = b.mutable_data();
+                py::gil_scoped_release release;
+                return self.solve(rhs, guess, tolerance, max_iterations);
+            },
+            py::arg("b").noconvert(), py::arg("phi").noconvert(), py::arg("tolerance"), py::arg("max_iterations"));
 }
 
 }  // namespace headfield

@@ -41,7 +41,8 @@ Variant choose() {
     if (avx512_here && (any || !std::strcmp(wanted, "avx512"))) {
         return {"avx512", avx512::verbs(), avx512::primary_kernels(), avx512::field_kernels()};
     }
-    if (avx2_here && (any || !std::strcmp(wanted, "avx2"))) return {"avx2", avx2::verbs(), avx2::primary_kernels(), avx2::field_kernels()};
+    if (avx2_here && (any || !std::strcmp(wanted, "avx2")))
+        return {"avx2", avx2::verbs(), avx2::primary_kernels(), avx2::field_kernels()};
 #endif
     return {"portable", portable::verbs(), portable::primary_kernels(), portable::field_kernels()};
 }

@@ -81,7 +81,8 @@ void unpack(int width, int64_t n, const double* phi, const int32_t* node, int32_
 void pack(int width, int64_t n, const double* rows, const int32_t* node, int32_t k, const double* scale, double* phi) {
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; ++i) {
-        for (int32_t c = 0; c < width; ++c) phi[i * width + c] = c < k ? scale[c] * rows[int64_t(c) * n + node[i]] : 0.0;
+        for (int32_t c = 0; c < width; ++c)
+            phi[i * width + c] = c < k ? scale[c] * rows[int64_t(c) * n + node[i]] : 0.0;
     }
 }
 

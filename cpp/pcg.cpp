@@ -24,8 +24,9 @@ bool any(const std::vector<double>& values) {
 struct Solver::Columns {
     using Values = std::vector<double>;
     Values rz, rz_old, pq, norm2, reference2, scale;
-    Values active, pending, direction, check;  // masks: iterating; x lacks α p; p is to be kept; wants a float64 residual
-    Values last_check;                         // norm² when a check last failed, to see stagnation
+    Values active, pending, direction,
+        check;          // masks: iterating; x lacks α p; p is to be kept; wants a float64 residual
+    Values last_check;  // norm² when a check last failed, to see stagnation
     std::vector<ColumnReport> report;
 
     explicit Columns(int w)
@@ -33,7 +34,8 @@ struct Solver::Columns {
           check(w), last_check(w, INFINITY), report(w) {}
 };
 
-Solver::Solver(const Hierarchy& hierarchy, int width, const Verbs& verbs) : h_(hierarchy), verbs_(verbs), width_(width) {
+Solver::Solver(const Hierarchy& hierarchy, int width, const Verbs& verbs)
+    : h_(hierarchy), verbs_(verbs), width_(width) {
     const size_t w = width, n = hierarchy.size();
     for (size_t l = 0; l < h_.levels.size(); ++l) {
         const size_t rows = h_.levels[l].a.rows;
@@ -107,15 +109,15 @@ void Solver::judge(Columns& c, double tolerance, int max_iterations) const {
 void Solver::iterate(Columns& c) {
     float* z = vectors_[0].x.data();
     float* q = z;  // z has gone into p when q = A p is formed
-    const Sums rz{c.rz.data(), partial_.data()}, pq{c.pq.data(), partial_.data()}, norm{c.norm2.data(), partial_.data()};
+    const Sums rz{c.rz.data(), partial_.data()}, pq{c.pq.data(), partial_.data()},
+        norm{c.norm2.data(), partial_.data()};
     const int64_t n = h_.size();
     const std::vector<double> running = c.norm2;
     v_cycle(0, r_.data(), z, rz);
     verbs_.step_direction(width_, n, c.pending.data(), c.direction.data(), c.rz_old.data(), c.pq.data(), c.rz.data(), z,
                           p_.data(), x_.data());
     verbs_.apply_dot(width_, h_.levels[0].a.view(), p_.data(), q, pq);
-    verbs_.step_residual(width_, n, c.active.data(), c.rz.data(), c.pq.data(), q, r_.data(), h_.weight.data(),
-                         norm);
+    verbs_.step_residual(width_, n, c.active.data(), c.rz.data(), c.pq.data(), q, r_.data(), h_.weight.data(), norm);
     for (int j = 0; j < width_; ++j) {
         c.pending[j] = c.direction[j] = c.active[j];
         if (c.active[j] != 0.0) {

@@ -187,8 +187,8 @@ void step_direction(int width, int64_t n, const double* x_mask, const double* p_
     });
 }
 
-void flush(int width, int64_t n, const double* flush_mask, const double* x_mask, const double* rz_old,
-           const double* pq, const double* scale, const float* p, float* x, double* x64) {
+void flush(int width, int64_t n, const double* flush_mask, const double* x_mask, const double* rz_old, const double* pq,
+           const double* scale, const float* p, float* x, double* x64) {
     with_width(width, [&](auto w) {
         constexpr int W = decltype(w)::value;
         using D = Pack<double, W>;
