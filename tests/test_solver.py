@@ -196,6 +196,16 @@ def test_a_column_has_the_same_bits_at_any_width_and_place(width):
         assert reports[place].residual == alone_report[0].residual
 
 
+def test_a_guess_for_the_neighbours_does_not_matter():
+    system = sphere()
+    b = system.right_hand_sides(4)
+    alone, _ = system.solve(b, tol=1e-7)
+    guess = np.arange(b.size).reshape(b.shape) * 1e-3
+    guess[:, 2] = 0.0
+    phi, _ = system.solve(b, tol=1e-7, guess=guess)
+    same_bits(phi[:, 2].copy(), alone[:, 2].copy())
+
+
 def test_a_bad_neighbour_does_not_disturb_a_column():
     system = sphere()
     b = system.right_hand_sides(4)
@@ -274,6 +284,9 @@ def test_a_solver_forgets_what_was_not_finite(value):
     again, reports = run(solver, b, 1e-7, 100)
     assert all(r.converged for r in reports)
     same_bits(again, wanted)
+    run(solver, np.where([True, False, True, True], b, value), 1e-7, 100)
+    _, reports = run(solver, b, 1e-7, 100, 0.99 * wanted)
+    assert all(r.converged for r in reports)
 
 
 def test_a_guess_that_is_not_finite_never_counts_as_solved():
