@@ -86,19 +86,30 @@ int64_t sample_grid(int width, int64_t n, const double* nodes, const GridView& g
     int64_t direct = 0;
 #pragma omp parallel for schedule(dynamic, 4) reduction(+ : direct)
     for (int64_t t = 0; t < (n + tile - 1) / tile; ++t) {
-        const int64_t end = (t + 1) * tile < n ? (t + 1) * tile : n;
+        const int64_t first = t * tile, count = first + tile < n ? tile : n - first;
         for (int32_t c = 0; c < k; ++c) {
             const double* pose = poses + 16 * c;
-            for (int64_t i = t * tile; i < end; ++i) {
-                double d[3], x[3];
-                float a[3];
-                for (int q = 0; q < 3; ++q) d[q] = nodes[3 * i + q] - pose[4 * q + 3];
-                for (int q = 0; q < 3; ++q) x[q] = pose[q] * d[0] + pose[4 + q] * d[1] + pose[8 + q] * d[2];
-                if (!sample(grid, x, a)) ++direct;
-                for (int q = 0; q < 3; ++q) {
-                    const double world = pose[4 * q] * a[0] + pose[4 * q + 1] * a[1] + pose[4 * q + 2] * a[2];
-                    adot[(3 * i + q) * width + c] = static_cast<float>(rate * world);
+            // Into the coil frame, A there, and back: three plain loops, of which the outer two run on vectors.
+            double x[3][tile];
+            float a[3][tile], world[3][tile];
+            for (int q = 0; q < 3; ++q) {
+                for (int64_t i = 0; i < count; ++i) {
+                    const double* node = nodes + 3 * (first + i);
+                    x[q][i] = pose[q] * (node[0] - pose[3]) + pose[4 + q] * (node[1] - pose[7]) +
+                              pose[8 + q] * (node[2] - pose[11]);
                 }
+            }
+            for (int64_t i = 0; i < count; ++i) {
+                const double at[3] = {x[0][i], x[1][i], x[2][i]};
+                float value[3];
+                if (!sample(grid, at, value)) ++direct;
+                for (int q = 0; q < 3; ++q) a[q][i] = value[q];
+            }
+            for (int q = 0; q < 3; ++q) {
+                const auto r0 = static_cast<float>(rate * pose[4 * q]), r1 = static_cast<float>(rate * pose[4 * q + 1]),
+                           r2 = static_cast<float>(rate * pose[4 * q + 2]);
+                for (int64_t i = 0; i < count; ++i) world[q][i] = r0 * a[0][i] + r1 * a[1][i] + r2 * a[2][i];
+                for (int64_t i = 0; i < count; ++i) adot[(3 * (first + i) + q) * width + c] = world[q][i];
             }
         }
     }
