@@ -16,7 +16,7 @@ help:
 	@echo "make demo      solve a synthetic head, write fields and a picture to demo/"
 	@echo "make test      run the tests against the installed package"
 	@echo "make bench     compare with the other solvers that are installed"
-	@echo "make lint      ruff and mypy"
+	@echo "make lint      ruff, mypy and clang-format"
 	@echo "make sanitize  tests of the native code under address and undefined-behaviour sanitizers"
 
 # The stamps are newer than what they stand for, so nothing is built twice.
@@ -45,6 +45,7 @@ lint: $(VENV)/installed $(VENV)/lint-tools
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run -Werror cpp/*.cpp cpp/*.hpp
 
 sanitize: $(VENV)/installed
 	PYTHON=$(abspath $(BIN)/python) bash tests/sanitize.sh
