@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The loops are compiled once per instruction set: all give the same numbers to rounding."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from test_kernels import random_poses
+from test_solver import run, sphere
+
+from headfield import _cpu
+
+
+def results():
+    system = sphere()
+    rng = np.random.default_rng(0)
+    points, positions, moments = (
+        rng.uniform(-0.1, 0.1, (50, 3)),
+        rng.uniform(0.2, 0.3, (40, 3)),
+        rng.normal(size=(40, 3)),
+    )
+    adot = np.empty((50, 3, 8), np.float32)
+    _cpu.Grid([], positions, moments).sample(points, random_poses(rng, 7), 1.0, adot)
+    b = system.right_hand_sides(8)
+    phi, reports = run(_cpu.Solver(system.hierarchy, 8), b, 1e-12, 100)
+    return {
+        "name": np.array(_cpu.instruction_set),
+        "potential": _cpu.vector_potential(points, positions, moments),
+        "potential_float32": _cpu.vector_potential_float32(points, positions, moments),
+        "distance": _cpu.nearest_dipole(points, positions),
+        "adot": adot,
+        "b": b,
+        "phi": phi,
+        "iterations": np.array([r.iterations for r in reports]),
+    }
+
+
+def python(code, instruction_set):
+    """Standard output of a program in a process whose loops are of this instruction set, if the machine has it."""
+    plugin = "import native_plugin; " if "native_plugin" in sys.modules else ""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path[:0] = {sys.path!r}; {plugin}{code}"],
+        env={**os.environ, "HEADFIELD_INSTRUCTION_SET": instruction_set},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("name", ["portable", "avx2"])
+def test_instruction_sets_agree(name, tmp_path):
+    file = str(tmp_path / "results.npz")
+    python(f"import numpy, test_instruction_sets as t; numpy.savez({file!r}, **t.results())", name)
+    here = results()
+    with np.load(file) as there:
+        if there["name"] != name:
+            pytest.skip(f"this machine has no {name}")
+        assert set(there) == set(here)
+        for key, tolerance in {"potential": 1e-14, "b": 1e-13, "phi": 1e-10}.items():
+            assert np.abs(there[key] - here[key]).max() <= tolerance * np.abs(here[key]).max(), key
+        for key in ("potential_float32", "distance", "adot"):
+            assert np.abs(there[key] - here[key]).max() <= 1e-5 * np.abs(here[key]).max(), key
+        assert np.abs(there["iterations"] - here["iterations"]).max() <= 1
+
+
+def test_an_instruction_set_that_is_none_means_the_one_that_runs_everywhere():
+    assert python("from headfield import _cpu; print(_cpu.instruction_set)", "mmx") == "portable"
