@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Module `_cpu`: the functions of headfield on CPU cores. Checks shapes and dtypes, releases the GIL, and nothing else.
+#include <limits>
+
 #include "arrays.hpp"
 #include "kernels.hpp"
 #include "topology.hpp"
@@ -12,11 +14,20 @@ using namespace headfield;
 
 namespace {
 
+// Throws unless n_nodes can number nodes in 32 bits and `tets` refers to such nodes only.
+void check_nodes(const Array<int32_t>& tets, int64_t n_nodes) {
+    if (n_nodes < 0 || n_nodes > std::numeric_limits<int32_t>::max()) {
+        throw std::invalid_argument("n_nodes must lie between 0 and 2^31 - 1, not " + std::to_string(n_nodes));
+    }
+    check_indices(tets, "tets", n_nodes);
+}
+
 void bind_topology(py::module_& m) {
     m.def(
         "node_parts",
         [](const Array<int32_t>& tets, int64_t n_nodes) {
             check_shape(tets, "tets", {-1, 4});
+            check_nodes(tets, n_nodes);
             std::vector<int32_t> label;
             {
                 py::gil_scoped_release release;
@@ -30,6 +41,7 @@ void bind_topology(py::module_& m) {
         "boundary_faces",
         [](const Array<int32_t>& tets, int64_t n_nodes) {
             check_shape(tets, "tets", {-1, 4});
+            check_nodes(tets, n_nodes);
             BoundaryFaces b;
             {
                 py::gil_scoped_release release;

@@ -48,6 +48,7 @@ void bind_operators(py::module_& m) {
         [](const Array<int32_t>& indptr, const Array<int32_t>& indices, const Array<float>& source,
            const Array<float>& adot, Array<double>& out) {
             const auto s = csr_view(indptr, indices, source, 3);
+            check_shape(source, "source", {indices.shape(0), 3});
             check_indices(indices, "indices", s.rows);
             check_shape(adot, "adot", {s.rows, 3, -1});
             const py::ssize_t width = adot.shape(2);

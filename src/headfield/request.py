@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _backend
+from ._real import finite_array, finite_number
 from .coil import Coil
 from .errors import HeadfieldError, MeshError
 from .mesh import TetMesh
@@ -51,7 +52,7 @@ class Request:
         self.elements = None if elements is None else _check_elements(elements, mesh.n_tets)
         self.n_elements = mesh.n_tets if self.elements is None else len(self.elements)
         self.tol = _check_number(tol, "tol", 1e-13, 0.1)
-        self.max_iterations = int(_check_number(max_iterations, "max_iterations", 1, 1_000_000))
+        self.max_iterations = _check_count(max_iterations, "max_iterations", 1_000_000)
         self.batch = _check_batch(batch, mesh.n_nodes)
         self.primary_error = _check_number(primary_error, "primary_error", 0.0, 0.1)
         self.initial = None if initial is None else _check_initial(initial, len(self.poses), mesh.n_nodes)
@@ -62,26 +63,24 @@ class Request:
 
 
 def _check_number(value: Any, name: str, low: float, high: float) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise HeadfieldError(f"{name} must be a number, not {value!r}") from None
+    number = finite_number(value, name, HeadfieldError)
     if not low <= number <= high:
         raise HeadfieldError(f"{name} must lie between {low:g} and {high:g}, not {number:g}")
     return number
 
 
+def _check_count(value: Any, name: str, most: int) -> int:
+    number = _check_number(value, name, 1, most)
+    if isinstance(value, bool) or number != int(number):
+        raise HeadfieldError(f"{name} must be a whole number, not {value!r}")
+    return int(number)
+
+
 def _check_didt(didt: ArrayLike, k: int, coil: Coil) -> NDArray[np.float64]:
-    try:
-        values = np.asarray(didt, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise HeadfieldError(f"didt must be a number or {k} numbers in A/s") from None
+    values = finite_array(didt, "didt", HeadfieldError)  # A/s
     if values.ndim > 1 or values.size not in (1, k):
         raise HeadfieldError(f"didt has shape {values.shape}; it must be a scalar or ({k},), one per pose")
     values = np.broadcast_to(values.reshape(-1), (k,)).copy()
-    bad = np.flatnonzero(~np.isfinite(values))
-    if len(bad):
-        raise HeadfieldError(f"didt of pose {bad[0]} is {values[bad[0]]}; it must be finite, in A/s")
     if coil.didt_max is not None and np.abs(values).max(initial=0.0) > 1.01 * coil.didt_max:
         warnings.warn(
             f"dI/dt of {np.abs(values).max():g} A/s is more than the {coil.didt_max:g} A/s this coil reaches",
@@ -91,7 +90,10 @@ def _check_didt(didt: ArrayLike, k: int, coil: Coil) -> NDArray[np.float64]:
 
 
 def _check_elements(elements: ArrayLike, m: int) -> NDArray[np.int32]:
-    values = np.asarray(elements)
+    try:
+        values = np.asarray(elements)
+    except ValueError as problem:
+        raise MeshError(f"elements: {problem}") from None
     if values.dtype == bool:
         if values.shape != (m,):
             raise MeshError(f"elements: the mask has shape {values.shape}, the mesh {m} tetrahedra")
@@ -105,18 +107,15 @@ def _check_elements(elements: ArrayLike, m: int) -> NDArray[np.int32]:
 
 
 def _check_batch(batch: int | str, n: int) -> int:
-    if batch == "auto":
+    if isinstance(batch, str) and batch == "auto":
         fitting = _backend.free_memory() / (n * _BYTES_PER_NODE_AND_COLUMN)
         return max(w for w in _WIDTHS if w == 1 or w <= fitting)
-    if isinstance(batch, (str, bool)) or batch != int(batch) or batch < 1:
-        raise HeadfieldError(f"batch must be 'auto' or a whole number of at least 1, not {batch!r}")
-    return max(w for w in _WIDTHS if w <= batch)
+    most = _check_count(batch, "batch", 1_000_000)
+    return max(w for w in _WIDTHS if w <= most)
 
 
 def _check_initial(initial: ArrayLike, k: int, n: int) -> NDArray[np.float64]:
-    values = np.ascontiguousarray(initial, dtype=np.float64)
+    values = finite_array(initial, "initial", HeadfieldError)
     if values.shape != (k, n):
         raise HeadfieldError(f"initial has shape {values.shape}; it must be ({k}, {n}), poses by nodes")
-    if not np.isfinite(values).all():
-        raise HeadfieldError("initial holds values that are not finite")
     return values
