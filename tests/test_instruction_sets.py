@@ -38,7 +38,7 @@ def results():
 
 
 def python(code, instruction_set):
-    """Standard output of a program in a process whose loops are of this instruction set, if the machine has it."""
+    """Standard output of a program in a process whose loops use this instruction set, if there."""
     plugin = "import native_plugin; " if "native_plugin" in sys.modules else ""
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path[:0] = {sys.path!r}; {plugin}{code}"],
