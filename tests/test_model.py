@@ -2,6 +2,7 @@
 """HeadModel and Field: batches, order, subsets, rates, warm starts, threads, files."""
 
 import functools
+import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -294,14 +295,27 @@ def test_results_are_read_back(tmp_path):
         np.testing.assert_allclose(back.point_data["v"], field.potential[0], rtol=1e-6, atol=1e-12)
 
 
-def test_hdf5_holds_all_poses(tmp_path):
+@pytest.mark.parametrize("name", ["field.h5", "field.HDF5"])
+def test_hdf5_holds_all_poses(tmp_path, name):
     h5py = pytest.importorskip("h5py")
     field = model().solve(coil(), poses(6)[:2], didt=[1e6, 2e6])
-    field.save(tmp_path / "field.h5")
-    with h5py.File(tmp_path / "field.h5") as file:
+    field.save(tmp_path / name)
+    assert [f.name for f in tmp_path.iterdir()] == [name]
+    with h5py.File(tmp_path / name) as file:
         np.testing.assert_array_equal(file["elements/E"], field.E)
+        np.testing.assert_array_equal(file["elements/magnE"], field.magnitude)
         np.testing.assert_array_equal(file["nodes/v"], field.potential)
-        np.testing.assert_array_equal(file.attrs["didt"], [1e6, 2e6])
+        np.testing.assert_array_equal(file["didt"], [1e6, 2e6])
+        np.testing.assert_array_equal(file["poses"], field.poses)
+        for array in ("nodes_mm", "tets", "tags", "triangles", "triangle_tags", "node_ids"):
+            np.testing.assert_array_equal(file["mesh"][array], getattr(model().mesh, array))
+
+
+def test_without_h5py_the_message_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "h5py", None)  # the import then fails
+    with pytest.raises(hf.FileFormatError, match=r"headfield\[hdf5\]"):
+        reference()[0].save(tmp_path / "field.h5")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_field_of_some_elements_says_nothing_of_the_others(tmp_path):

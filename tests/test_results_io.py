@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Result files, as Gmsh, ParaView (both through meshio) and h5py find them."""
+"""Result files, as Gmsh, ParaView find them (both through meshio)."""
 
-import builtins
 import os
 import re
 import struct
 
-import h5py
 import meshio
 import numpy as np
 import pytest
@@ -42,7 +40,7 @@ def fields(content: bytes) -> list[tuple[str, str, float, list[int], np.ndarray]
 @pytest.mark.parametrize("mesh", [MESH, WITH_TRIANGLES], ids=["bare", "triangles"])
 def test_msh(tmp_path, mesh):
     path = tmp_path / "out.msh"
-    write_results(path, mesh, {"E": E, "magnE": MAGNITUDE}, {"v": V}, {"ignored": 1})
+    write_results(path, mesh, {"E": E, "magnE": MAGNITUDE}, {"v": V})
     back = read_mesh(path)
     for name in ("nodes_mm", "tets", "tags", "triangles", "triangle_tags"):
         np.testing.assert_array_equal(getattr(back, name), getattr(mesh, name))
@@ -121,35 +119,7 @@ def test_vtu(tmp_path, dtype):
     np.testing.assert_array_equal(read_mesh(tmp_path / "out.vtu").tags, MESH.tags)
 
 
-@pytest.mark.parametrize("name", ["out.h5", "out.HDF5"])
-def test_h5(tmp_path, name):
-    attributes = {"didt": np.array([1e6, 2e6]), "coil": "figure of eight", "tolerance": 1e-5}
-    write_results(tmp_path / name, WITH_TRIANGLES, {"E": E, "magnE": MAGNITUDE}, {"v": V}, attributes)
-    with h5py.File(tmp_path / name) as file:
-        np.testing.assert_array_equal(file["elements/E"], E)
-        np.testing.assert_array_equal(file["elements/magnE"], MAGNITUDE)
-        np.testing.assert_array_equal(file["nodes/v"], V)
-        for array in ("nodes_mm", "tets", "tags", "triangles", "triangle_tags", "node_ids"):
-            np.testing.assert_array_equal(file["mesh"][array], getattr(WITH_TRIANGLES, array))
-        assert file.attrs["coil"] == "figure of eight"
-        np.testing.assert_array_equal(file.attrs["didt"], [1e6, 2e6])
-
-
-def test_h5_without_h5py(tmp_path, monkeypatch):
-    real = builtins.__import__
-
-    def without(name, *args, **kwargs):
-        if name == "h5py":
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(FileFormatError, match=r"headfield\[hdf5\]"):
-        write_results(tmp_path / "out.h5", MESH, {"E": E})
-    assert os.listdir(tmp_path) == []
-
-
-@pytest.mark.parametrize("ending", ["msh", "vtu", "h5"])
+@pytest.mark.parametrize("ending", ["msh", "vtu"])
 @pytest.mark.parametrize(
     ("match", "element_data", "node_data"),
     [
@@ -173,7 +143,7 @@ def test_wrong_fields(tmp_path, ending, match, element_data, node_data):
 
 def test_unknown_ending(tmp_path):
     for name in ("out.txt", "out"):
-        with pytest.raises(FileFormatError, match=r"\.msh, \.vtu or \.h5"):
+        with pytest.raises(FileFormatError, match=r"\.msh or \.vtu"):
             write_results(tmp_path / name, MESH, {"E": E})
     with pytest.raises(FileNotFoundError):
         write_results(tmp_path / "absent" / "out.msh", MESH, {"E": E})

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """headfield: the electric field that a magnetic coil induces in a head.
 
+A whole problem: a head, a coil, a pose, a field.
+
 >>> import headfield as hf
->>> mesh = hf.phantom_head(edge_mm=8)
->>> model = hf.HeadModel(mesh)
+>>> model = hf.HeadModel(hf.phantom_head(edge_mm=8))
+>>> coil = hf.figure_of_eight()
+>>> pose = model.place(coil, centre_mm=[-46, -8, 70], handle_mm=[-46, 42, 70])
+>>> model.solve(coil, pose, didt=50e6).E.shape
+(1, 81920, 3)
 """
 
 from . import analytic, metrics
@@ -20,9 +25,10 @@ from .errors import (
 )
 from .field import Field, SolveReport
 from .io.meshes import read_mesh, write_mesh
+from .io.poses import read_poses
 from .mesh import TetMesh
 from .model import HeadModel
-from .phantom import phantom_head, sphere_mesh
+from .phantom import phantom_head, phantom_landmarks, sphere_mesh
 from .pose import check_poses, nearest_rotation, place, ring
 
 __version__ = "0.1.0"
@@ -48,9 +54,11 @@ __all__ = [
     "metrics",
     "nearest_rotation",
     "phantom_head",
+    "phantom_landmarks",
     "place",
     "read_coil",
     "read_mesh",
+    "read_poses",
     "ring",
     "sphere_mesh",
     "write_mesh",

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .errors import HeadfieldError
 from .io.results import write_results
+from .io.stream import open_results
 from .mesh import TetMesh
 
 __all__ = ["Field", "SolveReport"]
@@ -148,8 +149,8 @@ class Field:
         Parameters
         ----------
         path : path
-            `.msh` (Gmsh, SimNIBS), `.vtu` (ParaView) or `.h5` (needs h5py). In a field of chosen elements
-            the others are not a number (nan).
+            `.msh` (Gmsh, SimNIBS; pose k is time step k), `.vtu` (ParaView; an array per pose) or `.h5`
+            (needs h5py). The tetrahedra outside chosen `elements` are nan in a `.vtu`, absent in the others.
 
         Raises
         ------
@@ -158,14 +159,13 @@ class Field:
         OSError
             The file can't be written.
         """
+        if os.fspath(path).lower().endswith((".h5", ".hdf5")):
+            with open_results(path, self.mesh, len(self), self.elements) as results:
+                results.write(self)
+            return
         nodes = {} if self._potential is None else {"v": self._potential}
-        write_results(
-            path,
-            self.mesh,
-            {"E": self._on_all(self.E), "magnE": self._on_all(self.magnitude)},
-            nodes,
-            {"poses": self.poses, "didt": self.didt, "residual": self.report.residual},
-        )
+        elements = {"E": self._on_all(self.E), "magnE": self._on_all(self.magnitude)}
+        write_results(path, self.mesh, elements, nodes)
 
     def _on_all(self, values: NDArray[Any]) -> NDArray[Any]:
         if self.elements is None:

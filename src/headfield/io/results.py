@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Result files: fields on a mesh for Gmsh and SimNIBS (.msh), ParaView (.vtu) and programs (.h5)."""
+"""Result files: fields on a mesh for Gmsh and SimNIBS (.msh) and ParaView (.vtu)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import FileFormatError
 from ..mesh import TetMesh
-from .atomic import replacing
 from .gmsh_write import write_gmsh
 from .vtu_write import write_vtu
 
@@ -24,7 +23,6 @@ def write_results(
     mesh: TetMesh,
     element_data: Mapping[str, ArrayLike],
     node_data: Mapping[str, ArrayLike] | None = None,
-    attributes: Mapping[str, Any] | None = None,
 ) -> None:
     """Write fields of one or more poses on a mesh.
 
@@ -32,20 +30,17 @@ def write_results(
     ----------
     path : path
         `.msh`: Gmsh 2.2 binary, one view per name, pose k is time step k. `.vtu`: one array per name and
-        pose, `E` for a single pose, `E_0000`, `E_0001`, … for several. `.h5`: groups `mesh`, `elements` and
-        `nodes`, arrays as given here. The file appears whole or not at all.
+        pose, `E` for a single pose, `E_0000`, `E_0001`, … for several. The file appears whole or not at all.
     mesh : TetMesh
     element_data : mapping of str to array_like, (k, m) or (k, m, 3)
         Per tetrahedron, for k poses; (k, m) is a scalar, such as `magnE`, (k, m, 3) a vector, such as `E`.
     node_data : mapping of str to array_like, (k, n) or (k, n, 3)
         Per node, such as the potential.
-    attributes : mapping of str to number, str or array
-        Kept as attributes of a `.h5` file, left out of the others.
 
     Raises
     ------
     FileFormatError
-        The ending is none of these, or h5py is missing.
+        The ending is none of these.
     ValueError
         A shape doesn't fit the mesh, or a name holds a quote or a line end.
     OSError
@@ -68,11 +63,9 @@ def write_results(
         write_gmsh(path, mesh, elements, nodes)
     elif ending == ".vtu":
         write_vtu(path, mesh, _by_pose(elements), _by_pose(nodes))
-    elif ending in (".h5", ".hdf5"):
-        _write_h5(path, mesh, elements, nodes, attributes or {})
     else:
         raise FileFormatError(
-            f"{os.fspath(path)}: results are written as .msh, .vtu or .h5, not {ending or 'this'}"
+            f"{os.fspath(path)}: fields on a mesh are written as .msh or .vtu, not {ending or 'this'}"
         )
 
 
@@ -99,23 +92,3 @@ def _by_pose(data: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         for pose, table in enumerate(values):
             named[name if len(values) == 1 else f"{name}_{pose:04d}"] = table
     return named
-
-
-def _write_h5(
-    path: str | os.PathLike[str],
-    mesh: TetMesh,
-    elements: Mapping[str, NDArray[Any]],
-    nodes: Mapping[str, NDArray[Any]],
-    attributes: Mapping[str, Any],
-) -> None:
-    try:
-        import h5py  # type: ignore[import-untyped]
-    except ImportError as error:
-        raise FileFormatError("writing .h5 needs h5py: pip install 'headfield[hdf5]'") from error
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs.update({"format": "headfield", **attributes})
-        for name in ("nodes_mm", "tets", "tags", "triangles", "triangle_tags", "node_ids"):
-            file[f"mesh/{name}"] = getattr(mesh, name)
-        for group, data in (("elements", elements), ("nodes", nodes)):
-            for name, values in data.items():
-                file[f"{group}/{name}"] = values

@@ -10,15 +10,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FileFormatError, HeadfieldError
-from ..field import Field
 from ..mesh import TetMesh
 from .results import write_results
+
+if TYPE_CHECKING:
+    from ..field import Field
 
 __all__ = ["FilePerPose", "GrowingH5", "open_results"]
 
