@@ -204,6 +204,25 @@ class TestBadInput:
         fails(capsys, ["info", str(bad)], "bad")
         assert not list(tmp_path.glob("*.h5"))
 
+    @pytest.mark.parametrize("name", ["bad.msh", "bad.npz", "bad.ccd", "bad.npy", "bad.csv", "bad.txt"])
+    def test_pipes_and_devices_do_not_hang(self, tmp_path, capsys, name):
+        os.mkfifo(tmp_path / name)
+        fails(capsys, ["info", str(tmp_path / name)], name, "not a regular file")
+        (tmp_path / name).unlink()
+        (tmp_path / name).symlink_to("/dev/zero")
+        fails(capsys, ["info", str(tmp_path / name)], name, "not a regular file")
+
+    def test_a_nul_byte_is_no_path(self, tmp_path):
+        for read, name, error in [
+            (hf.read_mesh, "a\0b.msh", hf.MeshError),
+            (hf.read_mesh, "a\0b", hf.MeshError),
+            (hf.read_coil, "a\0b.ccd", hf.CoilError),
+            (read_poses, "a\0b.npy", hf.PoseError),
+            (read_poses, "a\0b.csv", hf.PoseError),
+        ]:
+            with pytest.raises(error, match=r"a\\x00b.* is not a path"):
+                read(name)
+
     @pytest.mark.parametrize(
         ("more", "words"),
         [

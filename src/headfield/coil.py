@@ -198,7 +198,7 @@ def read_coil(path: str | Path) -> Coil:
     Raises
     ------
     FileFormatError
-        An ending that is not supported.
+        An ending that is not supported, or not a regular file.
     CoilError
         A damaged file; the message has the line.
     OSError

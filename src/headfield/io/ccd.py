@@ -26,6 +26,7 @@ import numpy as np
 
 from headfield.errors import CoilError
 from headfield.io.atomic import replacing
+from headfield.io.regular import check_regular
 
 __all__ = ["read_ccd", "write_ccd"]
 
@@ -56,6 +57,8 @@ def read_ccd(path: str | Path) -> dict[str, Any]:
     CoilError
         Not UTF-8, no count, a count that differs from the number of rows, a row that is not six finite
         numbers; the message has the line number.
+    FileFormatError
+        Not a regular file.
     OSError
         The file cannot be read.
 
@@ -73,6 +76,7 @@ def read_ccd(path: str | Path) -> dict[str, Any]:
     >>> content["dipole_positions_mm"], content["didt_max"], content["name"]
     (array([[ 0.,  0., -5.]]), 100000000.0, 'one')
     """
+    check_regular(path, CoilError)
     path = Path(path)
     lines = _decode(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     data = [

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import lzma
 import os
-import stat
 import zipfile
 import zlib
 from typing import Any
@@ -13,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FileFormatError, MeshError
+from ..errors import MeshError
 from ..mesh import TetMesh
 from .atomic import replacing
 from .gmsh_read import read_gmsh
 from .gmsh_write import write_gmsh
 from .meshio_bridge import read_meshio, write_meshio
+from .regular import check_regular
 
 __all__ = ["read_mesh", "write_mesh"]
 
@@ -44,7 +44,7 @@ def read_mesh(path: str | os.PathLike[str]) -> TetMesh:
     MeshError
         The file is damaged, or no field can be computed on the mesh; the message says what, how often, where.
     FileFormatError
-        The file is of no known kind.
+        The file is of no known kind, or no regular file.
     OSError
         The file can't be opened.
 
@@ -58,8 +58,7 @@ def read_mesh(path: str | os.PathLike[str]) -> TetMesh:
     ...     meshes.read_mesh(folder + "/tet.msh")
     TetMesh(4 nodes, 1 tetrahedra, tags [5])
     """
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise FileFormatError(f"{os.fspath(path)}: not a regular file")
+    check_regular(path, MeshError)
     with open(path, "rb") as file:
         start = file.read(64)
     if not start:

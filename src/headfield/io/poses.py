@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import FileFormatError, PoseError
 from ..pose import check_poses
+from .regular import check_regular
 
 __all__ = ["read_poses"]
 
@@ -35,7 +36,7 @@ def read_poses(path: str | os.PathLike[str]) -> NDArray[np.float64]:
     PoseError
         A damaged file, no poses, or a pose that is no rigid placement.
     FileFormatError
-        Another ending.
+        Another ending, or not a regular file.
     OSError
         The file can't be read.
 
@@ -51,6 +52,7 @@ def read_poses(path: str | os.PathLike[str]) -> NDArray[np.float64]:
     if ending != ".npy" and ending not in _TEXT:
         kind = ending or "this"
         raise FileFormatError(f"{os.fspath(path)}: poses are read from .npy, .csv or .txt, not {kind}")
+    check_regular(path, PoseError)
     try:
         return check_poses(_read_npy(path) if ending == ".npy" else _read_text(path))
     except PoseError as error:

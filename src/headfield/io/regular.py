@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What may be opened for reading: a pipe would block for ever, a device never end."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from ..errors import FileFormatError, HeadfieldError
+
+__all__ = ["check_regular"]
+
+
+def check_regular(path: str | os.PathLike[str], error: type[HeadfieldError]) -> None:
+    """Refuse what is not a regular file, or a link to one, before it is opened.
+
+    Parameters
+    ----------
+    path : path
+    error : type of HeadfieldError
+        For a path that can't be one: with a NUL byte, or invalid Unicode.
+
+    Raises
+    ------
+    FileFormatError
+        A folder, pipe, socket or device.
+    OSError
+        There is no such file.
+
+    Examples
+    --------
+    >>> from headfield.errors import CoilError
+    >>> check_regular(os.devnull, CoilError)
+    Traceback (most recent call last):
+    ...
+    headfield.errors.FileFormatError: /dev/null: not a regular file
+    """
+    name = os.fspath(path)  # of an int os.stat would take the file descriptor
+    try:
+        mode = os.stat(name).st_mode
+    except ValueError as problem:
+        raise error(f"{name!r} is not a path: {problem}") from None
+    if not stat.S_ISREG(mode):
+        raise FileFormatError(f"{name}: not a regular file")
