@@ -278,6 +278,13 @@ def test_a_limit_that_is_no_limit_is_refused(didt_max):
         Coil([[0, 0, 0]], [[0, 0, 1]], didt_max=didt_max)
 
 
+@pytest.mark.parametrize("key", ["name", "stimulator", "brand"])
+@pytest.mark.parametrize("value", [5, None, b"coil"])
+def test_free_text_is_text(key, value):
+    with pytest.raises(CoilError, match=f"{key} must be text, not {type(value).__name__}"):
+        Coil([[0, 0, 0]], [[0, 0, 1]], **{key: value})
+
+
 @pytest.mark.parametrize("name", ["coil.tcd", "coil.nii.gz", "coil", "coil.txt"])
 def test_other_formats_are_refused_by_name(tmp_path, name):
     with pytest.raises(FileFormatError, match=r"coils are read as \.ccd"):

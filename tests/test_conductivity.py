@@ -48,7 +48,7 @@ def test_scalars_and_a_number():
     assert resolve([1, 2, 3, 4], TAGS).dtype == np.float64
 
 
-@pytest.mark.parametrize("bad", [0.0, -0.1, np.nan, np.inf, 1e9])
+@pytest.mark.parametrize("bad", [0.0, -0.1, np.nan, np.inf, 1e9, 1e-320, 9e-13])
 def test_scalars_that_are_no_conductivity_are_named(bad):
     with pytest.raises(
         ConductivityError, match=rf"of 2 of 4 tetrahedra .* first: tetrahedron 1, tag 2, {bad}"
@@ -56,7 +56,7 @@ def test_scalars_that_are_no_conductivity_are_named(bad):
         resolve([1.0, bad, bad, 1.0], TAGS)
     with pytest.raises(ConductivityError, match="of 4 of 4 tetrahedra"):
         resolve(bad, TAGS)
-    with pytest.raises(ConductivityError, match=f"conductivity of tag 2: {bad}"):
+    with pytest.raises(ConductivityError, match=f"conductivity of tag 2 = {bad}"):
         resolve({2: bad}, TAGS)
 
 
@@ -102,8 +102,28 @@ def test_positive_definite_tensors_pass_and_others_do_not(values, axes):
 
 
 def test_two_negative_eigenvalues_are_not_positive():
-    with pytest.raises(ConductivityError, match="not positive-definite; first: tetrahedron 0"):
+    with pytest.raises(ConductivityError, match=r"not positive-definite .*; first: tetrahedron 0"):
         resolve(np.tile(np.diag([5.0, -1.0, -1.0]), (4, 1, 1)), TAGS)  # determinant and trace are positive
+
+
+def test_the_least_eigenvalue_has_a_limit():
+    axes = np.random.default_rng(1).normal(size=(3, 3))
+    resolve(np.stack([tensor(np.array([3e-12, 2e-12, 1.01e-12]), axes)] * 4), TAGS)
+    for values in ([3e-12, 2e-12, 0.99e-12], [1e-320] * 3, [1.0, 1.0, 1e-320]):
+        with pytest.raises(ConductivityError, match="of 4 of 4 tetrahedra is not positive-definite"):
+            resolve(np.stack([tensor(np.array(values), axes)] * 4), TAGS)
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), 10**5000], ids=["large", "negative", "unprintable"])
+def test_a_number_beyond_any_float_is_refused(value):
+    with pytest.raises(ConductivityError, match="conductivity of tag 2 must be a finite number, not one bey"):
+        resolve({2: value}, TAGS)
+    with pytest.raises(ConductivityError, match="conductivity: not real numbers"):
+        resolve(value, TAGS)
+
+
+def test_the_limits_themselves_pass():
+    np.testing.assert_array_equal(resolve([1e-12, 1e8, 1.0, 1.0], TAGS), [1e-12, 1e8, 1.0, 1.0])
 
 
 def test_an_asymmetric_tensor_is_named_and_rounding_is_not():

@@ -220,6 +220,14 @@ def test_surface_of_tissues_against_a_dictionary():
     np.testing.assert_array_equal(mesh.surface([0, 1, 2]), mesh.boundary())
 
 
+@pytest.mark.parametrize("tags", [[[1], [2, 3]], [1.5], "gray", {1, 2}, [10**400], [True]])
+def test_tags_of_no_tissue(tags):
+    mesh = TetMesh([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], [[0, 1, 2, 3]])
+    for call in (mesh.surface, mesh.surface_tets):
+        with pytest.raises(MeshError, match="tags"):
+            call(tags)
+
+
 def test_triangles_find_their_tetrahedra():
     nodes, tets = box(4)
     tags = 1 + (nodes[tets].mean(axis=1)[:, 0] > 15)

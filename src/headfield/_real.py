@@ -45,6 +45,12 @@ def vectors(values: ArrayLike, name: str, error: type[HeadfieldError]) -> np.nda
 
 def finite_number(value: float, name: str, error: type[HeadfieldError]) -> float:
     """A finite real number that was passed as one: no text, no array."""
-    if not isinstance(value, (int, float, np.integer, np.floating)) or not math.isfinite(value):
+    if not isinstance(value, (int, float, np.integer, np.floating)):
         raise error(f"{name} = {value!r} must be a finite number")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        raise error(f"{name} must be a finite number, not one beyond {np.finfo(float).max:g}") from None
+    if not math.isfinite(number):
+        raise error(f"{name} = {value!r} must be a finite number")
+    return number

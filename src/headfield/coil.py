@@ -50,7 +50,7 @@ class Coil:
     ------
     CoilError
         Shapes that are not (d, 3) and equal, no dipoles, a value that is not finite (the first one is
-        named), all moments zero, `didt_max` not positive.
+        named), all moments zero, `didt_max` not positive, a name, stimulator or brand that is no text.
 
     Examples
     --------
@@ -78,6 +78,9 @@ class Coil:
             raise CoilError("a coil needs at least one dipole")
         if not moments.any():
             raise CoilError(f"all {len(moments)} dipole moments are zero")
+        for name in ("name", "stimulator", "brand"):
+            if not isinstance(getattr(self, name), str):
+                raise CoilError(f"{name} must be text, not {type(getattr(self, name)).__name__}")
         if self.didt_max is not None:
             didt_max = positive(self.didt_max, "didt_max")
             object.__setattr__(self, "didt_max", didt_max)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headfield._real import real_array
+from headfield._real import finite_number, real_array
 from headfield.errors import ConductivityError
 
 __all__ = ["TISSUES", "Tissue", "resolve", "tissue"]
@@ -43,7 +43,9 @@ _RANGES = (
     (range(100, 500), Tissue("electrode rubber", 29.4)),
     (range(500, 900), Tissue("saline or gel", 1.0)),
 )
-_MAX = 1e8  # S/m; silver has 6.3e7
+# S/m: from far below any tissue (fat has 0.08) to silver (6.3e7).
+_MIN, _MAX = 1e-12, 1e8
+_LIMITS = "from 1e-12 to 1e8 S/m"
 _ASYMMETRY = 1e-6
 
 
@@ -84,8 +86,8 @@ def resolve(conductivity: float | Mapping[int, float] | ArrayLike | None, tags: 
     ------
     ConductivityError
         A tag of the mesh that neither the dict nor the table knows, a wrong shape, values that are not
-        positive, not finite or above 1e8, tensors that are not symmetric positive-definite. The message has
-        the count, the first tetrahedron, its tag and its value.
+        finite or not from 1e-12 to 1e8 S/m, tensors that are not symmetric positive-definite within these
+        limits. The message has the count, the first tetrahedron, its tag and its value.
 
     Warns
     -----
@@ -111,7 +113,7 @@ def resolve(conductivity: float | Mapping[int, float] | ArrayLike | None, tags: 
     if values.shape == ():
         values = np.full(m, float(values))
     if values.shape == (m,):
-        _refuse(~_plausible(values), values, tag_array, "not a positive finite number (at most 1e8 S/m)")
+        _refuse(~_plausible(values), values, tag_array, f"not a number {_LIMITS}")
         return values
     if values.shape == (m, 3, 3):
         return _check_tensors(values, tag_array)
@@ -129,9 +131,9 @@ def _by_tag(given: Mapping[int, float], tags: np.ndarray) -> np.ndarray:
     for tag, value in given.items():
         if not isinstance(tag, (int, np.integer)):
             raise ConductivityError(f"conductivity by tag: {tag!r} is not a tag, tags are whole numbers")
-        if not isinstance(value, (int, float, np.number)) or not _plausible(np.float64(value)):
-            message = "is not a positive finite number (at most 1e8 S/m)"
-            raise ConductivityError(f"conductivity of tag {tag}: {value!r} {message}")
+        number = finite_number(value, f"conductivity of tag {tag}", ConductivityError)
+        if not _plausible(np.float64(number)):
+            raise ConductivityError(f"conductivity of tag {tag} = {number} is not a number {_LIMITS}")
     found = np.unique(tags)
     where = np.searchsorted(found, tags)  # far cheaper than return_inverse, which sorts
     counts = np.bincount(where)
@@ -157,21 +159,24 @@ def _check_tensors(tensors: np.ndarray, tags: np.ndarray) -> np.ndarray:
     xx, xy, xz, yx, yy, yz, zx, zy, zz = np.ascontiguousarray(tensors.reshape(-1, 9).T)
     with np.errstate(invalid="ignore", over="ignore"):  # what is not finite fails the comparisons
         trace = xx + yy + zz
-        _refuse(~_plausible(trace), tensors, tags, "not positive-definite, or above 1e8 S/m (by its trace)")
+        what = f"not positive-definite, or its trace is not a number {_LIMITS}"
+        _refuse(~_plausible(trace), tensors, tags, what)
         off = np.maximum(np.maximum(np.abs(xy - yx), np.abs(xz - zx)), np.abs(yz - zy))
         _refuse(~(off <= _ASYMMETRY * trace), tensors, tags, "not symmetric")
         # Sylvester: positive-definite if the leading minors are positive. Far cheaper than eigenvalues of
-        # millions of tensors; scaled by the trace, so that rounding can't let a singular one pass.
+        # millions of tensors; scaled by the trace, so that rounding can't let a singular one pass. Of the
+        # tensor less the lowest conductivity, so that no eigenvalue is below that.
         d, e, f = 0.5 * (xy + yx), 0.5 * (xz + zx), 0.5 * (yz + zy)
-        minor = xx * yy - d * d
-        determinant = zz * minor - xx * f * f - yy * e * e + 2 * d * e * f
-    bad = ~((xx > 0) & (minor > 0) & (determinant > 1e-14 * trace**3))
-    _refuse(bad, tensors, tags, "not positive-definite")
+        x, y, z = xx - _MIN, yy - _MIN, zz - _MIN
+        minor = x * y - d * d
+        determinant = z * minor - x * f * f - y * e * e + 2 * d * e * f
+    bad = ~((x > 0) & (minor > 0) & (determinant > 1e-14 * trace**3))
+    _refuse(bad, tensors, tags, "not positive-definite with all eigenvalues above 1e-12 S/m")
     return np.stack([xx, d, e, d, yy, f, e, f, zz], axis=1).reshape(-1, 3, 3)
 
 
 def _plausible(values: np.ndarray | np.float64) -> np.ndarray:
-    return np.asarray((values > 0) & (values <= _MAX))
+    return np.asarray((values >= _MIN) & (values <= _MAX))
 
 
 def _refuse(bad: np.ndarray, values: np.ndarray, tags: np.ndarray, what: str) -> None:

@@ -170,6 +170,11 @@ class TetMesh:
         ndarray, (f, 3), int32
             Faces that belong to exactly one tetrahedron of these tissues, normals outward.
 
+        Raises
+        ------
+        MeshError
+            Tags that are not whole numbers.
+
         Examples
         --------
         >>> from headfield.mesh import TetMesh
@@ -199,7 +204,7 @@ class TetMesh:
         return owner
 
     def _outer(self, tags: int | ArrayLike | None) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        key = None if tags is None else tuple(np.unique(np.asarray(tags)).tolist())
+        key = None if tags is None else _tag_set(tags)
         if key not in self._faces:
             if key is None:
                 faces, owner = cpu.boundary_faces(self.tets, self.n_nodes)
@@ -260,6 +265,11 @@ def _labels(values: ArrayLike | None, name: str, count: int, dtype: Any) -> NDAr
     if len(array) != count:
         raise MeshError(f"{name} has {len(array):,} values where {count:,} are needed")
     return array
+
+
+def _tag_set(tags: int | ArrayLike) -> tuple[int, ...]:
+    several: ArrayLike = np.array([tags]) if isinstance(tags, (int, np.integer)) else tags
+    return tuple(np.unique(checks.as_int(several, "tags", dtype=np.int64)).tolist())
 
 
 def _frozen(array: NDArray[Any]) -> NDArray[Any]:
