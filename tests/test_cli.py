@@ -248,6 +248,19 @@ class TestBadInput:
         fails(capsys, solve_args(inputs, inputs / "head.msh"), "input")
         assert hf.read_mesh(inputs / "head.msh").n_tets > 0
 
+    def test_an_input_is_never_overwritten(self, inputs, tmp_path, capsys):
+        for out, taken in [("x.msh", "x_0003.msh"), ("x.h5", "x.part.h5"), ("x.vtu", "x_0000.vtu")]:
+            data = (inputs / "head.msh").read_bytes()
+            (tmp_path / taken).write_bytes(data)
+            args = solve_args(inputs, tmp_path / out)
+            args[1] = str(tmp_path / taken)  # told by its content, whatever its name
+            fails(capsys, args, f"{taken} is an input")
+            assert (tmp_path / taken).read_bytes() == data
+        (tmp_path / "y_0001.msh").symlink_to(inputs / "coil.ccd")
+        data = (inputs / "coil.ccd").read_bytes()
+        fails(capsys, solve_args(inputs, tmp_path / "y.msh"), "y_0001.msh is an input")
+        assert (inputs / "coil.ccd").read_bytes() == data
+
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
     def test_unwritable_folder(self, inputs, tmp_path, capsys):
         tmp_path.chmod(0o500)

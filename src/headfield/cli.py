@@ -26,7 +26,7 @@ from .field import Field
 from .info import describe, lines
 from .io.meshes import read_mesh
 from .io.poses import read_poses
-from .io.stream import open_results
+from .io.stream import open_results, result_files
 from .mesh import TetMesh
 from .metrics import percentiles
 from .model import HeadModel
@@ -209,7 +209,7 @@ def _info(args: argparse.Namespace) -> None:
 def _solve(args: argparse.Namespace) -> None:
     start = time.perf_counter()
     mesh, coil, poses = read_mesh(args.head), read_coil(args.coil), read_poses(args.poses)
-    _check_not_input(args)
+    _check_not_input(args, len(poses))
     elements = _elements(mesh, args.tissues)
     progress = Progress(len(poses), args.quiet)
     with open_results(args.output, mesh, len(poses), elements) as results:
@@ -249,10 +249,15 @@ def _solve(args: argparse.Namespace) -> None:
     print(json.dumps(facts, indent=1) if args.json else summary.text(facts))
 
 
-def _check_not_input(args: argparse.Namespace) -> None:
-    for path in (args.head, args.coil, args.poses):
-        if os.path.exists(args.output) and os.path.samefile(path, args.output):
-            raise HeadfieldError(f"{args.output} is an input; it would be overwritten")
+def _check_not_input(args: argparse.Namespace, k: int) -> None:
+    inputs = [os.stat(path) for path in (args.head, args.coil, args.poses)]
+    for path in (args.output, *result_files(args.output, k)):
+        try:
+            there = os.stat(path)
+        except OSError:  # nothing there, or nothing that can be reached: open_results says so
+            continue
+        if any(os.path.samestat(there, file) for file in inputs):
+            raise HeadfieldError(f"{path} is an input; it would be overwritten")
 
 
 def _elements(mesh: TetMesh, tags: list[int] | None) -> NDArray[np.int32] | None:

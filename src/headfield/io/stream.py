@@ -22,7 +22,7 @@ from .results import write_results
 if TYPE_CHECKING:
     from ..field import Field
 
-__all__ = ["FilePerPose", "GrowingH5", "open_results"]
+__all__ = ["FilePerPose", "GrowingH5", "open_results", "result_files"]
 
 
 def open_results(
@@ -68,12 +68,28 @@ def open_results(
     return GrowingH5(target, mesh, k, elements)
 
 
+def result_files(path: str | os.PathLike[str], k: int) -> list[Path]:
+    """Every file that `open_results` would write for k poses, those under a temporary name last.
+
+    Examples
+    --------
+    >>> [file.name for file in result_files("out/f.msh", 2)], [file.name for file in result_files("f.h5", 2)]
+    (['f_0000.msh', 'f_0001.msh'], ['f.h5', 'f.part.h5'])
+    """
+    target = Path(path)
+    if target.suffix.lower() in (".h5", ".hdf5"):
+        return [target, target.with_name(f"{target.stem}.part{target.suffix}")]
+    if k == 1:
+        return [target]
+    return [target.with_name(f"{target.stem}_{number:04d}{target.suffix}") for number in range(k)]
+
+
 class FilePerPose:
     """A .msh or .vtu for each pose; each appears whole or not at all."""
 
     def __init__(self, path: Path, k: int) -> None:
         self.files: list[str] = []
-        self._path, self._k = path, k
+        self._paths = result_files(path, k)
         self._next = 0
 
     def __enter__(self) -> FilePerPose:
@@ -90,9 +106,7 @@ class FilePerPose:
         self._next += len(field)
 
     def _write_pose(self, field: Field, i: int, number: int) -> None:
-        path = self._path
-        if self._k > 1:
-            path = path.with_name(f"{path.stem}_{number:04d}{path.suffix}")
+        path = self._paths[number]
         data = {}
         for name, values in (("E", field.E[i]), ("magnE", field.magnitude[i])):
             everywhere = values
@@ -119,8 +133,8 @@ class GrowingH5:
         except ImportError as error:
             raise FileFormatError("writing .h5 needs h5py: pip install 'headfield[hdf5]'") from error
         self.files: list[str] = []
-        self._path, self._k = path, k
-        self._part = path.with_name(f"{path.stem}.part{path.suffix}")
+        self._k = k
+        self._path, self._part = result_files(path, k)
         self._file = h5py.File(self._part, "w")
         self._done = 0
         self._create(mesh, elements)
