@@ -45,6 +45,28 @@ Csr<double> scaled_and_grounded(const CsrView<double>& k, int32_t ground, Buffer
     return a;
 }
 
+// Largest eigenvalue of the tridiagonal matrix with diagonal alpha and off-diagonal beta, by bisection on its Sturm
+// sequence.
+double largest_root(const std::vector<double>& alpha, const std::vector<double>& beta) {
+    double low = 0.0, high = 0.0;
+    for (size_t i = 0; i < alpha.size(); ++i) {
+        const double radius = (i > 0 ? beta[i - 1] : 0.0) + (i + 1 < alpha.size() ? beta[i] : 0.0);
+        high = std::max(high, alpha[i] + radius);
+    }
+    for (int it = 0; it < 60; ++it) {
+        const double mid = 0.5 * (low + high);
+        double d = 1.0;
+        bool above = false;  // an eigenvalue above mid?
+        for (size_t i = 0; i < alpha.size(); ++i) {
+            d = mid - alpha[i] - (i > 0 ? beta[i - 1] * beta[i - 1] / d : 0.0);
+            if (d < 0.0) above = true;
+            if (d == 0.0) d = 1e-300;
+        }
+        (above ? low : high) = mid;
+    }
+    return high;
+}
+
 // Largest eigenvalue of a symmetric matrix by Lanczos without reorthogonalisation, from a fixed start vector.
 double largest_eigenvalue(const Csr<double>& a) {
     const int32_t n = a.rows;
@@ -84,24 +106,7 @@ double largest_eigenvalue(const Csr<double>& a) {
             v[i] = w[i] / b;
         }
     }
-    // Largest root of the tridiagonal matrix by bisection on its Sturm sequence.
-    double low = 0.0, high = 0.0;
-    for (size_t i = 0; i < alpha.size(); ++i) {
-        const double radius = (i > 0 ? beta[i - 1] : 0.0) + (i + 1 < alpha.size() ? beta[i] : 0.0);
-        high = std::max(high, alpha[i] + radius);
-    }
-    for (int it = 0; it < 60; ++it) {
-        const double mid = 0.5 * (low + high);
-        double d = 1.0;
-        bool above = false;  // an eigenvalue above mid?
-        for (size_t i = 0; i < alpha.size(); ++i) {
-            d = mid - alpha[i] - (i > 0 ? beta[i - 1] * beta[i - 1] / d : 0.0);
-            if (d < 0.0) above = true;
-            if (d == 0.0) d = 1e-300;
-        }
-        (above ? low : high) = mid;
-    }
-    return high;
+    return largest_root(alpha, beta);
 }
 
 // Chebyshev polynomial of degree 2 on [λmax/10, λmax], as c0 + c1 A. It stays a contraction well above λmax, so an
@@ -204,7 +209,7 @@ Csr<double> product(const Csr<double>& a, const Csr<double>& b) {
 // `null` becomes that of the coarse level.
 Csr<double> smoothed_prolongation(const Csr<double>& a, const std::vector<int32_t>& agg, int32_t count,
                                   double lambda_max, std::vector<double>& null) {
-    constexpr double omega = 1.9;  // measured on heads: one to two iterations fewer than the customary 4/3
+    constexpr double omega = 1.9;  // measured on heads: 10 to 11 iterations, against 11 to 12 with the customary 4/3
     std::vector<double> norm(count, 0.0);
     for (int32_t i = 0; i < a.rows; ++i) {
         if (agg[i] >= 0) norm[agg[i]] += null[i] * null[i];
@@ -261,9 +266,10 @@ Buffer<float> dense_inverse(const Csr<double>& a) {
         }
     }
     Buffer<float> inverse(static_cast<size_t>(n) * n);
+    Buffer<double> columns(static_cast<size_t>(n) * n);
 #pragma omp parallel for schedule(dynamic, 8)
     for (int32_t c = 0; c < n; ++c) {  // column c: L Lᵀ x = e_c
-        std::vector<double> x(n, 0.0);
+        double* x = columns.data() + static_cast<size_t>(c) * n;
         for (int32_t i = c; i < n; ++i) {
             double sum = i == c ? 1.0 : 0.0;
             for (int32_t k = c; k < i; ++k) sum -= at(i, k) * x[k];

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 
 #include "element.hpp"
+#include "first_error.hpp"
 
 namespace headfield {
 
@@ -51,6 +53,27 @@ void add_tet(const MeshView& mesh, Conductivity sigma, int32_t i, int64_t t, con
     }
 }
 
+struct Operators {
+    const Pattern& pattern;
+    double* stiffness;
+    float* source;
+};
+
+// Row i of both operators; `position` is work space, (n,).
+void assemble_row(const MeshView& mesh, const Incidence& inc, const double* sigma, bool tensor, int64_t i,
+                  std::vector<int32_t>& position, const Operators& out) {
+    const int32_t begin = out.pattern.ptr[i], end = out.pattern.ptr[i + 1];
+    std::vector<double> stiffness(end - begin, 0.0), source(3 * (end - begin), 0.0);
+    for (int32_t k = begin; k < end; ++k) position[out.pattern.col[k]] = k - begin;
+    for (int64_t k = inc.start[i]; k < inc.start[i + 1]; ++k) {
+        const int64_t t = inc.around[k];
+        const Conductivity s{sigma + t * (tensor ? 9 : 1), tensor};
+        add_tet(mesh, s, static_cast<int32_t>(i), t, position.data(), stiffness.data(), source.data());
+    }
+    std::copy(stiffness.begin(), stiffness.end(), out.stiffness + begin);
+    for (size_t v = 0; v < source.size(); ++v) out.source[3 * int64_t(begin) + v] = static_cast<float>(source[v]);
+}
+
 }  // namespace
 
 Incidence::Incidence(const MeshView& mesh) {
@@ -68,19 +91,24 @@ Pattern coupling_pattern(const MeshView& mesh, const Incidence& inc) {
     Pattern p;
     p.ptr.assign(n + 1, 0);
     std::vector<std::vector<int32_t>> pieces(n_chunks);
+    FirstError error;
 #pragma omp parallel
     {
-        RowIndex row(n);
+        std::optional<RowIndex> row;
+        error.run([&] { row.emplace(n); });
 #pragma omp for schedule(dynamic, 1)
         for (int64_t c = 0; c < n_chunks; ++c) {
-            pieces[c].reserve(16 * chunk);
-            for (int64_t i = c * chunk; i < std::min(n, (c + 1) * chunk); ++i) {
-                collect_columns(mesh, inc.around.data() + inc.start[i], inc.around.data() + inc.start[i + 1], row);
-                pieces[c].insert(pieces[c].end(), row.columns.begin(), row.columns.end());
-                p.ptr[i + 1] = static_cast<int32_t>(row.columns.size());
-            }
+            error.run([&] {
+                pieces[c].reserve(16 * chunk);
+                for (int64_t i = c * chunk; row && i < std::min(n, (c + 1) * chunk); ++i) {
+                    collect_columns(mesh, inc.around.data() + inc.start[i], inc.around.data() + inc.start[i + 1], *row);
+                    pieces[c].insert(pieces[c].end(), row->columns.begin(), row->columns.end());
+                    p.ptr[i + 1] = static_cast<int32_t>(row->columns.size());
+                }
+            });
         }
     }
+    error.rethrow();
     int64_t total = 0;
     for (const auto& piece : pieces) total += static_cast<int64_t>(piece.size());
     if (total > std::numeric_limits<int32_t>::max()) throw std::length_error("the matrix has more than 2^31 nonzeros");
@@ -92,27 +120,23 @@ Pattern coupling_pattern(const MeshView& mesh, const Incidence& inc) {
 
 void assemble(const MeshView& mesh, const Incidence& inc, const Pattern& pattern, const double* sigma, bool tensor,
               double* stiffness, float* source) {
+    constexpr int64_t chunk = 1024;
+    const int64_t n = mesh.n_nodes;
+    FirstError error;
 #pragma omp parallel
     {
-        std::vector<double> row_stiffness, row_source;
-        std::vector<int32_t> position(mesh.n_nodes);  // of a column within the row; stale where it is not one
-#pragma omp for schedule(dynamic, 1024)
-        for (int64_t i = 0; i < mesh.n_nodes; ++i) {
-            const int32_t begin = pattern.ptr[i], end = pattern.ptr[i + 1];
-            row_stiffness.assign(end - begin, 0.0);
-            row_source.assign(3 * (end - begin), 0.0);
-            for (int32_t k = begin; k < end; ++k) position[pattern.col[k]] = k - begin;
-            for (int64_t k = inc.start[i]; k < inc.start[i + 1]; ++k) {
-                const int64_t t = inc.around[k];
-                const Conductivity s{sigma + t * (tensor ? 9 : 1), tensor};
-                add_tet(mesh, s, static_cast<int32_t>(i), t, position.data(), row_stiffness.data(), row_source.data());
-            }
-            std::copy(row_stiffness.begin(), row_stiffness.end(), stiffness + begin);
-            for (size_t v = 0; v < row_source.size(); ++v) {
-                source[3 * int64_t(begin) + v] = static_cast<float>(row_source[v]);
-            }
+        std::vector<int32_t> position;  // of a column within the row; stale where it is not one
+        error.run([&] { position.resize(n); });
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t c = 0; c < (n + chunk - 1) / chunk; ++c) {
+            error.run([&] {
+                for (int64_t i = c * chunk; !position.empty() && i < std::min(n, (c + 1) * chunk); ++i) {
+                    assemble_row(mesh, inc, sigma, tensor, i, position, {pattern, stiffness, source});
+                }
+            });
         }
     }
+    error.rethrow();
 }
 
 }  // namespace headfield

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "buffer.hpp"
+#include "first_error.hpp"
 #include "views.hpp"
 
 namespace headfield {
@@ -39,19 +41,24 @@ Csr<T> build_rows(int32_t rows, int32_t cols, Scratch scratch, Row row) {
     m.rows = rows;
     m.cols = cols;
     m.ptr = Buffer<int32_t>(static_cast<size_t>(rows) + 1);
+    FirstError error;
 #pragma omp parallel
     {
-        auto work = scratch();
+        std::optional<decltype(scratch())> work;
+        error.run([&] { work.emplace(scratch()); });
 #pragma omp for schedule(dynamic, 1)
         for (int32_t c = 0; c < n_chunks; ++c) {
-            Piece& p = pieces[c];
-            const int32_t end = std::min(rows, (c + 1) * chunk);
-            for (int32_t i = c * chunk; i < end; ++i) {
-                row(i, work, p.col, p.val);
-                m.ptr[i + 1] = static_cast<int32_t>(p.col.size());  // within the chunk; made global below
-            }
+            error.run([&] {
+                Piece& p = pieces[c];
+                const int32_t end = std::min(rows, (c + 1) * chunk);
+                for (int32_t i = c * chunk; work && i < end; ++i) {
+                    row(i, *work, p.col, p.val);
+                    m.ptr[i + 1] = static_cast<int32_t>(p.col.size());  // within the chunk; made global below
+                }
+            });
         }
     }
+    error.rethrow();
     std::vector<int64_t> start(n_chunks + 1, 0);
     for (int32_t c = 0; c < n_chunks; ++c) start[c + 1] = start[c] + static_cast<int64_t>(pieces[c].col.size());
     if (start[n_chunks] > std::numeric_limits<int32_t>::max()) {

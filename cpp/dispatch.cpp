@@ -3,6 +3,8 @@
 // HEADFIELD_INSTRUCTION_SET asks for a lesser one by name.
 #include <cstdlib>
 #include <cstring>
+#include <stdexcept>
+#include <string>
 
 #include "kernels.hpp"
 
@@ -33,7 +35,7 @@ struct Variant {
 Variant choose() {
 #if defined(HEADFIELD_X86_VARIANTS)
     const char* wanted = std::getenv("HEADFIELD_INSTRUCTION_SET");
-    const bool any = !wanted;
+    const bool any = !wanted || !*wanted;
     __builtin_cpu_init();
     const bool avx2_here = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     const bool avx512_here = avx2_here && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
@@ -43,6 +45,10 @@ Variant choose() {
     }
     if (avx2_here && (any || !std::strcmp(wanted, "avx2")))
         return {"avx2", avx2::verbs(), avx2::primary_kernels(), avx2::field_kernels()};
+    if (!any && std::strcmp(wanted, "portable")) {
+        throw std::invalid_argument(std::string("HEADFIELD_INSTRUCTION_SET=") + wanted +
+                                    " is none of avx512, avx2 and portable, or this machine lacks it");
+    }
 #endif
     return {"portable", portable::verbs(), portable::primary_kernels(), portable::field_kernels()};
 }

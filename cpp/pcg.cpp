@@ -147,6 +147,7 @@ void Solver::start(double* b, double* phi, Columns& c, double tolerance, int max
     }
     verbs_.clear(width_, n, x_.data());
     verbs_.clear(width_, n, p_.data());
+    verbs_.clear(width_, n, r_.data());
     if (guessed) {
         verbs_.scale_rows(width_, n, h_.unscale.data(), phi, phi);
         add_and_measure(b, phi, c);

@@ -25,7 +25,10 @@ constexpr int register_bytes = 32;
 constexpr int register_bytes = 16;
 #endif
 
-#if defined(__GNUC__)  // GCC and Clang: vector types of the language
+#if !defined(__GNUC__)
+#error "headfield needs the vector types of GCC (9 or newer) or Clang"
+#endif
+
 template <class T, int L>
 struct Register {
     typedef T type __attribute__((vector_size(L * sizeof(T))));
@@ -34,19 +37,6 @@ template <class T>
 struct Register<T, 1> {
     typedef T type;
 };
-constexpr bool has_vectors = true;
-#define HEADFIELD_CONVERT(v, type) __builtin_convertvector(v, type)
-#define HEADFIELD_PREFETCH(p) __builtin_prefetch(p, 0, 2)
-#else  // any other compiler: one lane a register
-template <class T, int L>
-struct Register {
-    static_assert(L == 1, "vectors need GCC or Clang");
-    typedef T type;
-};
-constexpr bool has_vectors = false;
-#define HEADFIELD_CONVERT(v, type) static_cast<type>(v)
-#define HEADFIELD_PREFETCH(p) static_cast<void>(p)
-#endif
 
 // a * b + c, rounded once where the instruction set can.
 template <class V>
@@ -126,7 +116,7 @@ inline Register<double, 4>::type inverse_cube(Register<double, 4>::type v) {
 
 template <class T, int W>
 struct Pack {
-    static constexpr int native = has_vectors ? register_bytes / static_cast<int>(sizeof(T)) : 1;
+    static constexpr int native = register_bytes / static_cast<int>(sizeof(T));
     static constexpr int lanes = W < native ? W : native;
     static constexpr int count = W / lanes;
     using V = typename Register<T, lanes>::type;
@@ -174,6 +164,11 @@ struct Pack {
         for (int i = 0; i < count; ++i) a.v[i] = HEADFIELD_ISA::inverse_cube(a.v[i]);
         return a;
     }
+    // a where the mask is not zero, else b: never 0 · b, which is not a number where b is not.
+    friend Pack select(const Pack& mask, Pack a, const Pack& b) {
+        for (int i = 0; i < count; ++i) a.v[i] = mask.v[i] != V{} ? a.v[i] : b.v[i];
+        return a;
+    }
     T sum() const {
         T lane[W], total = 0;
         store(lane);
@@ -198,7 +193,7 @@ inline Pack<T, W> load_as(const S* x) {
         } else {
             typename Register<S, P::lanes>::type s;
             std::memcpy(&s, x + i * P::lanes, sizeof(s));
-            p.v[i] = HEADFIELD_CONVERT(s, typename P::V);
+            p.v[i] = __builtin_convertvector(s, typename P::V);
         }
     }
     return p;
@@ -211,7 +206,7 @@ inline void store_as(const Pack<T, W>& p, S* x) {
             x[i] = static_cast<S>(p.v[i]);
         } else {
             using To = typename Register<S, P::lanes>::type;
-            const To s = HEADFIELD_CONVERT(p.v[i], To);
+            const To s = __builtin_convertvector(p.v[i], To);
             std::memcpy(x + i * P::lanes, &s, sizeof(s));
         }
     }

@@ -6,6 +6,8 @@
 #include <limits>
 #include <numeric>
 
+#include "first_error.hpp"
+
 namespace headfield {
 
 namespace {
@@ -27,6 +29,25 @@ uint64_t spread_bits(uint64_t v) {
     v = (v | v << 4) & 0x10c30c30c30c30c3ULL;
     v = (v | v << 2) & 0x1249249249249249ULL;
     return v;
+}
+
+// Faces are grouped by their smallest node; within a group a face meets its twin by the two other nodes.
+struct Entry {
+    int32_t mid, high;
+    int64_t face;  // 4 * tet + local face
+};
+
+// Appends the faces of a group that have no twin. Sorts the group.
+void collect_single(Entry* begin, Entry* end, std::vector<int64_t>& single) {
+    std::sort(begin, end, [](const Entry& a, const Entry& b) {
+        return a.mid != b.mid ? a.mid < b.mid : a.high != b.high ? a.high < b.high : a.face < b.face;
+    });
+    for (Entry* e = begin; e != end;) {
+        Entry* next = e + 1;
+        while (next != end && next->mid == e->mid && next->high == e->high) ++next;
+        if (next - e == 1) single.push_back(e->face);
+        e = next;
+    }
 }
 
 }  // namespace
@@ -53,11 +74,6 @@ std::vector<int32_t> node_parts(const int32_t* tets, int64_t n_tets, int64_t n_n
 BoundaryFaces boundary_faces(const int32_t* tets, int64_t n_tets, int64_t n_nodes) {
     // Local faces opposite to nodes 0..3, outward for a positive tetrahedron.
     static constexpr int local[4][3] = {{1, 2, 3}, {0, 3, 2}, {0, 1, 3}, {0, 2, 1}};
-    // Faces are grouped by their smallest node; within a group a face meets its twin by the two other nodes.
-    struct Entry {
-        int32_t mid, high;
-        int64_t face;  // 4 * tet + local face
-    };
     std::vector<int64_t> start(n_nodes + 1, 0);
     auto sorted = [&](int64_t f) {
         const int32_t* t = tets + 4 * (f / 4);
@@ -74,25 +90,19 @@ BoundaryFaces boundary_faces(const int32_t* tets, int64_t n_tets, int64_t n_node
         entries[cursor[key[0]]++] = {key[1], key[2], f};
     }
     std::vector<int64_t> single;
-#pragma omp parallel
-    {
-        std::vector<int64_t> mine;
-#pragma omp for schedule(static)
-        for (int64_t i = 0; i < n_nodes; ++i) {
-            const auto begin = entries.begin() + start[i], end = entries.begin() + start[i + 1];
-            std::sort(begin, end, [](const Entry& a, const Entry& b) {
-                return a.mid != b.mid ? a.mid < b.mid : a.high != b.high ? a.high < b.high : a.face < b.face;
-            });
-            for (auto e = begin; e != end;) {
-                auto next = e + 1;
-                while (next != end && next->mid == e->mid && next->high == e->high) ++next;
-                if (next - e == 1) mine.push_back(e->face);
-                e = next;
+    FirstError error;
+#pragma omp parallel for schedule(dynamic, 1)
+    for (int64_t chunk = 0; chunk < (n_nodes + 8191) / 8192; ++chunk) {
+        error.run([&] {
+            std::vector<int64_t> mine;
+            for (int64_t i = chunk * 8192; i < std::min(n_nodes, (chunk + 1) * 8192); ++i) {
+                collect_single(entries.data() + start[i], entries.data() + start[i + 1], mine);
             }
-        }
-#pragma omp critical
-        single.insert(single.end(), mine.begin(), mine.end());
+#pragma omp critical(headfield_boundary)
+            single.insert(single.end(), mine.begin(), mine.end());
+        });
     }
+    error.rethrow();
     std::sort(single.begin(), single.end());
     BoundaryFaces result;
     result.faces.reserve(3 * single.size());

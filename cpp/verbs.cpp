@@ -19,7 +19,7 @@ template <int W, class T>
 inline void fetch_ahead(const T* x, int64_t i, int64_t n) {
     constexpr int64_t ahead = (256 << 10) / (W * sizeof(T));
     const int64_t j = i + ahead < n ? i + ahead : n - 1;
-    for (int c = 0; c < W; c += 64 / static_cast<int>(sizeof(T))) HEADFIELD_PREFETCH(x + j * W + c);
+    for (int c = 0; c < W; c += 64 / static_cast<int>(sizeof(T))) __builtin_prefetch(x + j * W + c, 0, 2);
 }
 
 template <int W>
@@ -199,14 +199,15 @@ void flush(int width, int64_t n, const double* flush_mask, const double* x_mask,
             both[c] = flush_mask[c] * x_mask[c];
         }
         const P alpha = quotient_pack<W>(both, rz_old, pq);
-        const D factor = D::load(f);
-        const P keep = load_as<float, W>(flush_mask);
+        const D factor = D::load(f), flushed = D::load(flush_mask);
+        const P flushed32 = load_as<float, W>(flush_mask);
         for_rows(n, width, [&](int64_t i) {
             // The step is taken in float32 as step_direction would, so it does not matter which of the two comes first.
             const P step = fma(alpha, P::load(p + i * W), P::load(x + i * W));
             step.store(x + i * W);
-            fma(factor, load_as<double, W>(x + i * W), D::load(x64 + i * W)).store(x64 + i * W);
-            (step - keep * step).store(x + i * W);
+            const D old = D::load(x64 + i * W);
+            select(flushed, fma(factor, load_as<double, W>(x + i * W), old), old).store(x64 + i * W);
+            select(flushed32, P::all(0.f), step).store(x + i * W);
         });
     });
 }
@@ -216,7 +217,7 @@ void true_residual(int width, const CsrView<double>& a, const double* b, const d
     with_width(width, [&](auto w) {
         constexpr int W = decltype(w)::value;
         using D = Pack<double, W>;
-        const D use = D::load(mask), keep = D::all(1.0) - use, factor = D::load(scale) * use;
+        const D use = D::load(mask), factor = D::load(scale);
         sum_rows<W>(a.rows, norm, [&](int64_t i, D& sum) {
             D r64 = D::load(b + i * W);
             fetch_ahead<W>(x64, i, a.cols);
@@ -224,7 +225,7 @@ void true_residual(int width, const CsrView<double>& a, const double* b, const d
                 r64 = fma(D::all(-a.val[k]), D::load(x64 + int64_t(a.col[k]) * W), r64);
             }
             sum = fma(D::all(weight[i]) * r64, r64, sum);
-            store_as<float>(fma(factor, r64, keep * load_as<double, W>(r + i * W)), r + i * W);
+            store_as<float>(select(use, factor * r64, load_as<double, W>(r + i * W)), r + i * W);
         });
     });
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The vocabulary of the solver: fused loops over block vectors. A block vector is (n, W) row-major, one column a
-// right-hand side. The algorithm (pcg.cpp) is written over these verbs alone; a device implements them, and nothing
-// else, to run it.
+// right-hand side. The algorithm (pcg.cpp) is written over these verbs; a device implements them, and gives them memory of
+// its own, to run it.
 //
 // Arrays of W doubles (`rz`, `mask`, …) hold one number a column and live where the block vectors live. A mask is 1 or
 // 0. Every verb treats a column by itself and in the same order of operations for every W and number of threads.

@@ -144,7 +144,7 @@ def test_numbers_of_threads_that_are_none_are_refused(threads):
 
 
 def test_place_takes_a_coil_and_finite_points():
-    with pytest.raises(hf.PoseError, match="coil"):
+    with pytest.raises(hf.CoilError, match="coil"):
         model().place("coil", [0, 0, 95], [0, 50, 95])
     for bad in ([np.nan, 0, 95], [0, 0], None, "vertex"):
         with pytest.raises(hf.PoseError):

@@ -105,6 +105,9 @@ class Field:
         elements: NDArray[np.int32] | None = None,
         evaluate: Callable[[], NDArray[np.float32]],
     ) -> None:
+        for array in (poses, didt, potential):
+            if array is not None:  # E is computed from these later
+                array.flags.writeable = False
         self.mesh = mesh
         self.poses = poses
         self.didt = didt

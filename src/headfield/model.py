@@ -14,17 +14,18 @@ from numpy.typing import ArrayLike, NDArray
 from . import _backend
 from .coil import Coil
 from .conductivity import resolve
-from .errors import ConvergenceError, DeviceError, MeshError, PoseError
+from .errors import CoilError, ConvergenceError, DeviceError, MeshError
 from .field import Field, SolveReport
 from .mesh import TetMesh
 from .pose import outer_faces, place_on_surface
 from .primary import Primary
-from .request import Request, width_for
+from .request import Request
 
 __all__ = ["HeadModel"]
 
 _STRENGTH = 0.04  # strong couplings of the aggregation, see docs/numerics.md
 _RATE = 1e6  # A/s; every solve is for this rate and scaled, so E is exactly linear in dI/dt
+_COILS_KEPT = 4  # whose tables of ∂A/∂t stay in memory, about 10 MB each
 _REACH_MM = 100.0  # how far from the head a coil may be before ∂A/∂t is summed directly
 
 
@@ -81,13 +82,16 @@ class HeadModel:
             raise MeshError(f"mesh must be a TetMesh (see read_mesh), not {type(mesh).__name__}")
         self.mesh = mesh
         self.device, self._native = _backend.select(device)
-        self._threads = threads
-        _backend.use_threads(threads)
+        self._threads = _backend.check_threads(threads)
         self.conductivity = resolve(conductivity, mesh.tags)
         self._lock = threading.Lock()
-        self._primary: Primary | None = None
+        self._primaries: list[Primary] = []
         self._work: _WorkSpace | None = None
+        with _backend.using_threads(self._threads):
+            self._set_up()
 
+    def _set_up(self) -> None:
+        mesh = self.mesh
         start = time.perf_counter()
         order = self._native.morton_order(mesh.nodes_mm)
         rank = np.empty_like(order)
@@ -133,11 +137,13 @@ class HeadModel:
 
         Raises
         ------
+        CoilError
+            Not a coil.
         PoseError
             A value is not finite, or the handle direction is parallel to the scalp's normal.
         """
         if not isinstance(coil, Coil):
-            raise PoseError(f"coil must be a Coil, not {type(coil).__name__}")
+            raise CoilError(f"coil must be a Coil (see read_coil), not {type(coil).__name__}")
         return place_on_surface(self.mesh.nodes_mm, outer_faces(self.mesh), centre_mm, handle_mm, distance_mm)
 
     def solve(
@@ -265,12 +271,12 @@ class HeadModel:
     ) -> SolveReport:
         """Solve one batch of poses into `potential` (k, n) or `e` (k, elements, 3)."""
         poses, didt = request.poses[part], request.didt[part]
-        width = width_for(len(poses))
-        with self._lock:
-            threads = _backend.use_threads(self._threads)
+        width = request.width
+        with self._lock, _backend.using_threads(self._threads) as threads:
             clock = _Clock()
             work = self._work_space(width)
-            self._primary_for(request).sample(self._nodes_m, poses, work.adot)
+            primary = self._primary_for(request)
+            primary.sample(self._nodes_m, poses, work.adot)
             clock.lap("primary")
             self._native.right_hand_side(self._indptr, self._indices, self._source, work.adot, work.b)
             clock.lap("right_hand_side")
@@ -293,7 +299,7 @@ class HeadModel:
             iterations=np.array([c.iterations for c in columns], np.int32),
             residual=np.array([c.residual for c in columns]),
             converged=np.array([c.converged for c in columns]),
-            primary_error=self._primary_for(request).error,
+            primary_error=primary.error,
             device=self.device,
             threads=threads,
             batch=width,
@@ -344,10 +350,9 @@ class HeadModel:
                 "more than is free; use iter_solve, or solve with elements"
             )
         e = np.empty((len(poses), self.mesh.n_tets, 3), np.float32)
-        with self._lock:
-            _backend.use_threads(self._threads)
+        with self._lock, _backend.using_threads(self._threads):
             primary = self._primary_for(request)
-            work = self._work_space(width_for(min(len(poses), request.batch)))
+            work = self._work_space(request.width)
             for start in range(0, len(poses), request.batch):
                 part = slice(start, min(start + request.batch, len(poses)))
                 primary.sample(self._nodes_m, poses[part], work.adot)
@@ -365,12 +370,14 @@ class HeadModel:
         return self._work
 
     def _primary_for(self, request: Request) -> Primary:
-        """∂A/∂t of the coil, tabulated when a coil is first used and kept until another one is."""
-        p = self._primary
-        if p is None or p.coil is not request.coil or p.bound != request.primary_error:
-            extent = np.ptp(self._nodes_m, axis=0)
-            reach = float(np.linalg.norm(extent)) + _REACH_MM * 1e-3
-            p = self._primary = Primary.build(request.coil, reach, request.primary_error)
+        """∂A/∂t of the coil, tabulated when a coil is first used; the last few coils are kept."""
+        for p in self._primaries:
+            if p.coil is request.coil and p.bound == request.primary_error:
+                return p
+        extent = float(np.linalg.norm(np.ptp(self._nodes_m, axis=0)))
+        reach = min(extent + _REACH_MM * 1e-3, 0.5)
+        p = Primary.build(request.coil, reach, request.primary_error)
+        self._primaries = [p, *self._primaries[: _COILS_KEPT - 1]]
         return p
 
 
@@ -396,5 +403,5 @@ class _Clock:
 
 
 def _inverse(didt: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Factor from the potential of a pose to that of the rate that is solved for; 0 where there is none."""
-    return np.divide(_RATE, didt, out=np.zeros(len(didt)), where=didt != 0.0)
+    """Factor from the potential of a pose to that of the rate that is solved for; 0 where that is lost."""
+    return np.divide(_RATE, didt, out=np.zeros(len(didt)), where=np.abs(didt) > 1e-30)

@@ -13,17 +13,18 @@ from numpy.typing import ArrayLike, NDArray
 from . import _backend
 from ._real import finite_array, finite_number
 from .coil import Coil
-from .errors import HeadfieldError, MeshError
+from .errors import CoilError, HeadfieldError, MeshError
 from .mesh import TetMesh
 from .pose import check_poses
 
-__all__ = ["Request", "width_for"]
+__all__ = ["Request"]
 
 _WIDTHS = (1, 4, 8, 16, 32)  # columns that the native loops are compiled for
+_MOST_DIDT = 1e12  # A/s, ten thousand times what stimulators reach
 _BYTES_PER_NODE_AND_COLUMN = 60  # work vectors of the solver, ∂A/∂t, b and φ
 
 
-def width_for(k: int) -> int:
+def _width_for(k: int) -> int:
     """Smallest width of the native loops that holds k columns."""
     return next(w for w in _WIDTHS if w >= k)
 
@@ -45,7 +46,7 @@ class Request:
         primary_error: float,
     ) -> None:
         if not isinstance(coil, Coil):
-            raise HeadfieldError(f"coil must be a Coil (see read_coil), not {type(coil).__name__}")
+            raise CoilError(f"coil must be a Coil (see read_coil), not {type(coil).__name__}")
         self.coil = coil
         self.poses = check_poses(poses)
         self.didt = _check_didt(didt, len(self.poses), coil)
@@ -53,9 +54,16 @@ class Request:
         self.n_elements = mesh.n_tets if self.elements is None else len(self.elements)
         self.tol = _check_number(tol, "tol", 1e-13, 0.1)
         self.max_iterations = _check_count(max_iterations, "max_iterations", 1_000_000)
-        self.batch = _check_batch(batch, mesh.n_nodes)
+        # What a pose takes: the work vectors, and E with |E| as they will be asked for.
+        per_pose = mesh.n_nodes * _BYTES_PER_NODE_AND_COLUMN + 16 * self.n_elements
+        self.batch = _check_batch(batch, per_pose)
         self.primary_error = _check_number(primary_error, "primary_error", 0.0, 0.1)
         self.initial = None if initial is None else _check_initial(initial, len(self.poses), mesh.n_nodes)
+
+    @property
+    def width(self) -> int:
+        """Columns of the native loops for a batch; the last, smaller one uses the same work space."""
+        return _width_for(min(self.batch, len(self.poses)))
 
     def batches(self) -> Iterator[slice]:
         for start in range(0, len(self.poses), self.batch):
@@ -77,7 +85,11 @@ def _check_count(value: Any, name: str, most: int) -> int:
 
 
 def _check_didt(didt: ArrayLike, k: int, coil: Coil) -> NDArray[np.float64]:
-    values = finite_array(didt, "didt", HeadfieldError)  # A/s
+    values = finite_array(didt, "didt", HeadfieldError)
+    if np.abs(values).max(initial=0.0) > _MOST_DIDT:
+        raise HeadfieldError(
+            f"didt of {np.abs(values).max():g} A/s is above {_MOST_DIDT:g}, no rate of a coil"
+        )
     if values.ndim > 1 or values.size not in (1, k):
         raise HeadfieldError(f"didt has shape {values.shape}; it must be a scalar or ({k},), one per pose")
     values = np.broadcast_to(values.reshape(-1), (k,)).copy()
@@ -106,9 +118,9 @@ def _check_elements(elements: ArrayLike, m: int) -> NDArray[np.int32]:
     return np.ascontiguousarray(values, dtype=np.int32)
 
 
-def _check_batch(batch: int | str, n: int) -> int:
+def _check_batch(batch: int | str, bytes_per_pose: int) -> int:
     if isinstance(batch, str) and batch == "auto":
-        fitting = _backend.free_memory() / (n * _BYTES_PER_NODE_AND_COLUMN)
+        fitting = _backend.free_memory() / bytes_per_pose
         return max(w for w in _WIDTHS if w == 1 or w <= fitting)
     most = _check_count(batch, "batch", 1_000_000)
     return max(w for w in _WIDTHS if w <= most)
