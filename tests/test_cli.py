@@ -95,6 +95,14 @@ class TestSolve:
         assert facts["files"] == [str(tmp_path / "f.h5")]
         assert (facts["poses"], facts["didt"], facts["device"]) == (K, 2e6, "cpu")
 
+    @pytest.mark.parametrize("name", ["f.h5", "f.vtu"])
+    def test_the_magnitude_of_a_batch_is_never_made(self, inputs, tmp_path, monkeypatch, name):
+        def refuse(_):
+            raise AssertionError("as large as a third of E")
+
+        monkeypatch.setattr(hf.Field, "magnitude", property(refuse))
+        assert cli.main(solve_args(inputs, tmp_path / name)) == 0
+
     @pytest.mark.parametrize("ending", [".msh", ".vtu"])
     def test_a_file_per_pose(self, inputs, reference, tmp_path, ending):
         assert cli.main(solve_args(inputs, tmp_path / f"f{ending}", "--tissues", "all")) == 0

@@ -26,6 +26,7 @@ from .field import Field
 from .info import describe, lines
 from .io.meshes import read_mesh
 from .io.poses import read_poses
+from .io.results import magnitude
 from .io.stream import open_results, result_files
 from .mesh import TetMesh
 from .metrics import percentiles
@@ -230,6 +231,7 @@ def _solve(args: argparse.Namespace) -> None:
                 results.write(field)
                 summary.add(field)
                 progress.done(len(summary.rows))
+                del field  # and its E, before the next batch is solved
         except BaseException as error:
             if isinstance(error, ConvergenceError):
                 results.write(error.partial)
@@ -281,15 +283,15 @@ class _Summary:
         self.rows: list[dict[str, Any]] = []
 
     def add(self, field: Field) -> None:
-        for magnitude, iterations, residual in zip(
-            field.magnitude, field.report.iterations, field.report.residual, strict=True
+        for e, iterations, residual in zip(
+            field.E, field.report.iterations, field.report.residual, strict=True
         ):
             self.rows.append(
                 {
                     "pose": len(self.rows),
                     "iterations": int(iterations),
                     "residual": float(residual),
-                    "peak_V_per_m": float(percentiles(magnitude[self._chosen], self._volumes, 99.9)),
+                    "peak_V_per_m": float(percentiles(magnitude(e[self._chosen]), self._volumes, 99.9)),
                 }
             )
 

@@ -15,7 +15,7 @@ from ..mesh import TetMesh
 from .gmsh_write import write_gmsh
 from .vtu_write import write_vtu
 
-__all__ = ["write_results"]
+__all__ = ["magnitude", "write_results"]
 
 
 def write_results(
@@ -67,6 +67,17 @@ def write_results(
         raise FileFormatError(
             f"{os.fspath(path)}: fields on a mesh are written as .msh or .vtu, not {ending or 'this'}"
         )
+
+
+def magnitude(e: NDArray[np.float32]) -> NDArray[np.float32]:
+    """|E| (m,) of one pose (m, 3). `Field.magnitude` would keep that of a whole batch beside E.
+
+    Examples
+    --------
+    >>> magnitude(np.array([[1.0, 2.0, 2.0]]))
+    array([3.])
+    """
+    return np.sqrt(np.einsum("md,md->m", e, e))
 
 
 def _checked(data: Mapping[str, ArrayLike], count: int, what: str) -> dict[str, NDArray[Any]]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..errors import FileFormatError, HeadfieldError
 from ..mesh import TetMesh
-from .results import write_results
+from .results import magnitude, write_results
 
 if TYPE_CHECKING:
     from ..field import Field
@@ -108,7 +108,7 @@ class FilePerPose:
     def _write_pose(self, field: Field, i: int, number: int) -> None:
         path = self._paths[number]
         data = {}
-        for name, values in (("E", field.E[i]), ("magnE", field.magnitude[i])):
+        for name, values in (("E", field.E[i]), ("magnE", magnitude(field.E[i]))):
             everywhere = values
             if field.elements is not None:
                 everywhere = np.full((field.mesh.n_tets, *values.shape[1:]), np.nan, values.dtype)
@@ -166,26 +166,25 @@ class GrowingH5:
 
     def write(self, field: Field) -> None:
         """Add the poses of a batch; what is flushed survives even if the process is killed."""
-        report = field.report
-        rows: dict[str, NDArray[Any]] = {
-            "elements/E": field.E,
-            "elements/magnE": field.magnitude,
-            "poses": field.poses,
-            "didt": field.didt,
-            "residual": report.residual,
-            "iterations": report.iterations,
-            "converged": report.converged,
-        }
-        if field.elements is None:
-            rows["nodes/v"] = field.potential
-        start, self._done = self._done, self._done + len(field)
-        for name, values in rows.items():
-            dataset = self._file[name]
-            dataset.resize(self._done, axis=0)
-            for i, converged in enumerate(report.converged):
-                keep = converged or "/" not in name
-                dataset[start + i] = values[i] if keep else np.nan
+        for i in range(len(field)):
+            self._write_pose(field, i)
         self._file.flush()
+
+    def _write_pose(self, field: Field, i: int) -> None:
+        report = field.report
+        row: dict[str, Any] = {"poses": field.poses[i], "didt": field.didt[i]}
+        for name in ("residual", "iterations", "converged"):
+            row[name] = getattr(report, name)[i]
+        keep = report.converged[i]
+        row["elements/E"] = field.E[i] if keep else np.nan
+        row["elements/magnE"] = magnitude(field.E[i]) if keep else np.nan
+        if field.elements is None:
+            row["nodes/v"] = field.potential[i] if keep else np.nan
+        for name, values in row.items():
+            dataset = self._file[name]
+            dataset.resize(self._done + 1, axis=0)
+            dataset[self._done] = values
+        self._done += 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
