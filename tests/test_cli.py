@@ -375,7 +375,13 @@ class TestInfo:
         mesh = hf.TetMesh([[0, 0, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0], [9, 9, 9]], [[0, 1, 2, 3]], tags=[50])
         mesh.write(tmp_path / "tet.npz")
         assert cli.main(["info", str(tmp_path / "tet.npz")]) == 0
-        assert "unknown" in capsys.readouterr().out
+        captured = capsys.readouterr()
+        assert "unknown" in captured.out
+        (line,) = captured.err.splitlines()
+        assert line.startswith("headfield: warning: ")
+        assert line.endswith(
+            "tet.npz: the mesh is 1 mm across; its coordinates are taken as mm, are these its units?"
+        )
 
     def test_coil(self, inputs, capsys):
         assert cli.main(["info", str(inputs / "coil.ccd")]) == 0

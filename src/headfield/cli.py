@@ -95,7 +95,7 @@ def _stop(message: str, code: int) -> int:
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"headfield: warning: {message}", file=sys.stderr)
+    print(f"headfield: warning: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:

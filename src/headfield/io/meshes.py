@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import lzma
 import os
+import warnings
 import zipfile
 import zlib
 from typing import Any
@@ -22,6 +23,7 @@ from .regular import check_regular
 
 __all__ = ["read_mesh", "write_mesh"]
 
+_PLAUSIBLE_MM = (10.0, 2000.0)  # a head in metres or micrometres lies far outside
 _NPZ_KEYS = ("nodes", "tets", "tags", "triangles", "triangle_tags")
 
 
@@ -48,17 +50,34 @@ def read_mesh(path: str | os.PathLike[str]) -> TetMesh:
     OSError
         The file can't be opened.
 
+    Warns
+    -----
+    UserWarning
+        The mesh is less than 10 mm or more than 2000 mm across: are its coordinates mm?
+
     Examples
     --------
     >>> import tempfile, headfield.io.meshes as meshes
     >>> from headfield.mesh import TetMesh
-    >>> tet = TetMesh([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], [[0, 1, 2, 3]], tags=[5])
+    >>> tet = TetMesh([[0, 0, 0], [90, 0, 0], [0, 90, 0], [0, 0, 90]], [[0, 1, 2, 3]], tags=[5])
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     meshes.write_mesh(folder + "/tet.msh", tet)
     ...     meshes.read_mesh(folder + "/tet.msh")
     TetMesh(4 nodes, 1 tetrahedra, tags [5])
     """
     check_regular(path, MeshError)
+    mesh = _read(path)
+    extent = float(np.ptp(mesh.nodes_mm, axis=0).max())
+    if not _PLAUSIBLE_MM[0] <= extent <= _PLAUSIBLE_MM[1]:
+        warnings.warn(
+            f"{os.fspath(path)}: the mesh is {extent:.3g} mm across; its coordinates are taken as mm, are "
+            "these its units?",
+            stacklevel=2,
+        )
+    return mesh
+
+
+def _read(path: str | os.PathLike[str]) -> TetMesh:
     with open(path, "rb") as file:
         start = file.read(64)
     if not start:
