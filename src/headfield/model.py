@@ -252,15 +252,14 @@ class HeadModel:
             self.mesh, coil, poses, didt, elements, tol, max_iterations, batch, None, primary_error
         )
 
-        def fields() -> Iterator[Field]:
-            for part in request.batches():
-                k = part.stop - part.start
-                potential = np.empty((k, self.mesh.n_nodes)) if request.elements is None else None
-                e = np.empty((k, request.n_elements, 3), np.float32) if request.elements is not None else None
-                report = self._solve_batch(request, part, potential, e)
-                yield self._finish(request, part, report, potential, e)
+        return (self._solve_part(request, part) for part in request.batches())
 
-        return fields()
+    def _solve_part(self, request: Request, part: slice) -> Field:
+        k = part.stop - part.start
+        potential = np.empty((k, self.mesh.n_nodes)) if request.elements is None else None
+        e = np.empty((k, request.n_elements, 3), np.float32) if request.elements is not None else None
+        report = self._solve_batch(request, part, potential, e)
+        return self._finish(request, part, report, potential, e)
 
     def _solve_batch(
         self,
