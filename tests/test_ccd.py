@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from headfield.coil import Coil, figure_of_eight, read_coil
-from headfield.errors import CoilError, HeadfieldError
+from headfield.errors import CoilError, FileFormatError, HeadfieldError
 
 ONE = "# number of elements\n1\n# dipoles\n0 0 -0.005 0 0 1e-4\n"
 TEXT = st.text(string.ascii_letters + string.digits + " =#.,µ()_/", max_size=20).map(str.strip)
@@ -161,11 +161,11 @@ def test_a_truncated_file_is_refused_at_every_line(ccd, tmp_path):
             ccd("".join(lines[:keep]))
 
 
-def test_a_missing_file_or_a_folder_is_an_os_error(tmp_path):
+def test_a_missing_file_or_a_folder_is_said(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_coil(tmp_path / "absent.ccd")
     (tmp_path / "folder.ccd").mkdir()
-    with pytest.raises(OSError, match="folder"):
+    with pytest.raises(FileFormatError, match="folder"):
         read_coil(tmp_path / "folder.ccd")
     with pytest.raises(FileNotFoundError):
         figure_of_eight().write(tmp_path / "absent" / "coil.ccd")
