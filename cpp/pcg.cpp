@@ -24,9 +24,8 @@ bool any(const std::vector<double>& values) {
 struct Solver::Columns {
     using Values = std::vector<double>;
     Values rz, rz_old, pq, norm2, reference2, scale;
-    Values active, pending, direction,
-        check;          // masks: iterating; x lacks α p; p is to be kept; wants a float64 residual
-    Values last_check;  // norm² when a check last failed, to see stagnation
+    Values active, pending, direction, check;  // masks: it iterates; x lacks α p; p is kept; wants a float64 residual
+    Values last_check;                         // norm² when a check last failed, to see stagnation
     std::vector<ColumnReport> report;
 
     explicit Columns(int w)
