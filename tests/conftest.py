@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from headfield.io.meshes import read_mesh
+from headfield.mesh import TetMesh
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
@@ -13,3 +16,15 @@ def shared_data() -> Path:
     if not path.is_dir():
         pytest.skip(f"needs the sample data in {path}")
     return path
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Function that writes bytes to a mesh file and reads it."""
+
+    def read(content: bytes, name="a.msh") -> TetMesh:
+        path = tmp_path / name
+        path.write_bytes(content)
+        return read_mesh(path)
+
+    return read

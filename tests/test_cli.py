@@ -293,70 +293,6 @@ class TestBadInput:
         assert "usage: headfield" in capsys.readouterr().err
 
 
-class TestPoseFiles:
-    def test_layouts(self, inputs, tmp_path):
-        poses = np.load(inputs / "poses.npy")
-        np.savetxt(tmp_path / "rows.csv", poses.reshape(K, 16), delimiter=",", header="x,y", fmt="%.17g")
-        np.savetxt(tmp_path / "blocks.txt", poses.reshape(-1, 4), fmt="%.17g")
-        text = "\ufeff" + (tmp_path / "rows.csv").read_text().replace(",", " ; ")
-        (tmp_path / "bom.csv").write_text(text, encoding="utf-8")
-        for name in ("rows.csv", "blocks.txt", "bom.csv"):
-            np.testing.assert_array_equal(read_poses(tmp_path / name), poses)
-
-    @pytest.mark.parametrize(
-        ("name", "content", "words"),
-        [
-            ("p.csv", "", "no poses"),
-            ("p.csv", "# only this\n\n", "no poses"),
-            ("p.csv", "1,2,3\n", "line 1: 3 numbers"),
-            ("p.csv", "1 0 0 0\n0 1 0 0\n0 0 1 0\n", "multiple of four"),
-            ("p.csv", "1 0 0 0\n0 1 0\n", "line 2: 3 numbers where 4"),
-            ("p.csv", "name," * 15 + "z\n", "line 1: could not convert"),
-            ("p.csv", "nan " * 16, "not finite"),
-            ("p.csv", "1 " * 16, "last row"),
-            ("p.json", "[]", ".json"),
-            ("p", "1", "not this"),
-        ],
-    )
-    def test_bad_text(self, tmp_path, capsys, name, content, words):
-        (tmp_path / name).write_text(content)
-        with pytest.raises(hf.HeadfieldError, match=words.replace(".", "[.]")):
-            read_poses(tmp_path / name)
-
-    @pytest.mark.parametrize(
-        "array",
-        [
-            np.zeros((0, 4, 4)),
-            np.zeros((3, 3)),
-            np.zeros((2, 2, 4, 4)),
-            np.array(["a", "b"]),
-            np.eye(4) * 1j,
-            np.array([{}], dtype=object),
-        ],
-    )
-    def test_bad_arrays(self, tmp_path, array):
-        np.save(tmp_path / "p.npy", array, allow_pickle=True)
-        with pytest.raises(hf.PoseError, match=r"p\.npy"):
-            read_poses(tmp_path / "p.npy")
-
-    def test_a_header_that_promises_terabytes(self, tmp_path):
-        np.save(tmp_path / "p.npy", np.zeros((9, 4, 4)))
-        data = (tmp_path / "p.npy").read_bytes()
-        (tmp_path / "p.npy").write_bytes(
-            data.replace(b"(9, 4, 4), }" + b" " * 11, b"(99999999999, 4, 4), } ")
-        )
-        with pytest.raises(hf.PoseError, match=r"not a \.npy array"):
-            read_poses(tmp_path / "p.npy")
-
-    def test_every_truncation(self, tmp_path):
-        np.save(tmp_path / "p.npy", np.eye(4)[None])
-        data = (tmp_path / "p.npy").read_bytes()
-        for length in range(0, len(data), 5):
-            (tmp_path / "p.npy").write_bytes(data[:length])
-            with pytest.raises(hf.PoseError):
-                read_poses(tmp_path / "p.npy")
-
-
 class TestInfo:
     def test_mesh(self, inputs, capsys):
         assert cli.main(["info", str(inputs / "head.msh")]) == 0
@@ -396,33 +332,6 @@ class TestInfo:
     def test_poses(self, inputs, capsys):
         assert cli.main(["info", str(inputs / "poses.npy")]) == 0
         assert capsys.readouterr().out.splitlines()[0] == "poses         5"
-
-
-class TestDemo:
-    def test_files_and_table(self, tmp_path, capsys):
-        assert cli.main(["demo", "--edge-mm", "8", "-o", str(tmp_path / "a" / "demo"), "-q"]) == 0
-        folder = tmp_path / "a" / "demo"
-        names = ["best.msh", "best.png", "best.vtu", "coil.ccd", "head.msh", "poses.npy"]
-        assert sorted(p.name for p in folder.iterdir()) == names
-        assert (folder / "best.png").read_bytes().startswith(b"\x89PNG")
-        out = capsys.readouterr().out
-        assert out.count("cm³") == 12
-        assert out.count("<- best") == 1
-        # What the demo leaves is what `solve` takes.
-        paths = [str(folder / name) for name in ("head.msh", "coil.ccd", "poses.npy")]
-        assert cli.main(["solve", *paths, "-o", str(folder / "f.h5"), "--tissues", "2", "-q"]) == 0
-
-    def test_without_matplotlib(self, tmp_path, capsys, monkeypatch):
-        monkeypatch.setitem(sys.modules, "matplotlib", None)
-        monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-        assert cli.main(["demo", "--edge-mm", "8", "-o", str(tmp_path), "-q"]) == 0
-        assert "pip install 'headfield[plot]'" in capsys.readouterr().out
-        assert (tmp_path / "best.vtu").is_file()
-
-    def test_bad_edge_and_folder(self, tmp_path, capsys):
-        fails(capsys, ["demo", "--edge-mm", "9", "-o", str(tmp_path), "-q"], "8 mm")
-        (tmp_path / "file").write_text("")
-        fails(capsys, ["demo", "-o", str(tmp_path / "file"), "-q"], "file")
 
 
 class TestProcess:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +19,7 @@ from .mesh import TetMesh
 from .pose import outer_faces, place_on_surface
 from .primary import Primary
 from .request import Request
+from .work import Clock, WorkSpace
 
 __all__ = ["HeadModel"]
 
@@ -86,7 +86,7 @@ class HeadModel:
         self.conductivity = resolve(conductivity, mesh.tags)
         self._lock = threading.Lock()
         self._primaries: list[Primary] = []
-        self._work: _WorkSpace | None = None
+        self._work: WorkSpace | None = None
         with _backend.using_threads(self._threads):
             self._set_up()
 
@@ -272,7 +272,7 @@ class HeadModel:
         poses, didt = request.poses[part], request.didt[part]
         width = request.width
         with self._lock, _backend.using_threads(self._threads) as threads:
-            clock = _Clock()
+            clock = Clock()
             work = self._work_space(width)
             primary = self._primary_for(request)
             primary.sample(self._nodes_m, poses, work.adot)
@@ -361,11 +361,11 @@ class HeadModel:
                 )
         return e
 
-    def _work_space(self, width: int) -> _WorkSpace:
+    def _work_space(self, width: int) -> WorkSpace:
         """Block vectors of so many columns, kept until another width is asked for."""
         if self._work is None or self._work.solver.width != width:
             self._work = None  # give the old ones back first
-            self._work = _WorkSpace(self._native, self._hierarchy, self.mesh.n_nodes, width)
+            self._work = WorkSpace(self._native, self._hierarchy, self.mesh.n_nodes, width)
         return self._work
 
     def _primary_for(self, request: Request) -> Primary:
@@ -378,27 +378,6 @@ class HeadModel:
         p = Primary.build(request.coil, reach, request.primary_error)
         self._primaries = [p, *self._primaries[: _COILS_KEPT - 1]]
         return p
-
-
-class _WorkSpace:
-    """Block vectors of a batch. Touching fresh memory costs as much as an iteration, so they are kept."""
-
-    def __init__(self, native: Any, hierarchy: Any, n: int, width: int) -> None:
-        self.solver = native.Solver(hierarchy, width)
-        self.adot = np.empty((n, 3, width), np.float32)
-        self.b = np.empty((n, width))
-        self.phi = np.empty((n, width))
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.seconds[name] = now - self._last
-        self._last = now
 
 
 def _inverse(didt: NDArray[np.float64]) -> NDArray[np.float64]:
