@@ -164,7 +164,8 @@ std::vector<int32_t> aggregate(const Csr<double>& a, double theta, int32_t& coun
     return agg;
 }
 
-// Row-wise product helper: sums values by column with one slot a column, then emits them sorted.
+// Row-wise product helper: sums values by column with one slot a column, then emits them in the order of their first
+// appearance, which depends on the row alone.
 struct Accumulator {
     std::vector<int32_t> slot;  // column -> position in `col`, −1 if absent
     std::vector<int32_t> col;
@@ -181,13 +182,9 @@ struct Accumulator {
         }
     }
     void emit(std::vector<int32_t>& out_col, std::vector<double>& out_val) {
-        std::vector<int32_t> order(col);
-        std::sort(order.begin(), order.end());
-        for (const int32_t j : order) {
-            out_col.push_back(j);
-            out_val.push_back(sum[slot[j]]);
-            slot[j] = -1;
-        }
+        out_col.insert(out_col.end(), col.begin(), col.end());
+        out_val.insert(out_val.end(), sum.begin(), sum.end());
+        for (const int32_t j : col) slot[j] = -1;
         col.clear();
         sum.clear();
     }
@@ -229,8 +226,8 @@ Csr<double> smoothed_prolongation(const Csr<double>& a, const std::vector<int32_
     return p;
 }
 
-// Scales the coarse matrix to a unit diagonal and carries the scale into P, A P and the near-null vector.
-void normalise(Csr<double>& coarse, Csr<double>& p, Csr<double>& ap, std::vector<double>& null) {
+// Scales the coarse matrix to a unit diagonal and carries the scale into P, Pᵀ, A P and the near-null vector.
+void normalise(Csr<double>& coarse, Csr<double>& p, Csr<double>& pt, Csr<double>& ap, std::vector<double>& null) {
     std::vector<double> s(coarse.rows, 1.0);
     for (int32_t i = 0; i < coarse.rows; ++i) {
         for (int32_t k = coarse.ptr[i]; k < coarse.ptr[i + 1]; ++k) {
@@ -240,6 +237,7 @@ void normalise(Csr<double>& coarse, Csr<double>& p, Csr<double>& ap, std::vector
     }
     for (int32_t i = 0; i < coarse.rows; ++i) {
         for (int32_t k = coarse.ptr[i]; k < coarse.ptr[i + 1]; ++k) coarse.val[k] *= s[i] * s[coarse.col[k]];
+        for (int32_t k = pt.ptr[i]; k < pt.ptr[i + 1]; ++k) pt.val[k] *= s[i];
     }
     for (Csr<double>* m : {&p, &ap}) {
         for (int64_t k = 0; k < m->nnz(); ++k) m->val[k] *= s[m->col[k]];
@@ -313,10 +311,10 @@ Hierarchy build_hierarchy(const CsrView<double>& stiffness, int32_t ground, doub
                 Csr<double> ap = product(a, p);
                 Csr<double> pt = transposed(p);
                 coarse = product(pt, ap);
-                normalise(coarse, p, ap, null);
+                normalise(coarse, p, pt, ap, null);
                 level.p = converted<float>(p);
                 level.ap = converted<float>(ap);
-                level.pt = transposed(level.p);
+                level.pt = converted<float>(pt);
             } else {
                 count = 0;
             }
