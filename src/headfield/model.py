@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -144,7 +145,12 @@ class HeadModel:
         """
         if not isinstance(coil, Coil):
             raise CoilError(f"coil must be a Coil (see read_coil), not {type(coil).__name__}")
-        return place_on_surface(self.mesh.nodes_mm, outer_faces(self.mesh), centre_mm, handle_mm, distance_mm)
+        return place_on_surface(self.mesh.nodes_mm, self._scalp, centre_mm, handle_mm, distance_mm)
+
+    @cached_property
+    def _scalp(self) -> NDArray[np.int32]:
+        """Outer faces of the head, a second's work on a large one: found once for all poses placed."""
+        return outer_faces(self.mesh)
 
     def solve(
         self,
@@ -203,15 +209,14 @@ class HeadModel:
         request = Request(
             self.mesh, coil, poses, didt, elements, tol, max_iterations, batch, initial, primary_error
         )
-        k, count = len(request.poses), request.n_elements
-        size = k * (self.mesh.n_nodes * 8 if request.elements is None else 12 * count)
+        k = len(request.poses)
+        size = k * (8 * self.mesh.n_nodes if request.elements is None else 12 * request.n_elements)
         if size > _backend.free_memory():
             raise DeviceError(
                 f"the result of {k} poses takes {size / 2**30:.1f} GiB, more than is free; "
                 "use iter_solve or elements"
             )
-        potential = np.empty((k, self.mesh.n_nodes)) if request.elements is None else None
-        e = np.empty((k, count, 3), np.float32) if request.elements is not None else None
+        potential, e = self._results(request, k)
         reports = []
         for part in request.batches():
             reports.append(
@@ -254,10 +259,16 @@ class HeadModel:
 
         return (self._solve_part(request, part) for part in request.batches())
 
+    def _results(
+        self, request: Request, k: int
+    ) -> tuple[NDArray[np.float64] | None, NDArray[np.float32] | None]:
+        """Room for what k poses leave behind: the potential, or E where elements were chosen."""
+        if request.elements is None:
+            return np.empty((k, self.mesh.n_nodes)), None
+        return None, np.empty((k, request.n_elements, 3), np.float32)
+
     def _solve_part(self, request: Request, part: slice) -> Field:
-        k = part.stop - part.start
-        potential = np.empty((k, self.mesh.n_nodes)) if request.elements is None else None
-        e = np.empty((k, request.n_elements, 3), np.float32) if request.elements is not None else None
+        potential, e = self._results(request, part.stop - part.start)
         report = self._solve_batch(request, part, potential, e)
         return self._finish(request, part, report, potential, e)
 
