@@ -284,12 +284,6 @@ Buffer<float> dense_inverse(const Csr<double>& a) {
 
 }  // namespace
 
-double Hierarchy::operator_complexity() const {
-    double total = 0.0;
-    for (const Level& level : levels) total += static_cast<double>(level.a.nnz());
-    return total / static_cast<double>(levels.front().a.nnz());
-}
-
 Hierarchy build_hierarchy(const CsrView<double>& stiffness, int32_t ground, double theta) {
     Hierarchy h;
     Csr<double> a = scaled_and_grounded(stiffness, ground, h.scale, h.weight);

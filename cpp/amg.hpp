@@ -26,14 +26,6 @@ struct Hierarchy {
     Buffer<double> scale;          // D^-½ of the fine matrix, 0 at the ground: φ = scale ∘ φ̂
     Buffer<double> unscale;        // D^½, 0 at the ground
     Buffer<double> weight;         // D: ‖r‖² = Σ weight r̂²
-
-    CsrView<double> fine64() const {
-        const Csr<float>& a = levels.front().a;
-        return {a.rows, a.cols, a.ptr.data(), a.col.data(), values64.data()};
-    }
-    int32_t size() const { return levels.front().a.rows; }
-    // Nonzeros of all levels over those of the first.
-    double operator_complexity() const;
 };
 
 // Of the symmetric positive semidefinite stiffness matrix with the potential of node `ground` fixed at zero. A

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// NumPy arrays at the boundary: what each argument must look like is checked here, once, with the argument's name in
-// the message.
+// Arrays at the boundary: what each argument must look like is checked here, once, with the argument's name in the
+// message. In `_cpu` an Array is a NumPy array, in `_cuda` one on the device (cuda/arrays.hpp).
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -12,19 +12,78 @@
 #include <string>
 #include <vector>
 
-#include "views.hpp"
+#include "device.hpp"
 
 namespace headfield {
 
 namespace py = pybind11;
 
-// An array that is taken as it is: C-contiguous and of exactly this dtype, never converted behind the caller's back.
+// A NumPy array that is taken as it is: C-contiguous and of exactly this dtype, never converted behind the caller's
+// back.
 template <class T>
-using Array = py::array_t<T, py::array::c_style>;
+using HostArray = py::array_t<T, py::array::c_style>;
+
+// A NumPy array that owns the vector's memory: no copy.
+template <class T>
+py::array_t<T> to_numpy(std::vector<T>&& v, std::vector<py::ssize_t> shape) {
+    auto* owned = new std::vector<T>(std::move(v));
+    py::capsule free(owned, [](void* p) { delete static_cast<std::vector<T>*>(p); });
+    return py::array_t<T>(std::move(shape), owned->data(), free);
+}
+
+}  // namespace headfield
+
+#if defined(HEADFIELD_CUDA)
+#include "../cuda/arrays.hpp"
+#else
+
+namespace headfield {
+
+template <class T>
+using Array = HostArray<T>;
+
+// While one lives, native code runs without the interpreter's lock.
+using Running = py::gil_scoped_release;
+
+// What a device adds to the module: nothing here.
+inline void bind_device(py::module_& /*m*/) {}
+
+template <class T>
+Array<T> to_array(std::vector<T>&& v, std::vector<py::ssize_t> shape) {
+    return to_numpy(std::move(v), std::move(shape));
+}
+
+// The numbers of an array where the host can read them, for as long as both live.
+template <class T>
+struct OnHost {
+    explicit OnHost(const Array<T>& a) : values(a.data()) {}
+    const T* data() const { return values; }
+    const T* values;
+};
+
+// How many of the indices lie outside 0…n−1.
+inline int64_t count_outside(const int32_t* p, int64_t size, int64_t n) {
+    int64_t bad = 0;
+#pragma omp parallel for schedule(static) reduction(+ : bad)
+    for (int64_t k = 0; k < size; ++k) bad += p[k] < 0 || p[k] >= n;
+    return bad;
+}
+
+// Whether ptr (n + 1,) ascends from 0 to nnz.
+inline bool is_row_pointer(const int32_t* ptr, int64_t n, int64_t nnz) {
+    bool good = ptr[0] == 0 && ptr[n] == nnz;
+    for (int64_t i = 0; good && i < n; ++i) good = ptr[i] <= ptr[i + 1];
+    return good;
+}
+
+}  // namespace headfield
+#endif
+
+namespace headfield {
 
 // Throws unless `a` has the given shape; -1 stands for any length.
-template <class T>
-void check_shape(const Array<T>& a, const char* name, std::initializer_list<py::ssize_t> shape) {
+template <class A>
+void check_shape(const A& a, const char* name, std::initializer_list<py::ssize_t> shape) {
     bool good = a.ndim() == static_cast<py::ssize_t>(shape.size());
     py::ssize_t d = 0;
     std::string wanted;
@@ -38,38 +97,33 @@ void check_shape(const Array<T>& a, const char* name, std::initializer_list<py::
     throw std::invalid_argument(std::string(name) + " must have shape (" + wanted + "), not (" + got + ")");
 }
 
-// A NumPy array that owns the vector's memory: no copy.
-template <class T>
-py::array_t<T> to_array(std::vector<T>&& v, std::vector<py::ssize_t> shape) {
-    auto* owned = new std::vector<T>(std::move(v));
-    py::capsule free(owned, [](void* p) { delete static_cast<std::vector<T>*>(p); });
-    return py::array_t<T>(std::move(shape), owned->data(), free);
-}
-
 // Throws unless every index lies in [0, n).
 inline void check_indices(const Array<int32_t>& a, const char* name, int64_t n) {
-    const int32_t* p = a.data();
-    int64_t bad = 0;
-#pragma omp parallel for schedule(static) reduction(+ : bad)
-    for (py::ssize_t k = 0; k < a.size(); ++k) bad += p[k] < 0 || p[k] >= n;
-    if (bad) throw std::invalid_argument(std::string(name) + " holds an index outside 0…" + std::to_string(n - 1));
+    const int32_t* indices = a.data();
+    const auto bad = [&] {
+        Running run;
+        return count_outside(indices, a.size(), n);
+    }();
+    if (bad) {
+        throw std::invalid_argument(std::string(name) + " holds an index outside 0…" + std::to_string(n - 1));
+    }
 }
 
 // Throws unless `width` is one of the widths that the loops are compiled for.
 inline void check_width(py::ssize_t width) {
-    for (const int w : {1, 4, 8, 16, 32}) {
+    std::string known;
+    for (const int w : widths) {
         if (w == width) return;
+        known += (known.empty() ? "" : ", ") + std::to_string(w);
     }
-    throw std::invalid_argument("a block has 1, 4, 8, 16 or 32 columns, not " + std::to_string(width));
+    throw std::invalid_argument("a block has one of " + known + " columns, not " + std::to_string(width));
 }
 
-// `scale` followed by zeros up to `width` numbers.
-inline std::vector<double> pad(const Array<double>& scale, py::ssize_t width) {
+// The length of `scale`, which has no more numbers than the block has columns.
+inline int32_t count_scaled(const Array<double>& scale, py::ssize_t width) {
     check_shape(scale, "scale", {-1});
     if (scale.size() > width) throw std::invalid_argument("scale holds more numbers than the block has columns");
-    std::vector<double> padded(width, 0.0);
-    std::copy(scale.data(), scale.data() + scale.size(), padded.begin());
-    return padded;
+    return static_cast<int32_t>(scale.size());
 }
 
 inline MeshView mesh_view(const Array<double>& nodes, const Array<int32_t>& tets) {
@@ -84,13 +138,19 @@ CsrView<T> csr_view(const Array<int32_t>& ptr, const Array<int32_t>& col, const 
     check_shape(col, "indices", {-1});
     if (val.size() != col.size() * values_each) throw std::invalid_argument("values and indices differ in length");
     const auto n = static_cast<int32_t>(ptr.shape(0) - 1);
-    bool good = n >= 0 && ptr.data()[0] == 0 && ptr.data()[n] == col.shape(0);
-    for (int32_t i = 0; good && i < n; ++i) good = ptr.data()[i] <= ptr.data()[i + 1];
-    if (!good) throw std::invalid_argument("indptr does not describe the rows of indices");
+    const int32_t* rows = ptr.data();
+    const bool good = n >= 0 && [&] {
+        Running run;
+        return is_row_pointer(rows, n, col.shape(0));
+    }();
+    if (!good) {
+        throw std::invalid_argument("indptr does not describe the rows of indices");
+    }
     return {n, n, ptr.data(), col.data(), val.data()};
 }
 
 // The parts of the module, a file each.
+void bind_host(py::module_& m);
 void bind_operators(py::module_& m);
 void bind_primary(py::module_& m);
 void bind_solver(py::module_& m);

@@ -6,7 +6,6 @@
 #include <optional>
 
 #include "arrays.hpp"
-#include "assemble.hpp"
 #include "kernels.hpp"
 
 namespace headfield {
@@ -18,23 +17,85 @@ py::tuple assemble_arrays(const Array<double>& nodes, const Array<int32_t>& tets
     const bool tensor = sigma.ndim() == 3;
     tensor ? check_shape(sigma, "sigma", {mesh.n_tets, 3, 3}) : check_shape(sigma, "sigma", {mesh.n_tets});
     check_indices(tets, "tets", mesh.n_nodes);
-    Pattern p;
-    std::unique_ptr<Incidence> incidence;
+    const OnHost<int32_t> host_tets(tets);
+    std::unique_ptr<Pattern> p;
     {
         py::gil_scoped_release release;
-        incidence = std::make_unique<Incidence>(mesh);
-        p = coupling_pattern(mesh, *incidence);
+        p = std::make_unique<Pattern>(MeshView{nullptr, host_tets.data(), mesh.n_nodes, mesh.n_tets});
     }
-    const auto n = static_cast<py::ssize_t>(p.ptr.size()), nnz = static_cast<py::ssize_t>(p.col.size());
+    const auto rows = static_cast<py::ssize_t>(p->ptr.size()), nnz = static_cast<py::ssize_t>(p->col.size());
+    Array<int32_t> ptr = to_array(std::move(p->ptr), {rows}), col = to_array(std::move(p->col), {nnz});
     Array<double> stiffness(std::vector<py::ssize_t>{nnz});
     Array<float> source(std::vector<py::ssize_t>{nnz, 3});
     double* k = stiffness.mutable_data();
     float* s = source.mutable_data();
     {
-        py::gil_scoped_release release;
-        assemble(mesh, *incidence, p, sigma.data(), tensor, k, s);
+        Running run;
+        const OnDevice<int64_t> start(p->start);
+        const OnDevice<int32_t> around(p->around);
+        device_field().assemble(mesh, {ptr.data(), col.data(), start.data(), around.data()}, sigma.data(), tensor, k,
+                                s);
     }
-    return py::make_tuple(to_array(std::move(p.ptr), {n}), to_array(std::move(p.col), {nnz}), stiffness, source);
+    return py::make_tuple(ptr, col, stiffness, source);
+}
+
+void right_hand_side(const Array<int32_t>& indptr, const Array<int32_t>& indices, const Array<float>& source,
+                     const Array<float>& adot, Array<double>& out) {
+    const auto s = csr_view(indptr, indices, source, 3);
+    check_shape(source, "source", {indices.shape(0), 3});
+    check_indices(indices, "indices", s.rows);
+    check_shape(adot, "adot", {s.rows, 3, -1});
+    const py::ssize_t width = adot.shape(2);
+    check_width(width);
+    check_shape(out, "out", {s.rows, width});
+    double* b = out.mutable_data();
+    Running run;
+    device_field().right_hand_side(static_cast<int>(width), s, adot.data(), b);
+}
+
+void electric_field(const Array<double>& nodes, const Array<int32_t>& tets, const Array<double>& phi,
+                    const Array<float>& adot, const Array<double>& scale, const std::optional<Array<int32_t>>& elements,
+                    Array<float>& out) {
+    const MeshView mesh = mesh_view(nodes, tets);
+    check_indices(tets, "tets", mesh.n_nodes);
+    check_shape(phi, "phi", {mesh.n_nodes, -1});
+    const py::ssize_t width = phi.shape(1);
+    check_width(width);
+    check_shape(adot, "adot", {mesh.n_nodes, 3, width});
+    const int32_t k = count_scaled(scale, width);
+    if (elements) check_indices(*elements, "elements", mesh.n_tets);
+    const py::ssize_t count = elements ? elements->size() : mesh.n_tets;
+    check_shape(out, "out", {k, count, 3});
+    float* e = out.mutable_data();
+    Running run;
+    device_field().electric_field(static_cast<int>(width), mesh, phi.data(), adot.data(), count,
+                                  elements ? elements->data() : nullptr, k, scale.data(), e);
+}
+
+void unpack(const Array<double>& phi, const Array<int32_t>& node, const Array<double>& scale, Array<double>& out) {
+    check_shape(phi, "phi", {-1, -1});
+    const py::ssize_t n = phi.shape(0), width = phi.shape(1);
+    check_width(width);
+    const int32_t k = count_scaled(scale, width);
+    check_shape(node, "node", {n});
+    check_indices(node, "node", n);
+    check_shape(out, "out", {k, n});
+    double* rows = out.mutable_data();
+    Running run;
+    device_field().unpack(static_cast<int>(width), n, phi.data(), node.data(), k, scale.data(), rows);
+}
+
+void pack(const Array<double>& rows, const Array<int32_t>& node, const Array<double>& scale, Array<double>& out) {
+    check_shape(rows, "rows", {scale.size(), -1});
+    check_shape(out, "out", {rows.shape(1), -1});
+    const py::ssize_t n = rows.shape(1), width = out.shape(1);
+    check_width(width);
+    const int32_t k = count_scaled(scale, width);
+    check_shape(node, "node", {n});
+    check_indices(node, "node", n);
+    double* phi = out.mutable_data();
+    Running run;
+    device_field().pack(static_cast<int>(width), n, rows.data(), node.data(), k, scale.data(), phi);
 }
 
 }  // namespace
@@ -42,83 +103,15 @@ py::tuple assemble_arrays(const Array<double>& nodes, const Array<int32_t>& tets
 void bind_operators(py::module_& m) {
     m.def("assemble", &assemble_arrays, py::arg("nodes").noconvert(), py::arg("tets").noconvert(),
           py::arg("sigma").noconvert());
-
-    m.def(
-        "right_hand_side",
-        [](const Array<int32_t>& indptr, const Array<int32_t>& indices, const Array<float>& source,
-           const Array<float>& adot, Array<double>& out) {
-            const auto s = csr_view(indptr, indices, source, 3);
-            check_shape(source, "source", {indices.shape(0), 3});
-            check_indices(indices, "indices", s.rows);
-            check_shape(adot, "adot", {s.rows, 3, -1});
-            const py::ssize_t width = adot.shape(2);
-            check_width(width);
-            check_shape(out, "out", {s.rows, width});
-            double* b = out.mutable_data();
-            py::gil_scoped_release release;
-            cpu_field().right_hand_side(static_cast<int>(width), s, adot.data(), b);
-        },
-        py::arg("indptr").noconvert(), py::arg("indices").noconvert(), py::arg("source").noconvert(),
-        py::arg("adot").noconvert(), py::arg("out").noconvert());
-
-    m.def(
-        "electric_field",
-        [](const Array<double>& nodes, const Array<int32_t>& tets, const Array<double>& phi, const Array<float>& adot,
-           const Array<double>& scale, const std::optional<Array<int32_t>>& elements, Array<float>& out) {
-            const MeshView mesh = mesh_view(nodes, tets);
-            check_indices(tets, "tets", mesh.n_nodes);
-            check_shape(phi, "phi", {mesh.n_nodes, -1});
-            const py::ssize_t width = phi.shape(1), k = scale.size();
-            check_width(width);
-            check_shape(adot, "adot", {mesh.n_nodes, 3, width});
-            if (elements) check_indices(*elements, "elements", mesh.n_tets);
-            const py::ssize_t count = elements ? elements->size() : mesh.n_tets;
-            check_shape(out, "out", {k, count, 3});
-            const std::vector<double> padded = pad(scale, width);
-            float* e = out.mutable_data();
-            py::gil_scoped_release release;
-            cpu_field().electric_field(static_cast<int>(width), mesh, phi.data(), adot.data(), count,
-                                       elements ? elements->data() : nullptr, static_cast<int32_t>(k), padded.data(),
-                                       e);
-        },
-        py::arg("nodes").noconvert(), py::arg("tets").noconvert(), py::arg("phi").noconvert(),
-        py::arg("adot").noconvert(), py::arg("scale").noconvert(), py::arg("elements").noconvert(),
-        py::arg("out").noconvert());
-
-    m.def(
-        "unpack",
-        [](const Array<double>& phi, const Array<int32_t>& node, const Array<double>& scale, Array<double>& out) {
-            check_shape(phi, "phi", {-1, -1});
-            const py::ssize_t n = phi.shape(0), k = scale.size();
-            check_shape(node, "node", {n});
-            check_indices(node, "node", n);
-            check_shape(out, "out", {k, n});
-            const std::vector<double> padded = pad(scale, phi.shape(1));
-            double* rows = out.mutable_data();
-            py::gil_scoped_release release;
-            cpu_field().unpack(static_cast<int>(phi.shape(1)), n, phi.data(), node.data(), static_cast<int32_t>(k),
-                               padded.data(), rows);
-        },
-        py::arg("phi").noconvert(), py::arg("node").noconvert(), py::arg("scale").noconvert(),
-        py::arg("out").noconvert());
-
-    m.def(
-        "pack",
-        [](const Array<double>& rows, const Array<int32_t>& node, const Array<double>& scale, Array<double>& out) {
-            check_shape(rows, "rows", {scale.size(), -1});
-            check_shape(out, "out", {rows.shape(1), -1});
-            const py::ssize_t width = out.shape(1);
-            const py::ssize_t n = rows.shape(1);
-            check_shape(node, "node", {n});
-            check_indices(node, "node", n);
-            const std::vector<double> padded = pad(scale, width);
-            double* phi = out.mutable_data();
-            py::gil_scoped_release release;
-            cpu_field().pack(static_cast<int>(width), n, rows.data(), node.data(), static_cast<int32_t>(rows.shape(0)),
-                             padded.data(), phi);
-        },
-        py::arg("rows").noconvert(), py::arg("node").noconvert(), py::arg("scale").noconvert(),
-        py::arg("out").noconvert());
+    m.def("right_hand_side", &right_hand_side, py::arg("indptr").noconvert(), py::arg("indices").noconvert(),
+          py::arg("source").noconvert(), py::arg("adot").noconvert(), py::arg("out").noconvert());
+    m.def("electric_field", &electric_field, py::arg("nodes").noconvert(), py::arg("tets").noconvert(),
+          py::arg("phi").noconvert(), py::arg("adot").noconvert(), py::arg("scale").noconvert(),
+          py::arg("elements").noconvert(), py::arg("out").noconvert());
+    m.def("unpack", &unpack, py::arg("phi").noconvert(), py::arg("node").noconvert(), py::arg("scale").noconvert(),
+          py::arg("out").noconvert());
+    m.def("pack", &pack, py::arg("rows").noconvert(), py::arg("node").noconvert(), py::arg("scale").noconvert(),
+          py::arg("out").noconvert());
 }
 
 }  // namespace headfield

@@ -2,6 +2,7 @@
 // What is true of one magnetic dipole, for the host and the device alike.
 #pragma once
 
+#include "device_loops.hpp"
 #include "macros.hpp"
 
 namespace headfield {
@@ -10,20 +11,8 @@ inline namespace HEADFIELD_ISA {
 // μ0/4π, T·m/A.
 constexpr double mu0_over_4pi = 1e-7;
 
-#if defined(__CUDACC__)
-// 1 / √v³; packs and host numbers have theirs in simd.hpp.
-__device__ inline float inverse_cube(float v) {
-    const float y = rsqrtf(v);
-    return y * y * y;
-}
-__device__ inline double inverse_cube(double v) {
-    const double y = rsqrt(v);
-    return y * y * y;
-}
-#endif
-
 // Adds m × d / |d|³ to a, d = r − r_k: the vector potential of a dipole m at r_k without the factor μ0/4π. T is a
-// number on the device, or a pack of numbers (one dipole a lane).
+// number, or a pack of numbers (one dipole a lane); inverse_cube(v) = v^-3/2 is the device's own.
 template <class T>
 HEADFIELD_HD inline void add_dipole(const T d[3], const T m[3], T a[3]) {
     const T r2 = fma(d[0], d[0], fma(d[1], d[1], d[2] * d[2]));

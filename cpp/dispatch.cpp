@@ -10,6 +10,11 @@
 
 namespace headfield {
 
+namespace portable {
+const Verbs& verbs();
+PrimaryKernels primary_kernels();
+FieldKernels field_kernels();
+}  // namespace portable
 #if defined(HEADFIELD_X86_VARIANTS)
 namespace avx2 {
 const Verbs& verbs();
@@ -60,9 +65,9 @@ const Variant& variant() {
 
 }  // namespace
 
-const Verbs& cpu_verbs() { return variant().verbs; }
-const PrimaryKernels& cpu_primary() { return variant().primary; }
-const FieldKernels& cpu_field() { return variant().field; }
-const char* cpu_instruction_set() { return variant().name; }
+const Verbs& device_verbs() { return variant().verbs; }
+const PrimaryKernels& device_primary() { return variant().primary; }
+const FieldKernels& device_field() { return variant().field; }
+const char* instruction_set() { return variant().name; }
 
 }  // namespace headfield

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "macros.hpp"
+#include "views.hpp"
 
 namespace headfield {
 inline namespace HEADFIELD_ISA {
@@ -56,6 +57,29 @@ struct Conductivity {
 
 HEADFIELD_HD inline double dot3(const double a[3], const double b[3]) {
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
+
+HEADFIELD_HD inline TetGeometry tet_geometry(const MeshView& mesh, int64_t t) {
+    const int32_t* node = mesh.tets + 4 * t;
+    return tet_geometry(mesh.nodes + 3 * int64_t(node[0]), mesh.nodes + 3 * int64_t(node[1]),
+                        mesh.nodes + 3 * int64_t(node[2]), mesh.nodes + 3 * int64_t(node[3]));
+}
+
+// Adds what tetrahedron t gives to row i of the operators of pattern.hpp; at(j) is the place of column j in the row.
+template <class At>
+HEADFIELD_HD inline void add_tet(const MeshView& mesh, Conductivity sigma, int32_t i, int64_t t, At at,
+                                 double* stiffness, double* source) {
+    const int32_t* node = mesh.tets + 4 * t;
+    const TetGeometry g = tet_geometry(mesh, t);
+    int self = 0;
+    while (node[self] != i) ++self;
+    double flux[3];
+    sigma.apply(g.volume, g.grad[self], flux);  // σ is symmetric: ∇λ_i·σ∇λ_j = (σ∇λ_i)·∇λ_j
+    for (int k = 0; k < 4; ++k) {
+        const int32_t place = at(node[k]);
+        stiffness[place] += dot3(flux, g.grad[k]);
+        for (int d = 0; d < 3; ++d) source[3 * place + d] += 0.25 * flux[d];
+    }
 }
 
 }  // namespace HEADFIELD_ISA

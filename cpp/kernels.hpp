@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The loops that are compiled once per instruction set, as tables of functions (dispatch.cpp picks one).
+// The loops around the solver, as tables of functions. On the CPU they are compiled once per instruction set, and
+// dispatch.cpp picks one.
 #pragma once
 
 #include "macros.hpp"
+#include "pattern.hpp"
 #include "verbs.hpp"
 #include "views.hpp"
 
@@ -27,9 +29,10 @@ struct LatticeView {
 };
 
 // Lattices, coarse to fine: the first that is good at a point holds there; where none is, the direct sum.
+constexpr int most_lattices = 8;
 struct GridView {
     int32_t n_lattices;
-    const LatticeView* lattices;
+    LatticeView lattices[most_lattices];
     DipoleView<float> dipoles;
 };
 
@@ -39,13 +42,17 @@ struct PrimaryKernels {
     void (*potential32)(int64_t n, const double* points, DipoleView<float> dipoles, float* a);
     // Distance (n,) to the nearest dipole, m.
     void (*nearest_dipole)(int64_t n, const double* points, DipoleView<float> dipoles, float* distance);
-    // Column c of adot (n, 3, W) = rate R_c A(R_cᵀ (x − t_c)) for poses (k, 4, 4) in m; V/m for rate in A/s. Returns how
-    // many nodes fell back to the direct sum.
+    // Column c of adot (n, 3, W) = rate R_c A(R_cᵀ (x − t_c)) for poses (k, 4, 4) in m; V/m for rate in A/s; columns from
+    // k on are zero. Returns how many nodes fell back to the direct sum.
     int64_t (*sample_grid)(int width, int64_t n, const double* nodes, const GridView& grid, int32_t k,
                            const double* poses, double rate, float* adot);
 };
 
 struct FieldKernels {
+    // Values of both operators on their pattern, see pattern.hpp: sigma (m,) S/m, or (m, 3, 3) if `tensor`; stiffness
+    // (nnz,), source (nnz, 3).
+    void (*assemble)(const MeshView& mesh, const PatternView& pattern, const double* sigma, bool tensor,
+                     double* stiffness, float* source);
     // b_i = −Σ_j S_ij · Ȧ_j: source (nnz, 3), adot (n, 3, W), b (n, W).
     void (*right_hand_side)(int width, const CsrView<float>& source, const float* adot, double* b);
     // out[c, e] = −scale_c (∇φ_c + mean Ȧ_c) in the chosen elements, (k, m_chosen, 3); elements null means all.
@@ -59,15 +66,9 @@ struct FieldKernels {
                  double* phi);
 };
 
-inline namespace HEADFIELD_ISA {
-const Verbs& verbs();
-PrimaryKernels primary_kernels();
-FieldKernels field_kernels();
-}  // namespace HEADFIELD_ISA
-
-// For the best instruction set of this machine; its name is one of "avx512", "avx2", "portable".
-const PrimaryKernels& cpu_primary();
-const FieldKernels& cpu_field();
-const char* cpu_instruction_set();
+// Of the device this module is for, and the instruction set they were compiled for.
+const PrimaryKernels& device_primary();
+const FieldKernels& device_field();
+const char* instruction_set();
 
 }  // namespace headfield

@@ -4,10 +4,14 @@
 // handed back to the iteration, which keeps its search direction ("reliable updates": van der Vorst & Ye 2000; Clark et
 // al. 2010). A column is done only when a residual computed in float64 says so. What happens to a column depends on that
 // column alone.
+//
+// The V-cycle, which only has to be good to a few digits, may store what comes down in it in 16 bits (Real). It then sees
+// r times a power of two that follows the residual down, so that they stay in range.
 #include "pcg.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 namespace headfield {
 
@@ -19,176 +23,223 @@ bool any(const std::vector<double>& values) {
     return std::any_of(values.begin(), values.end(), [](double v) { return v != 0.0; });
 }
 
+constexpr bool scaled_cycle = !std::is_same_v<Real, float>;
+
+// The first where the V-cycle has numbers of its own, the second where it works on the iteration's.
+template <class A, class B>
+auto if_scaled(A scaled, B plain) {
+    if constexpr (scaled_cycle) {
+        return scaled;
+    } else {
+        return plain;
+    }
+}
+
+constexpr double most_stale = 64.0;  // the factor may lag the residual by so much
+constexpr int cycle_exponent = 4;    // ‖r̂‖ as the V-cycle sees it, about: its entries are far from both ends of 16 bits
 }  // namespace
 
-struct Solver::Columns {
-    using Values = std::vector<double>;
-    Values rz, rz_old, pq, norm2, reference2, scale;
-    Values active, pending, direction, check;  // masks: it iterates; x lacks α p; p is kept; wants a float64 residual
-    Values last_check;                         // norm² when a check last failed, to see stagnation
-    std::vector<ColumnReport> report;
-
-    explicit Columns(int w)
-        : rz(w), rz_old(w), pq(w), norm2(w), reference2(w), scale(w, 1.0), active(w), pending(w), direction(w),
-          check(w), last_check(w, INFINITY), report(w) {}
-};
-
-Solver::Solver(const Hierarchy& hierarchy, int width, const Verbs& verbs)
-    : h_(hierarchy), verbs_(verbs), width_(width) {
+Solver::Solver(const DeviceHierarchy& hierarchy, int width)
+    : h_(hierarchy), verbs_(device_verbs()), width_(width), c_(width) {
     const size_t w = width, n = hierarchy.size();
     for (size_t l = 0; l < h_.levels.size(); ++l) {
         const size_t rows = h_.levels[l].a.rows;
-        const bool last = l + 1 == h_.levels.size();
+        const bool inverted = l + 1 == h_.levels.size() && h_.coarse_inverse;
         LevelVectors v;
-        v.b = Buffer<float>(l == 0 ? 0 : rows * w);
-        v.x = Buffer<float>(rows * w);
-        v.r = Buffer<float>(last ? 0 : rows * w);
+        v.b = DeviceBuffer<Real>(l == 0 ? 0 : rows * w);
+        v.x = DeviceBuffer<Real>(inverted && scaled_cycle ? 0 : rows * w);
+        v.r = DeviceBuffer<Real>(inverted ? 0 : rows * w);
+        if constexpr (scaled_cycle) v.z = DeviceBuffer<float>(rows * w);
         vectors_.push_back(std::move(v));
     }
-    for (Buffer<float>* v : {&x_, &r_, &p_}) *v = Buffer<float>(n * w);
-    partial_ = Buffer<double>(reduction_rows(n) * w);
+    for (DeviceBuffer<float>* v : {&x_, &r_, &p_}) *v = DeviceBuffer<float>(n * w);
+    if constexpr (scaled_cycle) scaled_r_ = DeviceBuffer<Real>(n * w);
+    partial_ = DeviceBuffer<double>(verbs_.reduction_rows(n) * w);
 }
 
-// x = M b, M one symmetric V(2, 2) cycle from a zero guess; sums b · x on the finest level.
-void Solver::v_cycle(size_t l, const float* b, float* x, Sums dot) {
-    const Level& level = h_.levels[l];
-    const auto a = level.a.view();
-    const float* dot_with = l == 0 ? b : nullptr;
-    if (l + 1 == h_.levels.size()) {
-        if (h_.coarse_inverse.size()) {
-            verbs_.apply_dense(width_, level.a.rows, h_.coarse_inverse.data(), b, x);
-        } else {
-            verbs_.smooth_from_zero(width_, a, level.smoother, b, x);
-        }
-        if (dot_with) verbs_.sum_products(width_, level.a.rows, b, x, dot);
+// Where a level leaves its solution: over x where that is float too.
+float* Solver::solution(size_t l) { return if_scaled(vectors_[l].z.data(), vectors_[l].x.data()); }
+
+// z = M b, M one symmetric V(2, 2) cycle from a zero guess, z = solution(l); sums b · z on the finest level.
+void Solver::v_cycle(size_t l, const Real* b, Sums dot) {
+    const LevelView& level = h_.levels[l];
+    const bool last = l + 1 == h_.levels.size();
+    const Real* dot_with = l == 0 ? b : nullptr;
+    if (last && h_.coarse_inverse) {
+        verbs_.apply_dense(width_, level.a.rows, h_.coarse_inverse, b, solution(l));
+        if (dot_with) verbs_.sum_products(width_, level.a.rows, b, solution(l), dot);
         return;
     }
-    LevelVectors& here = vectors_[l];
-    LevelVectors& next = vectors_[l + 1];
-    verbs_.smooth_from_zero(width_, a, level.smoother, b, x);
-    verbs_.residual(width_, a, b, x, here.r.data());
-    verbs_.apply(width_, level.pt.view(), here.r.data(), next.b.data());
-    v_cycle(l + 1, next.b.data(), next.x.data(), dot);
-    verbs_.correct(width_, level.p.view(), level.ap.view(), next.x.data(), x, here.r.data());
-    verbs_.smooth(width_, a, level.smoother, here.r.data(), x, dot_with, dot);
+    Real *x = vectors_[l].x.data(), *r = vectors_[l].r.data();
+    const float* e = nullptr;
+    verbs_.smooth_from_zero(width_, level.a, level.smoother, b, x);
+    verbs_.residual(width_, level.a, b, x, r);
+    if (!last) {
+        verbs_.apply(width_, level.pt, r, vectors_[l + 1].b.data());
+        v_cycle(l + 1, vectors_[l + 1].b.data(), dot);
+        e = solution(l + 1);
+        verbs_.correct(width_, level.ap, e, r);
+    }
+    verbs_.smooth(width_, level.a, level.p, level.smoother, e, x, r, solution(l), dot_with, dot);
+}
+
+// The power of two that the next residual is to be multiplied by for the V-cycle, from the norm of this one. Returns
+// whether this one is of another size than the one before, so that it needs another factor than it was stored with.
+bool Solver::set_next_cycle() {
+    bool stale = false;
+    if constexpr (scaled_cycle) {
+        for (int j = 0; j < width_; ++j) {
+            const double size = std::sqrt(c_.norm2()[j] / h_.typical_weight) * c_.scale[j];
+            if (!(size > 0.0) || !std::isfinite(size)) continue;
+            const double cycle = std::ldexp(1.0, std::clamp(cycle_exponent - std::ilogb(size), -60, 60));
+            c_.next_cycle[j] = cycle;
+            if (cycle > most_stale * c_.cycle[j] || c_.cycle[j] > most_stale * cycle) {
+                c_.cycle[j] = cycle;
+                stale = true;
+            }
+        }
+    }
+    return stale;
 }
 
 // Adds x to φ̂ and computes the float64 residual of the columns that ask for it.
-void Solver::add_and_measure(const double* b, double* phi, Columns& c) {
-    const std::vector<double> running = c.norm2;
-    verbs_.flush(width_, h_.size(), c.check.data(), c.pending.data(), c.rz_old.data(), c.pq.data(), c.scale.data(),
-                 p_.data(), x_.data(), phi);
-    verbs_.true_residual(width_, h_.fine64(), b, phi, c.check.data(), c.scale.data(), r_.data(), h_.weight.data(),
-                         {c.norm2.data(), partial_.data()});
+void Solver::add_and_measure(const double* b, double* phi) {
+    const std::vector<double> running(c_.norm2(), c_.norm2() + width_);
+    const ColumnValues v = c_.values();
+    c_.push();
+    verbs_.flush(width_, h_.size(), v, p_.data(), x_.data(), phi);
+    verbs_.true_residual(width_, h_.fine64, v, b, phi, r_.data(), scaled_r_.data(), h_.weight,
+                         {v.norm2, partial_.data()});
+    c_.pull();
     for (int j = 0; j < width_; ++j) {
-        if (c.check[j] == 0.0) c.norm2[j] = running[j];
+        if (c_.check[j] == 0.0) c_.norm2()[j] = running[j];
     }
+    c_.cycle = c_.next_cycle;
 }
 
 // Decides what becomes of the columns whose residual was just measured.
-void Solver::judge(Columns& c, double tolerance, int max_iterations) const {
+void Solver::judge(double tolerance, int max_iterations) {
     for (int j = 0; j < width_; ++j) {
-        if (c.check[j] == 0.0) continue;
-        c.check[j] = c.pending[j] = 0.0;
-        ColumnReport& report = c.report[j];
-        report.residual = c.norm2[j] == 0.0 ? 0.0 : std::sqrt(c.norm2[j] / c.reference2[j]);
+        if (c_.check[j] == 0.0) continue;
+        const double norm2 = c_.norm2()[j];
+        c_.check[j] = c_.pending[j] = 0.0;
+        ColumnReport& report = report_[j];
+        report.residual = norm2 == 0.0 ? 0.0 : std::sqrt(norm2 / reference2_[j]);
         report.converged = report.residual <= tolerance;
-        const bool seemed_done = c.active[j] == 0.0;
-        const bool stagnates = seemed_done && !(c.norm2[j] < 0.25 * c.last_check[j]);
+        const bool seemed_done = c_.active[j] == 0.0;
+        const bool stagnates = seemed_done && !(norm2 < 0.25 * last_check_[j]);
         const bool go_on = !report.converged && !stagnates && report.iterations < max_iterations;
-        if (seemed_done) {
-            c.last_check[j] = c.norm2[j];
-            c.direction[j] = 0.0;
-        }
-        c.active[j] = go_on ? 1.0 : 0.0;
+        // What rounds is not quite the same operator in every iteration, and directions that are no longer conjugate can
+        // hold each other up: a column that stands still starts anew from its residual.
+        const bool jammed = norm2 > 0.8 * last_period_[j];
+        last_period_[j] = norm2;
+        if (seemed_done) last_check_[j] = norm2;
+        if (seemed_done || jammed) c_.direction[j] = 0.0;
+        c_.active[j] = go_on ? 1.0 : 0.0;
     }
 }
 
 // One iteration of all columns; those that are not active keep x and r.
-void Solver::iterate(Columns& c) {
-    float* z = vectors_[0].x.data();
-    float* q = z;  // z has gone into p when q = A p is formed
-    const Sums rz{c.rz.data(), partial_.data()}, pq{c.pq.data(), partial_.data()},
-        norm{c.norm2.data(), partial_.data()};
-    const int64_t n = h_.size();
-    const std::vector<double> running = c.norm2;
-    v_cycle(0, r_.data(), z, rz);
-    verbs_.step_direction(width_, n, c.pending.data(), c.direction.data(), c.rz_old.data(), c.pq.data(), c.rz.data(), z,
-                          p_.data(), x_.data());
-    verbs_.apply_dot(width_, h_.levels[0].a.view(), p_.data(), q, pq);
-    verbs_.step_residual(width_, n, c.active.data(), c.rz.data(), c.pq.data(), q, r_.data(), h_.weight.data(), norm);
+void Solver::iterate() {
+    const std::vector<double> running(c_.norm2(), c_.norm2() + width_);
+    const bool stale = set_next_cycle();
+    c_.push();
+    if (stale) verbs_.narrow(width_, h_.size(), c_.values(), r_.data(), scaled_r_.data());
+    iteration_.run([&] {
+        float* z = solution(0);
+        const ColumnValues v = c_.values();
+        v_cycle(0, if_scaled(scaled_r_.data(), r_.data()), {v.rz, partial_.data()});
+        verbs_.step_direction(width_, h_.size(), v, z, p_.data(), x_.data());
+        // z has gone into p, and its memory takes q = A p.
+        verbs_.apply_dot(width_, h_.fine32, p_.data(), z, {v.pq, partial_.data()});
+        verbs_.step_residual(width_, h_.size(), v, z, r_.data(), scaled_r_.data(), h_.weight,
+                             {v.norm2, partial_.data()});
+    });
+    c_.pull();
     for (int j = 0; j < width_; ++j) {
-        c.pending[j] = c.direction[j] = c.active[j];
-        if (c.active[j] != 0.0) {
-            c.rz_old[j] = c.rz[j];
-            c.norm2[j] /= c.scale[j] * c.scale[j];  // r is kept scaled
-            ++c.report[j].iterations;
+        const double rz = c_.rz()[j] / (c_.cycle[j] * c_.cycle[j]);
+        c_.cycle[j] = c_.next_cycle[j];
+        c_.pending[j] = c_.direction[j] = c_.active[j];
+        if (c_.active[j] != 0.0) {
+            c_.rz_old[j] = rz;
+            c_.norm2()[j] /= c_.scale[j] * c_.scale[j];  // r is kept scaled
+            ++report_[j].iterations;
         } else {
-            c.norm2[j] = running[j];
+            c_.norm2()[j] = running[j];
         }
     }
 }
 
+// Weighted squared norms of the columns of x.
+std::vector<double> Solver::norms(const double* x) {
+    const ColumnValues v = c_.values();
+    verbs_.norm(width_, h_.size(), x, h_.weight, {v.norm2, partial_.data()});
+    c_.pull();
+    return {c_.norm2(), c_.norm2() + width_};
+}
+
 // Residuals of the first guess, in float64 unless the guess is zero.
-void Solver::start(double* b, double* phi, Columns& c, double tolerance, int max_iterations) {
+void Solver::start(double* b, double* phi, double tolerance, int max_iterations) {
     const int64_t n = h_.size();
-    const Sums sums{c.norm2.data(), partial_.data()};
-    verbs_.norm(width_, n, phi, h_.weight.data(), sums);
-    const bool guessed = any(c.norm2);
-    verbs_.scale_rows(width_, n, h_.scale.data(), b, b);
-    verbs_.norm(width_, n, b, h_.weight.data(), sums);
-    c.reference2 = c.norm2;
+    c_.reset();
+    last_check_.assign(width_, INFINITY);
+    last_period_.assign(width_, INFINITY);
+    report_.assign(width_, {});
+    const bool guessed = any(norms(phi));
+    verbs_.scale_rows(width_, n, h_.scale, b, b);
+    reference2_ = norms(b);
     for (int j = 0; j < width_; ++j) {
-        if (c.reference2[j] > 0.0 && std::isfinite(c.reference2[j])) {
-            c.scale[j] = std::ldexp(1.0, -std::ilogb(std::sqrt(c.reference2[j])));
+        if (reference2_[j] > 0.0 && std::isfinite(reference2_[j])) {
+            c_.scale[j] = std::ldexp(1.0, -std::ilogb(std::sqrt(reference2_[j])));
         }
-        c.check[j] = 1.0;
+        c_.check[j] = 1.0;
     }
-    verbs_.clear(width_, n, x_.data());
-    verbs_.clear(width_, n, p_.data());
-    verbs_.clear(width_, n, r_.data());
+    set_next_cycle();
+    for (float* v : {x_.data(), p_.data(), r_.data()}) verbs_.clear(width_, n, v);
     if (guessed) {
-        verbs_.scale_rows(width_, n, h_.unscale.data(), phi, phi);
-        add_and_measure(b, phi, c);
+        verbs_.scale_rows(width_, n, h_.unscale, phi, phi);
+        add_and_measure(b, phi);
     } else {
-        verbs_.rounded(width_, n, c.scale.data(), b, r_.data());
+        c_.push();
+        verbs_.rounded(width_, n, c_.values(), b, r_.data(), scaled_r_.data());
+        c_.pull();
+        c_.cycle = c_.next_cycle;
     }
-    judge(c, tolerance, max_iterations);
+    judge(tolerance, max_iterations);
 }
 
 // Stops the columns that seem done or have broken down, and marks those that want a float64 residual. Returns whether
 // one is due now.
-bool Solver::review(Columns& c, double tolerance, int max_iterations) const {
+bool Solver::review(double tolerance, int max_iterations) {
     const double limit = stop_early * tolerance;
     bool due = false;
     for (int j = 0; j < width_; ++j) {
-        if (c.active[j] == 0.0) continue;
-        const int iterations = c.report[j].iterations;
-        if (!(c.pq[j] > 0.0) || !std::isfinite(c.norm2[j])) {  // breakdown: what was added so far stays
-            c.active[j] = c.pending[j] = 0.0;
-        } else if (c.norm2[j] <= limit * limit * c.reference2[j] || iterations >= max_iterations) {
-            c.active[j] = 0.0;
-            c.check[j] = 1.0;
+        if (c_.active[j] == 0.0) continue;
+        const int iterations = report_[j].iterations;
+        if (!(c_.pq()[j] > 0.0) || !std::isfinite(c_.norm2()[j])) {  // breakdown: what was added so far stays
+            c_.active[j] = c_.pending[j] = 0.0;
+        } else if (c_.norm2()[j] <= limit * limit * reference2_[j] || iterations >= max_iterations) {
+            c_.active[j] = 0.0;
+            c_.check[j] = 1.0;
         } else if (iterations % period == 0) {
-            c.check[j] = 1.0;
+            c_.check[j] = 1.0;
             due = true;
         }
     }
-    return due || (!any(c.active) && any(c.check));
+    return due || (!any(c_.active) && any(c_.check));
 }
 
 std::vector<ColumnReport> Solver::solve(double* b, double* phi, double tolerance, int max_iterations) {
-    Columns c(width_);
-    start(b, phi, c, tolerance, max_iterations);
-    while (any(c.active)) {
-        iterate(c);
-        if (review(c, tolerance, max_iterations)) {
-            add_and_measure(b, phi, c);
-            judge(c, tolerance, max_iterations);
+    start(b, phi, tolerance, max_iterations);
+    while (any(c_.active)) {
+        iterate();
+        if (review(tolerance, max_iterations)) {
+            add_and_measure(b, phi);
+            judge(tolerance, max_iterations);
         }
     }
-    verbs_.scale_rows(width_, h_.size(), h_.scale.data(), phi, phi);
-    return c.report;
+    verbs_.scale_rows(width_, h_.size(), h_.scale, phi, phi);
+    return report_;
 }
 
 }  // namespace headfield

@@ -4,7 +4,8 @@
 
 #include <vector>
 
-#include "amg.hpp"
+#include "columns.hpp"
+#include "device_hierarchy.hpp"
 #include "verbs.hpp"
 
 namespace headfield {
@@ -18,7 +19,7 @@ struct ColumnReport {
 // Work space for `width` columns over a hierarchy that outlives it.
 class Solver {
 public:
-    Solver(const Hierarchy& hierarchy, int width, const Verbs& verbs);
+    Solver(const DeviceHierarchy& hierarchy, int width);
 
     // Solves K φ = b for b (n, W) and φ (n, W), which comes in as the first guess with φ_ground = 0. `b` is used as work
     // space.
@@ -29,23 +30,33 @@ public:
 
 private:
     struct LevelVectors {
-        Buffer<float> b, x, r;
+        DeviceBuffer<Real> b, x, r;
+        DeviceBuffer<float> z;  // the solution; none where x can hold it
     };
-    struct Columns;  // one number a column, see pcg.cpp
 
-    void v_cycle(size_t level, const float* b, float* x, Sums dot);
-    void iterate(Columns& c);
-    void start(double* b, double* phi, Columns& c, double tolerance, int max_iterations);
-    void add_and_measure(const double* b, double* phi, Columns& c);
-    void judge(Columns& c, double tolerance, int max_iterations) const;
-    bool review(Columns& c, double tolerance, int max_iterations) const;
+    float* solution(size_t level);
+    void v_cycle(size_t level, const Real* b, Sums dot);
+    void iterate();
+    void start(double* b, double* phi, double tolerance, int max_iterations);
+    std::vector<double> norms(const double* x);
+    void add_and_measure(const double* b, double* phi);
+    void judge(double tolerance, int max_iterations);
+    bool review(double tolerance, int max_iterations);
+    bool set_next_cycle();
 
-    const Hierarchy& h_;
+    const DeviceHierarchy& h_;
     const Verbs& verbs_;
     int width_;
     std::vector<LevelVectors> vectors_;
-    Buffer<float> x_, r_, p_;
-    Buffer<double> partial_;
+    DeviceBuffer<float> x_, r_, p_;
+    DeviceBuffer<Real> scaled_r_;  // r times its cycle, the V-cycle's input; empty where r itself is
+    DeviceBuffer<double> partial_;
+    Columns c_;
+    std::vector<double> reference2_;   // norm² of b
+    std::vector<double> last_check_;   // norm² when a check last failed, to see stagnation …
+    std::vector<double> last_period_;  // … and when it was last measured
+    std::vector<ColumnReport> report_;
+    Recording iteration_;
 };
 
 }  // namespace headfield

@@ -182,14 +182,13 @@ struct Pack {
     }
 };
 
-// Load W numbers of type S as a Pack of T, and store back, converting in registers.
-template <class T, int W, class S>
-inline Pack<T, W> load_as(const S* x) {
-    using P = Pack<T, W>;
+// Load a Pack from numbers of type S, and store it back, converting in registers.
+template <class P, class S>
+inline P load_as(const S* x) {
     P p;
     for (int i = 0; i < P::count; ++i) {
         if constexpr (P::lanes == 1) {
-            p.v[i] = static_cast<T>(x[i]);
+            p.v[i] = static_cast<typename P::V>(x[i]);
         } else {
             typename Register<S, P::lanes>::type s;
             std::memcpy(&s, x + i * P::lanes, sizeof(s));
@@ -210,6 +209,14 @@ inline void store_as(const Pack<T, W>& p, S* x) {
             std::memcpy(x + i * P::lanes, &s, sizeof(s));
         }
     }
+}
+
+// The same numbers as a Pack of another type.
+template <class P, class T, int W>
+inline P convert(const Pack<T, W>& p) {
+    T numbers[W];
+    p.store(numbers);
+    return load_as<P>(numbers);
 }
 
 // Calls f with the width as a compile-time constant.

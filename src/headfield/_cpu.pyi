@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Signatures of the native module. Arrays must be C-contiguous and of these dtypes: none is converted.
+"""Signatures of the native modules. Arrays must be C-contiguous and of these dtypes: none is converted.
 
-n nodes, m tetrahedra, W columns (1, 4, 8, 16 or 32), k ≤ W poses. Lengths in m.
+n nodes, m tetrahedra, W columns (one of `widths`), k ≤ W poses. Lengths in m. `_cuda` has the same names and
+signatures with arrays on the device, CuPy's, in place of NumPy's, but for the topology of a mesh, which is
+always found on the host.
 """
 
 from collections.abc import Sequence
@@ -10,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 instruction_set: str
+widths: tuple[int, ...]
 
 # Number of threads of the loops that the calling thread starts.
 def set_threads(n: int) -> None: ...

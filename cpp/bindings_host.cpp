@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What runs on the host in both modules: the combinatorics of a mesh, and the number of threads.
+#include <limits>
+
+#include "arrays.hpp"
+#include "topology.hpp"
+
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+
+namespace headfield {
+
+namespace {
+
+// Throws unless tets (m, 4) refers to nodes only that n_nodes numbers, in 32 bits.
+void check_tets(const HostArray<int32_t>& tets, int64_t n_nodes) {
+    check_shape(tets, "tets", {-1, 4});
+    if (n_nodes < 0 || n_nodes > std::numeric_limits<int32_t>::max()) {
+        throw std::invalid_argument("n_nodes must lie between 0 and 2^31 - 1, not " + std::to_string(n_nodes));
+    }
+    for (py::ssize_t k = 0; k < tets.size(); ++k) {
+        if (tets.data()[k] < 0 || tets.data()[k] >= n_nodes) {
+            throw std::invalid_argument("tets holds an index outside 0…" + std::to_string(n_nodes - 1));
+        }
+    }
+}
+
+void set_threads(int n) {
+    if (n < 1) throw std::invalid_argument("threads must be at least 1");
+#if defined(_OPENMP)
+    omp_set_num_threads(n);
+#endif
+}
+
+int max_threads() {
+#if defined(_OPENMP)
+    return omp_get_max_threads();
+#else
+    return 1;
+#endif
+}
+
+}  // namespace
+
+void bind_host(py::module_& m) {
+    m.def(
+        "node_parts",
+        [](const HostArray<int32_t>& tets, int64_t n_nodes) {
+            check_tets(tets, n_nodes);
+            std::vector<int32_t> label;
+            {
+                py::gil_scoped_release release;
+                label = node_parts(tets.data(), tets.shape(0), n_nodes);
+            }
+            return to_numpy(std::move(label), {n_nodes});
+        },
+        py::arg("tets").noconvert(), py::arg("n_nodes"));
+
+    m.def(
+        "boundary_faces",
+        [](const HostArray<int32_t>& tets, int64_t n_nodes) {
+            check_tets(tets, n_nodes);
+            BoundaryFaces b;
+            {
+                py::gil_scoped_release release;
+                b = boundary_faces(tets.data(), tets.shape(0), n_nodes);
+            }
+            const auto f = static_cast<py::ssize_t>(b.owner.size());
+            return py::make_tuple(to_numpy(std::move(b.faces), {f, 3}), to_numpy(std::move(b.owner), {f}));
+        },
+        py::arg("tets").noconvert(), py::arg("n_nodes"));
+
+    m.def(
+        "morton_order",
+        [](const HostArray<double>& nodes) {
+            check_shape(nodes, "nodes", {-1, 3});
+            std::vector<int32_t> order;
+            {
+                py::gil_scoped_release release;
+                order = morton_order(nodes.data(), nodes.shape(0));
+            }
+            const auto n = static_cast<py::ssize_t>(order.size());
+            return to_numpy(std::move(order), {n});
+        },
+        py::arg("nodes").noconvert());
+
+    m.def("set_threads", &set_threads, py::arg("n"));
+    m.def("max_threads", &max_threads);
+}
+
+}  // namespace headfield

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What differs between `_cpu` and `_cuda` for the algorithms and the bindings, which are written once and compiled for
+// each: where arrays lie, how bytes get there, and how numbers are stored inside the V-cycle. This is the CPU's side;
+// cuda/device.hpp says the same names of a GPU.
+#pragma once
+
+#if defined(HEADFIELD_CUDA)
+#include "../cuda/device.hpp"
+#else
+
+#include <vector>
+
+#include "buffer.hpp"
+#include "views.hpp"
+
+namespace headfield {
+
+// Block vectors and matrices inside the V-cycle.
+using Real = float;
+using Matrix = CsrView<float>;
+
+// Widths that the loops are compiled for.
+constexpr int widths[] = {1, 4, 8, 16, 32};
+
+template <class T>
+using DeviceBuffer = Buffer<T>;
+
+// What a device keeps of something built on the host.
+template <class Host>
+using Kept = Host;
+
+// What the host holds, where the loops look for it, for as long as both live.
+template <class T>
+class OnDevice {
+public:
+    explicit OnDevice(const std::vector<T>& host) : values_(host.data()) {}
+    const T* data() const { return values_; }
+
+private:
+    const T* values_;
+};
+
+// Numbers that host and device exchange: here they are the same ones.
+class Mirror {
+public:
+    explicit Mirror(std::size_t size) : values_(size) {}
+    double* host() { return values_.data(); }
+    double* device() { return values_.data(); }
+    void push(std::size_t /*begin*/, std::size_t /*end*/) {}
+    void pull(std::size_t /*begin*/, std::size_t /*end*/) {}
+
+private:
+    std::vector<double> values_;
+};
+
+// A sequence of verbs that is repeated with the same arguments.
+class Recording {
+public:
+    template <class Body>
+    void run(Body body) {
+        body();
+    }
+};
+
+}  // namespace headfield
+#endif

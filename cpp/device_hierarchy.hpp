@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A hierarchy where the loops work: what the solver reads in every iteration.
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "amg.hpp"
+#include "device.hpp"
+
+namespace headfield {
+
+// A level of the V-cycle, see Level. The last one has only `a`.
+struct LevelView {
+    Matrix a, p, ap, pt;
+    Smoother smoother;
+};
+
+class DeviceHierarchy {
+public:
+    explicit DeviceHierarchy(Hierarchy&& host);
+
+    std::vector<LevelView> levels;
+    const float* coarse_inverse = nullptr;  // dense, of the last level; null where that level was too large to invert
+    CsrView<float> fine32{};                // the scaled fine matrix
+    CsrView<double> fine64{};
+    const double *scale = nullptr, *unscale = nullptr, *weight = nullptr;  // see Hierarchy
+    double typical_weight = 1.0;                                           // mean of `weight`
+
+    int32_t size() const { return fine64.rows; }
+    // Nonzeros of all levels over those of the first.
+    double operator_complexity() const { return operator_complexity_; }
+    // Rows and nonzeros of each level.
+    const std::vector<std::pair<int32_t, int64_t>>& sizes() const { return sizes_; }
+
+private:
+    void measure(const Hierarchy& host) {
+        double nonzeros = 0.0;
+        for (const Level& l : host.levels) {
+            sizes_.emplace_back(l.a.rows, l.a.nnz());
+            nonzeros += static_cast<double>(l.a.nnz());
+        }
+        operator_complexity_ = nonzeros / static_cast<double>(sizes_.front().second);
+        double sum = 0.0;
+        for (int32_t i = 0; i < sizes_.front().first; ++i) sum += host.weight[i];
+        typical_weight = sum / sizes_.front().first;
+    }
+
+    Kept<Hierarchy> memory_;
+    double operator_complexity_ = 1.0;
+    std::vector<std::pair<int32_t, int64_t>> sizes_;
+};
+
+}  // namespace headfield

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A coil's vector potential at one point from its lattices, for the host and the device alike.
+#pragma once
+
+#include "dipole.hpp"
+#include "kernels.hpp"
+
+namespace headfield {
+inline namespace HEADFIELD_ISA {
+
+enum class Place { good, refine, outside };
+
+// Tricubic Lagrange interpolation at x (m) into a, where the lattice is good there. P holds 16 floats: four points along
+// z, four numbers each.
+template <class P>
+HEADFIELD_HD inline Place interpolate(const LatticeView& g, const double x[3], float a[3]) {
+    int64_t cell[3];
+    double t[3];
+    for (int d = 0; d < 3; ++d) {
+        const double u = (x[d] - g.origin[d]) * g.per_metre;
+        if (!(u >= 1.0 && u < g.shape[d] - 2)) return Place::outside;  // the 4 points around x must be there
+        cell[d] = static_cast<int64_t>(u);
+        t[d] = u - static_cast<double>(cell[d]);
+    }
+    if (!g.good[(cell[0] * (g.shape[1] - 1) + cell[1]) * (g.shape[2] - 1) + cell[2]]) return Place::refine;
+    float w[3][4];
+    for (int d = 0; d < 3; ++d) cubic_weights(static_cast<float>(t[d]), w[d]);
+    P line = P::all(0.f);
+    for (int i = 0; i < 4; ++i) {
+        const float* at = g.values + 4 * (((cell[0] + i - 1) * g.shape[1] + cell[1] - 1) * g.shape[2] + cell[2] - 1);
+        const int64_t row = 4 * int64_t(g.shape[2]);
+        P plane = P::all(w[1][0]) * P::load(at);
+        for (int j = 1; j < 4; ++j) plane = fma(P::all(w[1][j]), P::load(at + j * row), plane);
+        line = i == 0 ? P::all(w[0][0]) * plane : fma(P::all(w[0][i]), plane, line);
+    }
+    float v[16];
+    line.store(v);
+    for (int d = 0; d < 3; ++d) {
+        a[d] = (w[2][0] * v[d] + w[2][1] * v[4 + d]) + (w[2][2] * v[8 + d] + w[2][3] * v[12 + d]);
+    }
+    return Place::good;
+}
+
+// A at x in the coil frame. Returns false where no lattice is good, and the direct sum has to be taken.
+template <class P>
+HEADFIELD_HD inline bool interpolate(const GridView& grid, const double x[3], float a[3]) {
+    for (int32_t l = 0; l < grid.n_lattices; ++l) {
+        const Place place = interpolate<P>(grid.lattices[l], x, a);
+        if (place == Place::good) return true;
+        if (place == Place::outside) return false;
+    }
+    return false;
+}
+
+// A point of the head in the frame of a coil, R ᵀ(node − t), for a row-major 4x4 pose; all m.
+HEADFIELD_HD inline double in_coil_frame(const double* pose, const double* node, int q) {
+    return pose[q] * (node[0] - pose[3]) + pose[4 + q] * (node[1] - pose[7]) + pose[8 + q] * (node[2] - pose[11]);
+}
+
+}  // namespace HEADFIELD_ISA
+}  // namespace headfield

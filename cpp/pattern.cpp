@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "pattern.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+
+#include "first_error.hpp"
+
+namespace headfield {
+
+namespace {
+
+// Columns of one row; `seen` has one entry a node of the mesh.
+struct RowIndex {
+    std::vector<char> seen;
+    std::vector<int32_t> columns;
+
+    explicit RowIndex(int64_t n_nodes) : seen(n_nodes, 0) {}
+};
+
+// Fills `columns` with the sorted distinct nodes of the tetrahedra around one node, the node itself included.
+void collect_columns(const MeshView& mesh, const int32_t* begin, const int32_t* end, RowIndex& row) {
+    row.columns.clear();
+    for (const int32_t* t = begin; t != end; ++t) {
+        for (int k = 0; k < 4; ++k) {
+            const int32_t j = mesh.tets[4 * int64_t(*t) + k];
+            if (row.seen[j]) continue;
+            row.seen[j] = 1;
+            row.columns.push_back(j);
+        }
+    }
+    for (const int32_t j : row.columns) row.seen[j] = 0;
+    std::sort(row.columns.begin(), row.columns.end());
+}
+
+}  // namespace
+
+Pattern::Pattern(const MeshView& mesh) {
+    find_tets(mesh);
+    find_columns(mesh);
+}
+
+void Pattern::find_tets(const MeshView& mesh) {
+    start.assign(mesh.n_nodes + 1, 0);
+    around.resize(4 * mesh.n_tets);
+    for (int64_t k = 0; k < 4 * mesh.n_tets; ++k) ++start[mesh.tets[k] + 1];
+    for (int64_t i = 0; i < mesh.n_nodes; ++i) start[i + 1] += start[i];
+    std::vector<int64_t> next(start.begin(), start.end() - 1);
+    for (int64_t k = 0; k < 4 * mesh.n_tets; ++k) around[next[mesh.tets[k]]++] = static_cast<int32_t>(k / 4);
+}
+
+void Pattern::find_columns(const MeshView& mesh) {
+    constexpr int64_t chunk = 4096;
+    const int64_t n = mesh.n_nodes, n_chunks = (n + chunk - 1) / chunk;
+    ptr.assign(n + 1, 0);
+    std::vector<std::vector<int32_t>> pieces(n_chunks);
+    FirstError error;
+#pragma omp parallel
+    {
+        std::optional<RowIndex> row;
+        error.run([&] { row.emplace(n); });
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t c = 0; c < n_chunks; ++c) {
+            error.run([&] {
+                pieces[c].reserve(16 * chunk);
+                for (int64_t i = c * chunk; row && i < std::min(n, (c + 1) * chunk); ++i) {
+                    collect_columns(mesh, around.data() + start[i], around.data() + start[i + 1], *row);
+                    pieces[c].insert(pieces[c].end(), row->columns.begin(), row->columns.end());
+                    ptr[i + 1] = static_cast<int32_t>(row->columns.size());
+                }
+            });
+        }
+    }
+    error.rethrow();
+    int64_t total = 0;
+    for (const auto& piece : pieces) total += static_cast<int64_t>(piece.size());
+    if (total > std::numeric_limits<int32_t>::max()) throw std::length_error("the matrix has more than 2^31 nonzeros");
+    for (int64_t i = 0; i < n; ++i) ptr[i + 1] += ptr[i];
+    col.reserve(total);
+    for (const auto& piece : pieces) col.insert(col.end(), piece.begin(), piece.end());
+}
+
+}  // namespace headfield
