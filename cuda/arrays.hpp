@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The GPU's side of cpp/arrays.hpp: arrays on the device, taken through __cuda_array_interface__ and made by CuPy.
+#pragma once
+
+#include <cstring>
+
+#include "device.hpp"
+
+namespace headfield {
+
+// While one lives, native code runs without the interpreter's lock, and on CuPy's current stream.
+class Running {
+public:
+    Running() : before_(set_stream(current())), release_(std::make_unique<py::gil_scoped_release>()) {}
+    ~Running() {
+        release_.reset();
+        set_stream(before_);
+    }
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+
+private:
+    static cudaStream_t current() {
+        const py::object stream = py::module_::import("cupy").attr("cuda").attr("get_current_stream")();
+        return reinterpret_cast<cudaStream_t>(stream.attr("ptr").cast<std::uintptr_t>());
+    }
+    cudaStream_t before_;
+    std::unique_ptr<py::gil_scoped_release> release_;
+};
+
+inline void bind_device(py::module_& /*m*/) {
+    py::register_local_exception_translator([](std::exception_ptr p) {
+        try {
+            if (p) std::rethrow_exception(p);
+        } catch (const DeviceFailure& e) {
+            py::set_error(py::module_::import("headfield.errors").attr("DeviceError"), e.what());
+        }
+    });
+}
+
+// A C-contiguous array of T on the device. Nothing is converted or copied.
+template <class T>
+class Array {
+public:
+    Array() = default;
+    explicit Array(std::vector<py::ssize_t> shape) {
+        const py::object empty = py::module_::import("cupy").attr("empty");
+        take(empty(py::tuple(py::cast(shape)), py::dtype::of<T>()));
+    }
+
+    // False if the object is no such array.
+    bool take(py::handle source) {
+        if (!py::hasattr(source, "__cuda_array_interface__")) return false;
+        const py::dict facts = source.attr("__cuda_array_interface__");
+        if (!py::dtype::of<T>().equal(py::dtype::from_args(facts["typestr"]))) return false;
+        shape_ = facts["shape"].cast<std::vector<py::ssize_t>>();
+        size_ = 1;
+        for (const py::ssize_t s : shape_) size_ *= s;
+        if (!is_contiguous(facts)) return false;
+        const py::tuple data = facts["data"];
+        data_ = reinterpret_cast<T*>(data[0].cast<std::uintptr_t>());
+        writeable_ = !data[1].cast<bool>();
+        object_ = py::reinterpret_borrow<py::object>(source);
+        return true;
+    }
+
+    py::ssize_t ndim() const { return static_cast<py::ssize_t>(shape_.size()); }
+    py::ssize_t shape(py::ssize_t d) const { return shape_[d]; }
+    py::ssize_t size() const { return size_; }
+    const T* data() const { return data_; }
+    T* mutable_data() {
+        if (!writeable_) throw std::domain_error("array is not writeable");
+        return data_;
+    }
+    py::object object() const { return object_; }
+
+private:
+    bool is_contiguous(const py::dict& facts) const {
+        if (!facts.contains("strides") || facts["strides"].is_none() || size_ == 0) return true;
+        const auto strides = facts["strides"].cast<std::vector<py::ssize_t>>();
+        py::ssize_t step = sizeof(T);
+        for (std::size_t d = shape_.size(); d-- > 0;) {
+            if (shape_[d] != 1 && strides[d] != step) return false;
+            step *= shape_[d];
+        }
+        return true;
+    }
+
+    py::object object_;
+    std::vector<py::ssize_t> shape_;
+    py::ssize_t size_ = 0;
+    T* data_ = nullptr;
+    bool writeable_ = false;
+};
+
+template <class T>
+Array<T> to_array(std::vector<T>&& v, std::vector<py::ssize_t> shape) {
+    Array<T> a(std::move(shape));
+    Running run;
+    copy_to_device(a.mutable_data(), v.data(), v.size() * sizeof(T));
+    wait();  // v goes out of scope
+    return a;
+}
+
+template <class T>
+struct OnHost {
+    explicit OnHost(const Array<T>& a) : values(a.size()) {
+        Running run;
+        copy_to_host(values.data(), a.data(), values.size() * sizeof(T));
+    }
+    const T* data() const { return values.data(); }
+    std::vector<T> values;
+};
+
+// See cpp/arrays.hpp; both wait for the device.
+int64_t count_outside(const int32_t* p, int64_t size, int64_t n);
+bool is_row_pointer(const int32_t* ptr, int64_t n, int64_t nnz);
+
+}  // namespace headfield
+
+namespace pybind11::detail {
+
+template <class T>
+struct type_caster<headfield::Array<T>> {
+    PYBIND11_TYPE_CASTER(headfield::Array<T>,
+                         const_name("cupy.ndarray[") + npy_format_descriptor<T>::name + const_name("]"));
+    bool load(handle source, bool /*convert*/) { return value.take(source); }
+    static handle cast(const headfield::Array<T>& a, return_value_policy /*policy*/, handle /*parent*/) {
+        return a.object().release();
+    }
+};
+
+}  // namespace pybind11::detail

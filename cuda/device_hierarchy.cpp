@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A hierarchy goes to the device: rows padded, matrices of the V-cycle rounded to 16 bits with a scale for each row.
+#include "../cpp/device_hierarchy.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
+namespace headfield {
+
+namespace {
+
+// Memory that fills up as data goes to the device.
+class Uploads {
+public:
+    explicit Uploads(std::vector<DeviceMemory>& memory) : memory_(memory) {}
+    template <class T>
+    const T* add(const T* host, size_t size) {
+        if (size == 0) return nullptr;
+        memory_.push_back(allocate(size * sizeof(T)));
+        copy_to_device(memory_.back().data, host, size * sizeof(T));
+        wait();
+        return static_cast<const T*>(memory_.back().data);
+    }
+    template <class V>
+    auto add(const V& host) {
+        return add(host.data(), host.size());
+    }
+
+private:
+    std::vector<DeviceMemory>& memory_;
+};
+
+// Rows of a matrix padded to multiples of row_step entries.
+template <class T>
+struct Padded {
+    explicit Padded(const Csr<T>& a) : m(a), ptr(static_cast<size_t>(a.rows) + 1, 0) {
+        int64_t total = 0;
+        for (int32_t i = 0; i < a.rows; ++i) {
+            total += (a.ptr[i + 1] - a.ptr[i] + row_step - 1) / row_step * row_step;
+            if (total > std::numeric_limits<int32_t>::max()) {
+                throw std::length_error("the matrix has more than 2^31 nonzeros");
+            }
+            ptr[i + 1] = static_cast<int32_t>(total);
+        }
+    }
+
+    // entry(k) for every nonzero k, padding(i) for what follows the entries of row i.
+    template <class V, class Entry, class Padding>
+    std::vector<V> fill(Entry entry, Padding padding) const {
+        std::vector<V> out(ptr.back());
+#pragma omp parallel for schedule(static)
+        for (int32_t i = 0; i < m.rows; ++i) {
+            int32_t to = ptr[i];
+            for (int32_t k = m.ptr[i]; k < m.ptr[i + 1]; ++k) out[to++] = entry(i, k);
+            for (; to < ptr[i + 1]; ++to) out[to] = padding(i);
+        }
+        return out;
+    }
+
+    template <class Index>
+    std::vector<Index> columns() const {
+        return fill<Index>([&](int32_t, int32_t k) { return static_cast<Index>(m.col[k]); },
+                           [&](int32_t i) { return static_cast<Index>(m.col[m.ptr[i + 1] - 1]); });
+    }
+
+    template <class V, class From>
+    std::vector<V> values(const From* from) const {
+        return fill<V>([&](int32_t, int32_t k) { return static_cast<V>(from[k]); }, [](int32_t) { return V(0); });
+    }
+
+    // Largest magnitude of each row, the scale of its 16-bit values; 1 for a row of zeros.
+    std::vector<float> scales() const {
+        std::vector<float> scale(m.rows, 0.f);
+        for (int32_t i = 0; i < m.rows; ++i) {
+            for (int32_t k = m.ptr[i]; k < m.ptr[i + 1]; ++k) scale[i] = std::max(scale[i], std::abs(m.val[k]));
+            if (scale[i] == 0.f) scale[i] = 1.f;
+        }
+        return scale;
+    }
+
+    std::vector<__half> halves(const std::vector<float>& scale) const {
+        return fill<__half>([&](int32_t i, int32_t k) { return __float2half_rn(m.val[k] / scale[i]); },
+                            [](int32_t) { return __float2half_rn(0.f); });
+    }
+
+    const Csr<T>& m;
+    std::vector<int32_t> ptr;
+};
+
+Matrix to_device(const Csr<float>& a, Uploads& uploads) {
+    const Padded<float> padded(a);
+    const auto scale = padded.scales();
+    Matrix m{a.rows, a.cols, uploads.add(padded.ptr), nullptr, nullptr, nullptr, uploads.add(scale)};
+    m.val = uploads.add(padded.halves(scale));
+    if (a.cols <= 1 << 16) {
+        m.short_col = uploads.add(padded.columns<uint16_t>());
+    } else {
+        m.col = uploads.add(padded.columns<int32_t>());
+    }
+    return m;
+}
+
+}  // namespace
+
+DeviceHierarchy::DeviceHierarchy(Hierarchy&& host) {
+    measure(host);
+    Uploads uploads(memory_);
+    for (const Level& l : host.levels) {
+        LevelView v{to_device(l.a, uploads), {}, {}, {}, l.smoother};
+        if (l.p.rows) {
+            v.p = to_device(l.p, uploads);
+            v.ap = to_device(l.ap, uploads);
+            v.pt = to_device(l.pt, uploads);
+        }
+        levels.push_back(v);
+    }
+    const Csr<float>& a = host.levels.front().a;
+    const Padded<float> padded(a);
+    const int32_t* ptr = levels.front().a.ptr;
+    const int32_t* col = levels.front().a.col ? levels.front().a.col : uploads.add(padded.columns<int32_t>());
+    fine32 = {a.rows, a.cols, ptr, col, uploads.add(padded.values<float>(a.val.data()))};
+    fine64 = {a.rows, a.cols, ptr, col, uploads.add(padded.values<double>(host.values64.data()))};
+    coarse_inverse = uploads.add(host.coarse_inverse);
+    scale = uploads.add(host.scale);
+    unscale = uploads.add(host.unscale);
+    weight = uploads.add(host.weight);
+}
+
+}  // namespace headfield
