@@ -1,12 +1,47 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What all tests share: where the real heads, coils and poses lie, if they are there."""
+"""What all tests share: the devices that are there, and where the real heads, coils and poses lie."""
 
+import importlib.util
+import sys
 from pathlib import Path
 
+import emulation
 import pytest
 
+from headfield import _backend
 from headfield.io.meshes import read_mesh
 from headfield.mesh import TetMesh
+
+# A GPU if there is one, else its kernels on the CPU.
+WHY_NO_GPU = ""
+if importlib.util.find_spec("cupy") is None or isinstance(_backend.find_gpu(), str):
+    _backend.find_gpu.cache_clear()
+    WHY_NO_GPU = emulation.install()
+
+# Its docstrings are not collected: that would import the stand-in for cupy into the other tests.
+collect_ignore = ["emulated"]
+
+
+@pytest.fixture(
+    scope="module",
+    params=["cpu", pytest.param("cuda", marks=pytest.mark.skipif(bool(WHY_NO_GPU), reason=WHY_NO_GPU))],
+)
+def each_device(request):
+    """Runs the tests of a module on each device, which `native` and device="auto" then are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADFIELD_DEVICE", request.param)
+        _forget()
+        yield request.param
+    _forget()
+
+
+def _forget() -> None:
+    """What test modules keep of a device."""
+    for module in list(sys.modules.values()):
+        if Path(getattr(module, "__file__", None) or "/").parent == Path(__file__).parent:
+            for value in vars(module).values():
+                if hasattr(value, "cache_clear"):
+                    value.cache_clear()
 
 
 @pytest.fixture(scope="session")
