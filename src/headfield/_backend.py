@@ -3,19 +3,33 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import _cpu as cpu
 from .errors import DeviceError
 
-__all__ = ["check_threads", "cpu", "free_memory", "select", "using_threads"]
+__all__ = [
+    "Device",
+    "beside",
+    "check_threads",
+    "cpu",
+    "find_gpu",
+    "free_memory",
+    "is_on_gpu",
+    "on_host",
+    "select",
+    "using_threads",
+]
 
 _default_threads = cpu.max_threads()
 _forked = False
@@ -32,13 +46,121 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def select(device: str) -> tuple[str, Any]:
-    """Name and native module of a device: "auto", "cpu" or "cuda"."""
-    if not isinstance(device, str) or device not in ("auto", "cpu", "cuda"):
-        raise DeviceError(f"device must be 'auto', 'cpu' or 'cuda', not {device!r}")
-    if device == "cuda":
-        raise DeviceError("device='cuda': this build of headfield has no CUDA module; use device='cpu'")
-    return "cpu", cpu
+class Device:
+    """Where a model computes: its native module, and how arrays get there and back.
+
+    Attributes
+    ----------
+    name : {"cpu", "cuda"}
+    native : module
+        `_cpu` or `_cuda`.
+    xp : module
+        NumPy or CuPy: what its arrays are made by. Work goes to CuPy's current stream.
+    """
+
+    def __init__(self, name: str, native: Any, xp: Any) -> None:
+        self.name, self.native, self.xp = name, native, xp
+        self._id = None if xp is np else xp.cuda.Device().id
+
+    def current(self) -> AbstractContextManager[Any]:
+        """Makes this GPU the current one, if others are there."""
+        return nullcontext() if self._id is None else self.xp.cuda.Device(self._id)
+
+    def put(self, array: Any) -> Any:
+        """An array, C-contiguous on this device; itself if it is that already."""
+        return self.xp.ascontiguousarray(array)
+
+    def get(self, array: Any) -> NDArray[Any]:
+        """A NumPy array of what lies on this device."""
+        return array if self.xp is np else self.xp.asnumpy(array)
+
+    def compute(self, function: Any, *arrays: NDArray[Any]) -> NDArray[Any]:
+        """A native function of NumPy arrays, as a NumPy array."""
+        return self.get(function(*(self.put(a) for a in arrays)))
+
+    def wait(self) -> None:
+        """Until the work that was given to this device is done."""
+        if self.xp is not np:
+            self.xp.cuda.get_current_stream().synchronize()
+
+    def free_memory(self) -> float:
+        """Bytes that can still be had on this device."""
+        if self.xp is np:
+            return free_memory()
+        with self.current():
+            free, _ = self.xp.cuda.Device().mem_info
+            return float(free + self.xp.get_default_memory_pool().free_bytes())
+
+    def release(self) -> None:
+        """Give memory that nobody holds back to the device, and pinned memory to the host."""
+        if self.xp is not np:
+            with self.current():
+                self.xp.get_default_memory_pool().free_all_blocks()
+                self.xp.get_default_pinned_memory_pool().free_all_blocks()
+
+
+_CPU = Device("cpu", cpu, np)
+
+
+def select(device: str) -> Device:
+    """The device "cpu" or "cuda"; "auto" is $HEADFIELD_DEVICE if set, else a usable GPU, else the CPU."""
+    name = device
+    if isinstance(device, str) and device == "auto":
+        name = os.environ.get("HEADFIELD_DEVICE") or "auto"
+    if not isinstance(name, str) or name not in ("auto", "cpu", "cuda"):
+        source = "device" if name is device else "HEADFIELD_DEVICE"
+        raise DeviceError(f"{source} must be 'auto', 'cpu' or 'cuda', not {name!r}")
+    if name == "cpu":
+        return _CPU
+    found = "a forked process can't use a GPU; start it with spawn" if _forked else find_gpu()
+    if not isinstance(found, str):
+        return Device("cuda", *found)
+    if name == "auto":
+        return _CPU
+    raise DeviceError(f"device='cuda': {found}")
+
+
+@functools.cache
+def find_gpu() -> tuple[Any, Any] | str:
+    """The modules `_cuda` and `cupy` if there is a GPU for them, or what is missing, in one line."""
+    try:
+        native = importlib.import_module("headfield._cuda")
+    except ModuleNotFoundError:
+        return (
+            "this build of headfield has no CUDA module; reinstall it where nvcc is found (HEADFIELD_CUDA=ON)"
+        )
+    except ImportError as problem:
+        return f"the CUDA module can't be loaded: {problem}"
+    try:
+        import cupy
+    except ImportError as problem:
+        return f"CuPy is missing (pip install cupy-cuda12x or cupy-cuda13x): {problem}"
+    try:
+        if cupy.cuda.runtime.getDeviceCount() == 0:
+            return "no NVIDIA GPU was found"
+        Device("cuda", native, cupy).compute(native.nearest_dipole, np.zeros((1, 3)), np.ones((1, 3)))
+    except Exception as problem:  # whatever CuPy and the driver raise: the caller is told
+        return f"the GPU is not usable: {' '.join(str(problem).split())}"
+    return native, cupy
+
+
+def is_on_gpu(values: Any) -> bool:
+    """Whether this is a CuPy array; CuPy is not imported for it."""
+    return type(values).__module__.partition(".")[0] == "cupy"
+
+
+def beside(values: Any, array: NDArray[Any]) -> Any:
+    """A NumPy array where `values` lie: as a CuPy array if they are one."""
+    if not is_on_gpu(values):
+        return array
+    import cupy
+
+    return cupy.asarray(array)
+
+
+def on_host(values: Any) -> Any:
+    """A CuPy array as a NumPy array; anything else as it is."""
+    return values.get() if is_on_gpu(values) else values
 
 
 def check_threads(threads: int | None) -> int:

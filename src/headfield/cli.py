@@ -177,6 +177,9 @@ def _add_info(commands: Any) -> None:
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="cuda: an NVIDIA GPU [%(default)s]"
+    )
     parser.add_argument("--threads", type=int, default=None, metavar="N", help="of the CPU [all cores]")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
 
@@ -199,7 +202,7 @@ def _tag_value(text: str) -> tuple[int, float]:
 
 
 def _demo(args: argparse.Namespace) -> None:
-    run_demo(args.output, args.edge_mm, threads=args.threads, quiet=args.quiet)
+    run_demo(args.output, args.edge_mm, device=args.device, threads=args.threads, quiet=args.quiet)
 
 
 def _info(args: argparse.Namespace) -> None:
@@ -215,7 +218,7 @@ def _solve(args: argparse.Namespace) -> None:
     progress = Progress(len(poses), args.quiet)
     with open_results(args.output, mesh, len(poses), elements) as results:
         progress.say(f"{mesh!r}, {coil!r}")
-        model = HeadModel(mesh, dict(args.conductivity) or None, threads=args.threads)
+        model = HeadModel(mesh, dict(args.conductivity) or None, device=args.device, threads=args.threads)
         progress.say(f"set-up took {sum(model.seconds.values()):.1f} s")
         summary = _Summary(mesh, elements)
         try:

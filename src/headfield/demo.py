@@ -42,7 +42,12 @@ class Angle(NamedTuple):
 
 
 def run_demo(
-    folder: str | os.PathLike[str], edge_mm: float = 3.0, *, threads: int | None = None, quiet: bool = False
+    folder: str | os.PathLike[str],
+    edge_mm: float = 3.0,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    quiet: bool = False,
 ) -> list[Angle]:
     """Solve the demo, print its table, and write its files.
 
@@ -53,6 +58,7 @@ def run_demo(
         angle with the largest mean |E| in the target, best.msh, best.vtu and, with matplotlib, best.png.
     edge_mm : float
         Mean edge of the head's mesh.
+    device : {"auto", "cpu", "cuda"}
     threads : int, optional
     quiet : bool
         No progress on stderr.
@@ -70,7 +76,7 @@ def run_demo(
     progress = Progress(len(_ANGLES_DEG), quiet)
     head, coil = phantom_head(edge_mm=edge_mm), figure_of_eight(name="demo figure of eight")
     progress.say(f"{head!r}, {coil!r}")
-    model = HeadModel(head, threads=threads)
+    model = HeadModel(head, device=device, threads=threads)
     progress.say(f"set-up took {sum(model.seconds.values()):.1f} s")
     poses = demo_poses(model, coil)
     field = model.solve(coil, poses, DIDT, progress=lambda done, _: progress.done(done))

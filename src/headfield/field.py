@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._backend import is_on_gpu, on_host
 from .errors import HeadfieldError
 from .io.results import write_results
 from .io.stream import open_results
@@ -41,6 +42,8 @@ class SolveReport:
     threads : int
     batch : int
         Poses solved at a time.
+    batch_asked : int
+        What that was to be; `batch` is less where the memory did not hold more.
     """
 
     iterations: NDArray[np.int32]
@@ -50,6 +53,7 @@ class SolveReport:
     device: str
     threads: int
     batch: int
+    batch_asked: int
     seconds: dict[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -63,14 +67,17 @@ class SolveReport:
             primary_error=first.primary_error,
             device=first.device,
             threads=first.threads,
-            batch=first.batch,
+            batch=min(r.batch for r in reports),
+            batch_asked=first.batch_asked,
             seconds={name: sum(r.seconds[name] for r in reports) for name in first.seconds},
         )
 
     def __str__(self) -> str:
         stages = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in self.seconds.items())
+        short = f" ({self.batch_asked} did not fit the memory)" if self.batch < self.batch_asked else ""
         return (
-            f"{len(self.iterations)} poses on {self.device}, {self.threads} threads, {self.batch} at a time: "
+            f"{len(self.iterations)} poses on {self.device}, {self.threads} threads, "
+            f"{self.batch} at a time{short}: "
             f"{self.iterations.min()}–{self.iterations.max()} iterations, "
             f"residual ≤ {self.residual.max():.1e}; {stages}"
         )
@@ -80,7 +87,7 @@ class Field:
     """The electric field of k coil poses in a head.
 
     Made by `HeadModel.solve` and `HeadModel.iter_solve`. E is computed from the potential when it is first
-    asked for, and kept.
+    asked for, and kept. E, magnitude and potential are CuPy arrays if the poses were one.
 
     Attributes
     ----------
@@ -106,7 +113,7 @@ class Field:
         evaluate: Callable[[], NDArray[np.float32]],
     ) -> None:
         for array in (poses, didt, potential):
-            if array is not None:  # E is computed from these later
+            if isinstance(array, np.ndarray):  # E is computed from these later; CuPy's can't be closed
                 array.flags.writeable = False
         self.mesh = mesh
         self.poses = poses
@@ -131,6 +138,9 @@ class Field:
     @cached_property
     def magnitude(self) -> NDArray[np.float32]:
         """|E|, (k, m) or (k, e) float32, V/m."""
+        if is_on_gpu(self.E):  # CuPy's einsum is a matrix product for every element
+            x, y, z = (self.E[..., d] for d in range(3))
+            return np.sqrt((x * x + y * y) + z * z)
         return np.sqrt(np.einsum("kmd,kmd->km", self.E, self.E))
 
     @property
@@ -145,6 +155,20 @@ class Field:
         if self._potential is None:
             raise HeadfieldError("the potential is not kept when `elements` is given; solve without it")
         return self._potential
+
+    def on_host(self) -> Field:
+        """The same field as NumPy arrays; itself if it is that already."""
+        if not is_on_gpu(self.E):
+            return self
+        return Field(
+            self.mesh,
+            self.poses,
+            self.didt,
+            self.report,
+            potential=on_host(self._potential),
+            elements=self.elements,
+            evaluate=lambda: on_host(self.E),
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write E, magnE and the potential to a file, whole or not at all.
@@ -162,6 +186,7 @@ class Field:
         OSError
             The file can't be written.
         """
+        self = self.on_host()
         if os.fspath(path).lower().endswith((".h5", ".hdf5")):
             with open_results(path, self.mesh, len(self), self.elements) as results:
                 results.write(self)

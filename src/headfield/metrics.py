@@ -2,16 +2,18 @@
 """Numbers that are made of fields: differences between two of them, and what users report of one.
 
 Pure functions of arrays. `magnitude` is |E| per tetrahedron, V/m, of one pose (m,) or of k poses (k, m); the
-results then have the shape () or (k,).
+results then have the shape () or (k,). A `magnitude` on a GPU, CuPy's, is reduced there, and the result is
+CuPy's too.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from headfield._backend import beside, is_on_gpu, on_host
 from headfield._real import finite_array
 from headfield.errors import HeadfieldError
 
@@ -112,7 +114,10 @@ def percentiles(magnitude: ArrayLike, weights: ArrayLike, percents: ArrayLike) -
     q = finite_array(percents, "percents", HeadfieldError)
     if q.ndim > 1 or q.min(initial=0) < 0 or q.max(initial=0) > 100:
         raise HeadfieldError(f"percents must be numbers from 0 to 100, not {percents!r}")
-    return np.percentile(values[..., w > 0], q, weights=w[w > 0], method="inverted_cdf", axis=-1)
+    values, w = values[..., w > 0], w[w > 0]
+    if is_on_gpu(values):  # CuPy's percentiles have no weights
+        return _percentiles_by_sorting(values, w, q)
+    return np.percentile(values, q, weights=w, method="inverted_cdf", axis=-1)
 
 
 def peak(magnitude: ArrayLike, centres_mm: ArrayLike) -> Peak:
@@ -142,7 +147,7 @@ def peak(magnitude: ArrayLike, centres_mm: ArrayLike) -> Peak:
     (5.0, 1, array([1., 2., 3.]))
     """
     values = _magnitude(magnitude)
-    centres = _centres(centres_mm, values.shape[-1])
+    centres = beside(values, _centres(centres_mm, values.shape[-1]))
     element = values.argmax(axis=-1)
     value = np.take_along_axis(values, element[..., None], axis=-1)[..., 0]
     return Peak(value, element, centres[element])
@@ -189,12 +194,14 @@ def roi_mean(
     if centre.shape != (3,) or radius.shape != () or radius < 0:
         raise HeadfieldError("centre_mm must have the shape (3,) and radius_mm be a number, 0 or more")
     distance = np.linalg.norm(_centres(centres_mm, len(w)) - centre, axis=1)
+    w = on_host(w)
     inside = np.flatnonzero((distance <= radius) & (w > 0))
     if not len(inside):
         raise HeadfieldError(
             f"no element in the sphere: the nearest is {distance[w > 0].min():.4g} mm from its centre"
         )
-    return np.asarray(values[..., inside] @ w[inside] / w[inside].sum())
+    chosen, weight = values[..., beside(values, inside)], beside(values, w[inside])
+    return _array(chosen @ weight / weight.sum())
 
 
 def focality(
@@ -231,7 +238,7 @@ def focality(
         raise HeadfieldError(f"fraction = {fraction!r} must be above 0 and at most 1")
     values, w = _weighted(magnitude, weights)
     threshold = fraction * percentiles(values, w, percent)
-    return np.asarray((values >= threshold[..., None]) @ w)
+    return _array((values >= threshold[..., None]) @ w)
 
 
 def _pair(a: ArrayLike, b: ArrayLike) -> tuple[np.ndarray, np.ndarray, float, float]:
@@ -250,17 +257,37 @@ def _same_shape(a: ArrayLike, b: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     return x.ravel(), y.ravel()
 
 
-def _weighted(magnitude: ArrayLike, weights: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    values, w = _magnitude(magnitude), finite_array(weights, "weights", HeadfieldError)
+def _weighted(magnitude: ArrayLike, weights: ArrayLike) -> tuple[Any, Any]:
+    values, w = _magnitude(magnitude), finite_array(on_host(weights), "weights", HeadfieldError)
     if w.shape != values.shape[-1:]:
         raise HeadfieldError(f"weights must have the shape {values.shape[-1:]}, not {w.shape}")
     if (w < 0).any() or not w.any():
         raise HeadfieldError("weights must be 0 or more, and some of them more")
-    return values, w
+    return values, beside(values, w)
 
 
-def _magnitude(magnitude: ArrayLike) -> np.ndarray:
-    values = finite_array(magnitude, "magnitude", HeadfieldError)
+def _array(values: Any) -> Any:
+    """A number as an array of no dimension; a CuPy array is one already."""
+    return values if is_on_gpu(values) else np.asarray(values)
+
+
+def _percentiles_by_sorting(values: Any, w: Any, q: NDArray[np.float64]) -> Any:
+    """Weighted percentiles (q…, k) of values (k, m) on a GPU."""
+    order = values.argsort(axis=-1)
+    below = w[order].cumsum(axis=-1)  # weight up to each value, itself included
+    found = [(below < share * below[..., -1:]).sum(axis=-1) for share in q.ravel() / 100]
+    picked = [np.take_along_axis(order, i[..., None], axis=-1) for i in found]
+    chosen = np.stack([np.take_along_axis(values, i, axis=-1)[..., 0] for i in picked])
+    return chosen.reshape(q.shape + values.shape[:-1])
+
+
+def _magnitude(magnitude: Any) -> Any:
+    if is_on_gpu(magnitude):
+        values = magnitude.astype(np.float64)
+        if not bool(np.isfinite(values).all()):
+            raise HeadfieldError("magnitude: some values are not finite")
+    else:
+        values = finite_array(magnitude, "magnitude", HeadfieldError)
     if values.ndim not in (1, 2) or not values.size:
         raise HeadfieldError(f"magnitude must have the shape (m,) or (k, m), not {values.shape}")
     return values

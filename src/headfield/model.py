@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import threading
-import time
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,16 +18,13 @@ from .errors import CoilError, ConvergenceError, DeviceError, MeshError
 from .field import Field, SolveReport
 from .mesh import TetMesh
 from .pose import outer_faces, place_on_surface
-from .primary import Primary
 from .request import Request
-from .work import Clock, WorkSpace
+from .resident import ResidentHead
+from .work import Results
 
 __all__ = ["HeadModel"]
 
-_STRENGTH = 0.04  # strong couplings of the aggregation, see docs/numerics.md
-_RATE = 1e6  # A/s; every solve is for this rate and scaled, so E is exactly linear in dI/dt
-_COILS_KEPT = 4  # whose tables of ∂A/∂t stay in memory, about 10 MB each
-_REACH_MM = 100.0  # how far from the head a coil may be before ∂A/∂t is summed directly
+T = TypeVar("T")
 
 
 class HeadModel:
@@ -44,15 +41,15 @@ class HeadModel:
         S/m. None takes the standard value of each tag; a dict overrides tags; an array gives a number or a
         symmetric positive-definite tensor per tetrahedron.
     device : {"auto", "cpu", "cuda"}
+        "cuda" is an NVIDIA GPU, reached through CuPy; "auto" takes it where it is usable, else the CPU. The
+        environment variable HEADFIELD_DEVICE says what "auto" takes instead.
     threads : int, optional
-        Threads of the CPU loops; by default all cores (or OMP_NUM_THREADS).
+        Threads of the loops on the host; by default all cores (or OMP_NUM_THREADS).
 
     Attributes
     ----------
     mesh : TetMesh
     conductivity : ndarray (m,) or (m, 3, 3) float64, S/m
-    device : str
-        The device in use.
 
     Raises
     ------
@@ -82,38 +79,24 @@ class HeadModel:
         if not isinstance(mesh, TetMesh):
             raise MeshError(f"mesh must be a TetMesh (see read_mesh), not {type(mesh).__name__}")
         self.mesh = mesh
-        self.device, self._native = _backend.select(device)
-        self._threads = _backend.check_threads(threads)
+        device_ = _backend.select(device)
+        threads = _backend.check_threads(threads)
         self.conductivity = resolve(conductivity, mesh.tags)
-        self._lock = threading.Lock()
-        self._primaries: list[Primary] = []
-        self._work: WorkSpace | None = None
-        with _backend.using_threads(self._threads):
-            self._set_up()
-
-    def _set_up(self) -> None:
-        mesh = self.mesh
-        start = time.perf_counter()
-        order = self._native.morton_order(mesh.nodes_mm)
-        rank = np.empty_like(order)
-        rank[order] = np.arange(len(order), dtype=np.int32)
-        self._node = order  # internal number -> mesh node
-        self._nodes_m = mesh.nodes_mm[order] * 1e-3
-        self._tets = rank[mesh.tets]
-        self._indptr, self._indices, stiffness, self._source = self._native.assemble(
-            self._nodes_m, self._tets, self.conductivity
-        )
-        assembled = time.perf_counter()
-        self._hierarchy = self._native.Hierarchy(
-            self._indptr, self._indices, stiffness, ground=0, theta=_STRENGTH
-        )
-        done = time.perf_counter()
+        try:
+            self._head = ResidentHead(mesh, self.conductivity, device_, threads)
+        except MemoryError as problem:
+            raise DeviceError(f"{mesh!r} does not fit the memory of the {device_.name}: {problem}") from None
+        self._device = device_
         #: Seconds of the set-up, per stage.
-        self.seconds = {"assemble": assembled - start, "hierarchy": done - assembled}
+        self.seconds = self._head.seconds
+
+    @property
+    def device(self) -> str:
+        """The device in use, "cpu" or "cuda"."""
+        return self._device.name
 
     def __repr__(self) -> str:
-        levels = len(self._hierarchy.levels)
-        return f"<HeadModel: {self.mesh!r}, {levels} levels, on {self.device}>"
+        return f"<HeadModel: {self.mesh!r}, {self._head.n_levels} levels, on {self.device}>"
 
     def place(
         self, coil: Coil, centre_mm: ArrayLike, handle_mm: ArrayLike, distance_mm: float = 4.0
@@ -172,7 +155,8 @@ class HeadModel:
         ----------
         coil : Coil
         poses : array_like (4, 4) or (k, 4, 4)
-            Coil to head, mm; rigid and right-handed.
+            Coil to head, mm; rigid and right-handed. As a CuPy array, with a model on a GPU, it asks for
+            results as CuPy arrays, which stay on the device and on CuPy's current stream.
         didt : array_like, scalar or (k,)
             Rate of change of the coil current, A/s.
         elements : array_like (m,) bool or (e,) int, optional
@@ -182,8 +166,9 @@ class HeadModel:
             is then off by about 0.7 of that.
         max_iterations : int
         batch : int or "auto"
-            Poses solved at a time, rounded down to 1, 4, 8, 16 or 32. "auto" takes 32 if they fit the free
-            memory.
+            Poses solved at a time, rounded down to 1, 4, 8, 16, 32 or, on a GPU, 64. "auto" takes 32 if
+            they fit the free memory. Where memory runs out all the same, smaller batches are taken, and
+            the report says so.
         initial : array_like (k, n), optional
             First guess of the potential, V, as `Field.potential`: pays where poses were solved before with
             a larger tolerance or lie within a fraction of a millimetre.
@@ -207,29 +192,34 @@ class HeadModel:
             The result does not fit the memory: use `iter_solve` or `elements`.
         """
         request = Request(
-            self.mesh, coil, poses, didt, elements, tol, max_iterations, batch, initial, primary_error
+            self._device,
+            self.mesh,
+            coil,
+            poses,
+            didt,
+            elements,
+            tol,
+            max_iterations,
+            batch,
+            initial,
+            primary_error,
         )
         k = len(request.poses)
         size = k * (8 * self.mesh.n_nodes if request.elements is None else 12 * request.n_elements)
-        if size > _backend.free_memory():
-            raise DeviceError(
-                f"the result of {k} poses takes {size / 2**30:.1f} GiB, more than is free; "
-                "use iter_solve or elements"
-            )
-        potential, e = self._results(request, k)
-        reports = []
-        for part in request.batches():
-            reports.append(
-                self._solve_batch(
-                    request,
-                    part,
-                    None if potential is None else potential[part],
-                    None if e is None else e[part],
-                )
-            )
+        self._check_room(size, request, f"the result of {k} poses")
+        try:
+            results = self._results(request, k)
+        except MemoryError as problem:
+            raise DeviceError(f"the result of {k} poses does not fit the memory: {problem}") from None
+        reports: list[SolveReport] = []
+        done = 0
+        while done < k:
+            part, report, _ = self._solve_batch(request, done, results)
+            reports.append(report)
+            done = part.stop
             if progress is not None:
-                progress(part.stop, k)
-        return self._finish(request, slice(0, k), SolveReport.joined(reports), potential, e)
+                progress(done, k)
+        return self._finish(request, slice(0, k), SolveReport.joined(reports), results)
 
     def iter_solve(
         self,
@@ -254,80 +244,80 @@ class HeadModel:
             Of up to `batch` poses, in order.
         """
         request = Request(
-            self.mesh, coil, poses, didt, elements, tol, max_iterations, batch, None, primary_error
+            self._device,
+            self.mesh,
+            coil,
+            poses,
+            didt,
+            elements,
+            tol,
+            max_iterations,
+            batch,
+            None,
+            primary_error,
         )
+        return self._iterate(request)
 
-        return (self._solve_part(request, part) for part in request.batches())
+    def _iterate(self, request: Request) -> Iterator[Field]:
+        """Fields batch by batch. While one is on its way from a GPU to the host, the next is solved."""
+        waiting: tuple[slice, SolveReport, Results] | None = None
+        done = 0
+        while done < len(request.poses):
+            try:
+                solved = self._solve_batch(request, done, None)
+            except BaseException:
+                if waiting is not None:  # what is finished is not lost
+                    yield self._finish(request, *waiting)
+                raise
+            if waiting is not None:
+                yield self._finish(request, *waiting)
+            waiting, done = solved, solved[0].stop
+            if not waiting[2].under_way:
+                yield self._finish(request, *waiting)
+                waiting = None
+        if waiting is not None:
+            yield self._finish(request, *waiting)
 
-    def _results(
-        self, request: Request, k: int
-    ) -> tuple[NDArray[np.float64] | None, NDArray[np.float32] | None]:
+    def _results(self, request: Request, k: int) -> Results:
         """Room for what k poses leave behind: the potential, or E where elements were chosen."""
         if request.elements is None:
-            return np.empty((k, self.mesh.n_nodes)), None
-        return None, np.empty((k, request.n_elements, 3), np.float32)
-
-    def _solve_part(self, request: Request, part: slice) -> Field:
-        potential, e = self._results(request, part.stop - part.start)
-        report = self._solve_batch(request, part, potential, e)
-        return self._finish(request, part, report, potential, e)
+            return Results(self._device, (k, self.mesh.n_nodes), np.float64, request.on_gpu)
+        return Results(self._device, (k, request.n_elements, 3), np.float32, request.on_gpu)
 
     def _solve_batch(
-        self,
-        request: Request,
-        part: slice,
-        potential: NDArray[np.float64] | None,
-        e: NDArray[np.float32] | None,
-    ) -> SolveReport:
-        """Solve one batch of poses into `potential` (k, n) or `e` (k, elements, 3)."""
-        poses, didt = request.poses[part], request.didt[part]
-        width = request.width
-        with self._lock, _backend.using_threads(self._threads) as threads:
-            clock = Clock()
-            work = self._work_space(width)
-            primary = self._primary_for(request)
-            primary.sample(self._nodes_m, poses, work.adot)
-            clock.lap("primary")
-            self._native.right_hand_side(self._indptr, self._indices, self._source, work.adot, work.b)
-            clock.lap("right_hand_side")
-            if request.initial is None:
-                work.phi.fill(0.0)
-            else:
-                self._native.pack(request.initial[part], self._node, _inverse(didt), work.phi)
-                work.phi -= work.phi[0]
-            columns = work.solver.solve(work.b, work.phi, request.tol, request.max_iterations)
-            clock.lap("solve")
-            if potential is not None:
-                self._native.unpack(work.phi, self._node, didt / _RATE, potential)
-            if e is not None:
-                self._native.electric_field(
-                    self._nodes_m, self._tets, work.phi, work.adot, didt / _RATE, request.elements, e
-                )
-            clock.lap("field")
-        columns = columns[: len(poses)]
-        return SolveReport(
-            iterations=np.array([c.iterations for c in columns], np.int32),
-            residual=np.array([c.residual for c in columns]),
-            converged=np.array([c.converged for c in columns]),
-            primary_error=primary.error,
-            device=self.device,
-            threads=threads,
-            batch=width,
-            seconds=clock.seconds,
-        )
+        self, request: Request, start: int, results: Results | None
+    ) -> tuple[slice, SolveReport, Results]:
+        """Solve the batch of poses from `start` on into `results` of all poses, or into its own."""
 
-    def _finish(
-        self,
-        request: Request,
-        part: slice,
-        report: SolveReport,
-        potential: NDArray[np.float64] | None,
-        e: NDArray[np.float32] | None,
-    ) -> Field:
-        poses, didt = request.poses[part], request.didt[part]
+        def solve() -> tuple[slice, SolveReport, Results]:
+            part = request.part(start)
+            target = self._results(request, part.stop - start) if results is None else results
+            within = slice(0, part.stop - start) if results is None else part
+            room = target.room(within)
+            report = self._head.solve(request, part, room)
+            target.filled(within, room)
+            return part, report, target
 
-        def evaluate() -> NDArray[np.float32]:
-            return e if e is not None else self._evaluate(request, poses, didt, potential)
+        return self._fitting(request, solve)
+
+    def _fitting(self, request: Request, step: Callable[[], T]) -> T:
+        """What `step` returns; with smaller batches where the memory does not hold the block vectors."""
+        while True:
+            try:
+                return step()
+            except MemoryError as problem:
+                what = str(problem)
+            self._head.release()
+            if not request.use_smaller_batch():
+                raise DeviceError(f"one pose at a time does not fit the memory of the {self.device}: {what}")
+
+    def _finish(self, request: Request, part: slice, report: SolveReport, results: Results) -> Field:
+        poses, didt = request.poses[part], request.didt[part]
+        values = results.finished()
+        potential = values if request.elements is None else None
+
+        def evaluate() -> Any:
+            return values if potential is None else self._evaluate(request, poses, didt, potential)
 
         field = Field(
             self.mesh, poses, didt, report, potential=potential, elements=request.elements, evaluate=evaluate
@@ -345,52 +335,29 @@ class HeadModel:
         return field
 
     def _evaluate(
-        self,
-        request: Request,
-        poses: NDArray[np.float64],
-        didt: NDArray[np.float64],
-        potential: NDArray[np.float64] | None,
-    ) -> NDArray[np.float32]:
+        self, request: Request, poses: NDArray[np.float64], didt: NDArray[np.float64], potential: Any
+    ) -> Any:
         """E (k, m, 3) in all tetrahedra from the potential (k, n)."""
-        assert potential is not None  # a field without it comes with E
-        size = 12.0 * len(poses) * self.mesh.n_tets
-        if size > _backend.free_memory():
+        k, m = len(poses), self.mesh.n_tets
+        self._check_room(12 * k * m, request, f"E of {k} poses in {m} tetrahedra")
+        results = Results(self._device, (k, m, 3), np.float32, request.on_gpu)
+
+        def evaluate(start: int) -> int:
+            part = slice(start, min(start + request.batch, k))
+            room = results.room(part)
+            self._head.evaluate(request, poses[part], didt[part], potential[part], room)
+            results.filled(part, room)
+            return part.stop
+
+        done = 0
+        while done < k:
+            done = self._fitting(request, functools.partial(evaluate, done))
+        return results.finished()
+
+    def _check_room(self, size: float, request: Request, what: str) -> None:
+        """Refuse a result that does not fit the memory it is to lie in."""
+        free = self._device.free_memory() if request.on_gpu else _backend.free_memory()
+        if size > free:
             raise DeviceError(
-                f"E of {len(poses)} poses in {self.mesh.n_tets} tetrahedra takes {size / 2**30:.1f} GiB, "
-                "more than is free; use iter_solve, or solve with elements"
+                f"{what} takes {size / 2**30:.1f} GiB, more than is free; use iter_solve or elements"
             )
-        e = np.empty((len(poses), self.mesh.n_tets, 3), np.float32)
-        with self._lock, _backend.using_threads(self._threads):
-            primary = self._primary_for(request)
-            work = self._work_space(request.width)
-            for start in range(0, len(poses), request.batch):
-                part = slice(start, min(start + request.batch, len(poses)))
-                primary.sample(self._nodes_m, poses[part], work.adot)
-                self._native.pack(potential[part], self._node, _inverse(didt[part]), work.phi)
-                self._native.electric_field(
-                    self._nodes_m, self._tets, work.phi, work.adot, didt[part] / _RATE, None, e[part]
-                )
-        return e
-
-    def _work_space(self, width: int) -> WorkSpace:
-        """Block vectors of so many columns, kept until another width is asked for."""
-        if self._work is None or self._work.solver.width != width:
-            self._work = None  # give the old ones back first
-            self._work = WorkSpace(self._native, self._hierarchy, self.mesh.n_nodes, width)
-        return self._work
-
-    def _primary_for(self, request: Request) -> Primary:
-        """∂A/∂t of the coil, tabulated when a coil is first used; the last few coils are kept."""
-        for p in self._primaries:
-            if p.coil is request.coil and p.bound == request.primary_error:
-                return p
-        extent = float(np.linalg.norm(np.ptp(self._nodes_m, axis=0)))
-        reach = min(extent + _REACH_MM * 1e-3, 0.5)
-        p = Primary.build(request.coil, reach, request.primary_error)
-        self._primaries = [p, *self._primaries[: _COILS_KEPT - 1]]
-        return p
-
-
-def _inverse(didt: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Factor from the potential of a pose to that of the rate that is solved for; 0 where that is lost."""
-    return np.divide(_RATE, didt, out=np.zeros(len(didt)), where=np.abs(didt) > 1e-30)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ._backend import on_host
 from ._raster import rasterise
 from .coil import Coil
 from .errors import FileFormatError, HeadfieldError, PoseError
@@ -171,7 +172,7 @@ def _surface_values(
 ) -> tuple[Floats, float]:
     """|E| under each face (f,), nan where it was left out, and the top of the colour scale."""
     values = np.full(field.mesh.n_tets, np.nan)
-    values[slice(None) if field.elements is None else field.elements] = field.magnitude[pose]
+    values[slice(None) if field.elements is None else field.elements] = on_host(field.magnitude[pose])
     on_faces = values[owner]
     known = np.isfinite(on_faces)
     if not known.any():

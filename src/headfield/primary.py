@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._backend import cpu
+from ._backend import Device
 from .coil import Coil
 
 __all__ = ["Primary"]
@@ -48,41 +48,54 @@ class Primary:
     reach_m: float
     bound: float
     error: float
+    _device: Device
     _grid: Any
 
     @classmethod
-    def build(cls, coil: Coil, reach_m: float, bound: float) -> Primary:
+    def build(cls, coil: Coil, reach_m: float, bound: float, device: Device) -> Primary:
         """Tabulate a coil with a measured error below `bound`; 0 asks for the direct sum everywhere."""
         positions = np.ascontiguousarray(coil.dipole_positions_mm * 1e-3)
         moments = np.ascontiguousarray(coil.dipole_moments)
         if bound > 0.0:
-            lattices, measured = _lattices(positions, moments, reach_m, bound)
+            lattices, measured = _lattices(positions, moments, reach_m, bound, device)
             if lattices:
-                return cls(coil, reach_m, bound, measured, cpu.Grid(lattices, positions, moments))
-        return cls(coil, reach_m, bound, 0.0, None)
+                grid = _grid(lattices, positions, moments, device)
+                return cls(coil, reach_m, bound, measured, device, grid)
+        return cls(coil, reach_m, bound, 0.0, device, None)
 
-    def sample(
-        self, nodes_m: NDArray[np.float64], poses_mm: NDArray[np.float64], out: NDArray[np.float32]
-    ) -> None:
-        """∂A/∂t (V/m) at nodes (n, 3) for poses (k, 4, 4) and 1e6 A/s, into out (n, 3, width)."""
+    def sample(self, nodes_m: Any, poses_mm: NDArray[np.float64], out: Any) -> None:
+        """∂A/∂t (V/m) for poses (k, 4, 4), 1e6 A/s, at nodes (n, 3), into out (n, 3, width) on the device."""
         poses = poses_mm.copy()
         poses[:, :3, 3] *= 1e-3
+        device = self._device
         if self._grid is not None:
-            self._grid.sample(nodes_m, poses, 1e6, out)
+            self._grid.sample(nodes_m, device.put(poses), 1e6, out)
             return
         out[:, :, len(poses) :] = 0.0
         positions = self.coil.dipole_positions_mm * 1e-3
         for column, pose in enumerate(poses):
-            placed = np.ascontiguousarray(positions @ pose[:3, :3].T + pose[:3, 3])
-            turned = np.ascontiguousarray(self.coil.dipole_moments @ pose[:3, :3].T)
-            out[:, :, column] = 1e6 * cpu.vector_potential(nodes_m, placed, turned)
+            placed = device.put(positions @ pose[:3, :3].T + pose[:3, 3])
+            turned = device.put(self.coil.dipole_moments @ pose[:3, :3].T)
+            out[:, :, column] = 1e6 * device.native.vector_potential(nodes_m, placed, turned)
 
 
 Lattice = tuple[tuple[float, float, float], float, NDArray[np.float32], NDArray[np.uint8]]
 
 
+def _grid(
+    lattices: list[Lattice], positions: NDArray[np.float64], moments: NDArray[np.float64], device: Device
+) -> Any:
+    """The native grid of a coil."""
+    there = [(origin, spacing, device.put(v), device.put(good)) for origin, spacing, v, good in lattices]
+    return device.native.Grid(there, device.put(positions), device.put(moments))
+
+
 def _lattices(
-    positions: NDArray[np.float64], moments: NDArray[np.float64], reach: float, error: float
+    positions: NDArray[np.float64],
+    moments: NDArray[np.float64],
+    reach: float,
+    error: float,
+    device: Device,
 ) -> tuple[list[Lattice], float]:
     """Lattices from coarse to fine, and the largest error measured in their good cells.
 
@@ -90,6 +103,7 @@ def _lattices(
     many spacings as it takes for its error to be within the bound; one for which no clearance is enough
     ends the list.
     """
+    native = device.native
     lattices: list[Lattice] = []
     largest = 0.0
     low, high = np.full(3, -reach), np.full(3, reach)
@@ -102,16 +116,17 @@ def _lattices(
         centres = _points([axis[:-1] + 0.5 * spacing for axis in axes])
         inside = wanted(centres)
         distance = np.zeros(len(centres), np.float32)
-        distance[inside] = cpu.nearest_dipole(np.ascontiguousarray(centres[inside]), positions)
+        distance[inside] = device.compute(native.nearest_dipole, centres[inside], positions)
         distance = (distance / spacing - _HALF_DIAGONAL).reshape(shape - 1)
         values = np.zeros((*shape, 4), np.float32)
         needed = _stencil(_inner(distance >= _CLEARANCES[0]))
-        values[needed, :3] = cpu.vector_potential_float32(_points(axes)[needed.ravel()], positions, moments)
+        points = _points(axes)[needed.ravel()]
+        values[needed, :3] = device.compute(native.vector_potential_float32, points, positions, moments)
         origin = (axes[0][0], axes[1][0], axes[2][0])
         for clearance in _CLEARANCES:
             good = _inner(distance >= clearance)
             lattice = (origin, spacing, values, good.astype(np.uint8))
-            measured = _measure(lattice, good & (distance < clearance + 1.0), positions, moments)
+            measured = _measure(lattice, good & (distance < clearance + 1.0), positions, moments, device)
             if measured <= error:
                 break
         else:
@@ -177,6 +192,7 @@ def _measure(
     close: NDArray[np.bool_],
     positions: NDArray[np.float64],
     moments: NDArray[np.float64],
+    device: Device,
 ) -> float:
     """Largest error in good cells, relative to the potential's root mean square there.
 
@@ -193,8 +209,9 @@ def _measure(
         chosen.append(close_cells[random.integers(len(close_cells), size=3 * _CHECKED_POINTS)])
     corners = np.concatenate(chosen)
     points = np.array(origin) + spacing * (corners + random.random((len(corners), 3)))
-    exact = cpu.vector_potential(points, positions, moments)
-    interpolated = np.empty((len(points), 3, 1), np.float32)
-    cpu.Grid([lattice], positions, moments).sample(points, np.eye(4)[None], 1.0, interpolated)
-    error = np.linalg.norm(interpolated[:, :, 0] - exact, axis=1).max()
+    exact = device.compute(device.native.vector_potential, points, positions, moments)
+    there = device.xp.empty((len(points), 3, 1), np.float32)
+    grid = _grid([lattice], positions, moments, device)
+    grid.sample(device.put(points), device.put(np.eye(4)[None]), 1.0, there)
+    error = np.linalg.norm(device.get(there)[:, :, 0] - exact, axis=1).max()
     return float(1.5 * error / np.sqrt((exact[:_CHECKED_POINTS] ** 2).sum(1).mean()))

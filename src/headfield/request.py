@@ -4,36 +4,35 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _backend
+from ._backend import Device, is_on_gpu, on_host
 from ._real import finite_array, finite_number
 from .coil import Coil
-from .errors import CoilError, HeadfieldError, MeshError
+from .errors import CoilError, DeviceError, HeadfieldError, MeshError
 from .mesh import TetMesh
 from .pose import check_poses
 
 __all__ = ["Request"]
 
-_WIDTHS = (1, 4, 8, 16, 32)  # columns that the native loops are compiled for
+_AUTO_BATCH = 32  # poses at a time where all fit; what the matrices cost is then spread thin
 _MOST_DIDT = 1e12  # A/s, ten thousand times what stimulators reach
 _BYTES_PER_NODE_AND_COLUMN = 60  # work vectors of the solver, ∂A/∂t, b and φ
 
 
-def _width_for(k: int) -> int:
-    """Smallest width of the native loops that holds k columns."""
-    return next(w for w in _WIDTHS if w >= k)
-
-
 class Request:
-    """The checked arguments of a solve."""
+    """The checked arguments of a solve.
+
+    `on_gpu` says whether the poses came as a CuPy array, and so whether results are to stay on the device.
+    """
 
     def __init__(
         self,
+        device: Device,
         mesh: TetMesh,
         coil: Coil,
         poses: ArrayLike,
@@ -47,27 +46,56 @@ class Request:
     ) -> None:
         if not isinstance(coil, Coil):
             raise CoilError(f"coil must be a Coil (see read_coil), not {type(coil).__name__}")
+        self._device = device
+        self.on_gpu = is_on_gpu(poses)
+        if self.on_gpu and device.name != "cuda":
+            raise DeviceError("the poses are a CuPy array, but the model is on the CPU; see device='cuda'")
         self.coil = coil
-        self.poses = check_poses(poses)
-        self.didt = _check_didt(didt, len(self.poses), coil)
-        self.elements = None if elements is None else _check_elements(elements, mesh.n_tets)
+        self.poses = check_poses(on_host(poses))
+        self.didt = _check_didt(on_host(didt), len(self.poses), coil)
+        self.elements = None if elements is None else _check_elements(on_host(elements), mesh.n_tets)
         self.n_elements = mesh.n_tets if self.elements is None else len(self.elements)
         self.tol = _check_number(tol, "tol", 1e-13, 0.1)
         self.max_iterations = _check_count(max_iterations, "max_iterations", 1_000_000)
-        # What a pose takes: the work vectors, and E with |E| as they will be asked for.
-        per_pose = mesh.n_nodes * _BYTES_PER_NODE_AND_COLUMN + 16 * self.n_elements
-        self.batch = _check_batch(batch, per_pose)
+        # What a pose takes: the work vectors, and E with |E| as they will be asked for, or E three times
+        # where it is copied from a GPU while others are solved.
+        per_element = 16 if device.name == "cpu" or self.on_gpu else 36
+        per_pose = mesh.n_nodes * _BYTES_PER_NODE_AND_COLUMN + per_element * self.n_elements
+        self._widths: tuple[int, ...] = device.native.widths
+        self.batch = self._check_batch(batch, device.free_memory() / per_pose)
         self.primary_error = _check_number(primary_error, "primary_error", 0.0, 0.1)
-        self.initial = None if initial is None else _check_initial(initial, len(self.poses), mesh.n_nodes)
+        #: Columns before `batch` was made smaller.
+        self.batch_asked = self.width
+        shape = (len(self.poses), mesh.n_nodes)
+        self.initial = None if initial is None else _check_initial(initial, shape, device)
+
+    @cached_property
+    def elements_there(self) -> Any:
+        """The chosen elements on the device."""
+        return None if self.elements is None else self._device.put(self.elements)
 
     @property
     def width(self) -> int:
         """Columns of the native loops for a batch; the last, smaller one uses the same work space."""
-        return _width_for(min(self.batch, len(self.poses)))
+        k = min(self.batch, len(self.poses))
+        return next(w for w in self._widths if w >= k)
 
-    def batches(self) -> Iterator[slice]:
-        for start in range(0, len(self.poses), self.batch):
-            yield slice(start, min(start + self.batch, len(self.poses)))
+    def part(self, start: int) -> slice:
+        """The batch of poses that begins at `start`."""
+        return slice(start, min(start + self.batch, len(self.poses)))
+
+    def use_smaller_batch(self) -> bool:
+        """Take the next smaller width from now on; False if there is none."""
+        smaller = [w for w in self._widths if w < self.width]
+        if smaller:
+            self.batch = smaller[-1]
+        return bool(smaller)
+
+    def _check_batch(self, batch: int | str, fitting: float) -> int:
+        if isinstance(batch, str) and batch == "auto":
+            return max(w for w in self._widths if w == 1 or w <= min(fitting, _AUTO_BATCH))
+        most = _check_count(batch, "batch", 1_000_000)
+        return max(w for w in self._widths if w <= most)
 
 
 def _check_number(value: Any, name: str, low: float, high: float) -> float:
@@ -112,22 +140,19 @@ def _check_elements(elements: ArrayLike, m: int) -> NDArray[np.int32]:
         return np.flatnonzero(values).astype(np.int32)
     if values.ndim != 1 or (values.size and not np.issubdtype(values.dtype, np.integer)):
         raise MeshError(f"elements must be a mask ({m},) or indices (e,), not {values.dtype} {values.shape}")
-    bad = np.flatnonzero((values < 0) | (values >= m))
-    if len(bad):
+    if values.size and not (values.min() >= 0 and values.max() < m):
+        bad = np.flatnonzero((values < 0) | (values >= m))
         raise MeshError(f"elements: {len(bad)} indices lie outside 0…{m - 1}; the first is {values[bad[0]]}")
     return np.ascontiguousarray(values, dtype=np.int32)
 
 
-def _check_batch(batch: int | str, bytes_per_pose: int) -> int:
-    if isinstance(batch, str) and batch == "auto":
-        fitting = _backend.free_memory() / bytes_per_pose
-        return max(w for w in _WIDTHS if w == 1 or w <= fitting)
-    most = _check_count(batch, "batch", 1_000_000)
-    return max(w for w in _WIDTHS if w <= most)
-
-
-def _check_initial(initial: ArrayLike, k: int, n: int) -> NDArray[np.float64]:
-    values = finite_array(initial, "initial", HeadfieldError)
-    if values.shape != (k, n):
-        raise HeadfieldError(f"initial has shape {values.shape}; it must be ({k}, {n}), poses by nodes")
+def _check_initial(initial: Any, shape: tuple[int, int], device: Device) -> Any:
+    if is_on_gpu(initial) and device.name == "cuda":
+        if initial.dtype != np.float64 or not bool(device.xp.isfinite(initial).all()):
+            raise HeadfieldError(f"initial must be finite float64 numbers, not {initial.dtype}")
+        values = initial
+    else:
+        values = finite_array(on_host(initial), "initial", HeadfieldError)
+    if values.shape != shape:
+        raise HeadfieldError(f"initial has shape {values.shape}; it must be {shape}, poses by nodes")
     return values

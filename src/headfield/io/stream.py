@@ -100,6 +100,7 @@ class FilePerPose:
 
     def write(self, field: Field) -> None:
         """Write the poses of a batch that have converged; the others keep their number and get no file."""
+        field = field.on_host()
         for i, converged in enumerate(field.report.converged):
             if converged:
                 self._write_pose(field, i, self._next + i)
@@ -166,6 +167,7 @@ class GrowingH5:
 
     def write(self, field: Field) -> None:
         """Add the poses of a batch; what is flushed survives even if the process is killed."""
+        field = field.on_host()
         for i in range(len(field)):
             self._write_pose(field, i)
         self._file.flush()

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A head on the device: operators, hierarchy and work space, and what they make of a batch of poses."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _backend
+from .field import SolveReport
+from .mesh import TetMesh
+from .primary import Primary
+from .request import Request
+from .work import Clock, WorkSpace
+
+__all__ = ["ResidentHead"]
+
+_STRENGTH = 0.04  # strong couplings of the aggregation, see docs/numerics.md
+_RATE = 1e6  # A/s; every solve is for this rate and scaled, so E is exactly linear in dI/dt
+_COILS_KEPT = 4  # whose tables of ∂A/∂t stay in memory, about 10 MB each
+_REACH_MM = 100.0  # how far from the head a coil may be before ∂A/∂t is summed directly
+
+
+class ResidentHead:
+    """The arrays of a head on one device, and the batches solved with them, one at a time.
+
+    Attributes
+    ----------
+    device : Device
+    seconds : dict of str to float
+        Of the set-up, per stage.
+    n_levels : int
+        Levels of the multigrid hierarchy.
+    """
+
+    def __init__(
+        self,
+        mesh: TetMesh,
+        conductivity: NDArray[np.float64],
+        device: _backend.Device,
+        threads: int,
+    ) -> None:
+        self.device, self._threads = device, threads
+        self._n_nodes = mesh.n_nodes
+        self._lock = threading.Lock()
+        self._primaries: list[Primary] = []
+        self._work: WorkSpace | None = None
+        with device.current(), _backend.using_threads(threads):
+            clock = Clock(device)
+            order = device.native.morton_order(mesh.nodes_mm)
+            rank = np.empty_like(order)
+            rank[order] = np.arange(len(order), dtype=np.int32)
+            self._extent_m = float(np.linalg.norm(np.ptp(mesh.nodes_mm, axis=0))) * 1e-3
+            self._node = device.put(order)  # internal number -> mesh node
+            self._nodes_m = device.put(mesh.nodes_mm[order] * 1e-3)
+            self._tets = device.put(rank[mesh.tets])
+            self._indptr, self._indices, stiffness, self._source = device.native.assemble(
+                self._nodes_m, self._tets, device.put(conductivity)
+            )
+            clock.lap("assemble")
+            self._hierarchy = device.native.Hierarchy(
+                self._indptr, self._indices, stiffness, ground=0, theta=_STRENGTH
+            )
+            clock.lap("hierarchy")
+        self.seconds = clock.seconds
+        self.n_levels = len(self._hierarchy.levels)
+
+    def solve(self, request: Request, part: slice, room: Any) -> SolveReport:
+        """Solve one batch of poses into `room` on the device: the potential (k, n) or E (k, elements, 3)."""
+        device, native = self.device, self.device.native
+        poses, didt = request.poses[part], request.didt[part]
+        with self._lock, device.current(), _backend.using_threads(self._threads) as threads:
+            clock = Clock(device)
+            work = self._work_space(request.width)
+            primary = self._primary_for(request)
+            primary.sample(self._nodes_m, poses, work.adot)
+            clock.lap("primary")
+            native.right_hand_side(self._indptr, self._indices, self._source, work.adot, work.b)
+            clock.lap("right_hand_side")
+            if request.initial is None:
+                work.phi.fill(0.0)
+            else:
+                self._load(request.initial[part], didt, work)
+                work.phi -= work.phi[0]
+            columns = work.solver.solve(work.b, work.phi, request.tol, request.max_iterations)
+            clock.lap("solve")
+            if request.elements is None:
+                native.unpack(work.phi, self._node, device.put(didt / _RATE), room)
+            else:
+                self._field(didt, request.elements_there, work, room)
+            clock.lap("field")
+        columns = columns[: len(poses)]
+        return SolveReport(
+            iterations=np.array([c.iterations for c in columns], np.int32),
+            residual=np.array([c.residual for c in columns]),
+            converged=np.array([c.converged for c in columns]),
+            primary_error=primary.error,
+            device=device.name,
+            threads=threads,
+            batch=request.width,
+            batch_asked=request.batch_asked,
+            seconds=clock.seconds,
+        )
+
+    def evaluate(
+        self,
+        request: Request,
+        poses: NDArray[np.float64],
+        didt: NDArray[np.float64],
+        potential: Any,
+        room: Any,
+    ) -> None:
+        """E (k, m, 3) of one batch in all tetrahedra from the potential (k, n), into `room` on the device."""
+        with self._lock, self.device.current(), _backend.using_threads(self._threads):
+            work = self._work_space(request.width)
+            self._primary_for(request).sample(self._nodes_m, poses, work.adot)
+            self._load(potential, didt, work)
+            self._field(didt, None, work, room)
+            self.device.wait()  # the work space is the next caller's
+
+    def release(self) -> None:
+        """Give the work space back."""
+        self._work = None
+        self.device.release()
+
+    def _load(self, potential: Any, didt: NDArray[np.float64], work: WorkSpace) -> None:
+        """Potentials (k, n) of k poses into the block vector φ, for the rate that is solved for."""
+        # 0 where a rate is so small that the factor is lost
+        factor = np.divide(_RATE, didt, out=np.zeros(len(didt)), where=np.abs(didt) > 1e-30)
+        put = self.device.put
+        self.device.native.pack(put(potential), self._node, put(factor), work.phi)
+
+    def _field(self, didt: NDArray[np.float64], elements: Any, work: WorkSpace, room: Any) -> None:
+        scale = self.device.put(didt / _RATE)
+        self.device.native.electric_field(
+            self._nodes_m, self._tets, work.phi, work.adot, scale, elements, room
+        )
+
+    def _work_space(self, width: int) -> WorkSpace:
+        """Block vectors of so many columns, kept until another width is asked for."""
+        if self._work is None or self._work.solver.width != width:
+            self._work = None  # give the old ones back first
+            self._work = WorkSpace(self.device, self._hierarchy, self._n_nodes, width)
+        return self._work
+
+    def _primary_for(self, request: Request) -> Primary:
+        """∂A/∂t of the coil, tabulated when a coil is first used; the last few coils are kept."""
+        for p in self._primaries:
+            if p.coil is request.coil and p.bound == request.primary_error:
+                return p
+        reach = min(self._extent_m + _REACH_MM * 1e-3, 0.5)
+        p = Primary.build(request.coil, reach, request.primary_error, self.device)
+        self._primaries = [p, *self._primaries[: _COILS_KEPT - 1]]
+        return p
