@@ -51,7 +51,7 @@ def _in_child(model, queue):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork, which this system lacks")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_child_solves_too():
-    model = small_model(threads=2)
+    model = hf.HeadModel(hf.sphere_mesh([80, 90], [3, 5], 20.0), threads=2, device="cpu")
     here = peak(model)  # starts the pool of threads that the child will not have
     context = multiprocessing.get_context("fork")
     queue = context.Queue()

@@ -93,7 +93,7 @@ class TestSolve:
         assert [row["peak_V_per_m"] for row in facts["results"]] == pytest.approx(peaks.tolist())
         assert [row["iterations"] for row in facts["results"]] == field.report.iterations.tolist()
         assert facts["files"] == [str(tmp_path / "f.h5")]
-        assert (facts["poses"], facts["didt"], facts["device"]) == (K, 2e6, "cpu")
+        assert (facts["poses"], facts["didt"], facts["device"]) == (K, 2e6, field.report.device)
 
     @pytest.mark.parametrize("name", ["f.h5", "f.vtu"])
     def test_the_magnitude_of_a_batch_is_never_made(self, inputs, tmp_path, monkeypatch, name):

@@ -15,6 +15,8 @@ import scipy.sparse.linalg as spla
 import headfield as hf
 from headfield import metrics
 
+pytestmark = pytest.mark.usefixtures("each_device")
+
 DIDT = 1e6
 TISSUES = {1: 0.126, 2: 0.275, 3: 1.654, 4: 0.010, 5: 0.465, 6: 0.5}
 

@@ -4,6 +4,7 @@
 import numpy as np
 import p1
 import pytest
+from devices import native
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import coo_array
@@ -11,7 +12,9 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import Delaunay
 from scipy.spatial.transform import Rotation
 
-from headfield import _cpu, sphere_mesh
+from headfield import sphere_mesh
+
+pytestmark = pytest.mark.usefixtures("each_device")
 
 WIDTHS = (1, 4, 8, 16, 32)
 
@@ -56,7 +59,7 @@ def dense(indptr, indices, values, n):
 def right_hand_side(matrices, adot):
     indptr, indices, _, source = matrices
     b = np.full((len(adot), adot.shape[2]), np.nan)
-    _cpu.right_hand_side(indptr, indices, source, adot, b)
+    native.right_hand_side(indptr, indices, source, adot, b)
     return b
 
 
@@ -74,7 +77,7 @@ def close(a, b, relative):
 def test_assembly_is_that_of_numpy(problem):
     nodes, tets, sigma, _ = problem
     n = len(nodes)
-    indptr, indices, stiffness, source = _cpu.assemble(nodes, tets, sigma)
+    indptr, indices, stiffness, source = native.assemble(nodes, tets, sigma)
     volume, grad = p1.geometry(nodes, tets)
     wanted_source = np.zeros((n, n, 3))
     flux = np.einsum("e,edc,eic->eid", volume / 4, p1.as_tensors(sigma), grad)
@@ -95,8 +98,8 @@ def test_assembly_is_that_of_numpy(problem):
 @settings(max_examples=20, deadline=None)
 def test_isotropic_tensors_assemble_like_scalars(problem):
     nodes, tets, sigma, _ = problem
-    scalar = _cpu.assemble(nodes, tets, sigma)
-    tensor = _cpu.assemble(nodes, tets, np.ascontiguousarray(sigma[:, None, None] * np.eye(3)))
+    scalar = native.assemble(nodes, tets, sigma)
+    tensor = native.assemble(nodes, tets, np.ascontiguousarray(sigma[:, None, None] * np.eye(3)))
     for a, b in zip(scalar[:2], tensor[:2], strict=True):
         np.testing.assert_array_equal(a, b)
     k, t = (dense(*m[:3], len(nodes)) for m in (scalar, tensor))
@@ -109,7 +112,7 @@ def test_isotropic_tensors_assemble_like_scalars(problem):
 @settings(max_examples=20, deadline=None)
 def test_stiffness_is_symmetric_and_blind_to_constants(problem):
     nodes, tets, sigma, _ = problem
-    indptr, indices, stiffness, source = _cpu.assemble(nodes, tets, sigma)
+    indptr, indices, stiffness, source = native.assemble(nodes, tets, sigma)
     k = dense(indptr, indices, stiffness, len(nodes))
     assert close(k.T, k, 1e-12)
     diagonal = np.diag(k)
@@ -123,7 +126,7 @@ def test_stiffness_is_symmetric_and_blind_to_constants(problem):
 @settings(max_examples=40, deadline=None)
 def test_right_hand_side_is_that_of_numpy(problem, width):
     nodes, tets, sigma, rng = problem
-    matrices = _cpu.assemble(nodes, tets, sigma)
+    matrices = native.assemble(nodes, tets, sigma)
     adot = rng.normal(size=(len(nodes), 3, width)).astype(np.float32)
     b = right_hand_side(matrices, adot)
     source = dense(*matrices[:2], matrices[3], len(nodes))
@@ -142,16 +145,16 @@ def test_electric_field_is_that_of_numpy(problem, width, data):
     adot = rng.normal(size=(len(nodes), 3, width)).astype(np.float32)
     scale = rng.normal(size=k)
     out = np.full((k, len(tets), 3), np.nan, np.float32)
-    _cpu.electric_field(nodes, tets, phi, adot, scale, None, out)
+    native.electric_field(nodes, tets, phi, adot, scale, None, out)
     for c in range(k):
         exact = scale[c] * p1.field(nodes, tets, phi[:, c], adot[:, :, c].astype(float))
         assert close(out[c], exact, 1e-6)
     chosen = rng.integers(len(tets), size=2 * len(tets)).astype(np.int32)  # any order, with repetitions
     some = np.full((k, len(chosen), 3), np.nan, np.float32)
-    _cpu.electric_field(nodes, tets, phi, adot, scale, chosen, some)
+    native.electric_field(nodes, tets, phi, adot, scale, chosen, some)
     np.testing.assert_array_equal(some, out[:, chosen])
     none = np.empty((k, 0, 3), np.float32)
-    _cpu.electric_field(nodes, tets, phi, adot, scale, chosen[:0], none)
+    native.electric_field(nodes, tets, phi, adot, scale, chosen[:0], none)
 
 
 @given(st.integers(1, 60), st.sampled_from(WIDTHS), st.integers(0, 2**32), st.data())
@@ -161,11 +164,11 @@ def test_pack_and_unpack_permute_and_scale(n, width, seed, data):
     rng = np.random.default_rng(seed)
     rows, scale, node = rng.normal(size=(k, n)), rng.normal(size=k), rng.permutation(n).astype(np.int32)
     phi = np.full((n, width), np.nan)
-    _cpu.pack(rows, node, scale, phi)
+    native.pack(rows, node, scale, phi)
     np.testing.assert_array_equal(phi[:, :k], (scale[:, None] * rows)[:, node].T)
     assert not phi[:, k:].any()
     out = np.full((k, n), np.nan)
-    _cpu.unpack(phi, node, np.full(k, 2.0), out)
+    native.unpack(phi, node, np.full(k, 2.0), out)
     np.testing.assert_array_equal(out, 2.0 * scale[:, None] * rows)
 
 
@@ -176,19 +179,19 @@ def test_vector_potential_is_the_sum_over_dipoles(n, d, seed):
     points, positions = rng.uniform(-0.1, 0.1, (n, 3)), rng.uniform(0.15, 0.3, (d, 3))
     moments = rng.normal(size=(d, 3))
     exact = p1.dipole_rate(points, positions, moments, 1.0)
-    assert close(_cpu.vector_potential(points, positions, moments), exact, 1e-12)
-    single = _cpu.vector_potential_float32(points, positions, moments)
+    assert close(native.vector_potential(points, positions, moments), exact, 1e-12)
+    single = native.vector_potential_float32(points, positions, moments)
     assert single.dtype == np.float32
     assert close(single, exact, 2e-5)
     distance = np.linalg.norm(points[:, None] - positions, axis=2).min(axis=1)
-    np.testing.assert_allclose(_cpu.nearest_dipole(points, positions), distance, rtol=1e-5)
+    np.testing.assert_allclose(native.nearest_dipole(points, positions), distance, rtol=1e-5)
 
 
 def test_no_dipoles_make_no_field():
     points, none = np.eye(3), np.zeros((0, 3))
-    assert not _cpu.vector_potential(points, none, none).any()
-    assert (_cpu.nearest_dipole(points, none) > 1e9).all()
-    assert _cpu.vector_potential(none, points, points).shape == (0, 3)
+    assert not native.vector_potential(points, none, none).any()
+    assert (native.nearest_dipole(points, none) > 1e9).all()
+    assert native.vector_potential(none, points, points).shape == (0, 3)
 
 
 def lattice(origin, spacing, shape, positions, moments):
@@ -210,7 +213,7 @@ def random_poses(rng, k):
 def test_grid_is_the_direct_sum_in_the_coil_frame(width):
     rng = np.random.default_rng(width)
     positions, moments = rng.uniform(0.2, 0.3, (20, 3)), rng.normal(size=(20, 3))
-    grid = _cpu.Grid(
+    grid = native.Grid(
         [lattice((-0.1, -0.1, -0.1), 0.01, (21, 21, 21), positions, moments)], positions, moments
     )
     nodes = rng.uniform(-0.04, 0.04, (300, 3))
@@ -233,7 +236,7 @@ def test_grid_takes_the_direct_sum_where_no_lattice_is_good():
     origin, spacing, values, good = lattice((-0.05, -0.05, -0.05), 0.01, (11, 11, 11), positions, moments)
     good[5:] = 0
     values[8:] = np.nan  # what the good cells don't need
-    grid = _cpu.Grid([(origin, spacing, values, good)], positions, moments)
+    grid = native.Grid([(origin, spacing, values, good)], positions, moments)
     nodes = rng.uniform(-0.08, 0.08, (500, 3))
     adot, n_direct = sample(grid, nodes, np.eye(4)[None], 1.0, 1)
     cell = np.floor((nodes + 0.05) / 0.01)
@@ -252,7 +255,7 @@ def test_grid_cubic_interpolation_is_of_fourth_order():
     errors = []
     for spacing, n in ((0.016, 9), (0.008, 15), (0.004, 27)):
         low = -0.5 * spacing * (n - 1)
-        grid = _cpu.Grid([lattice((low,) * 3, spacing, (n,) * 3, positions, moments)], positions, moments)
+        grid = native.Grid([lattice((low,) * 3, spacing, (n,) * 3, positions, moments)], positions, moments)
         errors.append(p1.relative(sample(grid, nodes, np.eye(4)[None], 1.0, 1)[0][:, :, 0], exact))
     slopes = np.log2(np.array(errors[:-1]) / errors[1:])
     assert (slopes > 3.5).all(), errors
@@ -262,12 +265,12 @@ def test_grid_cubic_interpolation_is_of_fourth_order():
 @settings(max_examples=20, deadline=None)
 def test_morton_order_is_a_permutation(n, seed):
     nodes = np.random.default_rng(seed).normal(size=(n, 3))
-    assert sorted(_cpu.morton_order(nodes).tolist()) == list(range(n))
+    assert sorted(native.morton_order(nodes).tolist()) == list(range(n))
 
 
 def test_morton_order_keeps_neighbours_close():
     nodes = np.random.default_rng(0).uniform(size=(20_000, 3))
-    order = _cpu.morton_order(nodes)
+    order = native.morton_order(nodes)
     steps = np.linalg.norm(np.diff(nodes[order], axis=0), axis=1)
     # mean distance of random points in a cube 0.66; of nearest neighbours 0.02 here
     assert steps.mean() < 0.05
@@ -280,7 +283,7 @@ def test_morton_order_keeps_neighbours_close():
     "nodes", [np.zeros((0, 3)), np.zeros((5, 3)), np.array([[np.nan, 0, 0], [1, 1, 1.0]]), np.eye(3) * 1e308]
 )
 def test_morton_order_of_degenerate_nodes_is_still_a_permutation(nodes):
-    assert sorted(_cpu.morton_order(nodes).tolist()) == list(range(len(nodes)))
+    assert sorted(native.morton_order(nodes).tolist()) == list(range(len(nodes)))
 
 
 @given(problems())
@@ -291,7 +294,7 @@ def test_node_parts_are_connected_components(problem):
     pairs = kept[:, [0, 0, 0]].ravel(), kept[:, 1:].ravel()
     graph = coo_array((np.ones(len(pairs[0])), pairs), shape=(len(nodes), len(nodes)))
     count, wanted = connected_components(graph, directed=False)
-    label = _cpu.node_parts(kept, len(nodes))
+    label = native.node_parts(kept, len(nodes))
     assert len({*zip(label.tolist(), wanted.tolist(), strict=True)}) == count == label.max() + 1
     first = np.unique(label, return_index=True)[1]
     assert (np.diff(first) > 0).all(), "numbered in order of first appearance"
@@ -301,7 +304,7 @@ def test_node_parts_are_connected_components(problem):
 @settings(max_examples=30, deadline=None)
 def test_boundary_faces_occur_once_and_point_outwards(problem):
     nodes, tets, _, _ = problem
-    faces, owner = _cpu.boundary_faces(tets, len(nodes))
+    faces, owner = native.boundary_faces(tets, len(nodes))
     every = np.sort(tets[:, [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]]].reshape(-1, 3), axis=1)
     unique, count = np.unique(every, axis=0, return_counts=True)
     wanted = {tuple(f) for f in unique[count == 1].tolist()}
@@ -320,20 +323,20 @@ def test_the_same_bits_for_any_number_of_threads():
     adot = rng.normal(size=(len(nodes), 3, 4)).astype(np.float32)
     positions, moments = rng.uniform(0.1, 0.2, (40, 3)), rng.normal(size=(40, 3))
     results = []
-    before = _cpu.max_threads()
+    before = native.max_threads()
     try:
         for threads in (1, 2, 3):
-            _cpu.set_threads(threads)
-            assert _cpu.max_threads() in (1, threads)  # 1 where there is no OpenMP
-            matrices = _cpu.assemble(nodes, tets, np.linspace(1, 2, len(tets)))
+            native.set_threads(threads)
+            assert native.max_threads() in (1, threads)  # 1 where there is no OpenMP
+            matrices = native.assemble(nodes, tets, np.linspace(1, 2, len(tets)))
             b = right_hand_side(matrices, adot)
             e = np.empty((4, len(tets), 3), np.float32)
-            _cpu.electric_field(nodes, tets, b, adot, np.ones(4), None, e)
-            faces = _cpu.boundary_faces(tets, len(nodes))
-            potential = _cpu.vector_potential(nodes, positions, moments)
-            results.append([*matrices, b, e, *faces, potential, _cpu.morton_order(nodes)])
+            native.electric_field(nodes, tets, b, adot, np.ones(4), None, e)
+            faces = native.boundary_faces(tets, len(nodes))
+            potential = native.vector_potential(nodes, positions, moments)
+            results.append([*matrices, b, e, *faces, potential, native.morton_order(nodes)])
     finally:
-        _cpu.set_threads(before)
+        native.set_threads(before)
     for other in results[1:]:
         for a, c in zip(results[0], other, strict=True):
             np.testing.assert_array_equal(a, c)

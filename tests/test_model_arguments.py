@@ -8,6 +8,8 @@ from test_model import coil, model, poses
 import headfield as hf
 from headfield import _backend
 
+pytestmark = pytest.mark.usefixtures("each_device")
+
 M, N = model().mesh.n_tets, model().mesh.n_nodes
 SHEARED = np.eye(4)
 SHEARED[0, 1] = 0.1
@@ -100,6 +102,7 @@ def test_the_message_says_which_pose_and_by_how_much():
 
 def test_a_result_that_cannot_fit_is_refused_before_it_is_allocated(monkeypatch):
     monkeypatch.setattr(_backend, "free_memory", lambda: 1e5)
+    monkeypatch.setattr(_backend.Device, "free_memory", lambda _: 1e5)
     with pytest.raises(hf.DeviceError, match=r"6 poses .* GiB.*iter_solve or elements"):
         model().solve(coil(), poses(6), batch=1)
     assert model().solve(coil(), poses(6), batch=1, elements=[0]).E.shape == (6, 1, 3)

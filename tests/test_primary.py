@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from headfield import Coil, circular_coil, figure_of_eight
+from headfield._backend import select
 from headfield.primary import Primary
+
+pytestmark = pytest.mark.usefixtures("each_device")
 
 RATE = 1e6  # what `sample` is for, A/s
 REACH = 0.15
@@ -32,15 +35,20 @@ COILS = {
 }
 
 
+def build(coil, bound):
+    return Primary.build(coil, REACH, bound, select("auto"))
+
+
 @functools.cache
 def built(name, bound):
-    return Primary.build(COILS[name](), REACH, bound)
+    return build(COILS[name](), bound)
 
 
 def sampled(primary, nodes, poses, width=None):
-    out = np.full((len(nodes), 3, width or len(poses)), np.nan, np.float32)
-    primary.sample(nodes, poses, out)
-    return out
+    device = select("auto")
+    out = device.put(np.full((len(nodes), 3, width or len(poses)), np.nan, np.float32))
+    primary.sample(device.put(nodes), poses, out)
+    return device.get(out)
 
 
 def direct(coil, nodes, pose):
@@ -82,7 +90,7 @@ def test_a_tighter_bound_is_tighter():
 
 
 def test_no_bound_takes_the_direct_sum():
-    primary = Primary.build(small_coil(), REACH, 0.0)
+    primary = build(small_coil(), 0.0)
     assert primary.error == 0.0
     points, pose = points_below(300), np.eye(4)
     pose[:3, :3] = Rotation.from_rotvec([0.1, 0.2, -2.0]).as_matrix()
@@ -119,7 +127,7 @@ def test_near_the_wire_and_out_of_reach_the_sum_is_taken():
 
 @pytest.mark.parametrize("bound", [0.0, 1e-3])
 def test_width_order_and_neighbours_do_not_matter(bound):
-    primary = built("random", bound) if bound else Primary.build(small_coil(), REACH, 0.0)
+    primary = built("random", bound) if bound else build(small_coil(), 0.0)
     rng = np.random.default_rng(2)
     poses = np.tile(np.eye(4), (7, 1, 1))
     poses[:, :3, :3] = Rotation.random(7, rng=rng).as_matrix()
@@ -134,7 +142,7 @@ def test_width_order_and_neighbours_do_not_matter(bound):
 
 def test_building_twice_gives_the_same_bits():
     points, pose = points_below(500), np.eye(4)[None]
-    again = Primary.build(COILS["random"](), REACH, 1e-3)
+    again = build(COILS["random"](), 1e-3)
     assert again.error == built("random", 1e-3).error
     np.testing.assert_array_equal(sampled(again, points, pose), sampled(built("random", 1e-3), points, pose))
 

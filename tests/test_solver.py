@@ -9,11 +9,14 @@ import p1
 import pytest
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
+from devices import native
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_kernels import problems, random_mesh, right_hand_side
 
-from headfield import _cpu, phantom_head, sphere_mesh
+from headfield import phantom_head, sphere_mesh
+
+pytestmark = pytest.mark.usefixtures("each_device")
 
 THETA = 0.04
 WIDTHS = (1, 4, 8, 16, 32)
@@ -23,15 +26,15 @@ class System:
     """A stiffness matrix, its hierarchy, and the grounded matrix that residuals are taken of."""
 
     def __init__(self, nodes, tets, sigma, ground=0):
-        self.indptr, self.indices, self.values, self.source = _cpu.assemble(nodes, tets, sigma)
+        self.indptr, self.indices, self.values, self.source = native.assemble(nodes, tets, sigma)
         n = len(nodes)
         self.k = sp.csr_array((self.values, self.indices, self.indptr), shape=(n, n))
         self.n, self.ground, self.others = n, ground, np.flatnonzero(np.arange(n) != ground)
-        self.hierarchy = _cpu.Hierarchy(self.indptr, self.indices, self.values, ground=ground, theta=THETA)
+        self.hierarchy = native.Hierarchy(self.indptr, self.indices, self.values, ground=ground, theta=THETA)
 
     def solve(self, b, tol=1e-6, max_iterations=200, guess=None):
         """Potentials (n, width) and reports; `b` is left alone."""
-        return run(_cpu.Solver(self.hierarchy, b.shape[1]), b, tol, max_iterations, guess)
+        return run(native.Solver(self.hierarchy, b.shape[1]), b, tol, max_iterations, guess)
 
     def residual(self, phi, b):
         """‖b − Kφ‖/‖b‖ per column over the rows that are not grounded, in float64."""
@@ -101,7 +104,7 @@ def test_tiny_meshes_of_any_contrast(problem, ground):
     nodes, tets, sigma, rng = problem
     used = np.unique(tets)
     nodes, tets = nodes[used], np.searchsorted(used, tets).astype(np.int32)
-    if _cpu.node_parts(tets, len(nodes)).max() > 0:
+    if native.node_parts(tets, len(nodes)).max() > 0:
         tets = np.ascontiguousarray(tets[:1])
         sigma = np.ascontiguousarray(sigma[:1])
         nodes, tets = nodes[tets[0]], np.arange(4, dtype=np.int32)[None]
@@ -124,7 +127,8 @@ def test_one_tetrahedron():
     phi, reports = system.solve(b, tol=1e-13)
     np.testing.assert_allclose(phi[:, 0], system.direct(b)[:, 0], rtol=1e-12)
     assert reports[0].converged
-    assert reports[0].iterations <= 3
+    most = 7 if native.instruction_set == "cuda" else 3  # its preconditioner holds three digits
+    assert reports[0].iterations <= most
 
 
 def layered(contrast):
@@ -222,16 +226,16 @@ def test_a_bad_neighbour_does_not_disturb_a_column():
 def test_the_same_bits_for_any_number_of_threads():
     mesh = sphere_mesh([60, 70, 80], [3, 4, 5], edge_mm=8)
     sigma = np.array([1.654, 0.01, 0.465])[mesh.tags - 3]
-    before = _cpu.max_threads()
+    before = native.max_threads()
     results = []
     try:
         for threads in (1, 2, 3):
-            _cpu.set_threads(threads)
+            native.set_threads(threads)
             system = System(mesh.nodes_mm * 1e-3, mesh.tets, sigma)
             phi, reports = system.solve(system.right_hand_sides(8), tol=1e-7)
             results.append((phi, [(r.iterations, r.residual) for r in reports], system.hierarchy.levels))
     finally:
-        _cpu.set_threads(before)
+        native.set_threads(before)
     for phi, reports, levels in results[1:]:
         same_bits(phi, results[0][0])
         assert reports == results[0][1]
@@ -277,7 +281,7 @@ def test_a_right_hand_side_that_is_not_finite_never_counts_as_solved(value):
 def test_a_solver_forgets_what_was_not_finite(value):
     system = sphere()
     b = system.right_hand_sides(4)
-    solver = _cpu.Solver(system.hierarchy, 4)
+    solver = native.Solver(system.hierarchy, 4)
     wanted, _ = run(solver, b, 1e-7, 100)
     run(solver, np.where([True, False, True, True], b, value), 1e-7, 100)
     run(solver, b, 1e-7, 100, np.where(np.arange(system.n)[:, None] > 0, np.full_like(b, value), 0.0))
@@ -345,20 +349,21 @@ def test_the_ground_only_shifts_the_potential(seed):
     nodes, tets = random_mesh(rng, 30)
     used = np.unique(tets)
     nodes, tets = np.ascontiguousarray(nodes[used]), np.searchsorted(used, tets).astype(np.int32)
-    if _cpu.node_parts(tets, len(nodes)).max() > 0:
+    if native.node_parts(tets, len(nodes)).max() > 0:
         return
     sigma = 10.0 ** rng.uniform(-2, 0, len(tets))
     a, c = System(nodes, tets, sigma, 0), System(nodes, tets, sigma, len(nodes) // 2)
     b = a.k @ rng.normal(size=(len(nodes), 1))
-    difference = a.solve(b, 1e-12)[0] - c.solve(b, 1e-12)[0]
-    assert np.ptp(difference) < 1e-9 * np.ptp(a.solve(b, 1e-12)[0])
+    phi = a.solve(b, 1e-12)[0]
+    condition = np.linalg.cond(a.k[a.others][:, a.others].toarray())  # what a residual may be worth in φ
+    assert np.ptp(phi - c.solve(b, 1e-12)[0]) < 1e-12 * condition * np.ptp(phi)
 
 
 def test_a_solver_may_be_used_again_and_outlive_its_hierarchy():
     system = sphere()
     b = system.right_hand_sides(4)
-    solver = _cpu.Solver(
-        _cpu.Hierarchy(system.indptr, system.indices, system.values, ground=0, theta=THETA), 4
+    solver = native.Solver(
+        native.Hierarchy(system.indptr, system.indices, system.values, ground=0, theta=THETA), 4
     )
     first, _ = run(solver, b, 1e-7, 100)
     run(solver, system.right_hand_sides(4, seed=9), 1e-3, 100)
@@ -369,7 +374,7 @@ def test_a_solver_may_be_used_again_and_outlive_its_hierarchy():
 def test_phantom_head_takes_few_iterations_and_little_memory():
     mesh = phantom_head(edge_mm=8)
     sigma = np.array([np.nan, 0.126, 0.275, 1.654, 0.010, 0.465])[mesh.tags]
-    order = _cpu.morton_order(mesh.nodes_mm)
+    order = native.morton_order(mesh.nodes_mm)
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order), dtype=np.int32)
     system = System(mesh.nodes_mm[order] * 1e-3, rank[mesh.tets], sigma)
