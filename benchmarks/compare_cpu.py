@@ -13,35 +13,30 @@ this file.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
-import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-import problem  # noqa: E402  (lies beside this file)
-from peers import exchange, headfield_solver, pardiso, petsc, pyamg_sa  # noqa: E402
+import measure  # noqa: E402  (lies beside this file)
+import problem  # noqa: E402
+from measure import DATA, Row  # noqa: E402
+from peers import headfield_solver, pardiso, petsc, pyamg_sa  # noqa: E402
 
-DATA = HERE.parents[1] / "shared" / "data"
 SOLVERS: dict[str, ModuleType] = {
     "headfield": headfield_solver,
     "petsc": petsc,
     "pardiso": pardiso,
     "pyamg": pyamg_sa,
 }
-TOLERANCE = 1e-6
-Row = dict[str, Any]
+POSES = 32  # right-hand sides
 HEADER = (
     "solver",
     "procs",
@@ -93,20 +88,8 @@ def run_solver(folder: Path, name: str, config: str, processes: int, args: argpa
         "processes": processes,
         "load_before": os.getloadavg()[0],
     }
-    threads = "1" if module is petsc else str(args.threads)
-    variables = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
-    command = [*module.launcher(processes), "-m", module.__name__, str(folder), config, str(args.threads)]
-    for stale in ("result.json", "x.npy"):
-        (folder / stale).unlink(missing_ok=True)
-    try:
-        done = subprocess.run(
-            command, cwd=HERE, env=os.environ | variables, capture_output=True, text=True, timeout=args.limit
-        )
-    except subprocess.TimeoutExpired:
-        return row | {"failure": f"given up after {args.limit:g} s"}
-    if done.returncode != 0:
-        return row | {"failure": exchange.complaint(done)}
-    row |= json.loads((folder / "result.json").read_text())
+    loops = 1 if module is petsc else args.threads
+    row |= measure.run_solver(folder, module, config, args.threads, args.limit, loops, processes)
     if (folder / "x.npy").exists():
         row["residual"] = float(problem.true_residuals(folder, np.load(folder / "x.npy")).max())
     return row
@@ -157,58 +140,11 @@ def table(rows: list[Row]) -> str:
     """The rows as text; a residual above the tolerance is marked."""
     cells = [HEADER]
     for row in rows:
-        residual = f"{row['residual']:.1e}" + ("" if row["residual"] <= TOLERANCE else " TOO LARGE")
         numbers = (f"{row['setup_s']:.2f}", f"{row['pose_s']:.4f}", f"{row['cpu_s']:.4f}")
-        middle = (str(row["iterations"]), residual)
+        middle = (str(row["iterations"]), measure.mark(row["residual"]))
         ends = (f"{row['memory_mib']:.0f}", f"{row['ratio']:.2f}", f"{row['setup_ratio']:.2f}")
         cells.append((row["label"], str(row["processes"]), str(row["batch"]), *numbers, *middle, *ends))
-    widths = [max(len(line[column]) for line in cells) for column in range(len(HEADER))]
-    lines = []
-    for line in cells:
-        padded = [text.rjust(width) for text, width in zip(line[1:], widths[1:], strict=True)]
-        lines.append("  ".join([line[0].ljust(widths[0]), *padded]))
-    return "\n".join(lines)
-
-
-def machine() -> Row:
-    """What the numbers were measured on."""
-    info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    models = [line.split(":", 1)[1].strip() for line in info.splitlines() if line.startswith("model name")]
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return {
-        "cpu": models[0] if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "memory_gib": round(memory, 1),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-    }
-
-
-def commit() -> str:
-    """The revision measured, with ``+changes`` where the tree differs from it."""
-
-    def git(*words: str) -> str:
-        done = subprocess.run(["git", *words], cwd=HERE, capture_output=True, text=True, check=False)
-        return done.stdout.strip()
-
-    changes = "+changes" if git("status", "--porcelain", "-uno") else ""
-    return (git("rev-parse", "HEAD") or "unknown") + changes
-
-
-def prepare(folder: Path, head: Path, args: argparse.Namespace) -> Row:
-    """The problem in ``folder``: assembled, unless the same one is there."""
-    poses = np.load(args.poses)
-    poses = poses[np.linspace(0, len(poses) - 1, 32).astype(int)]
-    record = folder / "problem.json"
-    key = {"head": head.name, "coil": args.coil.name, "poses": args.poses.name}
-    if record.exists() and key.items() <= (found := json.loads(record.read_text())).items():
-        return found
-    folder.mkdir(parents=True, exist_ok=True)
-    print(f"assembling {head.name} and {len(poses)} right-hand sides", file=sys.stderr, flush=True)
-    key |= problem.write_problem(folder, head, args.coil, poses, args.threads)
-    record.write_text(json.dumps(key))
-    return key
+    return measure.table(cells)
 
 
 def main() -> None:
@@ -222,7 +158,7 @@ def main() -> None:
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="headfield-benchmark-") as scratch:
         folder = args.work or Path(scratch)
-        size = prepare(folder, head, args)
+        size = measure.prepare(folder, head, args.coil, args.poses, POSES, args.threads)
         runs, absent = run_all(folder, pairs, args)
     rows = rows_of(runs)
     if rows:
@@ -241,13 +177,9 @@ def main() -> None:
     for name, reason in absent.items():
         print(f"not installed: {name}: {reason}")
     out = args.out or HERE / "results" / f"compare_cpu_{head.stem}.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    # Paths by their names: where a machine keeps its files is nobody's business.
-    given = {key: value.name if isinstance(value, Path) else value for key, value in vars(args).items()}
-    report: Row = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "commit": commit()}
-    report |= {"machine": machine(), "arguments": given, "tolerance": TOLERANCE, "problem": size}
-    report |= {"not_installed": absent, "runs": runs, "total_s": round(time.perf_counter() - started, 1)}
-    out.write_text(json.dumps(report, indent=1) + "\n")
+    report: Row = {"problem": size, "not_installed": absent, "runs": runs}
+    report["total_s"] = round(time.perf_counter() - started, 1)
+    measure.write_report(out, vars(args), report)
     print(f"wrote {out}")
 
 

@@ -70,3 +70,11 @@ def complaint(run):
     """The line of a failed process's stderr that names the error."""
     said = run.stderr.strip().splitlines() or [f"exit code {run.returncode}"]
     return next((line for line in reversed(said) if "Error" in line), said[-1])[:200]
+
+
+def output(command):
+    """What a command prints, or an empty string."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=60).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        return ""

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the comparisons share: machine, revision, problem, the run of one solver, the table, the report."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import problem
+from peers import exchange
+
+HERE = Path(__file__).resolve().parent
+DATA = HERE.parents[1] / "shared" / "data"
+TOLERANCE = 1e-6
+Row = dict[str, Any]
+
+
+def machine() -> Row:
+    """What the numbers were measured on."""
+    info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    models = [line.split(":", 1)[1].strip() for line in info.splitlines() if line.startswith("model name")]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {
+        "cpu": models[0] if models else platform.processor(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(memory, 1),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+    }
+
+
+def commit() -> str:
+    """The revision measured, with ``+changes`` where the tree differs from it."""
+
+    def git(*words: str) -> str:
+        try:
+            done = subprocess.run(["git", *words], cwd=HERE, capture_output=True, text=True, check=False)
+        except OSError:  # no git: a copy of the tree
+            return ""
+        return done.stdout.strip()
+
+    changes = "+changes" if git("status", "--porcelain", "-uno") else ""
+    return (git("rev-parse", "HEAD") or "unknown") + changes
+
+
+def spread(poses: Path, count: int) -> np.ndarray:
+    """``count`` poses spread over the file, (count, 4, 4) mm."""
+    every = np.load(poses)
+    return every[np.linspace(0, len(every) - 1, count).astype(int)]
+
+
+def prepare(folder: Path, head: Path, coil: Path, poses: Path, count: int, threads: int) -> Row:
+    """The systems of ``count`` poses in ``folder``: assembled, unless the same ones are there."""
+    record = folder / "problem.json"
+    key: Row = {"head": head.name, "coil": coil.name, "poses": poses.name, "count": count}
+    if record.exists() and key.items() <= (found := json.loads(record.read_text())).items():
+        return found
+    folder.mkdir(parents=True, exist_ok=True)
+    print(f"assembling {head.name} and {count} right-hand sides", file=sys.stderr, flush=True)
+    key |= problem.write_problem(folder, head, coil, spread(poses, count), threads)
+    record.write_text(json.dumps(key))
+    return key
+
+
+def run_solver(
+    folder: Path, module: ModuleType, config: str, threads: int, limit: float, loops: int, processes: int = 1
+) -> Row:
+    """What one run, in a process of its own, reported; or why there is none.
+
+    ``loops`` is the number of OpenMP and MKL threads of each of its processes.
+    """
+    for stale in ("result.json", "x.npy", "e.npy"):
+        (folder / stale).unlink(missing_ok=True)
+    variables = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(loops))
+    command = [*module.launcher(processes), "-m", module.__name__, str(folder), config, str(threads)]
+    try:
+        done = subprocess.run(
+            command, cwd=HERE, env=os.environ | variables, capture_output=True, text=True, timeout=limit
+        )
+    except subprocess.TimeoutExpired:
+        return {"failure": f"given up after {limit:g} s"}
+    if done.returncode != 0:
+        return {"failure": exchange.complaint(done)}
+    row: Row = json.loads((folder / "result.json").read_text())
+    return row
+
+
+def mark(residual: float) -> str:
+    """A residual as text; above the tolerance it is marked."""
+    return f"{residual:.1e}" + ("" if residual <= TOLERANCE else " TOO LARGE")
+
+
+def table(cells: Sequence[tuple[str, ...]]) -> str:
+    """Rows of texts, the header first, in columns."""
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = []
+    for line in cells:
+        padded = [text.rjust(width) for text, width in zip(line[1:], widths[1:], strict=True)]
+        lines.append("  ".join([line[0].ljust(widths[0]), *padded]))
+    return "\n".join(lines)
+
+
+def write_report(out: Path, arguments: Row, report: Row) -> None:
+    """``report`` as JSON, after date, revision, machine and arguments."""
+    # Paths by their names: where a machine keeps its files is nobody's business.
+    given = {key: value.name if isinstance(value, Path) else value for key, value in arguments.items()}
+    whole: Row = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "commit": commit()}
+    whole |= {"machine": machine(), "arguments": given, "tolerance": TOLERANCE} | report
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(whole, indent=1) + "\n")
