@@ -7,7 +7,7 @@ VENV ?= .venv
 WERROR ?= OFF
 
 BIN := $(VENV)/bin
-SOURCES := pyproject.toml CMakeLists.txt README.md $(shell find src cpp -name '*.py' -o -name '*.?pp' -o -name '*.pyi')
+SOURCES := pyproject.toml CMakeLists.txt README.md $(shell find src cpp cuda cmake -type f ! -name '*.pyc')
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench lint sanitize clean
@@ -45,7 +45,7 @@ lint: $(VENV)/installed $(VENV)/lint-tools
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/clang-format --dry-run -Werror cpp/*.cpp cpp/*.hpp
+	$(BIN)/clang-format --dry-run -Werror cpp/* cuda/* tests/emulated/*.h tests/emulated/*.hpp tests/emulated/*.cu
 
 sanitize: $(VENV)/installed
 	PYTHON=$(abspath $(BIN)/python) bash tests/sanitize.sh
