@@ -15,7 +15,7 @@ from conftest import WHY_NO_GPU
 from test_model import same_bits
 
 import headfield as hf
-from headfield import _backend, _cpu
+from headfield import _backend, _cpu, selfcheck
 
 gpu = pytest.mark.skipif(bool(WHY_NO_GPU), reason=WHY_NO_GPU)
 RATES = np.array([1e6, -2e6, 5e6, 1e6, 3e6])
@@ -308,6 +308,18 @@ def test_the_order_of_threads_does_not_matter():
         assert done.returncode == 0, done.stderr
         hashes.add(done.stdout.strip())
     assert len(hashes) == 1
+
+
+@gpu
+def test_a_gpu_that_gives_other_numbers_is_not_used(monkeypatch):
+    assert selfcheck.difference_from_cpu() < 1e-6
+    for wrong in (1.1e-5, np.nan):
+        monkeypatch.setattr(selfcheck, "difference_from_cpu", lambda wrong=wrong: wrong)
+        with pytest.raises(hf.DeviceError, match="differs from the CPU's"):
+            hf.HeadModel(model("cpu").mesh, device="cuda")
+        monkeypatch.delenv("HEADFIELD_DEVICE", raising=False)
+        with pytest.warns(UserWarning, match="the CPU is taken"):
+            assert hf.HeadModel(model("cpu").mesh).device == "cpu"
 
 
 def without(monkeypatch, **modules):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _backend
+from . import _backend, selfcheck
 from .coil import Coil
 from .conductivity import resolve
 from .errors import CoilError, ConvergenceError, DeviceError, MeshError
@@ -42,7 +43,8 @@ class HeadModel:
         symmetric positive-definite tensor per tetrahedron.
     device : {"auto", "cpu", "cuda"}
         "cuda" is an NVIDIA GPU, reached through CuPy; "auto" takes it where it is usable, else the CPU. The
-        environment variable HEADFIELD_DEVICE says what "auto" takes instead.
+        environment variable HEADFIELD_DEVICE says what "auto" takes instead. A GPU is used only after it has
+        given the CPU's field in a small sphere, once a process.
     threads : int, optional
         Threads of the loops on the host; by default all cores (or OMP_NUM_THREADS).
 
@@ -79,7 +81,7 @@ class HeadModel:
         if not isinstance(mesh, TetMesh):
             raise MeshError(f"mesh must be a TetMesh (see read_mesh), not {type(mesh).__name__}")
         self.mesh = mesh
-        device_ = _backend.select(device)
+        device_ = _trusted(device)
         threads = _backend.check_threads(threads)
         self.conductivity = resolve(conductivity, mesh.tags)
         try:
@@ -361,3 +363,18 @@ class HeadModel:
             raise DeviceError(
                 f"{what} takes {size / 2**30:.1f} GiB, more than is free; use iter_solve or elements"
             )
+
+
+def _trusted(name: str) -> _backend.Device:
+    """The device of that name; a GPU only if its field is the CPU's."""
+    device = _backend.select(name)
+    if device.name == "cpu":
+        return device
+    difference = selfcheck.difference_from_cpu()
+    if difference <= selfcheck.ALLOWED:
+        return device
+    message = f"the GPU's field in a test sphere differs from the CPU's by {difference:.1e} (relative L2)"
+    if name != "auto":
+        raise DeviceError(f"device={name!r}: {message}: driver, compiler and memory are suspect")
+    warnings.warn(f"{message}; the CPU is taken", stacklevel=3)
+    return _backend.select("cpu")
