@@ -239,6 +239,9 @@ def test_memory_for_not_even_one_pose_is_a_typed_error(little_memory):
         other.solve(coil(), poses(), elements=some())
     with pytest.raises(hf.DeviceError, match=r"TetMesh.* does not fit the memory of the cuda"):
         hf.HeadModel(other.mesh, device="cuda")
+    selfcheck.difference_from_cpu.cache_clear()
+    with pytest.raises(hf.DeviceError, match="no memory is left on the GPU"):
+        hf.HeadModel(other.mesh, device="cuda")
     import cupy
 
     cupy.cuda._set_limit(None)

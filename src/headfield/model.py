@@ -370,7 +370,10 @@ def _trusted(name: str) -> _backend.Device:
     device = _backend.select(name)
     if device.name == "cpu":
         return device
-    difference = selfcheck.difference_from_cpu()
+    try:
+        difference = selfcheck.difference_from_cpu()
+    except MemoryError as problem:
+        raise DeviceError(f"device={name!r}: no memory is left on the GPU: {problem}") from None
     if difference <= selfcheck.ALLOWED:
         return device
     message = f"the GPU's field in a test sphere differs from the CPU's by {difference:.1e} (relative L2)"
