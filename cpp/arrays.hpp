@@ -31,6 +31,15 @@ py::array_t<T> to_numpy(std::vector<T>&& v, std::vector<py::ssize_t> shape) {
     return py::array_t<T>(std::move(shape), owned->data(), free);
 }
 
+// How many of the indices lie outside 0…n−1.
+inline int64_t count_outside(const HostArray<int32_t>& a, int64_t n) {
+    const int32_t* p = a.data();
+    int64_t bad = 0;
+#pragma omp parallel for schedule(static) reduction(+ : bad)
+    for (py::ssize_t k = 0; k < a.size(); ++k) bad += p[k] < 0 || p[k] >= n;
+    return bad;
+}
+
 }  // namespace headfield
 
 #if defined(HEADFIELD_CUDA)
@@ -61,16 +70,10 @@ struct OnHost {
     const T* values;
 };
 
-// How many of the indices lie outside 0…n−1.
-inline int64_t count_outside(const int32_t* p, int64_t size, int64_t n) {
-    int64_t bad = 0;
-#pragma omp parallel for schedule(static) reduction(+ : bad)
-    for (int64_t k = 0; k < size; ++k) bad += p[k] < 0 || p[k] >= n;
-    return bad;
-}
-
 // Whether ptr (n + 1,) ascends from 0 to nnz.
-inline bool is_row_pointer(const int32_t* ptr, int64_t n, int64_t nnz) {
+inline bool is_row_pointer(const Array<int32_t>& a, int64_t nnz) {
+    const int32_t* ptr = a.data();
+    const int64_t n = a.size() - 1;
     bool good = ptr[0] == 0 && ptr[n] == nnz;
     for (int64_t i = 0; good && i < n; ++i) good = ptr[i] <= ptr[i + 1];
     return good;
@@ -98,13 +101,9 @@ void check_shape(const A& a, const char* name, std::initializer_list<py::ssize_t
 }
 
 // Throws unless every index lies in [0, n).
-inline void check_indices(const Array<int32_t>& a, const char* name, int64_t n) {
-    const int32_t* indices = a.data();
-    const auto bad = [&] {
-        Running run;
-        return count_outside(indices, a.size(), n);
-    }();
-    if (bad) {
+template <class A>
+void check_indices(const A& a, const char* name, int64_t n) {
+    if (count_outside(a, n)) {
         throw std::invalid_argument(std::string(name) + " holds an index outside 0…" + std::to_string(n - 1));
     }
 }
@@ -138,12 +137,7 @@ CsrView<T> csr_view(const Array<int32_t>& ptr, const Array<int32_t>& col, const 
     check_shape(col, "indices", {-1});
     if (val.size() != col.size() * values_each) throw std::invalid_argument("values and indices differ in length");
     const auto n = static_cast<int32_t>(ptr.shape(0) - 1);
-    const int32_t* rows = ptr.data();
-    const bool good = n >= 0 && [&] {
-        Running run;
-        return is_row_pointer(rows, n, col.shape(0));
-    }();
-    if (!good) {
+    if (n < 0 || !is_row_pointer(ptr, col.shape(0))) {
         throw std::invalid_argument("indptr does not describe the rows of indices");
     }
     return {n, n, ptr.data(), col.data(), val.data()};

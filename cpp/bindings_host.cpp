@@ -19,11 +19,7 @@ void check_tets(const HostArray<int32_t>& tets, int64_t n_nodes) {
     if (n_nodes < 0 || n_nodes > std::numeric_limits<int32_t>::max()) {
         throw std::invalid_argument("n_nodes must lie between 0 and 2^31 - 1, not " + std::to_string(n_nodes));
     }
-    for (py::ssize_t k = 0; k < tets.size(); ++k) {
-        if (tets.data()[k] < 0 || tets.data()[k] >= n_nodes) {
-            throw std::invalid_argument("tets holds an index outside 0…" + std::to_string(n_nodes - 1));
-        }
-    }
+    check_indices(tets, "tets", n_nodes);
 }
 
 void set_threads(int n) {

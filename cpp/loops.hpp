@@ -54,35 +54,41 @@ inline Pack<double, W::value> row_residual(Block<W> c, const CsrView<double>& a,
 // Whether rows × columns are worth waking threads for.
 inline bool many(int64_t n, int width) { return n * width >= (1 << 14); }
 
-// Calls body(c, i) for every row, in parallel.
+inline int64_t chunks_of(int64_t n) { return (n + reduction_chunk - 1) / reduction_chunk; }
+
+// Calls body(k, begin, end) for every chunk k of rows, in parallel.
 template <class W, class Body>
-inline void for_rows(int64_t n, W /*width*/, Body body) {
-    constexpr Block<W> c{};
-    prepare(body, c);
-    const int64_t chunks = (n + reduction_chunk - 1) / reduction_chunk;
+inline void for_chunks(int64_t n, W /*width*/, const Body& body) {
+    const int64_t chunks = chunks_of(n);
 #pragma omp parallel for schedule(static) if (many(n, W::value))
     for (int64_t k = 0; k < chunks; ++k) {
-        const int64_t end = (k + 1) * reduction_chunk < n ? (k + 1) * reduction_chunk : n;
-        for (int64_t i = k * reduction_chunk; i < end; ++i) body(c, i);
+        body(k, k * reduction_chunk, (k + 1) * reduction_chunk < n ? (k + 1) * reduction_chunk : n);
     }
+}
+
+// Calls body(c, i) for every row, in parallel.
+template <class W, class Body>
+inline void for_rows(int64_t n, W width, Body body) {
+    constexpr Block<W> c{};
+    prepare(body, c);
+    for_chunks(n, width, [&](int64_t, int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) body(c, i);
+    });
 }
 
 // The same, with body(c, i, sum) adding to W sums.
 template <class W, class Body>
-inline void sum_rows(int64_t n, W /*width*/, Sums sums, Body body) {
+inline void sum_rows(int64_t n, W width, Sums sums, Body body) {
     using D = Pack<double, W::value>;
     constexpr Block<W> c{};
     prepare(body, c);
-    const int64_t chunks = (n + reduction_chunk - 1) / reduction_chunk;
-#pragma omp parallel for schedule(static) if (many(n, W::value))
-    for (int64_t k = 0; k < chunks; ++k) {
-        const int64_t end = (k + 1) * reduction_chunk < n ? (k + 1) * reduction_chunk : n;
+    for_chunks(n, width, [&](int64_t k, int64_t begin, int64_t end) {
         auto sum = D::all(0.0);
-        for (int64_t i = k * reduction_chunk; i < end; ++i) body(c, i, sum);
+        for (int64_t i = begin; i < end; ++i) body(c, i, sum);
         sum.store(sums.partial + c.at(k));
-    }
+    });
     auto total = D::all(0.0);
-    for (int64_t k = 0; k < chunks; ++k) total = total + D::load(sums.partial + c.at(k));
+    for (int64_t k = 0; k < chunks_of(n); ++k) total = total + D::load(sums.partial + c.at(k));
     total.store(sums.out);
 }
 

@@ -219,21 +219,10 @@ inline P convert(const Pack<T, W>& p) {
     return load_as<P>(numbers);
 }
 
-// Calls f with the width as a compile-time constant.
 template <int W>
 struct Width {
     static constexpr int value = W;
 };
-template <class F>
-inline void with_width(int width, F f) {
-    switch (width) {
-        case 1: return f(Width<1>{});
-        case 4: return f(Width<4>{});
-        case 8: return f(Width<8>{});
-        case 16: return f(Width<16>{});
-        case 32: return f(Width<32>{});
-    }
-}
 
 }  // namespace HEADFIELD_ISA
 }  // namespace headfield

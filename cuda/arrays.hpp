@@ -2,8 +2,6 @@
 // The GPU's side of cpp/arrays.hpp: arrays on the device, taken through __cuda_array_interface__ and made by CuPy.
 #pragma once
 
-#include <cstring>
-
 #include "device.hpp"
 
 namespace headfield {
@@ -112,9 +110,19 @@ struct OnHost {
     std::vector<T> values;
 };
 
-// See cpp/arrays.hpp; both wait for the device.
+// Loops of checks.cu; both wait for the device.
 int64_t count_outside(const int32_t* p, int64_t size, int64_t n);
 bool is_row_pointer(const int32_t* ptr, int64_t n, int64_t nnz);
+
+// See cpp/arrays.hpp.
+inline int64_t count_outside(const Array<int32_t>& a, int64_t n) {
+    Running run;
+    return count_outside(a.data(), a.size(), n);
+}
+inline bool is_row_pointer(const Array<int32_t>& ptr, int64_t nnz) {
+    Running run;
+    return is_row_pointer(ptr.data(), ptr.size() - 1, nnz);
+}
 
 }  // namespace headfield
 

@@ -22,12 +22,9 @@ __global__ void __launch_bounds__(256) descending(const int32_t* ptr, int64_t n,
 // Runs a kernel over `threads` threads that counts into its last argument.
 template <class Kernel, class... Arguments>
 int64_t count(Kernel kernel, int64_t threads, Arguments... arguments) {
-    unsigned long long bad = 0;
-    const DeviceBuffer<unsigned long long> counter(1);
-    copy_to_device(counter.data(), &bad, sizeof bad);
+    const Counter counter;
     launch(kernel, blocks_for(threads, 256), dim3(256), arguments..., counter.data());
-    copy_to_host(&bad, counter.data(), sizeof bad);
-    return static_cast<int64_t>(bad);
+    return counter.value();
 }
 
 }  // namespace

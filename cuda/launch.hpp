@@ -18,6 +18,24 @@ void launch(void (*kernel)(Parameters...), int64_t blocks, dim3 threads, Argumen
     check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), "launch");
 }
 
+// A number on the device that kernels count up with atomicAdd; order does not matter to it.
+class Counter {
+public:
+    Counter() : number_(1) {
+        check(cudaMemsetAsync(number_.data(), 0, sizeof(unsigned long long), current_stream()), "clear a counter");
+    }
+    unsigned long long* data() const { return number_.data(); }
+    // Waits for the stream.
+    int64_t value() const {
+        unsigned long long value = 0;
+        copy_to_host(&value, number_.data(), sizeof value);
+        return static_cast<int64_t>(value);
+    }
+
+private:
+    DeviceBuffer<unsigned long long> number_;
+};
+
 inline int64_t blocks_for(int64_t work, int64_t per_block) { return (work + per_block - 1) / per_block; }
 
 }  // namespace headfield

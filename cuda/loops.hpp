@@ -23,19 +23,6 @@ struct Width {
     static constexpr int chunks = lanes < 8 ? 8 / lanes : 1;  // of a block of sum_rows
 };
 
-// Calls f with the width as a compile-time constant.
-template <class F>
-void with_width(int width, F f) {
-    switch (width) {
-        case 1: return f(Width<1>{});
-        case 4: return f(Width<4>{});
-        case 8: return f(Width<8>{});
-        case 16: return f(Width<16>{});
-        case 32: return f(Width<32>{});
-        case 64: return f(Width<64>{});
-    }
-}
-
 // The columns of one thread, from `first` on.
 template <class W>
 struct Block {

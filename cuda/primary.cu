@@ -130,15 +130,12 @@ __global__ void __launch_bounds__(256)
 
 int64_t sample_grid(int width, int64_t n, const double* nodes, const GridView& grid, int32_t k, const double* poses,
                     double rate, float* adot) {
-    unsigned long long count = 0;
-    const DeviceBuffer<unsigned long long> direct(1);
-    copy_to_device(direct.data(), &count, sizeof count);
+    const Counter direct;
     with_width(width, [&](auto w) {
         launch(sample_tile<decltype(w)>, blocks_for(n, tile), dim3(tile, 8), n, nodes, grid, k, poses, rate, adot,
                direct.data());
     });
-    copy_to_host(&count, direct.data(), sizeof count);
-    return static_cast<int64_t>(count);
+    return direct.value();
 }
 
 }  // namespace
