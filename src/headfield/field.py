@@ -158,7 +158,7 @@ class Field:
 
     def on_host(self) -> Field:
         """The same field as NumPy arrays; itself if it is that already."""
-        if not is_on_gpu(self.E):
+        if not is_on_gpu(self.E if self._potential is None else self._potential):  # E may not be there yet
             return self
         return Field(
             self.mesh,
@@ -186,13 +186,13 @@ class Field:
         OSError
             The file can't be written.
         """
-        self = self.on_host()
         if os.fspath(path).lower().endswith((".h5", ".hdf5")):
             with open_results(path, self.mesh, len(self), self.elements) as results:
                 results.write(self)
             return
-        nodes = {} if self._potential is None else {"v": self._potential}
-        elements = {"E": self._on_all(self.E), "magnE": self._on_all(self.magnitude)}
+        here = self.on_host()
+        nodes = {} if here._potential is None else {"v": here._potential}
+        elements = {"E": self._on_all(here.E), "magnE": self._on_all(here.magnitude)}
         write_results(path, self.mesh, elements, nodes)
 
     def _on_all(self, values: NDArray[Any]) -> NDArray[Any]:
