@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include <array>
+#include <memory>
 #include <optional>
 
 #include "arrays.hpp"
@@ -12,48 +13,70 @@ namespace headfield {
 
 namespace {
 
-// Six padded arrays x y z mx my mz from (d, 3) positions and moments.
+// Six padded arrays x y z vx vy vz from (d, 3) positions and (d, 3) moments or lengths.
 template <class T>
-std::vector<T> pack_dipoles(const Array<double>& positions, const Array<double>& moments) {
-    check_shape(positions, "positions", {-1, 3});
-    check_shape(moments, "moments", {positions.shape(0), 3});
-    const OnHost<double> x(positions), m(moments);
+std::vector<T> pack_sources(const Array<double>& positions, const Array<double>& vectors) {
+    const OnHost<double> x(positions), v(vectors);
     const int64_t d = positions.shape(0), padded = (d + 15) / 16 * 16;
     std::vector<T> packed(6 * padded, T(0));
     for (int q = 0; q < 3; ++q) {
         std::fill(packed.begin() + q * padded, packed.begin() + (q + 1) * padded, T(1e6));
         for (int64_t k = 0; k < d; ++k) {
             packed[q * padded + k] = static_cast<T>(x.data()[3 * k + q]);
-            packed[(3 + q) * padded + k] = static_cast<T>(m.data()[3 * k + q]);
+            packed[(3 + q) * padded + k] = static_cast<T>(v.data()[3 * k + q]);
         }
     }
     return packed;
 }
 
-// The dipoles of a coil where the loops look for them.
+// Dipoles or pieces of wire where the loops look for them.
 template <class T>
-class Dipoles {
+class Packed {
 public:
-    Dipoles(const Array<double>& positions, const Array<double>& moments) : host_(pack_dipoles<T>(positions, moments)) {
+    Packed(const Array<double>& positions, const Array<double>& vectors) : host_(pack_sources<T>(positions, vectors)) {
         Running run;
         device_.emplace(host_);
     }
-    Dipoles(const Dipoles&) = delete;
-    Dipoles& operator=(const Dipoles&) = delete;
-    DipoleView<T> view() const { return {static_cast<int64_t>(host_.size() / 6), device_->data()}; }
+    Packed(const Packed&) = delete;
+    Packed& operator=(const Packed&) = delete;
+    SourceView<T> view() const { return {static_cast<int64_t>(host_.size() / 6), device_->data()}; }
 
 private:
     std::vector<T> host_;
     std::optional<OnDevice<T>> device_;
 };
 
-using Lattice = std::tuple<std::array<double, 3>, double, Array<float>, Array<uint8_t>>;
+// Positions of checked shape.
+const Array<double>& rows_of(const Array<double>& positions, const char* name, const Array<double>& vectors,
+                             const char* vectors_name) {
+    check_shape(positions, name, {-1, 3});
+    check_shape(vectors, vectors_name, {positions.shape(0), 3});
+    return positions;
+}
 
-// Lattices and dipoles of one coil, kept for many calls: (origin, spacing, values, good) each, see LatticeView.
+// What the vector potential of a coil is summed over, in both precisions.
+class Sources {
+public:
+    Sources(const Array<double>& positions, const Array<double>& moments, const Array<double>& points,
+            const Array<double>& segments)
+        : dipoles64_(rows_of(positions, "positions", moments, "moments"), moments),
+          segments64_(rows_of(points, "points", segments, "segments"), segments), dipoles32_(positions, moments),
+          segments32_(points, segments) {}
+    SourcesView<double> view64() const { return {dipoles64_.view(), segments64_.view()}; }
+    SourcesView<float> view32() const { return {dipoles32_.view(), segments32_.view()}; }
+
+private:
+    Packed<double> dipoles64_, segments64_;
+    Packed<float> dipoles32_, segments32_;
+};
+
+using Lattice = std::tuple<std::array<double, 3>, std::array<double, 3>, Array<float>, Array<uint8_t>>;
+
+// Lattices and sources of one coil, kept for many calls: (origin, spacing, values, good) each, see LatticeView.
 class Grid {
 public:
-    Grid(const std::vector<Lattice>& lattices, const Array<double>& positions, const Array<double>& moments)
-        : lattices_(lattices), dipoles_(positions, moments) {
+    Grid(const std::vector<Lattice>& lattices, std::shared_ptr<Sources> sources)
+        : lattices_(lattices), sources_(std::move(sources)) {
         if (lattices.size() > most_lattices) {
             throw std::invalid_argument("a grid has at most " + std::to_string(most_lattices) + " lattices");
         }
@@ -61,77 +84,80 @@ public:
             check_shape(values, "values", {-1, -1, -1, 4});
             check_shape(good, "good", {values.shape(0) - 1, values.shape(1) - 1, values.shape(2) - 1});
             LatticeView& v = view_.lattices[view_.n_lattices++];
-            v = {{origin[0], origin[1], origin[2]}, 1.0 / spacing, {}, values.data(), good.data()};
-            for (int d = 0; d < 3; ++d) v.shape[d] = static_cast<int32_t>(values.shape(d));
+            v.values = values.data();
+            v.good = good.data();
+            for (int d = 0; d < 3; ++d) {
+                v.origin[d] = origin[d];
+                v.per_metre[d] = 1.0 / spacing[d];
+                v.shape[d] = static_cast<int32_t>(values.shape(d));
+            }
         }
-        view_.dipoles = dipoles_.view();
+        view_.sources = sources_->view32();
     }
     const GridView& view() const { return view_; }
 
 private:
     std::vector<Lattice> lattices_;  // keeps the arrays
-    Dipoles<float> dipoles_;
+    std::shared_ptr<Sources> sources_;
     GridView view_{};
 };
 
 template <class T, class Kernel>
-Array<T> potential(Kernel kernel, const Array<double>& points, const Array<double>& positions,
-                   const Array<double>& moments) {
+Array<T> potential(Kernel kernel, const Array<double>& points, const SourcesView<T>& sources) {
     check_shape(points, "points", {-1, 3});
-    const Dipoles<T> dipoles(positions, moments);
     Array<T> a(std::vector<py::ssize_t>{points.shape(0), 3});
     T* out = a.mutable_data();
     Running run;
-    kernel(points.shape(0), points.data(), dipoles.view(), out);
+    kernel(points.shape(0), points.data(), sources, out);
     return a;
 }
 
-Array<float> nearest_dipole(const Array<double>& points, const Array<double>& positions) {
+Array<float> nearest(const Sources& sources, const Array<double>& points) {
     check_shape(points, "points", {-1, 3});
-    const Dipoles<float> dipoles(positions, positions);
     Array<float> a(std::vector<py::ssize_t>{points.shape(0)});
     float* out = a.mutable_data();
     Running run;
-    device_primary().nearest_dipole(points.shape(0), points.data(), dipoles.view(), out);
+    device_primary().nearest_source(points.shape(0), points.data(), sources.view32(), out);
     return a;
 }
 
-int64_t sample(const Grid& grid, const Array<double>& nodes, const Array<double>& poses, double rate,
-               Array<float>& out) {
+int64_t sample(const Grid& grid, const Array<double>& nodes, const Array<double>& poses, const Array<double>& rates,
+               Array<float>& out, bool add) {
     check_shape(nodes, "nodes", {-1, 3});
     check_shape(poses, "poses", {-1, 4, 4});
+    check_shape(rates, "rates", {poses.shape(0)});
     check_shape(out, "out", {nodes.shape(0), 3, -1});
     const py::ssize_t width = out.shape(2), k = poses.shape(0);
     check_width(width);
     if (k > width) throw std::invalid_argument("more poses than columns of out");
+    const Placements placements{static_cast<int32_t>(k), poses.data(), rates.data()};
     float* adot = out.mutable_data();
     Running run;
-    return device_primary().sample_grid(static_cast<int>(width), nodes.shape(0), nodes.data(), grid.view(),
-                                        static_cast<int32_t>(k), poses.data(), rate, adot);
+    return device_primary().sample_grid(static_cast<int>(width), nodes.shape(0), nodes.data(), grid.view(), placements,
+                                        add, adot);
 }
 
 }  // namespace
 
 void bind_primary(py::module_& m) {
-    m.def(
-        "vector_potential",
-        [](const Array<double>& points, const Array<double>& positions, const Array<double>& moments) {
-            return potential<double>(device_primary().potential64, points, positions, moments);
-        },
-        py::arg("points").noconvert(), py::arg("positions").noconvert(), py::arg("moments").noconvert());
-    m.def(
-        "vector_potential_float32",
-        [](const Array<double>& points, const Array<double>& positions, const Array<double>& moments) {
-            return potential<float>(device_primary().potential32, points, positions, moments);
-        },
-        py::arg("points").noconvert(), py::arg("positions").noconvert(), py::arg("moments").noconvert());
-    m.def("nearest_dipole", &nearest_dipole, py::arg("points").noconvert(), py::arg("positions").noconvert());
+    using Vectors = const Array<double>&;
+    py::class_<Sources, std::shared_ptr<Sources>>(m, "Sources", py::module_local())
+        .def(py::init<Vectors, Vectors, Vectors, Vectors>(), py::arg("positions").noconvert(),
+             py::arg("moments").noconvert(), py::arg("points").noconvert(), py::arg("segments").noconvert())
+        .def(
+            "vector_potential",
+            [](const Sources& s, Vectors p) { return potential(device_primary().potential64, p, s.view64()); },
+            py::arg("points").noconvert())
+        .def(
+            "vector_potential_float32",
+            [](const Sources& s, Vectors p) { return potential(device_primary().potential32, p, s.view32()); },
+            py::arg("points").noconvert())
+        .def("nearest", &nearest, py::arg("points").noconvert());
 
     py::class_<Grid>(m, "Grid", py::module_local())
-        .def(py::init<const std::vector<Lattice>&, const Array<double>&, const Array<double>&>(), py::arg("lattices"),
-             py::arg("positions").noconvert(), py::arg("moments").noconvert())
-        .def("sample", &sample, py::arg("nodes").noconvert(), py::arg("poses").noconvert(), py::arg("rate"),
-             py::arg("out").noconvert());
+        .def(py::init<const std::vector<Lattice>&, std::shared_ptr<Sources>>(), py::arg("lattices"), py::arg("sources"))
+        .def("sample", &sample, py::arg("nodes").noconvert(), py::arg("poses").noconvert(),
+             py::arg("rates").noconvert(), py::arg("out").noconvert(), py::arg("add") = false);
 }
 
 }  // namespace headfield

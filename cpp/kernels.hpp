@@ -10,19 +10,25 @@
 
 namespace headfield {
 
-// Dipoles in the coil frame as six arrays x y z mx my mz of `padded` numbers each (m, A·m² per A); the padding has no
-// moment and lies far away.
+// Dipoles or pieces of wire in the coil frame as six arrays x y z vx vy vz of `padded` numbers each: positions (m), and
+// moments (A·m² per A) or lengths along the current (m). The padding is zero and lies far away.
 template <class T>
-struct DipoleView {
+struct SourceView {
     int64_t padded;
     const T* data;
+};
+
+// What a coil's A is summed over.
+template <class T>
+struct SourcesView {
+    SourceView<T> dipoles, segments;
 };
 
 // One lattice of A(r) in the coil frame: values (nx, ny, nz, 4), T·m per A, the fourth number unused; good (nx−1, ny−1,
 // nz−1) is 1 for cells in which interpolation on this lattice is accurate enough.
 struct LatticeView {
-    double origin[3];  // m
-    double per_metre;  // 1 / spacing
+    double origin[3];     // m
+    double per_metre[3];  // 1 / spacing
     int32_t shape[3];
     const float* values;
     const uint8_t* good;
@@ -33,19 +39,26 @@ constexpr int most_lattices = 8;
 struct GridView {
     int32_t n_lattices;
     LatticeView lattices[most_lattices];
-    DipoleView<float> dipoles;
+    SourcesView<float> sources;
+};
+
+// Poses (k, 4, 4), translations in m, and the rate dI/dt (k,) of each, A/s.
+struct Placements {
+    int32_t k;
+    const double* poses;
+    const double* rates;
 };
 
 struct PrimaryKernels {
     // A (n, 3) at points (n, 3) by direct sum; T·m per A.
-    void (*potential64)(int64_t n, const double* points, DipoleView<double> dipoles, double* a);
-    void (*potential32)(int64_t n, const double* points, DipoleView<float> dipoles, float* a);
-    // Distance (n,) to the nearest dipole, m.
-    void (*nearest_dipole)(int64_t n, const double* points, DipoleView<float> dipoles, float* distance);
-    // Column c of adot (n, 3, W) = rate R_c A(R_cᵀ (x − t_c)) for poses (k, 4, 4) in m; V/m for rate in A/s; columns from
-    // k on are zero. Returns how many nodes fell back to the direct sum.
-    int64_t (*sample_grid)(int width, int64_t n, const double* nodes, const GridView& grid, int32_t k,
-                           const double* poses, double rate, float* adot);
+    void (*potential64)(int64_t n, const double* points, SourcesView<double> sources, double* a);
+    void (*potential32)(int64_t n, const double* points, SourcesView<float> sources, float* a);
+    // Distance (n,) to the nearest source, m.
+    void (*nearest_source)(int64_t n, const double* points, SourcesView<float> sources, float* distance);
+    // Column c of adot (n, 3, W) = rate_c R_c A(R_cᵀ (x − t_c)) for placements (k,); V/m for rates in A/s; columns from k
+    // on are zero. With `add` it is added to the columns before k. Returns how often the direct sum was taken.
+    int64_t (*sample_grid)(int width, int64_t n, const double* nodes, const GridView& grid,
+                           const Placements& placements, bool add, float* adot);
 };
 
 struct FieldKernels {

@@ -2,8 +2,8 @@
 // A coil's vector potential at one point from its lattices, for the host and the device alike.
 #pragma once
 
-#include "dipole.hpp"
 #include "kernels.hpp"
+#include "source.hpp"
 
 namespace headfield {
 inline namespace HEADFIELD_ISA {
@@ -17,7 +17,7 @@ HEADFIELD_HD inline Place interpolate(const LatticeView& g, const double x[3], f
     int64_t cell[3];
     double t[3];
     for (int d = 0; d < 3; ++d) {
-        const double u = (x[d] - g.origin[d]) * g.per_metre;
+        const double u = (x[d] - g.origin[d]) * g.per_metre[d];
         if (!(u >= 1.0 && u < g.shape[d] - 2)) return Place::outside;  // the 4 points around x must be there
         cell[d] = static_cast<int64_t>(u);
         t[d] = u - static_cast<double>(cell[d]);

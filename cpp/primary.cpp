@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The primary field ∂A/∂t = dI/dt A of a coil: direct sums over its dipoles, and interpolation on nested lattices in the
+// The primary field ∂A/∂t = dI/dt A of a coil: direct sums over its sources, and interpolation on nested lattices in the
 // coil's own frame. Compiled once per instruction set.
-#include "dipole_loops.hpp"
 #include "lattice.hpp"
+#include "source_loops.hpp"
 
 namespace headfield {
 inline namespace HEADFIELD_ISA {
@@ -10,27 +10,28 @@ inline namespace HEADFIELD_ISA {
 namespace {
 
 template <class T>
-void potential(int64_t n, const double* points, DipoleView<T> dipoles, T* a) {
+void potential(int64_t n, const double* points, SourcesView<T> sources, T* a) {
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; ++i) {
         const T r[3] = {T(points[3 * i]), T(points[3 * i + 1]), T(points[3 * i + 2])};
-        sum_dipoles(dipoles, r, a + 3 * i);
+        sum_sources(sources, r, a + 3 * i);
     }
 }
 
-void potential64(int64_t n, const double* points, DipoleView<double> dipoles, double* a) {
-    potential(n, points, dipoles, a);
+void potential64(int64_t n, const double* points, SourcesView<double> sources, double* a) {
+    potential(n, points, sources, a);
 }
 
-void potential32(int64_t n, const double* points, DipoleView<float> dipoles, float* a) {
-    potential(n, points, dipoles, a);
+void potential32(int64_t n, const double* points, SourcesView<float> sources, float* a) {
+    potential(n, points, sources, a);
 }
 
-void nearest_dipole(int64_t n, const double* points, DipoleView<float> dipoles, float* distance) {
+void nearest_source(int64_t n, const double* points, SourcesView<float> sources, float* distance) {
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; ++i) {
         const float r[3] = {float(points[3 * i]), float(points[3 * i + 1]), float(points[3 * i + 2])};
-        distance[i] = nearest(dipoles, r);
+        const float r2 = nearest(sources.segments, r, nearest(sources.dipoles, r, 1e30f));
+        distance[i] = __builtin_sqrtf(r2);
     }
 }
 
@@ -38,40 +39,56 @@ void nearest_dipole(int64_t n, const double* points, DipoleView<float> dipoles, 
 bool sample(const GridView& grid, const double x[3], float a[3]) {
     if (interpolate<Pack<float, 16>>(grid, x, a)) return true;
     const float r[3] = {float(x[0]), float(x[1]), float(x[2])};
-    sum_dipoles(grid.dipoles, r, a);
+    sum_sources(grid.sources, r, a);
     return false;
 }
 
-int64_t sample_grid(int width, int64_t n, const double* nodes, const GridView& grid, int32_t k, const double* poses,
-                    double rate, float* adot) {
-    constexpr int64_t tile = 128;  // nodes whose rows of adot stay in cache while the poses pass
+constexpr int64_t tile = 128;  // nodes whose rows of adot stay in cache while the poses pass
+
+// dI/dt A of one pose at the nodes of a tile, in head coordinates. Returns how many took the direct sum.
+int64_t sample_tile(int64_t count, const double* nodes, const GridView& grid, const double* pose, double rate,
+                    float world[3][tile]) {
+    // Into the coil frame, A there, and back: three plain loops, of which the outer two run on vectors.
+    double x[3][tile];
+    float a[3][tile];
+    int64_t direct = 0;
+    for (int q = 0; q < 3; ++q) {
+        for (int64_t i = 0; i < count; ++i) x[q][i] = in_coil_frame(pose, nodes + 3 * i, q);
+    }
+    for (int64_t i = 0; i < count; ++i) {
+        const double at[3] = {x[0][i], x[1][i], x[2][i]};
+        float value[3];
+        if (!sample(grid, at, value)) ++direct;
+        for (int q = 0; q < 3; ++q) a[q][i] = value[q];
+    }
+    for (int q = 0; q < 3; ++q) {
+        const auto r0 = static_cast<float>(rate * pose[4 * q]), r1 = static_cast<float>(rate * pose[4 * q + 1]),
+                   r2 = static_cast<float>(rate * pose[4 * q + 2]);
+        for (int64_t i = 0; i < count; ++i) world[q][i] = r0 * a[0][i] + r1 * a[1][i] + r2 * a[2][i];
+    }
+    return direct;
+}
+
+int64_t sample_grid(int width, int64_t n, const double* nodes, const GridView& grid, const Placements& placements,
+                    bool add, float* adot) {
     int64_t direct = 0;
 #pragma omp parallel for schedule(dynamic, 4) reduction(+ : direct)
     for (int64_t t = 0; t < (n + tile - 1) / tile; ++t) {
         const int64_t first = t * tile, count = first + tile < n ? tile : n - first;
-        for (int32_t c = 0; c < k; ++c) {
-            const double* pose = poses + 16 * c;
-            // Into the coil frame, A there, and back: three plain loops, of which the outer two run on vectors.
-            double x[3][tile];
-            float a[3][tile], world[3][tile];
+        float world[3][tile];
+        float* rows = adot + 3 * first * width;
+        for (int32_t c = 0; c < placements.k; ++c) {
+            direct +=
+                sample_tile(count, nodes + 3 * first, grid, placements.poses + 16 * c, placements.rates[c], world);
             for (int q = 0; q < 3; ++q) {
-                for (int64_t i = 0; i < count; ++i) x[q][i] = in_coil_frame(pose, nodes + 3 * (first + i), q);
-            }
-            for (int64_t i = 0; i < count; ++i) {
-                const double at[3] = {x[0][i], x[1][i], x[2][i]};
-                float value[3];
-                if (!sample(grid, at, value)) ++direct;
-                for (int q = 0; q < 3; ++q) a[q][i] = value[q];
-            }
-            for (int q = 0; q < 3; ++q) {
-                const auto r0 = static_cast<float>(rate * pose[4 * q]), r1 = static_cast<float>(rate * pose[4 * q + 1]),
-                           r2 = static_cast<float>(rate * pose[4 * q + 2]);
-                for (int64_t i = 0; i < count; ++i) world[q][i] = r0 * a[0][i] + r1 * a[1][i] + r2 * a[2][i];
-                for (int64_t i = 0; i < count; ++i) adot[(3 * (first + i) + q) * width + c] = world[q][i];
+                float* column = rows + q * width + c;
+                for (int64_t i = 0; i < count; ++i) {
+                    column[3 * i * width] = add ? column[3 * i * width] + world[q][i] : world[q][i];
+                }
             }
         }
-        for (int64_t row = 3 * first; row < 3 * (first + count); ++row) {
-            for (int32_t c = k; c < width; ++c) adot[row * width + c] = 0.f;
+        for (int64_t row = 0; row < 3 * count && !add; ++row) {
+            for (int32_t c = placements.k; c < width; ++c) rows[row * width + c] = 0.f;
         }
     }
     return direct;
@@ -79,7 +96,7 @@ int64_t sample_grid(int width, int64_t n, const double* nodes, const GridView& g
 
 }  // namespace
 
-PrimaryKernels primary_kernels() { return {potential64, potential32, nearest_dipole, sample_grid}; }
+PrimaryKernels primary_kernels() { return {potential64, potential32, nearest_source, sample_grid}; }
 
 }  // namespace HEADFIELD_ISA
 }  // namespace headfield

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The primary field ∂A/∂t = dI/dt A of a coil on a GPU: direct sums over its dipoles, and interpolation on nested
+// The primary field ∂A/∂t = dI/dt A of a coil on a GPU: direct sums over its sources, and interpolation on nested
 // lattices in the coil's own frame.
 #include "../cpp/kernels.hpp"
 #include "../cpp/lattice.hpp"
@@ -10,23 +10,24 @@ inline namespace HEADFIELD_ISA {
 
 namespace {
 
-constexpr int dipole_tile = 128;  // dipoles that a block holds in shared memory, one point a thread
+constexpr int source_tile = 128;  // sources that a block holds in shared memory, one point a thread
 
-// Calls body(d, m) for every dipole, d from it to the point r (3,). All threads of the block take part.
+// Calls body(d, v) for every source, d from it to the point r (3,), v its moment or length. All threads of the block
+// take part.
 template <class T, class Body>
-__device__ void for_dipoles(DipoleView<T> dipoles, const T r[3], Body body) {
-    __shared__ T shared[6][dipole_tile];
-    for (int64_t first = 0; first < dipoles.padded; first += dipole_tile) {
+__device__ void for_sources(SourceView<T> sources, const T r[3], Body body) {
+    __shared__ T shared[6][source_tile];
+    for (int64_t first = 0; first < sources.padded; first += source_tile) {
         const int64_t k = first + threadIdx.x;
         for (int q = 0; q < 6; ++q) {
-            shared[q][threadIdx.x] = k < dipoles.padded ? dipoles.data[q * dipoles.padded + k] : T(0);
+            shared[q][threadIdx.x] = k < sources.padded ? sources.data[q * sources.padded + k] : T(0);
         }
         __syncthreads();
-        const int64_t left = dipoles.padded - first;
-        for (int j = 0; j < dipole_tile && j < left; ++j) {
+        const int64_t left = sources.padded - first;
+        for (int j = 0; j < source_tile && j < left; ++j) {
             const T d[3] = {r[0] - shared[0][j], r[1] - shared[1][j], r[2] - shared[2][j]};
-            const T m[3] = {shared[3][j], shared[4][j], shared[5][j]};
-            body(d, m);
+            const T v[3] = {shared[3][j], shared[4][j], shared[5][j]};
+            body(d, v);
         }
         __syncthreads();
     }
@@ -38,9 +39,15 @@ struct AddDipole {
     __device__ void operator()(const T d[3], const T m[3]) const { add_dipole(d, m, a); }
 };
 
+template <class T>
+struct AddSegment {
+    T* a;
+    __device__ void operator()(const T d[3], const T dl[3]) const { add_segment(d, dl, a); }
+};
+
 struct Nearest {
     float* r2;
-    __device__ void operator()(const float d[3], const float* /*m*/) const {
+    __device__ void operator()(const float d[3], const float* /*v*/) const {
         *r2 = fminf(*r2, d[0] * d[0] + d[1] * d[1] + d[2] * d[2]);
     }
 };
@@ -51,48 +58,57 @@ __device__ void load_point(const double* points, int64_t n, int64_t i, T r[3]) {
 }
 
 template <class T>
-__global__ void __launch_bounds__(dipole_tile)
-    potential_at(int64_t n, const double* points, DipoleView<T> dipoles, T* a) {
-    const int64_t i = int64_t(blockIdx.x) * dipole_tile + threadIdx.x;
+__global__ void __launch_bounds__(source_tile)
+    potential_at(int64_t n, const double* points, SourcesView<T> sources, T* a) {
+    const int64_t i = int64_t(blockIdx.x) * source_tile + threadIdx.x;
     T r[3], sum[3] = {T(0), T(0), T(0)};
     load_point(points, n, i, r);
-    for_dipoles(dipoles, r, AddDipole<T>{sum});
+    for_sources(sources.dipoles, r, AddDipole<T>{sum});
+    for_sources(sources.segments, r, AddSegment<T>{sum});
     for (int q = 0; q < 3 && i < n; ++q) a[3 * i + q] = T(mu0_over_4pi) * sum[q];
 }
 
-__global__ void __launch_bounds__(dipole_tile)
-    distance_at(int64_t n, const double* points, DipoleView<float> dipoles, float* distance) {
-    const int64_t i = int64_t(blockIdx.x) * dipole_tile + threadIdx.x;
+__global__ void __launch_bounds__(source_tile)
+    distance_at(int64_t n, const double* points, SourcesView<float> sources, float* distance) {
+    const int64_t i = int64_t(blockIdx.x) * source_tile + threadIdx.x;
     float r[3], r2 = 1e30f;
     load_point(points, n, i, r);
-    for_dipoles(dipoles, r, Nearest{&r2});
+    for_sources(sources.dipoles, r, Nearest{&r2});
+    for_sources(sources.segments, r, Nearest{&r2});
     if (i < n) distance[i] = sqrtf(r2);
 }
 
-void potential64(int64_t n, const double* points, DipoleView<double> dipoles, double* a) {
-    launch(potential_at<double>, blocks_for(n, dipole_tile), dim3(dipole_tile), n, points, dipoles, a);
+void potential64(int64_t n, const double* points, SourcesView<double> sources, double* a) {
+    launch(potential_at<double>, blocks_for(n, source_tile), dim3(source_tile), n, points, sources, a);
 }
 
-void potential32(int64_t n, const double* points, DipoleView<float> dipoles, float* a) {
-    launch(potential_at<float>, blocks_for(n, dipole_tile), dim3(dipole_tile), n, points, dipoles, a);
+void potential32(int64_t n, const double* points, SourcesView<float> sources, float* a) {
+    launch(potential_at<float>, blocks_for(n, source_tile), dim3(source_tile), n, points, sources, a);
 }
 
-void nearest_dipole(int64_t n, const double* points, DipoleView<float> dipoles, float* distance) {
-    launch(distance_at, blocks_for(n, dipole_tile), dim3(dipole_tile), n, points, dipoles, distance);
+void nearest_source(int64_t n, const double* points, SourcesView<float> sources, float* distance) {
+    launch(distance_at, blocks_for(n, source_tile), dim3(source_tile), n, points, sources, distance);
+}
+
+// Calls add(d, v) for every source, one after the other, in one thread.
+template <class Add>
+__device__ void add_sources(SourceView<float> sources, const float r[3], Add add) {
+    const int64_t n = sources.padded;
+    const float* p = sources.data;
+    for (int64_t k = 0; k < n; ++k) {
+        const float d[3] = {r[0] - p[k], r[1] - p[n + k], r[2] - p[2 * n + k]};
+        const float v[3] = {p[3 * n + k], p[4 * n + k], p[5 * n + k]};
+        add(d, v);
+    }
 }
 
 // A at x in the coil frame. Returns false if it came from the direct sum, which few points of a head need.
 __device__ bool sample(const GridView& grid, const double x[3], float a[3]) {
     if (interpolate<Lanes<float, 16>>(grid, x, a)) return true;
     const float r[3] = {float(x[0]), float(x[1]), float(x[2])};
-    const int64_t n = grid.dipoles.padded;
-    const float* p = grid.dipoles.data;
     float sum[3] = {0.f, 0.f, 0.f};
-    for (int64_t k = 0; k < n; ++k) {
-        const float d[3] = {r[0] - p[k], r[1] - p[n + k], r[2] - p[2 * n + k]};
-        const float m[3] = {p[3 * n + k], p[4 * n + k], p[5 * n + k]};
-        add_dipole(d, m, sum);
-    }
+    add_sources(grid.sources.dipoles, r, AddDipole<float>{sum});
+    add_sources(grid.sources.segments, r, AddSegment<float>{sum});
     for (int q = 0; q < 3; ++q) a[q] = float(mu0_over_4pi) * sum[q];
     return false;
 }
@@ -102,17 +118,16 @@ constexpr int tile = 32;  // nodes of a block
 // Threads (32, 8): a warp takes 32 neighbouring nodes for one pose, which look up the same few cells, then the next pose;
 // adot (n, 3, W) is written row by row through shared memory.
 template <class W>
-__global__ void __launch_bounds__(256)
-    sample_tile(int64_t n, const double* nodes, GridView grid, int32_t k, const double* poses, double rate, float* adot,
-                unsigned long long* direct) {
+__global__ void __launch_bounds__(256) sample_tile(int64_t n, const double* nodes, GridView grid, Placements placements,
+                                                   bool add, float* adot, unsigned long long* direct) {
     __shared__ float rows[3 * tile][W::value + 1];
     const int thread = static_cast<int>(threadIdx.y * tile + threadIdx.x);
     const int64_t begin = int64_t(blockIdx.x) * tile, i = begin + threadIdx.x;
     const int count = static_cast<int>(n - begin < tile ? n - begin : tile);
     for (int32_t c = static_cast<int32_t>(threadIdx.y); i < n && c < W::value; c += 8) {
         float a[3] = {0.f, 0.f, 0.f}, r[3][3] = {};
-        if (c < k) {
-            const double* pose = poses + 16 * c;
+        if (c < placements.k) {
+            const double *pose = placements.poses + 16 * c, rate = placements.rates[c];
             double x[3];
             for (int q = 0; q < 3; ++q) x[q] = in_coil_frame(pose, nodes + 3 * i, q);
             if (!sample(grid, x, a)) atomicAdd(direct, 1ULL);
@@ -124,15 +139,16 @@ __global__ void __launch_bounds__(256)
     }
     __syncthreads();
     for (int v = thread; v < 3 * count * W::value; v += 256) {
-        adot[3 * begin * W::value + v] = rows[v / W::value][v % W::value];
+        float* at = adot + 3 * begin * W::value + v;
+        *at = add ? *at + rows[v / W::value][v % W::value] : rows[v / W::value][v % W::value];
     }
 }
 
-int64_t sample_grid(int width, int64_t n, const double* nodes, const GridView& grid, int32_t k, const double* poses,
-                    double rate, float* adot) {
+int64_t sample_grid(int width, int64_t n, const double* nodes, const GridView& grid, const Placements& placements,
+                    bool add, float* adot) {
     const Counter direct;
     with_width(width, [&](auto w) {
-        launch(sample_tile<decltype(w)>, blocks_for(n, tile), dim3(tile, 8), n, nodes, grid, k, poses, rate, adot,
+        launch(sample_tile<decltype(w)>, blocks_for(n, tile), dim3(tile, 8), n, nodes, grid, placements, add, adot,
                direct.data());
     });
     return direct.value();
@@ -143,7 +159,7 @@ int64_t sample_grid(int width, int64_t n, const double* nodes, const GridView& g
 }  // namespace HEADFIELD_ISA
 
 const PrimaryKernels& device_primary() {
-    static const PrimaryKernels kernels{potential64, potential32, nearest_dipole, sample_grid};
+    static const PrimaryKernels kernels{potential64, potential32, nearest_source, sample_grid};
     return kernels;
 }
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from headfield.coil import Coil, figure_of_eight, read_coil
+from headfield import Coil, figure_of_eight, read_coil
 from headfield.errors import CoilError, FileFormatError, HeadfieldError
 
 ONE = "# number of elements\n1\n# dipoles\n0 0 -0.005 0 0 1e-4\n"

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.spatial.transform import Rotation
 from scipy.special import ellipe, ellipk
 
-from headfield.coil import Coil, circular_coil, figure_of_eight, read_coil
+from headfield import Coil, circular_coil, figure_of_eight, read_coil
 from headfield.errors import CoilError, FileFormatError, PoseError
 
 FINITE = st.floats(-1e3, 1e3)
@@ -92,7 +92,7 @@ def test_vector_potential_of_no_points_is_empty():
 def test_a_point_on_a_dipole_is_refused():
     coil = figure_of_eight()
     points = np.concatenate([plane(10), coil.dipole_positions_mm[7:8]])
-    with pytest.raises(CoilError, match=f"1 points, first point {len(points) - 1} at .* on a dipole"):
+    with pytest.raises(CoilError, match=f"1 points, first point {len(points) - 1} at .* on a source"):
         coil.vector_potential(points)
 
 
@@ -285,7 +285,7 @@ def test_free_text_is_text(key, value):
         Coil([[0, 0, 0]], [[0, 0, 1]], **{key: value})
 
 
-@pytest.mark.parametrize("name", ["coil.tcd", "coil.nii.gz", "coil", "coil.txt"])
+@pytest.mark.parametrize("name", ["coil.stl", "coil", "coil.txt", "coil.nii.bz2"])
 def test_other_formats_are_refused_by_name(tmp_path, name):
     with pytest.raises(FileFormatError, match=r"coils are read as \.ccd"):
         read_coil(tmp_path / name)

@@ -22,14 +22,15 @@ def results():
         rng.normal(size=(40, 3)),
     )
     adot = np.empty((50, 3, 8), np.float32)
-    _cpu.Grid([], positions, moments).sample(points, random_poses(rng, 7), 1.0, adot)
+    sources = _cpu.Sources(positions, moments, positions + 0.1, moments)
+    _cpu.Grid([], sources).sample(points, random_poses(rng, 7), np.linspace(1, 2, 7), adot)
     b = system.right_hand_sides(8)
     phi, reports = run(_cpu.Solver(system.hierarchy, 8), b, 1e-12, 100)
     return {
         "name": np.array(_cpu.instruction_set),
-        "potential": _cpu.vector_potential(points, positions, moments),
-        "potential_float32": _cpu.vector_potential_float32(points, positions, moments),
-        "distance": _cpu.nearest_dipole(points, positions),
+        "potential": sources.vector_potential(points),
+        "potential_float32": sources.vector_potential_float32(points),
+        "distance": sources.nearest(points),
         "adot": adot,
         "b": b,
         "phi": phi,

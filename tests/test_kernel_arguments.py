@@ -48,17 +48,11 @@ GOOD = {
         "scale": np.ones(2),
         "out": np.empty((2, 4)),
     },
-    "vector_potential": {"points": NODES, "positions": NODES + 5, "moments": NODES},
-    "vector_potential_float32": {"points": NODES, "positions": NODES + 5, "moments": NODES},
-    "nearest_dipole": {"points": NODES, "positions": NODES},
+    "Sources": {"positions": NODES + 5, "moments": NODES, "points": NODES + 6, "segments": NODES},
 }
 ARRAYS = [(f, a) for f, args in GOOD.items() for a, v in args.items() if isinstance(v, np.ndarray)]
 NOT_CHECKED_FOR_LENGTH = {  # any number of rows is right
     ("morton_order", "nodes"),
-    ("vector_potential", "points"),
-    ("vector_potential_float32", "points"),
-    ("nearest_dipole", "points"),
-    ("nearest_dipole", "positions"),
     ("node_parts", "tets"),
     ("boundary_faces", "tets"),
     ("assemble", "nodes"),  # more nodes than the tetrahedra use
@@ -112,15 +106,19 @@ def test_wrong_shapes_are_refused_by_name(function, argument):
             call(function, **{argument: np.concatenate([good, good])})
 
 
+def sources(positions, moments):
+    return native.Sources(positions, moments, np.empty((0, 3)), np.empty((0, 3)))
+
+
 def sample(grid, nodes, poses, width):
     adot = np.full((len(nodes), 3, width), np.nan, np.float32)
-    return adot, grid.sample(nodes, poses, 1.0, adot)
+    return adot, grid.sample(nodes, poses, np.ones(len(poses)), adot)
 
 
 @pytest.mark.parametrize("width", [0, 2, 3, 5, 33, 128])
 def test_widths_that_are_not_compiled_are_refused(width):
     with pytest.raises(ValueError, match="columns"):
-        sample(native.Grid([], NODES, NODES), NODES, np.eye(4)[None], width)
+        sample(native.Grid([], sources(NODES, NODES)), NODES, np.eye(4)[None], width)
     with pytest.raises(ValueError, match="columns"):
         call("right_hand_side", adot=np.ones((4, 3, width), np.float32), out=np.empty((4, width)))
     with pytest.raises(ValueError, match="columns"):
@@ -212,22 +210,22 @@ GRID_SHAPE = (5, 5, 5)
 )
 def test_lattices_of_wrong_shape_are_refused(values, good):
     with pytest.raises(ValueError, match="must have shape"):
-        native.Grid([((0.0, 0.0, 0.0), 1.0, values, good)], NODES, NODES)
+        native.Grid([((0.0,) * 3, (1.0,) * 3, values, good)], sources(NODES, NODES))
 
 
 def test_lattices_too_small_to_interpolate_or_of_no_spacing_fall_back_to_the_sum():
     far = NODES + 5.0
-    exact = native.vector_potential(NODES, far, NODES)
+    exact = sources(far, NODES).vector_potential(NODES)
     for spacing, n in ((1.0, 1), (1.0, 2), (1.0, 3), (0.0, 5), (-1.0, 5), (np.nan, 5)):
         values, good = np.ones((n, n, n, 4), np.float32), np.ones((n - 1,) * 3, np.uint8)
-        grid = native.Grid([((0.0, 0.0, 0.0), spacing, values, good)], far, NODES)
+        grid = native.Grid([((0.0,) * 3, (spacing,) * 3, values, good)], sources(far, NODES))
         adot, n_direct = sample(grid, NODES, np.eye(4)[None], 1)
         assert n_direct == 4
         np.testing.assert_allclose(adot[:, :, 0], exact, rtol=1e-5, atol=1e-6 * np.abs(exact).max())
 
 
 def test_more_poses_than_columns_are_refused():
-    grid = native.Grid([], NODES, NODES)
+    grid = native.Grid([], sources(NODES, NODES))
     with pytest.raises(ValueError, match="poses"):
         sample(grid, NODES, np.tile(np.eye(4), (5, 1, 1)), 4)
     with pytest.raises(ValueError, match="poses"):

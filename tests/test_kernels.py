@@ -65,7 +65,19 @@ def right_hand_side(matrices, adot):
 
 def sample(grid, nodes, poses, rate, width):
     adot = np.full((len(nodes), 3, width), np.nan, np.float32)
-    return adot, grid.sample(nodes, np.ascontiguousarray(poses), rate, adot)
+    return adot, grid.sample(nodes, np.ascontiguousarray(poses), np.full(len(poses), rate), adot)
+
+
+def sources(positions, moments, points=None, segments=None):
+    none = np.empty((0, 3))
+    return native.Sources(
+        positions, moments, none if points is None else points, none if segments is None else segments
+    )
+
+
+def wire_sum(points, wire, segments):
+    d = np.linalg.norm(points[:, None] - wire, axis=2)
+    return 1e-7 * (segments / d[..., None]).sum(axis=1)
 
 
 def close(a, b, relative):
@@ -174,24 +186,26 @@ def test_pack_and_unpack_permute_and_scale(n, width, seed, data):
 
 @given(st.integers(1, 70), st.integers(1, 90), st.integers(0, 2**32))
 @settings(max_examples=30, deadline=None)
-def test_vector_potential_is_the_sum_over_dipoles(n, d, seed):
+def test_vector_potential_is_the_sum_over_dipoles_and_wire(n, d, seed):
     rng = np.random.default_rng(seed)
     points, positions = rng.uniform(-0.1, 0.1, (n, 3)), rng.uniform(0.15, 0.3, (d, 3))
     moments = rng.normal(size=(d, 3))
-    exact = p1.dipole_rate(points, positions, moments, 1.0)
-    assert close(native.vector_potential(points, positions, moments), exact, 1e-12)
-    single = native.vector_potential_float32(points, positions, moments)
+    wire, segments = rng.uniform(0.15, 0.3, (n, 3)), rng.normal(size=(n, 3))
+    both = sources(positions, moments, wire, segments)
+    exact = p1.dipole_rate(points, positions, moments, 1.0) + wire_sum(points, wire, segments)
+    assert close(both.vector_potential(points), exact, 1e-12)
+    single = both.vector_potential_float32(points)
     assert single.dtype == np.float32
     assert close(single, exact, 2e-5)
-    distance = np.linalg.norm(points[:, None] - positions, axis=2).min(axis=1)
-    np.testing.assert_allclose(native.nearest_dipole(points, positions), distance, rtol=1e-5)
+    distance = np.linalg.norm(points[:, None] - np.concatenate([positions, wire]), axis=2).min(axis=1)
+    np.testing.assert_allclose(both.nearest(points), distance, rtol=1e-5)
 
 
-def test_no_dipoles_make_no_field():
+def test_no_sources_make_no_field():
     points, none = np.eye(3), np.zeros((0, 3))
-    assert not native.vector_potential(points, none, none).any()
-    assert (native.nearest_dipole(points, none) > 1e9).all()
-    assert native.vector_potential(none, points, points).shape == (0, 3)
+    assert not sources(none, none).vector_potential(points).any()
+    assert (sources(none, none).nearest(points) > 1e9).all()
+    assert sources(points, points).vector_potential(none).shape == (0, 3)
 
 
 def lattice(origin, spacing, shape, positions, moments):
@@ -199,7 +213,7 @@ def lattice(origin, spacing, shape, positions, moments):
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     values = np.zeros((*shape, 4), np.float32)
     values[..., :3] = p1.dipole_rate(points, positions, moments, 1.0).reshape(*shape, 3)
-    return (origin, spacing, values, np.ones(np.array(shape) - 1, np.uint8))
+    return (origin, (spacing,) * 3, values, np.ones(np.array(shape) - 1, np.uint8))
 
 
 def random_poses(rng, k):
@@ -213,9 +227,8 @@ def random_poses(rng, k):
 def test_grid_is_the_direct_sum_in_the_coil_frame(width):
     rng = np.random.default_rng(width)
     positions, moments = rng.uniform(0.2, 0.3, (20, 3)), rng.normal(size=(20, 3))
-    grid = native.Grid(
-        [lattice((-0.1, -0.1, -0.1), 0.01, (21, 21, 21), positions, moments)], positions, moments
-    )
+    values = lattice((-0.1, -0.1, -0.1), 0.01, (21, 21, 21), positions, moments)
+    grid = native.Grid([values], sources(positions, moments))
     nodes = rng.uniform(-0.04, 0.04, (300, 3))
     k = max(1, width - 1)
     poses = random_poses(rng, k)
@@ -226,6 +239,11 @@ def test_grid_is_the_direct_sum_in_the_coil_frame(width):
         exact = p1.dipole_rate(nodes, positions @ turn.T + shift, moments @ turn.T, 1e6)
         assert p1.relative(adot[:, :, c], exact) < 3e-5
     assert not adot[:, :, k:].any(), "columns without a pose are zero"
+    twice = adot.copy()
+    grid.sample(nodes, poses, np.linspace(1, 2, k) * 1e6, twice, True)
+    factor = np.ones(width, np.float32)
+    factor[:k] += np.linspace(1, 2, k)
+    np.testing.assert_allclose(twice, factor * adot, rtol=2e-6, atol=1e-6 * np.abs(adot).max())
     reordered, _ = sample(grid, nodes, poses[::-1], 1e6, width)
     np.testing.assert_array_equal(reordered[:, :, :k], adot[:, :, :k][:, :, ::-1])
 
@@ -236,7 +254,7 @@ def test_grid_takes_the_direct_sum_where_no_lattice_is_good():
     origin, spacing, values, good = lattice((-0.05, -0.05, -0.05), 0.01, (11, 11, 11), positions, moments)
     good[5:] = 0
     values[8:] = np.nan  # what the good cells don't need
-    grid = native.Grid([(origin, spacing, values, good)], positions, moments)
+    grid = native.Grid([(origin, spacing, values, good)], sources(positions, moments))
     nodes = rng.uniform(-0.08, 0.08, (500, 3))
     adot, n_direct = sample(grid, nodes, np.eye(4)[None], 1.0, 1)
     cell = np.floor((nodes + 0.05) / 0.01)
@@ -255,7 +273,8 @@ def test_grid_cubic_interpolation_is_of_fourth_order():
     errors = []
     for spacing, n in ((0.016, 9), (0.008, 15), (0.004, 27)):
         low = -0.5 * spacing * (n - 1)
-        grid = native.Grid([lattice((low,) * 3, spacing, (n,) * 3, positions, moments)], positions, moments)
+        values = lattice((low,) * 3, spacing, (n,) * 3, positions, moments)
+        grid = native.Grid([values], sources(positions, moments))
         errors.append(p1.relative(sample(grid, nodes, np.eye(4)[None], 1.0, 1)[0][:, :, 0], exact))
     slopes = np.log2(np.array(errors[:-1]) / errors[1:])
     assert (slopes > 3.5).all(), errors
@@ -333,7 +352,7 @@ def test_the_same_bits_for_any_number_of_threads():
             e = np.empty((4, len(tets), 3), np.float32)
             native.electric_field(nodes, tets, b, adot, np.ones(4), None, e)
             faces = native.boundary_faces(tets, len(nodes))
-            potential = native.vector_potential(nodes, positions, moments)
+            potential = sources(positions, moments).vector_potential(nodes)
             results.append([*matrices, b, e, *faces, potential, native.morton_order(nodes)])
     finally:
         native.set_threads(before)

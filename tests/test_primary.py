@@ -16,7 +16,7 @@ from headfield.primary import Primary
 
 pytestmark = pytest.mark.usefixtures("each_device")
 
-RATE = 1e6  # what `sample` is for, A/s
+RATE = 1e6  # A/s
 REACH = 0.15
 
 
@@ -47,7 +47,7 @@ def built(name, bound):
 def sampled(primary, nodes, poses, width=None):
     device = select("auto")
     out = device.put(np.full((len(nodes), 3, width or len(poses)), np.nan, np.float32))
-    primary.sample(device.put(nodes), poses, out)
+    primary.sample(device.put(nodes), poses, np.full((len(poses), 1), RATE), out)
     return device.get(out)
 
 

@@ -12,7 +12,10 @@ A whole problem: a head, a coil, a pose, a field.
 """
 
 from . import analytic, metrics
-from .coil import Coil, circular_coil, figure_of_eight, read_coil
+from .casing import Casing
+from .coil import Coil
+from .coil_parts import CoilElement, Stimulator, Waveform
+from .deformation import Deformation, DeformationRange
 from .errors import (
     CoilError,
     ConductivityError,
@@ -24,29 +27,41 @@ from .errors import (
     PoseError,
 )
 from .field import Field, SolveReport
+from .io.coils import read_coil, write_coil
 from .io.meshes import read_mesh, write_mesh
 from .io.poses import read_poses
+from .layouts import circular_coil, figure_of_eight
 from .mesh import TetMesh
 from .model import HeadModel
 from .phantom import phantom_head, phantom_landmarks, sphere_mesh
 from .pose import check_poses, nearest_rotation, place, ring
+from .sources import Dipoles, SampledPotential, Segments
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Casing",
     "Coil",
+    "CoilElement",
     "CoilError",
     "ConductivityError",
     "ConvergenceError",
     "DeviceError",
+    "Deformation",
+    "DeformationRange",
+    "Dipoles",
     "Field",
     "FileFormatError",
     "HeadModel",
     "HeadfieldError",
     "MeshError",
     "PoseError",
+    "SampledPotential",
+    "Segments",
     "SolveReport",
+    "Stimulator",
     "TetMesh",
+    "Waveform",
     "analytic",
     "check_poses",
     "circular_coil",
@@ -61,5 +76,6 @@ __all__ = [
     "read_poses",
     "ring",
     "sphere_mesh",
+    "write_coil",
     "write_mesh",
 ]

@@ -138,7 +138,8 @@ def find_gpu() -> tuple[Any, Any] | str:
     try:
         if cupy.cuda.runtime.getDeviceCount() == 0:
             return "no NVIDIA GPU was found"
-        Device("cuda", native, cupy).compute(native.nearest_dipole, np.zeros((1, 3)), np.ones((1, 3)))
+        some = [cupy.ones((1, 3))] * 4
+        native.Sources(*some).nearest(some[0]).get()
     except Exception as problem:  # whatever CuPy and the driver raise: the caller is told
         return f"the GPU is not usable: {' '.join(str(problem).split())}"
     return native, cupy

@@ -68,32 +68,45 @@ def unpack(
     out: NDArray[np.float64],
 ) -> None: ...
 
-# A (p, 3), T·m per A, at points (p, 3) of dipoles (d, 3), A·m² per A.
-def vector_potential(
-    points: NDArray[np.float64], positions: NDArray[np.float64], moments: NDArray[np.float64]
-) -> NDArray[np.float64]: ...
-def vector_potential_float32(
-    points: NDArray[np.float64], positions: NDArray[np.float64], moments: NDArray[np.float64]
-) -> NDArray[np.float32]: ...
-
-# Distance (p,) to the nearest dipole.
-def nearest_dipole(points: NDArray[np.float64], positions: NDArray[np.float64]) -> NDArray[np.float32]: ...
+class Sources:
+    # Dipoles at positions (d, 3) with moments (d, 3), A·m² per A, and pieces of wire at points (w, 3) of length
+    # and direction segments (w, 3), m.
+    def __init__(
+        self,
+        positions: NDArray[np.float64],
+        moments: NDArray[np.float64],
+        points: NDArray[np.float64],
+        segments: NDArray[np.float64],
+    ) -> None: ...
+    # A (p, 3), T·m per A, at points (p, 3).
+    def vector_potential(self, points: NDArray[np.float64]) -> NDArray[np.float64]: ...
+    def vector_potential_float32(self, points: NDArray[np.float64]) -> NDArray[np.float32]: ...
+    # Distance (p,) to the nearest source.
+    def nearest(self, points: NDArray[np.float64]) -> NDArray[np.float32]: ...
 
 class Grid:
     # Lattices coarse to fine: origin, spacing, values (nx, ny, nz, 4), good (nx − 1, ny − 1, nz − 1).
     def __init__(
         self,
-        lattices: Sequence[tuple[tuple[float, float, float], float, NDArray[np.float32], NDArray[np.uint8]]],
-        positions: NDArray[np.float64],
-        moments: NDArray[np.float64],
+        lattices: Sequence[
+            tuple[
+                tuple[float, float, float],
+                tuple[float, float, float],
+                NDArray[np.float32],
+                NDArray[np.uint8],
+            ]
+        ],
+        sources: Sources,
     ) -> None: ...
-    # out (n, 3, W) = rate · A at nodes (n, 3) for poses (k, 4, 4); returns how many direct sums it took.
+    # out (n, 3, W) = rates · A at nodes (n, 3) for poses (k, 4, 4), or that is added to out; rates (k,), A/s.
+    # Returns how many direct sums it took.
     def sample(
         self,
         nodes: NDArray[np.float64],
         poses: NDArray[np.float64],
-        rate: float,
+        rates: NDArray[np.float64],
         out: NDArray[np.float32],
+        add: bool = False,
     ) -> int: ...
 
 class Hierarchy:

@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import __version__
-from .coil import read_coil
 from .demo import run_demo
 from .errors import ConvergenceError, HeadfieldError, MeshError
 from .field import Field
 from .info import describe, lines
+from .io.coils import read_coil
 from .io.meshes import read_mesh
 from .io.poses import read_poses
 from .io.results import magnitude

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Coils as magnetic dipoles: from arrays, from files, from windings; and their vector potential.
+"""Coils: dipoles, wire and sampled potentials in parts, their stimulators, and their vector potential.
 
 Coil frame: origin on the casing face that touches the head, +z into the head, +y the prolongation of the
-handle (away from it), x = y × z. A flat coil has all its dipoles at z < 0.
+handle (away from it), x = y × z. A flat coil has all its sources at z < 0.
 
 Sign: E = −∂A/∂t − ∇φ. For dI/dt > 0 a circular coil's current runs from +x to +y, and that of a figure-8
 does so in the wing at +x and the other way round in the wing at −x. Under the middle of the figure-8 the
@@ -11,46 +11,69 @@ current then flows along −y and so does A; the primary field −∂A/∂t poin
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from headfield._backend import cpu
-from headfield._real import vectors
-from headfield.errors import CoilError, FileFormatError
-from headfield.io.ccd import read_ccd, write_ccd
-from headfield.pose import check_pose
-from headfield.winding import positive, winding
+from ._backend import select
+from ._real import vectors
+from .casing import Casing
+from .coil_parts import CoilElement, Stimulator, box, check_indices, check_text, steps
+from .deformation import Deformation, DeformationRange, motion
+from .errors import CoilError
+from .pose import check_pose
+from .sources import Dipoles, SampledPotential, Segments, native_sources
 
-__all__ = ["Coil", "circular_coil", "figure_of_eight", "read_coil"]
+__all__ = ["Coil"]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, init=False)
 class Coil:
-    """A coil made of magnetic dipoles.
+    """A coil made of magnetic dipoles, or of any parts.
 
     Parameters
     ----------
-    dipole_positions_mm : array_like (d, 3)
+    dipole_positions_mm : array_like (d, 3), optional
         Positions in the coil frame, mm.
-    dipole_moments : array_like (d, 3)
+    dipole_moments : array_like (d, 3), optional
         Moments in the coil frame, A·m² per A of coil current.
-    name, stimulator, brand : str
+    elements : sequence of CoilElement, optional
+        Parts in place of dipoles.
+    name, brand : str
         Free text.
-    didt_max : float, optional
-        The largest dI/dt of the coil with its stimulator, A/s.
+    stimulator, didt_max : str, float
+        Name and largest dI/dt (A/s) of the only stimulator, in place of `stimulators`.
+    stimulators : sequence of Stimulator
+        Each has a current of its own: `didt` of a solve is then (k, s).
+    deformations, deformation_ranges
+        Motions of parts and the ranges of their parameters, see `deformed`.
+    casing : Casing, optional
+        Of the coil as a whole; it does not move with the parts, which have casings of their own.
+    limits_mm : array_like (3, 2), optional
+        Where the coil is to be sampled, see `sampled`.
+    resolution_mm : array_like (3,), optional
+        Steps of it.
 
     Attributes
     ----------
-    dipole_positions_mm, dipole_moments : ndarray (d, 3) float64, C order, read-only
+    elements, stimulators, deformations, deformation_ranges : tuple
+    body : Casing or None
+        What was given as `casing`, of the coil as a whole.
+    deformation_values : tuple of float
+        Where the parts are now; at first the initial values.
 
     Raises
     ------
     CoilError
-        Shapes that are not (d, 3) and equal, no dipoles, a value that is not finite (the first one is
-        named), all moments zero, `didt_max` not positive, a name, stimulator or brand that is no text.
+        Shapes that are not (d, 3) and equal, nothing that makes a field, a value that is not finite (the
+        first one is named), all moments zero, `didt_max` not positive, a name that is no text, an index of a
+        stimulator or a deformation that is not there.
 
     Examples
     --------
@@ -61,64 +84,221 @@ class Coil:
     array([[0.00000000e+00, 3.53553391e-07, 0.00000000e+00]])
     """
 
-    dipole_positions_mm: np.ndarray
-    dipole_moments: np.ndarray
-    _: KW_ONLY
-    name: str = ""
-    didt_max: float | None = None
-    stimulator: str = ""
-    brand: str = ""
+    elements: tuple[CoilElement, ...]
+    stimulators: tuple[Stimulator, ...]
+    name: str
+    brand: str
+    deformations: tuple[Deformation, ...]
+    deformation_ranges: tuple[DeformationRange, ...]
+    deformation_values: tuple[float, ...]
+    body: Casing | None
+    limits_mm: NDArray[np.float64] | None
+    resolution_mm: NDArray[np.float64] | None
 
-    def __post_init__(self) -> None:
-        positions = vectors(self.dipole_positions_mm, "dipole_positions_mm", CoilError)
-        moments = vectors(self.dipole_moments, "dipole_moments", CoilError)
-        if len(positions) != len(moments):
-            raise CoilError(f"{len(positions)} dipole positions but {len(moments)} dipole moments")
-        if not len(positions):
-            raise CoilError("a coil needs at least one dipole")
-        if not moments.any():
-            raise CoilError(f"all {len(moments)} dipole moments are zero")
-        for name in ("name", "stimulator", "brand"):
-            if not isinstance(getattr(self, name), str):
-                raise CoilError(f"{name} must be text, not {type(getattr(self, name)).__name__}")
-        if self.didt_max is not None:
-            didt_max = positive(self.didt_max, "didt_max")
-            object.__setattr__(self, "didt_max", didt_max)
-        for name, array in (("dipole_positions_mm", positions), ("dipole_moments", moments)):
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
+    def __init__(
+        self,
+        dipole_positions_mm: ArrayLike | None = None,
+        dipole_moments: ArrayLike | None = None,
+        *,
+        elements: Sequence[CoilElement] = (),
+        name: str = "",
+        brand: str = "",
+        stimulator: str = "",
+        didt_max: float | None = None,
+        stimulators: Sequence[Stimulator] = (),
+        deformations: Sequence[Deformation] = (),
+        deformation_ranges: Sequence[DeformationRange] = (),
+        casing: Casing | None = None,
+        limits_mm: ArrayLike | None = None,
+        resolution_mm: ArrayLike | None = None,
+    ) -> None:
+        if (dipole_positions_mm is None) != (dipole_moments is None) or (
+            (dipole_positions_mm is None) == (not len(elements))
+        ):
+            raise CoilError("a coil takes dipole_positions_mm and dipole_moments, or elements")
+        if dipole_positions_mm is not None and dipole_moments is not None:
+            elements = [CoilElement(_dipoles(dipole_positions_mm, dipole_moments))]
+        if stimulators and (stimulator or didt_max is not None):
+            raise CoilError(
+                "stimulator and didt_max describe the only stimulator; stimulators were given too"
+            )
+        self._set(
+            elements=tuple(elements),
+            stimulators=tuple(stimulators) or (Stimulator(stimulator, "", didt_max),),
+            name=name,
+            brand=brand,
+            deformations=tuple(deformations),
+            deformation_ranges=tuple(deformation_ranges),
+            deformation_values=tuple(r.initial for r in deformation_ranges),
+            body=casing,
+            limits_mm=box(limits_mm),
+            resolution_mm=steps(resolution_mm),
+        )
+        check_text(self, "name", "brand")
+        check_indices(self)
+
+    def _set(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def with_(self, **changes: Any) -> Coil:
+        """The same coil with other attributes, unchecked."""
+        coil = object.__new__(Coil)
+        coil._set(**({f.name: getattr(self, f.name) for f in fields(self)} | changes))
+        return coil
+
+    @property
+    def casing(self) -> Casing | None:
+        """The casings of the coil and its parts as one surface, as they lie now; None if there are none."""
+        casings = [] if self.body is None else [self.body]
+        casings += [e.casing.moved(self._motion(e)) for e in self.elements if e.casing is not None]
+        return Casing.joined(casings) if casings else None
+
+    @property
+    def n_stimulators(self) -> int:
+        """Number of currents that drive the coil: columns of `didt`."""
+        return len(self.stimulators)
+
+    @property
+    def stimulator(self) -> str:
+        """Name of the stimulator, or the names of all."""
+        return ", ".join(s.name for s in self.stimulators if s.name)
+
+    @property
+    def didt_max(self) -> float | None:
+        """The largest dI/dt, A/s; None if it is not known. Of several stimulators, see `stimulators`.
+
+        Raises
+        ------
+        CoilError
+            The coil has several stimulators.
+        """
+        if self.n_stimulators > 1:
+            raise CoilError(f"{self.n_stimulators} stimulators: see stimulators[i].didt_max")
+        return self.stimulators[0].didt_max
+
+    def sources(self, stimulator: int | None = None) -> tuple[Dipoles, Segments, list[SampledPotential]]:
+        """What one stimulator drives, or all do, as it lies now in the coil frame; any may be empty."""
+        dipoles: list[Dipoles] = []
+        segments: list[Segments] = []
+        sampled: list[SampledPotential] = []
+        for element in self.elements:
+            if stimulator is None or element.stimulator == stimulator:
+                source = element.source
+                if element.deformations:
+                    source = source.moved(self._motion(element))
+                if isinstance(source, Dipoles):
+                    dipoles.append(source)
+                elif isinstance(source, Segments):
+                    segments.append(source)
+                else:
+                    sampled.append(source)
+        d = Dipoles(*_joined([(s.positions_mm, s.moments) for s in dipoles]))
+        w = Segments(*_joined([(s.points_mm, s.lengths_mm) for s in segments]))
+        return d, w, sampled
+
+    @cached_property
+    def _dipoles(self) -> Dipoles:
+        dipoles, segments, sampled = self.sources()
+        if len(segments) or sampled:
+            raise CoilError("this coil is not made of dipoles alone; coil.reduced(n) is")
+        if self.n_stimulators > 1:
+            raise CoilError(
+                f"this coil has {self.n_stimulators} stimulators; coil.sources(i) has the dipoles of each"
+            )
+        return dipoles
+
+    @property
+    def dipole_positions_mm(self) -> NDArray[np.float64]:
+        """Positions of the dipoles (d, 3), mm, read-only.
+
+        Raises
+        ------
+        CoilError
+            The coil has other sources than dipoles, or several stimulators.
+        """
+        return self._dipoles.positions_mm
+
+    @property
+    def dipole_moments(self) -> NDArray[np.float64]:
+        """Moments of the dipoles (d, 3), A·m² per A, read-only; raises as `dipole_positions_mm` does."""
+        return self._dipoles.moments
 
     @property
     def n_dipoles(self) -> int:
         """Number of dipoles."""
-        return len(self.dipole_positions_mm)
+        return sum(len(e.source) for e in self.elements if isinstance(e.source, Dipoles))
+
+    @property
+    def n_segments(self) -> int:
+        """Number of pieces of wire."""
+        return sum(len(e.source) for e in self.elements if isinstance(e.source, Segments))
+
+    @property
+    def bounds_mm(self) -> NDArray[np.float64]:
+        """Lowest and highest corner (2, 3) of all sources, mm; of grids, their whole extent."""
+        dipoles, segments, sampled = self.sources()
+        points = [dipoles.positions_mm, segments.points_mm]
+        for grid in sampled:
+            ends = np.stack(np.meshgrid(*((0, n - 1) for n in grid.shape)), axis=-1).reshape(-1, 3)
+            points.append(ends @ grid.affine[:3, :3].T + grid.affine[:3, 3])
+        every = np.concatenate(points)
+        return np.stack([every.min(axis=0), every.max(axis=0)])
 
     def __repr__(self) -> str:
-        z = self.dipole_positions_mm[:, 2]
-        dipoles = "1 dipole" if self.n_dipoles == 1 else f"{self.n_dipoles} dipoles"
-        limit = "" if self.didt_max is None else f", dI/dt up to {self.didt_max * 1e-6:.1f} A/µs"
-        return f"<Coil {self.name!r}: {dipoles}, z {z.min():.1f} to {z.max():.1f} mm{limit}>"
+        sampled = [e.source for e in self.elements if isinstance(e.source, SampledPotential)]
+        parts = [_counted(self.n_dipoles, "dipole"), _counted(self.n_segments, "wire segment")]
+        parts += [f"A on {' x '.join(map(str, grid.shape))} points" for grid in sampled]
+        low, high = self.bounds_mm[:, 2]
+        limits = [s.didt_max for s in self.stimulators]
+        known = [f"{limit * 1e-6:.1f}" for limit in limits if limit is not None]
+        limit = f", dI/dt up to {' and '.join(known)} A/µs" if known else ""
+        return (
+            f"<Coil {self.name!r}: {', '.join(p for p in parts if p)}, z {low:.1f} to {high:.1f} mm{limit}>"
+        )
 
-    def write(self, path: str | Path) -> None:
-        """Write the coil to a .ccd file; `read_coil` gives back the same bits.
+    def deformed(self, *values: float) -> Coil:
+        """The coil with its flexible parts elsewhere.
 
         Parameters
         ----------
-        path : path
-            Ends in .ccd. Overwritten if it exists.
+        *values : float
+            One for each of `deformation_ranges`, mm or degrees.
+
+        Returns
+        -------
+        Coil
 
         Raises
         ------
-        FileFormatError
-            Another ending.
         CoilError
-            A name, stimulator or brand that the header can't hold (semicolon, line break).
-        """
-        _check_ending(path, "written")
-        metadata = {key: getattr(self, key) for key in ("name", "didt_max", "stimulator", "brand")}
-        write_ccd(path, self.dipole_positions_mm, self.dipole_moments, metadata)
+            Another number of values, or one outside its range.
 
-    def placed(self, pose: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        Examples
+        --------
+        >>> part = CoilElement(Dipoles([[50, 0, -5.0]], [[0, 0, 1e-3]]), deformations=(0,))
+        >>> hinge = Deformation("rot2p", 0, [0, 0, 0], [0, 1, 0])
+        >>> ranges = [DeformationRange(0, -30, 30)]
+        >>> coil = Coil(elements=[part], deformations=[hinge], deformation_ranges=ranges)
+        >>> print(coil.deformed(30.0).dipole_positions_mm.round(2))
+        [[ 40.8  -0.  -29.33]]
+        """
+        ranges = self.deformation_ranges
+        if len(values) != len(ranges):
+            raise CoilError(f"{len(values)} values, the coil has {len(ranges)} deformation parameters")
+        pairs = enumerate(zip(ranges, values, strict=True))
+        return self.with_(deformation_values=tuple(r.check(v, f"parameter {i}") for i, (r, v) in pairs))
+
+    def _motion(self, element: CoilElement) -> NDArray[np.float64]:
+        return motion(self.deformations, element.deformations, self.deformation_values)
+
+    def write(self, path: str | Path) -> None:
+        """Write the coil to a file, see `headfield.write_coil`."""
+        from .io.coils import write_coil
+
+        write_coil(path, self)
+
+    def placed(self, pose: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Dipoles in head coordinates.
 
         Parameters
@@ -135,6 +315,8 @@ class Coil:
         ------
         PoseError
             Not one rigid placement.
+        CoilError
+            See `dipole_positions_mm`.
 
         Examples
         --------
@@ -142,14 +324,16 @@ class Coil:
         >>> Coil([[1, 0, -5]], [[1, 0, 0]]).placed(turn)
         (array([[10., 21., 25.]]), array([[0., 1., 0.]]))
         """
-        matrix = check_pose(pose)
-        rotation = matrix[:3, :3].T
-        return self.dipole_positions_mm @ rotation + matrix[:3, 3], self.dipole_moments @ rotation
+        dipoles = self._dipoles.moved(check_pose(pose))
+        return dipoles.positions_mm, dipoles.moments
 
-    def vector_potential(self, points_mm: ArrayLike, pose: ArrayLike | None = None) -> np.ndarray:
-        """Vector potential per ampere of coil current, summed over all dipoles.
+    def vector_potential(
+        self, points_mm: ArrayLike, pose: ArrayLike | None = None, *, stimulator: int | None = None
+    ) -> NDArray[np.float64]:
+        """Vector potential per ampere of coil current, summed over all sources.
 
-        A(r) = μ0/4π Σ_k m_k × (r − r_k) / |r − r_k|³ (Jackson, Classical Electrodynamics, 3rd ed., eq. 5.55).
+        A(r) = μ0/4π (Σ m_k × (r − r_k) / |r − r_k|³ + Σ dl_k / |r − r_k|) (Jackson, Classical
+        Electrodynamics, 3rd ed., eq. 5.55 and 5.32), and what grids have at r.
 
         Parameters
         ----------
@@ -157,6 +341,8 @@ class Coil:
             Points, mm, in the coil frame, or in head coordinates if `pose` is given.
         pose : array_like (4, 4), optional
             Coil to head, mm.
+        stimulator : int, optional
+            Only what this stimulator drives; by default the same current flows in all.
 
         Returns
         -------
@@ -166,183 +352,52 @@ class Coil:
         Raises
         ------
         CoilError
-            Points that are not (p, 3) finite numbers, or a point on a dipole, where A is infinite.
+            Points that are not (p, 3) finite numbers, a point on a source, where A is infinite, or no such
+            stimulator.
         PoseError
             Not one rigid placement.
+
+        Warns
+        -----
+        UserWarning
+            Points outside a grid, where it is taken as zero.
         """
         points = vectors(points_mm, "points_mm", CoilError)
-        if pose is None:
-            positions, moments = self.dipole_positions_mm, self.dipole_moments
-        else:
-            positions, moments = self.placed(pose)
-        a: np.ndarray = cpu.vector_potential(points * 1e-3, positions * 1e-3, np.ascontiguousarray(moments))
+        if stimulator is not None and stimulator not in range(self.n_stimulators):
+            raise CoilError(f"stimulator {stimulator!r} is none of the {self.n_stimulators} of this coil")
+        matrix = np.eye(4) if pose is None else check_pose(pose)
+        dipoles, segments, sampled = self.sources(stimulator)
+        cpu = select("cpu")
+        here = (points - matrix[:3, 3]) @ matrix[:3, :3] if pose is not None else points
+        sums = native_sources(cpu, dipoles, segments)
+        a: NDArray[np.float64] = sums.vector_potential(here * 1e-3)
         bad = np.flatnonzero(~np.isfinite(a).all(axis=1))
         if len(bad):
             where = np.array2string(points[bad[0]], precision=6)
             raise CoilError(
-                f"A is not finite at {len(bad)} points, first point {bad[0]} at {where} mm: on a dipole"
+                f"A is not finite at {len(bad)} points, first point {bad[0]} at {where} mm: on a source"
             )
-        return a
+        for potential in sampled:
+            outside = potential.add_to(a, here)
+            if outside:
+                warnings.warn(
+                    f"{outside} of {len(here)} points lie outside the sampled A, which is taken as 0 there",
+                    stacklevel=2,
+                )
+        return a if pose is None else a @ matrix[:3, :3].T
 
 
-def read_coil(path: str | Path) -> Coil:
-    """Read a coil from a file: .ccd.
-
-    Parameters
-    ----------
-    path : path
-        A .ccd file (dipoles; see `headfield.io.ccd`).
-
-    Returns
-    -------
-    Coil
-        With `didt_max`, `stimulator` and `brand` where the file has them.
-
-    Raises
-    ------
-    FileFormatError
-        An ending that is not supported, or not a regular file.
-    CoilError
-        A damaged file; the message has the line.
-    OSError
-        The file cannot be read.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "coil.ccd"
-    >>> circular_coil(name="round").write(path)
-    >>> read_coil(path).name
-    'round'
-    """
-    _check_ending(path, "read")
-    return Coil(**read_ccd(path))
+def _dipoles(positions_mm: ArrayLike, moments: ArrayLike) -> Dipoles:
+    names = ("dipole_positions_mm", "dipole_moments")
+    pair = [vectors(v, n, CoilError) for v, n in zip((positions_mm, moments), names, strict=True)]
+    return Dipoles(*pair)
 
 
-def circular_coil(
-    *,
-    inner_radius_mm: float = 27.0,
-    outer_radius_mm: float = 62.0,
-    turns: int = 14,
-    wire_height_mm: float = 7.0,
-    layers: int = 2,
-    casing_mm: float = 3.0,
-    spacing_mm: float = 3.5,
-    name: str = "circular coil",
-    didt_max: float | None = None,
-) -> Coil:
-    """A flat circular coil made from its winding.
-
-    Each turn is a circular current loop, that is a sheet of dipoles on the disc that it spans. The discs of
-    all turns together have I·n(r) of moment per area, n(r) being the number of turns outside r. This sheet
-    is summed by Gauss points for the weight n(r) r along the radius and equal steps around the circle: the
-    error falls exponentially as `spacing_mm` does. By default A is within 3e-5 of its largest value 5 mm in
-    front of the casing, 1.5e-5 at 10 mm.
-
-    Parameters
-    ----------
-    inner_radius_mm, outer_radius_mm : float
-        Inner and outer edge of the winding, mm. The turns lie evenly between them: turn j has the radius
-        inner + (j + ½)(outer − inner)/turns.
-    turns : int
-        Number of turns. Those of a coil wound in several layers of wire are all counted.
-    wire_height_mm : float
-        Extent of the winding along z, mm. The current is spread evenly over it.
-    layers : int
-        Number of planes (Gauss points) that stand for the height.
-    casing_mm : float
-        From the casing face that touches the head (z = 0) to the wire, mm: the winding has
-        −casing − height ≤ z ≤ −casing.
-    spacing_mm : float
-        Distance between dipoles, about, mm.
-    name : str
-        Free text.
-    didt_max : float, optional
-        The largest dI/dt, A/s.
-
-    Returns
-    -------
-    Coil
-        Positive current runs from +x to +y: all moments are along +z.
-
-    Raises
-    ------
-    CoilError
-        A length, radius or count that makes no coil.
-
-    Examples
-    --------
-    The field on the axis of one turn is that of a current loop, here its moment π R² I:
-
-    >>> coil = circular_coil(inner_radius_mm=40, outer_radius_mm=40, turns=1)
-    >>> float(round(coil.dipole_moments[:, 2].sum() / (np.pi * 0.04**2), 12))
-    1.0
-    """
-    positions, moments = winding(
-        inner_radius_mm, outer_radius_mm, turns, wire_height_mm, layers, casing_mm, spacing_mm
-    )
-    return Coil(positions, moments, name=name, didt_max=didt_max)
+def _joined(pairs: list[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> tuple[Any, Any]:
+    if not pairs:
+        return np.empty((0, 3)), np.empty((0, 3))
+    return np.concatenate([a for a, _ in pairs]), np.concatenate([b for _, b in pairs])
 
 
-def figure_of_eight(
-    *,
-    inner_radius_mm: float = 28.0,
-    outer_radius_mm: float = 43.5,
-    turns: int = 9,
-    separation_mm: float = 88.0,
-    wire_height_mm: float = 7.0,
-    layers: int = 2,
-    casing_mm: float = 3.0,
-    spacing_mm: float = 3.5,
-    name: str = "figure of eight",
-    didt_max: float | None = None,
-) -> Coil:
-    """A flat figure-of-eight coil made from its windings: by default like the usual ones of 70 mm.
-
-    Two windings of `circular_coil` side by side along x, with opposite currents. For dI/dt > 0 the primary
-    field −∂A/∂t below the middle points along +y, the prolongation of the handle.
-
-    Parameters
-    ----------
-    separation_mm : float
-        Distance between the centres of the wings, mm.
-    inner_radius_mm, outer_radius_mm, turns, wire_height_mm, layers, casing_mm, spacing_mm
-        Of each wing; see `circular_coil`.
-    name : str
-        Free text.
-    didt_max : float, optional
-        The largest dI/dt, A/s.
-
-    Returns
-    -------
-    Coil
-        Moments along +z in the wing at +x, along −z in the wing at −x.
-
-    Raises
-    ------
-    CoilError
-        A length, radius or count that makes no coil.
-
-    Examples
-    --------
-    >>> coil = figure_of_eight()
-    >>> e = -1e6 * coil.vector_potential([[0.0, 0.0, 20.0]])  # V/m at 1 A/µs, no head
-    >>> print(e.round(3) + 0.0)
-    [[0.    2.021 0.   ]]
-    """
-    half = 0.5 * positive(separation_mm, "separation_mm")
-    positions, moments = winding(
-        inner_radius_mm, outer_radius_mm, turns, wire_height_mm, layers, casing_mm, spacing_mm
-    )
-    right = positions + [half, 0.0, 0.0]
-    left = right * [-1.0, 1.0, 1.0]
-    return Coil(
-        np.concatenate([right, left]), np.concatenate([moments, -moments]), name=name, didt_max=didt_max
-    )
-
-
-def _check_ending(path: str | Path, verb: str) -> None:
-    if Path(path).suffix.lower() != ".ccd":
-        raise FileFormatError(
-            f"{path}: coils are {verb} as .ccd, not {Path(path).suffix or 'without an ending'!r}"
-        )
+def _counted(count: int, what: str) -> str:
+    return "" if not count else f"{count} {what}" + "s" * (count > 1)

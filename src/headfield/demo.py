@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .coil import Coil, figure_of_eight
+from .coil import Coil
 from .errors import HeadfieldError
 from .field import Field
+from .layouts import figure_of_eight
 from .mesh import TetMesh
 from .metrics import focality, percentiles, roi_mean
 from .model import HeadModel

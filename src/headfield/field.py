@@ -94,7 +94,7 @@ class Field:
     mesh : TetMesh
     poses : ndarray (k, 4, 4) float64
         Coil to head, mm.
-    didt : ndarray (k,) float64
+    didt : ndarray (k,) float64, (k, s) of a coil with s > 1 stimulators
         A/s.
     elements : ndarray (e,) int32 or None
         Tetrahedra that E is given in; None for all m.

@@ -11,8 +11,9 @@ import numpy as np
 
 from . import mesh_checks
 from ._ball import min_dihedral_cosines
-from .coil import Coil, read_coil
+from .coil import Coil
 from .conductivity import tissue
+from .io.coils import read_coil
 from .io.meshes import read_mesh
 from .io.poses import read_poses
 from .mesh import TetMesh

@@ -159,7 +159,7 @@ class HeadModel:
         poses : array_like (4, 4) or (k, 4, 4)
             Coil to head, mm; rigid and right-handed. As a CuPy array, with a model on a GPU, it asks for
             results as CuPy arrays, which stay on the device and on CuPy's current stream.
-        didt : array_like, scalar or (k,)
+        didt : array_like, scalar or (k,); (k, s) or (1, s) for a coil with s > 1 stimulators
             Rate of change of the coil current, A/s.
         elements : array_like (m,) bool or (e,) int, optional
             Only these tetrahedra; the potential is then not kept.
@@ -314,15 +314,20 @@ class HeadModel:
                 raise DeviceError(f"one pose at a time does not fit the memory of the {self.device}: {what}")
 
     def _finish(self, request: Request, part: slice, report: SolveReport, results: Results) -> Field:
-        poses, didt = request.poses[part], request.didt[part]
-        values = results.finished()
+        poses, values = request.poses[part], results.finished()
         potential = values if request.elements is None else None
 
         def evaluate() -> Any:
-            return values if potential is None else self._evaluate(request, poses, didt, potential)
+            return values if potential is None else self._evaluate(request, part, potential)
 
         field = Field(
-            self.mesh, poses, didt, report, potential=potential, elements=request.elements, evaluate=evaluate
+            self.mesh,
+            poses,
+            request.didt[part],
+            report,
+            potential=potential,
+            elements=request.elements,
+            evaluate=evaluate,
         )
         bad = np.flatnonzero(~report.converged)
         if len(bad):
@@ -336,18 +341,17 @@ class HeadModel:
             )
         return field
 
-    def _evaluate(
-        self, request: Request, poses: NDArray[np.float64], didt: NDArray[np.float64], potential: Any
-    ) -> Any:
-        """E (k, m, 3) in all tetrahedra from the potential (k, n)."""
-        k, m = len(poses), self.mesh.n_tets
+    def _evaluate(self, request: Request, whole: slice, potential: Any) -> Any:
+        """E (k, m, 3) of some poses of a request in all tetrahedra, from their potential (k, n)."""
+        k, m = len(potential), self.mesh.n_tets
         self._check_room(12 * k * m, request, f"E of {k} poses in {m} tetrahedra")
         results = Results(self._device, (k, m, 3), np.float32, request.on_gpu)
 
         def evaluate(start: int) -> int:
             part = slice(start, min(start + request.batch, k))
             room = results.room(part)
-            self._head.evaluate(request, poses[part], didt[part], potential[part], room)
+            poses = slice(whole.start + part.start, whole.start + part.stop)
+            self._head.evaluate(request, poses, potential[part], room)
             results.filled(part, room)
             return part.stop
 

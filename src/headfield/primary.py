@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The primary field ∂A/∂t of a coil at the nodes of a head: nested lattices in the frame of the coil.
 
-A direct sum over thousands of dipoles at every node costs as much as a solve. The vector potential of a
+A direct sum over thousands of sources at every node costs as much as a solve. The vector potential of a
 coil is smooth away from its wire, so it is tabulated once per coil on lattices of 16, 8, 4, 2 and 1 mm,
-each used no closer to the nearest dipole than a few of its spacings, and interpolated there by tricubic
-polynomials. Closer still the direct sum is taken.
+each used no closer to the nearest source than a few of its spacings, and interpolated there by tricubic
+polynomials. Closer still the direct sum is taken. A coil that comes as samples on a grid has that grid as
+its only lattice.
 """
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,14 +19,26 @@ from numpy.typing import NDArray
 
 from ._backend import Device
 from .coil import Coil
+from .sources import Dipoles, SampledPotential, Segments, native_sources
 
 __all__ = ["Primary"]
 
 _SPACINGS_M = (0.016, 0.008, 0.004, 0.002, 0.001)
-_CLEARANCES = (3.0, 4.0, 5.5, 7.5, 10.0, 14.0)  # spacings between a lattice and the nearest dipole
+_CLEARANCES = (3.0, 4.0, 5.5, 7.5, 10.0, 14.0)  # spacings between a lattice and the nearest source
 _HALF_DIAGONAL = 0.5 * np.sqrt(3.0)
-_CHECKED_POINTS = 500  # anywhere in a lattice, and three times as many where it comes closest to the dipoles
+_CHECKED_POINTS = 500  # anywhere in a lattice, and three times as many where it comes closest to the sources
 _MOST_CELLS = 6_000_000  # of one lattice; what it would cover beyond that gets the direct sum
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one stimulator drives: a native grid in a frame (4, 4) of the coil, mm, or sources to sum over."""
+
+    stimulator: int
+    frame: NDArray[np.float64]
+    grid: Any = None
+    sources: tuple[Dipoles, Segments] | None = None
+    sampled: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,7 +55,7 @@ class Primary:
     error : float
         Largest error of the interpolated vector potential against the direct sum, as estimated at 2000 random
         points of each lattice, relative to the root mean square of the potential there. 0 if every node gets
-        the direct sum.
+        the direct sum. Of a coil that comes as samples, see `sampling_error`.
     """
 
     coil: Coil
@@ -49,61 +63,125 @@ class Primary:
     bound: float
     error: float
     _device: Device
-    _grid: Any
+    _parts: tuple[_Part, ...]
 
     @classmethod
     def build(cls, coil: Coil, reach_m: float, bound: float, device: Device) -> Primary:
         """Tabulate a coil with a measured error below `bound`; 0 asks for the direct sum everywhere."""
-        positions = np.ascontiguousarray(coil.dipole_positions_mm * 1e-3)
-        moments = np.ascontiguousarray(coil.dipole_moments)
-        if bound > 0.0:
-            lattices, measured = _lattices(positions, moments, reach_m, bound, device)
-            if lattices:
-                grid = _grid(lattices, positions, moments, device)
-                return cls(coil, reach_m, bound, measured, device, grid)
-        return cls(coil, reach_m, bound, 0.0, device, None)
+        parts: list[_Part] = []
+        largest = 0.0
+        for stimulator in range(coil.n_stimulators):
+            dipoles, segments, sampled = coil.sources(stimulator)
+            if len(dipoles) or len(segments):
+                sources = native_sources(device, dipoles, segments)
+                lattices, error = _lattices(sources, reach_m, bound, device) if bound > 0.0 else ([], 0.0)
+                grid = _grid(lattices, sources, device) if lattices else None
+                parts.append(_Part(stimulator, np.eye(4), grid, (dipoles, segments)))
+                largest = max(largest, error if lattices else 0.0)
+            for potential in sampled:
+                parts.append(_Part(stimulator, *potential.grid(device), sampled=True))
+                largest = max(largest, sampling_error(potential))
+        if bound > 0.0 and largest > bound:
+            warnings.warn(
+                f"the samples of {coil!r} are too coarse for an error of {bound:g}: about {largest:.2g} of A "
+                "4 mm in front of the casing",
+                stacklevel=2,
+            )
+        return cls(coil, reach_m, bound, largest, device, tuple(parts))
 
-    def sample(self, nodes_m: Any, poses_mm: NDArray[np.float64], out: Any) -> None:
-        """∂A/∂t (V/m) for poses (k, 4, 4), 1e6 A/s, at nodes (n, 3), into out (n, 3, width) on the device."""
-        poses = poses_mm.copy()
-        poses[:, :3, 3] *= 1e-3
-        device = self._device
-        if self._grid is not None:
-            self._grid.sample(nodes_m, device.put(poses), 1e6, out)
-            return
-        out[:, :, len(poses) :] = 0.0
-        positions = self.coil.dipole_positions_mm * 1e-3
-        for column, pose in enumerate(poses):
-            placed = device.put(positions @ pose[:3, :3].T + pose[:3, 3])
-            turned = device.put(self.coil.dipole_moments @ pose[:3, :3].T)
-            out[:, :, column] = 1e6 * device.native.vector_potential(nodes_m, placed, turned)
+    def sample(
+        self, nodes_m: Any, poses_mm: NDArray[np.float64], rates: NDArray[np.float64], out: Any
+    ) -> int:
+        """∂A/∂t (V/m) for poses (k, 4, 4) and rates (k, s), A/s, at nodes (n, 3), into out (n, 3, width).
+
+        Returns how many values are zero because they lie outside the samples of the coil, over all poses.
+        """
+        outside = 0
+        for number, part in enumerate(self._parts):
+            rate = np.ascontiguousarray(rates[:, part.stimulator])
+            if part.grid is None:
+                self._sum(part, nodes_m, poses_mm, rate, out, add=number > 0)
+                continue
+            poses = poses_mm @ part.frame
+            poses[:, :3, 3] *= 1e-3
+            device = self._device
+            direct = part.grid.sample(nodes_m, device.put(poses), device.put(rate), out, number > 0)
+            outside += int(direct) if part.sampled else 0
+        return outside
+
+    def _sum(
+        self,
+        part: _Part,
+        nodes_m: Any,
+        poses_mm: NDArray[np.float64],
+        rate: NDArray[np.float64],
+        out: Any,
+        add: bool,
+    ) -> None:
+        """`sample` of one part by the direct sum."""
+        assert part.sources is not None
+        if not add:
+            out[:, :, len(poses_mm) :] = 0.0
+        for column, pose in enumerate(poses_mm):
+            dipoles, segments = part.sources
+            placed = native_sources(self._device, dipoles.moved(pose), segments.moved(pose))
+            adot = rate[column] * placed.vector_potential(nodes_m)
+            out[:, :, column] = out[:, :, column] + adot if add else adot
 
 
-Lattice = tuple[tuple[float, float, float], float, NDArray[np.float32], NDArray[np.uint8]]
+def sampling_error(potential: SampledPotential) -> float:
+    """Estimated error of interpolation between the samples of A, 4 mm or more in front of the casing (z = 0).
+
+    Each sample is predicted from those one and three steps away, along each axis: cubic interpolation with
+    twice the spacing. A sixteenth of the largest difference is the error with the spacing there is (the
+    error is of fourth order), relative to the root mean square of A in front of the casing.
+
+    Examples
+    --------
+    >>> x = np.arange(12.0)
+    >>> cubic = np.zeros((12, 12, 12, 3))
+    >>> cubic[..., 0] = (x**3)[:, None, None]
+    >>> bool(sampling_error(SampledPotential(cubic, np.diag([3, 3, 3, 1.0]))) < 1e-6)
+    True
+    """
+    values = potential.values
+    index = [np.arange(n) for n in potential.shape]
+    z = potential.affine[2, 3] + sum(
+        potential.affine[2, axis] * np.expand_dims(index[axis], [d for d in range(3) if d != axis])
+        for axis in range(3)
+    )
+    front = z >= 4.0
+    if not front.any():
+        return 0.0
+    size = np.sqrt((values[front].astype(np.float64) ** 2).sum(axis=1).mean())
+    largest = 0.0
+    for axis, n in enumerate(potential.shape):
+        if n < 7:
+            continue
+        f = np.moveaxis(values, axis, 0)
+        predicted = (9 * (f[2:-4] + f[4:-2]) - f[:-6] - f[6:]) / 16
+        off = np.abs(predicted - f[3:-3]).max(axis=-1) * np.moveaxis(front, axis, 0)[3:-3]
+        largest = max(largest, float(off.max()))
+    return largest / 16 / size if size > 0 else 0.0
 
 
-def _grid(
-    lattices: list[Lattice], positions: NDArray[np.float64], moments: NDArray[np.float64], device: Device
-) -> Any:
+Point = tuple[float, float, float]
+Lattice = tuple[Point, Point, NDArray[np.float32], NDArray[np.uint8]]
+
+
+def _grid(lattices: list[Lattice], sources: Any, device: Device) -> Any:
     """The native grid of a coil."""
     there = [(origin, spacing, device.put(v), device.put(good)) for origin, spacing, v, good in lattices]
-    return device.native.Grid(there, device.put(positions), device.put(moments))
+    return device.native.Grid(there, sources)
 
 
-def _lattices(
-    positions: NDArray[np.float64],
-    moments: NDArray[np.float64],
-    reach: float,
-    error: float,
-    device: Device,
-) -> tuple[list[Lattice], float]:
+def _lattices(sources: Any, reach: float, error: float, device: Device) -> tuple[list[Lattice], float]:
     """Lattices from coarse to fine, and the largest error measured in their good cells.
 
-    Each spans the cells in which the one before it is not good enough, and keeps away from the dipoles as
+    Each spans the cells in which the one before it is not good enough, and keeps away from the sources as
     many spacings as it takes for its error to be within the bound; one for which no clearance is enough
     ends the list.
     """
-    native = device.native
     lattices: list[Lattice] = []
     largest = 0.0
     low, high = np.full(3, -reach), np.full(3, reach)
@@ -116,17 +194,17 @@ def _lattices(
         centres = _points([axis[:-1] + 0.5 * spacing for axis in axes])
         inside = wanted(centres)
         distance = np.zeros(len(centres), np.float32)
-        distance[inside] = device.compute(native.nearest_dipole, centres[inside], positions)
+        distance[inside] = device.compute(sources.nearest, centres[inside])
         distance = (distance / spacing - _HALF_DIAGONAL).reshape(shape - 1)
         values = np.zeros((*shape, 4), np.float32)
         needed = _stencil(_inner(distance >= _CLEARANCES[0]))
         points = _points(axes)[needed.ravel()]
-        values[needed, :3] = device.compute(native.vector_potential_float32, points, positions, moments)
+        values[needed, :3] = device.compute(sources.vector_potential_float32, points)
         origin = (axes[0][0], axes[1][0], axes[2][0])
         for clearance in _CLEARANCES:
             good = _inner(distance >= clearance)
-            lattice = (origin, spacing, values, good.astype(np.uint8))
-            measured = _measure(lattice, good & (distance < clearance + 1.0), positions, moments, device)
+            lattice = (origin, (spacing,) * 3, values, good.astype(np.uint8))
+            measured = _measure(lattice, good & (distance < clearance + 1.0), sources, device)
             if measured <= error:
                 break
         else:
@@ -154,7 +232,7 @@ def _everywhere(points: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 def _in_cells(lattice: Lattice, cells: NDArray[np.bool_]) -> Any:
     """Function that says which points lie in the marked cells of a lattice."""
-    origin, spacing = np.array(lattice[0]), lattice[1]
+    origin, spacing = np.array(lattice[0]), lattice[1][0]
 
     def inside(points: NDArray[np.float64]) -> NDArray[np.bool_]:
         index = np.floor((points - origin) / spacing).astype(int)
@@ -187,13 +265,7 @@ def _points(axes: list[NDArray[np.float64]]) -> NDArray[np.float64]:
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
 
 
-def _measure(
-    lattice: Lattice,
-    close: NDArray[np.bool_],
-    positions: NDArray[np.float64],
-    moments: NDArray[np.float64],
-    device: Device,
-) -> float:
+def _measure(lattice: Lattice, close: NDArray[np.bool_], sources: Any, device: Device) -> float:
     """Largest error in good cells, relative to the potential's root mean square there.
 
     Half as much again as the largest at random points; most of them lie in the `close` cells, those next to
@@ -208,10 +280,10 @@ def _measure(
     if len(close_cells):
         chosen.append(close_cells[random.integers(len(close_cells), size=3 * _CHECKED_POINTS)])
     corners = np.concatenate(chosen)
-    points = np.array(origin) + spacing * (corners + random.random((len(corners), 3)))
-    exact = device.compute(device.native.vector_potential, points, positions, moments)
+    points = np.array(origin) + spacing[0] * (corners + random.random((len(corners), 3)))
+    exact = device.compute(sources.vector_potential, points)
     there = device.xp.empty((len(points), 3, 1), np.float32)
-    grid = _grid([lattice], positions, moments, device)
-    grid.sample(device.put(points), device.put(np.eye(4)[None]), 1.0, there)
+    grid = _grid([lattice], sources, device)
+    grid.sample(device.put(points), device.put(np.eye(4)[None]), device.put(np.ones(1)), there)
     error = np.linalg.norm(device.get(there)[:, :, 0] - exact, axis=1).max()
     return float(1.5 * error / np.sqrt((exact[:_CHECKED_POINTS] ** 2).sum(1).mean()))

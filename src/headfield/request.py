@@ -21,6 +21,7 @@ __all__ = ["Request"]
 
 _AUTO_BATCH = 32  # poses at a time where all fit; what the matrices cost is then spread thin
 _MOST_DIDT = 1e12  # A/s, ten thousand times what stimulators reach
+_RATE = 1e6  # A/s; every solve is for this rate and scaled, so E is exactly linear in dI/dt
 _BYTES_PER_NODE_AND_COLUMN = 60  # work vectors of the solver, ∂A/∂t, b and φ
 
 
@@ -28,6 +29,8 @@ class Request:
     """The checked arguments of a solve.
 
     `on_gpu` says whether the poses came as a CuPy array, and so whether results are to stay on the device.
+    `didt` is (k,), or (k, s) of a coil with s > 1 stimulators. A pose is solved for `rates` (k, s), A/s, and
+    the result is taken times `scale` (k,).
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Request:
         self.coil = coil
         self.poses = check_poses(on_host(poses))
         self.didt = _check_didt(on_host(didt), len(self.poses), coil)
+        self.rates, self.scale = _solved_for(self.didt)
         self.elements = None if elements is None else _check_elements(on_host(elements), mesh.n_tets)
         self.n_elements = mesh.n_tets if self.elements is None else len(self.elements)
         self.tol = _check_number(tol, "tol", 1e-13, 0.1)
@@ -114,19 +118,41 @@ def _check_count(value: Any, name: str, most: int) -> int:
 
 def _check_didt(didt: ArrayLike, k: int, coil: Coil) -> NDArray[np.float64]:
     values = finite_array(didt, "didt", HeadfieldError)
-    if np.abs(values).max(initial=0.0) > _MOST_DIDT:
-        raise HeadfieldError(
-            f"didt of {np.abs(values).max():g} A/s is above {_MOST_DIDT:g}, no rate of a coil"
-        )
-    if values.ndim > 1 or values.size not in (1, k):
-        raise HeadfieldError(f"didt has shape {values.shape}; it must be a scalar or ({k},), one per pose")
-    values = np.broadcast_to(values.reshape(-1), (k,)).copy()
-    if coil.didt_max is not None and np.abs(values).max(initial=0.0) > 1.01 * coil.didt_max:
-        warnings.warn(
-            f"dI/dt of {np.abs(values).max():g} A/s is more than the {coil.didt_max:g} A/s this coil reaches",
-            stacklevel=4,
-        )
+    largest = np.abs(values).max(initial=0.0)
+    if largest > _MOST_DIDT:
+        raise HeadfieldError(f"didt of {largest:g} A/s is above {_MOST_DIDT:g}, no rate of a coil")
+    s = coil.n_stimulators
+    if s > 1:
+        if values.ndim != 2 or values.shape[0] not in (1, k) or values.shape[1] != s:
+            raise HeadfieldError(
+                f"didt has shape {values.shape}; for a coil with {s} stimulators it must be ({k}, {s}), a "
+                "row per pose, or one row for all"
+            )
+        values = np.broadcast_to(values, (k, s)).copy()
+    else:
+        if (values.ndim > 1 and values.shape != (k, 1)) or values.size not in (1, k):
+            raise HeadfieldError(
+                f"didt has shape {values.shape}; it must be a scalar or ({k},), one per pose"
+            )
+        values = np.broadcast_to(values.reshape(-1), (k,)).copy()
+    for stimulator, column in zip(coil.stimulators, values.reshape(k, s).T, strict=True):
+        _warn_above(np.abs(column).max(initial=0.0), stimulator.didt_max)
     return values
+
+
+def _warn_above(didt: float, didt_max: float | None) -> None:
+    if didt_max is not None and didt > 1.01 * didt_max:
+        warnings.warn(
+            f"dI/dt of {didt:g} A/s is more than the {didt_max:g} A/s this coil reaches", stacklevel=5
+        )
+
+
+def _solved_for(didt: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Rates (k, s) of which the largest in each pose is 1e6 A/s, and the factors (k,) that give `didt`."""
+    each = didt.reshape(len(didt), -1)
+    leading = each[np.arange(len(each)), np.abs(each).argmax(axis=1)]
+    rates = np.divide(each, leading[:, None], out=np.ones_like(each), where=leading[:, None] != 0.0)
+    return _RATE * rates, leading / _RATE
 
 
 def _check_elements(elements: ArrayLike, m: int) -> NDArray[np.int32]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,6 @@ from .work import Clock, WorkSpace
 __all__ = ["ResidentHead"]
 
 _STRENGTH = 0.04  # strong couplings of the aggregation, see docs/numerics.md
-_RATE = 1e6  # A/s; every solve is for this rate and scaled, so E is exactly linear in dI/dt
 _COILS_KEPT = 4  # whose tables of ∂A/∂t stay in memory, about 10 MB each
 _REACH_MM = 100.0  # how far from the head a coil may be before ∂A/∂t is summed directly
 
@@ -71,28 +71,27 @@ class ResidentHead:
     def solve(self, request: Request, part: slice, room: Any) -> SolveReport:
         """Solve one batch of poses into `room` on the device: the potential (k, n) or E (k, elements, 3)."""
         device, native = self.device, self.device.native
-        poses, didt = request.poses[part], request.didt[part]
+        scale = request.scale[part]
         with self._lock, device.current(), _backend.using_threads(self._threads) as threads:
             clock = Clock(device)
             work = self._work_space(request.width)
-            primary = self._primary_for(request)
-            primary.sample(self._nodes_m, poses, work.adot)
+            primary = self._sample(request, part, work)
             clock.lap("primary")
             native.right_hand_side(self._indptr, self._indices, self._source, work.adot, work.b)
             clock.lap("right_hand_side")
             if request.initial is None:
                 work.phi.fill(0.0)
             else:
-                self._load(request.initial[part], didt, work)
+                self._load(request.initial[part], scale, work)
                 work.phi -= work.phi[0]
             columns = work.solver.solve(work.b, work.phi, request.tol, request.max_iterations)
             clock.lap("solve")
             if request.elements is None:
-                native.unpack(work.phi, self._node, device.put(didt / _RATE), room)
+                native.unpack(work.phi, self._node, device.put(scale), room)
             else:
-                self._field(didt, request.elements_there, work, room)
+                self._field(scale, request.elements_there, work, room)
             clock.lap("field")
-        columns = columns[: len(poses)]
+        columns = columns[: len(scale)]
         return SolveReport(
             iterations=np.array([c.iterations for c in columns], np.int32),
             residual=np.array([c.residual for c in columns]),
@@ -105,20 +104,14 @@ class ResidentHead:
             seconds=clock.seconds,
         )
 
-    def evaluate(
-        self,
-        request: Request,
-        poses: NDArray[np.float64],
-        didt: NDArray[np.float64],
-        potential: Any,
-        room: Any,
-    ) -> None:
+    def evaluate(self, request: Request, part: slice, potential: Any, room: Any) -> None:
         """E (k, m, 3) of one batch in all tetrahedra from the potential (k, n), into `room` on the device."""
+        scale = request.scale[part]
         with self._lock, self.device.current(), _backend.using_threads(self._threads):
             work = self._work_space(request.width)
-            self._primary_for(request).sample(self._nodes_m, poses, work.adot)
-            self._load(potential, didt, work)
-            self._field(didt, None, work, room)
+            self._sample(request, part, work)
+            self._load(potential, scale, work)
+            self._field(scale, None, work, room)
             self.device.wait()  # the work space is the next caller's
 
     def release(self) -> None:
@@ -126,17 +119,29 @@ class ResidentHead:
         self._work = None
         self.device.release()
 
-    def _load(self, potential: Any, didt: NDArray[np.float64], work: WorkSpace) -> None:
-        """Potentials (k, n) of k poses into the block vector φ, for the rate that is solved for."""
+    def _sample(self, request: Request, part: slice, work: WorkSpace) -> Primary:
+        """∂A/∂t of a batch of poses at the nodes into the work space; says if the coil doesn't reach them."""
+        primary = self._primary_for(request)
+        poses = request.poses[part]
+        outside = primary.sample(self._nodes_m, poses, request.rates[part], work.adot)
+        if outside:
+            warnings.warn(
+                f"{outside / len(poses):.0f} of {self._n_nodes} nodes a pose lie outside the samples of "
+                f"{request.coil!r}; A is taken as 0 there",
+                stacklevel=6,
+            )
+        return primary
+
+    def _load(self, potential: Any, scale: NDArray[np.float64], work: WorkSpace) -> None:
+        """Potentials (k, n) of k poses into the block vector φ, for the rates that are solved for."""
         # 0 where a rate is so small that the factor is lost
-        factor = np.divide(_RATE, didt, out=np.zeros(len(didt)), where=np.abs(didt) > 1e-30)
+        factor = np.divide(1.0, scale, out=np.zeros(len(scale)), where=np.abs(scale) > 1e-36)
         put = self.device.put
         self.device.native.pack(put(potential), self._node, put(factor), work.phi)
 
-    def _field(self, didt: NDArray[np.float64], elements: Any, work: WorkSpace, room: Any) -> None:
-        scale = self.device.put(didt / _RATE)
+    def _field(self, scale: NDArray[np.float64], elements: Any, work: WorkSpace, room: Any) -> None:
         self.device.native.electric_field(
-            self._nodes_m, self._tets, work.phi, work.adot, scale, elements, room
+            self._nodes_m, self._tets, work.phi, work.adot, self.device.put(scale), elements, room
         )
 
     def _work_space(self, width: int) -> WorkSpace:

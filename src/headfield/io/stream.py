@@ -125,7 +125,8 @@ class GrowingH5:
 
     Layout: `mesh/…` as `TetMesh`; `elements/E` (k, e, 3) and `elements/magnE` (k, e) float32, V/m;
     `elements/index` (e,) if not all tetrahedra were asked for, else `nodes/v` (k, n) float64, V; `poses`
-    (k, 4, 4), `didt`, `residual`, `iterations`, `converged` (k,). Poses that did not converge are nan.
+    (k, 4, 4), `didt` (k,) or (k, s), A/s, `residual`, `iterations`, `converged` (k,). Poses that did not
+    converge are nan.
     """
 
     def __init__(self, path: Path, mesh: TetMesh, k: int, elements: NDArray[Any] | None) -> None:
@@ -152,8 +153,7 @@ class GrowingH5:
         else:
             self._file["elements/index"] = elements
         self._add("poses", (4, 4), np.float64)
-        for name in ("didt", "residual"):
-            self._add(name, (), np.float64)
+        self._add("residual", (), np.float64)
         self._add("iterations", (), np.int32)
         self._add("converged", (), np.bool_)
 
@@ -168,6 +168,8 @@ class GrowingH5:
     def write(self, field: Field) -> None:
         """Add the poses of a batch; what is flushed survives even if the process is killed."""
         field = field.on_host()
+        if "didt" not in self._file:
+            self._add("didt", field.didt.shape[1:], np.float64)
         for i in range(len(field)):
             self._write_pose(field, i)
         self._file.flush()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What is true of one magnetic dipole, for the host and the device alike.
+// What is true of one magnetic dipole and of one piece of wire, for the host and the device alike.
 #pragma once
 
 #include "device_loops.hpp"
@@ -20,6 +20,15 @@ HEADFIELD_HD inline void add_dipole(const T d[3], const T m[3], T a[3]) {
     a[0] = fma(m[1] * d[2] - m[2] * d[1], w, a[0]);
     a[1] = fma(m[2] * d[0] - m[0] * d[2], w, a[1]);
     a[2] = fma(m[0] * d[1] - m[1] * d[0], w, a[2]);
+}
+
+// Adds dl / |d|, d = r − r_k: the vector potential of a piece of wire dl at r_k that carries 1 A, without the factor
+// μ0/4π. As add_dipole.
+template <class T>
+HEADFIELD_HD inline void add_segment(const T d[3], const T dl[3], T a[3]) {
+    const T r2 = fma(d[0], d[0], fma(d[1], d[1], d[2] * d[2]));
+    const T w = r2 * inverse_cube(r2);  // |d|⁻¹
+    for (int q = 0; q < 3; ++q) a[q] = fma(dl[q], w, a[q]);
 }
 
 // Weights of cubic Lagrange interpolation at nodes −1, 0, 1, 2 for 0 ≤ t ≤ 1.
