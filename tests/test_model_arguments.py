@@ -36,7 +36,7 @@ BAD = [
     ("didt", None, hf.HeadfieldError),
     ("didt", [], hf.HeadfieldError),
     ("didt", [1e6, 1e6], hf.HeadfieldError),
-    ("didt", [[1e6]], hf.HeadfieldError),
+    ("didt", [[1e6, 1e6]], hf.HeadfieldError),
     ("didt", [1e6, [2e6]], hf.HeadfieldError),
     ("didt", np.array([1e6 + 1j]), hf.HeadfieldError),
     ("elements", M, hf.HeadfieldError),

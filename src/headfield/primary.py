@@ -27,6 +27,7 @@ _SPACINGS_M = (0.016, 0.008, 0.004, 0.002, 0.001)
 _CLEARANCES = (3.0, 4.0, 5.5, 7.5, 10.0, 14.0)  # spacings between a lattice and the nearest source
 _HALF_DIAGONAL = 0.5 * np.sqrt(3.0)
 _CHECKED_POINTS = 500  # anywhere in a lattice, and three times as many where it comes closest to the sources
+_COARSE = 1e-2  # of the largest A: samples of a coil with a larger error than this are worth a warning
 _MOST_CELLS = 6_000_000  # of one lattice; what it would cover beyond that gets the direct sum
 
 
@@ -81,10 +82,10 @@ class Primary:
             for potential in sampled:
                 parts.append(_Part(stimulator, *potential.grid(device), sampled=True))
                 largest = max(largest, sampling_error(potential))
-        if bound > 0.0 and largest > bound:
+        if largest > max(bound, _COARSE):
             warnings.warn(
-                f"the samples of {coil!r} are too coarse for an error of {bound:g}: about {largest:.2g} of A "
-                "4 mm in front of the casing",
+                f"the samples of {coil!r} are coarse: A is off by about {100 * largest:.2g} % of its largest "
+                "value 4 mm in front of the casing",
                 stacklevel=2,
             )
         return cls(coil, reach_m, bound, largest, device, tuple(parts))
@@ -133,8 +134,8 @@ def sampling_error(potential: SampledPotential) -> float:
     """Estimated error of interpolation between the samples of A, 4 mm or more in front of the casing (z = 0).
 
     Each sample is predicted from those one and three steps away, along each axis: cubic interpolation with
-    twice the spacing. A sixteenth of the largest difference is the error with the spacing there is (the
-    error is of fourth order), relative to the root mean square of A in front of the casing.
+    twice the spacing. A sixteenth of the difference is the error with the spacing there is (the error is of
+    fourth order); the largest along each axis are added, relative to the largest |A| there.
 
     Examples
     --------
@@ -153,16 +154,16 @@ def sampling_error(potential: SampledPotential) -> float:
     front = z >= 4.0
     if not front.any():
         return 0.0
-    size = np.sqrt((values[front].astype(np.float64) ** 2).sum(axis=1).mean())
-    largest = 0.0
+    size = float(np.sqrt((values[front] ** 2).sum(axis=1).max()))
+    total = 0.0
     for axis, n in enumerate(potential.shape):
         if n < 7:
             continue
         f = np.moveaxis(values, axis, 0)
         predicted = (9 * (f[2:-4] + f[4:-2]) - f[:-6] - f[6:]) / 16
-        off = np.abs(predicted - f[3:-3]).max(axis=-1) * np.moveaxis(front, axis, 0)[3:-3]
-        largest = max(largest, float(off.max()))
-    return largest / 16 / size if size > 0 else 0.0
+        off = np.linalg.norm(predicted - f[3:-3], axis=-1) * np.moveaxis(front, axis, 0)[3:-3]
+        total += float(off.max())
+    return total / 16 / size if size > 0 else 0.0
 
 
 Point = tuple[float, float, float]

@@ -125,12 +125,9 @@ class SampledPotential:
 
     def __post_init__(self) -> None:
         values = np.asarray(self.values)
-        if (
-            values.ndim != 4
-            or values.shape[3] != 3
-            or min(values.shape) < 2
-            or values.dtype.kind not in "fiu"
-        ):
+        if values.dtype.kind not in "fiu":
+            raise CoilError(f"a sampled A must be real numbers, not {values.dtype}")
+        if values.ndim != 4 or values.shape[3] != 3 or min(values.shape) < 2:
             raise CoilError(f"a sampled A must have the shape (nx, ny, nz, 3), not {values.shape}")
         if values.size > _MOST_VALUES:
             raise CoilError(f"a sampled A of {values.shape} is too large")
