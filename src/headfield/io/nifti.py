@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""NIfTI images (.nii, .nii.gz): the numbers, where their voxels lie, and values between the voxels.
+
+nibabel reads the header; the numbers are read here, into memory whose size was held against the file, and
+nothing but plain real numbers is. Needs the extra `nifti`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import math
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import FileFormatError
+from .regular import check_regular
+
+__all__ = ["read_grid", "read_nifti", "trilinear"]
+
+_GZIP = b"\x1f\x8b"
+_DEFLATE = 1100  # Deflate shrinks at most 1032 times
+_PIECE = 1 << 24
+_TO_EDGE = 1e-4  # voxels: affines are often stored as float32
+_CORNERS = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
+_MAGIC = {348: (344, b"n+1\0"), 540: (4, b"n+2\0\r\n\x1a\n")}  # where a header has it, and what it is
+_PAIR = (b"ni1", b"ni2")
+_SILENT = logging.Logger("headfield")  # nibabel's own prints
+_SILENT.disabled = True
+
+
+def read_nifti(path: str | os.PathLike[str]) -> tuple[NDArray[np.float64], NDArray[Any]]:
+    """Read the numbers of a NIfTI image, and where its voxels lie.
+
+    Parameters
+    ----------
+    path : path
+        NIfTI-1 or NIfTI-2 in one file, plain or compressed by gzip; told apart by content.
+
+    Returns
+    -------
+    affine : ndarray (4, 4) float64
+        From voxel indices to mm (RAS): the sform if the header has one, else the qform.
+    data : ndarray, the shape of the image, float32 or float64
+        Scaled as the header says. float32 where the file has unscaled float32, else float64. May hold NaN.
+
+    Raises
+    ------
+    FileFormatError
+        Not such an image, or damaged, or less data than announced; values that are no real numbers (complex,
+        colours); neither sform nor qform, a singular affine, lengths in another unit than mm; nibabel is
+        missing.
+    OSError
+        The file can't be read.
+
+    Examples
+    --------
+    >>> import tempfile, nibabel
+    >>> image = nibabel.Nifti1Image(np.ones((2, 3, 4), np.float32), np.diag([2.0, 2, 2, 1]))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     nibabel.save(image, folder + "/ones.nii.gz")
+    ...     affine, data = read_nifti(folder + "/ones.nii.gz")
+    >>> affine.diagonal().tolist(), data.shape, float(data.sum())
+    ([2.0, 2.0, 2.0, 1.0], (2, 3, 4), 24.0)
+    """
+    name = os.fspath(path)
+    with _opened(name) as (stream, most):
+        header, affine, shape = _geometry(stream, name)
+        dtype = header.get_data_dtype()
+        if dtype.kind not in "iuf" or dtype.itemsize > 8:
+            raise FileFormatError(f"{name}: its values are {dtype}, not plain real numbers")
+        offset = _offset(header, name)
+        size = math.prod(shape) * dtype.itemsize
+        if offset + size > most:
+            raise FileFormatError(
+                f"{name}: an image of {shape} {dtype} takes {size:,} bytes, more than the file holds"
+            )
+        raw = _bytes(stream, offset - header.structarr.dtype.itemsize, size, name)
+    return affine, _scaled(raw.view(dtype), header, name).reshape(shape, order="F")
+
+
+def read_grid(path: str | os.PathLike[str]) -> tuple[NDArray[np.float64], tuple[int, ...]]:
+    """Read where the voxels of a NIfTI image lie, without its numbers.
+
+    Parameters
+    ----------
+    path : path
+        As for `read_nifti`, which also says what is raised.
+
+    Returns
+    -------
+    affine : ndarray (4, 4) float64
+        From voxel indices to mm.
+    shape : tuple of int
+
+    Examples
+    --------
+    >>> import tempfile, nibabel
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     nibabel.save(nibabel.Nifti1Image(np.ones((2, 3, 4)), np.eye(4)), folder + "/ones.nii")
+    ...     read_grid(folder + "/ones.nii")[1]
+    (2, 3, 4)
+    """
+    name = os.fspath(path)
+    with _opened(name) as (stream, _):
+        return _geometry(stream, name)[1:]
+
+
+def trilinear(
+    affine: NDArray[np.float64], shape: tuple[int, ...], points_mm: NDArray[np.float64]
+) -> tuple[tuple[NDArray[np.intp], ...], NDArray[np.float64], NDArray[np.bool_]]:
+    """Find the eight voxels around each point and their weights: values there are Σ weight · data[index].
+
+    Parameters
+    ----------
+    affine : ndarray (4, 4) float64
+        From voxel indices to mm.
+    shape : tuple of int
+        Of the image; its first three are used and at least 2.
+    points_mm : ndarray (p, 3) float64
+        Finite.
+
+    Returns
+    -------
+    index : tuple of 3 ndarray (8, p) int
+    weight : ndarray (8, p) float64
+        Adds up to 1 over the eight.
+    inside : ndarray (p,) bool
+        Whether the point lies between centres of voxels. Points outside get the values of the nearest edge.
+
+    Examples
+    --------
+    >>> data = np.arange(8.0).reshape(2, 2, 2)
+    >>> index, weight, inside = trilinear(np.eye(4), data.shape, np.array([[0.5, 0, 0.25], [9, 0, 0]]))
+    >>> (weight * data[index]).sum(axis=0).tolist(), inside.tolist()
+    ([2.25, 4.0], [True, False])
+    """
+    voxel = (points_mm - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T
+    top = np.array(shape[:3]) - 1
+    inside = np.all((voxel >= -_TO_EDGE) & (voxel <= top + _TO_EDGE), axis=1)
+    voxel = np.clip(voxel, 0, top)
+    base = np.minimum(voxel.astype(np.intp), top - 1)
+    x, y, z = (voxel - base).T
+    i, j, k = (base + _CORNERS[:, None]).transpose(2, 0, 1)
+    sides = [np.stack([1 - f, f]) for f in (x, y, z)]
+    weight = (sides[0][:, None, None] * sides[1][:, None] * sides[2]).reshape(8, -1)
+    return (i, j, k), weight, inside
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[tuple[IO[bytes], int]]:
+    """A file as a stream of plain bytes, and the most bytes it can hold."""
+    check_regular(name, FileFormatError)
+    with open(name, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        start = file.read(len(_GZIP))
+        file.seek(0)
+        if start == _GZIP:
+            yield cast(IO[bytes], gzip.GzipFile(fileobj=file)), _DEFLATE * size
+        else:
+            yield file, size
+
+
+def _geometry(stream: IO[bytes], name: str) -> tuple[Any, NDArray[np.float64], tuple[int, ...]]:
+    """Header, affine and shape; the stream then stands at the end of the header."""
+    header = _header(stream, name)
+    try:
+        unit = header.get_xyzt_units()[0]
+        placed = int(header["sform_code"]) > 0 or int(header["qform_code"]) > 0
+        with np.errstate(all="ignore"):
+            affine = np.array(header.get_best_affine(), np.float64)
+        shape = tuple(int(n) for n in header.get_data_shape())
+    except _header_errors() as problem:
+        raise FileFormatError(f"{name}: damaged NIfTI header: {problem}") from None
+    if not placed:
+        raise FileFormatError(f"{name}: neither sform nor qform, so it does not say where its voxels lie")
+    if unit not in ("mm", "unknown"):
+        raise FileFormatError(f"{name}: its lengths are in {unit}, mm are needed")
+    volume = np.linalg.det(affine[:3, :3]) if np.isfinite(affine).all() else 0.0
+    if not 1e-12 < abs(volume) < 1e12:
+        raise FileFormatError(f"{name}: its affine has voxels of {volume:g} mm³")
+    if not shape or min(shape) < 1:
+        raise FileFormatError(f"{name}: no voxels, its shape is {shape}")
+    return header, affine, shape
+
+
+def _header(stream: IO[bytes], name: str) -> Any:
+    nibabel = _nibabel(name)
+    start = _read(stream, 4, name)
+    for order in "<>":
+        size = struct.unpack(order + "i", start)[0] if len(start) == 4 else 0
+        if size in _MAGIC:
+            break
+    else:
+        raise FileFormatError(f"{name}: not a NIfTI image")
+    block = start + _read(stream, size - 4, name)
+    at, magic = _MAGIC[size]
+    if block[at : at + 3] in _PAIR:
+        raise FileFormatError(f"{name}: a NIfTI header whose data are in another file; one file is needed")
+    if block[at : at + len(magic)] != magic:
+        raise FileFormatError(f"{name}: not a NIfTI image, or a damaged one")
+    kind = nibabel.Nifti1Header if size == 348 else nibabel.Nifti2Header
+    try:
+        with np.errstate(all="ignore"):
+            header = kind(binaryblock=block, endianness=order, check=False)
+            header.check_fix(logger=_SILENT)
+            if not 1 <= int(header["dim"][0]) <= 7:
+                raise ValueError(f"{int(header['dim'][0])} dimensions")
+            return header
+    except _header_errors() as problem:
+        raise FileFormatError(f"{name}: damaged NIfTI header: {problem}") from None
+
+
+def _nibabel(name: str) -> Any:
+    try:
+        import nibabel
+    except ImportError:
+        raise FileFormatError(f"{name}: NIfTI images need nibabel: pip install headfield[nifti]") from None
+    return nibabel
+
+
+def _header_errors() -> tuple[type[Exception], ...]:
+    """What nibabel raises of a damaged header."""
+    from nibabel.spatialimages import HeaderDataError, HeaderTypeError
+
+    return HeaderDataError, HeaderTypeError, ValueError, TypeError, KeyError, ArithmeticError
+
+
+def _offset(header: Any, name: str) -> int:
+    """Where the data begin."""
+    value = float(header["vox_offset"])
+    smallest = header.structarr.dtype.itemsize + 4
+    if not smallest <= value < 2**62:  # NaN fails too
+        raise FileFormatError(f"{name}: its data are said to begin at byte {value:g}")
+    return int(value)
+
+
+def _bytes(stream: IO[bytes], skip: int, size: int, name: str) -> NDArray[np.uint8]:
+    """`size` bytes after the next `skip`; memory is taken as it is filled."""
+    while skip > 0:
+        piece = _read(stream, min(skip, _PIECE), name)
+        if not piece:
+            raise FileFormatError(f"{name}: the file ends before its data begin")
+        skip -= len(piece)
+    try:
+        raw = np.empty(size, np.uint8)
+    except MemoryError:
+        raise FileFormatError(f"{name}: its {size:,} bytes do not fit the memory") from None
+    have = 0
+    while have < size:
+        piece = _read(stream, min(size - have, _PIECE), name)
+        if not piece:
+            raise FileFormatError(f"{name}: the file ends after {have:,} of {size:,} bytes of data")
+        raw[have : have + len(piece)] = np.frombuffer(piece, np.uint8)
+        have += len(piece)
+    _read(stream, _PIECE, name)  # at its end a gzip file is held against its checksum
+    return raw
+
+
+def _read(stream: IO[bytes], size: int, name: str) -> bytes:
+    try:
+        return stream.read(size)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as problem:
+        raise FileFormatError(f"{name}: damaged gzip file: {problem}") from None
+
+
+def _scaled(values: NDArray[Any], header: Any, name: str) -> NDArray[Any]:
+    try:
+        slope, inter = header.get_slope_inter()
+    except _header_errors() as problem:
+        raise FileFormatError(f"{name}: {problem}") from None
+    slope, inter = (1.0 if slope is None else slope), (0.0 if inter is None else inter)
+    exact = values.dtype.kind == "f" and values.dtype.itemsize == 4 and (slope, inter) == (1.0, 0.0)
+    array: NDArray[Any] = values.astype(np.float32 if exact else np.float64, copy=False)
+    if (slope, inter) != (1.0, 0.0):
+        np.multiply(array, slope, out=array)
+        np.add(array, inter, out=array)
+    return array
