@@ -112,11 +112,22 @@ def test_two_points_along_an_axis_are_linear():
     np.testing.assert_allclose(coil.vector_potential([[2.5, 7, 7]]), [[0, 0, 0.25]], atol=1e-7)
 
 
+def test_faces_and_corners_of_the_samples_lie_inside():
+    shape = np.array([3, 4, 2])
+    affine = rigid(5) @ np.diag([2.5, -3.0, 4.0, 1.0])
+    values = np.random.default_rng(0).normal(size=(*shape, 3))
+    corners = np.stack(np.meshgrid(*((0, n - 1) for n in shape), indexing="ij"), axis=-1).reshape(-1, 3)
+    a = hf.Coil(elements=[CoilElement(SampledPotential(values, affine))]).vector_potential(
+        corners @ affine[:3, :3].T + affine[:3, 3]
+    )
+    np.testing.assert_allclose(a, values[tuple(corners.T)], atol=1e-5)
+
+
 def test_outside_the_samples_is_zero_and_said():
     grid = SampledPotential(np.ones((4, 4, 4, 3)), np.diag([3.0, 3, 3, 1]))
     coil = hf.Coil(elements=[CoilElement(grid)])
     with pytest.warns(UserWarning, match="2 of 3 points lie outside the sampled A"):
-        a = coil.vector_potential([[4, 4, 4], [-1, 4, 4], [4, 4, 9.5]])
+        a = coil.vector_potential([[4, 4, 4], [-0.001, 4, 4], [4, 4, 9.001]])
     np.testing.assert_allclose(a, [[1, 1, 1], [0, 0, 0], [0, 0, 0]], atol=1e-6)
 
 
@@ -345,7 +356,7 @@ def test_nodes_beyond_the_samples_are_counted():
     mesh = model().mesh
     in_coil = (mesh.nodes_mm - POSE[:3, 3]) @ POSE[:3, :3]
     low, high = near.affine[:3, 3], near.affine[:3, 3] + 3 * (np.array(near.shape) - 1)
-    outside = (~((in_coil >= low) & (in_coil < high)).all(axis=1)).sum()
+    outside = (~((in_coil >= low) & (in_coil <= high)).all(axis=1)).sum()
     assert 0 < outside < mesh.n_nodes
     with pytest.warns(
         UserWarning, match=f"^{outside} of {mesh.n_nodes} nodes a pose lie outside the samples"

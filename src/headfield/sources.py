@@ -21,6 +21,7 @@ __all__ = ["Dipoles", "SampledPotential", "Segments", "native_sources"]
 
 _SHEAR = 1e-4  # largest cosine between two axes of a grid that passes as a right angle
 _MOST_VALUES = 2**31 - 1
+_HAIR = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +203,9 @@ class SampledPotential:
         """Its frame (4, 4) in the coil's, mm, and the native grid of its lattice on a device."""
         frame, spacing, values = self.lattice
         good = np.ones(np.array(values.shape[:3]) - 1, np.uint8)
-        there = [(tuple(-spacing), tuple(spacing), device.put(values), device.put(good))]
+        # A hair wider than it is, so that points on its faces lie inside.
+        origin, spacing = -(1.0 + 1.5 * _HAIR) * spacing, (1.0 + _HAIR) * spacing
+        there = [(tuple(origin), tuple(spacing), device.put(values), device.put(good))]
         return frame, device.native.Grid(there, native_sources(device))
 
 

@@ -4,15 +4,19 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 
 from ..coil import Coil
-from ..errors import CoilError, FileFormatError
+from ..errors import FileFormatError
 from .ccd import read_ccd, write_ccd
+from .coil_nifti import left_out, read_coil_nifti, write_coil_nifti
+from .tcd_read import read_tcd
+from .tcd_write import write_tcd
 
 __all__ = ["COIL_ENDINGS", "coil_ending", "read_coil", "write_coil"]
 
-COIL_ENDINGS = (".ccd",)
+COIL_ENDINGS = (".ccd", ".tcd", ".nii.gz", ".nii")
 
 
 def read_coil(path: str | os.PathLike[str]) -> Coil:
@@ -21,7 +25,8 @@ def read_coil(path: str | os.PathLike[str]) -> Coil:
     Parameters
     ----------
     path : path
-        A .ccd file (dipoles; see `headfield.io.ccd`).
+        Ends in .ccd (dipoles; see `headfield.io.ccd`), .tcd (dipoles, wire or a grid, in parts; see
+        `headfield.io.tcd_read`), .nii or .nii.gz (a grid; see `headfield.io.coil_nifti`).
 
     Returns
     -------
@@ -31,45 +36,63 @@ def read_coil(path: str | os.PathLike[str]) -> Coil:
     Raises
     ------
     FileFormatError
-        An ending that is not supported, or not a regular file.
+        An ending that is not supported, not a regular file, a damaged NIfTI image, or nibabel is missing.
     CoilError
-        A damaged file; the message has the line.
+        A damaged file; the message has the line or the place in it.
     OSError
         The file cannot be read.
+
+    Warns
+    -----
+    UserWarning
+        What was left out of the file, or is dubious in it.
 
     Examples
     --------
     >>> import tempfile
     >>> from headfield import circular_coil
-    >>> path = Path(tempfile.mkdtemp()) / "coil.ccd"
+    >>> path = Path(tempfile.mkdtemp()) / "coil.tcd"
     >>> circular_coil(name="round").write(path)
     >>> read_coil(path).name
     'round'
     """
-    coil_ending(path, "read")
-    return Coil(**read_ccd(path))
+    ending = coil_ending(path, "read")
+    if ending == ".ccd":
+        return Coil(**read_ccd(path))
+    return read_tcd(path) if ending == ".tcd" else read_coil_nifti(path)
 
 
 def write_coil(path: str | os.PathLike[str], coil: Coil) -> None:
-    """Write a coil to a file; `read_coil` gives back the same bits.
+    """Write a coil to a file.
 
     Parameters
     ----------
     path : path
-        Ends in .ccd. Appears whole or not at all.
+        Ends in .tcd (holds every coil; `read_coil` gives back the same bits), .ccd (only dipoles of one
+        stimulator, bit for bit), .nii.gz or .nii (A on a grid; a coil that is not sampled on one grid is
+        sampled first). A flexible coil is written as it lies now. Appears whole or not at all.
     coil : Coil
 
     Raises
     ------
     FileFormatError
-        Another ending.
+        Another ending, or nibabel is missing.
     CoilError
         What the format can't hold: in a .ccd, other sources than dipoles, several stimulators, or a name,
-        stimulator or brand with a semicolon or line break.
+        stimulator or brand with a semicolon or line break; in a .tcd, a grid of more than 16 million numbers.
+
+    Warns
+    -----
+    UserWarning
+        What a .ccd or NIfTI file leaves out, such as flexible parts. (Neither has a casing.)
     """
-    coil_ending(path, "written")
-    metadata = {key: getattr(coil, key) for key in ("name", "didt_max", "stimulator", "brand")}
-    write_ccd(path, coil.dipole_positions_mm, coil.dipole_moments, metadata)
+    ending = coil_ending(path, "written")
+    if ending == ".tcd":
+        write_tcd(path, coil)
+    elif ending == ".ccd":
+        _write_ccd(path, coil)
+    else:
+        write_coil_nifti(path, coil)
 
 
 def coil_ending(path: str | os.PathLike[str], verb: str = "read") -> str:
@@ -82,3 +105,12 @@ def coil_ending(path: str | os.PathLike[str], verb: str = "read") -> str:
     raise FileFormatError(
         f"{os.fspath(path)}: coils are {verb} as {known}, not {Path(path).suffix or 'without an ending'!r}"
     )
+
+
+def _write_ccd(path: str | os.PathLike[str], coil: Coil) -> None:
+    positions_mm, moments = coil.dipole_positions_mm, coil.dipole_moments
+    lost = left_out(coil)
+    if lost:
+        warnings.warn(f"{os.fspath(path)}: a .ccd file does not hold {', '.join(lost)}", stacklevel=3)
+    keys = ("name", "didt_max", "stimulator", "brand", "limits_mm", "resolution_mm")
+    write_ccd(path, positions_mm, moments, {key: getattr(coil, key) for key in keys})
