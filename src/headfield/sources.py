@@ -21,7 +21,7 @@ __all__ = ["Dipoles", "SampledPotential", "Segments", "native_sources"]
 
 _SHEAR = 1e-4  # largest cosine between two axes of a grid that passes as a right angle
 _MOST_VALUES = 2**31 - 1
-_HAIR = 1e-7
+_HAIR = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
