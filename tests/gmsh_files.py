@@ -5,6 +5,8 @@ import struct
 
 import numpy as np
 
+from headfield.mesh import TetMesh
+
 # A double pyramid of two tissues around the triangle 1 2 3, with its node ids as a file would have them.
 NODES = np.array([[0, 0, 0], [10, 0, 0], [0, 10, 0], [3, 3, 10], [3, 3, -10]], float)
 TETS = np.array([[0, 1, 2, 3], [0, 2, 1, 4]])
@@ -47,6 +49,20 @@ def msh22(order="<", ids=CONTIGUOUS, elements=ELEMENTS, nodes=NODES, singles=Fal
         head + struct.pack(order + "i", 1) + b"\n$EndMeshFormat\n$Nodes\n%d\n" % len(ids) + rows
         + b"$EndNodes\n$Elements\n%d\n" % len(elements) + body + b"$EndElements\n" + extra
     )  # fmt: skip
+
+
+def field(order, section, name, ids, values, step=0, partition=True) -> bytes:
+    """A section of a field on nodes or elements, as Gmsh 2.2 and 4.1 both have it."""
+    table = np.asarray(values, float)
+    table = table[:, None] if table.ndim == 1 else table
+    tags = [step, table.shape[1], len(ids), *[0] * partition]
+    head = f'${section}\n1\n"{name}"\n1\n{step}.5\n{len(tags)}\n' + "".join(f"{tag}\n" for tag in tags)
+    rows = zip(np.asarray(ids).tolist(), table.tolist(), strict=True)
+    if order:
+        body = b"".join(struct.pack(f"{order}i{len(row)}d", i, *row) for i, row in rows)
+    else:
+        body = "".join(f"{i} {' '.join(map(repr, row))}\n" for i, row in rows).encode()
+    return head.encode() + body + f"$End{section}\n".encode()
 
 
 def msh41(order="<", ids=CONTIGUOUS, groups=True, parametric=False) -> bytes:
@@ -103,3 +119,17 @@ def msh41(order="<", ids=CONTIGUOUS, groups=True, parametric=False) -> bytes:
         head + b"$EndMeshFormat\n" + names + section("Entities", *entities) + section("Nodes", *nodes)
         + section("Elements", *elements)
     )  # fmt: skip
+
+
+def check_fields(mesh: TetMesh, elements=(), nodes=(), triangles=()) -> None:
+    """The fields of a mesh, and no others, in their order; read-only."""
+    for found, expected in (
+        (mesh.element_data, elements),
+        (mesh.node_data, nodes),
+        (mesh.triangle_data, triangles),
+    ):
+        assert list(found) == list(expected)
+        for name in expected:
+            np.testing.assert_array_equal(found[name], expected[name])
+            assert found[name].dtype == np.float64
+            assert not found[name].flags.writeable

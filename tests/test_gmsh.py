@@ -91,8 +91,7 @@ def test_single_elements_and_blocks_in_one_file(load, order):
 
 @pytest.mark.parametrize("order", ["", "<"], ids=["text", "little"])
 def test_what_follows_and_precedes_is_stepped_over(load, order):
-    field = b'$ElementData\n1\n"magnE"\n1\n0.0\n4\n0\n1\n2\n0\n' + struct.pack("<idid", 103, 1.0, 104, 2.0)
-    trailing = field + b"$EndElementData\n$Periodic\n0\n$EndPeriodic\n\n"
+    trailing = b"$Binary\n" + bytes(range(36)) + b"$EndBinary\n$Periodic\n0\n$EndPeriodic\n\n"
     content = msh22(order, extra=trailing)
     check_pyramid(load(b"$Comments\nwritten by hand\n$EndComments\n" + content), CONTIGUOUS)
     if not order:

@@ -129,6 +129,16 @@ def test_the_same_tetrahedron_twice():
     refuse(rf"3 tetrahedra repeat.*first is tetrahedron {n}, a copy of tetrahedron 3", nodes, again)
 
 
+def test_repeated_tetrahedra_among_many():
+    nodes, tets = box(9)
+    rng = np.random.default_rng(5)
+    for count in (1, 7, 300):
+        copies = rng.integers(0, len(tets), count)
+        again = np.concatenate([tets, rng.permuted(tets[copies], axis=1)])
+        match = f"{count} tetrahedr.* first is tetrahedron {len(tets)}, a copy of tetrahedron {copies[0]}$"
+        refuse(match, nodes, again)
+
+
 @pytest.mark.parametrize("index", [-1, 27, 2**31 - 1, -(2**31)])
 def test_indices_out_of_range(index):
     nodes, tets = box()
@@ -246,9 +256,12 @@ def test_triangles_find_their_tetrahedra():
 
 def test_summary_of_one_tetrahedron():
     summary = TetMesh(ONE[:, [1, 0, 2]], [[0, 1, 2, 3]], tags=[5]).summary()
-    assert summary["tissues"] == {5: {"tetrahedra": 1, "volume_mm3": pytest.approx(1 / 6)}}
-    assert summary["mean_edge_mm"] == pytest.approx((3 + 3 * 2**0.5) / 6)
-    assert summary["surface_mm2"] == pytest.approx(1.5 + 3**0.5 / 2)
+    edge = pytest.approx((3 + 3 * 2**0.5) / 6)
+    assert summary["tissues"] == {
+        5: {"tetrahedra": 1, "volume_mm3": pytest.approx(1 / 6), "mean_edge_mm": edge}
+    }
+    assert summary["mean_edge_mm"] == edge
+    assert summary["surface_mm2"] == summary["skin_mm2"] == pytest.approx(1.5 + 3**0.5 / 2)
     assert summary["bounds_mm"] == [[0, 0, 0], [1, 1, 1]]
     assert (summary["nodes"], summary["tetrahedra"], summary["flipped_tetrahedra"]) == (4, 1, 1)
 

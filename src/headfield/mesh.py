@@ -4,18 +4,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import mesh_checks as checks
+from . import mesh_parts as parts
 from ._backend import cpu
 from .errors import MeshError
+from .mesh_summary import summarise
 
 __all__ = ["TetMesh"]
-
-_EDGES = np.array([[0, 0, 0, 1, 1, 2], [1, 2, 3, 2, 3, 3]])
 
 
 class TetMesh:
@@ -41,6 +44,9 @@ class TetMesh:
         What the source calls each node; 0, 1, 2, … if not given.
     element_ids : array_like, (m,), integer, optional
         What the source calls each tetrahedron; used in messages.
+    element_data, node_data, triangle_data : mapping of str to array_like, optional
+        Named real fields per tetrahedron, (m,) or (m, c), node, (n,) or (n, c), and triangle, (t,) or (t, c);
+        NaN where there is no value.
 
     Attributes
     ----------
@@ -62,8 +68,8 @@ class TetMesh:
     ------
     MeshError
         No tetrahedra; wrong shapes or dtypes; coordinates that are not finite; node indices out of range;
-        tetrahedra that are flat, name a node twice, or come twice; several disconnected parts. The message
-        counts them and names the first.
+        tetrahedra that are flat, name a node twice, or come twice; several disconnected parts; a field that
+        fits neither. The message counts them and names the first.
 
     Examples
     --------
@@ -92,6 +98,10 @@ class TetMesh:
         triangle_tags: ArrayLike | None = None,
         node_ids: ArrayLike | None = None,
         element_ids: ArrayLike | None = None,
+        *,
+        element_data: Mapping[str, ArrayLike] | None = None,
+        node_data: Mapping[str, ArrayLike] | None = None,
+        triangle_data: Mapping[str, ArrayLike] | None = None,
     ) -> None:
         nodes = checks.as_coordinates(nodes_mm)
         elements = checks.as_int(tets, "tets", 4)
@@ -108,10 +118,16 @@ class TetMesh:
         numbering = np.arange(len(nodes)) if node_ids is None else node_ids
         self.node_ids = _labels(numbering, "node_ids", len(nodes), np.int64)
         self.nodes_mm, self.tets, self.triangles = nodes, elements, surface
+        self._element_data = checks.as_fields(element_data, len(elements), "element_data")
+        self._node_data = checks.as_fields(node_data, len(nodes), "node_data")
+        self._triangle_data = checks.as_fields(triangle_data, len(surface), "triangle_data")
+        checks.check_same_width(self._element_data, self._triangle_data)
         self.n_dropped_nodes = 0
         used = checks.used_nodes(elements, len(nodes), self.element_ids)
         if used is not None:
             self._keep_nodes(used)
+        if not len(self.triangles):
+            self._triangle_data = {}
         self.tets, self.n_flipped = checks.oriented(self.nodes_mm, self.tets, self.element_ids)
         self._faces: dict[tuple[int, ...] | None, tuple[NDArray[np.int32], NDArray[np.int32]]] = {}
 
@@ -124,6 +140,34 @@ class TetMesh:
         self.tets = _frozen(new_index[self.tets])
         self.triangles = _frozen(new_index[self.triangles[kept]])
         self.triangle_tags = _frozen(self.triangle_tags[kept])
+        self._node_data = {name: _frozen(values[used]) for name, values in self._node_data.items()}
+        self._triangle_data = {name: _frozen(values[kept]) for name, values in self._triangle_data.items()}
+
+    @property
+    def element_data(self) -> Mapping[str, NDArray[np.float64]]:
+        """Fields that came with the mesh, per tetrahedron: (m,) or (m, c), float64, NaN where none is given.
+
+        Steps of a view of a .msh file are `NAME_0000`, `NAME_0001`, …; a view of one step is `NAME`.
+
+        Examples
+        --------
+        >>> from headfield.mesh import TetMesh
+        >>> nodes = [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
+        >>> mesh = TetMesh(nodes, [[0, 1, 2, 3]], element_data={"magnE": [0.8]})
+        >>> mesh.element_data["magnE"]
+        array([0.8])
+        """
+        return MappingProxyType(self._element_data)
+
+    @property
+    def node_data(self) -> Mapping[str, NDArray[np.float64]]:
+        """Fields that came with the mesh, per node: (n,) or (n, c), float64; see `element_data`."""
+        return MappingProxyType(self._node_data)
+
+    @property
+    def triangle_data(self) -> Mapping[str, NDArray[np.float64]]:
+        """Fields that came with the mesh, per triangle: (t,) or (t, c), float64; see `element_data`."""
+        return MappingProxyType(self._triangle_data)
 
     @property
     def n_nodes(self) -> int:
@@ -189,6 +233,96 @@ class TetMesh:
         """Return the tetrahedron under each face of `surface(tags)` or `boundary()`: index (f,), int32."""
         return self._outer(tags)[1]
 
+    def skin(self) -> NDArray[np.int32]:
+        """Return the scalp: the outermost surface of the head without electrodes and gel (tags 100 to 899).
+
+        It needs no surface triangles in the mesh. Surfaces of cavities are left out; scalp under an electrode
+        belongs to it. Computed once.
+
+        Returns
+        -------
+        ndarray, (f, 3), int32
+            Node indices, normals outward.
+
+        Raises
+        ------
+        MeshError
+            There are only electrodes.
+
+        Examples
+        --------
+        >>> from headfield.phantom import sphere_mesh
+        >>> head = sphere_mesh([80, 90, 95], tags=[2, 5, 101], edge_mm=20)  # all covered by rubber
+        >>> len(head.skin()) == len(head.surface([2, 5])), float(head.nodes_mm[head.skin()].max()) < 91
+        (True, True)
+        """
+        return self._skin
+
+    @cached_property
+    def _skin(self) -> NDArray[np.int32]:
+        tags = np.unique(self.tags).tolist()
+        of_head = [tag for tag in tags if tag not in parts.ELECTRODES]
+        if not of_head:
+            raise MeshError(f"the mesh has no skin: its tags {tags} are all of electrodes and gel")
+        faces = self.boundary() if of_head == tags else self.surface(of_head)
+        return _frozen(parts.outermost(self.nodes_mm, faces))
+
+    def crop(
+        self,
+        *,
+        tags: int | ArrayLike | None = None,
+        box_mm: ArrayLike | None = None,
+        centre_mm: ArrayLike | None = None,
+        radius_mm: float | None = None,
+        keep_largest: bool = True,
+    ) -> TetMesh:
+        """Return the part of the mesh that fulfils all that is given, to solve less or to look at less.
+
+        No current crosses a cut, so the field near it is not that of the head: within about the distance of
+        the target from the cut it can't be trusted. Cut far from the coil and from where the field matters,
+        and compare with the whole head once.
+
+        Parameters
+        ----------
+        tags : int or array_like of int, optional
+            Only these tissues. Tags that don't occur are ignored.
+        box_mm : array_like, (2, 3), optional
+            Lowest and highest corner, mm, of where the barycentre may lie; may be infinite.
+        centre_mm, radius_mm : array_like (3,) and float, optional
+            The barycentre lies within this distance, mm, of this point.
+        keep_largest : bool
+            If what is left hangs apart, keep the part of the largest volume. False: that is refused.
+
+        Returns
+        -------
+        TetMesh
+            With the triangles that lie on a tetrahedron of it and what belongs to them: tags, fields,
+            `node_ids`, and as `element_ids` those of this mesh, or the indices in it.
+
+        Raises
+        ------
+        MeshError
+            Nothing is left; or more than one part, if the largest is not to be kept; wrong arguments.
+
+        Warns
+        -----
+        UserWarning
+            Parts were left out; says how many and how large.
+
+        Examples
+        --------
+        All of a head above z = −20 mm and within 80 mm of a target:
+
+        >>> import numpy as np
+        >>> from headfield.phantom import phantom_head
+        >>> head = phantom_head(edge_mm=8)
+        >>> above = [[-np.inf, -np.inf, -20], [np.inf, np.inf, np.inf]]
+        >>> part = head.crop(box_mm=above, centre_mm=[-46, -8, 60], radius_mm=80)
+        >>> head.n_tets, part.n_tets
+        (81920, 26731)
+        """
+        return parts.crop(self, tags, box_mm, centre_mm, radius_mm, keep_largest)
+
     def triangle_tets(self) -> NDArray[np.int32]:
         """Return the tetrahedron that each of `triangles` lies on, from the inside: index (t,), int32.
 
@@ -204,7 +338,7 @@ class TetMesh:
         return owner
 
     def _outer(self, tags: int | ArrayLike | None) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        key = None if tags is None else _tag_set(tags)
+        key = None if tags is None else checks.tag_set(tags)
         if key not in self._faces:
             if key is None:
                 faces, owner = cpu.boundary_faces(self.tets, self.n_nodes)
@@ -222,36 +356,11 @@ class TetMesh:
         -------
         dict
             nodes, tetrahedra, triangles (counts); bounds_mm ([[x, y, z] low, high]); mean_edge_mm (over
-            the six edges of all tetrahedra); surface_mm2 (outer surface); volume_mm3; tissues ({tag:
-            {tetrahedra, volume_mm3}}); flipped_tetrahedra; dropped_nodes.
+            the six edges of all tetrahedra); surface_mm2 (all outer faces); skin_mm2 (`skin()`; None if there
+            is none); volume_mm3; tissues ({tag: {tetrahedra, volume_mm3, mean_edge_mm}}); fields ({elements,
+            nodes, triangles: {name: components}}); flipped_tetrahedra; dropped_nodes.
         """
-        volumes = self.volumes_mm3()
-        tag_values, tissue, count = np.unique(self.tags, return_inverse=True, return_counts=True)
-        volume = np.bincount(tissue, weights=volumes)
-        corners = self.nodes_mm[self.boundary()]
-        normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        return {
-            "nodes": self.n_nodes,
-            "tetrahedra": self.n_tets,
-            "triangles": len(self.triangles),
-            "bounds_mm": [self.nodes_mm.min(axis=0).tolist(), self.nodes_mm.max(axis=0).tolist()],
-            "mean_edge_mm": self._mean_edge_mm(),
-            "surface_mm2": float(np.linalg.norm(normals, axis=1).sum() / 2),
-            "volume_mm3": float(volumes.sum()),
-            "tissues": {
-                int(tag): {"tetrahedra": int(count[i]), "volume_mm3": float(volume[i])}
-                for i, tag in enumerate(tag_values)
-            },
-            "flipped_tetrahedra": self.n_flipped,
-            "dropped_nodes": self.n_dropped_nodes,
-        }
-
-    def _mean_edge_mm(self) -> float:
-        total = 0.0
-        for _, _, corners in checks.chunks(self.nodes_mm, self.tets):
-            edges = corners[:, _EDGES[1]] - corners[:, _EDGES[0]]
-            total += float(np.sqrt(np.einsum("dec,dec->ec", edges, edges)).sum())
-        return total / (6 * self.n_tets)
+        return summarise(self)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the mesh to a file; see `headfield.write_mesh`."""
@@ -265,11 +374,6 @@ def _labels(values: ArrayLike | None, name: str, count: int, dtype: Any) -> NDAr
     if len(array) != count:
         raise MeshError(f"{name} has {len(array):,} values where {count:,} are needed")
     return array
-
-
-def _tag_set(tags: int | ArrayLike) -> tuple[int, ...]:
-    several: ArrayLike = np.array([tags]) if isinstance(tags, (int, np.integer)) else tags
-    return tuple(np.unique(checks.as_int(several, "tags", dtype=np.int64)).tolist())
 
 
 def _frozen(array: NDArray[Any]) -> NDArray[Any]:

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from ..errors import MeshError
 from ..mesh import TetMesh
+from .gmsh_data import View, element_fields, node_fields
+from .gmsh_numbering import Numbering
+from .gmsh_source import GmshFile
 
 TRIANGLE, TET = 2, 4
 # Volume elements that are no 4-node tetrahedra: leaving them out would tear holes into the head.
@@ -47,105 +50,81 @@ class Elements:
 
 
 class GmshContent:
-    """What a parser has found: node ids and coordinates, triangles and tetrahedra, and what else is there."""
+    """What a parser has found: nodes, triangles and tetrahedra, fields on them, and what else is there."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, file: GmshFile) -> None:
+        self.file = file
         self.node_ids: NDArray[Any] | None = None
         self.nodes_mm: NDArray[np.float64] | None = None
         self.kinds: dict[int, Elements] = {TRIANGLE: Elements(), TET: Elements()}
+        self.other_ids: list[NDArray[Any]] = []
         self.groups: dict[int, dict[int, int]] = {}
         self.refused: Counter[int] = Counter()
         self.has_elements = False
+        self.views: list[View] = []
 
     def add(self, kind: int, ids: NDArray[Any], physical: Any, elementary: Any, nodes: NDArray[Any]) -> None:
-        """Take elements of one Gmsh type; points and lines are of no use here."""
+        """Take elements of one Gmsh type; of points and lines only the ids, which fields may name."""
         if kind in _REFUSED:
             self.refused[kind] += len(ids)
         elif kind in self.kinds and len(ids):
             self.kinds[kind].add(ids, physical, elementary, nodes)
+        else:
+            self.other_ids.append(ids)
 
     def mesh(self) -> TetMesh:
         """Return the mesh, renumbered from 0."""
+        name = self.file.name
         if self.node_ids is None or self.nodes_mm is None:
-            raise MeshError(f"{self.name}: no section $Nodes")
+            raise MeshError(f"{name}: no section $Nodes")
         if not self.has_elements:
-            raise MeshError(f"{self.name}: no section $Elements")
+            raise MeshError(f"{name}: no section $Elements")
         for kind, count in self.refused.items():
-            raise MeshError(f"{self.name}: {count:,} {_REFUSED[kind]}; only 4-node tetrahedra can be used")
+            raise MeshError(f"{name}: {count:,} {_REFUSED[kind]}; only 4-node tetrahedra can be used")
         tets, triangles = self.kinds[TET], self.kinds[TRIANGLE]
         if not tets.ids:
-            raise MeshError(f"{self.name}: the mesh has no tetrahedra")
-        numbering = _Numbering(self.node_ids, self.name)
+            raise MeshError(f"{name}: the mesh has no tetrahedra")
+        numbering = Numbering(self.node_ids, name, "node")
         ids = _joined(tets.ids, np.int64)
+        groups = [ids, _joined(triangles.ids, np.int64), _joined(self.other_ids, np.int64)]
+        on_tets, on_triangles, _ = element_fields(self.views, groups, self.file)
         try:
             return TetMesh(
                 self.nodes_mm,
-                numbering.index(tets, 4, "tetrahedron"),
+                _index(numbering, tets, 4, "tetrahedron", name),
                 tets.tags(),
-                numbering.index(triangles, 3, "triangle"),
+                _index(numbering, triangles, 3, "triangle", name),
                 triangles.tags(),
                 node_ids=_frozen(self.node_ids.astype(np.int64)),
                 element_ids=_frozen(ids),
+                element_data=on_tets,
+                node_data=node_fields(self.views, numbering, self.file),
+                triangle_data=on_triangles,
             )
         except MeshError as error:
-            raise MeshError(f"{self.name}: {error}" if self.name not in str(error) else str(error)) from None
+            raise MeshError(f"{name}: {error}" if name not in str(error) else str(error)) from None
 
 
-class _Numbering:
-    """Turns the node ids of a file into indices from 0."""
-
-    def __init__(self, ids: NDArray[Any], name: str) -> None:
-        self.name = name
-        self.count = len(ids)
-        self.low = int(ids.min()) if self.count else 0
-        self.contiguous = not self.count or (
-            int(ids[-1]) - int(ids[0]) == self.count - 1 and bool((np.diff(ids) == 1).all())
-        )
-        if self.contiguous:
-            return
-        self.order = np.argsort(ids, kind="stable").astype(np.int32)
-        self.sorted = ids[self.order]
-        again = self.sorted[1:] == self.sorted[:-1]
-        if again.any():
-            first = self.sorted[again.argmax()]
-            raise MeshError(f"{name}: {int(again.sum()):,} node ids come twice; the first is {first}")
-
-        # Gaps are few as a rule, and then a table is faster than a search. Its ends catch what is outside.
-        self.table: NDArray[np.int32] | None = None
-        span = int(self.sorted[-1]) - self.low + 1
-        if span <= 16 * self.count:
-            self.table = np.full(span + 2, -1, np.int32)
-            self.table[ids - self.low + 1] = np.arange(self.count, dtype=np.int32)
-
-    def index(self, elements: Elements, width: int, what: str) -> NDArray[np.int32]:
-        """Return indices (k, width), int32; refuse ids that the file doesn't define."""
-        pieces = [self._piece(piece) for piece in elements.nodes]
-        for i, piece in enumerate(pieces):
-            if piece.size and (piece.min() < 0 or piece.max() >= self.count):
-                bad = (piece < 0) | (piece >= self.count)
-                rows = bad.any(axis=1)
-                row = int(rows.argmax())
-                place = bad[row].argmax()
-                # Added as an array, which takes back what wrapped around in the subtraction.
-                original = (
-                    piece[row] + piece.dtype.type(self.low) if self.contiguous else elements.nodes[i][row]
-                )
-                raise MeshError(
-                    f"{self.name}: {int(rows.sum()):,} elements use nodes that the file doesn't define; "
-                    f"the first is the {what} with id {elements.ids[i][row]}, node {original[place]}"
-                )
-        return _frozen(_joined(pieces, np.int32, width))
-
-    def _piece(self, ids: NDArray[Any]) -> NDArray[Any]:
-        if self.contiguous:
-            # In the ids' own integer type: a wild id stays wild, or wraps to another value out of range.
-            ids -= ids.dtype.type(self.low)
-            return ids
-        if self.table is not None:
-            return self.table.take(ids - ids.dtype.type(self.low) + ids.dtype.type(1), mode="clip")
-        place = np.searchsorted(self.sorted, ids).clip(max=self.count - 1)
-        return np.where(self.sorted[place] == ids, self.order[place], np.int32(-1))
+def _index(
+    numbering: Numbering, elements: Elements, width: int, what: str, file_name: str
+) -> NDArray[np.int32]:
+    """Return node indices (k, width), int32; refuse ids that the file doesn't define."""
+    pieces = [numbering.places(piece) for piece in elements.nodes]
+    for i, piece in enumerate(pieces):
+        if piece.size and (piece.min() < 0 or piece.max() >= numbering.count):
+            bad = (piece < 0) | (piece >= numbering.count)
+            rows = bad.any(axis=1)
+            row = int(rows.argmax())
+            place = bad[row].argmax()
+            # Added as an array, which takes back what wrapped around in the subtraction.
+            original = elements.nodes[i][row]
+            if numbering.contiguous:
+                original = piece[row] + piece.dtype.type(numbering.low)
+            raise MeshError(
+                f"{file_name}: {int(rows.sum()):,} elements use nodes that the file doesn't define; "
+                f"the first is the {what} with id {elements.ids[i][row]}, node {original[place]}"
+            )
+    return _frozen(_joined(pieces, np.int32, width))
 
 
 def _joined(pieces: list[NDArray[Any]], dtype: Any = None, width: int | None = None) -> NDArray[Any]:

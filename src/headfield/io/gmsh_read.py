@@ -2,12 +2,13 @@
 """Reader of Gmsh files: 2.2 and 4.1, text and binary, of either byte order.
 
 A 2.2 binary file is usually one block per element type, but may carry one header per element; both are read
-without a loop over elements. Sections other than nodes and elements are stepped over.
+without a loop over elements. Sections other than nodes, elements and fields on them are stepped over.
 """
 
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..mesh import TetMesh
 from .gmsh41 import SECTIONS_41
+from .gmsh_data import read_view
 from .gmsh_elements import GmshContent
 from .gmsh_source import NODES_PER_ELEMENT, BinaryStream, GmshFile, Stream, TextStream, whole
 
@@ -33,15 +35,21 @@ def read_gmsh(path: str | os.PathLike[str]) -> TetMesh:
     -------
     TetMesh
         Tags are the physical groups, or the elementary entities if the file has none. `node_ids` and
-        `element_ids` are those of the file. Points and lines are left out.
+        `element_ids` are those of the file. Points and lines are left out. Fields are in `element_data`,
+        `triangle_data` and `node_data`; steps of a view are `NAME_0000`, `NAME_0001`, …, by their number.
 
     Raises
     ------
     MeshError
         The file is damaged, of another version, or holds volume elements other than 4-node tetrahedra.
+
+    Warns
+    -----
+    UserWarning
+        A field of $ElementNodeData is left out; views of one name have the same step.
     """
     file = GmshFile(path)
-    content = GmshContent(file.name)
+    content = GmshContent(file)
     version, order = _header(file)
     while not file.at_end():
         section = _section(file)
@@ -54,9 +62,13 @@ def read_gmsh(path: str | os.PathLike[str]) -> TetMesh:
             SECTIONS_41[section](stream, content, file)
             if isinstance(stream, TextStream) and stream.next != len(stream.values):
                 file.fail(f"section ${section} has more numbers than its counts say")
+        elif section in ("NodeData", "ElementData"):
+            content.views.append(read_view(file, section, order))
         elif section == "ParametricNodes":
             file.fail("nodes with parametric coordinates; save it with the option Mesh.SaveParametric = 0")
         else:
+            if section == "ElementNodeData":
+                warnings.warn(f"{file.name}: a field in $ElementNodeData is left out", stacklevel=4)
             file.pos = file.find_end(section)
         file.close(section)
     return content.mesh()

@@ -50,14 +50,22 @@ class GmshFile:
 
     def line(self, what: str) -> str:
         """Return the rest of the line, without white space around it."""
+        raw = self._line(what)
+        if not raw.isascii():
+            self.fail(f"expected {what}, found binary data")
+        return raw.decode("ascii").strip()
+
+    def label(self, what: str) -> str:
+        """Return the text on the next line, without the quotes around it; what is no UTF-8 is marked."""
+        return self._line(what).decode("utf-8", errors="replace").strip().removeprefix('"').removesuffix('"')
+
+    def _line(self, what: str) -> bytes:
         end = self.data.find(b"\n", self.pos, self.pos + _LONGEST_LINE)
         if end < 0 and self.size - self.pos > _LONGEST_LINE:
             self.fail(f"expected {what}, found no line end")
         raw = self.data[self.pos : self.size if end < 0 else end]
         self.pos += len(raw) + 1
-        if not raw.isascii():
-            self.fail(f"expected {what}, found binary data")
-        return raw.decode("ascii").strip()
+        return raw
 
     def numbers(self, what: str, count: int) -> list[int]:
         """Return the integers on the next line, `count` of them."""

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping
 from typing import IO, Any
 
 import numpy as np
@@ -38,9 +40,10 @@ def write_gmsh(
     path : path
         Appears whole or not at all.
     mesh : TetMesh
-    element_data : mapping of str to ndarray, (k, m) or (k, m, 3)
-        Per tetrahedron, for k poses.
-    node_data : mapping of str to ndarray, (k, n) or (k, n, 3)
+    element_data : mapping of str to ndarray, (k, m) or (k, m, c)
+        Per tetrahedron, for k poses. If neither this nor `node_data` is given, the fields of the mesh are
+        written, those of its triangles too; `NAME_0000`, `NAME_0001`, … are then steps 0, 1, … of one view.
+    node_data : mapping of str to ndarray, (k, n) or (k, n, c)
         Per node, for k poses.
     binary : bool
         False writes text.
@@ -52,15 +55,65 @@ def write_gmsh(
         file.write(b"$EndMeshFormat\n")
         _write_nodes(file, mesh, binary)
         _write_elements(file, mesh, binary)
-        if element_data:
-            owner = mesh.triangle_tets()
-            lies = np.flatnonzero(owner >= 0)
-            ids = np.concatenate([1 + lies, np.arange(mesh.n_tets) + 1 + len(owner)])
-            for name, values in element_data.items():
-                _write_field(file, "ElementData", name, values, ids, owner[lies], binary)
-        ids = np.arange(1, mesh.n_nodes + 1)
-        for name, values in (node_data or {}).items():
-            _write_field(file, "NodeData", name, values, ids, np.zeros(0, int), binary)
+        if element_data is None and node_data is None:
+            _write_own_fields(file, mesh, binary)
+        else:
+            _write_fields(file, mesh, element_data or {}, node_data or {}, binary)
+
+
+def _write_fields(
+    file: IO[bytes],
+    mesh: TetMesh,
+    element_data: Mapping[str, NDArray[Any]],
+    node_data: Mapping[str, NDArray[Any]],
+    binary: bool,
+) -> None:
+    n_triangles = len(mesh.triangles)
+    tet_ids = np.arange(mesh.n_tets) + 1 + n_triangles
+    if element_data:
+        owner = mesh.triangle_tets()
+        lies = np.flatnonzero(owner >= 0)
+        for name, poses in element_data.items():
+            for step, table in enumerate(poses):
+                parts = [(1 + lies, table[owner[lies]]), (tet_ids, table)]
+                _write_view(file, "ElementData", name, step, parts, binary)
+    for name, poses in node_data.items():
+        for step, table in enumerate(poses):
+            _write_view(file, "NodeData", name, step, [(np.arange(mesh.n_nodes) + 1, table)], binary)
+
+
+def _write_own_fields(file: IO[bytes], mesh: TetMesh, binary: bool) -> None:
+    n_triangles = len(mesh.triangles)
+    ids = {"triangle": np.arange(n_triangles) + 1, "tet": np.arange(mesh.n_tets) + 1 + n_triangles}
+    names = dict.fromkeys([*mesh.element_data, *mesh.triangle_data])
+    for key, (name, step) in _steps(names).items():
+        of = {"triangle": mesh.triangle_data, "tet": mesh.element_data}
+        parts = [(ids[kind], data[key]) for kind, data in of.items() if key in data]
+        _write_view(file, "ElementData", name, step, parts, binary)
+    for key, (name, step) in _steps(mesh.node_data).items():
+        parts = [(np.arange(mesh.n_nodes) + 1, mesh.node_data[key])]
+        _write_view(file, "NodeData", name, step, parts, binary)
+
+
+def _steps(names: Collection[str]) -> dict[str, tuple[str, int]]:
+    """Return view and step of each name: `E_0003` is step 3 of E if there are other steps, but no E.
+
+    Examples
+    --------
+    >>> _steps(["E_0000", "E_0003", "v", "w", "w_0001", "w_0002"])["E_0003"]
+    ('E', 3)
+    """
+    numbered: dict[str, tuple[str, int]] = {}
+    for name in names:
+        match = re.fullmatch(r"(.+)_([0-9]{4,9})", name)
+        if match and f"{int(match[2]):04d}" == match[2]:
+            numbered[name] = match[1], int(match[2])
+    times = Counter(view for view, _ in numbered.values())
+    several = {view for view, count in times.items() if count > 1 and view not in names}
+    return {
+        name: numbered[name] if name in numbered and numbered[name][0] in several else (name, 0)
+        for name in names
+    }
 
 
 def _write_rows(
@@ -112,26 +165,23 @@ def _write_elements(file: IO[bytes], mesh: TetMesh, binary: bool) -> None:
     file.write(b"$EndElements\n")
 
 
-def _write_field(
+def _write_view(
     file: IO[bytes],
     section: str,
     name: str,
-    values: NDArray[Any],
-    ids: NDArray[Any],
-    first: NDArray[Any],
+    step: int,
+    parts: list[tuple[NDArray[Any], NDArray[Any]]],
     binary: bool,
 ) -> None:
-    """Write `values` of all poses: the rows `first`, for triangles, before all rows, with the ids of both."""
-    columns = values[..., None] if values.ndim == 2 else values
-    for step, table in enumerate(columns):
-        known = ~np.isnan(table).any(axis=1)
-        on, below = known[first], ids[len(first) :]
-        n_rows, components = int(on.sum() + known.sum()), table.shape[1]
-        text = f'${section}\n1\n"{name}"\n1\n{float(step)}\n4\n{step}\n{components}\n{n_rows}\n0\n'
-        file.write(text.encode())
-        _write_rows(file, ids[: len(first)][on], [], table[first[on]], binary)
-        if known.all():
-            _write_rows(file, below, [], table, binary)
-        else:
-            _write_rows(file, below[known], [], table[known], binary)
-        file.write(f"$End{section}\n".encode())
+    """Write one step of a view from parts of ids (r,) and values (r,) or (r, c); NaN has no row."""
+    rows = []
+    for ids, values in parts:
+        table = values[:, None] if values.ndim == 1 else values
+        known = ~np.isnan(table).all(axis=1)
+        rows.append((ids, table) if known.all() else (ids[known], table[known]))
+    n_rows, components = sum(len(ids) for ids, _ in rows), rows[0][1].shape[1]
+    text = f'${section}\n1\n"{name}"\n1\n{float(step)}\n4\n{step}\n{components}\n{n_rows}\n0\n'
+    file.write(text.encode())
+    for ids, table in rows:
+        _write_rows(file, ids, [], table, binary)
+    file.write(f"$End{section}\n".encode())

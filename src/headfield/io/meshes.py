@@ -25,6 +25,7 @@ __all__ = ["read_mesh", "write_mesh"]
 
 _PLAUSIBLE_MM = (10.0, 2000.0)  # a head in metres or micrometres lies far outside
 _NPZ_KEYS = ("nodes", "tets", "tags", "triangles", "triangle_tags")
+_NPZ_FIELDS = ("element_data", "node_data", "triangle_data")  # keys such as element_data/E
 
 
 def read_mesh(path: str | os.PathLike[str]) -> TetMesh:
@@ -39,7 +40,7 @@ def read_mesh(path: str | os.PathLike[str]) -> TetMesh:
     Returns
     -------
     TetMesh
-        Checked and repaired.
+        Checked and repaired. The fields of result files are in `element_data`, `node_data`, `triangle_data`.
 
     Raises
     ------
@@ -53,7 +54,8 @@ def read_mesh(path: str | os.PathLike[str]) -> TetMesh:
     Warns
     -----
     UserWarning
-        The mesh is less than 10 mm or more than 2000 mm across: are its coordinates mm?
+        The mesh is less than 10 mm or more than 2000 mm across: are its coordinates mm? Or fields were left
+        out, as they are not one value per element or node.
 
     Examples
     --------
@@ -90,7 +92,7 @@ def _read(path: str | os.PathLike[str]) -> TetMesh:
 
 
 def write_mesh(path: str | os.PathLike[str], mesh: TetMesh, *, binary: bool = True) -> None:
-    """Write a mesh: .msh (Gmsh 2.2), .npz, or any format that meshio writes.
+    """Write a mesh and its fields: .msh (Gmsh 2.2), .npz, or any format that meshio writes.
 
     Parameters
     ----------
@@ -106,6 +108,11 @@ def write_mesh(path: str | os.PathLike[str], mesh: TetMesh, *, binary: bool = Tr
         The ending is of no known format.
     MeshError
         meshio could not write this mesh in this format.
+
+    Warns
+    -----
+    UserWarning
+        The format does not keep the fields of the mesh; .msh, .npz, .vtu, .vtk, .xdmf and .med do.
     """
     if _ending(path) == ".msh":
         write_gmsh(path, mesh, binary=binary)
@@ -113,6 +120,8 @@ def write_mesh(path: str | os.PathLike[str], mesh: TetMesh, *, binary: bool = Tr
         arrays: dict[str, Any] = {"nodes": mesh.nodes_mm, "tets": mesh.tets, "tags": mesh.tags}
         if len(mesh.triangles):
             arrays.update(triangles=mesh.triangles, triangle_tags=mesh.triangle_tags)
+        for group in _NPZ_FIELDS:
+            arrays.update({f"{group}/{name}": values for name, values in getattr(mesh, group).items()})
         with replacing(path) as temporary, open(temporary, "wb") as file:
             np.savez_compressed(file, **arrays)
     else:
@@ -126,7 +135,12 @@ def _ending(path: str | os.PathLike[str]) -> str:
 def _read_npz(path: str | os.PathLike[str]) -> TetMesh:
     try:
         with zipfile.ZipFile(path) as archive:
-            arrays = {key: _read_npy(archive, key) for key in _NPZ_KEYS if key + ".npy" in archive.namelist()}
+            keys = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+            keys = [
+                key for key in dict.fromkeys(keys) if key in _NPZ_KEYS or key.split("/")[0] in _NPZ_FIELDS
+            ]
+            _check_total(archive, keys, os.path.getsize(path))
+            arrays = {key: _read_npy(archive, key) for key in keys}
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, ValueError, EOFError, MemoryError) as error:
         raise MeshError(f"{os.fspath(path)}: damaged .npz: {error}") from error
     except (NotImplementedError, RuntimeError, SyntaxError, OSError) as error:
@@ -134,6 +148,10 @@ def _read_npz(path: str | os.PathLike[str]) -> TetMesh:
     for key in ("nodes", "tets"):
         if key not in arrays:
             raise MeshError(f"{os.fspath(path)}: no array {key!r}; a head has nodes, tets and tags")
+    fields: dict[str, Any] = {
+        group: {key.removeprefix(f"{group}/"): arrays[key] for key in arrays if key.startswith(f"{group}/")}
+        for group in _NPZ_FIELDS
+    }
     try:
         return TetMesh(
             arrays["nodes"],
@@ -141,9 +159,17 @@ def _read_npz(path: str | os.PathLike[str]) -> TetMesh:
             arrays.get("tags"),
             arrays.get("triangles"),
             arrays.get("triangle_tags"),
+            **fields,
         )
     except MeshError as error:
         raise MeshError(f"{os.fspath(path)}: {error}") from None
+
+
+def _check_total(archive: zipfile.ZipFile, keys: list[str], size: int) -> None:
+    """Refuse an archive whose arrays can't all lie in the file: entries may share the same bytes."""
+    compressed = sum(archive.getinfo(key + ".npy").compress_size for key in keys)
+    if compressed > size:
+        raise ValueError(f"its arrays take {compressed:,} bytes, the file has {size:,}")
 
 
 def _read_npy(archive: zipfile.ZipFile, key: str) -> NDArray[Any]:
