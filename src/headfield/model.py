@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
@@ -18,9 +17,11 @@ from .conductivity import resolve
 from .errors import CoilError, ConvergenceError, DeviceError, MeshError
 from .field import Field, SolveReport
 from .mesh import TetMesh
-from .pose import outer_faces, place_on_surface
+from .placement import ScalpGrid, place, scalp_grid
+from .plausible import HeadVolume
 from .request import Request
 from .resident import ResidentHead
+from .surface import Surface, skin
 from .work import Results
 
 __all__ = ["HeadModel"]
@@ -81,7 +82,7 @@ class HeadModel:
         if not isinstance(mesh, TetMesh):
             raise MeshError(f"mesh must be a TetMesh (see read_mesh), not {type(mesh).__name__}")
         self.mesh = mesh
-        device_ = _trusted(device)
+        device_ = selfcheck.trusted(device)
         threads = _backend.check_threads(threads)
         self.conductivity = resolve(conductivity, mesh.tags)
         try:
@@ -101,21 +102,28 @@ class HeadModel:
         return f"<HeadModel: {self.mesh!r}, {self._head.n_levels} levels, on {self.device}>"
 
     def place(
-        self, coil: Coil, centre_mm: ArrayLike, handle_mm: ArrayLike, distance_mm: float = 4.0
+        self,
+        coil: Coil,
+        centre_mm: ArrayLike,
+        handle_mm: ArrayLike,
+        distance_mm: float = 4.0,
+        *,
+        rotation_deg: float = 0.0,
+        tilt_deg: ArrayLike = (0.0, 0.0),
+        offset_mm: ArrayLike = (0.0, 0.0),
+        clear_mm: float | None = None,
     ) -> NDArray[np.float64]:
-        """Pose of a coil on the scalp.
+        """Pose of a coil on the scalp: `headfield.place` with the coil as its `casing`.
 
         Parameters
         ----------
         coil : Coil
             Its casing face is the plane z = 0 of the coil frame.
-        centre_mm : array_like (3,)
-            Where the coil's centre goes; projected onto the closest point of the scalp. mm.
-        handle_mm : array_like (3,)
-            A point that the coil's +y axis (the prolongation of the handle) points to, seen from the
-            centre. mm.
-        distance_mm : float
-            From scalp to casing along the normal.
+        centre_mm, handle_mm : array_like (3,)
+            Where the coil's centre goes, and a point that its +y axis, the prolongation of the handle,
+            points to from there, mm.
+        distance_mm, rotation_deg, tilt_deg, offset_mm, clear_mm
+            See `headfield.place`.
 
         Returns
         -------
@@ -123,19 +131,40 @@ class HeadModel:
 
         Raises
         ------
-        CoilError
-            Not a coil.
-        PoseError
-            A value is not finite, or the handle direction is parallel to the scalp's normal.
+        CoilError, PoseError
         """
-        if not isinstance(coil, Coil):
-            raise CoilError(f"coil must be a Coil (see read_coil), not {type(coil).__name__}")
-        return place_on_surface(self.mesh.nodes_mm, self._scalp, centre_mm, handle_mm, distance_mm)
+        return place(
+            self._scalp,
+            centre_mm,
+            handle_mm,
+            distance_mm,
+            rotation_deg=rotation_deg,
+            tilt_deg=tilt_deg,
+            offset_mm=offset_mm,
+            casing=_coil(coil),
+            clear_mm=clear_mm,
+        )
+
+    def scalp_grid(
+        self,
+        coil: Coil,
+        centre_mm: ArrayLike,
+        handle_mm: ArrayLike,
+        radius_mm: float = 20.0,
+        spacing_mm: float = 5.0,
+        angles_deg: ArrayLike = (0.0, 30.0, 60.0, 90.0, 120.0, 150.0),
+        distance_mm: float = 4.0,
+        *,
+        clear_mm: float | None = None,
+    ) -> ScalpGrid:
+        """Candidate poses around a point of the scalp: see `headfield.scalp_grid`; `coil` as in `place`."""
+        at = (self._scalp, centre_mm, handle_mm, radius_mm, spacing_mm, angles_deg, distance_mm)
+        return scalp_grid(*at, casing=_coil(coil), clear_mm=clear_mm)
 
     @cached_property
-    def _scalp(self) -> NDArray[np.int32]:
-        """Outer faces of the head, a second's work on a large one: found once for all poses placed."""
-        return outer_faces(self.mesh)
+    def _scalp(self) -> Surface:
+        """Outer surface of the head, a second's work on a large one: found once for all poses placed."""
+        return skin(self.mesh)
 
     def solve(
         self,
@@ -193,18 +222,8 @@ class HeadModel:
         DeviceError
             The result does not fit the memory: use `iter_solve` or `elements`.
         """
-        request = Request(
-            self._device,
-            self.mesh,
-            coil,
-            poses,
-            didt,
-            elements,
-            tol,
-            max_iterations,
-            batch,
-            initial,
-            primary_error,
+        request = self._request(
+            coil, poses, didt, elements, tol, max_iterations, batch, initial, primary_error
         )
         k = len(request.poses)
         size = k * (8 * self.mesh.n_nodes if request.elements is None else 12 * request.n_elements)
@@ -245,20 +264,18 @@ class HeadModel:
         Field
             Of up to `batch` poses, in order.
         """
-        request = Request(
-            self._device,
-            self.mesh,
-            coil,
-            poses,
-            didt,
-            elements,
-            tol,
-            max_iterations,
-            batch,
-            None,
-            primary_error,
-        )
+        request = self._request(coil, poses, didt, elements, tol, max_iterations, batch, None, primary_error)
         return self._iterate(request)
+
+    def _request(self, *arguments: Any) -> Request:
+        """The checked arguments of a solve; says what can't be meant."""
+        request = Request(self._device, self.mesh, *arguments)
+        self._volume.warn_of(request.coil, request.poses)
+        return request
+
+    @cached_property
+    def _volume(self) -> HeadVolume:
+        return HeadVolume(self.mesh)
 
     def _iterate(self, request: Request) -> Iterator[Field]:
         """Fields batch by batch. While one is on its way from a GPU to the host, the next is solved."""
@@ -369,19 +386,7 @@ class HeadModel:
             )
 
 
-def _trusted(name: str) -> _backend.Device:
-    """The device of that name; a GPU only if its field is the CPU's."""
-    device = _backend.select(name)
-    if device.name == "cpu":
-        return device
-    try:
-        difference = selfcheck.difference_from_cpu()
-    except MemoryError as problem:
-        raise DeviceError(f"device={name!r}: no memory is left on the GPU: {problem}") from None
-    if difference <= selfcheck.ALLOWED:
-        return device
-    message = f"the GPU's field in a test sphere differs from the CPU's by {difference:.1e} (relative L2)"
-    if name != "auto":
-        raise DeviceError(f"device={name!r}: {message}: driver, compiler and memory are suspect")
-    warnings.warn(f"{message}; the CPU is taken", stacklevel=3)
-    return _backend.select("cpu")
+def _coil(coil: Coil) -> Coil:
+    if not isinstance(coil, Coil):
+        raise CoilError(f"coil must be a Coil (see read_coil), not {type(coil).__name__}")
+    return coil

@@ -143,7 +143,7 @@ def _check_didt(didt: ArrayLike, k: int, coil: Coil) -> NDArray[np.float64]:
 def _warn_above(didt: float, didt_max: float | None) -> None:
     if didt_max is not None and didt > 1.01 * didt_max:
         warnings.warn(
-            f"dI/dt of {didt:g} A/s is more than the {didt_max:g} A/s this coil reaches", stacklevel=5
+            f"dI/dt of {didt:g} A/s is more than the {didt_max:g} A/s this coil reaches", stacklevel=6
         )
 
 

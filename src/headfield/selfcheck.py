@@ -4,19 +4,21 @@
 from __future__ import annotations
 
 import functools
+import warnings
 
 import numpy as np
 
 from . import _backend
 from .coil import Coil
 from .conductivity import resolve
+from .errors import DeviceError
 from .phantom import sphere_mesh
 from .request import Request
 from .resident import ResidentHead
 
-__all__ = ["ALLOWED", "difference_from_cpu"]
+__all__ = ["difference_from_cpu", "trusted"]
 
-ALLOWED = 1e-5  # of the relative L2 difference in E; two correct devices differ by less than 1e-6
+_ALLOWED = 1e-5  # of the relative L2 difference in E; two correct devices differ by less than 1e-6
 
 
 @functools.cache
@@ -35,3 +37,21 @@ def difference_from_cpu() -> float:
             head.solve(request, slice(0, len(poses)), room)
             fields.append(device.get(room).astype(np.float64))
     return float(np.linalg.norm(fields[1] - fields[0]) / np.linalg.norm(fields[0]))
+
+
+def trusted(name: str) -> _backend.Device:
+    """The device of that name, "auto", "cpu" or "cuda"; a GPU only if its field is the CPU's."""
+    device = _backend.select(name)
+    if device.name == "cpu":
+        return device
+    try:
+        difference = difference_from_cpu()
+    except MemoryError as problem:
+        raise DeviceError(f"device={name!r}: no memory is left on the GPU: {problem}") from None
+    if difference <= _ALLOWED:
+        return device
+    message = f"the GPU's field in a test sphere differs from the CPU's by {difference:.1e} (relative L2)"
+    if name != "auto":
+        raise DeviceError(f"device={name!r}: {message}: driver, compiler and memory are suspect")
+    warnings.warn(f"{message}; the CPU is taken", stacklevel=3)
+    return _backend.select("cpu")

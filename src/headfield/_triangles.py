@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Distances and crossings of triangles, row by row: p triangles (p, 3, 3) against p other things."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["heights", "pair_distances", "point_distances", "subdivided"]
+
+Floats = NDArray[np.float64]
+
+_SLACK = 1e-9  # relative; a pair is dropped only if it is farther apart than the bound by more
+
+
+def point_distances(triangles: Floats, points: Floats) -> tuple[Floats, Floats]:
+    """Distance of points (p, 3) to triangles (p, 3, 3), and barycentric weights (p, 3) of the closest points.
+
+    The projection onto the plane where it falls inside, else the closest point of the three edges: every
+    triangle has one of the two exactly (Eberly, Distance Between Point and Triangle in 3D, 1999). Weights of
+    corners that a point on an edge or corner does not need are exactly 0.
+    """
+    start, edge = triangles, triangles[:, [1, 2, 0]] - triangles  # edge i from corner i to i + 1
+    to_point = points[:, None] - start
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.einsum("fij,fij->fi", to_point, edge) / np.einsum("fij,fij->fi", edge, edge)
+    t = np.clip(np.nan_to_num(t), 0.0, 1.0)  # an edge of no length is its start
+    to_edge = np.linalg.norm(start + t[..., None] * edge - points[:, None], axis=2)
+    best = to_edge.argmin(axis=1)
+    rows = np.arange(len(triangles))
+    weights = np.zeros((len(triangles), 3))
+    weights[rows, best] = 1.0 - t[rows, best]
+    weights[rows, (best + 1) % 3] += t[rows, best]
+    distance = to_edge[rows, best]
+
+    normal = np.cross(edge[:, 0], edge[:, 1])
+    twice_area = np.einsum("fj,fj->f", normal, normal)
+    opposite = np.cross(edge, to_point)  # (f, 3, 3): weight of the corner opposite to edge i
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inside = np.einsum("fij,fj->fi", opposite, normal) / twice_area[:, None]
+        height = np.abs(np.einsum("fj,fj->f", to_point[:, 0], normal)) / np.sqrt(twice_area)
+    within = (inside >= 0).all(axis=1)  # False for NaN: a triangle of no area is its edges
+    weights[within] = np.roll(inside[within], -1, axis=1)  # edge 1 (corners 1, 2) is opposite to corner 0
+    return np.where(within, height, distance), weights
+
+
+def heights(triangles: Floats, corners: Floats) -> Floats:
+    """Signed distance (p, 3) of corners (p, 3, 3) from the planes of triangles; 0 if these have no area."""
+    normal = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+    length = np.linalg.norm(normal, axis=1)
+    normal /= np.where(length > 0, length, 1.0)[:, None]
+    return np.asarray(np.einsum("pij,pj->pi", corners - triangles[:, :1], normal))
+
+
+def pair_distances(first: Floats, second: Floats, bound: Floats) -> tuple[Floats, Floats]:
+    """Distance (p,) of triangles to triangles, and how deep they cross (p,): 0 if they do not.
+
+    The depth is the shortest way along the normal of either that takes them apart.
+
+    The closest points of two triangles that do not cross are a corner and a point of the other triangle, or
+    lie on an edge of each. Pairs that the plane of one shows to be farther apart than `bound` (p,) get inf.
+    """
+    distance, depth = np.full(len(first), np.inf), np.zeros(len(first))
+    of_second, of_first = heights(first, second), heights(second, first)
+    limit = bound * (1 + _SLACK) + _SLACK
+    near = np.flatnonzero((_gap(of_second) <= limit) & (_gap(of_first) <= limit))
+    if len(near):
+        first, second, of_first, of_second = (x[near] for x in (first, second, of_first, of_second))
+        cross = _pierced(first, of_second, second) | _pierced(second, of_first, first)
+        depth[near] = np.where(cross, np.minimum(_overlap(of_first), _overlap(of_second)), 0.0)
+        distance[near] = np.where(cross, 0.0, _apart(first, second))
+    return distance, depth
+
+
+def _gap(height: Floats) -> Floats:
+    """How far three corners at these heights stay from the plane, 0 if they are on both sides."""
+    return np.maximum(np.maximum(height.min(axis=1), -height.max(axis=1)), 0.0)
+
+
+def _apart(first: Floats, second: Floats) -> Floats:
+    """Distance (p,) of triangles that do not cross."""
+    best = np.minimum.reduce(
+        [point_distances(first, second[:, i])[0] for i in range(3)]
+        + [point_distances(second, first[:, i])[0] for i in range(3)]
+    )
+    along, across = first[:, [1, 2, 0]] - first, second[:, [1, 2, 0]] - second
+    for i in range(3):
+        for j in range(3):
+            between = _edge_distances(first[:, i], along[:, i], second[:, j], across[:, j])
+            np.minimum(best, between, out=best)
+    return best
+
+
+def _edge_distances(a: Floats, along: Floats, b: Floats, across: Floats) -> Floats:
+    """Distance (p,) of the points where the lines a + s along, b + t across come closest, s, t in [0, 1].
+
+    That of the edges if both are inside them; otherwise larger, and an end is then the closest point.
+    """
+    normal = np.cross(along, across)
+    square = np.einsum("pj,pj->p", normal, normal)
+    apart = b - a
+    with np.errstate(divide="ignore", invalid="ignore"):
+        s = np.einsum("pj,pj->p", np.cross(apart, across), normal) / square
+        t = np.einsum("pj,pj->p", np.cross(apart, along), normal) / square
+    s, t = (np.clip(np.nan_to_num(x), 0.0, 1.0)[:, None] for x in (s, t))
+    return np.asarray(np.linalg.norm(apart + t * across - s * along, axis=1))
+
+
+def _overlap(height: Floats) -> Floats:
+    """How far three corners at these heights reach to the side of the plane where they reach less far."""
+    return np.maximum(np.minimum(height.max(axis=1), -height.min(axis=1)), 0.0)
+
+
+def _pierced(triangles: Floats, height: Floats, corners: Floats) -> NDArray[np.bool_]:
+    """Whether (p,) an edge of triangles `corners`, at these heights above `triangles`, goes through them."""
+    pierced = np.zeros(len(triangles), bool)
+    side = triangles[:, [1, 2, 0]] - triangles
+    normal = np.cross(side[:, 0], side[:, 1])
+    for i, j in ((0, 1), (1, 2), (2, 0)):
+        row = np.flatnonzero(height[:, i] * height[:, j] < 0)
+        share = height[row, i] / (height[row, i] - height[row, j])
+        point = corners[row, i] + share[:, None] * (corners[row, j] - corners[row, i])
+        area = np.einsum("pij,pj->pi", np.cross(side[row], point[:, None] - triangles[row]), normal[row])
+        pierced[row] |= (area >= 0).all(axis=1)
+    return pierced
+
+
+def subdivided(triangles: Floats, longest_mm: float) -> Floats:
+    """The same surface of triangles (f, 3, 3) without edges above `longest_mm`: halved across the longest."""
+    done = []
+    while len(triangles):
+        length = np.linalg.norm(triangles[:, [1, 2, 0]] - triangles, axis=2)
+        long = length.max(axis=1) > longest_mm
+        done.append(triangles[~long])
+        first = (length[long].argmax(axis=1)[:, None] + [0, 1, 2]) % 3  # its longest edge first
+        a, b, c = np.moveaxis(np.take_along_axis(triangles[long], first[..., None], axis=1), 1, 0)
+        middle = 0.5 * (a + b)
+        triangles = np.concatenate([np.stack([a, middle, c], axis=1), np.stack([middle, b, c], axis=1)])
+    return np.concatenate(done)
