@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from headfield import Coil, circular_coil, figure_of_eight
+from headfield import Coil, circular_coil, figure_of_eight, spiral_path, wire_coil
 from headfield._backend import select
 from headfield.primary import Primary
 
@@ -77,6 +77,18 @@ def test_error_is_within_the_bound(name, bound):
         size = np.sqrt((exact[shells == shell] ** 2).sum(1).mean())
         assert error[shells == shell].max() <= 3 * bound * size
         assert np.sqrt((error[shells == shell] ** 2).mean()) <= bound * size
+
+
+@pytest.mark.parametrize("reach", [0.1, 0.4])
+def test_wire_is_tabulated_however_far_the_table_reaches(reach):
+    """Far away A of a figure-8 is small, and the error relative to it: lattices have to keep off further."""
+    turns = [spiral_path(30.0, 42.0, 4, centre_mm=(side, 0, -6), start_deg=0) for side in (45, -45)]
+    coil = wire_coil(turns, turns=[1, -1], closed=True, max_segment_mm=2.5)
+    primary = Primary.build(coil, reach, 1e-3, select("auto"))
+    assert 0 < primary.error <= 1e-3
+    points = points_below(1000)
+    exact = RATE * coil.vector_potential(points * 1e3)
+    assert p1.relative(sampled(primary, points, np.eye(4)[None])[:, :, 0], exact) < 1e-3
 
 
 def test_a_tighter_bound_is_tighter():

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,6 +29,9 @@ from .deformation import Deformation, DeformationRange, motion
 from .errors import CoilError
 from .pose import check_pose
 from .sources import Dipoles, SampledPotential, Segments, native_sources
+
+if TYPE_CHECKING:
+    from .conversion import Reduction
 
 __all__ = ["Coil"]
 
@@ -291,6 +294,18 @@ class Coil:
 
     def _motion(self, element: CoilElement) -> NDArray[np.float64]:
         return motion(self.deformations, element.deformations, self.deformation_values)
+
+    def sampled(self, spacing_mm: ArrayLike | None = None, limits_mm: ArrayLike | None = None) -> Coil:
+        """The coil as its A on a grid, see `headfield.conversion.sampled`."""
+        from .conversion import sampled
+
+        return sampled(self, spacing_mm, limits_mm)
+
+    def reduced(self, n: int, distance_mm: float | None = None) -> Reduction:
+        """The coil as at most n dipoles, and the error of that, see `headfield.conversion.reduced`."""
+        from .conversion import reduced
+
+        return reduced(self, n, distance_mm)
 
     def write(self, path: str | Path) -> None:
         """Write the coil to a file, see `headfield.write_coil`."""

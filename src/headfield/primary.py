@@ -24,7 +24,7 @@ from .sources import Dipoles, SampledPotential, Segments, native_sources
 __all__ = ["Primary"]
 
 _SPACINGS_M = (0.016, 0.008, 0.004, 0.002, 0.001)
-_CLEARANCES = (3.0, 4.0, 5.5, 7.5, 10.0, 14.0)  # spacings between a lattice and the nearest source
+_CLEARANCES = (3.0, 4.0, 5.5, 7.5, 10.0, 14.0, 20.0)  # spacings between a lattice and the nearest source
 _HALF_DIAGONAL = 0.5 * np.sqrt(3.0)
 _CHECKED_POINTS = 500  # anywhere in a lattice, and three times as many where it comes closest to the sources
 _COARSE = 1e-2  # of the largest A: samples of a coil with a larger error than this are worth a warning
@@ -180,8 +180,8 @@ def _lattices(sources: Any, reach: float, error: float, device: Device) -> tuple
     """Lattices from coarse to fine, and the largest error measured in their good cells.
 
     Each spans the cells in which the one before it is not good enough, and keeps away from the sources as
-    many spacings as it takes for its error to be within the bound; one for which no clearance is enough
-    ends the list.
+    many spacings as it takes for its error to be within the bound; one for which no clearance is enough is
+    left out.
     """
     lattices: list[Lattice] = []
     largest = 0.0
@@ -209,7 +209,7 @@ def _lattices(sources: Any, reach: float, error: float, device: Device) -> tuple
             if measured <= error:
                 break
         else:
-            break
+            continue  # too coarse for this coil at any distance: the next one takes its place
         lattices.append(lattice)
         largest = max(largest, measured)
         left = inside & _inner(distance < clearance).ravel()

@@ -10,7 +10,7 @@ import numpy as np
 from headfield._real import finite_number
 from headfield.errors import CoilError
 
-__all__ = ["positive", "winding"]
+__all__ = ["not_negative", "positive", "whole", "winding"]
 
 _MAX_RINGS = 100
 _MAX_LENGTH_MM = 1000.0
@@ -27,7 +27,8 @@ def winding(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Dipoles (d, 3) mm and moments (d, 3) A·m² per A of one winding about the z axis.
 
-    The arguments are those of `headfield.coil.circular_coil`, which says what they mean and what is refused.
+    The arguments are those of `headfield.layouts.circular_coil`, which says what they mean and what is
+    refused.
 
     Examples
     --------
@@ -37,9 +38,9 @@ def winding(
     1.0
     """
     inner, outer = positive(inner_mm, "inner_radius_mm"), positive(outer_mm, "outer_radius_mm")
-    height, casing = _not_negative(height_mm, "wire_height_mm"), _not_negative(casing_mm, "casing_mm")
+    height, casing = not_negative(height_mm, "wire_height_mm"), not_negative(casing_mm, "casing_mm")
     spacing = positive(spacing_mm, "spacing_mm")
-    turns, layers = _count(turns, "turns", 200), _count(layers, "layers", 20)
+    turns, layers = whole(turns, "turns", 200), whole(layers, "layers", 20)
     if outer < inner:
         raise CoilError(f"outer_radius_mm = {outer} is less than inner_radius_mm = {inner}")
     if max(outer, height, casing) > _MAX_LENGTH_MM:
@@ -92,7 +93,8 @@ def _radial_rule(radii: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     return nodes, total * vectors[0] ** 2
 
 
-def _not_negative(value: float, name: str) -> float:
+def not_negative(value: float, name: str) -> float:
+    """A finite number of 0 or more, or a CoilError that names it."""
     number = finite_number(value, name, CoilError)
     if number < 0:
         raise CoilError(f"{name} = {value!r} must be 0 or more")
@@ -101,13 +103,14 @@ def _not_negative(value: float, name: str) -> float:
 
 def positive(value: float, name: str) -> float:
     """A finite number above 0, or a CoilError that names it."""
-    number = _not_negative(value, name)
+    number = not_negative(value, name)
     if number == 0:
         raise CoilError(f"{name} must be more than 0")
     return number
 
 
-def _count(value: int, name: str, most: int) -> int:
+def whole(value: int, name: str, most: int) -> int:
+    """A whole number from 1 to `most`, or a CoilError that names it."""
     if not isinstance(value, (int, np.integer)) or not 1 <= value <= most:
         raise CoilError(f"{name} = {value!r} must be a whole number from 1 to {most}")
     return int(value)
