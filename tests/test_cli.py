@@ -327,11 +327,11 @@ class TestInfo:
         # Two dipoles of m = 0.03 A·m², a = 44 mm to the sides, h = 25 mm away: 2e-7 m a / (a² + h²)^1.5 · 1e6
         assert f"{0.2 * 0.03 * 0.044 / (0.044**2 + 0.025**2) ** 1.5:.2f} V/m at (0, 0, 20) mm" in text
         assert cli.main(["info", str(inputs / "coil.ccd"), "--json"]) == 0
-        assert json.loads(capsys.readouterr().out)["didt_max"] == 100e6
+        assert json.loads(capsys.readouterr().out)["stimulators"][0]["didt_max"] == 100e6
 
     def test_poses(self, inputs, capsys):
         assert cli.main(["info", str(inputs / "poses.npy")]) == 0
-        assert capsys.readouterr().out.splitlines()[0] == "poses         5"
+        assert capsys.readouterr().out.splitlines()[:2] == ["kind          poses", "poses         5"]
 
 
 class TestProcess:

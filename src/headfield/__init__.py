@@ -13,6 +13,7 @@ A whole problem: a head, a coil, a pose, a field.
 
 from . import analytic, metrics
 from .casing import Casing
+from .clearance import casing_distance
 from .coil import Coil
 from .coil_parts import CoilElement, Stimulator, Waveform
 from .deformation import Deformation, DeformationRange
@@ -27,15 +28,23 @@ from .errors import (
     PoseError,
 )
 from .field import Field, SolveReport
+from .io.casings import read_casing
 from .io.coils import read_coil, write_coil
+from .io.eeg import EegPositions, read_eeg_positions
 from .io.meshes import read_mesh, write_mesh
-from .io.poses import read_poses
-from .layouts import circular_coil, figure_of_eight
+from .io.poses import read_pose_list, read_poses, write_poses
+from .layouts import bent_figure_of_eight, circular_coil, double_cone, figure_of_eight
 from .mesh import TetMesh
 from .model import HeadModel
 from .phantom import phantom_head, phantom_landmarks, sphere_mesh
-from .pose import check_poses, nearest_rotation, place, ring
+from .placement import ScalpGrid, place, retreat, scalp_grid
+from .pose import check_poses, nearest_rotation, ring
+from .pose_list import PoseList
 from .sources import Dipoles, SampledPotential, Segments
+from .stream_function import stream_function_coil, stream_function_wires
+from .subject import Subject
+from .tensors import conductivity_tensors
+from .wire import read_wire, spiral_path, wire_coil, wire_segments
 
 __version__ = "0.1.0"
 
@@ -46,36 +55,56 @@ __all__ = [
     "CoilError",
     "ConductivityError",
     "ConvergenceError",
-    "DeviceError",
     "Deformation",
     "DeformationRange",
+    "DeviceError",
     "Dipoles",
+    "EegPositions",
     "Field",
     "FileFormatError",
     "HeadModel",
     "HeadfieldError",
     "MeshError",
     "PoseError",
+    "PoseList",
     "SampledPotential",
+    "ScalpGrid",
     "Segments",
     "SolveReport",
     "Stimulator",
+    "Subject",
     "TetMesh",
     "Waveform",
     "analytic",
+    "bent_figure_of_eight",
+    "casing_distance",
     "check_poses",
     "circular_coil",
+    "conductivity_tensors",
+    "double_cone",
     "figure_of_eight",
     "metrics",
     "nearest_rotation",
     "phantom_head",
     "phantom_landmarks",
     "place",
+    "read_casing",
     "read_coil",
+    "read_eeg_positions",
     "read_mesh",
+    "read_pose_list",
     "read_poses",
+    "read_wire",
+    "retreat",
     "ring",
+    "scalp_grid",
     "sphere_mesh",
+    "spiral_path",
+    "stream_function_coil",
+    "stream_function_wires",
+    "wire_coil",
+    "wire_segments",
     "write_coil",
     "write_mesh",
+    "write_poses",
 ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The command `headfield`: demo, solve, info. Results go to stdout, everything else to stderr.
+"""The command `headfield`: demo, solve, info, convert. Results go to stdout, everything else to stderr.
 
 Exit codes: 0 done; 1 it failed, one line on stderr says why; 2 the command line is wrong; 130 interrupted.
 """
@@ -10,32 +10,19 @@ import argparse
 import json
 import os
 import sys
-import time
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from . import __version__
+from .convert import convert
 from .demo import run_demo
-from .errors import ConvergenceError, HeadfieldError, MeshError
-from .field import Field
-from .info import describe, lines
-from .io.coils import read_coil
-from .io.meshes import read_mesh
-from .io.poses import read_poses
-from .io.results import magnitude
-from .io.stream import open_results, result_files
-from .mesh import TetMesh
-from .metrics import percentiles
-from .model import HeadModel
-from .progress import Progress
+from .errors import HeadfieldError
+from .info import describe
+from .info_text import lines
+from .solve_command import solve
 
 __all__ = ["main"]
-
-_GRAY = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,9 +42,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
+    ...     import numpy as np
     ...     np.save(folder + "/poses.npy", np.eye(4))
     ...     main(["info", folder + "/poses.npy"])
+    kind          poses
     poses         1
+    format        NumPy array
     centres       0.0 0.0 0.0 to 0.0 0.0 0.0 mm
     mean centre   0.0 0.0 0.0 mm
     0
@@ -105,10 +95,11 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Example: headfield solve head.msh coil.ccd poses.npy -o field.h5 --didt 70e6 --tissues 1,2",
     )
     parser.add_argument("--version", action="version", version=f"headfield {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="{demo,solve,info}")
+    commands = parser.add_subparsers(required=True, metavar="{demo,solve,info,convert}")
     _add_demo(commands)
     _add_solve(commands)
     _add_info(commands)
+    _add_convert(commands)
     return parser
 
 
@@ -127,7 +118,7 @@ def _add_demo(commands: Any) -> None:
 
 
 def _add_solve(commands: Any) -> None:
-    solve = commands.add_parser(
+    parser = commands.add_parser(
         "solve",
         help="the field of a coil at any number of poses",
         description="Solve a head for a coil at every pose of a file, in bounded memory. .h5: one file of "
@@ -135,17 +126,25 @@ def _add_solve(commands: Any) -> None:
         epilog="Example: headfield solve head.msh coil.ccd poses.npy -o field.h5 --didt 70e6 --tissues 1,2 "
         "--conductivity 1=0.14 7=0.01",
     )
-    solve.add_argument("head", metavar="HEAD", help="head mesh: .msh, .npz, or what meshio reads")
-    solve.add_argument("coil", metavar="COIL", help="coil: .ccd")
-    solve.add_argument(
-        "poses", metavar="POSES", help=".npy (4,4) or (k,4,4), or .csv, .txt: 16 numbers a line; mm"
+    parser.add_argument(
+        "head", metavar="HEAD", help="mesh (.msh, .npz, or what meshio reads) or folder m2m_x"
     )
-    solve.add_argument("-o", "--output", required=True, metavar="OUT", help=".h5, .msh or .vtu")
-    solve.add_argument("--didt", type=float, default=1e6, metavar="A/S", help="dI/dt in A/s [%(default)g]")
-    solve.add_argument(
+    parser.add_argument("coil", metavar="COIL", help="coil: .ccd, .tcd, .nii, .nii.gz")
+    parser.add_argument(
+        "poses", metavar="POSES", help=".npy, .csv, .txt, .xml, .stmpx, .mrk or .mat; mm, see the README"
+    )
+    parser.add_argument("-o", "--output", required=True, metavar="OUT", help=".h5, .msh or .vtu")
+    parser.add_argument(
+        "--didt",
+        type=_rates,
+        default=None,
+        metavar="A/S",
+        help="dI/dt in A/s, one for each stimulator: 1e6,2e6 [what POSES says, else 1e6]",
+    )
+    parser.add_argument(
         "--tissues", type=_tags, default=None, metavar="TAGS", help="keep E in these only, such as 1,2 [all]"
     )
-    solve.add_argument(
+    parser.add_argument(
         "--conductivity",
         type=_tag_value,
         nargs="+",
@@ -154,26 +153,52 @@ def _add_solve(commands: Any) -> None:
         metavar="TAG=S/M",
         help="in place of the standard value of a tissue",
     )
-    solve.add_argument("--tol", type=float, default=1e-5, help="relative residual [%(default)g]")
-    solve.add_argument("--max-iterations", type=int, default=200, metavar="N", help="[%(default)s]")
-    solve.add_argument(
+    parser.add_argument(
+        "--tensors",
+        choices=("vn", "dir", "mc"),
+        default=None,
+        help="conductivity of brain tissue from the diffusion tensors in the folder HEAD",
+    )
+    parser.add_argument("--tol", type=float, default=1e-5, help="relative residual [%(default)g]")
+    parser.add_argument("--max-iterations", type=int, default=200, metavar="N", help="[%(default)s]")
+    parser.add_argument(
         "--batch", type=int, default=None, metavar="N", help="poses at a time [what fits, ≤ 32]"
     )
-    solve.add_argument("--json", action="store_true", help="print the summary as JSON")
-    _add_common(solve)
-    solve.set_defaults(command=_solve)
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    _add_common(parser)
+    parser.set_defaults(command=solve)
 
 
 def _add_info(commands: Any) -> None:
-    info = commands.add_parser(
+    parser = commands.add_parser(
         "info",
-        help="what a mesh, coil or pose file holds",
-        description="Describe a mesh (tissues, sizes, quality), a coil (.ccd) or poses (.npy, .csv, .txt).",
+        help="what a head, coil or pose file holds",
+        description="Say what a file is and what is in it: a mesh (tissues, sizes, quality, fields), a coil, "
+        "poses, electrode positions, a casing, diffusion tensors, or a subject folder m2m_x.",
         epilog="Example: headfield info head.msh",
     )
-    info.add_argument("file", metavar="FILE")
-    info.add_argument("--json", action="store_true", help="print it as JSON")
-    info.set_defaults(command=_info)
+    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    parser.set_defaults(command=_info)
+
+
+def _add_convert(commands: Any) -> None:
+    parser = commands.add_parser(
+        "convert",
+        help="a head, coil or poses in another format",
+        description="Read a head, a coil or poses, and write them in the format that the ending of OUT says. "
+        "Heads: .msh, .npz, .vtu and what meshio writes. Coils: .ccd, .tcd, .nii.gz. Poses: .npy, .csv, .txt "
+        "(Brainsight), .xml (Localite), .stmpx, .mrk, .mat.",
+        epilog="Example: headfield convert coil.tcd coil.ccd --dipoles 500",
+    )
+    parser.add_argument("source", metavar="IN")
+    parser.add_argument("target", metavar="OUT")
+    parser.add_argument("--dipoles", type=int, metavar="N", help="of a coil: at most N dipoles a stimulator")
+    parser.add_argument("--spacing-mm", type=float, metavar="MM", help="of a coil: sample A on a grid")
+    parser.add_argument(
+        "--nearest-rotation", action="store_true", help="of poses: make scaled or sheared axes a rotation"
+    )
+    parser.set_defaults(command=_convert)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
@@ -201,6 +226,15 @@ def _tag_value(text: str) -> tuple[int, float]:
         raise argparse.ArgumentTypeError(f"{text!r} is not TAG=VALUE, such as 2=0.275") from None
 
 
+def _rates(text: str) -> list[float]:
+    try:
+        return [float(word) for word in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number of A/s, or several such as 1e6,2e6"
+        ) from None
+
+
 def _demo(args: argparse.Namespace) -> None:
     run_demo(args.output, args.edge_mm, device=args.device, threads=args.threads, quiet=args.quiet)
 
@@ -210,105 +244,14 @@ def _info(args: argparse.Namespace) -> None:
     print(json.dumps(facts, indent=1) if args.json else "\n".join(lines(facts)))
 
 
-def _solve(args: argparse.Namespace) -> None:
-    start = time.perf_counter()
-    mesh, coil, poses = read_mesh(args.head), read_coil(args.coil), read_poses(args.poses)
-    _check_not_input(args, len(poses))
-    elements = _elements(mesh, args.tissues)
-    progress = Progress(len(poses), args.quiet)
-    with open_results(args.output, mesh, len(poses), elements) as results:
-        progress.say(f"{mesh!r}, {coil!r}")
-        model = HeadModel(mesh, dict(args.conductivity) or None, device=args.device, threads=args.threads)
-        progress.say(f"set-up took {sum(model.seconds.values()):.1f} s")
-        summary = _Summary(mesh, elements)
-        try:
-            for field in model.iter_solve(
-                coil,
-                poses,
-                args.didt,
-                elements=elements,
-                tol=args.tol,
-                max_iterations=args.max_iterations,
-                batch="auto" if args.batch is None else args.batch,
-            ):
-                results.write(field)
-                summary.add(field)
-                progress.done(len(summary.rows))
-                del field  # and its E, before the next batch is solved
-        except BaseException as error:
-            if isinstance(error, ConvergenceError):
-                results.write(error.partial)
-            progress.say(f"{len(summary.rows)} of {len(poses)} poses are done and kept")
-            raise
-    facts = {
-        "head": args.head,
-        "coil": args.coil,
-        "poses": len(poses),
-        "didt": args.didt,
-        "tol": args.tol,
-        "device": model.device,
-        "files": results.files,
-        "seconds": round(time.perf_counter() - start, 3),
-        "results": summary.rows,
-    }
-    print(json.dumps(facts, indent=1) if args.json else summary.text(facts))
-
-
-def _check_not_input(args: argparse.Namespace, k: int) -> None:
-    inputs = [os.stat(path) for path in (args.head, args.coil, args.poses)]
-    for path in (args.output, *result_files(args.output, k)):
-        try:
-            there = os.stat(path)
-        except OSError:  # nothing there, or nothing that can be reached: open_results says so
-            continue
-        if any(os.path.samestat(there, file) for file in inputs):
-            raise HeadfieldError(f"{path} is an input; it would be overwritten")
-
-
-def _elements(mesh: TetMesh, tags: list[int] | None) -> NDArray[np.int32] | None:
-    if tags is None:
-        return None
-    present = np.unique(mesh.tags).tolist()
-    missing = sorted(set(tags) - set(present))
-    if missing:
-        raise MeshError(f"--tissues: the head has no tag {missing[0]}; it has {present}")
-    return np.flatnonzero(np.isin(mesh.tags, tags)).astype(np.int32)
-
-
-class _Summary:
-    """A row per pose; its peak is the 99.9th percentile of |E| by volume, in gray matter if it is there."""
-
-    def __init__(self, mesh: TetMesh, elements: NDArray[np.int32] | None) -> None:
-        tags = mesh.tags if elements is None else mesh.tags[elements]
-        self.gray = bool((tags == _GRAY).any())
-        self._chosen = np.flatnonzero(tags == _GRAY) if self.gray else np.arange(len(tags))
-        self._volumes = mesh.volumes_mm3()[self._chosen if elements is None else elements[self._chosen]]
-        self.rows: list[dict[str, Any]] = []
-
-    def add(self, field: Field) -> None:
-        for e, iterations, residual in zip(
-            field.E, field.report.iterations, field.report.residual, strict=True
-        ):
-            self.rows.append(
-                {
-                    "pose": len(self.rows),
-                    "iterations": int(iterations),
-                    "residual": float(residual),
-                    "peak_V_per_m": float(percentiles(magnitude(e[self._chosen]), self._volumes, 99.9)),
-                }
-            )
-
-    def text(self, facts: dict[str, Any]) -> str:
-        def span(key: str, form: str) -> str:
-            values = [row[key] for row in self.rows]
-            low, high = format(min(values), form), format(max(values), form)
-            return low if low == high else f"{low} to {high}"
-
-        files = facts["files"]
-        return (
-            f"{facts['poses']} poses in {facts['seconds']:.1f} s on {facts['device']}: "
-            f"{span('iterations', 'd')} iterations, residual {span('residual', '.1e')}\n"
-            f"99.9th percentile of |E| in {'gray matter' if self.gray else 'all tetrahedra'}: "
-            f"{span('peak_V_per_m', '.3g')} V/m\n"
-            f"written: {files[0]}" + (f" to {files[-1]}" if len(files) > 1 else "")
-        )
+def _convert(args: argparse.Namespace) -> None:
+    if os.path.exists(args.target) and os.path.samefile(args.source, args.target):
+        raise HeadfieldError(f"{args.target} is the input; it would be overwritten")
+    done = convert(
+        args.source,
+        args.target,
+        dipoles=args.dipoles,
+        spacing_mm=args.spacing_mm,
+        nearest_rotation=args.nearest_rotation,
+    )
+    print(f"{args.target}: {done}")

@@ -1,35 +1,43 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What `headfield info` says of a mesh, a coil or poses: facts as plain numbers, and those as lines."""
+"""What `headfield info` finds in a file: facts as plain numbers, units in their names. See `info_text`."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from . import mesh_checks
 from ._ball import min_dihedral_cosines
+from .casing import Casing
 from .coil import Coil
+from .coil_parts import CoilElement
 from .conductivity import tissue
+from .io.casings import read_casing
 from .io.coils import read_coil
+from .io.eeg import EegPositions, read_eeg_positions
+from .io.kinds import kind_of
 from .io.meshes import read_mesh
-from .io.poses import read_poses
+from .io.nifti import read_nifti
+from .io.poses import read_pose_list
 from .mesh import TetMesh
+from .pose_list import PoseList
+from .sources import Dipoles, Segments
+from .subject import Subject
 
-__all__ = ["describe", "lines"]
+__all__ = ["describe"]
 
 _COIL_POINT_MM = (0.0, 0.0, 20.0)
 
 
 def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read a file and describe it: .ccd is a coil, .npy, .csv and .txt are poses, everything else is a mesh.
+    """Read a file or a subject folder, and describe it.
 
     Returns
     -------
     dict
-        `kind` ("mesh", "coil" or "poses") and facts, ready for JSON; units are in the names.
+        `kind`, as `headfield.io.kinds.kind_of` tells it, and facts, ready for JSON; units are in the names.
 
     Raises
     ------
@@ -44,16 +52,24 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     ...     describe(folder + "/poses.npy")["poses"]
     1
     """
-    ending = os.path.splitext(os.fspath(path))[1].lower()
-    if ending == ".ccd":
-        return _of_coil(read_coil(Path(path)))
-    if ending in (".npy", ".csv", ".txt"):
-        return _of_poses(read_poses(path))
-    return _of_mesh(read_mesh(path))
+    kind = kind_of(path)
+    if kind == "subject":
+        return {"kind": kind} | _of_subject(Subject(path))
+    if kind == "coil":
+        return {"kind": kind} | _of_coil(read_coil(path))
+    if kind == "poses":
+        return {"kind": kind} | _of_poses(read_pose_list(path))
+    if kind == "eeg":
+        return {"kind": kind} | _of_eeg(read_eeg_positions(path))
+    if kind == "casing":
+        return {"kind": kind} | _of_casing(read_casing(path))
+    if kind == "tensors":
+        return {"kind": kind} | _of_tensors(*read_nifti(path))
+    return {"kind": kind} | _of_mesh(read_mesh(path))
 
 
 def _of_mesh(mesh: TetMesh) -> dict[str, Any]:
-    facts = {"kind": "mesh", **mesh.summary()}
+    facts = mesh.summary()
     facts["smallest_dihedral_deg"] = _smallest_dihedral_percentiles(mesh)
     for tag, row in facts["tissues"].items():
         known = tissue(tag)
@@ -73,76 +89,83 @@ def _smallest_dihedral_percentiles(mesh: TetMesh) -> dict[str, float]:
 
 
 def _of_coil(coil: Coil) -> dict[str, Any]:
-    low, high = coil.dipole_positions_mm.min(axis=0), coil.dipole_positions_mm.max(axis=0)
+    a = coil.vector_potential([_COIL_POINT_MM])
     return {
-        "kind": "coil",
         "name": coil.name,
-        "stimulator": coil.stimulator,
         "brand": coil.brand,
+        "elements": [_of_element(e) for e in coil.elements],
         "dipoles": coil.n_dipoles,
-        "bounds_mm": [low.tolist(), high.tolist()],
-        "didt_max": coil.didt_max,
-        "potential_at_20_mm": float(np.linalg.norm(coil.vector_potential([_COIL_POINT_MM]))),
+        "wire_segments": coil.n_segments,
+        "bounds_mm": coil.bounds_mm.tolist(),
+        "stimulators": [
+            {"name": s.name, "brand": s.brand, "didt_max": s.didt_max, "waveforms": len(s.waveforms)}
+            for s in coil.stimulators
+        ],
+        "deformation_ranges": [
+            {"initial": r.initial, "low": r.low, "high": r.high} for r in coil.deformation_ranges
+        ],
+        "casing_triangles": 0 if coil.casing is None else len(coil.casing.faces),
+        "potential_at_20_mm": float(np.linalg.norm(a)),
     }
 
 
-def _of_poses(poses: np.ndarray) -> dict[str, Any]:
-    centres = poses[:, :3, 3]
-    return {
-        "kind": "poses",
-        "poses": len(poses),
-        "bounds_mm": [centres.min(axis=0).tolist(), centres.max(axis=0).tolist()],
-        "mean_centre_mm": centres.mean(axis=0).tolist(),
-    }
-
-
-def lines(facts: dict[str, Any]) -> list[str]:
-    """Lines of text that say what `describe` found.
-
-    Examples
-    --------
-    >>> lines({"kind": "poses", "poses": 2, "bounds_mm": [[0, 0, 0], [1, 2, 3]], "mean_centre_mm": [0, 1, 2]})
-    ['poses         2', 'centres       0.0 0.0 0.0 to 1.0 2.0 3.0 mm', 'mean centre   0.0 1.0 2.0 mm']
-    """
-    low, high = facts["bounds_mm"]
-    extent = f"{_point(low)} to {_point(high)} mm"
-    if facts["kind"] == "poses":
-        rows = [("poses", f"{facts['poses']:,}"), ("centres", extent)]
-        rows.append(("mean centre", f"{_point(facts['mean_centre_mm'])} mm"))
-    elif facts["kind"] == "coil":
-        limit = "not stated" if facts["didt_max"] is None else f"{facts['didt_max'] * 1e-6:.1f} A/µs"
-        rows = [("coil", facts["name"] or "no name"), ("dipoles", f"{facts['dipoles']:,}")]
-        rows.append(("extent", extent))
-        rows += [(name, facts[name]) for name in ("stimulator", "brand") if facts[name]]
-        rows.append(("dI/dt max", limit))
-        rows.append(("no head", f"{facts['potential_at_20_mm'] * 1e6:.2f} V/m at (0, 0, 20) mm for 1 A/µs"))
+def _of_element(element: CoilElement) -> dict[str, Any]:
+    source = element.source
+    if isinstance(source, Dipoles):
+        what = {"type": "dipoles", "count": len(source)}
+    elif isinstance(source, Segments):
+        what = {"type": "wire segments", "count": len(source)}
     else:
-        return _mesh_lines(facts, extent)
-    return [f"{name:13} {value}" for name, value in rows]
+        what = {"type": "samples", "count": int(np.prod(source.shape)), "shape": list(source.shape)}
+        what["spacing_mm"] = source.spacing_mm.tolist()
+    moved_by = list(element.deformations)
+    return {"name": element.name, **what, "stimulator": element.stimulator, "deformations": moved_by}
 
 
-def _mesh_lines(facts: dict[str, Any], extent: str) -> list[str]:
-    angle = facts["smallest_dihedral_deg"]
-    rows = [
-        ("nodes", f"{facts['nodes']:,}" + _note(facts["dropped_nodes"], "unused were dropped")),
-        ("tetrahedra", f"{facts['tetrahedra']:,}" + _note(facts["flipped_tetrahedra"], "were turned")),
-        ("triangles", f"{facts['triangles']:,}"),
-        ("extent", extent),
-        ("mean edge", f"{facts['mean_edge_mm']:.2f} mm"),
-        ("dihedral", f"smallest {angle['minimum']:.1f}°, 1 % below {angle['percent_1']:.1f}°"),
-    ]
-    text = [f"{name:13} {value}" for name, value in rows]
-    text += ["", f"{'tag':>5}  {'tissue':18} {'S/m':>7} {'tetrahedra':>12} {'cm³':>9}"]
-    for tag, row in facts["tissues"].items():
-        sigma = "?" if row["conductivity"] is None else f"{row['conductivity']:g}"
-        name = row["name"] or "unknown"
-        text.append(f"{tag:5}  {name:18} {sigma:>7} {row['tetrahedra']:12,} {row['volume_mm3'] / 1000:9.1f}")
-    return text
+def _of_poses(poses: PoseList) -> dict[str, Any]:
+    centres = poses.poses[:, :3, 3]
+    return {
+        "format": poses.kind,
+        "poses": len(poses),
+        "bounds_mm": _bounds(centres),
+        "mean_centre_mm": centres.mean(axis=0).tolist(),
+        "names": list(poses.names),
+        "didt": None if poses.didt is None else poses.didt.tolist(),
+    }
 
 
-def _note(count: int, what: str) -> str:
-    return f" ({count:,} {what})" if count else ""
+def _of_eeg(eeg: EegPositions) -> dict[str, Any]:
+    positions = eeg.positions_mm
+    return {"positions": len(positions), "names": list(eeg.names), "bounds_mm": _bounds(positions)}
 
 
-def _point(values: list[float]) -> str:
-    return " ".join(f"{value:.1f}" for value in values)
+def _of_casing(casing: Casing) -> dict[str, Any]:
+    points = casing.points_mm
+    return {"triangles": len(casing.faces), "points": len(points), "bounds_mm": _bounds(points)}
+
+
+def _of_tensors(affine: np.ndarray, data: np.ndarray) -> dict[str, Any]:
+    inside = np.isfinite(data).all(axis=-1) & data.any(axis=-1)
+    corners = np.stack(np.meshgrid(*((0, n - 1) for n in data.shape[:3])), axis=-1).reshape(-1, 3)
+    return {
+        "shape": list(data.shape),
+        "spacing_mm": np.linalg.norm(affine[:3, :3], axis=0).tolist(),
+        "bounds_mm": _bounds(corners @ affine[:3, :3].T + affine[:3, 3]),
+        "voxels_with_a_tensor": int(inside.sum()),
+    }
+
+
+def _of_subject(subject: Subject) -> dict[str, Any]:
+    tensors = subject.tensor_path
+    return {
+        "name": subject.name,
+        "folder": str(subject.folder),
+        "mesh_file": str(subject.mesh_path),
+        "eeg_caps": subject.eeg_caps,
+        "tensors": None if tensors is None else str(tensors),
+        "mesh": {"kind": "mesh"} | _of_mesh(subject.mesh()),
+    }
+
+
+def _bounds(points: np.ndarray) -> list[list[float]]:
+    return [points.min(axis=0).tolist(), points.max(axis=0).tolist()]

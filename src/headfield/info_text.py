@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What `headfield info` prints: the facts of `info.describe` as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = ["lines"]
+
+_MOST_ROWS = 12  # of poses, electrodes or parts that are listed one by one
+
+Row = tuple[str, str]
+
+
+def lines(facts: dict[str, Any]) -> list[str]:
+    """Lines of text that say what `describe` found.
+
+    Examples
+    --------
+    >>> facts = {"kind": "casing", "triangles": 12, "points": 8, "bounds_mm": [[0, 0, 0], [1, 2, 3]]}
+    >>> print("\\n".join(lines(facts)))
+    kind          casing
+    triangles     12
+    points        8
+    extent        0.0 0.0 0.0 to 1.0 2.0 3.0 mm
+    """
+    rows, table = _TEXTS[facts["kind"]](facts)
+    return [f"{name:13} {value}" for name, value in [("kind", facts["kind"]), *rows]] + table
+
+
+def _mesh(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
+    angle = facts["smallest_dihedral_deg"]
+    rows = [
+        ("nodes", f"{facts['nodes']:,}" + _note(facts["dropped_nodes"], "unused were dropped")),
+        ("tetrahedra", f"{facts['tetrahedra']:,}" + _note(facts["flipped_tetrahedra"], "were turned")),
+        ("triangles", f"{facts['triangles']:,}"),
+        ("extent", _extent(facts)),
+        ("mean edge", f"{facts['mean_edge_mm']:.2f} mm"),
+        ("dihedral", f"smallest {angle['minimum']:.1f}°, 1 % below {angle['percent_1']:.1f}°"),
+    ]
+    for where, fields in facts["fields"].items():
+        if fields:
+            named = ", ".join(n if c == 1 else f"{n} ({c} numbers)" for n, c in fields.items())
+            rows.append((f"on {where}", named))
+    body = []
+    for tag, row in facts["tissues"].items():
+        sigma = "?" if row["conductivity"] is None else f"{row['conductivity']:g}"
+        name = row["name"] or "unknown"
+        body.append([str(tag), name, sigma, f"{row['tetrahedra']:,}", f"{row['volume_mm3'] / 1000:.1f}"])
+    return rows, ["", *_table(["tag", "tissue", "S/m", "tetrahedra", "cm³"], body, left=(1,))]
+
+
+def _coil(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
+    rows = [("coil", facts["name"] or "no name")]
+    if facts["brand"]:
+        rows.append(("brand", facts["brand"]))
+    rows += [(name, f"{facts[key]:,}") for name, key in _COUNTS if facts[key]]
+    rows.append(("extent", _extent(facts)))
+    several = len(facts["stimulators"]) > 1
+    for i, stimulator in enumerate(facts["stimulators"]):
+        if several or stimulator["name"]:
+            name = " ".join(filter(None, (stimulator["brand"], stimulator["name"]))) or "no name"
+            rows.append((f"stimulator {i}" if several else "stimulator", name))
+        limit = stimulator["didt_max"]
+        rows.append(("dI/dt max", "not stated" if limit is None else f"{limit * 1e-6:.1f} A/µs"))
+    for i, span in enumerate(facts["deformation_ranges"]):
+        rows.append((f"parameter {i}", f"{span['low']:g} to {span['high']:g}, at first {span['initial']:g}"))
+    rows.append(("no head", f"{facts['potential_at_20_mm'] * 1e6:.2f} V/m at (0, 0, 20) mm for 1 A/µs"))
+    if len(facts["elements"]) == 1 and not facts["elements"][0]["deformations"]:
+        return rows, []
+    body = [
+        [str(i), e["name"], e["type"], f"{e['count']:,}", str(e["stimulator"]), _joined(e["deformations"])]
+        for i, e in enumerate(facts["elements"])
+    ]
+    return rows, [
+        "",
+        *_table(["part", "name", "of", "count", "stimulator", "moved by"], body, left=(1, 2, 5)),
+    ]
+
+
+_COUNTS = (
+    ("dipoles", "dipoles"),
+    ("wire segments", "wire_segments"),
+    ("casing", "casing_triangles"),
+)
+
+
+def _poses(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
+    rows = [("poses", f"{facts['poses']:,}")]
+    if facts["format"]:
+        rows.append(("format", facts["format"]))
+    rows += [("centres", _extent(facts)), ("mean centre", f"{_point(facts['mean_centre_mm'])} mm")]
+    if facts["didt"] is not None:
+        low, high = min(facts["didt"]) * 1e-6, max(facts["didt"]) * 1e-6
+        rows.append(("dI/dt", f"{low:g} to {high:g} A/µs"))
+    if any(name != f"pose {i}" for i, name in enumerate(facts["names"])):
+        rows.append(("names", _some(facts["names"])))
+    return rows, []
+
+
+def _eeg(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
+    count = f"{facts['positions']:,}"
+    return [("positions", count), ("extent", _extent(facts)), ("names", _some(facts["names"]))], []
+
+
+def _casing(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
+    counts = [(name, f"{facts[name]:,}") for name in ("triangles", "points")]
+    return [*counts, ("extent", _extent(facts))], []
+
+
+def _tensors(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
+    rows = [("voxels", " x ".join(map(str, facts["shape"][:3])))]
+    rows += [("spacing", f"{_point(facts['spacing_mm'])} mm"), ("extent", _extent(facts))]
+    return [*rows, ("tensors", f"{facts['voxels_with_a_tensor']:,}")], []
+
+
+def _subject(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
+    mesh_rows, table = _mesh(facts["mesh"])
+    rows = [("subject", facts["name"]), ("head", facts["mesh_file"])]
+    rows.append(("EEG caps", _some(facts["eeg_caps"]) or "none"))
+    rows.append(("tensors", facts["tensors"] or "none"))
+    return rows + mesh_rows, table
+
+
+_TEXTS = {
+    "mesh": _mesh,
+    "coil": _coil,
+    "poses": _poses,
+    "eeg": _eeg,
+    "casing": _casing,
+    "tensors": _tensors,
+    "subject": _subject,
+}
+
+
+def _table(head: list[str], body: list[list[str]], left: Sequence[int]) -> list[str]:
+    """Columns as wide as what is in them; those in `left` are flush left."""
+    columns = list(zip(head, *body, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    ragged = (
+        "  ".join(cell.ljust(w) if i in left else cell.rjust(w) for i, (cell, w) in enumerate(cells))
+        for cells in (list(zip(row, widths, strict=True)) for row in [head, *body])
+    )
+    return [line.rstrip() for line in ragged]
+
+
+def _extent(facts: dict[str, Any]) -> str:
+    low, high = facts["bounds_mm"]
+    return f"{_point(low)} to {_point(high)} mm"
+
+
+def _note(count: int, what: str) -> str:
+    return f" ({count:,} {what})" if count else ""
+
+
+def _joined(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f", … {len(names)} in all" if len(names) > _MOST_ROWS else ""
+    return ", ".join(names[:_MOST_ROWS]) + more
+
+
+def _point(values: Sequence[float]) -> str:
+    return " ".join(f"{value:.1f}" for value in values)
