@@ -7,6 +7,7 @@ import numpy as np
 from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
+from headfield.mesh import TetMesh
 from headfield.surface import Surface
 
 # A box: corner i has the bits of i as its coordinates.
@@ -88,4 +89,4 @@ def ball_mesh(radii_mm, n=600, hollow=False):
     corner = nodes[elements]
     negative = np.linalg.det(corner[:, 1:] - corner[:, :1]) < 0
     elements[negative] = elements[negative][:, [0, 1, 3, 2]]
-    return SimpleNamespace(nodes_mm=nodes, tets=elements)
+    return TetMesh(nodes, elements)

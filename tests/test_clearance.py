@@ -13,6 +13,7 @@ from headfield import Casing, Coil, casing_distance, read_casing, read_coil, ret
 from headfield._triangles import pair_distances, point_distances
 from headfield.clearance import Shell
 from headfield.errors import CoilError, PoseError
+from headfield.mesh import TetMesh
 from headfield.surface import Surface, skin
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -218,7 +219,7 @@ def test_the_sample_coil_at_the_sample_poses(shared_data):
     inside = Surface(casing.points_mm, casing.faces).inside(coil.dipole_positions_mm)
     assert inside.mean() > 0.85  # the file is in the coil frame, and rounder than the coil of the other one
     head = np.load(shared_data / "head_small.npz")
-    surface = skin(SimpleNamespace(nodes_mm=head["nodes"].astype(float), tets=head["tets"]))
+    surface = skin(TetMesh(head["nodes"], head["tets"]))
     poses = np.load(shared_data / "poses.npy")[::25]
     distance = casing_distance(casing, poses, surface)
     assert distance.min() > 2

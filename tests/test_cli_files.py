@@ -103,7 +103,7 @@ def test_a_coil_is_reduced_and_sampled_on_the_way(tmp_path, capsys):
 
 def fails(capsys, arguments, *words):
     assert cli.main([str(a) for a in arguments]) == 1
-    (line,) = (l for l in capsys.readouterr().err.splitlines() if ": error: " in l)
+    (line,) = (said for said in capsys.readouterr().err.splitlines() if ": error: " in said)
     for word in words:
         assert word in line
 

@@ -13,6 +13,7 @@ from surfaces import ball_mesh, directions, hull, plate
 import headfield as hf
 from headfield import check_poses, place, ring, scalp_grid
 from headfield.errors import CoilError, PoseError
+from headfield.mesh import TetMesh
 from headfield.placement import place_on_surface
 from headfield.surface import Surface, skin
 
@@ -387,7 +388,7 @@ def test_grids_that_are_no_grids_are_refused(options, message):
 
 def test_a_sample_head_takes_a_coil(shared_data):
     head = np.load(shared_data / "head_small.npz")
-    mesh = SimpleNamespace(nodes_mm=head["nodes"].astype(float), tets=head["tets"])
+    mesh = TetMesh(head["nodes"], head["tets"])
     pose = place(mesh, [-38, -20, 60], [-38, 30, 60])  # a target in the left motor cortex
     check_poses(pose)
     assert pose[:3, 2] @ (mesh.nodes_mm.mean(axis=0) - pose[:3, 3]) > 80  # z into the head

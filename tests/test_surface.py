@@ -11,7 +11,7 @@ from surfaces import ball_mesh, box, directions, hull, rigid
 from headfield import phantom_head
 from headfield._triangles import point_distances, subdivided
 from headfield.errors import MeshError, PoseError
-from headfield.surface import Surface, outer_faces, points_inside, skin
+from headfield.surface import Surface, points_inside, skin
 
 SEEDS = st.integers(0, 2**32 - 1)
 COORDINATE = st.floats(-100, 100).map(lambda x: round(x, 3))
@@ -198,7 +198,7 @@ def test_nothing_is_inside_an_open_surface():
 
 def test_a_cavity_is_not_the_skin():
     mesh = ball_mesh([60.0, 90.0], hollow=True)
-    faces = outer_faces(mesh)
+    faces = mesh.skin()
     assert len(faces) == 2 * 600 - 4  # one closed surface of 600 nodes (Euler)
     np.testing.assert_allclose(np.linalg.norm(mesh.nodes_mm[faces], axis=2), 90)
     surface = skin(mesh)

@@ -131,7 +131,6 @@ NANS = packed(np.array([[0, np.nan, 0]]))
         ("coilElementList[0].stimulator", -1, "stimulator: is -1, which is not one of 0 to 1"),
         ("coilElementList[0].stimulator", 0.5, "stimulator: is 0.5, which"),
         ("coilElementList[0].stimulator", None, "stimulator: is None, which"),
-        ("coilElementList[0].stimulator", 1, "coil.tcd: stimulator 0 drives no element"),
         ("coilElementList[0].elementCasing", 1, "elementCasing: is 1, which is not one of 0 to 0"),
         ("coilElementList[0].deformations", [0, 2], r"deformations\[1\]: is 2, which is not one of 0 to 1"),
         (

@@ -69,7 +69,7 @@ def unpack(
 ) -> None: ...
 
 class Sources:
-    # Dipoles at positions (d, 3) with moments (d, 3), A·m² per A, and pieces of wire at points (w, 3) of length
+    # Dipoles at positions (d, 3) with moments (d, 3), A·m² per A, and pieces of wire at points (w, 3): length
     # and direction segments (w, 3), m.
     def __init__(
         self,

@@ -14,8 +14,9 @@ from ._tree import Balls, Side, near_pairs, reduced
 from ._triangles import pair_distances, subdivided
 from .casing import Casing
 from .errors import CoilError, PoseError
+from .mesh import TetMesh
 from .pose import check_poses
-from .surface import HeadMesh, Surface, skin
+from .surface import Surface, skin
 
 __all__ = ["Shell", "casing_distance", "face_of", "retreated"]
 
@@ -34,7 +35,7 @@ _FARTHEST_MM = 300.0
 _DEEPEST = 8  # corners of a pose whose depth is found at a time
 
 
-def casing_distance(casing: object, poses: ArrayLike, mesh: HeadMesh | Surface) -> Floats:
+def casing_distance(casing: object, poses: ArrayLike, mesh: TetMesh | Surface) -> Floats:
     """Smallest distance between a coil's casing and the skin per pose; negative where they cut.
 
     Exact where the casing is clear of the head: the distance of the closest two points of the two surfaces.
@@ -279,8 +280,7 @@ def face_of(coil: Any) -> Casing:
     CoilError
         The coil is given by samples of its field, which do not show where it is.
     """
-    dipoles, segments, _ = coil.sources()
-    points = np.concatenate([dipoles.positions_mm, segments.points_mm])
+    points = coil.sources().points_mm
     if not len(points):
         raise CoilError(
             f"the coil {coil.name!r} has no casing and no windings that are known: give it a casing"

@@ -21,14 +21,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._backend import select
 from ._real import vectors
 from .casing import Casing
 from .coil_parts import CoilElement, Stimulator, box, check_indices, check_text, steps
 from .deformation import Deformation, DeformationRange, motion
 from .errors import CoilError
 from .pose import check_pose
-from .sources import Dipoles, SampledPotential, Segments, native_sources
+from .sources import Dipoles, SampledPotential, Segments, Sources
 
 if TYPE_CHECKING:
     from .conversion import Reduction
@@ -180,31 +179,16 @@ class Coil:
             raise CoilError(f"{self.n_stimulators} stimulators: see stimulators[i].didt_max")
         return self.stimulators[0].didt_max
 
-    def sources(self, stimulator: int | None = None) -> tuple[Dipoles, Segments, list[SampledPotential]]:
-        """What one stimulator drives, or all do, as it lies now in the coil frame; any may be empty."""
-        dipoles: list[Dipoles] = []
-        segments: list[Segments] = []
-        sampled: list[SampledPotential] = []
-        for element in self.elements:
-            if stimulator is None or element.stimulator == stimulator:
-                source = element.source
-                if element.deformations:
-                    source = source.moved(self._motion(element))
-                if isinstance(source, Dipoles):
-                    dipoles.append(source)
-                elif isinstance(source, Segments):
-                    segments.append(source)
-                else:
-                    sampled.append(source)
-        d = Dipoles(*_joined([(s.positions_mm, s.moments) for s in dipoles]))
-        w = Segments(*_joined([(s.points_mm, s.lengths_mm) for s in segments]))
-        return d, w, sampled
+    def sources(self, stimulator: int | None = None) -> Sources:
+        """What one stimulator drives, or all do, as it lies now in the coil frame."""
+        driven = [e for e in self.elements if stimulator is None or e.stimulator == stimulator]
+        return Sources.of([e.source.moved(self._motion(e)) if e.deformations else e.source for e in driven])
 
     @cached_property
     def _dipoles(self) -> Dipoles:
         dipoles, segments, sampled = self.sources()
         if len(segments) or sampled:
-            raise CoilError("this coil is not made of dipoles alone; coil.reduced(n) is")
+            raise CoilError("this coil is not made of dipoles alone; see coil.reduced(n)")
         if self.n_stimulators > 1:
             raise CoilError(
                 f"this coil has {self.n_stimulators} stimulators; coil.sources(i) has the dipoles of each"
@@ -240,13 +224,7 @@ class Coil:
     @property
     def bounds_mm(self) -> NDArray[np.float64]:
         """Lowest and highest corner (2, 3) of all sources, mm; of grids, their whole extent."""
-        dipoles, segments, sampled = self.sources()
-        points = [dipoles.positions_mm, segments.points_mm]
-        for grid in sampled:
-            ends = np.stack(np.meshgrid(*((0, n - 1) for n in grid.shape)), axis=-1).reshape(-1, 3)
-            points.append(ends @ grid.affine[:3, :3].T + grid.affine[:3, 3])
-        every = np.concatenate(points)
-        return np.stack([every.min(axis=0), every.max(axis=0)])
+        return self.sources().bounds_mm
 
     def __repr__(self) -> str:
         sampled = [e.source for e in self.elements if isinstance(e.source, SampledPotential)]
@@ -283,8 +261,8 @@ class Coil:
         >>> hinge = Deformation("rot2p", 0, [0, 0, 0], [0, 1, 0])
         >>> ranges = [DeformationRange(0, -30, 30)]
         >>> coil = Coil(elements=[part], deformations=[hinge], deformation_ranges=ranges)
-        >>> print(coil.deformed(30.0).dipole_positions_mm.round(2))
-        [[ 40.8  -0.  -29.33]]
+        >>> print(coil.deformed(30.0).dipole_positions_mm.round(2) + 0.0)
+        [[ 40.8    0.   -29.33]]
         """
         ranges = self.deformation_ranges
         if len(values) != len(ranges):
@@ -381,24 +359,19 @@ class Coil:
         if stimulator is not None and stimulator not in range(self.n_stimulators):
             raise CoilError(f"stimulator {stimulator!r} is none of the {self.n_stimulators} of this coil")
         matrix = np.eye(4) if pose is None else check_pose(pose)
-        dipoles, segments, sampled = self.sources(stimulator)
-        cpu = select("cpu")
         here = (points - matrix[:3, 3]) @ matrix[:3, :3] if pose is not None else points
-        sums = native_sources(cpu, dipoles, segments)
-        a: NDArray[np.float64] = sums.vector_potential(here * 1e-3)
+        a, outside = self.sources(stimulator).vector_potential(here)
         bad = np.flatnonzero(~np.isfinite(a).all(axis=1))
         if len(bad):
             where = np.array2string(points[bad[0]], precision=6)
             raise CoilError(
                 f"A is not finite at {len(bad)} points, first point {bad[0]} at {where} mm: on a source"
             )
-        for potential in sampled:
-            outside = potential.add_to(a, here)
-            if outside:
-                warnings.warn(
-                    f"{outside} of {len(here)} points lie outside the sampled A, which is taken as 0 there",
-                    stacklevel=2,
-                )
+        if outside:
+            warnings.warn(
+                f"{outside} of {len(here)} points lie outside the sampled A, which is taken as 0 there",
+                stacklevel=2,
+            )
         return a if pose is None else a @ matrix[:3, :3].T
 
 
@@ -406,12 +379,6 @@ def _dipoles(positions_mm: ArrayLike, moments: ArrayLike) -> Dipoles:
     names = ("dipole_positions_mm", "dipole_moments")
     pair = [vectors(v, n, CoilError) for v, n in zip((positions_mm, moments), names, strict=True)]
     return Dipoles(*pair)
-
-
-def _joined(pairs: list[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> tuple[Any, Any]:
-    if not pairs:
-        return np.empty((0, 3)), np.empty((0, 3))
-    return np.concatenate([a for a, _ in pairs]), np.concatenate([b for _, b in pairs])
 
 
 def _counted(count: int, what: str) -> str:

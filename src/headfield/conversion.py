@@ -9,13 +9,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._backend import free_memory, select
+from ._backend import free_memory
 from ._real import finite_array
 from ._reduction import fitted, in_front, outside
 from .coil import Coil
 from .coil_parts import CoilElement, box
 from .errors import CoilError
-from .sources import Dipoles, SampledPotential, Segments, native_sources
+from .sources import Dipoles, SampledPotential, Segments
 from .winding import positive, whole
 
 __all__ = ["Reduction", "reduced", "sampled"]
@@ -238,16 +238,13 @@ def _check_size(counts: Floats, n_stimulators: int) -> None:
 
 def _values(coil: Coil, stimulator: int, axes: list[Floats]) -> NDArray[np.float32]:
     """A of one stimulator (nx, ny, nz, 3) on a grid."""
-    dipoles, segments, grids = coil.sources(stimulator)
-    sums = native_sources(select("cpu"), dipoles, segments)
+    sources = coil.sources(stimulator)
     plane = np.stack(np.meshgrid([0.0], axes[1], axes[2], indexing="ij"), axis=-1).reshape(-1, 3)
     values = np.empty((*(len(a) for a in axes), 3), np.float32)
     outside = 0
     for i, x in enumerate(axes[0]):
-        points = plane + [x, 0.0, 0.0]
-        a = sums.vector_potential(points * 1e-3)
-        for grid in grids:
-            outside += grid.add_to(a, points)
+        a, missed = sources.vector_potential(plane + [x, 0.0, 0.0])
+        outside += missed
         a[~(np.abs(a) < _HUGE).all(axis=1)] = np.nan
         values[i] = a.reshape(len(axes[1]), len(axes[2]), 3)
     if outside:

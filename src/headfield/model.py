@@ -18,7 +18,7 @@ from .errors import CoilError, ConvergenceError, DeviceError, MeshError
 from .field import Field, SolveReport
 from .mesh import TetMesh
 from .placement import ScalpGrid, place, scalp_grid
-from .plausible import HeadVolume
+from .plausible import PlausiblePoses
 from .request import Request
 from .resident import ResidentHead
 from .surface import Surface, skin
@@ -270,12 +270,12 @@ class HeadModel:
     def _request(self, *arguments: Any) -> Request:
         """The checked arguments of a solve; says what can't be meant."""
         request = Request(self._device, self.mesh, *arguments)
-        self._volume.warn_of(request.coil, request.poses)
+        self._plausible.warn_of(request.coil, request.poses)
         return request
 
     @cached_property
-    def _volume(self) -> HeadVolume:
-        return HeadVolume(self.mesh)
+    def _plausible(self) -> PlausiblePoses:
+        return PlausiblePoses(self.mesh)
 
     def _iterate(self, request: Request) -> Iterator[Field]:
         """Fields batch by batch. While one is on its way from a GPU to the host, the next is solved."""

@@ -13,8 +13,9 @@ from ._real import finite_array, finite_number
 from ._spots import slid, start, tangential
 from .clearance import Shell, face_of, retreated
 from .errors import CoilError, PoseError
+from .mesh import TetMesh
 from .pose import MAX_TRANSLATION_MM, check_poses, turns
-from .surface import HeadMesh, Surface, skin
+from .surface import Surface, skin
 
 __all__ = ["ScalpGrid", "place", "place_on_surface", "retreat", "scalp_grid"]
 
@@ -34,7 +35,7 @@ class ScalpGrid(NamedTuple):
 
 
 def place(
-    mesh: HeadMesh | Surface,
+    mesh: TetMesh | Surface,
     centre_mm: ArrayLike,
     handle_mm: ArrayLike,
     distance_mm: float = 4.0,
@@ -108,10 +109,8 @@ def place(
 
     Examples
     --------
-    >>> class Tetrahedron:
-    ...     nodes_mm = np.array([[0, 0, 0], [90.0, 0, 0], [0, 90, 0], [0, 0, 90]])
-    ...     tets = np.array([[0, 1, 2, 3]], np.int32)
-    >>> pose = place(Tetrahedron, [40, 40, 40], [40, 90, 40])
+    >>> mesh = TetMesh([[0, 0, 0], [90, 0, 0], [0, 90, 0], [0, 0, 90]], [[0, 1, 2, 3]])
+    >>> pose = place(mesh, [40, 40, 40], [40, 90, 40])
     >>> print((pose[:3, 2] * 3**0.5).round(6), pose[:3, 3].round(3))  # 30 + 4/√3
     [-1. -1. -1.] [32.309 32.309 32.309]
     """
@@ -147,7 +146,7 @@ def place_on_surface(
     nodes_mm : array_like (n, 3)
         Nodes, mm.
     faces : array_like (f, 3) int
-        Triangles, wound so that the normals point outward; see `headfield.surface.outer_faces`.
+        Triangles, wound so that the normals point outward; see `TetMesh.skin`.
     centre_mm, handle_mm, distance_mm
         See `place`.
 
@@ -176,7 +175,7 @@ def place_on_surface(
 
 
 def scalp_grid(
-    mesh: HeadMesh | Surface,
+    mesh: TetMesh | Surface,
     centre_mm: ArrayLike,
     handle_mm: ArrayLike,
     radius_mm: float = 20.0,
@@ -250,7 +249,7 @@ def scalp_grid(
     return ScalpGrid(_cleared(poses, shell, head, clear_mm) + 0.0, spots.point)
 
 
-def retreat(poses: ArrayLike, casing: object, mesh: HeadMesh | Surface, clear_mm: float) -> Floats:
+def retreat(poses: ArrayLike, casing: object, mesh: TetMesh | Surface, clear_mm: float) -> Floats:
     """Poses moved out along their −z until no point of the casing is nearer to the skin than that.
 
     A pose that is clear already is left as it is. The others are moved to where the distance first is

@@ -6,9 +6,10 @@ Each gives A per ampere of coil current at any point of the coil frame, and can 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +18,7 @@ from ._backend import Device, select
 from ._real import finite_array, vectors
 from .errors import CoilError
 
-__all__ = ["Dipoles", "SampledPotential", "Segments", "native_sources"]
+__all__ = ["Dipoles", "SampledPotential", "Segments", "Sources", "native_sources"]
 
 _SHEAR = 1e-4  # largest cosine between two axes of a grid that passes as a right angle
 _MOST_VALUES = 2**31 - 1
@@ -189,16 +190,6 @@ class SampledPotential:
             _continue(np.moveaxis(padded, axis, 0), n)
         return frame, self.spacing_mm * 1e-3, padded
 
-    def add_to(self, a: NDArray[np.float64], points_mm: NDArray[np.float64]) -> int:
-        """Add A at points (p, 3), mm, to a (p, 3), T·m per A; returns how many points lie outside."""
-        frame, grid = self.grid(select("cpu"))
-        pose = frame.copy()
-        pose[:3, 3] *= 1e-3
-        out = np.empty((len(points_mm), 3, 1), np.float32)
-        outside = grid.sample(points_mm * 1e-3, pose[None], np.ones(1), out)
-        a += out[:, :, 0]
-        return int(outside)
-
     def grid(self, device: Device) -> tuple[NDArray[np.float64], Any]:
         """Its frame (4, 4) in the coil's, mm, and the native grid of its lattice on a device."""
         frame, spacing, values = self.lattice
@@ -206,7 +197,55 @@ class SampledPotential:
         # A hair wider than it is, so that points on its faces lie inside.
         origin, spacing = -(1.0 + 1.5 * _HAIR) * spacing, (1.0 + _HAIR) * spacing
         there = [(tuple(origin), tuple(spacing), device.put(values), device.put(good))]
-        return frame, device.native.Grid(there, native_sources(device))
+        return frame.copy(), device.native.Grid(there, native_sources(device))
+
+
+class Sources(NamedTuple):
+    """What one current drives, in the coil frame; each may be empty."""
+
+    dipoles: Dipoles
+    segments: Segments
+    sampled: tuple[SampledPotential, ...]
+
+    @classmethod
+    def of(cls, parts: Sequence[Dipoles | Segments | SampledPotential]) -> Sources:
+        """Parts of each kind put together, in their order."""
+        dipoles = [(p.positions_mm, p.moments) for p in parts if isinstance(p, Dipoles)]
+        segments = [(p.points_mm, p.lengths_mm) for p in parts if isinstance(p, Segments)]
+        sampled = tuple(p for p in parts if isinstance(p, SampledPotential))
+        return cls(Dipoles(*_joined(dipoles)), Segments(*_joined(segments)), sampled)
+
+    @property
+    def points_mm(self) -> NDArray[np.float64]:
+        """Where dipoles and pieces of wire are, (n, 3), mm."""
+        return np.concatenate([self.dipoles.positions_mm, self.segments.points_mm])
+
+    @property
+    def bounds_mm(self) -> NDArray[np.float64]:
+        """Lowest and highest corner (2, 3), mm; of grids, their whole extent."""
+        points = [self.points_mm]
+        for grid in self.sampled:
+            ends = np.stack(np.meshgrid(*((0, n - 1) for n in grid.shape)), axis=-1).reshape(-1, 3)
+            points.append(ends @ grid.affine[:3, :3].T + grid.affine[:3, 3])
+        every = np.concatenate(points)
+        return np.stack([every.min(axis=0), every.max(axis=0)])
+
+    def vector_potential(self, points_mm: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
+        """A (p, 3), T·m per A, at points (p, 3), mm; and how many of them lie outside of a grid.
+
+        A is not finite on a dipole or a piece of wire.
+        """
+        device = select("cpu")
+        sums = native_sources(device, self.dipoles, self.segments)
+        a: NDArray[np.float64] = sums.vector_potential(points_mm * 1e-3)
+        outside = 0
+        for potential in self.sampled:
+            frame, grid = potential.grid(device)
+            frame[:3, 3] *= 1e-3
+            out = np.empty((len(points_mm), 3, 1), np.float32)
+            outside = max(outside, grid.sample(points_mm * 1e-3, frame[None], np.ones(1), out))
+            a += out[:, :, 0]
+        return a, outside
 
 
 def native_sources(device: Device, dipoles: Dipoles | None = None, segments: Segments | None = None) -> Any:
@@ -228,6 +267,11 @@ def _continue(layers: NDArray[np.float32], n: int) -> None:
     else:
         layers[0] = 2 * layers[1] - layers[2]
         layers[-1] = 2 * layers[-2] - layers[-3]
+
+
+def _joined(pairs: list[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> tuple[Any, Any]:
+    first, second = zip(*pairs, strict=True) if pairs else ([np.empty((0, 3))], [np.empty((0, 3))])
+    return np.concatenate(first), np.concatenate(second)
 
 
 def _set_rows(instance: Any, first: str, second: str, what: str, other: str) -> None:

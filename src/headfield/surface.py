@@ -4,33 +4,24 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._backend import cpu
 from ._real import vectors
 from ._tree import Boxes, Side, near_pairs, reduced
 from ._triangles import point_distances
 from .errors import MeshError, PoseError
+from .mesh import TetMesh
 
-__all__ = ["Closest", "HeadMesh", "Surface", "outer_faces", "points_inside", "skin"]
+__all__ = ["Closest", "Surface", "points_inside", "skin"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
 _LEAF_PAIRS = 20_000  # exact distances taken at a time: their arrays fit the cache
 _RAY_PAIRS = 400_000
-
-
-class HeadMesh(Protocol):
-    """What of a TetMesh the skin is found from."""
-
-    @property
-    def nodes_mm(self) -> NDArray[np.float64]: ...
-    @property
-    def tets(self) -> NDArray[np.int32]: ...
 
 
 class Closest(NamedTuple):
@@ -330,7 +321,7 @@ def points_inside(nodes_mm: ArrayLike, faces: ArrayLike, points_mm: ArrayLike) -
     nodes_mm : array_like (n, 3)
         mm.
     faces : array_like (f, 3) int
-        Triangles, of either winding; see `outer_faces`.
+        Triangles, of either winding; see `TetMesh.skin`.
     points_mm : array_like (p, 3)
 
     Returns
@@ -354,28 +345,8 @@ def points_inside(nodes_mm: ArrayLike, faces: ArrayLike, points_mm: ArrayLike) -
     return Surface(nodes_mm, faces).inside(points_mm)
 
 
-def outer_faces(mesh: HeadMesh) -> NDArray[np.int32]:
-    """Triangles of the outermost surface, (f, 3) int32 node indices wound outward; cavities are left out.
-
-    Examples
-    --------
-    >>> class Tetrahedron:
-    ...     nodes_mm = np.array([[0, 0, 0], [1.0, 0, 0], [0, 1, 0], [0, 0, 1]])
-    ...     tets = np.array([[0, 1, 2, 3]], np.int32)
-    >>> len(outer_faces(Tetrahedron))
-    4
-    """
-    n_nodes = len(mesh.nodes_mm)
-    faces, _ = cpu.boundary_faces(np.ascontiguousarray(mesh.tets, np.int32), n_nodes)
-    # Connected parts of the surface: a triangle is passed as a tetrahedron that repeats its last node. The
-    # part that holds the extreme node is the outermost one.
-    part = cpu.node_parts(np.ascontiguousarray(faces[:, [0, 1, 2, 2]]), n_nodes)[faces[:, 0]]
-    outermost = np.argmax(mesh.nodes_mm[faces[:, 0], 2])
-    return np.asarray(faces[part == part[outermost]])
-
-
-def skin(mesh: HeadMesh | Surface) -> Surface:
-    """The outermost surface of a head; a surface that was made before is passed on.
+def skin(mesh: TetMesh | Surface) -> Surface:
+    """The skin of a head, see `TetMesh.skin`; a surface that was made before is passed on.
 
     Examples
     --------
@@ -383,4 +354,4 @@ def skin(mesh: HeadMesh | Surface) -> Surface:
     >>> skin(floor) is floor
     True
     """
-    return mesh if isinstance(mesh, Surface) else Surface(mesh.nodes_mm, outer_faces(mesh))
+    return mesh if isinstance(mesh, Surface) else Surface(mesh.nodes_mm, mesh.skin())

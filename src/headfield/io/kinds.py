@@ -40,9 +40,9 @@ def kind_of(path: str | os.PathLike[str]) -> str:
 
     Examples
     --------
-    >>> import tempfile
+    >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = open(folder + "/a.ccd", "w").write("# one coil")
+    ...     _ = pathlib.Path(folder, "a.ccd").write_text("# one coil")
     ...     kind_of(folder), kind_of(folder + "/a.ccd")
     ('subject', 'coil')
     """

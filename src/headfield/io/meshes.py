@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import lzma
 import os
+import tokenize
 import warnings
 import zipfile
 import zlib
@@ -143,7 +144,7 @@ def _read_npz(path: str | os.PathLike[str]) -> TetMesh:
             arrays = {key: _read_npy(archive, key) for key in keys}
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, ValueError, EOFError, MemoryError) as error:
         raise MeshError(f"{os.fspath(path)}: damaged .npz: {error}") from error
-    except (NotImplementedError, RuntimeError, SyntaxError, OSError) as error:
+    except (NotImplementedError, RuntimeError, SyntaxError, tokenize.TokenError, OSError) as error:
         raise MeshError(f"{os.fspath(path)}: unreadable .npz: {error}") from error
     for key in ("nodes", "tets"):
         if key not in arrays:
