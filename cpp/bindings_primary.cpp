@@ -155,7 +155,8 @@ void bind_primary(py::module_& m) {
         .def("nearest", &nearest, py::arg("points").noconvert());
 
     py::class_<Grid>(m, "Grid", py::module_local())
-        .def(py::init<const std::vector<Lattice>&, std::shared_ptr<Sources>>(), py::arg("lattices"), py::arg("sources"))
+        .def(py::init<const std::vector<Lattice>&, std::shared_ptr<Sources>>(), py::arg("lattices"),
+             py::arg("sources").none(false))
         .def("sample", &sample, py::arg("nodes").noconvert(), py::arg("poses").noconvert(),
              py::arg("rates").noconvert(), py::arg("out").noconvert(), py::arg("add") = false);
 }

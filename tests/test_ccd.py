@@ -29,6 +29,7 @@ def ccd(tmp_path):
     return read
 
 
+@pytest.mark.filterwarnings("ignore:.*the coil is .* mm across")
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     values=st.integers(1, 8).flatmap(
@@ -199,3 +200,17 @@ def test_coils_of_the_field(shared_data, name, n, didt_max, brand):
     rows = np.loadtxt(path, skiprows=3)
     np.testing.assert_allclose(coil.dipole_positions_mm, rows[:, :3] * 1e3, rtol=1e-15)
     np.testing.assert_array_equal(coil.dipole_moments, rows[:, 3:])
+
+
+@pytest.mark.parametrize("factor", [1e3, 1e-3])
+def test_a_coil_in_other_units_is_said(tmp_path, factor):
+    coil = figure_of_eight(spacing_mm=10.0)
+    Coil(coil.dipole_positions_mm * factor, coil.dipole_moments).write(tmp_path / "odd.ccd")
+    with pytest.warns(UserWarning, match=r"odd\.ccd: the coil is .* mm across; are its positions in m\?"):
+        read_coil(tmp_path / "odd.ccd")
+
+
+def test_what_makes_no_coil_is_said_with_the_file(tmp_path):
+    (tmp_path / "none.ccd").write_text("# none\n1\n0 0 0 0 0 0\n")
+    with pytest.raises(CoilError, match=r"none\.ccd: all 1 dipole moments are zero"):
+        read_coil(tmp_path / "none.ccd")

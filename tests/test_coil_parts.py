@@ -12,6 +12,7 @@ from scipy.spatial.transform import Rotation
 
 import headfield as hf
 from headfield import CoilElement, Deformation, DeformationRange, Dipoles, SampledPotential, Segments
+from headfield.primary import sampling_error
 
 POSE = np.diag([1.0, -1.0, -1.0, 1.0])
 POSE[2, 3] = 96.0  # above a sphere of 90 mm, z into it
@@ -369,3 +370,41 @@ def test_samples_that_are_too_coarse_are_said():
     with pytest.warns(UserWarning, match=r"are coarse: A is off by about \S+ % of its largest"):
         field = model().solve(coarse, POSE)
     assert field.report.primary_error > 1e-2
+
+
+SOME = Dipoles([[0, 0, -5]], [[0, 0, 1]])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"elements": [SOME]}, "elements must hold CoilElement, not Dipoles"),
+        ({"elements": CoilElement(SOME)}, "elements must be a sequence of CoilElement"),
+        (
+            {"elements": [CoilElement(SOME)], "stimulators": ["a"]},
+            "stimulators must hold Stimulator, not str",
+        ),
+        ({"elements": [CoilElement(SOME)], "casing": ([], [])}, "casing must hold Casing, not tuple"),
+        ({"elements": [CoilElement(SOME)], "deformations": [1]}, "deformations must hold Deformation"),
+    ],
+)
+def test_things_of_another_kind_are_refused(arguments, message):
+    with pytest.raises(hf.CoilError, match=message):
+        hf.Coil(**arguments)
+
+
+@pytest.mark.parametrize("indices", [{"deformations": 0}, {"deformations": (0.0,)}, {"stimulator": "0"}])
+def test_indices_are_whole_numbers(indices):
+    with pytest.raises(hf.CoilError, match="are indices"):
+        CoilElement(SOME, **indices)
+
+
+@pytest.mark.parametrize(("n", "least"), [(2, np.inf), (6, 0.02)])
+def test_few_samples_are_known_to_be_coarse(n, least):
+    step = 150.0 / (n - 1)
+    axes = [np.arange(n) * step - 75, np.arange(n) * step - 75, np.arange(n) * step + 4]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    a = hf.Coil(elements=[CoilElement(loop())]).vector_potential(points.reshape(-1, 3))
+    affine = np.diag([step, step, step, 1.0])
+    affine[:3, 3] = -75, -75, 4
+    assert sampling_error(SampledPotential(a.reshape(points.shape), affine)) >= least

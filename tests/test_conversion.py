@@ -314,16 +314,37 @@ def test_reductions_that_are_none_are_refused(arguments, message):
 
 def test_a_straight_wire_is_not_reduced_to_dipoles():
     straight = wire_coil([[-40, 0, -9], [40, 0, -9]], closed=False)
-    with pytest.raises(CoilError, match="encloses no area"):
+    with pytest.raises(CoilError, match="the wire is open, its ends 80 mm apart"):
         straight.reduced(10)
+    there_and_back = wire_coil([[-40, 0, -9], [40, 0, -9]], closed=True)
+    with pytest.raises(CoilError, match="encloses no area"):
+        there_and_back.reduced(10)
     raised = wire_coil([[-40, 0, 9], [40, 0, 9]], closed=False)
     assert raised.reduced(20).coil.n_segments == 20  # pieces do
 
 
-def test_open_wire_is_warned_of():
+def test_open_wire_is_refused():
     half = wire_coil(spiral_path(30, 30, 0.5, centre_mm=[0, 0, -6]), closed=False)
-    with pytest.warns(UserWarning, match="A is off by up to"):
+    with pytest.raises(CoilError, match="the wire is open, its ends 60 mm apart"):
         half.reduced(100)
+
+
+@pytest.mark.parametrize("z", np.linspace(-12, -2, 23))
+def test_flat_wire_is_reduced_at_any_depth(z):
+    loop = wire_coil(spiral_path(30, 30, 1.0, centre_mm=[0, 0, z]), closed=True, max_segment_mm=8)
+    assert loop.reduced(60, 25.0).error < 0.05
+
+
+@pytest.mark.parametrize(("spacing_mm", "n", "distance_mm"), [(3.5, 400, None), (3.0, 300, 20.0)])
+def test_the_bound_holds_on_a_dense_scan(spacing_mm, n, distance_mm):
+    coil = circular_coil(spacing_mm=spacing_mm)
+    few, error, distance = coil.reduced(n, distance_mm)
+    x = np.arange(-72.0, 72.0, 0.8)
+    z = coil.bounds_mm[1, 2] + distance
+    points = np.stack([*np.meshgrid(x, x), np.full((len(x), len(x)), z)], axis=-1).reshape(-1, 3)
+    exact = coil.vector_potential(points)
+    off = np.linalg.norm(few.vector_potential(points) - exact, axis=1).max()
+    assert off / np.linalg.norm(exact, axis=1).max() < error
 
 
 def test_samples_are_not_reduced():

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ._backend import select
 from .errors import CoilError
-from .sources import Dipoles, Segments, native_sources
+from .sources import Dipoles, Segments, Sources, native_sources
 
 __all__ = ["Problem", "fitted", "in_front", "outside"]
 
@@ -21,6 +21,7 @@ _CLOSE = 0.6  # of the distance: spacing of the points where A is fitted
 _BACK = (0.0, 0.7, 1.4)  # distances that sources of a flat coil are tried behind where they were
 _FITTED, _MEASURED = 16_000, 30_000  # points at most
 _SAFETY = 1.25  # the largest error lies between the points where it is measured
+_CLIMBED, _STEPS, _ROUNDS = 60, 25, 5  # of these points, the worst are moved so often to where it is larger
 _REGULAR = 1e-10  # of the largest diagonal entry of the normal equations
 _CHUNK = 2000
 _TRIED = 20_000  # points at a time, of which those at the right distance from all sources are taken
@@ -41,6 +42,8 @@ class Problem(NamedTuple):
         Dipoles, not pieces of wire, are to lie there.
     fit, check : ndarray (p, 3)
         Points on the surface of the region where A is wanted, mm.
+    reach_mm : float
+        Distance between points of `check` if they lie in a plane z = const; else 0.
     """
 
     potential: Any
@@ -48,6 +51,7 @@ class Problem(NamedTuple):
     dipoles: bool
     fit: Floats
     check: Floats
+    reach_mm: float = 0.0
 
 
 def in_front(dipoles: Dipoles, segments: Segments, n: int, top_mm: float, distance_mm: float) -> Problem:
@@ -65,8 +69,9 @@ def in_front(dipoles: Dipoles, segments: Segments, n: int, top_mm: float, distan
     _check_count(area / (_CLOSE * distance_mm) ** 2, distance_mm)
     fit = _plane(low, high, z, 3.5 * distance_mm, max(_CLOSE * distance_mm, (area / _FITTED) ** 0.5), 0)
     area = np.prod(high - low + 12 * distance_mm)
-    check = _plane(low, high, z, 6 * distance_mm, max(0.35 * distance_mm, (area / _MEASURED) ** 0.5), 1)
-    return Problem(native_sources(select("cpu"), dipoles, segments), options, True, fit, check)
+    reach = max(0.35 * distance_mm, float((area / _MEASURED) ** 0.5))
+    check = _plane(low, high, z, 6 * distance_mm, reach, 1)
+    return Problem(native_sources(select("cpu"), dipoles, segments), options, True, fit, check, reach)
 
 
 def outside(dipoles: Dipoles, segments: Segments, n: int, distance_mm: float) -> Problem:
@@ -99,21 +104,38 @@ def fitted(problem: Problem) -> tuple[Dipoles | Segments, float]:
     target = problem.potential.vector_potential(problem.fit * 1e-3)
     exact = problem.potential.vector_potential(problem.check * 1e-3)
     size = np.linalg.norm(exact, axis=1).max()
-    best: tuple[float, Dipoles | Segments | None] = (np.inf, None)
+    best: tuple[float, Dipoles | Segments | None, Floats] = (np.inf, None, target)
     for positions in problem.options:
+        source: Dipoles | Segments
         if problem.dipoles:
-            dipoles = Dipoles(positions, _moments(problem.fit, positions, target))
-            source: Dipoles | Segments = dipoles
-            sums = native_sources(select("cpu"), dipoles)
+            source = Dipoles(positions, _moments(problem.fit, positions, target))
         else:
-            source = segments = Segments(positions, _lengths(problem.fit, positions, target))
-            sums = native_sources(select("cpu"), segments=segments)
-        off = np.linalg.norm(sums.vector_potential(problem.check * 1e-3) - exact, axis=1).max()
-        if off < best[0]:
-            best = float(off), source
-    if best[1] is None:
+            source = Segments(positions, _lengths(problem.fit, positions, target))
+        off = np.linalg.norm(Sources.of([source]).vector_potential(problem.check)[0] - exact, axis=1)
+        if off.max() < best[0]:
+            best = float(off.max()), source, off
+    largest, source_, off = best
+    if source_ is None:
         raise CoilError("no few sources give the A of this coil")
-    return best[1], _SAFETY * best[0] / float(size)
+    if problem.reach_mm > 0.0:
+        largest = _climbed(problem, source_, problem.check[np.argsort(off)[-_CLIMBED:]])
+    return source_, _SAFETY * largest / float(size)
+
+
+def _climbed(problem: Problem, source: Dipoles | Segments, points: Floats) -> float:
+    """The largest error near some points of a plane: the best of random steps in it, ever smaller ones."""
+    few = Sources.of([source])
+    random = np.random.default_rng(2)
+    largest = 0.0
+    for reach in problem.reach_mm * 0.6 ** np.arange(_ROUNDS):
+        steps = np.zeros((len(points), _STEPS, 3))
+        steps[:, 1:, :2] = reach * random.uniform(-1, 1, (len(points), _STEPS - 1, 2))
+        tried = (points[:, None] + steps).reshape(-1, 3)
+        difference = few.vector_potential(tried)[0] - problem.potential.vector_potential(tried * 1e-3)
+        off = np.linalg.norm(difference, axis=1).reshape(len(points), _STEPS)
+        largest = max(largest, float(off.max()))
+        points = points + steps[np.arange(len(points)), off.argmax(axis=1)]
+    return largest
 
 
 def _moments(points_mm: Floats, positions_mm: Floats, target: Floats) -> Floats:
@@ -196,8 +218,8 @@ def _spanned(segments: Segments, cell_mm: float) -> tuple[Floats, Floats]:
     whole = np.cross(arms, lengths) * 1e-6
     steps = int(np.ceil(2 * np.linalg.norm(arms, axis=1).max() / cell)) + 1
     for share in (np.arange(steps) + 0.5) / steps:
-        index = np.floor((apex + share * arms - low) / cell).astype(int)
-        flat = np.ravel_multi_index(tuple(np.minimum(index, shape - 1).T), tuple(shape))
+        index = np.clip(np.floor((apex + share * arms - low) / cell).astype(int), 0, shape - 1)
+        flat = np.ravel_multi_index(tuple(index.T), tuple(shape))
         for axis in range(3):
             sums[axis] += np.bincount(flat, whole[:, axis] * share / steps, sums.shape[1])
     size = np.linalg.norm(sums, axis=0)

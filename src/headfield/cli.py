@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -56,13 +57,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a log in Latin-1 must not stop a solve
     try:
-        args = _parser().parse_args(argv)
+        args = _parser().parse_args(_joined(sys.argv[1:] if argv is None else argv))
     except SystemExit as stop:  # argparse has printed the help or what is wrong
         return int(stop.code or 0)
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = _show_warning
         return _run(args)
+
+
+def _joined(argv: Sequence[str]) -> list[str]:
+    """`--didt -70e6` as one word: argparse takes what begins with a minus for an option."""
+    words = list(argv)
+    for i in range(len(words) - 1, 0, -1):
+        if words[i - 1] == "--didt" and re.match(r"-[\d.]", words[i]):
+            words[i - 1 : i + 1] = [f"--didt={words[i]}"]
+    return words
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -189,11 +199,11 @@ def _add_convert(commands: Any) -> None:
         description="Read a head, a coil or poses, and write them in the format that the ending of OUT says. "
         "Heads: .msh, .npz, .vtu and what meshio writes. Coils: .ccd, .tcd, .nii.gz. Poses: .npy, .csv, .txt "
         "(Brainsight), .xml (Localite), .stmpx, .mrk, .mat.",
-        epilog="Example: headfield convert coil.tcd coil.ccd --dipoles 500",
+        epilog="Example: headfield convert spiral.tcd coil.ccd --dipoles 500",
     )
     parser.add_argument("source", metavar="IN")
     parser.add_argument("target", metavar="OUT")
-    parser.add_argument("--dipoles", type=int, metavar="N", help="of a coil: at most N dipoles a stimulator")
+    parser.add_argument("--dipoles", type=int, metavar="N", help="of a coil: at most N sources a stimulator")
     parser.add_argument("--spacing-mm", type=float, metavar="MM", help="of a coil: sample A on a grid")
     parser.add_argument(
         "--nearest-rotation", action="store_true", help="of poses: make scaled or sheared axes a rotation"

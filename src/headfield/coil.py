@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._real import vectors
 from .casing import Casing
-from .coil_parts import CoilElement, Stimulator, box, check_indices, check_text, steps
+from .coil_parts import CoilElement, Stimulator, box, check_indices, check_kinds, check_text, steps
 from .deformation import Deformation, DeformationRange, motion
 from .errors import CoilError
 from .pose import check_pose
@@ -114,9 +114,8 @@ class Coil:
         limits_mm: ArrayLike | None = None,
         resolution_mm: ArrayLike | None = None,
     ) -> None:
-        if (dipole_positions_mm is None) != (dipole_moments is None) or (
-            (dipole_positions_mm is None) == (not len(elements))
-        ):
+        given = dipole_positions_mm is not None
+        if given != (dipole_moments is not None) or given == bool(elements):
             raise CoilError("a coil takes dipole_positions_mm and dipole_moments, or elements")
         if dipole_positions_mm is not None and dipole_moments is not None:
             elements = [CoilElement(_dipoles(dipole_positions_mm, dipole_moments))]
@@ -124,6 +123,11 @@ class Coil:
             raise CoilError(
                 "stimulator and didt_max describe the only stimulator; stimulators were given too"
             )
+        check_kinds(elements, CoilElement, "elements")
+        check_kinds(stimulators, Stimulator, "stimulators")
+        check_kinds(deformations, Deformation, "deformations")
+        check_kinds(deformation_ranges, DeformationRange, "deformation_ranges")
+        check_kinds(() if casing is None else (casing,), Casing, "casing")
         self._set(
             elements=tuple(elements),
             stimulators=tuple(stimulators) or (Stimulator(stimulator, "", didt_max),),

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +17,16 @@ from .errors import CoilError
 from .sources import Dipoles, SampledPotential, Segments
 from .winding import positive
 
-__all__ = ["CoilElement", "Stimulator", "Waveform", "box", "check_indices", "check_text", "steps"]
+__all__ = [
+    "CoilElement",
+    "Stimulator",
+    "Waveform",
+    "box",
+    "check_indices",
+    "check_kinds",
+    "check_text",
+    "steps",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +137,13 @@ class CoilElement:
 
     def __post_init__(self) -> None:
         check_text(self, "name", called=("name of a coil element",))
+        check_kinds(() if self.casing is None else (self.casing,), Casing, "casing of a coil element")
+        try:
+            indices = tuple(operator.index(i) for i in self.deformations)
+            object.__setattr__(self, "stimulator", operator.index(self.stimulator))
+        except TypeError as problem:
+            raise CoilError(f"stimulator and deformations of a coil element are indices: {problem}") from None
+        object.__setattr__(self, "deformations", indices)
         if isinstance(self.source, Dipoles):
             count, strength, what = len(self.source), self.source.moments, "dipole"
         elif isinstance(self.source, Segments):
@@ -141,6 +159,15 @@ class CoilElement:
         if not strength.any():
             noun = "dipole moments" if what == "dipole" else "pieces of wire"
             raise CoilError(f"all {count} {noun} are zero")
+
+
+def check_kinds(values: Any, kind: type, name: str) -> None:
+    """Refuse what is not a sequence of one kind of thing."""
+    if not isinstance(values, Sequence):
+        raise CoilError(f"{name} must be a sequence of {kind.__name__}, not {type(values).__name__}")
+    for value in values:
+        if not isinstance(value, kind):
+            raise CoilError(f"{name} must hold {kind.__name__}, not {type(value).__name__}")
 
 
 def check_text(instance: Any, *names: str, called: tuple[str, ...] = ()) -> None:

@@ -28,6 +28,7 @@ _MARGIN_MM = 12.0  # around the sources, where the default limits do not hold th
 _HUGE = 1e30  # T·m per A, beyond which float32 has no room for arithmetic
 _SCALP_MM = 4.0  # from the casing's face, z = 0
 _POOR = 0.05  # an error that is warned of
+_LOOSE = 2.0  # pieces of wire between the ends of one that counts as closed
 _NEAREST_MM = 7.0  # from the scalp to a source, where the coil is not flat
 
 Floats = NDArray[np.float64]
@@ -140,7 +141,7 @@ def reduced(coil: Coil, n: int, distance_mm: float | None = None) -> Reduction:
     -------
     Reduction
         The coil, the bound of its error and the distance. A coil that has no more sources than n is returned
-        as it is, with an error of 0.
+        as it is, with an error of 0; wire of a flat coil becomes dipoles all the same.
 
     Raises
     ------
@@ -193,6 +194,9 @@ def _few(
     if len(dipoles) + len(segments) <= n and (top is None or not len(segments)):
         return [dipoles, segments], 0.0
     if top is not None:
+        loose = float(np.linalg.norm(segments.lengths_mm.sum(axis=0)))
+        if loose > _LOOSE * float(np.linalg.norm(segments.lengths_mm, axis=1).max(initial=0.0)):
+            raise CoilError(f"the wire is open, its ends {loose:.3g} mm apart: dipoles can't stand for it")
         source, error = fitted(in_front(dipoles, segments, n, top, distance))
     else:
         source, error = fitted(outside(dipoles, segments, n, distance))

@@ -81,11 +81,13 @@ def convert(
 
 
 def _changed(coil: Coil, dipoles: int | None, spacing_mm: float | None) -> tuple[Coil, str]:
-    note = ""
+    note, flexible = "", bool(coil.deformations)
     if dipoles is not None:
         reduction = coil.reduced(dipoles)
         coil = reduction.coil
         note = f"; A is off by at most {100 * reduction.error:.2g} % from {reduction.distance_mm:.1f} mm on"
     if spacing_mm is not None:
         coil = coil.sampled(spacing_mm)
+    if flexible and not coil.deformations:
+        note += "; its parts can no longer be moved"
     return coil, note

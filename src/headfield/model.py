@@ -204,8 +204,8 @@ class HeadModel:
             First guess of the potential, V, as `Field.potential`: pays where poses were solved before with
             a larger tolerance or lie within a fraction of a millimetre.
         primary_error : float
-            Bound of the interpolation error of ∂A/∂t relative to its size at the same distance from the
-            coil; 0 takes the direct sum over the dipoles at every node, which is slow.
+            Bound of the interpolation error of ∂A/∂t relative to its root mean square in the lattice that
+            holds a node; 0 takes the direct sum over the sources at every node, which is slow.
         progress : callable, optional
             Called with (poses done, poses in all) after each batch.
 

@@ -77,6 +77,11 @@ class Primary:
                 sources = native_sources(device, dipoles, segments)
                 lattices, error = _lattices(sources, reach_m, bound, device) if bound > 0.0 else ([], 0.0)
                 grid = _grid(lattices, sources, device) if lattices else None
+                if bound > 0.0 and not lattices:
+                    warnings.warn(
+                        f"no table of {coil!r} is within {bound:g}: the direct sum is taken, which is slow",
+                        stacklevel=2,
+                    )
                 parts.append(_Part(stimulator, np.eye(4), grid, (dipoles, segments)))
                 largest = max(largest, error if lattices else 0.0)
             for potential in sampled:
@@ -135,7 +140,8 @@ def sampling_error(potential: SampledPotential) -> float:
 
     Each sample is predicted from those one and three steps away, along each axis: cubic interpolation with
     twice the spacing. A sixteenth of the difference is the error with the spacing there is (the error is of
-    fourth order); the largest along each axis are added, relative to the largest |A| there.
+    fourth order); the largest along each axis are added, relative to the largest |A| there. Along an axis
+    of fewer than 7 samples it is taken for linear, of 2 samples for infinite: it can't be known.
 
     Examples
     --------
@@ -153,17 +159,20 @@ def sampling_error(potential: SampledPotential) -> float:
     )
     front = z >= 4.0
     if not front.any():
-        return 0.0
+        front = np.ones(potential.shape, bool)
     size = float(np.sqrt((values[front] ** 2).sum(axis=1).max()))
     total = 0.0
     for axis, n in enumerate(potential.shape):
-        if n < 7:
-            continue
-        f = np.moveaxis(values, axis, 0)
-        predicted = (9 * (f[2:-4] + f[4:-2]) - f[:-6] - f[6:]) / 16
-        off = np.linalg.norm(predicted - f[3:-3], axis=-1) * np.moveaxis(front, axis, 0)[3:-3]
-        total += float(off.max())
-    return total / 16 / size if size > 0 else 0.0
+        f, seen = np.moveaxis(values, axis, 0), np.moveaxis(front, axis, 0)
+        if n >= 7:
+            off = (9 * (f[2:-4] + f[4:-2]) - f[:-6] - f[6:]) / 16 - f[3:-3]
+            total += float((np.linalg.norm(off, axis=-1) * seen[3:-3]).max()) / 16
+        elif n >= 3:
+            bend = 0.5 * (f[:-2] + f[2:]) - f[1:-1]
+            total += float((np.linalg.norm(bend, axis=-1) * seen[1:-1]).max()) / 4
+        else:
+            return np.inf
+    return total / size if size > 0 else 0.0
 
 
 Point = tuple[float, float, float]

@@ -125,12 +125,12 @@ def _check_didt(didt: ArrayLike, k: int, coil: Coil) -> NDArray[np.float64]:
     if s > 1:
         if values.ndim != 2 or values.shape[0] not in (1, k) or values.shape[1] != s:
             raise HeadfieldError(
-                f"didt has shape {values.shape}; for a coil with {s} stimulators it must be ({k}, {s}), a "
-                "row per pose, or one row for all"
+                f"the coil has {s} stimulators: give didt of the shape ({k}, {s}), a row per pose, or one "
+                f"row for all, not {values.shape}"
             )
         values = np.broadcast_to(values, (k, s)).copy()
     else:
-        if (values.ndim > 1 and values.shape != (k, 1)) or values.size not in (1, k):
+        if (values.ndim > 1 and values.shape not in ((k, 1), (1, 1))) or values.size not in (1, k):
             raise HeadfieldError(
                 f"didt has shape {values.shape}; it must be a scalar or ({k},), one per pose"
             )

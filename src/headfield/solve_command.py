@@ -102,7 +102,11 @@ def _didt(args: argparse.Namespace, listed: PoseList, coil: Coil) -> Any:
 
 
 def _check_not_input(args: argparse.Namespace, k: int) -> None:
-    inputs = [os.stat(path) for path in (args.head, args.coil, args.poses)]
+    paths = [args.head, args.coil, args.poses]
+    if os.path.isdir(args.head):
+        subject = Subject(args.head)
+        paths += [subject.mesh_path, *filter(None, [subject.tensor_path])]
+    inputs = [os.stat(path) for path in paths]
     for path in (args.output, *result_files(args.output, k)):
         try:
             there = os.stat(path)

@@ -7,8 +7,11 @@ import os
 import warnings
 from pathlib import Path
 
+import numpy as np
+
 from ..coil import Coil
-from ..errors import FileFormatError
+from ..errors import CoilError, FileFormatError
+from ..sources import SampledPotential
 from .ccd import read_ccd, write_ccd
 from .coil_nifti import left_out, read_coil_nifti, write_coil_nifti
 from .tcd_read import read_tcd
@@ -17,6 +20,7 @@ from .tcd_write import write_tcd
 __all__ = ["COIL_ENDINGS", "coil_ending", "read_coil", "write_coil"]
 
 COIL_ENDINGS = (".ccd", ".tcd", ".nii.gz", ".nii")
+_PLAUSIBLE_MM = (1.0, 2000.0)  # the largest extent of the sources of a coil
 
 
 def read_coil(path: str | os.PathLike[str]) -> Coil:
@@ -58,8 +62,31 @@ def read_coil(path: str | os.PathLike[str]) -> Coil:
     """
     ending = coil_ending(path, "read")
     if ending == ".ccd":
-        return Coil(**read_ccd(path))
-    return read_tcd(path) if ending == ".tcd" else read_coil_nifti(path)
+        try:
+            coil = Coil(**read_ccd(path))
+        except CoilError as problem:
+            raise (
+                problem if str(path) in str(problem) else CoilError(f"{os.fspath(path)}: {problem}")
+            ) from None
+    else:
+        coil = read_tcd(path) if ending == ".tcd" else read_coil_nifti(path)
+    _warn_of_size(path, coil)
+    return coil
+
+
+def _warn_of_size(path: str | os.PathLike[str], coil: Coil) -> None:
+    """A coil that no head is stimulated with is most often one in other units."""
+    sources = coil.sources()
+    points = sources.points_mm
+    if len(points) < 2 or sources.sampled:
+        return
+    extent = float(np.ptp(points, axis=0).max())
+    if 0.0 < extent < _PLAUSIBLE_MM[0] or extent > _PLAUSIBLE_MM[1]:
+        unit = "m" if coil_ending(path) == ".ccd" else "mm"
+        warnings.warn(
+            f"{os.fspath(path)}: the coil is {extent:.3g} mm across; are its positions in {unit}?",
+            stacklevel=3,
+        )
 
 
 def write_coil(path: str | os.PathLike[str], coil: Coil) -> None:
@@ -108,6 +135,11 @@ def coil_ending(path: str | os.PathLike[str], verb: str = "read") -> str:
 
 
 def _write_ccd(path: str | os.PathLike[str], coil: Coil) -> None:
+    if coil.n_segments or any(isinstance(e.source, SampledPotential) for e in coil.elements):
+        raise CoilError(
+            f"{os.fspath(path)}: a .ccd file holds dipoles only. Wire of a flat coil can be turned into "
+            "them, coil.reduced(n) or convert --dipoles N; all else can't: write .tcd or .nii.gz"
+        )
     positions_mm, moments = coil.dipole_positions_mm, coil.dipole_moments
     lost = left_out(coil)
     if lost:
