@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.spatial.transform import Rotation
 from scipy.special import ellipe, ellipk
 
-from headfield import Coil, circular_coil, figure_of_eight, read_coil
+from headfield import Coil, CoilElement, Dipoles, circular_coil, figure_of_eight, read_coil
 from headfield.errors import CoilError, FileFormatError, PoseError
 
 FINITE = st.floats(-1e3, 1e3)
@@ -291,3 +291,30 @@ def test_other_formats_are_refused_by_name(tmp_path, name):
         read_coil(tmp_path / name)
     with pytest.raises(FileFormatError, match=r"coils are written as \.ccd"):
         circular_coil().write(tmp_path / name)
+
+
+SOME = Dipoles([[0, 0, -5]], [[0, 0, 1]])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"elements": [SOME]}, "elements must hold CoilElement, not Dipoles"),
+        ({"elements": CoilElement(SOME)}, "elements must be a sequence of CoilElement"),
+        (
+            {"elements": [CoilElement(SOME)], "stimulators": ["a"]},
+            "stimulators must hold Stimulator, not str",
+        ),
+        ({"elements": [CoilElement(SOME)], "casing": ([], [])}, "casing must hold Casing, not tuple"),
+        ({"elements": [CoilElement(SOME)], "deformations": [1]}, "deformations must hold Deformation"),
+    ],
+)
+def test_things_of_another_kind_are_refused(arguments, message):
+    with pytest.raises(CoilError, match=message):
+        Coil(**arguments)
+
+
+@pytest.mark.parametrize("indices", [{"deformations": 0}, {"deformations": (0.0,)}, {"stimulator": "0"}])
+def test_indices_are_whole_numbers(indices):
+    with pytest.raises(CoilError, match="are indices"):
+        CoilElement(SOME, **indices)

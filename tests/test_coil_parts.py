@@ -372,33 +372,6 @@ def test_samples_that_are_too_coarse_are_said():
     assert field.report.primary_error > 1e-2
 
 
-SOME = Dipoles([[0, 0, -5]], [[0, 0, 1]])
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"elements": [SOME]}, "elements must hold CoilElement, not Dipoles"),
-        ({"elements": CoilElement(SOME)}, "elements must be a sequence of CoilElement"),
-        (
-            {"elements": [CoilElement(SOME)], "stimulators": ["a"]},
-            "stimulators must hold Stimulator, not str",
-        ),
-        ({"elements": [CoilElement(SOME)], "casing": ([], [])}, "casing must hold Casing, not tuple"),
-        ({"elements": [CoilElement(SOME)], "deformations": [1]}, "deformations must hold Deformation"),
-    ],
-)
-def test_things_of_another_kind_are_refused(arguments, message):
-    with pytest.raises(hf.CoilError, match=message):
-        hf.Coil(**arguments)
-
-
-@pytest.mark.parametrize("indices", [{"deformations": 0}, {"deformations": (0.0,)}, {"stimulator": "0"}])
-def test_indices_are_whole_numbers(indices):
-    with pytest.raises(hf.CoilError, match="are indices"):
-        CoilElement(SOME, **indices)
-
-
 @pytest.mark.parametrize(("n", "least"), [(2, np.inf), (6, 0.02)])
 def test_few_samples_are_known_to_be_coarse(n, least):
     step = 150.0 / (n - 1)

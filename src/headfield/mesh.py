@@ -59,6 +59,8 @@ class TetMesh:
     node_ids : ndarray, (n,), int64
         The numbering in the source of each node that was kept.
     element_ids : ndarray, (m,), int64, or None
+    is_part : bool
+        Whether it was made by `crop`: not all of its outer surface is that of the head.
     n_flipped : int
         How many tetrahedra were turned to positive orientation.
     n_dropped_nodes : int
@@ -123,6 +125,7 @@ class TetMesh:
         self._triangle_data = checks.as_fields(triangle_data, len(surface), "triangle_data")
         checks.check_same_width(self._element_data, self._triangle_data)
         self.n_dropped_nodes = 0
+        self.is_part = False
         used = checks.used_nodes(elements, len(nodes), self.element_ids)
         if used is not None:
             self._keep_nodes(used)
@@ -260,10 +263,9 @@ class TetMesh:
 
     @cached_property
     def _skin(self) -> NDArray[np.int32]:
-        tags = np.unique(self.tags).tolist()
-        of_head = [tag for tag in tags if tag not in parts.ELECTRODES]
+        tags, of_head = np.unique(self.tags).tolist(), parts.head_tags(self.tags)
         if not of_head:
-            raise MeshError(f"the mesh has no skin: its tags {tags} are all of electrodes and gel")
+            raise MeshError(f"the mesh has no skin: its tags {tags} are all of electrodes, gel and air")
         faces = self.boundary() if of_head == tags else self.surface(of_head)
         return _frozen(parts.outermost(self.nodes_mm, faces))
 

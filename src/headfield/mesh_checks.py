@@ -20,6 +20,7 @@ FLATNESS_LIMIT = 1e-10
 LARGEST_COORDINATE_MM = 1e9
 
 # Components per node or element of a field: more are a sign of damage.
+_LONGEST_NAME = 4000  # as far as a line of a .msh file is read back
 MOST_COMPONENTS = 1000
 
 # Tetrahedra per step of a vectorised loop: the working set stays in the cache.
@@ -114,6 +115,8 @@ def as_fields(data: Any, count: int, what: str) -> dict[str, NDArray[np.float64]
     for name, values in data.items():
         if not isinstance(name, str) or not name or not name.isprintable() or '"' in name:
             raise MeshError(f"{what}: a field can't be called {name!r}")
+        if len(name) > _LONGEST_NAME:
+            raise MeshError(f"{what}: the name of a field has {len(name)} letters, {name[:20]!r}…")
         array = _as_array(values, f"{what} {name!r}")
         if array.dtype.kind not in "fiub":
             raise MeshError(f"{what} {name!r} must be real numbers, not {array.dtype}")

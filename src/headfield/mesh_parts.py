@@ -16,9 +16,21 @@ from .errors import MeshError
 if TYPE_CHECKING:
     from .mesh import TetMesh
 
-__all__ = ["ELECTRODES", "crop", "outermost"]
+__all__ = ["ELECTRODES", "crop", "head_tags", "outermost"]
 
 ELECTRODES = range(100, 900)  # tags of rubber and of gel
+
+
+def head_tags(tags: NDArray[np.int32]) -> list[int]:
+    """The tags that are of the head itself: neither electrodes and gel, nor air, which is negative.
+
+    Examples
+    --------
+    >>> head_tags(np.array([-1, 1, 5, 101, 5]))
+    [1, 5]
+    """
+    return [tag for tag in np.unique(tags).tolist() if tag >= 0 and tag not in ELECTRODES]
+
 
 _FACES = np.array([[1, 2, 3], [0, 3, 2], [0, 1, 3], [0, 2, 1]])  # of a tetrahedron
 
@@ -167,7 +179,7 @@ def _part(mesh: TetMesh, chosen: NDArray[np.intp]) -> TetMesh:
     is_face = _are_faces(triangles, tets, int(used.sum()))
     on, triangles = on[is_face], triangles[is_face]
     ids = np.arange(mesh.n_tets) if mesh.element_ids is None else mesh.element_ids
-    return type(mesh)(
+    part = type(mesh)(
         mesh.nodes_mm[used],
         tets,
         mesh.tags[chosen],
@@ -179,6 +191,8 @@ def _part(mesh: TetMesh, chosen: NDArray[np.intp]) -> TetMesh:
         node_data={name: values[used] for name, values in mesh.node_data.items()},
         triangle_data={name: values[on] for name, values in mesh.triangle_data.items()},
     )
+    part.is_part = True
+    return part
 
 
 def _are_faces(triangles: NDArray[np.int32], tets: NDArray[np.int32], n_nodes: int) -> NDArray[np.bool_]:

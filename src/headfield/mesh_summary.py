@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import mesh_checks as checks
-from .mesh_parts import ELECTRODES
+from .mesh_parts import head_tags
 
 if TYPE_CHECKING:
     from .mesh import TetMesh
@@ -30,7 +30,7 @@ def summarise(mesh: TetMesh) -> dict[str, Any]:
         "bounds_mm": [mesh.nodes_mm.min(axis=0).tolist(), mesh.nodes_mm.max(axis=0).tolist()],
         "mean_edge_mm": float(edges_mm.mean()),
         "surface_mm2": _area_mm2(mesh, mesh.boundary()),
-        "skin_mm2": None if np.isin(mesh.tags, ELECTRODES).all() else _area_mm2(mesh, mesh.skin()),
+        "skin_mm2": _area_mm2(mesh, mesh.skin()) if head_tags(mesh.tags) else None,
         "volume_mm3": float(mesh.volumes_mm3().sum()),
         "tissues": _tissues(mesh, edges_mm),
         "fields": {

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from .coil import Coil
 from .mesh import TetMesh
-from .surface import Surface, skin
+from .surface import Surface
 
-__all__ = ["PlausiblePoses"]
+__all__ = ["PlausiblePoses", "faces_away"]
 
 _VOXEL_MM = 4.0
 _EDGES_PER_VOXEL = 1.5  # so that each voxel inside the head holds a node
@@ -39,7 +39,6 @@ class PlausiblePoses:
         edge_mm = 2.0 * (np.prod(high - low) / mesh.n_tets) ** (1 / 3)  # of 6 tetrahedra in a cube, about
         self._step = max(_VOXEL_MM, _EDGES_PER_VOXEL * float(edge_mm))
         self._low = low - self._step
-        self._middle = 0.5 * (low + high)
         filled = np.zeros(np.ceil((high - self._low) / self._step).astype(int) + 2, bool)
         filled[tuple(((mesh.nodes_mm - self._low) / self._step).astype(np.int32).T)] = True
         self._deep = filled.copy()
@@ -56,7 +55,7 @@ class PlausiblePoses:
         found = within & self._deep[tuple(index.T)]
         if found.any():  # which it is not of a coil on the scalp
             if self._scalp is None:
-                self._scalp = skin(self._mesh)
+                self._scalp = Surface(self._mesh.nodes_mm, self._mesh.skin())
             found[found] = self._scalp.inside(points_mm[found])
         return np.asarray(found)
 
@@ -66,10 +65,23 @@ class PlausiblePoses:
         points = points[:: max(1, len(points) // _MOST_SOURCES)]
         placed = (points @ pose[:3, :3].T + pose[:3, 3] for pose in poses)
         _warn(np.array([self.inside(p).any() for p in placed]), "put the wire of the coil inside the head")
-        to_middle = self._middle - poses[:, :3, 3]
-        cosine = np.einsum("kd,kd->k", to_middle, poses[:, :3, 2])
-        away = cosine < _FACING_AWAY * np.linalg.norm(to_middle, axis=1)
+        away = faces_away(poses, self._mesh.nodes_mm)
         _warn(away, "turn the back of the coil to the head: +z points into the head")
+
+
+def faces_away(poses: NDArray[np.float64], nodes_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether +z of poses (k, 4, 4) points away from the middle of the box around the head, (k,).
+
+    Examples
+    --------
+    >>> up = np.eye(4)
+    >>> up[2, 3] = 90.0
+    >>> faces_away(np.array([up, up @ np.diag([1, -1, -1, 1])]), np.array([[-80.0] * 3, [80.0] * 3])).tolist()
+    [True, False]
+    """
+    to_middle = 0.5 * (nodes_mm.min(axis=0) + nodes_mm.max(axis=0)) - poses[:, :3, 3]
+    cosine = np.einsum("kd,kd->k", to_middle, poses[:, :3, 2])
+    return np.asarray(cosine < _FACING_AWAY * np.linalg.norm(to_middle, axis=1))
 
 
 def _warn(bad: NDArray[np.bool_], what: str) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cached_property
 from typing import NamedTuple
 
@@ -75,6 +76,14 @@ class Surface:
         self.nodes_mm: Floats = nodes[used]
         self.faces: Ints = corner.reshape(-1, 3)
         self.triangles: Floats = self.nodes_mm[self.faces]
+
+    @cached_property
+    def is_wound_inward(self) -> bool:
+        """Whether it is closed, its area vectors adding up to nothing, and its volume is negative."""
+        corners = self.triangles - self.nodes_mm.mean(axis=0)
+        areas = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        closed = np.linalg.norm(areas.sum(axis=0)) <= 1e-9 * np.abs(areas).sum()
+        return bool(closed and np.einsum("fi,fi->", corners[:, 0], areas) < 0)
 
     @cached_property
     def boxes(self) -> Boxes:
@@ -271,15 +280,15 @@ class _Columns:
         count = self._start[cell + 1] - self._start[cell]
         parts = np.searchsorted(np.cumsum(count), np.arange(_RAY_PAIRS, count.sum(), _RAY_PAIRS))
         above = np.zeros(len(points), np.intp)
-        for part in np.split(np.arange(len(points)), parts):
+        for part in filter(len, np.split(np.arange(len(points)), parts)):
             point = np.repeat(part, count[part])
             face = self._faces[np.repeat(self._start[cell[part]], count[part]) + _ramp(count[part])]
             hit = self._crossed(face, points[point])
             point, face = point[hit], face[hit]
-            if (np.bincount(point, minlength=len(points)) % 2).any():
+            if (np.bincount(point - part[0], minlength=len(part)) % 2).any():
                 raise MeshError("the surface is not closed: nothing is inside it")
             up = self._heights(face, points[point]) > points[point, 2]
-            above += np.bincount(point[up], minlength=len(points))
+            above[part] += np.bincount(point[up] - part[0], minlength=len(part))
         return above % 2 == 1
 
     def _crossed(self, face: Ints, points: Floats) -> Ints:
@@ -354,4 +363,14 @@ def skin(mesh: TetMesh | Surface) -> Surface:
     >>> skin(floor) is floor
     True
     """
-    return mesh if isinstance(mesh, Surface) else Surface(mesh.nodes_mm, mesh.skin())
+    if isinstance(mesh, Surface):
+        if mesh.is_wound_inward:
+            raise MeshError("the surface is closed and its triangles are wound inward: reverse its faces")
+        return mesh
+    if mesh.is_part:
+        warnings.warn(
+            "the mesh is a part of a head, and its surface holds the cuts: place coils on the skin of the "
+            "whole head, then solve the part",
+            stacklevel=4,
+        )
+    return Surface(mesh.nodes_mm, mesh.skin())

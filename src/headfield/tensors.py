@@ -146,7 +146,10 @@ def _at_least(value: float, limit: float, name: str) -> float:
 
 def _chosen(mesh: TetMesh, tissues: ArrayLike) -> NDArray[np.intp]:
     """Indices of the tetrahedra of these tissues."""
-    tags = np.atleast_1d(np.asarray(tissues))
+    try:
+        tags = np.atleast_1d(np.asarray(tissues))
+    except ValueError as problem:
+        raise ConductivityError(f"tissues: {problem}") from None
     if tags.ndim != 1 or tags.dtype.kind not in "iu" or not len(tags):
         raise ConductivityError(f"tissues = {tissues!r} must be tags, whole numbers")
     absent = np.setdiff1d(tags, mesh.tags)
@@ -170,7 +173,10 @@ def _image(image: Image) -> tuple[Floats, NDArray[Any], str]:
                 "are not read"
             )
         affine, name = finite_array(image[0], "affine", ConductivityError), "the tensor image"
-        data = np.asarray(image[1])
+        try:
+            data = np.asarray(image[1])
+        except ValueError as problem:
+            raise ConductivityError(f"the tensor image: {problem}") from None
         if data.dtype.kind not in "fiu":
             raise ConductivityError(f"the tensor image has {data.dtype} values, not real numbers")
     if affine.shape != (4, 4) or not abs(np.linalg.det(affine[:3, :3])) > 1e-12:

@@ -149,19 +149,26 @@ def _rows(lines: list[str]) -> list[_Row]:
     """Rows of the sections that hold poses."""
     rows, kind, columns = [], "", list[str]()
     for index, line in enumerate(lines, 1):
-        if line.startswith("#"):
-            columns = [word.strip() for word in line[1:].split("\t")]
+        words = [word.strip() for word in line.split("\t")]
+        if line.startswith("#") and not (kind and _is_row(words, columns)):
+            if not words[0].endswith("Name"):  # a comment
+                continue
+            columns = [words[0][1:].strip(), *words[1:]]
             kind = _SECTIONS.get(columns[0], "")
             missing = [key for key in _PLACE + _TURN if key not in columns]
             if kind and missing:
                 raise PoseError(f"line {index}: the {kind} have no column {missing[0]}")
         elif kind and line.strip():
-            words = line.split("\t")
             if len(words) < len(columns):
                 raise PoseError(f"line {index}: {len(words)} columns where {len(columns)} are needed")
-            row = dict(zip(columns, (word.strip() for word in words), strict=False))
-            rows.append((kind, f"line {index}", row | {"Name": words[0].strip()}))
+            row = dict(zip(columns, words, strict=False))
+            rows.append((kind, f"line {index}", row | {"Name": words[0]}))
     return rows
+
+
+def _is_row(words: list[str], columns: list[str]) -> bool:
+    """Whether a line that begins with # is one of the section, of a target whose name does."""
+    return len(words) == len(columns) and not any(word in columns[1:] for word in words)
 
 
 def _notes(rows: list[_Row], there: list[_Row]) -> list[str]:

@@ -30,7 +30,9 @@ def _entities(stream: Stream, content: GmshContent, file: GmshFile) -> None:
             if dimension > 0:
                 (n_parts,) = stream.take("z", 1, "the number of bounding entities").tolist()
                 stream.take("i", n_parts, "bounding entities")
-            groups[tag] = physical[0] if physical else 0
+            # The sign of a surface's group says which way round it is.
+            group = physical[0] if physical else 0
+            groups[tag] = abs(group) if dimension < 3 else group
 
 
 def _nodes(stream: Stream, content: GmshContent, file: GmshFile) -> None:

@@ -67,7 +67,7 @@ def read_localite(path: str | os.PathLike[str]) -> RawPoses:
     root = parse_xml(path)
     if root.tag not in _LISTS:
         raise FileFormatError(f"XML with the root <{root.tag[:40]}>, not a list of Localite markers")
-    space = root.get("coordinateSpace")
+    space = (root.get("coordinateSpace") or "").upper()
     if space not in ("LPS", "RAS"):
         raise PoseError(f"coordinateSpace is {space!r}, not LPS or RAS")
     tag, notes = _LISTS[root.tag], list[str]()
@@ -77,8 +77,10 @@ def read_localite(path: str | os.PathLike[str]) -> RawPoses:
         body = marker.find("Marker") if tag == "InstrumentMarker" else marker
         if body is None:
             raise PoseError(f"{tag} {index}: no Marker in it")
+        if (body.get("set") or "").lower() == "false":
+            continue
         matrix = _matrix(body, f"{tag} {index}")
-        if body.get("set") == "false" or np.array_equal(matrix, np.eye(4)):
+        if np.array_equal(matrix, np.eye(4)):
             continue
         time = body.get("recordingTime")
         names.append(body.get("description") or (f"{time} ms" if time else ""))

@@ -25,7 +25,7 @@ from .regular import check_regular
 __all__ = ["read_mesh", "write_mesh"]
 
 _PLAUSIBLE_MM = (10.0, 2000.0)  # a head in metres or micrometres lies far outside
-_NPZ_KEYS = ("nodes", "tets", "tags", "triangles", "triangle_tags")
+_NPZ_KEYS = ("nodes", "tets", "tags", "triangles", "triangle_tags", "node_ids", "element_ids")
 _NPZ_FIELDS = ("element_data", "node_data", "triangle_data")  # keys such as element_data/E
 
 
@@ -121,6 +121,10 @@ def write_mesh(path: str | os.PathLike[str], mesh: TetMesh, *, binary: bool = Tr
         arrays: dict[str, Any] = {"nodes": mesh.nodes_mm, "tets": mesh.tets, "tags": mesh.tags}
         if len(mesh.triangles):
             arrays.update(triangles=mesh.triangles, triangle_tags=mesh.triangle_tags)
+        if not np.array_equal(mesh.node_ids, np.arange(mesh.n_nodes)):
+            arrays["node_ids"] = mesh.node_ids
+        if mesh.element_ids is not None:
+            arrays["element_ids"] = mesh.element_ids
         for group in _NPZ_FIELDS:
             arrays.update({f"{group}/{name}": values for name, values in getattr(mesh, group).items()})
         with replacing(path) as temporary, open(temporary, "wb") as file:
@@ -160,6 +164,8 @@ def _read_npz(path: str | os.PathLike[str]) -> TetMesh:
             arrays.get("tags"),
             arrays.get("triangles"),
             arrays.get("triangle_tags"),
+            arrays.get("node_ids"),
+            arrays.get("element_ids"),
             **fields,
         )
     except MeshError as error:

@@ -69,7 +69,7 @@ def read_simnibs_mat(path: str | os.PathLike[str]) -> RawPoses:
         if matrix.shape != (4, 4):
             raise PoseError(f"{where}: matsimnibs has the shape {matrix.shape}, not (4, 4)")
         poses.append(real_array(matrix, where, PoseError))
-        didt.append(_scalar(position.get("didt")))
+        didt.append(_scalar(position.get("didt"), where, notes))
     if not poses:
         raise PoseError("no poses in this file: no POSITION in a TMSLIST")
     kind = "SimNIBS session" if "poslist" in holder else "SimNIBS TMSLIST"
@@ -120,14 +120,18 @@ def _of_matrices(holder: dict[str, Any]) -> RawPoses:
     if matrices.shape[:2] != (4, 4) or matrices.ndim > 3:
         raise PoseError(f"matsimnibs has the shape {matrices.shape}, not (4, 4) or (4, 4, k)")
     poses = np.moveaxis(matrices.reshape(4, 4, -1), 2, 0)
-    name, didt = holder.get("name"), _scalar(holder.get("didt"))
+    notes: list[str] = []
+    name, didt = holder.get("name"), _scalar(holder.get("didt"), "matsimnibs", notes)
     names = [name] if len(poses) == 1 and isinstance(name, str) else [""] * len(poses)
-    return RawPoses(poses, names, didt_of_all([didt] * len(poses), []), "matsimnibs in a .mat file")
+    return RawPoses(poses, names, didt_of_all([didt] * len(poses), notes), "matsimnibs in a .mat file", notes)
 
 
-def _scalar(value: Any) -> float | None:
+def _scalar(value: Any, where: str, notes: list[str]) -> float | None:
+    """dI/dt of a position, if it has one."""
     if isinstance(value, np.ndarray) and value.size == 1:
         return float(value.ravel()[0])
+    if isinstance(value, np.ndarray) and value.size > 1:
+        notes.append(f"{where} has {value.size} dI/dt, one for each stimulator, which are not read")
     return None
 
 
