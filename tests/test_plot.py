@@ -92,6 +92,19 @@ class TestPlotCortex:
         assert abs(rows.mean() - centre[0]) < 0.1 * len(picture)
         assert abs(columns.mean() - centre[1]) < 0.1 * len(picture)
 
+    def test_any_coil_is_drawn(self, solved, tmp_path):
+        _, _, field = solved
+        wire = hf.wire_coil(hf.spiral_path(20, 40, 5, centre_mm=(0, 0, -6)), closed=True)
+        grid = hf.SampledPotential(np.ones((3, 3, 3, 3)), np.diag([90.0, 90, 90, 1]))
+        two = [hf.CoilElement(wire.elements[0].source, i) for i in range(2)]
+        drawn = []
+        for i, elements in enumerate((wire.elements, [hf.CoilElement(grid)], two)):
+            coil = hf.Coil(elements=elements, stimulators=[hf.Stimulator()] * (2 if elements is two else 1))
+            plot_cortex(field, tmp_path / f"{i}.png", coil=coil)
+            drawn.append((tmp_path / f"{i}.png").read_bytes())
+        assert drawn[0] != drawn[1]
+        assert drawn[0] == drawn[2]
+
     def test_the_coil_is_drawn(self, solved, tmp_path):
         _, coil, field = solved
         plot_cortex(field, tmp_path / "with.png", coil=coil)

@@ -242,17 +242,16 @@ def _ghost(mesh: TetMesh, view: _View, per_mm: float, width: int, height: int) -
 def _coil_strokes(coil: Coil, pose: Floats) -> list[Floats]:
     """Lines (p, 3), mm, in head coordinates: outlines of the wings, then from the centre along the handle.
 
-    A wing is made of the dipoles that point up, or down; its outline is convex.
+    A wing is made of the dipoles that point up, or down, or of all wire; its outline is convex. Of samples
+    only the handle is known.
     """
     angle = np.append(np.linspace(0.0, 2 * np.pi, 96, endpoint=False), 0.0)
     directions = np.array([np.cos(angle), np.sin(angle)])
-    up = coil.dipole_moments[:, 2]
-    strokes = []
-    for part in (up > 0, up < 0):
-        points = coil.dipole_positions_mm[part]
-        if len(points) > 2:
-            strokes.append(points[np.argmax(points[:, :2] @ directions, axis=0)])
-    back = float(coil.dipole_positions_mm[:, 1].min())
+    dipoles, wire, _ = sources = coil.sources()
+    up = dipoles.moments[:, 2]
+    wings = [dipoles.positions_mm[up > 0], dipoles.positions_mm[up < 0], wire.points_mm]
+    strokes = [w[np.argmax(w[:, :2] @ directions, axis=0)] for w in wings if len(w) > 2]
+    back = float(sources.points_mm[:, 1].min(initial=0.0))
     strokes.append(np.array([[0.0, 0.0, 0.0], [0.0, 1.6 * min(back, -10.0), 0.0]]))
     return [stroke @ pose[:3, :3].T + pose[:3, 3] for stroke in strokes]
 
