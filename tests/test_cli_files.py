@@ -45,9 +45,9 @@ SAID = {
     "two.ccd": ["kind          coil", "dipoles       2", "dI/dt max     100.0 A/µs", "V/m at (0, 0, 20) mm"],
     "flexible.tcd": [
         *("stimulator 0  A a", "stimulator 1  b", "parameter 1   -30 to 30, at first 0"),
-        *("part  name", "left", "wire segments", "samples", "0, 1", "casing"),
+        *("part  name", "left", "wire segments", "samples", "0, 1", "casing        4 triangles"),
     ],
-    "grid.nii.gz": ["kind          coil", "extent        0.0 0.0 0.0 to 9.0 6.0 3.0 mm"],
+    "grid.nii.gz": ["kind          coil", "samples of A  4 x 3 x 2, every 3.0 3.0 3.0 mm"],
     "poses.xml": ["kind          poses", "Localite", "names         M1, SMA", "dI/dt         1 to 2 A/µs"],
     "cap.csv": ["kind          eeg", "positions     3", "Nz, C3, C4"],
     "casing.stl": ["kind          casing", "triangles     2"],

@@ -93,7 +93,7 @@ def _of_coil(coil: Coil) -> dict[str, Any]:
     return {
         "name": coil.name,
         "brand": coil.brand,
-        "elements": [_of_element(e) for e in coil.elements],
+        "elements": [_of_element(e, coil) for e in coil.elements],
         "dipoles": coil.n_dipoles,
         "wire_segments": coil.n_segments,
         "bounds_mm": coil.bounds_mm.tolist(),
@@ -109,7 +109,7 @@ def _of_coil(coil: Coil) -> dict[str, Any]:
     }
 
 
-def _of_element(element: CoilElement) -> dict[str, Any]:
+def _of_element(element: CoilElement, coil: Coil) -> dict[str, Any]:
     source = element.source
     if isinstance(source, Dipoles):
         what = {"type": "dipoles", "count": len(source)}
@@ -118,8 +118,8 @@ def _of_element(element: CoilElement) -> dict[str, Any]:
     else:
         what = {"type": "samples", "count": int(np.prod(source.shape)), "shape": list(source.shape)}
         what["spacing_mm"] = source.spacing_mm.tolist()
-    moved_by = list(element.deformations)
-    return {"name": element.name, **what, "stimulator": element.stimulator, "deformations": moved_by}
+    parameters = [coil.deformations[i].parameter for i in element.deformations]
+    return {"name": element.name, **what, "stimulator": element.stimulator, "parameters": parameters}
 
 
 def _of_poses(poses: PoseList) -> dict[str, Any]:

@@ -56,6 +56,12 @@ def _coil(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
     if facts["brand"]:
         rows.append(("brand", facts["brand"]))
     rows += [(name, f"{facts[key]:,}") for name, key in _COUNTS if facts[key]]
+    for e in facts["elements"]:
+        if e["type"] == "samples":
+            steps = _point(e["spacing_mm"])
+            rows.append(("samples of A", f"{' x '.join(map(str, e['shape']))}, every {steps} mm"))
+    if facts["casing_triangles"]:
+        rows.append(("casing", f"{facts['casing_triangles']:,} triangles"))
     rows.append(("extent", _extent(facts)))
     several = len(facts["stimulators"]) > 1
     for i, stimulator in enumerate(facts["stimulators"]):
@@ -67,22 +73,21 @@ def _coil(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
     for i, span in enumerate(facts["deformation_ranges"]):
         rows.append((f"parameter {i}", f"{span['low']:g} to {span['high']:g}, at first {span['initial']:g}"))
     rows.append(("no head", f"{facts['potential_at_20_mm'] * 1e6:.2f} V/m at (0, 0, 20) mm for 1 A/µs"))
-    if len(facts["elements"]) == 1 and not facts["elements"][0]["deformations"]:
+    if len(facts["elements"]) == 1 and not facts["elements"][0]["parameters"]:
         return rows, []
     body = [
-        [str(i), e["name"], e["type"], f"{e['count']:,}", str(e["stimulator"]), _joined(e["deformations"])]
+        [str(i), e["name"], e["type"], f"{e['count']:,}", str(e["stimulator"]), _joined(e["parameters"])]
         for i, e in enumerate(facts["elements"])
     ]
     return rows, [
         "",
-        *_table(["part", "name", "of", "count", "stimulator", "moved by"], body, left=(1, 2, 5)),
+        *_table(["part", "name", "of", "count", "stimulator", "parameters"], body, left=(1, 2, 5)),
     ]
 
 
 _COUNTS = (
     ("dipoles", "dipoles"),
     ("wire segments", "wire_segments"),
-    ("casing", "casing_triangles"),
 )
 
 
