@@ -15,7 +15,7 @@ from ._triangles import pair_distances, subdivided
 from .casing import Casing
 from .errors import CoilError, PoseError
 from .mesh import TetMesh
-from .plausible import faces_away
+from .plausible import faces_away, middle
 from .pose import check_poses
 from .surface import Surface, skin
 
@@ -219,7 +219,7 @@ def _placed(points: Floats, poses: Floats) -> Floats:
 def retreated(poses: Floats, shell: Shell, head: Surface, clear_mm: float) -> Floats:
     """See `headfield.placement.retreat`; `clear_mm` is checked."""
     missing = shell.distance(poses, head) - clear_mm
-    away = np.flatnonzero((missing < 0) & faces_away(poses, head.nodes_mm))
+    away = np.flatnonzero((missing < 0) & faces_away(poses, middle(head.nodes_mm)))
     if len(away):  # it would go through the head, and be clear beyond it
         raise PoseError(
             f"pose {away[0]} of {len(poses)} turns its back to the head, into which +z points: no way out"

@@ -12,7 +12,7 @@ from .coil import Coil
 from .mesh import TetMesh
 from .surface import Surface
 
-__all__ = ["PlausiblePoses", "faces_away"]
+__all__ = ["PlausiblePoses", "faces_away", "middle"]
 
 _VOXEL_MM = 4.0
 _EDGES_PER_VOXEL = 1.5  # so that each voxel inside the head holds a node
@@ -39,6 +39,7 @@ class PlausiblePoses:
         edge_mm = 2.0 * (np.prod(high - low) / mesh.n_tets) ** (1 / 3)  # of 6 tetrahedra in a cube, about
         self._step = max(_VOXEL_MM, _EDGES_PER_VOXEL * float(edge_mm))
         self._low = low - self._step
+        self._middle = middle(mesh.nodes_mm)
         filled = np.zeros(np.ceil((high - self._low) / self._step).astype(int) + 2, bool)
         filled[tuple(((mesh.nodes_mm - self._low) / self._step).astype(np.int32).T)] = True
         self._deep = filled.copy()
@@ -65,21 +66,26 @@ class PlausiblePoses:
         points = points[:: max(1, len(points) // _MOST_SOURCES)]
         placed = (points @ pose[:3, :3].T + pose[:3, 3] for pose in poses)
         _warn(np.array([self.inside(p).any() for p in placed]), "put the wire of the coil inside the head")
-        away = faces_away(poses, self._mesh.nodes_mm)
+        away = faces_away(poses, self._middle)
         _warn(away, "turn the back of the coil to the head: +z points into the head")
 
 
-def faces_away(poses: NDArray[np.float64], nodes_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether +z of poses (k, 4, 4) points away from the middle of the box around the head, (k,).
+def middle(nodes_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The middle (3,) of the box around the nodes of a head, mm."""
+    return np.asarray(0.5 * (nodes_mm.min(axis=0) + nodes_mm.max(axis=0)))
+
+
+def faces_away(poses: NDArray[np.float64], middle_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether +z of poses (k, 4, 4) points away from the middle (3,) of the head, (k,).
 
     Examples
     --------
     >>> up = np.eye(4)
     >>> up[2, 3] = 90.0
-    >>> faces_away(np.array([up, up @ np.diag([1, -1, -1, 1])]), np.array([[-80.0] * 3, [80.0] * 3])).tolist()
+    >>> faces_away(np.array([up, up @ np.diag([1, -1, -1, 1])]), np.zeros(3)).tolist()
     [True, False]
     """
-    to_middle = 0.5 * (nodes_mm.min(axis=0) + nodes_mm.max(axis=0)) - poses[:, :3, 3]
+    to_middle = middle_mm - poses[:, :3, 3]
     cosine = np.einsum("kd,kd->k", to_middle, poses[:, :3, 2])
     return np.asarray(cosine < _FACING_AWAY * np.linalg.norm(to_middle, axis=1))
 
