@@ -23,7 +23,7 @@ from .io.nifti import read_nifti
 from .io.poses import read_pose_list
 from .mesh import TetMesh
 from .pose_list import PoseList
-from .sources import Dipoles, Segments
+from .sources import Dipoles, Segments, grid_corners_mm
 from .subject import Subject
 
 __all__ = ["describe"]
@@ -146,11 +146,10 @@ def _of_casing(casing: Casing) -> dict[str, Any]:
 
 def _of_tensors(affine: np.ndarray, data: np.ndarray) -> dict[str, Any]:
     inside = np.isfinite(data).all(axis=-1) & data.any(axis=-1)
-    corners = np.stack(np.meshgrid(*((0, n - 1) for n in data.shape[:3])), axis=-1).reshape(-1, 3)
     return {
         "shape": list(data.shape),
         "spacing_mm": np.linalg.norm(affine[:3, :3], axis=0).tolist(),
-        "bounds_mm": _bounds(corners @ affine[:3, :3].T + affine[:3, 3]),
+        "bounds_mm": _bounds(grid_corners_mm(data.shape[:3], affine)),
         "voxels_with_a_tensor": int(inside.sum()),
     }
 

@@ -16,6 +16,7 @@ from .coil import Coil
 from .errors import FileFormatError, HeadfieldError, PoseError
 from .field import Field
 from .io.atomic import replacing
+from .io.regular import ending_of
 from .mesh import TetMesh
 from .metrics import percentiles
 
@@ -77,7 +78,7 @@ def plot_cortex(
     ...     plot_cortex(field, folder + "/cortex.png", coil=coil)
     """
     target = os.fspath(path)
-    if os.path.splitext(target)[1].lower() not in _ENDINGS:
+    if ending_of(target) not in _ENDINGS:
         raise FileFormatError(f"{target}: pictures are written as {', '.join(_ENDINGS)}")
     if not isinstance(pose, (int, np.integer)) or not 0 <= pose < len(field):
         raise PoseError(f"pose {pose!r}: the field has the poses 0 to {len(field) - 1}")

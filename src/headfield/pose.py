@@ -63,9 +63,7 @@ def check_poses(poses: ArrayLike) -> np.ndarray:
     rotations = matrices[:, :3, :3]
     far = np.abs(matrices[:, :3, 3]).max(axis=1)
     _refuse(far > MAX_TRANSLATION_MM, far, "centre {:.4g} mm from the origin, more than 10 m: are these mm?")
-    with np.errstate(over="ignore", invalid="ignore"):  # a huge entry becomes inf or NaN, which is refused
-        determinant = _determinant(rotations)
-        off = np.abs(np.swapaxes(rotations, 1, 2) @ rotations - np.eye(3)).max(axis=(1, 2))
+    off, determinant = deviation(rotations)
     message = "axes not orthonormal, off by {:.3g} (at most 5e-4): scaled or sheared; see nearest_rotation"
     _refuse(~(off <= ORTHONORMAL_TOLERANCE), off, message)
     message = "left-handed axes (determinant {:.3g}): one axis points the wrong way"
@@ -204,6 +202,15 @@ def _refuse(bad: np.ndarray, amount: np.ndarray, message: str) -> None:
         raise PoseError(f"pose {index[0]} of {len(bad)}: {message.format(amount[index[0]])}{more}")
 
 
-def _determinant(rotations: np.ndarray) -> np.ndarray:
+def deviation(rotations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far axes (k, 3, 3) are from orthonormal, the largest entry of |RᵀR − 1|, and their determinants.
+
+    Examples
+    --------
+    >>> deviation(np.diag([1.0, 1.0, -2.0])[None])
+    (array([3.]), array([-2.]))
+    """
     x, y, z = rotations[:, :, 0], rotations[:, :, 1], rotations[:, :, 2]
-    return np.einsum("kj,kj->k", np.cross(x, y), z)
+    with np.errstate(over="ignore", invalid="ignore"):  # a huge entry becomes inf or NaN, which is refused
+        off = np.abs(np.swapaxes(rotations, 1, 2) @ rotations - np.eye(3)).max(axis=(1, 2))
+        return off, np.einsum("kj,kj->k", np.cross(x, y), z)

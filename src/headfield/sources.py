@@ -18,7 +18,7 @@ from ._backend import Device, select
 from ._real import finite_array, vectors
 from .errors import CoilError
 
-__all__ = ["Dipoles", "SampledPotential", "Segments", "Sources", "native_sources"]
+__all__ = ["Dipoles", "SampledPotential", "Segments", "Sources", "grid_corners_mm", "native_sources"]
 
 _SHEAR = 1e-4  # largest cosine between two axes of a grid that passes as a right angle
 _MOST_VALUES = 2**31 - 1
@@ -225,8 +225,7 @@ class Sources(NamedTuple):
         """Lowest and highest corner (2, 3), mm; of grids, their whole extent."""
         points = [self.points_mm]
         for grid in self.sampled:
-            ends = np.stack(np.meshgrid(*((0, n - 1) for n in grid.shape)), axis=-1).reshape(-1, 3)
-            points.append(ends @ grid.affine[:3, :3].T + grid.affine[:3, 3])
+            points.append(grid_corners_mm(grid.shape, grid.affine))
         every = np.concatenate(points)
         return np.stack([every.min(axis=0), every.max(axis=0)])
 
@@ -257,6 +256,12 @@ def native_sources(device: Device, dipoles: Dipoles | None = None, segments: Seg
     if segments is not None:
         arrays[2:] = segments.points_mm * 1e-3, segments.lengths_mm * 1e-3
     return device.native.Sources(*(device.put(a) for a in arrays))
+
+
+def grid_corners_mm(shape: Sequence[int], affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The outermost points (8, 3), mm, of a grid (nx, ny, nz) with an affine (4, 4) from index to mm."""
+    ends = np.stack(np.meshgrid(*((0, n - 1) for n in shape)), axis=-1).reshape(-1, 3)
+    return np.asarray(ends @ affine[:3, :3].T + affine[:3, 3])
 
 
 def _continue(layers: NDArray[np.float32], n: int) -> None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from pathlib import Path
 
 import meshio  # type: ignore[import-untyped]
 import numpy as np
@@ -14,8 +13,8 @@ from numpy.typing import NDArray
 
 from ..casing import Casing
 from ..errors import CoilError, FileFormatError, MeshError
-from .meshio_bridge import _contained
-from .regular import check_regular
+from .meshio_bridge import contained
+from .regular import check_regular, ending_of
 
 __all__ = ["CASING_ENDINGS", "read_casing"]
 
@@ -57,6 +56,7 @@ def read_casing(path: str | os.PathLike[str]) -> Casing:
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "plate.obj"
     ...     _ = path.write_text("v -50 0 0\\nv 50 0 0\\nv 50 80 0\\nv -50 80 0\\nf 1 2 3 4\\n")
@@ -65,13 +65,13 @@ def read_casing(path: str | os.PathLike[str]) -> Casing:
            [0, 2, 3]], dtype=int32)
     """
     name = os.fspath(path)
-    ending = Path(name).suffix.lower()
+    ending = ending_of(name)
     if ending not in CASING_ENDINGS:
         raise FileFormatError(f"{name}: casings are read from {', '.join(CASING_ENDINGS)}, not {ending!r}")
     check_regular(path, CoilError)
     _check_counts(name, ending)
     try:
-        with _contained(name, "read"):
+        with contained(name, "read"):
             content = meshio.read(name)
             cells = [(block.type, np.asarray(block.data)) for block in content.cells]
             points = np.asarray(content.points, np.float64).reshape(-1, 3)

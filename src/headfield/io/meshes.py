@@ -20,7 +20,7 @@ from .atomic import replacing
 from .gmsh_read import read_gmsh
 from .gmsh_write import write_gmsh
 from .meshio_bridge import read_meshio, write_meshio
-from .regular import check_regular
+from .regular import check_regular, ending_of
 
 __all__ = ["read_mesh", "write_mesh"]
 
@@ -85,9 +85,9 @@ def _read(path: str | os.PathLike[str]) -> TetMesh:
         start = file.read(64)
     if not start:
         raise MeshError(f"{os.fspath(path)}: the file is empty")
-    if start.lstrip().startswith((b"$MeshFormat", b"$Comments")) or _ending(path) == ".msh":
+    if start.lstrip().startswith((b"$MeshFormat", b"$Comments")) or ending_of(path) == ".msh":
         return read_gmsh(path)
-    if _ending(path) == ".npz":
+    if ending_of(path) == ".npz":
         return _read_npz(path)
     return read_meshio(path)
 
@@ -115,9 +115,9 @@ def write_mesh(path: str | os.PathLike[str], mesh: TetMesh, *, binary: bool = Tr
     UserWarning
         The format does not keep the fields of the mesh; .msh, .npz, .vtu, .vtk, .xdmf and .med do.
     """
-    if _ending(path) == ".msh":
+    if ending_of(path) == ".msh":
         write_gmsh(path, mesh, binary=binary)
-    elif _ending(path) == ".npz":
+    elif ending_of(path) == ".npz":
         arrays: dict[str, Any] = {"nodes": mesh.nodes_mm, "tets": mesh.tets, "tags": mesh.tags}
         if len(mesh.triangles):
             arrays.update(triangles=mesh.triangles, triangle_tags=mesh.triangle_tags)
@@ -131,10 +131,6 @@ def write_mesh(path: str | os.PathLike[str], mesh: TetMesh, *, binary: bool = Tr
             np.savez_compressed(file, **arrays)
     else:
         write_meshio(path, mesh)
-
-
-def _ending(path: str | os.PathLike[str]) -> str:
-    return os.path.splitext(os.fspath(path))[1].lower()
 
 
 def _read_npz(path: str | os.PathLike[str]) -> TetMesh:

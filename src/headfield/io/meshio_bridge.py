@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from ..errors import FileFormatError, MeshError
 from ..mesh import TetMesh
+from .regular import ending_of
 
-__all__ = ["read_meshio", "write_meshio"]
+__all__ = ["contained", "read_meshio", "write_meshio"]
 
 # Under what name the formats that meshio reads keep the tissue of an element, the more telling first.
 _TAG_NAMES = (
@@ -39,7 +40,7 @@ _VOLUME_CELLS = ("tetra", "hexahedron", "wedge", "pyramid")
 
 
 @contextlib.contextmanager
-def _contained(path: str | os.PathLike[str], doing: str) -> Iterator[None]:
+def contained(path: str | os.PathLike[str], doing: str) -> Iterator[None]:
     said = io.StringIO()
     try:
         with (
@@ -65,7 +66,7 @@ def _check_known(path: str | os.PathLike[str]) -> None:
 
 def _check_readable(path: str | os.PathLike[str]) -> None:
     _check_known(path)
-    ending = os.path.splitext(os.fspath(path))[1].lower()
+    ending = ending_of(path)
     if ending in _SURFACES:
         raise FileFormatError(f"{os.fspath(path)}: {ending} files hold surfaces, where tetrahedra are needed")
     if ending in _ENDLESS:
@@ -91,7 +92,7 @@ def read_meshio(path: str | os.PathLike[str]) -> TetMesh:
         A field is left out, as it is not made of real numbers.
     """
     _check_readable(path)
-    with _contained(path, "read"):
+    with contained(path, "read"):
         content = meshio.read(path)
         cells = [(block.type, np.asarray(block.data)) for block in content.cells]
         tag_name, tags = _tags(content.cell_data, len(cells))
@@ -215,7 +216,7 @@ def write_meshio(path: str | os.PathLike[str], mesh: TetMesh) -> None:
     target = Path(path).resolve()
     # Under its final name, in a folder of its own: files that come in pairs refer to each other by name.
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".headfield-") as folder:
-        with _contained(path, "write"):
+        with contained(path, "write"):
             content = meshio.Mesh(mesh.nodes_mm, cells, point_data=node_data, cell_data=cell_data)
             meshio.write(Path(folder) / target.name, content)
         written = sorted(Path(folder).iterdir(), key=lambda file: file.name == target.name)
@@ -227,7 +228,7 @@ def _fields_for(
     path: str | os.PathLike[str], mesh: TetMesh
 ) -> tuple[dict[str, list[NDArray[Any]]], dict[str, NDArray[Any]]]:
     """Return the fields per block of cells, and per node, that this format keeps; warn of the others."""
-    ending = os.path.splitext(os.fspath(path))[1].lower()
+    ending = ending_of(path)
     cell_data: dict[str, list[NDArray[Any]]] = {}
     for name in dict.fromkeys([*mesh.element_data, *mesh.triangle_data]):
         if name == "tags":

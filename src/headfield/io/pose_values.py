@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import PoseError
-from ..pose import ORTHONORMAL_TOLERANCE, nearest_rotation
+from ..pose import ORTHONORMAL_TOLERANCE, deviation, nearest_rotation
 
 __all__ = [
     "RawPoses",
@@ -164,14 +164,10 @@ def settle_rounding(poses: np.ndarray, printed: Sequence[int]) -> np.ndarray:
     rotations = poses[:, :3, :3]
     digits = np.asarray(printed)
     unit = np.where(digits < MIN_DECIMALS, 0.0, 0.5 * 10.0 ** -digits.astype(float).clip(0, 300))
-    with np.errstate(over="ignore", invalid="ignore"):
-        off = np.abs(np.swapaxes(rotations, 1, 2) @ rotations - np.eye(3)).max(axis=(1, 2))
-        right_handed = (
-            np.einsum("ki,ki->k", np.cross(rotations[..., 0], rotations[..., 1]), rotations[..., 2]) > 0
-        )
+    off, determinant = deviation(rotations)
     rounding = 2 * np.sqrt(3) * unit + 3 * unit**2
     beyond = (off > ORTHONORMAL_TOLERANCE) & (unit > 0)
-    settled = ((off <= rounding) | beyond & (off <= rounding + ORTHONORMAL_TOLERANCE)) & right_handed
+    settled = ((off <= rounding) | beyond & (off <= rounding + ORTHONORMAL_TOLERANCE)) & (determinant > 0)
     result = poses.copy()
     if settled.any():
         turned = np.broadcast_to(np.eye(4), (int(settled.sum()), 4, 4)).copy()

@@ -35,7 +35,7 @@ from .brainsight import is_brainsight, read_brainsight, write_brainsight
 from .localite import read_localite, write_localite
 from .pose_table import read_table, write_table
 from .pose_values import RawPoses, read_text
-from .regular import check_regular
+from .regular import check_regular, ending_of
 from .simnibs_mat import read_simnibs_mat, write_simnibs_mat
 from .softaxic import read_softaxic, write_softaxic
 from .visor import read_visor, write_visor
@@ -256,7 +256,7 @@ def is_pose_file(path: str | os.PathLike[str]) -> bool:
     >>> is_pose_file("head.msh"), is_pose_file("poses.csv")
     (False, True)
     """
-    ending = os.path.splitext(os.fspath(path))[1].lower()
+    ending = ending_of(path)
     if ending not in (".xml", ".mat"):
         return ending in _ENDINGS
     check_regular(path, PoseError)
@@ -268,7 +268,7 @@ def is_pose_file(path: str | os.PathLike[str]) -> bool:
 
 
 def _ending(path: str | os.PathLike[str], how: str) -> str:
-    ending = os.path.splitext(os.fspath(path))[1].lower()
+    ending = ending_of(path)
     if ending not in _ENDINGS:
         known = ", ".join(_ENDINGS[:-1]) + f" or {_ENDINGS[-1]}"
         raise FileFormatError(f"{os.fspath(path)}: poses are {how} {known}, not {ending or 'this'}")

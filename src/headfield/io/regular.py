@@ -8,7 +8,18 @@ import stat
 
 from ..errors import FileFormatError, HeadfieldError
 
-__all__ = ["check_regular"]
+__all__ = ["check_regular", "ending_of"]
+
+
+def ending_of(path: str | os.PathLike[str]) -> str:
+    """The last ending of a file's name, in lower case, with its dot; "" without one.
+
+    Examples
+    --------
+    >>> ending_of("A/Head.MSH"), ending_of("coil.nii.gz"), ending_of("head")
+    ('.msh', '.gz', '')
+    """
+    return os.path.splitext(os.fspath(path))[1].lower()
 
 
 def check_regular(path: str | os.PathLike[str], error: type[HeadfieldError]) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import FileFormatError
 from ..mesh import TetMesh
 from .gmsh_write import write_gmsh
+from .regular import ending_of
 from .vtu_write import write_vtu
 
 __all__ = ["magnitude", "write_results"]
@@ -58,7 +59,7 @@ def write_results(
     """
     elements = _checked(element_data, mesh.n_tets, "tetrahedra")
     nodes = _checked(node_data or {}, mesh.n_nodes, "nodes")
-    ending = os.path.splitext(os.fspath(path))[1].lower()
+    ending = ending_of(path)
     if ending == ".msh":
         write_gmsh(path, mesh, elements, nodes)
     elif ending == ".vtu":
