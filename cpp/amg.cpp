@@ -2,6 +2,7 @@
 #include "amg.hpp"
 
 #include <cmath>
+#include <memory>
 
 namespace headfield {
 
@@ -16,14 +17,16 @@ Csr<double> scaled_and_grounded(const CsrView<double>& k, int32_t ground, Buffer
                                 Buffer<double>& weight) {
     scale = Buffer<double>(k.rows);
     weight = Buffer<double>(k.rows);
+#pragma omp parallel for schedule(static)
     for (int32_t i = 0; i < k.rows; ++i) {
         double diagonal = 0.0;
         for (int32_t e = k.ptr[i]; e < k.ptr[i + 1]; ++e) diagonal += k.col[e] == i ? k.val[e] : 0.0;
-        if (!(diagonal > 0.0)) {
-            throw std::invalid_argument("stiffness: the diagonal of row " + std::to_string(i) + " is not positive");
-        }
         weight[i] = diagonal;
         scale[i] = 1.0 / std::sqrt(diagonal);
+    }
+    for (int32_t i = 0; i < k.rows; ++i) {
+        if (weight[i] > 0.0) continue;
+        throw std::invalid_argument("stiffness: the diagonal of row " + std::to_string(i) + " is not positive");
     }
     Csr<double> a;
     a.rows = k.rows;
@@ -33,9 +36,9 @@ Csr<double> scaled_and_grounded(const CsrView<double>& k, int32_t ground, Buffer
     a.col = Buffer<int32_t>(nnz);
     a.val = Buffer<double>(nnz);
     std::copy(k.ptr, k.ptr + k.rows + 1, a.ptr.data());
-    std::copy(k.col, k.col + nnz, a.col.data());
 #pragma omp parallel for schedule(static)
     for (int32_t i = 0; i < k.rows; ++i) {
+        std::copy(k.col + k.ptr[i], k.col + k.ptr[i + 1], a.col.data() + k.ptr[i]);
         for (int32_t e = k.ptr[i]; e < k.ptr[i + 1]; ++e) {
             const int32_t j = k.col[e];
             const bool cut = i != j && (i == ground || j == ground);
@@ -67,6 +70,23 @@ double largest_root(const std::vector<double>& alpha, const std::vector<double>&
     return high;
 }
 
+// Σ term(i), i = 0…n−1, in an order that does not depend on the number of threads.
+template <class Term>
+double sum_over(int32_t n, Term term) {
+    constexpr int32_t chunk = 4096;
+    std::vector<double> partial((n + chunk - 1) / chunk);
+#pragma omp parallel for schedule(static)
+    for (int32_t c = 0; c < static_cast<int32_t>(partial.size()); ++c) {
+        const int32_t end = n - c * chunk < chunk ? n : (c + 1) * chunk;
+        double sum = 0.0;
+        for (int32_t i = c * chunk; i < end; ++i) sum += term(i);
+        partial[c] = sum;
+    }
+    double total = 0.0;
+    for (const double sum : partial) total += sum;
+    return total;
+}
+
 // Largest eigenvalue of a symmetric matrix by Lanczos without reorthogonalisation, from a fixed start vector.
 double largest_eigenvalue(const Csr<double>& a) {
     const int32_t n = a.rows;
@@ -84,27 +104,23 @@ double largest_eigenvalue(const Csr<double>& a) {
     for (double& x : v) x /= std::sqrt(norm);
     double b = 0.0;
     for (int s = 0; s < steps; ++s) {
-#pragma omp parallel for schedule(static)
-        for (int32_t i = 0; i < n; ++i) {
+        const double al = sum_over(n, [&](int32_t i) {
             double sum = -b * v_old[i];
             for (int32_t k = a.ptr[i]; k < a.ptr[i + 1]; ++k) sum += a.val[k] * v[a.col[k]];
             w[i] = sum;
-        }
-        double al = 0.0;
-        for (int32_t i = 0; i < n; ++i) al += w[i] * v[i];
-        double nb = 0.0;
-        for (int32_t i = 0; i < n; ++i) {
+            return sum * v[i];
+        });
+        const double nb = sum_over(n, [&](int32_t i) {
             w[i] -= al * v[i];
-            nb += w[i] * w[i];
-        }
+            return w[i] * w[i];
+        });
         alpha.push_back(al);
         b = std::sqrt(nb);
         if (b < 1e-12) break;
         beta.push_back(b);
-        for (int32_t i = 0; i < n; ++i) {
-            v_old[i] = v[i];
-            v[i] = w[i] / b;
-        }
+        std::swap(v_old, v);
+#pragma omp parallel for schedule(static)
+        for (int32_t i = 0; i < n; ++i) v[i] = w[i] / b;
     }
     return largest_root(alpha, beta);
 }
@@ -166,36 +182,48 @@ std::vector<int32_t> aggregate(const Csr<double>& a, double theta, int32_t& coun
 
 // Row-wise product helper: sums values by column with one slot a column, then emits them in the order of their first
 // appearance, which depends on the row alone.
-struct Accumulator {
-    std::vector<int32_t> slot;  // column -> position in `col`, −1 if absent
-    std::vector<int32_t> col;
-    std::vector<double> sum;
+class Accumulator {
+public:
+    explicit Accumulator(int32_t cols) : slot_(cols, -1), col_(new int32_t[cols]), sum_(new double[cols]) {}
 
-    explicit Accumulator(int32_t cols) : slot(cols, -1) {}
-    void add(int32_t j, double v) {
-        if (slot[j] < 0) {
-            slot[j] = static_cast<int32_t>(col.size());
-            col.push_back(j);
-            sum.push_back(v);
-        } else {
-            sum[slot[j]] += v;
+    // Adds factor × values[k] to column cols[k], k = 0…n−1.
+    void add(const int32_t* cols, const double* values, int32_t n, double factor) {
+        int32_t* const slot = slot_.data();
+        int32_t* const col = col_.get();
+        double* const sum = sum_.get();
+        int32_t count = count_;
+        for (int32_t k = 0; k < n; ++k) {
+            const int32_t j = cols[k];
+            int32_t at = slot[j];
+            if (at < 0) {
+                at = slot[j] = count++;
+                col[at] = j;
+                sum[at] = 0.0;
+            }
+            sum[at] += factor * values[k];
         }
+        count_ = count;
     }
     void emit(std::vector<int32_t>& out_col, std::vector<double>& out_val) {
-        out_col.insert(out_col.end(), col.begin(), col.end());
-        out_val.insert(out_val.end(), sum.begin(), sum.end());
-        for (const int32_t j : col) slot[j] = -1;
-        col.clear();
-        sum.clear();
+        out_col.insert(out_col.end(), col_.get(), col_.get() + count_);
+        out_val.insert(out_val.end(), sum_.get(), sum_.get() + count_);
+        for (int32_t k = 0; k < count_; ++k) slot_[col_[k]] = -1;
+        count_ = 0;
     }
+
+private:
+    std::vector<int32_t> slot_;  // column -> position in col_ and sum_, −1 if absent
+    std::unique_ptr<int32_t[]> col_;
+    std::unique_ptr<double[]> sum_;
+    int32_t count_ = 0;
 };
 
 Csr<double> product(const Csr<double>& a, const Csr<double>& b) {
     auto scratch = [&] { return Accumulator(b.cols); };
     auto row = [&](int32_t i, Accumulator& acc, std::vector<int32_t>& col, std::vector<double>& val) {
         for (int32_t k = a.ptr[i]; k < a.ptr[i + 1]; ++k) {
-            const int32_t j = a.col[k];
-            for (int32_t l = b.ptr[j]; l < b.ptr[j + 1]; ++l) acc.add(b.col[l], a.val[k] * b.val[l]);
+            const int32_t begin = b.ptr[a.col[k]], end = b.ptr[a.col[k] + 1];
+            acc.add(b.col.data() + begin, b.val.data() + begin, end - begin, a.val[k]);
         }
         acc.emit(col, val);
     };
@@ -212,12 +240,16 @@ Csr<double> smoothed_prolongation(const Csr<double>& a, const std::vector<int32_
         if (agg[i] >= 0) norm[agg[i]] += null[i] * null[i];
     }
     for (double& x : norm) x = std::sqrt(x);
+    std::vector<double> tentative(a.rows, 0.0);  // T has one nonzero a row
+    for (int32_t i = 0; i < a.rows; ++i) {
+        if (agg[i] >= 0) tentative[i] = null[i] / norm[agg[i]];
+    }
     auto scratch = [&] { return Accumulator(count); };
     auto row = [&](int32_t i, Accumulator& acc, std::vector<int32_t>& col, std::vector<double>& val) {
-        if (agg[i] >= 0) acc.add(agg[i], null[i] / norm[agg[i]]);
+        if (agg[i] >= 0) acc.add(&agg[i], &tentative[i], 1, 1.0);
         for (int32_t k = a.ptr[i]; k < a.ptr[i + 1]; ++k) {
             const int32_t j = a.col[k];
-            if (agg[j] >= 0) acc.add(agg[j], -omega / lambda_max * a.val[k] * null[j] / norm[agg[j]]);
+            if (agg[j] >= 0) acc.add(&agg[j], &tentative[j], 1, -omega / lambda_max * a.val[k]);
         }
         acc.emit(col, val);
     };
@@ -229,17 +261,20 @@ Csr<double> smoothed_prolongation(const Csr<double>& a, const std::vector<int32_
 // Scales the coarse matrix to a unit diagonal and carries the scale into P, Pᵀ, A P and the near-null vector.
 void normalise(Csr<double>& coarse, Csr<double>& p, Csr<double>& pt, Csr<double>& ap, std::vector<double>& null) {
     std::vector<double> s(coarse.rows, 1.0);
+#pragma omp parallel for schedule(static)
     for (int32_t i = 0; i < coarse.rows; ++i) {
         for (int32_t k = coarse.ptr[i]; k < coarse.ptr[i + 1]; ++k) {
             if (coarse.col[k] == i) s[i] = 1.0 / std::sqrt(coarse.val[k]);
         }
         null[i] /= s[i];
     }
+#pragma omp parallel for schedule(static)
     for (int32_t i = 0; i < coarse.rows; ++i) {
         for (int32_t k = coarse.ptr[i]; k < coarse.ptr[i + 1]; ++k) coarse.val[k] *= s[i] * s[coarse.col[k]];
         for (int32_t k = pt.ptr[i]; k < pt.ptr[i + 1]; ++k) pt.val[k] *= s[i];
     }
     for (Csr<double>* m : {&p, &ap}) {
+#pragma omp parallel for schedule(static)
         for (int64_t k = 0; k < m->nnz(); ++k) m->val[k] *= s[m->col[k]];
     }
 }
@@ -295,7 +330,6 @@ Hierarchy build_hierarchy(const CsrView<double>& stiffness, int32_t ground, doub
         Level level;
         const double lambda_max = largest_eigenvalue(a);
         level.smoother = chebyshev(lambda_max);
-        level.a = converted<float>(a);
         int32_t count = 0;
         Csr<double> coarse;
         if (a.rows > dense_limit && h.levels.size() + 1 < max_levels) {
@@ -306,15 +340,16 @@ Hierarchy build_hierarchy(const CsrView<double>& stiffness, int32_t ground, doub
                 Csr<double> pt = transposed(p);
                 coarse = product(pt, ap);
                 normalise(coarse, p, pt, ap, null);
-                level.p = converted<float>(p);
-                level.ap = converted<float>(ap);
-                level.pt = converted<float>(pt);
+                level.p = rounded(p);
+                level.ap = rounded(ap);
+                level.pt = rounded(pt);
             } else {
                 count = 0;
             }
         }
         const bool last = count == 0;
         if (last && a.rows <= dense_maximum) h.coarse_inverse = dense_inverse(a);
+        level.a = rounded(a);
         if (h.levels.empty()) h.values64 = std::move(a.val);
         h.levels.push_back(std::move(level));
         if (last) return h;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "buffer.hpp"
@@ -77,21 +78,16 @@ Csr<T> build_rows(int32_t rows, int32_t cols, Scratch scratch, Row row) {
     return m;
 }
 
-// The same matrix with values rounded to another type.
-template <class To, class From>
-Csr<To> converted(const Csr<From>& a) {
-    Csr<To> m;
+// The matrix with its values rounded. It takes the pattern of `a` over, and leaves the values there.
+inline Csr<float> rounded(Csr<double>& a) {
+    Csr<float> m;
     m.rows = a.rows;
     m.cols = a.cols;
-    m.ptr = Buffer<int32_t>(a.ptr.size());
-    m.col = Buffer<int32_t>(a.col.size());
-    m.val = Buffer<To>(a.val.size());
-    std::copy(a.ptr.data(), a.ptr.data() + a.ptr.size(), m.ptr.data());
+    m.ptr = std::move(a.ptr);
+    m.col = std::move(a.col);
+    m.val = Buffer<float>(a.val.size());
 #pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < a.nnz(); ++i) {
-        m.col[i] = a.col[i];
-        m.val[i] = static_cast<To>(a.val[i]);
-    }
+    for (int64_t i = 0; i < m.nnz(); ++i) m.val[i] = static_cast<float>(a.val[i]);
     return m;
 }
 

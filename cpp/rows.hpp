@@ -320,19 +320,28 @@ struct RightHandSide {
     }
 };
 
-// −∇φ − mean Ȧ in the tetrahedron of four nodes; `grad` (4, 3) of its barycentric coordinates.
+// −∇φ − mean Ȧ in the tetrahedron of four nodes; `grad` (4, 3) of its barycentric coordinates, which sum to zero: the
+// potential counts from that of the first node, in float64, since differences are small. The rest is float32 as Ȧ is.
 template <class C>
 HEADFIELD_HD inline void element_field(C c, const int32_t* node, const double (*grad)[3], const double* phi,
-                                       const float* adot, typename C::D field[3]) {
+                                       const float* adot, typename C::F field[3]) {
+    using F = typename C::F;
     using D = typename C::D;
-    for (int d = 0; d < 3; ++d) field[d] = D::all(0.0);
-    for (int k = 0; k < 4; ++k) {
-        const D potential = load_as<D>(phi + c.at(node[k]));
+    const D first = load_as<D>(phi + c.at(node[0]));
+    D slope[3];
+    F sum[3];
+    for (int d = 0; d < 3; ++d) {
+        slope[d] = D::all(0.0);
+        sum[d] = load_as<F>(adot + c.at(3 * int64_t(node[0]) + d));
+    }
+    for (int k = 1; k < 4; ++k) {
+        const D rise = load_as<D>(phi + c.at(node[k])) - first;
         for (int d = 0; d < 3; ++d) {
-            field[d] = fma(D::all(-grad[k][d]), potential, field[d]);
-            field[d] = fma(D::all(-0.25), load_as<D>(adot + c.at(3 * int64_t(node[k]) + d)), field[d]);
+            slope[d] = fma(D::all(grad[k][d]), rise, slope[d]);
+            sum[d] = sum[d] + load_as<F>(adot + c.at(3 * int64_t(node[k]) + d));
         }
     }
+    for (int d = 0; d < 3; ++d) field[d] = fma(F::all(-0.25f), sum[d], convert<F>(D::all(0.0) - slope[d]));
 }
 
 }  // namespace HEADFIELD_ISA

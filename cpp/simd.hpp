@@ -4,11 +4,12 @@
 // multiply-add is explicit here, and the compiler is told to contract nothing by itself.
 #pragma once
 
+#include <cstdint>
 #include <cstring>
 
 #include "macros.hpp"
 
-#if defined(__AVX512F__) || defined(__FMA__)
+#if defined(__SSE__)
 #include <immintrin.h>
 #elif defined(__aarch64__)
 #include <arm_neon.h>
@@ -217,6 +218,23 @@ inline P convert(const Pack<T, W>& p) {
     T numbers[W];
     p.store(numbers);
     return load_as<P>(numbers);
+}
+
+// to[j * to_stride + i] = from[i * from_stride + j], i and j from 0 to 3.
+inline void transpose4(const float* from, int64_t from_stride, float* to, int64_t to_stride) {
+#if defined(__SSE__)
+    __m128 a = _mm_loadu_ps(from), b = _mm_loadu_ps(from + from_stride), c = _mm_loadu_ps(from + 2 * from_stride),
+           d = _mm_loadu_ps(from + 3 * from_stride);
+    _MM_TRANSPOSE4_PS(a, b, c, d);
+    _mm_storeu_ps(to, a);
+    _mm_storeu_ps(to + to_stride, b);
+    _mm_storeu_ps(to + 2 * to_stride, c);
+    _mm_storeu_ps(to + 3 * to_stride, d);
+#else
+    for (int j = 0; j < 4; ++j) {
+        for (int i = 0; i < 4; ++i) to[j * to_stride + i] = from[i * from_stride + j];
+    }
+#endif
 }
 
 template <int W>

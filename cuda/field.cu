@@ -79,7 +79,7 @@ __global__ void __launch_bounds__(256)
     const Block<W> c{static_cast<int>(threadIdx.x) * W::columns};
     for (int j = static_cast<int>(threadIdx.y); j < count; j += W::rows) {
         const int64_t e = elements ? elements[begin + j] : begin + j;
-        typename Block<W>::D field[3];
+        typename Block<W>::F field[3];
         element_field(c, mesh.tets + 4 * e, grad[j], phi, adot, field);
         for (int d = 0; d < 3; ++d) {
             for (int l = 0; l < W::columns; ++l) {

@@ -300,8 +300,8 @@ class HeadModel:
     def _results(self, request: Request, k: int) -> Results:
         """Room for what k poses leave behind: the potential, or E where elements were chosen."""
         if request.elements is None:
-            return Results(self._device, (k, self.mesh.n_nodes), np.float64, request.on_gpu)
-        return Results(self._device, (k, request.n_elements, 3), np.float32, request.on_gpu)
+            return self._head.results((k, self.mesh.n_nodes), np.float64, request.on_gpu)
+        return self._head.results((k, request.n_elements, 3), np.float32, request.on_gpu)
 
     def _solve_batch(
         self, request: Request, start: int, results: Results | None
@@ -362,7 +362,7 @@ class HeadModel:
         """E (k, m, 3) of some poses of a request in all tetrahedra, from their potential (k, n)."""
         k, m = len(potential), self.mesh.n_tets
         self._check_room(12 * k * m, request, f"E of {k} poses in {m} tetrahedra")
-        results = Results(self._device, (k, m, 3), np.float32, request.on_gpu)
+        results = self._head.results((k, m, 3), np.float32, request.on_gpu)
 
         def evaluate(start: int) -> int:
             part = slice(start, min(start + request.batch, k))
@@ -379,7 +379,8 @@ class HeadModel:
 
     def _check_room(self, size: float, request: Request, what: str) -> None:
         """Refuse a result that does not fit the memory it is to lie in."""
-        free = self._device.free_memory() if request.on_gpu else _backend.free_memory()
+        on_host = _backend.free_memory() + self._head.spare_bytes
+        free = self._device.free_memory() if request.on_gpu else on_host
         if size > free:
             raise DeviceError(
                 f"{what} takes {size / 2**30:.1f} GiB, more than is free; use iter_solve or elements"

@@ -15,7 +15,8 @@ from .field import SolveReport
 from .mesh import TetMesh
 from .primary import Primary
 from .request import Request
-from .work import Clock, WorkSpace
+from .reserve import Reserve
+from .work import Clock, Results, WorkSpace
 
 __all__ = ["ResidentHead"]
 
@@ -48,6 +49,7 @@ class ResidentHead:
         self._lock = threading.Lock()
         self._primaries: list[Primary] = []
         self._work: WorkSpace | None = None
+        self._reserve = Reserve()
         with device.current(), _backend.using_threads(threads):
             clock = Clock(device)
             order = device.native.morton_order(mesh.nodes_mm)
@@ -114,9 +116,19 @@ class ResidentHead:
             self._field(scale, None, work, room)
             self.device.wait()  # the work space is the next caller's
 
+    def results(self, shape: tuple[int, ...], dtype: type, on_device: bool) -> Results:
+        """Room for the results of some poses."""
+        return Results(self.device, self._reserve, shape, dtype, on_device)
+
+    @property
+    def spare_bytes(self) -> int:
+        """Memory of the host that is kept for results."""
+        return self._reserve.spare_bytes
+
     def release(self) -> None:
-        """Give the work space back."""
+        """Give the work space back, and what is kept for results."""
         self._work = None
+        self._reserve.release()
         self.device.release()
 
     def _sample(self, request: Request, part: slice, work: WorkSpace) -> Primary:

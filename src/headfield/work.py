@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._backend import Device, free_memory
+from .reserve import Reserve
 
 __all__ = ["Clock", "Results", "WorkSpace"]
 
@@ -34,10 +35,15 @@ class Results:
     enough.
     """
 
-    def __init__(self, device: Device, shape: tuple[int, ...], dtype: type, on_device: bool) -> None:
+    def __init__(
+        self, device: Device, reserve: Reserve, shape: tuple[int, ...], dtype: type, on_device: bool
+    ) -> None:
         self._device = device
         self._copies = not on_device and device.xp is not np
         self._under_way: list[tuple[Any, Any]] = []
+        if device.xp is np:
+            self.values = reserve.empty(shape, dtype)
+            return
         if not self._copies:
             with device.current():
                 self.values = device.xp.empty(shape, dtype)
