@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the comparisons share: machine, revision, problem, the run of one solver, the table, the report."""
+"""What the comparisons share: machine, revision, problem, a run of a solver by itself, table, report."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from peers import exchange
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parents[1] / "shared" / "data"
 TOLERANCE = 1e-6
+PHANTOM_EDGE_MM = 3.65
 Row = dict[str, Any]
 
 
@@ -51,6 +52,21 @@ def commit() -> str:
 
     changes = "+changes" if git("status", "--porcelain", "-uno") else ""
     return (git("rev-parse", "HEAD") or "unknown") + changes
+
+
+def write_phantom(folder: Path) -> tuple[Path, Path, Path]:
+    """Files of a head, a coil and poses for whoever has none: about 100,000 nodes, one ring of 64 poses."""
+    import headfield
+
+    folder.mkdir(parents=True, exist_ok=True)
+    mesh, coil = headfield.phantom_head(edge_mm=PHANTOM_EDGE_MM), headfield.figure_of_eight()
+    site_mm = headfield.phantom_landmarks()["left_motor"]
+    pose = headfield.place(mesh, site_mm, site_mm + [0.0, 50.0, 0.0])
+    head, ccd, poses = folder / "head_phantom.npz", folder / "figure_of_eight.ccd", folder / "ring.npy"
+    np.savez(head, nodes=mesh.nodes_mm, tets=mesh.tets, tags=mesh.tags)
+    coil.write(ccd)
+    np.save(poses, headfield.ring(pose, np.arange(64) * 360.0 / 64))
+    return head, ccd, poses
 
 
 def spread(poses: Path, count: int) -> np.ndarray:
@@ -90,14 +106,14 @@ def run_solver(
     except subprocess.TimeoutExpired:
         return {"failure": f"given up after {limit:g} s"}
     if done.returncode != 0:
-        return {"failure": exchange.complaint(done)}
+        return {"failure": exchange.complaint(done.stderr, done.returncode)}
     row: Row = json.loads((folder / "result.json").read_text())
     return row
 
 
-def mark(residual: float) -> str:
-    """A residual as text; above the tolerance it is marked."""
-    return f"{residual:.1e}" + ("" if residual <= TOLERANCE else " TOO LARGE")
+def mark(error: float, limit: float = TOLERANCE) -> str:
+    """A residual or another error as text; above the limit it is marked."""
+    return f"{error:.1e}" + ("" if error <= limit else " TOO LARGE")
 
 
 def table(cells: Sequence[tuple[str, ...]]) -> str:

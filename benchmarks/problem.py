@@ -18,7 +18,7 @@ import scipy.sparse as sp
 CONDUCTIVITY = {1: 0.126, 2: 0.275, 3: 1.654, 4: 0.010, 5: 0.465, 6: 0.5, 7: 0.008, 8: 0.025}
 DIDT = 1e6  # A/s
 KEEP_DIPOLE = 8  # every eighth dipole, eight times as strong: realistic loads in an eighth of the time
-BLOCK = 2048  # nodes whose distances to all dipoles are held at once
+BLOCK = 128  # nodes whose distances to all dipoles are held at once: they fit a core's cache
 PAIRS = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 
 

@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How a solver's process gets its problem and hands back what it found: files in a folder.
 
+On a GPU a process measures itself and leaves what it found (``finish``). On the CPU it takes turns with
+another: it does one job at a time (``serve``), and the comparison says when. Files do for that, because every
+process of an MPI program can look for them and sleep in between; waiting for a message, it would spin.
+
 Runs under any NumPy >= 1.24, so that a peer can live in another interpreter.
 """
 
+import itertools
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -13,10 +19,16 @@ from pathlib import Path
 
 import numpy as np
 
+POLL_S = 0.002
+
 
 def arguments(configs):
-    """Folder, settings and threads of this run, from ``python -m peers.NAME FOLDER CONFIG THREADS``."""
-    return Path(sys.argv[1]), configs[sys.argv[2]], int(sys.argv[3])
+    """What this run is about, from ``python -m peers.NAME FOLDER [OWN] CONFIG THREADS``.
+
+    Folder of the problem, the process's own folder where it takes turns, settings and threads.
+    """
+    *folders, config, threads = sys.argv[1:]
+    return *map(Path, folders), configs[config], int(threads)
 
 
 def load(folder, *names):
@@ -38,16 +50,75 @@ def timed(function, *args):
 
     The CPU seconds tell a slow solver from a busy machine.
     """
-    wall, cpu = time.perf_counter(), time.process_time()
+    wall, cpu = time.perf_counter(), cpu_seconds()
     result = function(*args)
-    return result, {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+    return result, {"wall": time.perf_counter() - wall, "cpu": cpu_seconds() - cpu}
 
 
-def solve_entry(times, batch=1):
-    """Median, least and CPU seconds per pose of the ``timed`` solves of one batch width."""
-    wall = [time["wall"] / batch for time in times]
-    cpu = [time["cpu"] / batch for time in times]
-    return {"median_s": float(np.median(wall)), "least_s": min(wall), "cpu_s": float(np.median(cpu))}
+def cpu_seconds():
+    """CPU seconds that this process and the processes it has waited for have used."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def serve(own, jobs, root=True, barrier=None):
+    """Do jobs as they are asked for, until asked to quit or until whoever asks is gone.
+
+    Parameters
+    ----------
+    own : Path
+        This process's folder. File ``ask-I`` (I = 0, 1, 2 ...) names a job, ``answer-I.json`` says how it
+        went: ``wall`` and ``cpu`` seconds and what the job returned, which may replace these.
+    jobs : dict of str to callable
+        What can be asked for; called without arguments, returns a dict of numbers or None.
+    root : bool
+        Whether this process of an MPI program answers.
+    barrier : callable, optional
+        Called between a job's arrival and its start: the processes see the file at different times.
+    """
+    for number in itertools.count():
+        name = asked(own, number)
+        if name == "quit":
+            return
+        if barrier:
+            barrier()
+        numbers, seconds = timed(jobs[name])
+        settle()
+        if root:
+            publish(own / f"answer-{number}.json", json.dumps(seconds | (numbers or {})))
+
+
+def asked(own, number):
+    """The name of the job of that number, once it is there; "quit" if nobody is left to ask for one."""
+    path, driver = own / f"ask-{number}", own / "driver"
+    # Under mpirun the parent is mpirun, which outlives the comparison: so this says whom to watch.
+    watched = int(driver.read_text()) if driver.exists() else os.getppid()
+    while not path.exists():
+        try:
+            os.kill(watched, 0)
+        except ProcessLookupError:
+            return "quit"
+        time.sleep(POLL_S)
+    return path.read_text()
+
+
+def settle():
+    """Wait until this process's threads sleep, at most a second.
+
+    Those of OpenMP spin for up to 0.2 s after a loop; that would slow down whoever's turn is next.
+    """
+    for _ in range(100):
+        cpu = time.process_time()
+        time.sleep(0.01)
+        if time.process_time() - cpu < 0.002:
+            return
+
+
+def publish(path, text):
+    """Write a file that is whole as soon as it is there."""
+    part = path.with_suffix(".part")
+    part.write_text(text)
+    part.replace(path)
 
 
 def finish(folder, solution, **numbers):
@@ -63,12 +134,13 @@ def import_failure(command, statement):
         run = subprocess.run([*command, "-c", statement], capture_output=True, text=True, timeout=120)
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
-    return "" if run.returncode == 0 else complaint(run)
+    return "" if run.returncode == 0 else complaint(run.stderr, run.returncode)
 
 
-def complaint(run):
-    """The line of a failed process's stderr that names the error."""
-    said = run.stderr.strip().splitlines() or [f"exit code {run.returncode}"]
+def complaint(text, code):
+    """The line that names the error, of what a process that ended with ``code`` said on stderr."""
+    lines = [line for line in text.splitlines() if any(map(str.isalpha, line))]  # mpirun draws rules
+    said = lines or [f"exit code {code}"]
     return next((line for line in reversed(said) if "Error" in line), said[-1])[:200]
 
 

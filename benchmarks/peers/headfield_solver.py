@@ -16,14 +16,9 @@ from peers import exchange
 
 LABEL = "headfield"
 INSTALL = "pip install ."
-THETA = 0.04  # strength of connection, as HeadModel has it
-REPEATS = 3
-CONFIGS = {
-    "solver": {"batches": (1, 8, 32)},  # the given systems: this is what peers are compared with
-    "model": {
-        "batches": (32,)
-    },  # HeadModel from coil and poses to E in gray matter: seconds per stage, no peer
-}
+KIND = "solve"
+WIDTHS = (1, 8, 32)
+CONFIGS = {"solver": {"theta": 0.04}}  # strength of connection, as HeadModel has it
 
 
 def launcher(processes):
@@ -36,12 +31,6 @@ def missing():
     return exchange.import_failure(launcher(1), "from headfield._cpu import Hierarchy, Solver")
 
 
-def set_up(cpu, nodes_m, tets, sigma):
-    """Assembly and hierarchy; the potential is fixed at node 0."""
-    indptr, indices, stiffness, _ = cpu.assemble(nodes_m, tets, sigma)
-    return cpu.Hierarchy(indptr, indices, stiffness, 0, THETA)
-
-
 def columns(rhs, batch):
     """The first ``batch`` loads as (n, batch), node 0 given the load that makes each sum zero."""
     loads = np.empty((rhs.shape[1] + 1, batch))
@@ -50,67 +39,50 @@ def columns(rhs, batch):
     return loads
 
 
+class Run:
+    """The hierarchy, a solver for each width, and what it found."""
+
+    def __init__(self, folder, own, settings, threads):
+        from headfield._backend import cpu
+
+        self.cpu, self.own, self.theta = cpu, own, settings["theta"]
+        cpu.set_threads(threads)
+        nodes_mm, self.tets, self.sigma = exchange.load(folder, "nodes_mm", "tets", "sigma")
+        self.nodes_m = nodes_mm * 1e-3
+        self.rhs = np.load(folder / "rhs.npy", mmap_mode="r")
+        self.hierarchy, self.solvers, self.potential, self.iterations = None, {}, None, 0
+
+    def set_up(self):
+        """Assembly and hierarchy; the potential is fixed at node 0."""
+        self.solvers, self.hierarchy = {}, None  # what an earlier set-up left must not take memory now
+        indptr, indices, stiffness, _ = self.cpu.assemble(self.nodes_m, self.tets, self.sigma)
+        self.hierarchy = self.cpu.Hierarchy(indptr, indices, stiffness, 0, self.theta)
+
+    def solve(self, width):
+        """The seconds of the solve itself; loads are laid out before, as the solver overwrites them."""
+        if width not in self.solvers:
+            self.solvers[width] = self.cpu.Solver(self.hierarchy, width)
+        self.potential = None  # the last one's memory is for this one
+        loads = columns(self.rhs, width)
+        self.potential = np.zeros_like(loads)  # the first guess
+        arguments = (loads, self.potential, 1e-6, 100)
+        reports, seconds = exchange.timed(self.solvers[width].solve, *arguments)
+        self.iterations = max(self.iterations, *(report.iterations for report in reports))
+        return seconds
+
+    def finish(self):
+        import headfield
+
+        np.save(self.own / "x.npy", (self.potential[1:] - self.potential[0]).T)
+        numbers = {"iterations": self.iterations, "memory_mib": exchange.peak_memory_mib()}
+        return numbers | {"version": f"headfield {headfield.__version__}"}
+
+
 def main():
-    folder, settings, threads = exchange.arguments(CONFIGS)
-    if settings is CONFIGS["model"]:
-        measure_model(folder, settings["batches"][0], threads)
-    else:
-        measure_solver(folder, settings["batches"], threads)
-
-
-def measure_model(folder, batch, threads):
-    """The whole chain through the public face, with all of the coil's dipoles."""
-    import headfield
-
-    names = ("nodes_mm", "tets", "tags", "sigma", "dipoles", "poses")
-    nodes_mm, tets, tags, sigma, dipoles, poses = exchange.load(folder, *names)
-    mesh = headfield.TetMesh(nodes_mm, tets, tags)
-    coil = headfield.Coil(dipole_positions_mm=dipoles[:, :3] * 1e3, dipole_moments=dipoles[:, 3:])
-    model, setup = exchange.timed(partial(headfield.HeadModel, mesh, sigma, device="cpu", threads=threads))
-    arguments = {"didt": 1e6, "elements": tags == 2, "tol": 1e-6, "batch": batch}
-    first = exchange.timed(partial(model.solve, coil, poses[:batch], **arguments))[1]  # its field is let go
-    field, again = exchange.timed(partial(model.solve, coil, poses[:batch], **arguments))
-    stages = {name: seconds / batch for name, seconds in field.report.seconds.items()}
-    exchange.finish(
-        folder,
-        None,
-        setup_s=setup["wall"],
-        stages_s=stages | {"all": again["wall"] / batch},
-        coil_setup_s=first["wall"] - again["wall"],
-        iterations=int(field.report.iterations.max()),
-        memory_mib=exchange.peak_memory_mib(),
-    )
-
-
-def measure_solver(folder, batches, threads):
-    """Assembly, hierarchy and solves on the benchmark's right-hand sides."""
-    import headfield
-    from headfield._backend import cpu
-
-    nodes_mm, tets, sigma = exchange.load(folder, "nodes_mm", "tets", "sigma")
-    rhs = np.load(folder / "rhs.npy", mmap_mode="r")
-    cpu.set_threads(threads)
-    hierarchy, setup = exchange.timed(set_up, cpu, nodes_mm * 1e-3, tets, sigma)
-    entries, iterations = {}, 0
-    for batch in batches:
-        solver, runs = cpu.Solver(hierarchy, batch), []
-        potential = np.zeros((rhs.shape[1] + 1, batch))
-        for _ in range(REPEATS):
-            loads = columns(rhs, batch)  # solve() overwrites them
-            potential.fill(0.0)  # the first guess
-            reports, seconds = exchange.timed(solver.solve, loads, potential, 1e-6, 100)
-            runs.append(seconds)
-        entries[str(batch)] = exchange.solve_entry(runs, batch)
-        iterations = max(iterations, *(report.iterations for report in reports))
-    exchange.finish(
-        folder,
-        (potential[1:] - potential[0]).T,
-        setup_s=setup["wall"],
-        solve=entries,
-        iterations=iterations,
-        memory_mib=exchange.peak_memory_mib(),
-        version=f"headfield {getattr(headfield, '__version__', '')}".strip(),
-    )
+    folder, own, settings, threads = exchange.arguments(CONFIGS)
+    run = Run(folder, own, settings, threads)
+    solves = {f"solve {width}": partial(run.solve, width) for width in WIDTHS}
+    exchange.serve(own, {"setup": run.set_up, **solves, "finish": run.finish})
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ LABEL = "PETSc CG"
 INSTALL = "apt-get install python3-petsc4py openmpi-bin libopenblas0-serial"
 PYTHON = "/usr/bin/python3"
 MODULES = "/usr/lib/petscdir/petsc*/*/lib/python3/dist-packages"
-RIGHT_HAND_SIDES = 5  # the first warms up and is not timed
+KIND = "solve"
+WIDTHS = (1,)
 COMMON = "-ksp_type cg -ksp_norm_type unpreconditioned -ksp_rtol 1e-6 -ksp_max_it 500"
 HYPRE = "-pc_type hypre -pc_hypre_type boomeramg -pc_hypre_boomeramg_coarsen_type HMIS"
 INTERPOLATION = "-pc_hypre_boomeramg_interp_type ext+i -pc_hypre_boomeramg_P_max 4"
@@ -73,45 +74,55 @@ def main():
     sys.path[:0] = sorted(glob.glob(MODULES))
     import petsc4py
 
-    folder, options, _ = exchange.arguments(CONFIGS)
+    folder, own, options, _ = exchange.arguments(CONFIGS)
     petsc4py.init(["petsc", *f"{COMMON} {options}".split()])
     from petsc4py import PETSc
 
-    matrix, first, last = operator(PETSc, folder)
-    ksp = PETSc.KSP().create(PETSc.COMM_WORLD)
-    ksp.setOperators(matrix)
-    ksp.setFromOptions()
-    _, setup = exchange.timed(ksp.setUp)
-    x, b = matrix.createVecs()
-    loads = np.load(folder / "rhs.npy", mmap_mode="r")[:RIGHT_HAND_SIDES]
-    seconds, iterations, solution = [], [], []
-    for load in loads:
-        b.getArray()[:] = load[first:last]
-        x.set(0.0)
-        PETSc.COMM_WORLD.barrier()
-        seconds.append(exchange.timed(ksp.solve, b, x)[1])
-        iterations.append(ksp.getIterationNumber())
-        solution.append(gathered(PETSc, x))
-    entry = exchange.solve_entry(seconds[1:])
-    entry["cpu_s"] = total(PETSc, entry["cpu_s"])
-    memory = total(PETSc, exchange.peak_memory_mib())
-    if PETSc.COMM_WORLD.rank == 0:
-        exchange.finish(
-            folder,
-            solution,
-            setup_s=setup["wall"],
-            solve={"1": entry},
-            iterations=max(iterations),
-            memory_mib=memory,
-            version="PETSc " + ".".join(map(str, PETSc.Sys.getVersion())),
-        )
+    run = Run(PETSc, folder, own)
+    jobs = {"setup": run.set_up, "solve 1": run.solve, "finish": run.finish}
+    exchange.serve(own, jobs, root=PETSc.COMM_WORLD.rank == 0, barrier=PETSc.COMM_WORLD.barrier)
 
 
-def total(petsc, value):
-    """Sum of ``value`` over the processes."""
-    vector = petsc.Vec().createMPI((1, petsc.COMM_WORLD.size), comm=petsc.COMM_WORLD)
-    vector.getArray()[:] = value
-    return float(vector.sum())
+class Run:
+    """The solver, and what it found."""
+
+    def __init__(self, petsc, folder, own):
+        self.petsc, self.own, self.ksp, self.iterations = petsc, own, None, 0
+        self.matrix, first, last = operator(petsc, folder)
+        self.x, self.b = self.matrix.createVecs()
+        self.b.getArray()[:] = np.load(folder / "rhs.npy", mmap_mode="r")[0, first:last]
+
+    def counted(self, function, *args):
+        """Call ``function(*args)``; the CPU seconds of all processes."""
+        seconds = exchange.timed(function, *args)[1]
+        return {"cpu": self.total(seconds["cpu"])}
+
+    def set_up(self):
+        if self.ksp:
+            self.ksp.destroy()
+        self.ksp = self.petsc.KSP().create(self.petsc.COMM_WORLD)
+        self.ksp.setOperators(self.matrix)
+        self.ksp.setFromOptions()
+        return self.counted(self.ksp.setUp)
+
+    def solve(self):
+        self.x.set(0.0)
+        numbers = self.counted(self.ksp.solve, self.b, self.x)
+        self.iterations = max(self.iterations, self.ksp.getIterationNumber())
+        return numbers
+
+    def finish(self):
+        memory, whole = self.total(exchange.peak_memory_mib()), gathered(self.petsc, self.x)
+        if self.petsc.COMM_WORLD.rank == 0:
+            np.save(self.own / "x.npy", whole[None])
+        version = "PETSc " + ".".join(map(str, self.petsc.Sys.getVersion()))
+        return {"iterations": self.iterations, "memory_mib": memory, "version": version}
+
+    def total(self, value):
+        """Sum of ``value`` over the processes."""
+        vector = self.petsc.Vec().createMPI((1, None), comm=self.petsc.COMM_WORLD)
+        vector.getArray()[:] = value
+        return float(vector.sum())
 
 
 if __name__ == "__main__":

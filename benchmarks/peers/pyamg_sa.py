@@ -5,7 +5,6 @@ Set-up: ``pip install pyamg`` in the interpreter that runs the benchmark.
 """
 
 import sys
-from functools import partial
 
 import numpy as np
 
@@ -13,7 +12,8 @@ from peers import exchange
 
 LABEL = "PyAMG SA + CG"
 INSTALL = "pip install pyamg"
-RIGHT_HAND_SIDES = 4  # the first warms up and is not timed
+KIND = "solve"
+WIDTHS = (1,)
 CONFIGS = {
     "default": {},
     "tuned": {"strength": ("symmetric", {"theta": 0.04})},
@@ -30,32 +30,38 @@ def missing():
     return exchange.import_failure(launcher(1), "import pyamg")
 
 
-def main():
-    folder, settings, _ = exchange.arguments(CONFIGS)
-    import pyamg
-    import scipy.sparse as sp
+class Run:
+    """The hierarchy, and what it found."""
 
-    data, indices, indptr = exchange.load(folder, "data", "indices", "indptr")
-    matrix = sp.csr_matrix((data, indices, indptr))
-    loads = np.load(folder / "rhs.npy", mmap_mode="r")[:RIGHT_HAND_SIDES]
-    multilevel, setup = exchange.timed(lambda: pyamg.smoothed_aggregation_solver(matrix, **settings))
-    seconds, iterations, solution = [], [], []
-    for load in loads:
+    def __init__(self, folder, own, settings):
+        import pyamg
+        import scipy.sparse as sp
+
+        self.pyamg, self.own, self.settings = pyamg, own, settings
+        self.matrix = sp.csr_matrix(exchange.load(folder, "data", "indices", "indptr"))
+        self.load = np.array(np.load(folder / "rhs.npy", mmap_mode="r")[0])
+        self.multilevel, self.x, self.iterations = None, None, 0
+
+    def set_up(self):
+        self.multilevel = None  # what an earlier set-up left must not take memory now
+        self.multilevel = self.pyamg.smoothed_aggregation_solver(self.matrix, **self.settings)
+
+    def solve(self):
         history = []
         options = {"tol": 1e-6, "accel": "cg", "maxiter": 300, "residuals": history}
-        x, elapsed = exchange.timed(partial(multilevel.solve, **options), np.array(load))
-        seconds.append(elapsed)
-        iterations.append(len(history) - 1)
-        solution.append(x)
-    exchange.finish(
-        folder,
-        solution,
-        setup_s=setup["wall"],
-        solve={"1": exchange.solve_entry(seconds[1:])},
-        iterations=max(iterations),
-        memory_mib=exchange.peak_memory_mib(),
-        version=f"PyAMG {pyamg.__version__}",
-    )
+        self.x = self.multilevel.solve(self.load, **options)
+        self.iterations = len(history) - 1
+
+    def finish(self):
+        np.save(self.own / "x.npy", self.x[None])
+        numbers = {"iterations": self.iterations, "memory_mib": exchange.peak_memory_mib()}
+        return numbers | {"version": f"PyAMG {self.pyamg.__version__}"}
+
+
+def main():
+    folder, own, settings, _ = exchange.arguments(CONFIGS)
+    run = Run(folder, own, settings)
+    exchange.serve(own, {"setup": run.set_up, "solve 1": run.solve, "finish": run.finish})
 
 
 if __name__ == "__main__":
