@@ -10,12 +10,13 @@ BIN := $(VENV)/bin
 SOURCES := pyproject.toml CMakeLists.txt README.md $(shell find src cpp cuda cmake -type f ! -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint sanitize clean
+.PHONY: help demo test bench gate lint sanitize clean
 
 help:
 	@echo "make demo      solve a synthetic head, write fields and a picture to demo/"
 	@echo "make test      run the tests against the installed package"
-	@echo "make bench     compare with the other solvers that are installed"
+	@echo "make bench     measure everything, compare with the solvers that are installed, write benchmarks/RESULTS.md"
+	@echo "make gate      iterations, sizes and errors against the committed ones"
 	@echo "make lint      ruff, mypy and clang-format"
 	@echo "make sanitize  tests of the native code under address and undefined-behaviour sanitizers"
 
@@ -35,11 +36,16 @@ $(VENV)/lint-tools: $(BIN)/python pyproject.toml
 demo: $(VENV)/installed
 	$(BIN)/headfield demo -o demo
 
+# A process a core, of one thread each: the tests of threads ask for more themselves.
 test: $(VENV)/installed
-	$(BIN)/python -m pytest tests README.md --pyargs headfield
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal \
+		tests README.md --pyargs headfield
 
 bench: $(VENV)/installed
-	$(BIN)/python benchmarks/compare_cpu.py
+	$(BIN)/python benchmarks/run.py
+
+gate: $(VENV)/installed
+	$(BIN)/python benchmarks/gate.py
 
 lint: $(VENV)/installed $(VENV)/lint-tools
 	$(BIN)/ruff check .

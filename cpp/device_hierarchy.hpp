@@ -2,7 +2,7 @@
 // A hierarchy where the loops work: what the solver reads in every iteration.
 #pragma once
 
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "amg.hpp"
@@ -30,25 +30,27 @@ public:
     int32_t size() const { return fine64.rows; }
     // Nonzeros of all levels over those of the first.
     double operator_complexity() const { return operator_complexity_; }
-    // Rows and nonzeros of each level.
-    const std::vector<std::pair<int32_t, int64_t>>& sizes() const { return sizes_; }
+    // Of each level: rows, and nonzeros of A, P and A P.
+    using Sizes = std::tuple<int32_t, int64_t, int64_t, int64_t>;
+    const std::vector<Sizes>& sizes() const { return sizes_; }
 
 private:
     void measure(const Hierarchy& host) {
         double nonzeros = 0.0;
         for (const Level& l : host.levels) {
-            sizes_.emplace_back(l.a.rows, l.a.nnz());
+            sizes_.emplace_back(l.a.rows, l.a.nnz(), l.p.nnz(), l.ap.nnz());
             nonzeros += static_cast<double>(l.a.nnz());
         }
-        operator_complexity_ = nonzeros / static_cast<double>(sizes_.front().second);
+        const Level& fine = host.levels.front();
+        operator_complexity_ = nonzeros / static_cast<double>(fine.a.nnz());
         double sum = 0.0;
-        for (int32_t i = 0; i < sizes_.front().first; ++i) sum += host.weight[i];
-        typical_weight = sum / sizes_.front().first;
+        for (int32_t i = 0; i < fine.a.rows; ++i) sum += host.weight[i];
+        typical_weight = sum / fine.a.rows;
     }
 
     Kept<Hierarchy> memory_;
     double operator_complexity_ = 1.0;
-    std::vector<std::pair<int32_t, int64_t>> sizes_;
+    std::vector<Sizes> sizes_;
 };
 
 }  // namespace headfield

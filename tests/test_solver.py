@@ -378,7 +378,7 @@ def test_phantom_head_takes_few_iterations_and_little_memory():
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order), dtype=np.int32)
     system = System(mesh.nodes_mm[order] * 1e-3, rank[mesh.tets], sigma)
-    rows, nonzeros = zip(*system.hierarchy.levels, strict=True)
+    rows, nonzeros, _, _ = zip(*system.hierarchy.levels, strict=True)
     assert rows[0] == mesh.n_nodes
     assert all(b < 0.5 * a for a, b in itertools.pairwise(rows))
     assert nonzeros[0] <= system.k.nnz

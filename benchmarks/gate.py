@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Hold the numbers that noise can't move against those that were committed.
+
+    python benchmarks/gate.py             # exit code 1 where one of them has moved
+    python benchmarks/gate.py --update    # the numbers of this tree become the committed ones
+
+Iterations, complexity of the hierarchy, bytes and operations counted from its sizes, and errors against the
+exact field in a sphere. A number that has become worse is a regression; one that has become better is to be
+committed with the change that made it so, or the gain can be lost again unseen. The numbers don't depend on
+the machine but for the last digits, which instruction sets and versions of SciPy move: hence the tolerances.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import costs
+import numpy as np
+from measure import table
+from suite import heads, steps
+
+import headfield as hf
+from headfield import analytic
+
+COMMITTED = Path(__file__).resolve().parent / "gate.json"
+WIDTH = 16
+HEADS = ("sphere", "phantom_29k", "phantom_69k")
+TOLERANCE = 1e-6
+# How far a number may lie from the committed one, relative to that; the rest is to be exact.
+SLACK = {
+    "iterations of 16 poses": 0.02,
+    "operator complexity": 1e-3,
+    "bytes held per node": 1e-3,
+    "bytes per node and pose": 1e-3,
+    "bytes per node, pose and iteration": 1e-3,
+    "flops per node, pose and iteration": 1e-3,
+    "relative L2 error of E": 1e-3,
+    "RDM of E": 1e-3,
+    "lnMAG of E": 2e-2,
+    "bound of the primary field's error": 0.05,
+}
+
+
+def numbers() -> dict[str, dict[str, float]]:
+    """Of each head: name of the number and its value."""
+    return {name: of_head(name) for name in HEADS}
+
+
+def of_head(name: str) -> dict[str, float]:
+    """The numbers of one head; with errors where the exact field is known."""
+    mesh, poses = heads.mesh(name), heads.poses(name)[:WIDTH]
+    hierarchy = steps.head(name, "cpu").hierarchy
+    levels = hierarchy.levels
+    nodes, nonzeros, _, _ = levels[0]
+    size, flops = costs.per_iteration(levels, WIDTH)
+    gray = mesh.tags == heads.GRAY
+    field = hf.HeadModel(mesh, device="cpu").solve(
+        heads.coil(), poses, didt=heads.DIDT, tol=TOLERANCE, batch=WIDTH, elements=gray
+    )
+    found = {
+        "nodes": nodes,
+        "tetrahedra": mesh.n_tets,
+        "nonzeros": nonzeros,
+        "levels": len(levels),
+        "operator complexity": hierarchy.operator_complexity,
+        "bytes held per node": costs.held_bytes(levels, mesh.n_tets) / nodes,
+        "bytes per node and pose": costs.work_bytes(levels) / nodes,
+        "bytes per node, pose and iteration": size / (nodes * WIDTH),
+        "flops per node, pose and iteration": flops / (nodes * WIDTH),
+        "iterations of 16 poses": int(field.report.iterations.sum()),
+        "bound of the primary field's error": field.report.primary_error,
+    }
+    return found | (errors(field, mesh, poses) if name == "sphere" else {})
+
+
+def errors(field: hf.Field, mesh: hf.TetMesh, poses: np.ndarray) -> dict[str, float]:
+    """Of E in the brain of a sphere against the exact field, over all poses."""
+    centres = mesh.nodes_mm[mesh.tets[mesh.tags == heads.GRAY]].mean(axis=1)
+    dipoles, _, _ = heads.coil().sources(0)
+    exact = np.array(
+        [
+            analytic.sphere_tms_field(centres, moved.positions_mm, moved.moments, heads.DIDT)
+            for moved in (dipoles.moved(pose) for pose in poses)
+        ]
+    )
+    computed, size = np.asarray(field.E, float), np.linalg.norm
+    ratio = size(computed) / size(exact)
+    return {
+        "relative L2 error of E": size(computed - exact) / size(exact),
+        "RDM of E": size(computed / ratio - exact) / size(exact),
+        "lnMAG of E": np.log(ratio),
+    }
+
+
+def moved(found: float, committed: float, name: str) -> bool:
+    """Whether a number lies outside its slack."""
+    return not abs(found - committed) <= SLACK.get(name, 0.0) * abs(committed)
+
+
+def compare(found: dict[str, dict[str, float]], committed: dict[str, dict[str, float]]) -> list[str]:
+    """What has moved, a line each."""
+    lines = []
+    for head in sorted({*found, *committed}):
+        here, there = found.get(head, {}), committed.get(head, {})
+        for name in [*here, *(set(there) - set(here))]:
+            if name not in here or name not in there:
+                lines.append(f"{head}: {name} is {'not measured' if name not in here else 'not committed'}")
+            elif moved(here[name], there[name], name):
+                change = 100.0 * (here[name] / there[name] - 1.0) if there[name] else np.inf
+                lines.append(f"{head}: {name} {there[name]:.6g} -> {here[name]:.6g} ({change:+.2f} %)")
+    return lines
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--update", action="store_true", help="commit to the numbers of this tree")
+    parser.add_argument("--committed", type=Path, default=COMMITTED, help="JSON file; default gate.json")
+    args = parser.parse_args()
+    found = numbers()
+    names = list(dict.fromkeys(name for values in found.values() for name in values))
+    cells = [
+        (name, *(f"{values[name]:.6g}" if name in values else "-" for values in found.values()))
+        for name in names
+    ]
+    print(table([("number", *found), *cells]))
+    if args.update:
+        args.committed.write_text(json.dumps(found, indent=1) + "\n")
+        return 0
+    committed = json.loads(args.committed.read_text()) if args.committed.exists() else {}
+    lines = compare(found, committed)
+    for line in lines:
+        print(f"moved: {line}", file=sys.stderr)
+    if lines:
+        print("worse is a regression; better: gate.py --update, and commit the file", file=sys.stderr)
+    return 1 if lines else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
