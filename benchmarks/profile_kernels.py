@@ -180,16 +180,17 @@ def sample(module: Path, head: str, rounds: int, folder: Path) -> tuple[dict[str
     perf.wait()
     process.end()
     text = subprocess.run(
-        ["perf", "report", "-i", str(data), "--stdio", "--no-children", "-F", "sample,sym"],
+        ["perf", "report", "-i", str(data), "--stdio", "--no-children", "-F", "sample,dso,sym"],
         capture_output=True,
         text=True,
         check=True,
     ).stdout
     seconds: dict[str, float] = {}
     for line in text.splitlines():
-        found = re.match(r"\s*(\d+)\s+\[.\]\s+(.*)", line)
+        found = re.match(r"\s*(\d+)\s+(\S+)\s+\[.\]\s+(.*)", line)
         if found:
-            kernel = kernel_of(found[2]) or "other"
+            waits = "gomp" in found[2] or "libomp" in found[2]
+            kernel = "waiting for threads" if waits else kernel_of(found[3]) or "other"
             seconds[kernel] = seconds.get(kernel, 0.0) + int(found[1]) / (RATE * rounds)
     return seconds, told
 
@@ -297,7 +298,7 @@ def main() -> int:
     for line in wrong:
         print(f"costs.py counts otherwise: {line}", file=sys.stderr)
     counted, threads = count(told), told["threads"]
-    stage = {"hierarchy": "set-up", "new pages": "all", "other": "all", "direct sum": "primary"}
+    stage = {"hierarchy": "set-up", "direct sum": "primary"}
     kernels = []
     for name in sorted(seconds, key=lambda name: -seconds[name]):
         cost = counted.get(name, costs.Cost(stage.get(name, "all")))
