@@ -14,7 +14,6 @@ file.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import shutil
@@ -37,6 +36,9 @@ import problem  # noqa: E402
 import turns  # noqa: E402
 from measure import DATA, Row  # noqa: E402
 from peers import (  # noqa: E402
+    amgcl_peer,
+    dolfinx_peer,
+    getdp_peer,
     headfield_assembly,
     headfield_field,
     headfield_model,
@@ -45,6 +47,7 @@ from peers import (  # noqa: E402
     petsc,
     pyamg_sa,
     scipy_assembly,
+    skfem_peer,
 )
 
 SOLVERS: dict[str, tuple[ModuleType, ...]] = {
@@ -52,11 +55,12 @@ SOLVERS: dict[str, tuple[ModuleType, ...]] = {
     "petsc": (petsc,),
     "pardiso": (pardiso,),
     "pyamg": (pyamg_sa,),
+    "amgcl": (amgcl_peer,),
     "scipy": (scipy_assembly,),
+    "skfem": (skfem_peer,),
+    "dolfinx": (dolfinx_peer,),
+    "getdp": (getdp_peer,),
 }
-for each in ("amgcl", "skfem", "dolfinx", "getdp"):  # those that are there
-    if importlib.util.find_spec(f"peers.{each}_peer"):
-        SOLVERS[each] = (importlib.import_module(f"peers.{each}_peer"),)
 # Whom the solvers of a kind take turns with, and what they are asked for meanwhile.
 REFERENCES: dict[str, tuple[ModuleType, str, str]] = {
     "solve": (headfield_solver, "solver", "solve 32"),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -37,7 +38,17 @@ def machine() -> Row:
         "system": platform.platform(),
         "python": platform.python_version(),
         "numpy": np.__version__,
+        "compiler": compiler(),
     }
+
+
+def compiler() -> str:
+    """What compiled headfield's module for CPUs, by its own word."""
+    import headfield._cpu
+
+    module = Path(headfield._cpu.__file__).read_bytes()
+    found = re.search(rb"GCC: \([^)]*\) [\d.]+|clang version [\d.]+", module)
+    return found.group().decode() if found else "unknown"
 
 
 def commit() -> str:

@@ -238,14 +238,7 @@ def write(args: argparse.Namespace, rows: list[Row]) -> None:
         for row in rows
         if row.get("unit") == "exponent"
     }
-    measure.write_report(out, given, {"compiler": compiler(), "growth": growth, "results": rows})
-
-
-def compiler() -> str:
-    """What compiled headfield's module for CPUs, by its own word."""
-    module = Path(_backend.cpu.__file__).read_bytes()
-    found = re.search(rb"GCC: \([^)]*\) [\d.]+|clang version [\d.]+", module)
-    return found.group().decode() if found else "unknown"
+    measure.write_report(out, given, {"growth": growth, "results": rows})
 
 
 def cells(row: Row) -> tuple[str, ...]:

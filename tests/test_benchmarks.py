@@ -50,7 +50,8 @@ def test_what_the_smallest_benchmark_leaves(tmp_path):
     report = json.loads(out.read_text())
     assert report["machine"]["cores"] >= 1
     assert re.fullmatch("[0-9a-f]{40}([+]changes)?|unknown", report["commit"])
-    assert {"date", "compiler", "growth"} <= report.keys()
+    assert {"date", "machine", "growth"} <= report.keys()
+    assert report["machine"]["compiler"]
     rows = {row.pop("benchmark"): row for row in report["results"]}
     names = {f"stages.HeadSetUp.time_{name}" for name in ("head_model", "assemble", "hierarchy")}
     assert set(rows) == names

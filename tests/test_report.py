@@ -14,8 +14,9 @@ ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "benchmarks" / "report.py"
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 MACHINE = {"cpu": "Z80", "cores": 3, "memory_gib": 7.5, "system": "CP/M", "python": "3", "numpy": "2"}
+MACHINE |= {"compiler": "GCC 12.2"}
 FACTS = {"date": "2026-01-02T03:04:05+00:00", "commit": "0123456789abcdef", "machine": MACHINE}
-FACTS |= {"compiler": "GCC 12.2", "tolerance": 1e-6}
+FACTS |= {"tolerance": 1e-6}
 HEADS = {"phantom_29k": 29_000, "phantom_69k": 69_000, "phantom_162k": 162_000, "head_large": 709_254}
 
 

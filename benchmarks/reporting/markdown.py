@@ -13,7 +13,19 @@ from reporting.pictures import Picture
 Row = dict[str, Any]
 Results = dict[str, Row]  # by names of files, without .json
 # Arguments that change what is measured; the others say where files lie, or how long to wait.
-TOLD = ("before", "simulate", "size", "head", "suite", "width", "threads", "repeats", "device", "only", "quick")
+TOLD = (
+    "before",
+    "simulate",
+    "size",
+    "head",
+    "suite",
+    "width",
+    "threads",
+    "repeats",
+    "device",
+    "only",
+    "quick",
+)
 DEFAULTS = {"suite": "suite", "device": "cpu"}
 
 
@@ -82,7 +94,7 @@ def circumstances(report: Row) -> list[str]:
         date(report),
         revision(report),
         f"{machine.get('cpu', 'unknown processor')}, {machine.get('cores', '?')} cores",
-        report.get("compiler") or machine.get("compiler") or "compiler not recorded",
+        machine.get("compiler", "compiler not recorded"),
         f"device {gpu.get('device') or gpu.get('name') or given.get('device', 'cpu')}",
     ]
 
