@@ -13,10 +13,11 @@ from headfield.io.meshes import read_mesh
 from headfield.mesh import TetMesh
 
 # A GPU if there is one, else its kernels on the CPU.
-WHY_NO_GPU = ""
+WHY_NO_GPU, EMULATED = "", False
 if importlib.util.find_spec("cupy") is None or isinstance(_backend.find_gpu(), str):
     _backend.find_gpu.cache_clear()
     WHY_NO_GPU = emulation.install()
+    EMULATED = not WHY_NO_GPU
 
 # Its docstrings are not collected: that would import the stand-in for cupy into the other tests.
 collect_ignore = ["emulated"]

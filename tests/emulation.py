@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`_cuda` on a machine without a GPU: its kernels compiled for the CPU against tests/emulated, for tests."""
 
+import fcntl
 import importlib.util
 import os
 import shutil
@@ -22,6 +23,7 @@ def install() -> str:
         if missing or importlib.util.find_spec("pybind11") is None:
             return f"needs a GPU, or {', '.join(missing) or 'pybind11'} to emulate one"
         path = str(build(ROOT / "build" / "emulated", "-O2", *_instructions()))
+        os.environ["HEADFIELD_EMULATED_CUDA"] = path  # the processes of pytest -n need not build it again
     for name in [n for n in sys.modules if n.partition(".")[0] in ("cupy", "cupyx")]:
         del sys.modules[name]  # a real one that found no GPU
     sys.path.insert(0, str(EMULATED))
@@ -44,10 +46,13 @@ def build(folder: Path, *flags: str) -> Path:
     configure += ["-DHEADFIELD_CUDA=EMULATED", "-DHEADFIELD_WERROR=ON", "-DCMAKE_BUILD_TYPE=None"]
     configure += [f"-DCMAKE_CXX_FLAGS={' '.join(flags)}", f"-DPython_EXECUTABLE={sys.executable}"]
     configure += [f"-DCMAKE_MAKE_PROGRAM={_tool('ninja')}", f"-Dpybind11_DIR={pybind11.get_cmake_dir()}"]
-    for command in (configure, [_tool("cmake"), "--build", str(folder), "--target", "_cuda"]):
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(f"the emulated CUDA module can't be built:\n{done.stdout}\n{done.stderr}")
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests that somebody runs at the same time wait
+        for command in (configure, [_tool("cmake"), "--build", str(folder), "--target", "_cuda"]):
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise RuntimeError(f"the emulated CUDA module can't be built:\n{done.stdout}\n{done.stderr}")
     (path,) = folder.glob("_cuda*.so")
     return path
 

@@ -99,10 +99,10 @@ def test_doubtful_units_and_frames_are_told(tmp_path):
 )
 def test_damaged_files_are_refused(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(CoilError, match=message):
         read_casing(tmp_path / name)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_a_triangle_missing_from_a_binary_stl(tmp_path):

@@ -19,9 +19,9 @@ POSE[2, 3] = 96.0  # above a sphere of 90 mm, z into it
 
 
 @functools.cache
-def model():
+def model(device="auto"):
     mesh = hf.sphere_mesh(radii_mm=[70, 80, 90], tags=[3, 4, 5], edge_mm=20)
-    return hf.HeadModel(mesh)
+    return hf.HeadModel(mesh, device=device)
 
 
 def dipoles(seed=0, n=30, shift=0.0):
@@ -295,7 +295,7 @@ def test_casings_move_with_their_part():
 
 
 def two_stimulators():
-    parts = [CoilElement(dipoles(0)), CoilElement(loop(), stimulator=1)]
+    parts = [CoilElement(dipoles(0, n=5)), CoilElement(loop(radius=12.0, n=40), stimulator=1)]
     return hf.Coil(elements=parts, stimulators=[hf.Stimulator(didt_max=1e8), hf.Stimulator(didt_max=1e8)])
 
 
@@ -319,23 +319,25 @@ def rigid_turn(degrees):
     return turn
 
 
+@pytest.mark.usefixtures("each_device")
 def test_the_field_is_linear_in_all_rates_to_the_bit():
-    one = model().solve(two_stimulators(), POSE, [[4e6, -1e6]])
-    two = model().solve(two_stimulators(), POSE, [[8e6, -2e6]])
+    coil = two_stimulators()
+    one = model().solve(coil, POSE, [[4e6, -1e6]])
+    two = model().solve(coil, POSE, [[8e6, -2e6]])
     np.testing.assert_array_equal(two.E, 2 * one.E)
-    none = model().solve(two_stimulators(), POSE, [[0.0, 0.0]])
+    none = model().solve(coil, POSE, [[0.0, 0.0]])
     assert not none.E.any()
 
 
 @pytest.mark.parametrize("didt", [1e6, [1e6, 1e6], [[1e6], [1e6]], [[1e6, 1e6, 1e6]], [[1e6, np.nan]]])
 def test_each_stimulator_needs_a_rate(didt):
     with pytest.raises(hf.HeadfieldError, match="didt"):
-        model().solve(two_stimulators(), POSE, didt)
+        model("cpu").solve(two_stimulators(), POSE, didt)
 
 
 def test_a_rate_above_a_stimulator_is_said():
     with pytest.warns(UserWarning, match="2e.08 A/s is more than the 1e.08"):
-        model().solve(two_stimulators(), POSE, [[1e6, 2e8]])
+        model("cpu").solve(two_stimulators(), POSE, [[1e6, 2e8]])
 
 
 @pytest.mark.usefixtures("each_device")
@@ -352,6 +354,7 @@ def test_wire_samples_and_dipoles_of_one_coil_give_one_field():
     assert 1e-4 < model().solve(samples, POSE, 1e6).report.primary_error < 1e-2
 
 
+@pytest.mark.usefixtures("each_device")
 def test_nodes_beyond_the_samples_are_counted():
     near = sampled(loop(), reach_mm=60.0)
     mesh = model().mesh
@@ -365,6 +368,7 @@ def test_nodes_beyond_the_samples_are_counted():
         model().solve(hf.Coil(elements=[CoilElement(near)]), POSE)
 
 
+@pytest.mark.usefixtures("each_device")
 def test_samples_that_are_too_coarse_are_said():
     coarse = hf.Coil(elements=[CoilElement(sampled(loop(), spacing_mm=12.0, low_mm=0.0))])
     with pytest.warns(UserWarning, match=r"are coarse: A is off by about \S+ % of its largest"):

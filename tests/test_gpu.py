@@ -11,7 +11,7 @@ import numpy as np
 import p1
 import pytest
 from conftest import WHY_NO_GPU
-from test_model import same_bits
+from test_model import coil, same_bits
 
 import headfield as hf
 from headfield import _backend, _cpu, selfcheck
@@ -22,12 +22,7 @@ RATES = np.array([1e6, -2e6, 5e6, 1e6, 3e6])
 
 @functools.cache
 def model(device):
-    return hf.HeadModel(hf.sphere_mesh(radii_mm=[80, 86, 92], tags=[3, 4, 5], edge_mm=12), device=device)
-
-
-@functools.cache
-def coil():
-    return hf.figure_of_eight(spacing_mm=12.0)
+    return hf.HeadModel(hf.sphere_mesh(radii_mm=[80, 86, 92], tags=[3, 4, 5], edge_mm=16), device=device)
 
 
 @functools.cache

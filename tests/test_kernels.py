@@ -341,6 +341,7 @@ def test_the_same_bits_for_any_number_of_threads():
     rng = np.random.default_rng(0)
     adot = rng.normal(size=(len(nodes), 3, 4)).astype(np.float32)
     positions, moments = rng.uniform(0.1, 0.2, (40, 3)), rng.normal(size=(40, 3))
+    table, poses = lattice((-0.1,) * 3, 0.02, (11,) * 3, positions, moments), random_poses(rng, 3)
     results = []
     before = native.max_threads()
     try:
@@ -352,8 +353,10 @@ def test_the_same_bits_for_any_number_of_threads():
             e = np.empty((4, len(tets), 3), np.float32)
             native.electric_field(nodes, tets, b, adot, np.ones(4), None, e)
             faces = native.boundary_faces(tets, len(nodes))
-            potential = sources(positions, moments).vector_potential(nodes)
-            results.append([*matrices, b, e, *faces, potential, native.morton_order(nodes)])
+            coil = sources(positions, moments)
+            results.append([*matrices, b, e, *faces, native.morton_order(nodes), coil.nearest(nodes)])
+            results[-1] += [coil.vector_potential(nodes), coil.vector_potential_float32(nodes)]
+            results[-1].append(sample(native.Grid([table], coil), nodes, poses, 1e6, 4)[0])
     finally:
         native.set_threads(before)
     for other in results[1:]:

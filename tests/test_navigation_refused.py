@@ -230,7 +230,7 @@ class TestDamaged:
     @pytest.mark.parametrize("ending", ENDINGS)
     def test_long_digits_and_deep_nesting_take_no_time(self, tmp_path, ending):
         path = tmp_path / f"a{ending}"
-        start = time.perf_counter()
+        start = time.process_time()
         for text in ("1" * 300_000 + "x", "<a>" * 100_000, "[" * 100_000, BRAINSIGHT + "x" + "\t" * 100_000):
             path.write_text(text)
             with pytest.raises(hf.HeadfieldError):
@@ -239,7 +239,7 @@ class TestDamaged:
         (tmp_path / "a.xml").write_text(long)
         with pytest.raises(hf.PoseError, match="data03"):
             read_poses(tmp_path / "a.xml")
-        assert time.perf_counter() - start < 1
+        assert time.process_time() - start < 1
 
     @pytest.mark.parametrize("ending", ENDINGS)
     def test_no_regular_file(self, tmp_path, ending):

@@ -153,7 +153,7 @@ def test_a_damaged_byte_never_passes_as_another_error(small, data, packed):
 def test_a_large_claim_costs_neither_memory_nor_time(small):
     whole, read = small
     content = gzip.compress(patched(whole, 42, "<3h", 3000, 3000, 3000) + bytes(10**6))
-    start = time.perf_counter()
+    start = time.process_time()
     tracemalloc.start()
     try:
         with pytest.raises(FileFormatError, match="more than the file holds"):
@@ -161,7 +161,7 @@ def test_a_large_claim_costs_neither_memory_nor_time(small):
         assert tracemalloc.get_traced_memory()[1] < 10e6
     finally:
         tracemalloc.stop()
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_a_folder_and_other_files_are_refused(tmp_path, small):

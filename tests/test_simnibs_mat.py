@@ -179,7 +179,7 @@ class TestMat5:
     )
     def test_what_ends_other_readers(self, tmp_path, body):
         (tmp_path / "a.mat").write_bytes(HEADER + body)
-        start = time.perf_counter()
+        start = time.process_time()
         with pytest.raises(hf.PoseError):
             read_poses(tmp_path / "a.mat")
-        assert time.perf_counter() - start < 1
+        assert time.process_time() - start < 1

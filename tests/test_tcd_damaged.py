@@ -250,10 +250,10 @@ def test_a_file_that_inflates_beyond_measure_is_refused_soon(tcd, copies):
     bomb = base64.b64encode(zlib.compress(bytes(100_000_000 // copies // 24 * 24))).decode()
     content = small()
     content["coilModels"] = [{"points": bomb, "faces": [[0, 1, 2]]}] * copies
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(CoilError, match="inflates to more than a file of this size"):
         tcd(content)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_base64_in_lines_and_a_byte_order_mark_are_read(tcd):
