@@ -20,7 +20,7 @@ pybind11=$(python -c 'import pybind11; print(pybind11.get_cmake_dir())' 2>/dev/n
   "$python" -c 'import pybind11; print(pybind11.get_cmake_dir())')
 
 cmake -S "$tests/.." -B "$build/native" -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS='-O1 -g1' \
-  -DHEADFIELD_SANITIZE=ON -DHEADFIELD_CUDA=EMULATED \
+  -DHEADFIELD_SANITIZE=ON -DHEADFIELD_CUDA=EMULATED -DCMAKE_UNITY_BUILD=ON \
   -Dpybind11_DIR="$pybind11" -DPython_EXECUTABLE="$(command -v "$python")" >"$build/log"
 cmake --build "$build/native" --parallel "$(nproc)" >>"$build/log" || { cat "$build/log" >&2; exit 1; }
 

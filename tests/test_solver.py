@@ -66,9 +66,8 @@ def run(solver, b, tol, max_iterations, guess=None):
 
 @functools.cache
 def sphere():
-    edge = (
-        14 if EMULATED and native.instruction_set == "cuda" else 10
-    )  # a third of the nodes, two levels as well
+    emulated = EMULATED and native.instruction_set == "cuda"
+    edge = 14 if emulated else 10  # a third of the nodes, as many levels
     mesh = sphere_mesh([60, 66, 72, 80], [1, 3, 4, 5], edge_mm=edge)
     sigma = np.array([np.nan, 0.126, np.nan, 1.654, 0.01, 0.465])[mesh.tags]
     return System(mesh.nodes_mm * 1e-3, mesh.tets, sigma)
