@@ -46,7 +46,11 @@ class Side:
     """A process that works on one of the two."""
 
     def __init__(self, package: Path, head: str) -> None:
-        code = "import before_after; before_after.work()"
+        # An editable install of headfield would come before every path.
+        code = (
+            "import sys; sys.meta_path = [f for f in sys.meta_path if 'Redirecting' not in type(f).__name__]"
+        )
+        code += "; import before_after; before_after.work()"
         paths = os.pathsep.join([str(package), str(HERE)])
         self._process = subprocess.Popen(
             [sys.executable, "-c", code, head],
