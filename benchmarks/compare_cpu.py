@@ -106,6 +106,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--poses", type=Path, help="poses as .npy (k, 4, 4), mm")
     parser.add_argument("--threads", type=int, default=2, help="threads, or MPI processes, of every solver")
     parser.add_argument("--only", nargs="+", metavar="NAME[:CONFIG]", help=f"of {', '.join(SOLVERS)}")
+    parser.add_argument(
+        "--tuned", action="store_true", help="leave out what is called default where there is a tuned one"
+    )
     parser.add_argument("--quick", action="store_true", help="one round each: tries if all of it works")
     parser.add_argument("--limit", type=float, default=300.0, help="seconds after which a job is given up")
     parser.add_argument(
@@ -116,13 +119,14 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def chosen(only: list[str] | None) -> list[Pair]:
+def chosen(only: list[str] | None, tuned: bool) -> list[Pair]:
     """What to run."""
     every = [
         (name, module, config)
         for name, modules in SOLVERS.items()
         for module in modules
         for config in module.CONFIGS
+        if not (tuned and config == "default" and "tuned" in module.CONFIGS)
     ]
     known = {*SOLVERS, *(f"{name}:{config}" for name, _, config in every)}
     for wanted in only or []:
@@ -333,7 +337,7 @@ def main() -> None:
     """Measure what was asked for, print the tables, leave the JSON; exit code 1 if something failed."""
     args = parse()
     old = json.loads(args.against.read_text()) if args.against else None
-    pairs, stopped = chosen(args.only), False
+    pairs, stopped = chosen(args.only, args.tuned), False
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that solvers end with us
     with tempfile.TemporaryDirectory(prefix="headfield-benchmark-") as scratch:
         folder = args.work or Path(scratch)

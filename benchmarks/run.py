@@ -44,7 +44,7 @@ def main() -> int:
 
 def commands() -> list[list[str]]:
     """Programs with their arguments, in order; the report at the end has what the others left."""
-    found = [["run_suite.py"], ["compare_cpu.py"], ["profile_kernels.py"], ["gate.py"]]
+    found = [["run_suite.py"], ["compare_cpu.py", "--tuned"], ["profile_kernels.py"], ["gate.py"]]
     if has_gpu():
         found += [["run_suite.py", "--device", "cuda"], ["compare_gpu.py"]]
     return [*found, ["report.py"]]

@@ -287,15 +287,18 @@ Buffer<float> dense_inverse(const Csr<double>& a) {
     for (int32_t i = 0; i < n; ++i) {
         for (int32_t k = a.ptr[i]; k < a.ptr[i + 1]; ++k) at(i, a.col[k]) = a.val[k];
     }
+    // Column by column, each taken out of what is right of it at once: rows of additions, which run on vectors. Waking
+    // threads for every column would take longer than the work.
+    std::vector<double> column(n);
     for (int32_t j = 0; j < n; ++j) {
-        for (int32_t k = 0; k < j; ++k) at(j, j) -= at(j, k) * at(j, k);
         if (!(at(j, j) > 0.0)) throw std::invalid_argument("stiffness: the matrix is not positive definite");
         at(j, j) = std::sqrt(at(j, j));
-#pragma omp parallel for schedule(static)
+        for (int32_t i = j + 1; i < n; ++i) column[i] = at(i, j) /= at(j, j);
+#pragma omp parallel for schedule(static) if (n > dense_limit)
         for (int32_t i = j + 1; i < n; ++i) {
-            double sum = at(i, j);
-            for (int32_t k = 0; k < j; ++k) sum -= at(i, k) * at(j, k);
-            at(i, j) = sum / at(j, j);
+            double* const row = &at(i, 0);
+            const double factor = column[i];
+            for (int32_t k = j + 1; k <= i; ++k) row[k] -= factor * column[k];
         }
     }
     Buffer<float> inverse(static_cast<size_t>(n) * n);
