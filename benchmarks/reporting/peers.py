@@ -61,7 +61,7 @@ class Line(NamedTuple):
     @property
     def off(self) -> float | None:
         """Residual, or difference from where it should be, as the comparison found it."""
-        return self.run.get("residual", self.run.get("difference"))
+        return self.run.get("difference", self.run.get("residual"))
 
     @property
     def limit(self) -> float:
