@@ -20,7 +20,7 @@ pybind11=$(python -c 'import pybind11; print(pybind11.get_cmake_dir())' 2>/dev/n
   "$python" -c 'import pybind11; print(pybind11.get_cmake_dir())')
 
 cmake -S "$tests/.." -B "$build/native" -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS='-O1 -g1' \
-  -DHEADFIELD_SANITIZE=ON -DHEADFIELD_CUDA=EMULATED -DCMAKE_UNITY_BUILD=ON \
+  -DHEADFIELD_SANITIZE=ON -DHEADFIELD_CUDA=EMULATED \
   -Dpybind11_DIR="$pybind11" -DPython_EXECUTABLE="$(command -v "$python")" >"$build/log"
 cmake --build "$build/native" --parallel "$(nproc)" >>"$build/log" || { cat "$build/log" >&2; exit 1; }
 
@@ -30,11 +30,9 @@ cd "$build"  # so that no headfield of the working directory is imported
 HEADFIELD_NATIVE=$(echo "$build"/native/_cpu*.so)
 HEADFIELD_EMULATED_CUDA=$(echo "$build"/native/_cuda*.so)
 export HEADFIELD_NATIVE HEADFIELD_EMULATED_CUDA
-env LD_PRELOAD="$preload" PYTHONPATH="$tests" PYTHONDONTWRITEBYTECODE=1 \
-  OMP_NUM_THREADS="${OMP_NUM_THREADS:-2}" OMP_WAIT_POLICY=passive \
+env LD_PRELOAD="$preload" PYTHONPATH="$tests" OMP_NUM_THREADS="${OMP_NUM_THREADS:-2}" PYTHONDONTWRITEBYTECODE=1 \
   ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
-  "$python" -m pytest -q -n logical --maxprocesses 8 --dist worksteal -p native_plugin -p no:cacheprovider \
-  -c "$tests/../pyproject.toml" --rootdir "$tests/.." \
+  "$python" -m pytest -q -p native_plugin -p no:cacheprovider -c "$tests/../pyproject.toml" --rootdir "$tests/.." \
   "$tests/test_kernels.py" "$tests/test_kernel_arguments.py" "$tests/test_solver.py" \
   "$tests/test_solver_arguments.py" "$tests/test_primary.py" \
   -k 'not within_the_bound and not beyond_float32 and not cuda-32 and not cuda-16 and not (test_primary and cuda)' \

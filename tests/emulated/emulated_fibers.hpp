@@ -89,11 +89,10 @@ struct Context {
     void* fake = nullptr;
 };
 
-// Called on a stack that was just switched to; `left`, if given, is the one that was left, whose bounds are not known yet.
-inline void arrived([[maybe_unused]] Context* here, [[maybe_unused]] Context* left) {
+// Called on a stack that was just switched to, with the one that was left.
+inline void arrived([[maybe_unused]] Context* here, [[maybe_unused]] Context& left) {
 #if defined(HEADFIELD_EMULATED_ASAN)
-    __sanitizer_finish_switch_fiber(here ? here->fake : nullptr, left ? &left->bottom : nullptr,
-                                    left ? &left->size : nullptr);
+    __sanitizer_finish_switch_fiber(here ? here->fake : nullptr, &left.bottom, &left.size);
 #endif
 }
 inline void switch_stack(Context& from, Context& to) {
@@ -105,7 +104,7 @@ inline void switch_stack(Context& from, Context& to) {
 #else
     swapcontext(&from.state, &to.state);
 #endif
-    arrived(&from, nullptr);
+    arrived(&from, to);  // a fiber always returns to whom it was called by
 }
 
 struct Fiber {
@@ -237,7 +236,7 @@ private:
         }
         while (exited_ < count_) {
             if (head_ != tail_) {
-                place(next_ready());
+                place(ready_[head_++ % 1024]);
                 switch_stack(host_, lanes_[lane_].fiber->context);
             } else if (next_ < count_) {
                 if (idle_.empty()) {
@@ -255,7 +254,7 @@ private:
     static void fiber_entry() {
         Block& block = *running_;
         Fiber& self = *block.starting_;
-        arrived(nullptr, &block.host_);
+        arrived(nullptr, block.host_);
         for (;;) {
             block.start_threads(self);
             block.idle_.push_back(&self);
@@ -280,22 +279,7 @@ private:
             threadIdx = {lane % blockDim.x, lane / blockDim.x % blockDim.y, lane / blockDim.x / blockDim.y};
         }
     }
-    // Leaves for a thread that may go on, or for the host, which starts others.
-    void wait() {
-        Context& here = lanes_[lane_].fiber->context;
-        if (head_ == tail_) return switch_stack(here, host_);
-        place(next_ready());
-        Context& there = lanes_[lane_].fiber->context;
-        if (&there != &here) switch_stack(here, there);
-    }
-    unsigned next_ready() {
-#if defined(HEADFIELD_EMULATED_SWITCH)
-        // A thousand stacks are more pages than the processor keeps addresses of: one that is needed soon is looked up.
-        const Fiber* soon = lanes_[ready_[(head_ + 4) % 1024]].fiber;
-        if (soon) __builtin_prefetch(soon->context.top);
-#endif
-        return ready_[head_++ % 1024];
-    }
+    void wait() { switch_stack(lanes_[lane_].fiber->context, host_); }
     void make_ready(unsigned lane) { ready_[tail_++ % 1024] = uint16_t(lane); }
 
     void exit_lane() {
