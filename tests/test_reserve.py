@@ -2,6 +2,8 @@
 """The memory of results that are gone serves the next; that of results in use never does."""
 
 import gc
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -85,3 +87,22 @@ def test_nothing_is_kept_where_memory_is_short_or_the_model_is_gone(monkeypatch)
     gc.collect()
     array.fill(1.0)
     assert array.sum() == array.size
+
+
+def test_no_two_threads_get_the_same_memory():
+    reserve, before = Reserve(), sys.getswitchinterval()
+
+    def keeps_its_numbers(mark):
+        for _ in range(50):
+            array = reserve.empty((4 * MIB,), np.uint8)
+            array[::4096] = mark
+            if (array[::4096] != mark).any():
+                return False
+        return True
+
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert all(pool.map(keeps_its_numbers, range(4)))
+    finally:
+        sys.setswitchinterval(before)

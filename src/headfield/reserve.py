@@ -8,7 +8,9 @@ pages back.
 
 from __future__ import annotations
 
+import contextlib
 import weakref
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -54,14 +56,18 @@ class Reserve:
     """
 
     def __init__(self) -> None:
-        self._spare: NDArray[np.uint8] | None = None
+        # Taken and put by single steps that no other thread comes between: solves may run in several, and a
+        # lock could be held where the last array goes.
+        self._spare: deque[NDArray[np.uint8]] = deque(maxlen=1)
 
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """An array whose values are not set, as `numpy.empty`."""
         size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
         if size < _LEAST:
             return np.empty(shape, dtype)
-        memory, self._spare = self._spare, None
+        memory = None
+        with contextlib.suppress(IndexError):
+            memory = self._spare.pop()
         if memory is None or not size <= memory.nbytes <= _MOST_SPARE * size:
             memory = None  # back to the system before more is taken
             memory = np.empty(size, np.uint8)
@@ -69,16 +75,14 @@ class Reserve:
 
     def give_back(self, memory: NDArray[np.uint8]) -> None:
         """Keep what a result leaves behind, the larger of two pieces, if there is plenty."""
-        spare = self._spare
-        if (spare is None or spare.nbytes < memory.nbytes) and memory.nbytes <= _SHARE * free_memory():
-            self._spare = memory
+        if self.spare_bytes < memory.nbytes <= _SHARE * free_memory():
+            self._spare.append(memory)
 
     @property
     def spare_bytes(self) -> int:
         """What is kept; it is given back to the system before more is taken than it holds."""
-        spare = self._spare
-        return 0 if spare is None else spare.nbytes
+        return sum(memory.nbytes for memory in self._spare.copy())
 
     def release(self) -> None:
         """Give what is kept back to the system."""
-        self._spare = None
+        self._spare.clear()
