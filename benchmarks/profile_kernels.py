@@ -69,14 +69,14 @@ def kernel_of(symbol: str) -> str | None:
     return next((name for name, pattern in SYMBOLS.items() if re.search(pattern, symbol)), None)
 
 
+def printed(command: list[str]) -> str:
+    """What a command that has to succeed prints."""
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
 def build(folder: Path) -> Path:
     """The native module with its symbols."""
-    pybind11 = subprocess.run(
-        [sys.executable, "-c", "import pybind11; print(pybind11.get_cmake_dir())"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
+    pybind11 = printed([sys.executable, "-c", "import pybind11; print(pybind11.get_cmake_dir())"]).strip()
     settings = ["-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_CXX_FLAGS=-g1", "-DHEADFIELD_CUDA=OFF"]
     settings += [f"-Dpybind11_DIR={pybind11}", f"-DPython_EXECUTABLE={sys.executable}"]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
@@ -179,12 +179,7 @@ def sample(module: Path, head: str, rounds: int, folder: Path) -> tuple[dict[str
     perf.send_signal(2)
     perf.wait()
     process.end()
-    text = subprocess.run(
-        ["perf", "report", "-i", str(data), "--stdio", "--no-children", "-F", "sample,dso,sym"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    text = printed(["perf", "report", "-i", str(data), "--stdio", "--no-children", "-F", "sample,dso,sym"])
     seconds: dict[str, float] = {}
     for line in text.splitlines():
         found = re.match(r"\s*(\d+)\s+(\S+)\s+\[.\]\s+(.*)", line)
@@ -206,12 +201,7 @@ def simulate(module: Path, folder: Path) -> tuple[dict[str, float], list[str]]:
     )
     told = process.work()
     process.end()
-    text = subprocess.run(
-        ["callgrind_annotate", "--show=DLmr,DLmw", "--sort=DLmr", "--threshold=100", str(out)],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    text = printed(["callgrind_annotate", "--show=DLmr,DLmw", "--sort=DLmr", "--threshold=100", str(out)])
     moved: dict[str, float] = {}
     for line in text.splitlines():
         found = re.match(r"\s*([\d,]+|\.)\s*(?:\([^)]*\))?\s+([\d,]+|\.)\s*(?:\([^)]*\))?\s+\S*?:(.*)", line)
