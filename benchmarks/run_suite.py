@@ -38,7 +38,7 @@ from headfield import _backend
 
 HERE = Path(__file__).resolve().parent
 LIMIT_S = 300.0  # of a process
-LEAST_ROUNDS, MOST_ROUNDS, ROUNDS_S = 3, 9, 1.0  # as many as fit in that time
+LEAST_ROUNDS, MOST_ROUNDS, ROUNDS_S = 3, 7, 1.0  # as many as fit in that time
 ROUND_S = 0.01  # several calls make a round if they are shorter
 COPIED = 64 << 20  # bytes
 HEADER = ("benchmark", "parameters", "value", "unit", "quartiles", "copies", "rounds")

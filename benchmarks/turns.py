@@ -24,7 +24,7 @@ from peers import exchange
 
 HERE = Path(__file__).resolve().parent
 LEAST, MOST = 5, 15  # rounds
-ENOUGH_S = 5.0  # of LEAST rounds or more
+ENOUGH_S = 4.0  # of LEAST rounds or more
 LONG_S = 15.0  # of three rounds
 TOO_LONG_S = 40.0
 SETUP_ROUNDS, SETUP_S = 3, 6.0
