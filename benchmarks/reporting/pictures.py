@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
@@ -116,7 +117,7 @@ def roofline(data: dict[str, Any]) -> Figure:
     figure, (ax,) = canvas(1, 4.2)
     kernels, copy, peak = data["kernels"], data["copy_gb_s"], data["peak_gflop_s"]
     ridge = peak / copy
-    low, high = min(ridge, *(k[1] for k in kernels)) / 2, max(4 * ridge, *(2 * k[1] for k in kernels))
+    low, high = min(ridge, *(k[1] for k in kernels)) / 3, max(4 * ridge, *(2 * k[1] for k in kernels))
     ax.plot([low, ridge, high], [low * copy, peak, peak], color=INK, lw=1.2)
     ax.text(low * 1.1, peak, f"peak, {plain(peak)} GFLOP/s", va="bottom", color=INK)
     ax.plot([low, ridge], [peak, peak], color=INK, lw=0.6, ls=":")
@@ -126,11 +127,12 @@ def roofline(data: dict[str, Any]) -> Figure:
     ax.set(ylim=(min(k[2] for k in kernels) / 2, 2 * peak))
     ax.set(xlabel="operations per byte, counted", ylabel="GFLOP/s")
     figure.draw_without_rendering()  # so that it is known where points are
-    name_points(ax, [(k[0], (k[1], k[2])) for k in sorted(kernels, key=lambda k: -k[3])])
+    roof = [(x, x * copy) for x in np.geomspace(low, ridge, 200)]
+    name_points(ax, [(k[0], (k[1], k[2])) for k in sorted(kernels, key=lambda k: -k[3])], roof)
     (x0, y0), (x1, y1) = ax.transData.transform([(low, low * copy), (ridge, peak)])
     ax.text(
-        low * 1.6,
-        low * 1.6 * copy,
+        ridge / 4.5,
+        1.08 * ridge / 4.5 * copy,
         f"copies, {plain(copy)} GB/s",
         rotation=math.degrees(math.atan2(y1 - y0, x1 - x0)),
         rotation_mode="anchor",
@@ -174,11 +176,14 @@ def apart(values: Sequence[float], gap: float, low: float, high: float) -> list[
     return moved
 
 
-def name_points(ax: Axes, named: Sequence[tuple[str, tuple[float, float]]]) -> None:
-    """Names as near their points as they cover no point and no other name; the first chooses first."""
+def name_points(
+    ax: Axes, named: Sequence[tuple[str, tuple[float, float]]], line: Sequence[tuple[float, float]]
+) -> None:
+    """Names as near their points as they cover no point, line or other name; the first chooses first."""
     scale = ax.figure.dpi / 72
     points = [tuple(ax.transData.transform(at)) for _, at in named]
-    taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in points]
+    lined = ax.transData.transform(line)
+    taken = [(x - r, y - r, x + r, y + r) for r, among in ((4, points), (1, lined)) for x, y in among]
     tries = [(r, angle) for r in (9, 18, 30, 45, 60, 80) for angle in (0, -35, 35, -70, 70, 180, -110, 110)]
     for (name, at), (x, y) in zip(named, points, strict=True):
         wide, high = 4.8 * scale * len(name), 9.0 * scale
