@@ -11,7 +11,7 @@ from headfield.errors import HeadfieldError
 from headfield.metrics import focality, ln_mag, peak, percentiles, rdm, relative_l2, roi_mean
 
 FIELD = arrays(float, (6, 3), elements=st.floats(-10, 10)).filter(lambda a: np.linalg.norm(a) > 1e-3)
-MAGNITUDE = arrays(float, 12, elements=st.floats(0, 100))
+MAGNITUDE = arrays(float, 12, elements=st.floats(0, 100, allow_subnormal=False))
 WEIGHTS = arrays(np.int64, 12, elements=st.integers(0, 5)).filter(np.any)
 
 
@@ -104,7 +104,7 @@ def test_focality_is_the_weight_above_the_threshold(magnitude, weights, fraction
     threshold = fraction * percentiles(magnitude, weights, 99.9)
     expected = sum(w for value, w in zip(magnitude, weights, strict=True) if value >= threshold)
     assert focality(magnitude, weights, fraction) == expected
-    several = focality(np.stack([magnitude, 3 * magnitude]), weights, 0.5)
+    several = focality(np.stack([magnitude, 4 * magnitude]), weights, 0.5)
     np.testing.assert_array_equal(several, focality(magnitude, weights, 0.5))
 
 
@@ -124,6 +124,10 @@ def test_focality_is_the_weight_above_the_threshold(magnitude, weights, fraction
         (lambda: peak([1], [[0, 0, np.inf]]), "centres_mm: 1 values"),
         (
             lambda: roi_mean([1], [1], [[0, 0, 9]], [0, 0, 0], 5),
+            "no element in the sphere: the nearest is 9 mm",
+        ),
+        (
+            lambda: roi_mean([1, 2], [0, 1], [[0, 0, 0], [0, 0, 9]], [0, 0, 0], 5),
             "no element in the sphere: the nearest is 9 mm",
         ),
         (lambda: roi_mean([1], [1], [[0, 0, 9]], [0, 0], 5), "centre_mm must have the shape"),

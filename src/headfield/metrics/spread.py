@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""How far a field reaches: focality, half-value volume and depth, centre of gravity."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from headfield._backend import beside
+from headfield._real import finite_number
+from headfield.errors import HeadfieldError
+
+from ._arguments import centres, depths, fraction_of, refuse, strengths, weighted
+from ._sums import above, as_array, total
+
+__all__ = ["HalfValue", "centre_of_gravity", "focality", "half_value"]
+
+
+class HalfValue(NamedTuple):
+    """Where |E| is half of its peak or more; each () or (k,)."""
+
+    volume: np.ndarray  #: V1/2, in the unit of the weights: mm³ of volumes in mm³
+    depth_mm: np.ndarray  #: d1/2
+    spread: np.ndarray  #: S1/2 = V1/2 / d1/2: mm² of volumes in mm³
+
+
+def focality(
+    magnitude: ArrayLike, weights: ArrayLike, fraction: float = 0.5, percent: float = 99.9
+) -> np.ndarray:
+    """Weight of the elements at or above a fraction of a percentile: the stimulated volume or area.
+
+    Parameters
+    ----------
+    magnitude : array_like (m,) or (k, m)
+        |E|, V/m.
+    weights : array_like (m,)
+        Volumes (or areas) of the elements; the result has their unit.
+    fraction : float
+        Above 0, at most 1.
+    percent : float
+        The percentile that stands for the peak.
+
+    Returns
+    -------
+    ndarray () or (k,)
+
+    Raises
+    ------
+    HeadfieldError
+        As for `percentiles`, or a fraction out of range.
+
+    Examples
+    --------
+    >>> float(focality([1.0, 6.0, 10.0], [5.0, 2.0, 1.0]))
+    3.0
+    """
+    fraction = fraction_of(fraction)
+    values, w = weighted(magnitude, weights)
+    hot, _ = above(values, w, fraction, percent)
+    return as_array(total(hot * w))
+
+
+def half_value(
+    magnitude: ArrayLike, weights: ArrayLike, depth_mm: ArrayLike, percent: float = 100.0
+) -> HalfValue:
+    """Half-value volume V1/2, half-value depth d1/2 and tangential spread S1/2 = V1/2 / d1/2.
+
+    V1/2 is the volume of the brain with at least half of the peak |E|, d1/2 the depth below the cortical
+    surface of the deepest point of it (Deng, Lisanby and Peterchev, Brain Stimul. 6:1, 2013, for a spherical
+    head, where depth is radial). In a real head the depth of a point is its distance from the closest point
+    of the brain's surface (commentary on it, doi:10.1016/j.brs.2012.04.003). Here a point is an element with
+    the depth of its barycentre, so d1/2 is as fine as the mesh.
+
+    Parameters
+    ----------
+    magnitude : array_like (m,) or (k, m)
+        |E| in the elements of the brain, V/m, not negative.
+    weights : array_like (m,)
+        Their volumes, mm³; 0 leaves an element out.
+    depth_mm : array_like (m,)
+        Their distance from the cortical surface, mm, 0 or more.
+    percent : float
+        The percentile of |E| that stands for the peak. 100, the maximum, is the published definition; of a
+        head with elements of bad shape, 99.9 is less at the mercy of one of them.
+
+    Returns
+    -------
+    HalfValue
+        `volume` mm³, `depth_mm` mm, `spread` mm², each () or (k,).
+
+    Raises
+    ------
+    HeadfieldError
+        Shapes that do not fit, values not finite, magnitudes or depths negative, weights negative or all
+        zero, percent out of range, a peak that is zero, or a d1/2 of zero, for which there is no spread.
+
+    Examples
+    --------
+    >>> volume, depth_mm, spread = half_value([10.0, 8.0, 5.0, 4.0], [2.0, 2.0, 2.0, 9.0], [1, 3, 5, 7])
+    >>> print(volume, depth_mm, spread)
+    6.0 5.0 1.2
+    """
+    values, w = strengths(magnitude, weights)
+    depth = beside(values, depths(depth_mm, len(w)))
+    hot, level = above(values, w, 0.5, percent)
+    refuse(level == 0, f"percentile {percent} of the magnitude is 0, so nothing is half of it")
+    deepest = (hot * (depth * (w > 0))).max(axis=-1)
+    refuse(deepest == 0, "the half-value depth is 0 mm, so there is no tangential spread")
+    volume = total(hot * w)
+    return HalfValue(as_array(volume), as_array(deepest), as_array(volume / deepest))
+
+
+def centre_of_gravity(
+    magnitude: ArrayLike,
+    weights: ArrayLike,
+    centres_mm: ArrayLike,
+    fraction: float = 0.0,
+    percent: float = 99.9,
+) -> np.ndarray:
+    """Centre of gravity of |E|: Σ w|E|x / Σ w|E| over the elements at or above a fraction of a percentile.
+
+    As that of motor maps (Wassermann et al., Electroencephalogr. Clin. Neurophysiol. 85:1, 1992), with |E| in
+    place of the responses. It need not lie in the region: that of a ring is its middle.
+
+    Parameters
+    ----------
+    magnitude : array_like (m,) or (k, m)
+        |E|, V/m, not negative.
+    weights : array_like (m,)
+        Volumes or areas of the elements, any unit; 0 leaves an element out.
+    centres_mm : array_like (m, 3)
+        Barycentres of the elements, mm.
+    fraction : float
+        0 to 1; 0 takes all elements.
+    percent : float
+        The percentile that stands for the peak.
+
+    Returns
+    -------
+    ndarray (3,) or (k, 3)
+        mm.
+
+    Raises
+    ------
+    HeadfieldError
+        Shapes that do not fit, values not finite, magnitudes negative, weights negative or all zero, fraction
+        or percent out of range, or a field that is zero everywhere.
+
+    Examples
+    --------
+    >>> centre_of_gravity([1.0, 3.0, 4.0], [2.0, 2.0, 1.0], [[0, 0, 0], [4, 0, 0], [0, 6, 0]])
+    array([2., 2., 0.])
+    >>> centre_of_gravity([1.0, 3.0, 4.0], [2.0, 2.0, 1.0], [[0, 0, 0], [4, 0, 0], [0, 6, 0]], fraction=1.0)
+    array([0., 6., 0.])
+    """
+    if not 0 <= finite_number(fraction, "fraction", HeadfieldError) <= 1:
+        raise HeadfieldError(f"fraction = {fraction!r} must be from 0 to 1")
+    values, w = strengths(magnitude, weights)
+    places = beside(values, centres(centres_mm, len(w)))
+    hot, _ = above(values, w, fraction, percent)
+    mass = hot * (values * w)
+    whole = total(mass)
+    refuse(whole == 0, "the magnitude is 0 everywhere, so there is no centre of gravity")
+    return np.stack([total(mass * places[:, d]) / whole for d in range(3)], axis=-1)

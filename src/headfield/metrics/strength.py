@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""How strong a field is: percentiles, peak, means."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from headfield._backend import beside, on_host
+from headfield._real import finite_array
+from headfield.errors import HeadfieldError
+
+from ._arguments import centres, magnitudes, percents_of, weighted
+from ._sums import average, levels
+
+__all__ = ["Peak", "mean", "peak", "percentiles", "roi_mean"]
+
+
+class Peak(NamedTuple):
+    """The largest value, its element and the place of that element (mm)."""
+
+    value: np.ndarray
+    element: np.ndarray
+    place_mm: np.ndarray
+
+
+def percentiles(magnitude: ArrayLike, weights: ArrayLike, percents: ArrayLike) -> np.ndarray:
+    """Weighted percentiles: the smallest value that at least this share of the weight does not exceed.
+
+    Parameters
+    ----------
+    magnitude : array_like (m,) or (k, m)
+        |E|, V/m.
+    weights : array_like (m,)
+        Volumes or areas of the elements, any unit, not negative, not all zero.
+    percents : array_like () or (q,)
+        0 to 100.
+
+    Returns
+    -------
+    ndarray, shape of `percents` followed by () or (k,)
+        V/m.
+
+    Raises
+    ------
+    HeadfieldError
+        Shapes that do not fit, values not finite, weights negative or all zero, percents out of range.
+
+    Examples
+    --------
+    >>> percentiles([1.0, 2.0, 10.0], [1.0, 1.0, 98.0], [1, 50])
+    array([ 1., 10.])
+    """
+    values, w = weighted(magnitude, weights)
+    return levels(values, w, percents_of(percents))
+
+
+def peak(magnitude: ArrayLike, centres_mm: ArrayLike) -> Peak:
+    """The largest |E| and its place; the first element wins a tie.
+
+    Parameters
+    ----------
+    magnitude : array_like (m,) or (k, m)
+        |E|, V/m.
+    centres_mm : array_like (m, 3)
+        Barycentres of the elements, mm.
+
+    Returns
+    -------
+    Peak
+        `value` () or (k,) V/m, `element` () or (k,), `place_mm` (3,) or (k, 3).
+
+    Raises
+    ------
+    HeadfieldError
+        Shapes that do not fit or values not finite.
+
+    Examples
+    --------
+    >>> value, element, place_mm = peak([1.0, 5.0], [[0, 0, 0], [1, 2, 3]])
+    >>> float(value), int(element), place_mm
+    (5.0, 1, array([1., 2., 3.]))
+    """
+    values = magnitudes(magnitude)
+    places = beside(values, centres(centres_mm, values.shape[-1]))
+    element = values.argmax(axis=-1)
+    value = np.take_along_axis(values, element[..., None], axis=-1)[..., 0]
+    return Peak(value, element, places[element])
+
+
+def mean(magnitude: ArrayLike, weights: ArrayLike) -> np.ndarray:
+    """Weighted mean over the elements, Σ w|E| / Σ w.
+
+    Parameters
+    ----------
+    magnitude : array_like (m,) or (k, m)
+        |E|, or a component of E, V/m.
+    weights : array_like (m,)
+        Volumes or areas of the elements, any unit, not negative, not all zero.
+
+    Returns
+    -------
+    ndarray () or (k,)
+        V/m.
+
+    Raises
+    ------
+    HeadfieldError
+        Shapes that do not fit, values not finite, weights negative or all zero.
+
+    Examples
+    --------
+    >>> float(mean([1.0, 4.0, 9.0], [1.0, 2.0, 0.0]))
+    3.0
+    """
+    return average(*weighted(magnitude, weights))
+
+
+def roi_mean(
+    magnitude: ArrayLike, weights: ArrayLike, centres_mm: ArrayLike, centre_mm: ArrayLike, radius_mm: float
+) -> np.ndarray:
+    """Weighted mean of |E| over the elements whose barycentre lies in a sphere.
+
+    Parameters
+    ----------
+    magnitude : array_like (m,) or (k, m)
+        |E|, V/m.
+    weights : array_like (m,)
+        Volumes or areas of the elements; 0 leaves an element out, such as one of another tissue.
+    centres_mm : array_like (m, 3)
+        Barycentres of the elements, mm.
+    centre_mm : array_like (3,)
+        Centre of the sphere, mm.
+    radius_mm : float
+        Radius of the sphere, mm.
+
+    Returns
+    -------
+    ndarray () or (k,)
+        V/m.
+
+    Raises
+    ------
+    HeadfieldError
+        Shapes that do not fit, values not finite, negative weights, or no weight in the sphere.
+
+    Examples
+    --------
+    >>> float(roi_mean([1.0, 4.0, 9.0], [1.0, 2.0, 1.0], [[0, 0, 0], [1, 0, 0], [9, 0, 0]], [0, 0, 0], 5.0))
+    3.0
+    """
+    values, w = weighted(magnitude, weights)
+    centre, radius = (
+        finite_array(centre_mm, "centre_mm", HeadfieldError),
+        finite_array(radius_mm, "radius_mm", HeadfieldError),
+    )
+    if centre.shape != (3,) or radius.shape != () or radius < 0:
+        raise HeadfieldError("centre_mm must have the shape (3,) and radius_mm be a number, 0 or more")
+    distance = np.linalg.norm(centres(centres_mm, len(w)) - centre, axis=1)
+    there = on_host(w) > 0
+    inside = np.flatnonzero((distance <= radius) & there)
+    if not len(inside):
+        raise HeadfieldError(
+            f"no element in the sphere: the nearest is {distance[there].min():.4g} mm from its centre"
+        )
+    index = beside(values, inside)
+    return average(values.take(index, axis=-1), w[index])

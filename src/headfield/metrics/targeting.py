@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""How well a field meets a target: overlap of the hot region with it, exposure outside of it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from headfield._real import finite_number
+from headfield.errors import HeadfieldError
+
+from ._arguments import fraction_of, refuse, strengths, target_mask
+from ._sums import above, as_array, average, total
+
+__all__ = ["OffTarget", "Overlap", "off_target", "overlap"]
+
+
+class Overlap(NamedTuple):
+    """Shares of weight, each 0 to 1, () or (k,)."""
+
+    dice: np.ndarray  #: 2 w(hot and target) / (w(hot) + w(target))
+    target_hot: np.ndarray  #: share of the target that is hot
+    hot_in_target: np.ndarray  #: share of the hot region that is in the target
+
+
+class OffTarget(NamedTuple):
+    """What is outside of a target, each () or (k,)."""
+
+    exposed: np.ndarray  #: weight outside at or above the threshold, in the unit of the weights
+    ratio: np.ndarray  #: mean |E| outside over mean |E| in the target
+
+
+def overlap(
+    magnitude: ArrayLike,
+    weights: ArrayLike,
+    target: ArrayLike,
+    fraction: float = 0.5,
+    percent: float = 99.9,
+) -> Overlap:
+    """Overlap of a target with the hot region: the elements at or above a fraction of a percentile of |E|.
+
+    With w(A) the weight of the elements of A: Dice's coefficient 2w(hot ∩ target) / (w(hot) + w(target))
+    (Dice, Ecology 26:297, 1945), which is 1 if the two are the same and 0 if they are apart; the share of the
+    target that is hot, w(hot ∩ target) / w(target); and the share of the hot region that is in the target,
+    w(hot ∩ target) / w(hot), by which networks are targeted in Lynch et al., Neuron 110:3263, 2022.
+
+    Parameters
+    ----------
+    magnitude : array_like (m,) or (k, m)
+        |E|, V/m, not negative.
+    weights : array_like (m,)
+        Volumes or areas of the elements, any unit; 0 leaves an element out.
+    target : array_like (m,) bool
+        The elements of the target.
+    fraction : float
+        Above 0, at most 1.
+    percent : float
+        The percentile that stands for the peak; of all elements, not of those in the target alone.
+
+    Returns
+    -------
+    Overlap
+        `dice`, `target_hot` and `hot_in_target`, each () or (k,), without unit.
+
+    Raises
+    ------
+    HeadfieldError
+        Shapes that do not fit, values not finite, magnitudes negative, weights negative or all zero, a target
+        that is no mask or has no weight, fraction or percent out of range, or a percentile that is zero.
+
+    Examples
+    --------
+    >>> dice, target_hot, hot_in_target = overlap([1.0, 6.0, 10.0], [6.0, 2.0, 1.0], [True, True, False])
+    >>> print(dice.round(3), target_hot, hot_in_target.round(3))
+    0.364 0.25 0.667
+    """
+    fraction = fraction_of(fraction)
+    values, w = strengths(magnitude, weights)
+    inside = target_mask(target, values, w)
+    hot, level = above(values, w, fraction, percent)
+    refuse(level == 0, f"percentile {percent} of the magnitude is 0, so no region is hot")
+    both, of_hot, of_target = total(hot * (w * inside)), total(hot * w), total(w * inside)
+    shares = 2 * both / (of_hot + of_target), both / of_target, both / of_hot
+    return Overlap(*(as_array(share) for share in shares))
+
+
+def off_target(
+    magnitude: ArrayLike, weights: ArrayLike, target: ArrayLike, fraction: float = 1.0
+) -> OffTarget:
+    """Exposure outside of a target, measured by the mean |E| in it.
+
+    headfield's own definition. With Ē the weighted mean of |E| in the target: the weight of the elements
+    outside of it with |E| ≥ `fraction` Ē, which get at least what the target gets on average; and the
+    weighted mean of |E| outside over Ē. What is outside is up to the caller: the elements that have weight
+    and are not in the target.
+
+    Parameters
+    ----------
+    magnitude : array_like (m,) or (k, m)
+        |E|, V/m, not negative.
+    weights : array_like (m,)
+        Volumes or areas of the elements; 0 leaves an element out.
+    target : array_like (m,) bool
+        The elements of the target.
+    fraction : float
+        Of the mean in the target, above 0.
+
+    Returns
+    -------
+    OffTarget
+        `exposed` in the unit of the weights and `ratio` without unit, each () or (k,).
+
+    Raises
+    ------
+    HeadfieldError
+        Shapes that do not fit, values not finite, magnitudes negative, weights negative or all zero, a target
+        that is no mask, has no weight or has all of it, a fraction out of range, or a mean of zero in it.
+
+    Examples
+    --------
+    >>> exposed, ratio = off_target([2.0, 6.0, 4.0, 1.0], [1.0, 1.0, 3.0, 5.0], [True, True, False, False])
+    >>> print(exposed, ratio)
+    3.0 0.53125
+    """
+    if finite_number(fraction, "fraction", HeadfieldError) <= 0:
+        raise HeadfieldError(f"fraction = {fraction!r} must be above 0")
+    values, w = strengths(magnitude, weights)
+    inside = target_mask(target, values, w)
+    outside = w * ~inside
+    if not bool(outside.any()):
+        raise HeadfieldError("target covers all elements that have weight, so nothing is outside of it")
+    mean = average(values, w * inside)
+    refuse(mean == 0, "the mean magnitude in the target is 0, so nothing can be compared with it")
+    exposed = total((values >= fraction * mean[..., None]) * outside)
+    return OffTarget(as_array(exposed), as_array(average(values, outside) / mean))
