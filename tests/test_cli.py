@@ -359,13 +359,13 @@ class TestProcess:
         assert "cm?" in result.stdout
 
     def test_interrupt(self, inputs, tmp_path):
-        np.save(tmp_path / "many.npy", np.repeat(np.load(inputs / "poses.npy"), 2000, axis=0))
+        np.save(tmp_path / "many.npy", np.repeat(np.load(inputs / "poses.npy"), 10_000, axis=0))
         args = [word for word in solve_args(inputs, tmp_path / "f.h5", "--batch", "1") if word != "-q"]
         args[3] = str(tmp_path / "many.npy")
         command = [sys.executable, "-m", "headfield", *args]
         with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             for line in process.stderr:
-                if "of 10000 poses" in line:
+                if "of 50000 poses" in line:
                     break
             process.send_signal(signal.SIGINT)
             rest = process.stderr.read()
