@@ -147,6 +147,7 @@ CsrView<T> csr_view(const Array<int32_t>& ptr, const Array<int32_t>& col, const 
 void bind_host(py::module_& m);
 void bind_operators(py::module_& m);
 void bind_primary(py::module_& m);
+void bind_recovery(py::module_& m);
 void bind_solver(py::module_& m);
 
 }  // namespace headfield

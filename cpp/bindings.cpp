@@ -17,6 +17,7 @@ PYBIND11_MODULE(HEADFIELD_MODULE, m) {
     bind_host(m);
     bind_operators(m);
     bind_primary(m);
+    bind_recovery(m);
     bind_solver(m);
     m.attr("instruction_set") = instruction_set();
     py::tuple compiled(std::size(widths));

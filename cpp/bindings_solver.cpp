@@ -25,10 +25,13 @@ std::unique_ptr<DeviceHierarchy> make_hierarchy(const Array<int32_t>& indptr, co
         build_hierarchy({k.rows, k.cols, ptr.data(), col.data(), val.data()}, ground, theta));
 }
 
-std::vector<ColumnReport> solve(Solver& solver, Array<double>& b, Array<double>& phi, double tolerance,
-                                int max_iterations) {
+std::vector<ColumnReport> solve(Solver& solver, Array<double>& b, Array<double>& phi,
+                                const std::vector<double>& tolerance, int max_iterations) {
     check_shape(b, "b", {solver.size(), solver.width()});
     check_shape(phi, "phi", {solver.size(), solver.width()});
+    if (tolerance.size() != static_cast<std::size_t>(solver.width())) {
+        throw std::invalid_argument("tolerance must hold a number a column, " + std::to_string(solver.width()));
+    }
     double *guess = phi.mutable_data(), *rhs = b.mutable_data();
     Running run;
     return solver.solve(rhs, guess, tolerance, max_iterations);

@@ -26,25 +26,6 @@ struct FewColumns {
     int64_t at(int64_t i) const { return i * W::value + first; }
 };
 
-constexpr int64_t field_tile = 32;  // elements whose E stays in cache while it is turned from rows to columns
-
-// −scale (∇φ + mean Ȧ) of the elements of a tile, all columns, into rows (3 count, W).
-template <class W>
-void field_of_tile(W /*width*/, const MeshView& mesh, const double* phi, const float* adot, int64_t begin,
-                   int64_t count, const int32_t* elements, const float* scale, float* rows) {
-    using C = FewColumns<W>;
-    for (int64_t j = 0; j < count; ++j) {
-        const int64_t e = elements ? elements[begin + j] : begin + j;
-        const TetGeometry geometry = tet_geometry(mesh, e);
-        for (C c{0}; c.first < W::value; c.first += C::count) {
-            typename C::F field[3];
-            element_field(c, mesh.tets + 4 * e, geometry.grad, phi, adot, field);
-            const auto factor = C::F::load(scale + c.first);
-            for (int d = 0; d < 3; ++d) store_as(factor * field[d], rows + c.at(3 * j + d));
-        }
-    }
-}
-
 // to[c * stride + v] = rows[v * W + c] for c < k and v < count.
 template <class W>
 void turn_tile(W /*width*/, const float* rows, int64_t count, int32_t k, int64_t stride, float* to) {
@@ -62,20 +43,98 @@ void turn_tile(W /*width*/, const float* rows, int64_t count, int32_t k, int64_t
     }
 }
 
+constexpr int64_t field_tile = 32;  // elements whose values stay in cache while they are turned from rows to columns
+
+// out[c, i, :] = scale_c times N numbers a column that value(columns, i, numbers) finds, (k, count, N).
+template <int N, class W, class Value>
+void by_columns(W width, int64_t count, int32_t k, const double* scale, float* out, const Value& value) {
+    using C = FewColumns<W>;
+    float factor[W::value] = {};
+    for (int32_t c = 0; c < k; ++c) factor[c] = static_cast<float>(scale[c]);
+#pragma omp parallel for schedule(dynamic, 16)
+    for (int64_t t = 0; t < (count + field_tile - 1) / field_tile; ++t) {
+        const int64_t begin = t * field_tile, end = begin + field_tile < count ? begin + field_tile : count;
+        float rows[N * field_tile * W::value];
+        for (int64_t i = begin; i < end; ++i) {
+            const auto prepared = value.at(i);
+            for (C c{0}; c.first < W::value; c.first += C::count) {
+                typename C::F numbers[N];
+                value(c, i, prepared, numbers);
+                const auto f = C::F::load(factor + c.first);
+                for (int d = 0; d < N; ++d) store_as(f * numbers[d], rows + c.at(N * (i - begin) + d));
+            }
+        }
+        turn_tile(width, rows, N * (end - begin), k, N * count, out + N * begin);
+    }
+}
+
+// −(∇φ + mean Ȧ) in one of the chosen elements.
+struct ElementField {
+    const MeshView& mesh;
+    const double* phi;
+    const float* adot;
+    const int32_t* elements;
+    int64_t element(int64_t i) const { return elements ? elements[i] : i; }
+    TetGeometry at(int64_t i) const { return tet_geometry(mesh, element(i)); }
+    template <class C>
+    void operator()(C c, int64_t i, const TetGeometry& g, typename C::F field[3]) const {
+        element_field(c, mesh.tets + 4 * element(i), g.grad, phi, adot, field);
+    }
+};
+
+struct SquaredError {
+    ElementField element;
+    const int32_t* corner;
+    const float* rows;
+    TetGeometry at(int64_t i) const { return element.at(i); }
+    template <class C>
+    void operator()(C c, int64_t i, const TetGeometry& g, typename C::F* error) const {
+        typename C::F field[3];
+        element(c, i, g, field);
+        *error = mean_square(c, corner + 4 * i, rows, field);
+    }
+};
+
+struct Interpolated {
+    const int32_t* corner;
+    const float *weight, *rows;
+    int at(int64_t /*i*/) const { return 0; }
+    template <class C>
+    void operator()(C c, int64_t i, int /*prepared*/, typename C::F field[3]) const {
+        interpolated(c, corner + 4 * i, weight + 4 * i, rows, field);
+    }
+};
+
 void electric_field(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
                     const int32_t* elements, int32_t k, const double* scale, float* out) {
+    with_width(width,
+               [&](auto w) { by_columns<3>(w, n_elements, k, scale, out, ElementField{mesh, phi, adot, elements}); });
+}
+
+void recover(int width, const CsrView<float>& weight, const int32_t* node, const float* rate, const double* phi,
+             const float* adot, float* rows) {
     with_width(width, [&](auto w) {
-        constexpr int W = decltype(w)::value;
-        float padded[W] = {};
-        for (int32_t c = 0; c < k; ++c) padded[c] = static_cast<float>(scale[c]);
-#pragma omp parallel for schedule(dynamic, 16)
-        for (int64_t t = 0; t < (n_elements + field_tile - 1) / field_tile; ++t) {
-            const int64_t begin = t * field_tile, left = n_elements - begin;
-            const int64_t count = left < field_tile ? left : field_tile;
-            float rows[3 * field_tile * W];
-            field_of_tile(w, mesh, phi, adot, begin, count, elements, padded, rows);
-            turn_tile(w, rows, 3 * count, k, 3 * n_elements, out + 3 * begin);
-        }
+        using C = FewColumns<decltype(w)>;
+        const Recover<C> row{weight, node, rate, adot, phi, rows};
+        for_chunks(weight.rows, w, [&](int64_t, int64_t begin, int64_t end) {
+            for (int64_t r = begin; r < end; ++r) {
+                for (C c{0}; c.first < decltype(w)::value; c.first += C::count) row(c, r);
+            }
+        });
+    });
+}
+
+void interpolate(int width, int64_t points, const int32_t* corner, const float* weight, const float* rows, int32_t k,
+                 const double* scale, float* out) {
+    with_width(width, [&](auto w) { by_columns<3>(w, points, k, scale, out, Interpolated{corner, weight, rows}); });
+}
+
+void squared_error(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
+                   const int32_t* elements, const int32_t* corner, const float* rows, int32_t k, const double* scale,
+                   float* out) {
+    with_width(width, [&](auto w) {
+        const ElementField field{mesh, phi, adot, elements};
+        by_columns<1>(w, n_elements, k, scale, out, SquaredError{field, corner, rows});
     });
 }
 
@@ -101,7 +160,9 @@ void pack(int width, int64_t n, const double* rows, const int32_t* node, int32_t
 
 }  // namespace
 
-FieldKernels field_kernels() { return {assemble, right_hand_side, electric_field, unpack, pack}; }
+FieldKernels field_kernels() {
+    return {assemble, right_hand_side, electric_field, recover, interpolate, squared_error, unpack, pack};
+}
 
 }  // namespace HEADFIELD_ISA
 }  // namespace headfield

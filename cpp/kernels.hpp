@@ -71,6 +71,17 @@ struct FieldKernels {
     // out[c, e] = −scale_c (∇φ_c + mean Ȧ_c) in the chosen elements, (k, m_chosen, 3); elements null means all.
     void (*electric_field)(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
                            const int32_t* elements, int32_t k, const double* scale, float* out);
+    // Rows (rows, 3, W) of recovered E, see recovery.hpp: weight (nnz, 3), node (rows,), rate (rows, 3, 3).
+    void (*recover)(int width, const CsrView<float>& weight, const int32_t* node, const float* rate, const double* phi,
+                    const float* adot, float* rows);
+    // out[c, p] = scale_c Σ_i weight[p, i] rows[corner[p, i]], (k, points, 3): corner and weight (points, 4).
+    void (*interpolate)(int width, int64_t points, const int32_t* corner, const float* weight, const float* rows,
+                        int32_t k, const double* scale, float* out);
+    // out[c, e] = scale_c times the mean of |E* − E|² over a chosen element, (k, m_chosen): E* linear between the rows
+    // of its corners (m_chosen, 4), E as in electric_field.
+    void (*squared_error)(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
+                          const int32_t* elements, const int32_t* corner, const float* rows, int32_t k,
+                          const double* scale, float* out);
     // out[c, node[i]] = scale_c phi[i, c], (k, n): columns of a block vector to rows in the caller's node order.
     void (*unpack)(int width, int64_t n, const double* phi, const int32_t* node, int32_t k, const double* scale,
                    double* out);

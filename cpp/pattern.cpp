@@ -37,21 +37,14 @@ void collect_columns(const MeshView& mesh, const int32_t* begin, const int32_t* 
 
 }  // namespace
 
-Pattern::Pattern(const MeshView& mesh) {
-    find_tets(mesh);
-    find_columns(mesh);
-}
-
-void Pattern::find_tets(const MeshView& mesh) {
-    start.assign(mesh.n_nodes + 1, 0);
-    around.resize(4 * mesh.n_tets);
+NodeTets::NodeTets(const MeshView& mesh) : start(mesh.n_nodes + 1, 0), around(4 * mesh.n_tets) {
     for (int64_t k = 0; k < 4 * mesh.n_tets; ++k) ++start[mesh.tets[k] + 1];
     for (int64_t i = 0; i < mesh.n_nodes; ++i) start[i + 1] += start[i];
     std::vector<int64_t> next(start.begin(), start.end() - 1);
     for (int64_t k = 0; k < 4 * mesh.n_tets; ++k) around[next[mesh.tets[k]]++] = static_cast<int32_t>(k / 4);
 }
 
-void Pattern::find_columns(const MeshView& mesh) {
+Pattern::Pattern(const MeshView& mesh) : NodeTets(mesh) {
     constexpr int64_t chunk = 4096;
     const int64_t n = mesh.n_nodes, n_chunks = (n + chunk - 1) / chunk;
     ptr.assign(n + 1, 0);

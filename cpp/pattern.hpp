@@ -19,16 +19,16 @@ struct PatternView {
     const int32_t* around;
 };
 
-// `mesh.tets` on the host; the coordinates are not looked at.
-struct Pattern {
-    explicit Pattern(const MeshView& mesh);
-    std::vector<int32_t> ptr, col;
+// The tetrahedra around each node, as in PatternView. `mesh.tets` on the host; the coordinates are not looked at.
+struct NodeTets {
+    explicit NodeTets(const MeshView& mesh);
     std::vector<int64_t> start;
     std::vector<int32_t> around;
+};
 
-private:
-    void find_tets(const MeshView& mesh);
-    void find_columns(const MeshView& mesh);
+struct Pattern : NodeTets {
+    explicit Pattern(const MeshView& mesh);
+    std::vector<int32_t> ptr, col;
 };
 
 }  // namespace headfield

@@ -118,14 +118,14 @@ void Solver::add_and_measure(const double* b, double* phi) {
 }
 
 // Decides what becomes of the columns whose residual was just measured.
-void Solver::judge(double tolerance, int max_iterations) {
+void Solver::judge(int max_iterations) {
     for (int j = 0; j < width_; ++j) {
         if (c_.check[j] == 0.0) continue;
         const double norm2 = c_.norm2()[j];
         c_.check[j] = c_.pending[j] = 0.0;
         ColumnReport& report = report_[j];
         report.residual = norm2 == 0.0 ? 0.0 : std::sqrt(norm2 / reference2_[j]);
-        report.converged = report.residual <= tolerance;
+        report.converged = report.residual <= tolerance_[j];
         const bool seemed_done = c_.active[j] == 0.0;
         const bool stagnates = seemed_done && !(norm2 < 0.25 * last_check_[j]);
         const bool go_on = !report.converged && !stagnates && report.iterations < max_iterations;
@@ -179,7 +179,7 @@ std::vector<double> Solver::norms(const double* x) {
 }
 
 // Residuals of the first guess, in float64 unless the guess is zero.
-void Solver::start(double* b, double* phi, double tolerance, int max_iterations) {
+void Solver::start(double* b, double* phi, int max_iterations) {
     const int64_t n = h_.size();
     c_.reset();
     last_check_.assign(width_, INFINITY);
@@ -205,17 +205,17 @@ void Solver::start(double* b, double* phi, double tolerance, int max_iterations)
         c_.pull();
         c_.cycle = c_.next_cycle;
     }
-    judge(tolerance, max_iterations);
+    judge(max_iterations);
 }
 
 // Stops the columns that seem done or have broken down, and marks those that want a float64 residual. Returns whether
 // one is due now.
-bool Solver::review(double tolerance, int max_iterations) {
-    const double limit = stop_early * tolerance;
+bool Solver::review(int max_iterations) {
     bool due = false;
     for (int j = 0; j < width_; ++j) {
         if (c_.active[j] == 0.0) continue;
         const int iterations = report_[j].iterations;
+        const double limit = stop_early * tolerance_[j];
         if (!(c_.pq()[j] > 0.0) || !std::isfinite(c_.norm2()[j])) {  // breakdown: what was added so far stays
             c_.active[j] = c_.pending[j] = 0.0;
         } else if (c_.norm2()[j] <= limit * limit * reference2_[j] || iterations >= max_iterations) {
@@ -229,13 +229,15 @@ bool Solver::review(double tolerance, int max_iterations) {
     return due || (!any(c_.active) && any(c_.check));
 }
 
-std::vector<ColumnReport> Solver::solve(double* b, double* phi, double tolerance, int max_iterations) {
-    start(b, phi, tolerance, max_iterations);
+std::vector<ColumnReport> Solver::solve(double* b, double* phi, const std::vector<double>& tolerance,
+                                        int max_iterations) {
+    tolerance_ = tolerance;
+    start(b, phi, max_iterations);
     while (any(c_.active)) {
         iterate();
-        if (review(tolerance, max_iterations)) {
+        if (review(max_iterations)) {
             add_and_measure(b, phi);
-            judge(tolerance, max_iterations);
+            judge(max_iterations);
         }
     }
     verbs_.scale_rows(width_, h_.size(), h_.scale, phi, phi);

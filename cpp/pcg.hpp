@@ -21,9 +21,9 @@ class Solver {
 public:
     Solver(const DeviceHierarchy& hierarchy, int width);
 
-    // Solves K φ = b for b (n, W) and φ (n, W), which comes in as the first guess with φ_ground = 0. `b` is used as work
-    // space.
-    std::vector<ColumnReport> solve(double* b, double* phi, double tolerance, int max_iterations);
+    // Solves K φ = b for b (n, W) and φ (n, W), which comes in as the first guess with φ_ground = 0, to a relative
+    // residual (W,) of each column. `b` is used as work space.
+    std::vector<ColumnReport> solve(double* b, double* phi, const std::vector<double>& tolerance, int max_iterations);
 
     int width() const { return width_; }
     int32_t size() const { return h_.size(); }
@@ -37,11 +37,11 @@ private:
     float* solution(size_t level);
     void v_cycle(size_t level, const Real* b, Sums dot);
     void iterate();
-    void start(double* b, double* phi, double tolerance, int max_iterations);
+    void start(double* b, double* phi, int max_iterations);
     std::vector<double> norms(const double* x);
     void add_and_measure(const double* b, double* phi);
-    void judge(double tolerance, int max_iterations);
-    bool review(double tolerance, int max_iterations);
+    void judge(int max_iterations);
+    bool review(int max_iterations);
     bool set_next_cycle();
 
     const DeviceHierarchy& h_;
@@ -52,6 +52,7 @@ private:
     DeviceBuffer<Real> scaled_r_;  // r times its cycle, the V-cycle's input; empty where r itself is
     DeviceBuffer<double> partial_;
     Columns c_;
+    std::vector<double> tolerance_;    // relative residual wanted
     std::vector<double> reference2_;   // norm² of b
     std::vector<double> last_check_;   // norm² when a check last failed, to see stagnation …
     std::vector<double> last_period_;  // … and when it was last measured

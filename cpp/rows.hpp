@@ -344,5 +344,62 @@ HEADFIELD_HD inline void element_field(C c, const int32_t* node, const double (*
     for (int d = 0; d < 3; ++d) field[d] = fma(F::all(-0.25f), sum[d], convert<F>(D::all(0.0) - slope[d]));
 }
 
+// Row r of a recovery (recovery.hpp): −Σ_j weight_rj (φ_j − φ_node) − rate Ȧ_node; differences in float64, as above.
+template <class C>
+struct Recover {
+    CsrView<float> weight;
+    const int32_t* node;
+    const float *rate, *adot;
+    const double* phi;
+    float* rows;
+    HEADFIELD_HD void operator()(C c, int64_t r) const {
+        using F = typename C::F;
+        using D = typename C::D;
+        F field[3] = {F::all(0.f), F::all(0.f), F::all(0.f)};
+        const int64_t here = node[r];
+        for (int i = 0; i < 3; ++i) {
+            const F a = load_as<F>(adot + c.at(3 * here + i));
+            for (int d = 0; d < 3; ++d) field[d] = fma(F::all(-rate[9 * r + 3 * d + i]), a, field[d]);
+        }
+        const D level = load_as<D>(phi + c.at(here));
+        for (int32_t k = weight.ptr[r]; k < weight.ptr[r + 1]; ++k) {
+            const F drop = convert<F>(level - load_as<D>(phi + c.at(weight.col[k])));
+            for (int d = 0; d < 3; ++d) field[d] = fma(F::all(weight.val[3 * int64_t(k) + d]), drop, field[d]);
+        }
+        for (int d = 0; d < 3; ++d) store_as(field[d], rows + c.at(3 * r + d));
+    }
+};
+
+// Σ_i weight_i of the rows of four corners.
+template <class C>
+HEADFIELD_HD inline void interpolated(C c, const int32_t* corner, const float* weight, const float* rows,
+                                      typename C::F field[3]) {
+    using F = typename C::F;
+    for (int d = 0; d < 3; ++d) {
+        field[d] = F::all(0.f);
+        for (int i = 0; i < 4; ++i) {
+            field[d] = fma(F::all(weight[i]), load_as<F>(rows + c.at(3 * int64_t(corner[i]) + d)), field[d]);
+        }
+    }
+}
+
+// Mean of |E* − field|² over a tetrahedron, E* linear between its corners: (Σ|e_i|² + |Σ e_i|²)/20 of the four e_i.
+template <class C>
+HEADFIELD_HD inline typename C::F mean_square(C c, const int32_t* corner, const float* rows,
+                                              const typename C::F field[3]) {
+    using F = typename C::F;
+    F squares = F::all(0.f);
+    for (int d = 0; d < 3; ++d) {
+        F sum = F::all(0.f);
+        for (int i = 0; i < 4; ++i) {
+            const F e = load_as<F>(rows + c.at(3 * int64_t(corner[i]) + d)) - field[d];
+            squares = fma(e, e, squares);
+            sum = sum + e;
+        }
+        squares = fma(sum, sum, squares);
+    }
+    return F::all(0.05f) * squares;
+}
+
 }  // namespace HEADFIELD_ISA
 }  // namespace headfield

@@ -60,48 +60,116 @@ void right_hand_side(int width, const CsrView<float>& source, const float* adot,
 
 constexpr int tile = 32;  // elements, or nodes, that a block turns from rows of columns to columns of rows
 
-// E of 32 elements, threads (lanes, rows): geometry once an element, then all columns of an element by neighbouring
-// threads, and through shared memory to out (k, n_elements, 3), of which a warp writes 384 consecutive bytes a column.
-template <class W>
+// −(∇φ + mean Ȧ) in one of the chosen elements.
+struct ElementField {
+    static constexpr int numbers = 3;
+    static constexpr bool geometric = true;
+    const MeshView mesh;
+    const double* phi;
+    const float* adot;
+    const int32_t* elements;
+    HEADFIELD_HD int64_t element(int64_t i) const { return elements ? elements[i] : i; }
+    template <class C>
+    HEADFIELD_HD void operator()(C c, int64_t i, const double (*grad)[3], typename C::F field[3]) const {
+        element_field(c, mesh.tets + 4 * element(i), grad, phi, adot, field);
+    }
+};
+
+struct SquaredError {
+    static constexpr int numbers = 1;
+    static constexpr bool geometric = true;
+    const ElementField field;
+    const int32_t* corner;
+    const float* rows;
+    HEADFIELD_HD int64_t element(int64_t i) const { return field.element(i); }
+    template <class C>
+    HEADFIELD_HD void operator()(C c, int64_t i, const double (*grad)[3], typename C::F* error) const {
+        typename C::F e[3];
+        field(c, i, grad, e);
+        *error = mean_square(c, corner + 4 * i, rows, e);
+    }
+};
+
+struct Interpolated {
+    static constexpr int numbers = 3;
+    static constexpr bool geometric = false;
+    const int32_t* corner;
+    const float *weight, *rows;
+    template <class C>
+    HEADFIELD_HD void operator()(C c, int64_t i, const double (*)[3], typename C::F field[3]) const {
+        interpolated(c, corner + 4 * i, weight + 4 * i, rows, field);
+    }
+};
+
+// What `value` finds at 32 places, N numbers a column, threads (lanes, rows): geometry once an element, then all columns
+// of a place by neighbouring threads, and through shared memory to out (k, total, N), of which a warp writes 128 N
+// consecutive bytes a column.
+template <class W, class Value>
 __global__ void __launch_bounds__(256)
-    element_tile(MeshView mesh, const double* phi, const float* adot, int64_t n_elements, const int32_t* elements,
-                 int32_t k, const double* scale, float* out) {
+    value_tile(MeshView mesh, Value value, int64_t total, int32_t k, const double* scale, float* out) {
+    constexpr int N = Value::numbers;
     __shared__ double grad[tile][4][3];
-    __shared__ float rows[3 * tile][W::value + 1];
+    __shared__ float rows[N * tile][W::value + 1];
     const int thread = static_cast<int>(threadIdx.y * W::lanes + threadIdx.x);
     const int64_t begin = int64_t(blockIdx.x) * tile;
-    const int count = static_cast<int>(n_elements - begin < tile ? n_elements - begin : tile);
-    if (thread < count) {
-        const TetGeometry g = tet_geometry(mesh, elements ? elements[begin + thread] : begin + thread);
-        for (int v = 0; v < 12; ++v) grad[thread][v / 3][v % 3] = g.grad[v / 3][v % 3];
+    const int count = static_cast<int>(total - begin < tile ? total - begin : tile);
+    if constexpr (Value::geometric) {
+        if (thread < count) {
+            const TetGeometry g = tet_geometry(mesh, value.element(begin + thread));
+            for (int v = 0; v < 12; ++v) grad[thread][v / 3][v % 3] = g.grad[v / 3][v % 3];
+        }
+        __syncthreads();
     }
-    __syncthreads();
     const Block<W> c{static_cast<int>(threadIdx.x) * W::columns};
     for (int j = static_cast<int>(threadIdx.y); j < count; j += W::rows) {
-        const int64_t e = elements ? elements[begin + j] : begin + j;
-        typename Block<W>::F field[3];
-        element_field(c, mesh.tets + 4 * e, grad[j], phi, adot, field);
-        for (int d = 0; d < 3; ++d) {
+        typename Block<W>::F numbers[N];
+        value(c, begin + j, grad[j], numbers);
+        for (int d = 0; d < N; ++d) {
             for (int l = 0; l < W::columns; ++l) {
                 const int column = c.first + l;
-                if (column < k) rows[3 * j + d][column] = static_cast<float>(scale[column] * field[d].v[l]);
+                if (column < k) rows[N * j + d][column] = static_cast<float>(scale[column] * numbers[d].v[l]);
             }
         }
     }
     __syncthreads();
-    for (int v = thread; v < 3 * count * k; v += 256) {
-        const int column = v / (3 * count), row = v % (3 * count);
-        out[(int64_t(column) * n_elements + begin) * 3 + row] = rows[row][column];
+    for (int v = thread; v < N * count * k; v += 256) {
+        const int column = v / (N * count), row = v % (N * count);
+        out[(int64_t(column) * total + begin) * N + row] = rows[row][column];
     }
+}
+
+template <class Value>
+void by_columns(int width, const MeshView& mesh, const Value& value, int64_t total, int32_t k, const double* scale,
+                float* out) {
+    with_width(width, [&](auto w) {
+        using W = decltype(w);
+        launch(value_tile<W, Value>, blocks_for(total, tile), dim3(W::lanes, W::rows), mesh, value, total, k, scale,
+               out);
+    });
 }
 
 void electric_field(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
                     const int32_t* elements, int32_t k, const double* scale, float* out) {
+    by_columns(width, mesh, ElementField{mesh, phi, adot, elements}, n_elements, k, scale, out);
+}
+
+void recover(int width, const CsrView<float>& weight, const int32_t* node, const float* rate, const double* phi,
+             const float* adot, float* rows) {
     with_width(width, [&](auto w) {
-        using W = decltype(w);
-        launch(element_tile<W>, blocks_for(n_elements, tile), dim3(W::lanes, W::rows), mesh, phi, adot, n_elements,
-               elements, k, scale, out);
+        for_rows(weight.rows, w, Recover<Block<decltype(w)>>{weight, node, rate, adot, phi, rows});
     });
+}
+
+void interpolate(int width, int64_t points, const int32_t* corner, const float* weight, const float* rows, int32_t k,
+                 const double* scale, float* out) {
+    by_columns(width, {}, Interpolated{corner, weight, rows}, points, k, scale, out);
+}
+
+void squared_error(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
+                   const int32_t* elements, const int32_t* corner, const float* rows, int32_t k, const double* scale,
+                   float* out) {
+    const SquaredError value{{mesh, phi, adot, elements}, corner, rows};
+    by_columns(width, mesh, value, n_elements, k, scale, out);
 }
 
 // 32 rows of a block vector to or from rows of k poses, threads (32, 8): rows of the block vector are read or written
@@ -152,7 +220,8 @@ void pack(int width, int64_t n, const double* rows, const int32_t* node, int32_t
 }  // namespace HEADFIELD_ISA
 
 const FieldKernels& device_field() {
-    static const FieldKernels kernels{assemble, right_hand_side, electric_field, unpack, pack};
+    static const FieldKernels kernels{assemble,    right_hand_side, electric_field, recover,
+                                      interpolate, squared_error,   unpack,         pack};
     return kernels;
 }
 

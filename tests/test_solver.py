@@ -60,7 +60,7 @@ class System:
 
 def run(solver, b, tol, max_iterations, guess=None):
     phi = np.zeros_like(b) if guess is None else guess - guess[0]
-    reports = solver.solve(b.copy(), phi, tol, max_iterations)
+    reports = solver.solve(b.copy(), phi, np.broadcast_to(tol, solver.width).tolist(), max_iterations)
     return phi, reports
 
 

@@ -89,13 +89,21 @@ def test_blocks_of_wrong_shape_or_kind_are_refused():
     good = np.ones((system.n, 4))
     for bad in (good[:-1].copy(), good[:, :3].copy(), good[:, 0].copy()):
         with pytest.raises(ValueError, match="b must have shape"):
-            solver.solve(bad, good.copy(), 1e-6, 10)
+            solver.solve(bad, good.copy(), [1e-6] * 4, 10)
         with pytest.raises(ValueError, match="phi must have shape"):
-            solver.solve(good.copy(), bad, 1e-6, 10)
+            solver.solve(good.copy(), bad, [1e-6] * 4, 10)
     read_only = good.copy()
     read_only.flags.writeable = False
     for bad in (good.astype(np.float32), np.asfortranarray(good), good.tolist(), None, read_only):
         with pytest.raises((TypeError, ValueError)):
-            solver.solve(bad, good.copy(), 1e-6, 10)
+            solver.solve(bad, good.copy(), [1e-6] * 4, 10)
         with pytest.raises((TypeError, ValueError)):
-            solver.solve(good.copy(), bad, 1e-6, 10)
+            solver.solve(good.copy(), bad, [1e-6] * 4, 10)
+
+
+@pytest.mark.parametrize("tolerance", [[1e-6] * 3, [1e-6] * 5, []])
+def test_every_column_has_a_tolerance(tolerance):
+    solver = native.Solver(sphere().hierarchy, 4)
+    ones = np.ones((sphere().n, 4))
+    with pytest.raises(ValueError, match="tolerance must hold a number a column, 4"):
+        solver.solve(ones, ones.copy(), tolerance, 10)

@@ -53,7 +53,7 @@ def kind(annotation):
     dtypes = re.findall(r"(?:numpy|np)\.(u?int\d+|float\d+)", annotation)
     if dtypes:
         return dtypes, "None" in annotation
-    word = re.findall(r"\w+", annotation.replace("typing.", "").replace("headfield._cpu.", ""))[0]
+    word = re.findall(r"\w+", re.sub(r"typing\.|collections\.abc\.|headfield\._cpu\.", "", annotation))[0]
     return KINDS.get(word, word)
 
 
@@ -91,8 +91,8 @@ def test_arguments(name, native, stub):
 @pytest.mark.parametrize(("name", "native", "stub"), FUNCTIONS, ids=[f[0] for f in FUNCTIONS])
 def test_results(name, native, stub):
     declared = native.__doc__.splitlines()[0].rpartition(") -> ")[2].strip()
-    if declared == "tuple":  # pybind11 cannot say of what; `assemble` is checked by its tests
-        assert name == "assemble"
+    if declared == "tuple":  # pybind11 cannot say of what; these are checked by their tests
+        assert name in ("assemble", "recovery")
         assert ast.unparse(stub.returns).startswith("tuple[")
     elif declared.startswith("list"):
         assert re.findall(r"\w+", declared)[-1] == re.findall(r"\w+", ast.unparse(stub.returns))[-1]

@@ -65,7 +65,7 @@ class Run:
         self.potential = None  # the last one's memory is for this one
         loads = columns(self.rhs, width)
         self.potential = np.zeros_like(loads)  # the first guess
-        arguments = (loads, self.potential, 1e-6, 100)
+        arguments = (loads, self.potential, [1e-6] * width, 100)
         reports, seconds = exchange.timed(self.solvers[width].solve, *arguments)
         self.iterations = max(self.iterations, *(report.iterations for report in reports))
         return seconds

@@ -81,7 +81,7 @@ class Batch:
 
     def solve(self) -> None:
         self._phi.fill(0.0)
-        columns = self._solver.solve(self._loads, self._phi, TOLERANCE, 200)
+        columns = self._solver.solve(self._loads, self._phi, [TOLERANCE] * self._solver.width, 200)
         self.device.wait()
         if not all(column.converged for column in columns):
             raise RuntimeError("a solve did not converge: its time says nothing")

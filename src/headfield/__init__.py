@@ -11,7 +11,7 @@ A whole problem: a head, a coil, a pose, a field.
 (1, 81920, 3)
 """
 
-from . import analytic, metrics
+from . import analytic, metrics, regions
 from .casing import Casing
 from .clearance import casing_distance
 from .coil import Coil
@@ -26,6 +26,7 @@ from .errors import (
     HeadfieldError,
     MeshError,
     PoseError,
+    RegionError,
 )
 from .field import Field, SolveReport
 from .io.casings import read_casing
@@ -33,6 +34,7 @@ from .io.coils import read_coil, write_coil
 from .io.eeg import EegPositions, read_eeg_positions
 from .io.meshes import read_mesh, write_mesh
 from .io.poses import read_pose_list, read_poses, write_poses
+from .io.results_read import read_result
 from .layouts import bent_figure_of_eight, circular_coil, double_cone, figure_of_eight
 from .mesh import TetMesh
 from .model import HeadModel
@@ -40,6 +42,7 @@ from .phantom import phantom_head, phantom_landmarks, sphere_mesh
 from .placement import ScalpGrid, place, retreat, scalp_grid
 from .pose import check_poses, nearest_rotation, ring
 from .pose_list import PoseList
+from .region import Region
 from .sources import Dipoles, SampledPotential, Segments
 from .stream_function import stream_function_coil, stream_function_wires
 from .subject import Subject
@@ -67,6 +70,8 @@ __all__ = [
     "MeshError",
     "PoseError",
     "PoseList",
+    "Region",
+    "RegionError",
     "SampledPotential",
     "ScalpGrid",
     "Segments",
@@ -94,7 +99,9 @@ __all__ = [
     "read_mesh",
     "read_pose_list",
     "read_poses",
+    "read_result",
     "read_wire",
+    "regions",
     "retreat",
     "ring",
     "scalp_grid",

@@ -52,6 +52,62 @@ def electric_field(
     out: NDArray[np.float32],
 ) -> None: ...
 
+# Operator of recovered E for the corners of e elements: r pairs of a node and a tissue. Returns indptr
+# (r + 1,), indices (nnz,) of nodes, weights (nnz, 3) 1/m, node (r,), tissue (r,), rate (r, 3, 3) and corner
+# (e, 4) in 0…r − 1.
+# With `coupled` E keeps the interface conditions, else it is the patch recovery of each tissue by itself.
+def recovery(
+    nodes: NDArray[np.float64],
+    tets: NDArray[np.int32],
+    tags: NDArray[np.int32],
+    sigma: NDArray[np.float64],
+    elements: NDArray[np.int32],
+    coupled: bool,
+) -> tuple[
+    NDArray[np.int32],
+    NDArray[np.int32],
+    NDArray[np.float32],
+    NDArray[np.int32],
+    NDArray[np.int32],
+    NDArray[np.float32],
+    NDArray[np.int32],
+]: ...
+
+# out (r, 3, W) V/m = −Σ weights (phi − phi of node) − rate adot of node.
+def recover(
+    indptr: NDArray[np.int32],
+    indices: NDArray[np.int32],
+    weights: NDArray[np.float32],
+    node: NDArray[np.int32],
+    rate: NDArray[np.float32],
+    phi: NDArray[np.float64],
+    adot: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None: ...
+
+# out (k, p, 3) = scale Σ weights rows[corner] of rows (r, 3, W), corner and weights (p, 4).
+def interpolate(
+    rows: NDArray[np.float32],
+    corner: NDArray[np.int32],
+    weights: NDArray[np.float32],
+    scale: NDArray[np.float64],
+    out: NDArray[np.float32],
+) -> None: ...
+
+# out (k, e) = scale times the mean of |E* − E|² over elements, E* linear between rows[corner], E the electric
+# field of linear elements.
+def squared_error(
+    nodes: NDArray[np.float64],
+    tets: NDArray[np.int32],
+    phi: NDArray[np.float64],
+    adot: NDArray[np.float32],
+    elements: NDArray[np.int32],
+    corner: NDArray[np.int32],
+    rows: NDArray[np.float32],
+    scale: NDArray[np.float64],
+    out: NDArray[np.float32],
+) -> None: ...
+
 # out[i, c] = scale[c] rows[c, node[i]], rows (k, n), out (n, W); columns from k on are zero.
 def pack(
     rows: NDArray[np.float64],
@@ -137,7 +193,11 @@ class Solver:
     def __init__(self, hierarchy: Hierarchy, width: int) -> None: ...
     @property
     def width(self) -> int: ...
-    # phi (n, W) comes in as the first guess, zero at the ground; b (n, W) is used up.
+    # phi (n, W) comes in as the first guess, zero at the ground; b (n, W) is used up; tolerance (W,).
     def solve(
-        self, b: NDArray[np.float64], phi: NDArray[np.float64], tolerance: float, max_iterations: int
+        self,
+        b: NDArray[np.float64],
+        phi: NDArray[np.float64],
+        tolerance: Sequence[float],
+        max_iterations: int,
     ) -> list[ColumnReport]: ...

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The command `headfield`: demo, solve, info, convert. Results go to stdout, everything else to stderr.
+"""The command `headfield`: demo, solve, view, info, convert. Results go to stdout, everything else to stderr.
 
 Exit codes: 0 done; 1 it failed, one line on stderr says why; 2 the command line is wrong; 130 interrupted.
 """
@@ -22,6 +22,7 @@ from .errors import HeadfieldError
 from .info import describe
 from .info_text import lines
 from .solve_command import solve
+from .view_command import view
 
 __all__ = ["main"]
 
@@ -105,9 +106,10 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Example: headfield solve head.msh coil.ccd poses.npy -o field.h5 --didt 70e6 --tissues 1,2",
     )
     parser.add_argument("--version", action="version", version=f"headfield {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="{demo,solve,info,convert}")
+    commands = parser.add_subparsers(required=True, metavar="{demo,solve,view,info,convert}")
     _add_demo(commands)
     _add_solve(commands)
+    _add_view(commands)
     _add_info(commands)
     _add_convert(commands)
     return parser
@@ -179,6 +181,29 @@ def _add_solve(commands: Any) -> None:
     parser.set_defaults(command=solve)
 
 
+def _add_view(commands: Any) -> None:
+    parser = commands.add_parser(
+        "view",
+        help="a picture or an interactive page of a result",
+        description="Draw |E| of one pose of a result: on the cortex as seen from the coil, in three slices "
+        "through its peak, and its distribution in gray matter. A picture (.png, .pdf, .svg), or a page "
+        "(.html) to turn and zoom, which holds all it needs.",
+        epilog="Example: headfield view field.h5 --coil coil.ccd --pose 3 -o field.html",
+    )
+    parser.add_argument("result", metavar="RESULT", help=".h5, .msh or .vtu of `headfield solve`")
+    parser.add_argument("-o", "--output", metavar="OUT", help=".png, .pdf, .svg or .html [RESULT.png]")
+    parser.add_argument("--pose", type=int, default=0, metavar="I", help="which pose, from 0 [%(default)s]")
+    parser.add_argument("--coil", metavar="COIL", help="draw its wings or wire")
+    parser.add_argument(
+        "--poses", metavar="POSES", help="where the coil is, if RESULT has no poses (.msh, .vtu)"
+    )
+    parser.add_argument(
+        "--tissues", type=_some_tags, default=[1, 2], metavar="TAGS", help="whose |E| is shown [1,2]"
+    )
+    parser.add_argument("--head", metavar="HEAD", help="the whole head, if RESULT is of a part of it")
+    parser.set_defaults(command=view)
+
+
 def _add_info(commands: Any) -> None:
     parser = commands.add_parser(
         "info",
@@ -226,6 +251,13 @@ def _tags(text: str) -> list[int] | None:
         return [int(word) for word in text.split(",")]
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is neither 'all' nor whole numbers such as 1,2") from None
+
+
+def _some_tags(text: str) -> list[int]:
+    tags = _tags(text)
+    if tags is None:
+        raise argparse.ArgumentTypeError("name the tissues, such as 1,2")
+    return tags
 
 
 def _tag_value(text: str) -> tuple[int, float]:

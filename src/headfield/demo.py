@@ -18,9 +18,10 @@ from .mesh import TetMesh
 from .metrics import focality, percentiles, roi_mean
 from .model import HeadModel
 from .phantom import phantom_head, phantom_landmarks, phantom_surfaces
-from .plot import plot_cortex
+from .plot import write_picture
 from .pose import ring
 from .progress import Progress
+from .scene import field_scene
 
 __all__ = ["DIDT", "Angle", "run_demo", "score"]
 
@@ -151,7 +152,7 @@ def _table(rows: list[Angle], best: int, seconds: float) -> str:
 
 def _picture(field: Field, coil: Coil, folder: Path) -> str:
     try:
-        plot_cortex(field, folder / "best.png", coil=coil)
+        write_picture(field_scene(field, 0, coil, (1, _GRAY)), folder / "best.png")
     except HeadfieldError as error:
         return f"\nno picture: {error}"
     return ", best.png"

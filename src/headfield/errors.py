@@ -14,6 +14,7 @@ __all__ = [
     "HeadfieldError",
     "MeshError",
     "PoseError",
+    "RegionError",
 ]
 
 
@@ -31,6 +32,10 @@ class CoilError(HeadfieldError, ValueError):
 
 class PoseError(HeadfieldError, ValueError):
     """A coil pose that is not a rigid placement; the message says which one and by how much."""
+
+
+class RegionError(HeadfieldError, ValueError):
+    """A region that holds nothing, lies elsewhere or is none; the message says what was asked for."""
 
 
 class ConductivityError(HeadfieldError, ValueError):

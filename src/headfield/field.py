@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,10 @@ from .errors import HeadfieldError
 from .io.results import write_results
 from .io.stream import open_results
 from .mesh import TetMesh
+from .region import Region
+
+if TYPE_CHECKING:
+    from .coil import Coil
 
 __all__ = ["Field", "SolveReport"]
 
@@ -33,6 +37,12 @@ class SolveReport:
         ‖b − Kφ‖ / ‖b‖ evaluated in float64 from the returned potential, per pose.
     converged : ndarray (k,) bool
         Whether the residual is within the tolerance, per pose.
+    tolerance : ndarray (k,) float64
+        The residual that was asked for, or that followed from the discretisation error, per pose.
+    discretisation_error : ndarray (k,) float64, or None
+        Estimated error of the E of linear elements, per pose: √(∫|E* − E|² / ∫|E*|²) over the tetrahedra of
+        the region, with the recovered field E* (Zienkiewicz and Zhu 1987). A field that was solved with
+        `recovery` is better than that. None where neither `recovery` nor `tol="auto"` was asked for.
     primary_error : float
         Bound of the error of ∂A/∂t by interpolation, as measured on this coil (see `Primary`); 0 for the
         direct sum.
@@ -49,6 +59,8 @@ class SolveReport:
     iterations: NDArray[np.int32]
     residual: NDArray[np.float64]
     converged: NDArray[np.bool_]
+    tolerance: NDArray[np.float64]
+    discretisation_error: NDArray[np.float64] | None
     primary_error: float
     device: str
     threads: int
@@ -60,10 +72,13 @@ class SolveReport:
     def joined(cls, reports: list[SolveReport]) -> SolveReport:
         """One report of several batches."""
         first = reports[0]
+        errors = [r.discretisation_error for r in reports if r.discretisation_error is not None]
         return cls(
             iterations=np.concatenate([r.iterations for r in reports]),
             residual=np.concatenate([r.residual for r in reports]),
             converged=np.concatenate([r.converged for r in reports]),
+            tolerance=np.concatenate([r.tolerance for r in reports]),
+            discretisation_error=np.concatenate(errors) if errors else None,
             primary_error=first.primary_error,
             device=first.device,
             threads=first.threads,
@@ -75,11 +90,14 @@ class SolveReport:
     def __str__(self) -> str:
         stages = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in self.seconds.items())
         short = f" ({self.batch_asked} did not fit the memory)" if self.batch < self.batch_asked else ""
+        error = ""
+        if self.discretisation_error is not None:
+            error = f", discretisation error of E up to {100 * self.discretisation_error.max():.2g} %"
         return (
             f"{len(self.iterations)} poses on {self.device}, {self.threads} threads, "
             f"{self.batch} at a time{short}: "
             f"{self.iterations.min()}–{self.iterations.max()} iterations, "
-            f"residual ≤ {self.residual.max():.1e}; {stages}"
+            f"residual ≤ {self.residual.max():.1e}{error}; {stages}"
         )
 
 
@@ -98,6 +116,9 @@ class Field:
         A/s.
     elements : ndarray (e,) int32 or None
         Tetrahedra that E is given in; None for all m.
+    region : Region or None
+        The `roi` that was asked for; with points, E is given there, and `elements` hold them.
+    recovery : str or None
     report : SolveReport
     """
 
@@ -110,7 +131,9 @@ class Field:
         *,
         potential: NDArray[np.float64] | None = None,
         elements: NDArray[np.int32] | None = None,
-        evaluate: Callable[[], NDArray[np.float32]],
+        region: Region | None = None,
+        recovery: str | None = None,
+        evaluate: Callable[[], dict[str, NDArray[np.float32]]],
     ) -> None:
         for array in (poses, didt, potential):
             if isinstance(array, np.ndarray):  # E is computed from these later; CuPy's can't be closed
@@ -120,6 +143,7 @@ class Field:
         self.didt = didt
         self.report = report
         self.elements = elements
+        self.region, self.recovery = region, recovery
         self._potential = potential
         self._evaluate = evaluate
 
@@ -128,12 +152,39 @@ class Field:
 
     def __repr__(self) -> str:
         count = self.mesh.n_tets if self.elements is None else len(self.elements)
-        return f"<Field of {len(self)} poses in {count} tetrahedra; {self.report}>"
+        places = "points" if self._at_points else "tetrahedra"
+        return f"<Field of {len(self)} poses in {count} {places}; {self.report}>"
+
+    @property
+    def _at_points(self) -> bool:
+        return self.region is not None and not self.region.is_volume
 
     @cached_property
-    def E(self) -> NDArray[np.float32]:
-        """Electric field, (k, m, 3) or (k, e, 3) float32, V/m, one vector a tetrahedron."""
+    def _evaluated(self) -> dict[str, NDArray[np.float32]]:
         return self._evaluate()
+
+    @property
+    def E(self) -> NDArray[np.float32]:
+        """Electric field, (k, m, 3) or (k, e, 3) float32, V/m, one vector a tetrahedron or point."""
+        return self._evaluated["E"]
+
+    @property
+    def local_error(self) -> NDArray[np.float32]:
+        """Estimated error of the E of linear elements in each tetrahedron, (k, m) or (k, e) float32, V/m.
+
+        The root mean square over the tetrahedron of what recovery changed (Zienkiewicz and Zhu 1987).
+
+        Raises
+        ------
+        HeadfieldError
+            The field was solved without `recovery`, or at points.
+        """
+        error = self._evaluated.get("error")
+        if error is None:
+            raise HeadfieldError(
+                "the local error is known where E was recovered in whole tetrahedra: recovery='interface'"
+            )
+        return error
 
     @cached_property
     def magnitude(self) -> NDArray[np.float32]:
@@ -167,7 +218,9 @@ class Field:
             self.report,
             potential=on_host(self._potential),
             elements=self.elements,
-            evaluate=lambda: on_host(self.E),
+            region=self.region,
+            recovery=self.recovery,
+            evaluate=lambda: {name: on_host(values) for name, values in self._evaluated.items()},
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -181,11 +234,15 @@ class Field:
 
         Raises
         ------
+        HeadfieldError
+            The field is one at points; only those in whole tetrahedra are written.
         FileFormatError
             Another ending, or h5py is missing.
         OSError
             The file can't be written.
         """
+        if self._at_points:
+            raise HeadfieldError("a field at points can't be written as one in tetrahedra; save field.E")
         if os.fspath(path).lower().endswith((".h5", ".hdf5")):
             with open_results(path, self.mesh, len(self), self.elements) as results:
                 results.write(self)
@@ -194,6 +251,12 @@ class Field:
         nodes = {} if here._potential is None else {"v": here._potential}
         elements = {"E": self._on_all(here.E), "magnE": self._on_all(here.magnitude)}
         write_results(path, self.mesh, elements, nodes)
+
+    def plot(self, pose: int = 0, coil: Coil | None = None, tags: Sequence[int] = (1, 2)) -> Any:
+        """Draw one pose, |E| on the cortex, in slices, and its distribution: see `headfield.plot.plot`."""
+        from .plot import plot  # which draws fields, and so imports this module
+
+        return plot(self, pose, coil, tags)
 
     def _on_all(self, values: NDArray[Any]) -> NDArray[Any]:
         if self.elements is None:

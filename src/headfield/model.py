@@ -19,6 +19,7 @@ from .field import Field, SolveReport
 from .mesh import TetMesh
 from .placement import ScalpGrid, place, scalp_grid
 from .plausible import PlausiblePoses
+from .region import Region
 from .request import Request
 from .resident import ResidentHead
 from .surface import Surface, skin
@@ -133,17 +134,9 @@ class HeadModel:
         ------
         CoilError, PoseError
         """
-        return place(
-            self._scalp,
-            centre_mm,
-            handle_mm,
-            distance_mm,
-            rotation_deg=rotation_deg,
-            tilt_deg=tilt_deg,
-            offset_mm=offset_mm,
-            casing=_coil(coil),
-            clear_mm=clear_mm,
-        )
+        at = (self._scalp, centre_mm, handle_mm, distance_mm)
+        turned: dict[str, Any] = {"rotation_deg": rotation_deg, "tilt_deg": tilt_deg, "offset_mm": offset_mm}
+        return place(*at, **turned, casing=_coil(coil), clear_mm=clear_mm)
 
     def scalp_grid(
         self,
@@ -173,7 +166,9 @@ class HeadModel:
         didt: ArrayLike = 1e6,
         *,
         elements: ArrayLike | None = None,
-        tol: float = 1e-5,
+        roi: Region | None = None,
+        recovery: str | None = None,
+        tol: float | str = 1e-5,
         max_iterations: int = 200,
         batch: int | str = "auto",
         initial: ArrayLike | None = None,
@@ -192,9 +187,19 @@ class HeadModel:
             Rate of change of the coil current, A/s.
         elements : array_like (m,) bool or (e,) int, optional
             Only these tetrahedra; the potential is then not kept.
-        tol : float
-            Relative residual ‖b − Kφ‖/‖b‖ at which a pose is done, between 1e-13 and 1e-1; E in gray matter
-            is then off by about 0.7 of that.
+        roi : Region, optional
+            Only there, in place of `elements`: see `headfield.regions`. At the points of a region that has
+            points, E is that of the tetrahedron around each, or recovered there.
+        recovery : {None, "interface", "patch"}
+            Also recover E from patches of tetrahedra, tissue by tissue, and estimate how far the field of
+            linear elements is off (`field.local_error`, `field.report.discretisation_error`). "interface"
+            is several times as accurate as the elements, and keeps the conditions where tissues meet;
+            "patch" is the superconvergent patch recovery that others use. See `docs/numerics.md`. The
+            operator is built when a region is first asked for, which takes as long as a few solves.
+        tol : float or "auto"
+            Relative residual ‖b − Kφ‖/‖b‖ at which a pose is done, between 1e-13 and 1e-1; E is then off by
+            less than that. "auto" stops each pose at a fiftieth of its discretisation error, estimated in the
+            region (gray and white matter where none is given); the report says both.
         max_iterations : int
         batch : int or "auto"
             Poses solved at a time, rounded down to 1, 4, 8, 16, 32 or, on a GPU, 64. "auto" takes 32 if
@@ -220,10 +225,10 @@ class HeadModel:
         ConvergenceError
             Some pose did not reach the tolerance; carries the report and the field as far as it got.
         DeviceError
-            The result does not fit the memory: use `iter_solve` or `elements`.
+            The result does not fit the memory: use `iter_solve` or `roi`.
         """
         request = self._request(
-            coil, poses, didt, elements, tol, max_iterations, batch, initial, primary_error
+            coil, poses, didt, elements, roi, recovery, tol, max_iterations, batch, initial, primary_error
         )
         k = len(request.poses)
         size = k * (8 * self.mesh.n_nodes if request.elements is None else 12 * request.n_elements)
@@ -249,7 +254,9 @@ class HeadModel:
         didt: ArrayLike = 1e6,
         *,
         elements: ArrayLike | None = None,
-        tol: float = 1e-5,
+        roi: Region | None = None,
+        recovery: str | None = None,
+        tol: float | str = 1e-5,
         max_iterations: int = 200,
         batch: int | str = "auto",
         primary_error: float = 1e-3,
@@ -264,7 +271,9 @@ class HeadModel:
         Field
             Of up to `batch` poses, in order.
         """
-        request = self._request(coil, poses, didt, elements, tol, max_iterations, batch, None, primary_error)
+        request = self._request(
+            coil, poses, didt, elements, roi, recovery, tol, max_iterations, batch, None, primary_error
+        )
         return self._iterate(request)
 
     def _request(self, *arguments: Any) -> Request:
@@ -299,9 +308,9 @@ class HeadModel:
 
     def _results(self, request: Request, k: int) -> Results:
         """Room for what k poses leave behind: the potential, or E where elements were chosen."""
-        if request.elements is None:
-            return self._head.results((k, self.mesh.n_nodes), np.float64, request.on_gpu)
-        return self._head.results((k, request.n_elements, 3), np.float32, request.on_gpu)
+        if request.elements is not None:
+            return self._head.results(request.evaluated(k), request.on_gpu)
+        return self._head.results({"potential": ((k, self.mesh.n_nodes), np.float64)}, request.on_gpu)
 
     def _solve_batch(
         self, request: Request, start: int, results: Results | None
@@ -332,26 +341,25 @@ class HeadModel:
 
     def _finish(self, request: Request, part: slice, report: SolveReport, results: Results) -> Field:
         poses, values = request.poses[part], results.finished()
-        potential = values if request.elements is None else None
+        potential = values.get("potential")
 
         def evaluate() -> Any:
             return values if potential is None else self._evaluate(request, part, potential)
 
+        wanted: dict[str, Any] = {
+            "elements": request.elements,
+            "region": request.roi,
+            "recovery": request.recovery,
+        }
         field = Field(
-            self.mesh,
-            poses,
-            request.didt[part],
-            report,
-            potential=potential,
-            elements=request.elements,
-            evaluate=evaluate,
+            self.mesh, poses, request.didt[part], report, potential=potential, evaluate=evaluate, **wanted
         )
         bad = np.flatnonzero(~report.converged)
         if len(bad):
             worst = bad[np.argmax(np.nan_to_num(report.residual[bad], nan=np.inf))]
             raise ConvergenceError(
-                f"{len(bad)} of {len(poses)} poses did not reach a residual of {request.tol:g} in "
-                f"{request.max_iterations} iterations; the worst is pose {part.start + worst} with "
+                f"{len(bad)} of {len(poses)} poses did not reach a residual of {report.tolerance[worst]:g} "
+                f"in {request.max_iterations} iterations; the worst is pose {part.start + worst} with "
                 f"{report.residual[worst]:.2e} after {report.iterations[worst]}",
                 report,
                 field,
@@ -359,10 +367,10 @@ class HeadModel:
         return field
 
     def _evaluate(self, request: Request, whole: slice, potential: Any) -> Any:
-        """E (k, m, 3) of some poses of a request in all tetrahedra, from their potential (k, n)."""
+        """E (k, m, 3), and its error if recovered, of some poses in all tetrahedra from φ (k, n)."""
         k, m = len(potential), self.mesh.n_tets
         self._check_room(12 * k * m, request, f"E of {k} poses in {m} tetrahedra")
-        results = self._head.results((k, m, 3), np.float32, request.on_gpu)
+        results = self._head.results(request.evaluated(k), request.on_gpu)
 
         def evaluate(start: int) -> int:
             part = slice(start, min(start + request.batch, k))
@@ -382,9 +390,7 @@ class HeadModel:
         on_host = _backend.free_memory() + self._head.spare_bytes
         free = self._device.free_memory() if request.on_gpu else on_host
         if size > free:
-            raise DeviceError(
-                f"{what} takes {size / 2**30:.1f} GiB, more than is free; use iter_solve or elements"
-            )
+            raise DeviceError(f"{what} takes {size / 2**30:.1f} GiB, more than is free; use iter_solve or roi")
 
 
 def _coil(coil: Coil) -> Coil:

@@ -16,6 +16,8 @@ from .coil import Coil
 from .errors import CoilError, DeviceError, HeadfieldError, MeshError
 from .mesh import TetMesh
 from .pose import check_poses
+from .recovery import check_kind
+from .region import Region
 
 __all__ = ["Request"]
 
@@ -29,6 +31,8 @@ class Request:
     """The checked arguments of a solve.
 
     `on_gpu` says whether the poses came as a CuPy array, and so whether results are to stay on the device.
+    `elements` are those that E is wanted in, None for all, with `barycentric` weights (p, 4) if it is wanted
+    at points; `tol` is None where it is to follow from the discretisation error.
     `didt` is (k,), or (k, s) of a coil with s > 1 stimulators. A pose is solved for `rates` (k, s), A/s, and
     the result is taken times `scale` (k,).
     """
@@ -41,7 +45,9 @@ class Request:
         poses: ArrayLike,
         didt: ArrayLike,
         elements: ArrayLike | None,
-        tol: float,
+        roi: Region | None,
+        recovery: str | None,
+        tol: float | str,
         max_iterations: int,
         batch: int | str,
         initial: ArrayLike | None,
@@ -57,9 +63,14 @@ class Request:
         self.poses = check_poses(on_host(poses))
         self.didt = _check_didt(on_host(didt), len(self.poses), coil)
         self.rates, self.scale = _solved_for(self.didt)
+        self.roi = _check_roi(roi, mesh, elements)
+        self.recovery = check_kind(recovery)
+        self.barycentric = None if roi is None else roi.barycentric
         self.elements = None if elements is None else _check_elements(on_host(elements), mesh.n_tets)
+        if roi is not None:
+            self.elements = roi.elements
         self.n_elements = mesh.n_tets if self.elements is None else len(self.elements)
-        self.tol = _check_number(tol, "tol", 1e-13, 0.1)
+        self.tol = None if isinstance(tol, str) and tol == "auto" else _check_number(tol, "tol", 1e-13, 0.1)
         self.max_iterations = _check_count(max_iterations, "max_iterations", 1_000_000)
         # What a pose takes: the work vectors, and E with |E| as they will be asked for, or E three times
         # where it is copied from a GPU while others are solved.
@@ -77,6 +88,13 @@ class Request:
     def elements_there(self) -> Any:
         """The chosen elements on the device."""
         return None if self.elements is None else self._device.put(self.elements)
+
+    def evaluated(self, k: int) -> dict[str, tuple[tuple[int, ...], Any]]:
+        """Shapes and dtypes of what k fields leave in the chosen places."""
+        made: dict[str, tuple[tuple[int, ...], Any]] = {"E": ((k, self.n_elements, 3), np.float32)}
+        if self.recovery is not None and self.barycentric is None:
+            made["error"] = ((k, self.n_elements), np.float32)
+        return made
 
     @property
     def width(self) -> int:
@@ -100,6 +118,20 @@ class Request:
             return max(w for w in self._widths if w == 1 or w <= min(fitting, _AUTO_BATCH))
         most = _check_count(batch, "batch", 1_000_000)
         return max(w for w in self._widths if w <= most)
+
+
+def _check_roi(roi: Any, mesh: TetMesh, elements: Any) -> Region | None:
+    if roi is None:
+        return None
+    if not isinstance(roi, Region):
+        raise MeshError(f"roi must be a Region (see headfield.regions), not {type(roi).__name__}")
+    if elements is not None:
+        raise MeshError("give either roi or elements, not both")
+    if roi.mesh is not mesh:
+        raise MeshError(f"roi is a region of another mesh, {roi.mesh!r}; the model's is {mesh!r}")
+    if not len(roi):
+        raise MeshError("roi holds nothing")
+    return roi
 
 
 def _check_number(value: Any, name: str, low: float, high: float) -> float:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import warnings
 from typing import Any
@@ -14,6 +15,7 @@ from . import _backend
 from .field import SolveReport
 from .mesh import TetMesh
 from .primary import Primary
+from .recovery import Recovery
 from .request import Request
 from .reserve import Reserve
 from .work import Clock, Results, WorkSpace
@@ -23,6 +25,11 @@ __all__ = ["ResidentHead"]
 _STRENGTH = 0.04  # strong couplings of the aggregation, see docs/numerics.md
 _COILS_KEPT = 4  # whose tables of ∂A/∂t stay in memory, about 10 MB each
 _REACH_MM = 100.0  # how far from the head a coil may be before ∂A/∂t is summed directly
+_RECOVERIES_KEPT = 2  # of regions that were asked for last
+_BRAIN = (1, 2)  # tissues whose discretisation error decides where no others are asked for
+_ROUGH_TOL = 1e-3  # of a first solution, good enough to see the discretisation error by
+_TOL_SHARE = 0.02  # of the discretisation error that the solver may be off by
+_LEAST_TOL = 1e-8
 
 
 class ResidentHead:
@@ -45,7 +52,8 @@ class ResidentHead:
         threads: int,
     ) -> None:
         self.device, self._threads = device, threads
-        self._n_nodes = mesh.n_nodes
+        self._mesh, self._n_nodes = mesh, mesh.n_nodes
+        self._recoveries: list[tuple[Any, Recovery]] = []
         self._lock = threading.Lock()
         self._primaries: list[Primary] = []
         self._work: WorkSpace | None = None
@@ -59,8 +67,9 @@ class ResidentHead:
             self._node = device.put(order)  # internal number -> mesh node
             self._nodes_m = device.put(mesh.nodes_mm[order] * 1e-3)
             self._tets = device.put(rank[mesh.tets])
+            self._sigma = device.put(conductivity)
             self._indptr, self._indices, stiffness, self._source = device.native.assemble(
-                self._nodes_m, self._tets, device.put(conductivity)
+                self._nodes_m, self._tets, self._sigma
             )
             clock.lap("assemble")
             self._hierarchy = device.native.Hierarchy(
@@ -79,25 +88,33 @@ class ResidentHead:
             work = self._work_space(request.width)
             primary = self._sample(request, part, work)
             clock.lap("primary")
-            native.right_hand_side(self._indptr, self._indices, self._source, work.adot, work.b)
+            self._right_hand_side(work)
             clock.lap("right_hand_side")
             if request.initial is None:
                 work.phi.fill(0.0)
             else:
                 self._load(request.initial[part], scale, work)
                 work.phi -= work.phi[0]
-            columns = work.solver.solve(work.b, work.phi, request.tol, request.max_iterations)
+            recovery = self._recovery_for(request)
+            if recovery is not None:
+                clock.lap("recovery")  # which is building it, if it is a new one
+            columns, iterations, tolerance = self._iterate(request, recovery, len(scale), work)
             clock.lap("solve")
+            error = None
+            if recovery is not None:
+                error = self._error(recovery, len(scale), work)
+                clock.lap("recovery")
             if request.elements is None:
-                native.unpack(work.phi, self._node, device.put(scale), room)
+                native.unpack(work.phi, self._node, device.put(scale), room["potential"])
             else:
-                self._field(scale, request.elements_there, work, room)
+                self._values(request, scale, work, room, recovery)
             clock.lap("field")
-        columns = columns[: len(scale)]
         return SolveReport(
-            iterations=np.array([c.iterations for c in columns], np.int32),
+            iterations=iterations,
             residual=np.array([c.residual for c in columns]),
             converged=np.array([c.converged for c in columns]),
+            tolerance=tolerance,
+            discretisation_error=error,
             primary_error=primary.error,
             device=device.name,
             threads=threads,
@@ -113,12 +130,15 @@ class ResidentHead:
             work = self._work_space(request.width)
             self._sample(request, part, work)
             self._load(potential, scale, work)
-            self._field(scale, None, work, room)
+            recovery = None if request.recovery is None else self._recovery_for(request)
+            if recovery is not None:
+                recovery.evaluate(work.phi, work.adot)
+            self._values(request, scale, work, room, recovery)
             self.device.wait()  # the work space is the next caller's
 
-    def results(self, shape: tuple[int, ...], dtype: type, on_device: bool) -> Results:
-        """Room for the results of some poses."""
-        return Results(self.device, self._reserve, shape, dtype, on_device)
+    def results(self, made: dict[str, tuple[tuple[int, ...], Any]], on_device: bool) -> Results:
+        """Room for the results of some poses, shapes and dtypes by name."""
+        return Results(self.device, self._reserve, made, on_device)
 
     @property
     def spare_bytes(self) -> int:
@@ -128,6 +148,7 @@ class ResidentHead:
     def release(self) -> None:
         """Give the work space back, and what is kept for results."""
         self._work = None
+        self._recoveries.clear()
         self._reserve.release()
         self.device.release()
 
@@ -151,10 +172,77 @@ class ResidentHead:
         put = self.device.put
         self.device.native.pack(put(potential), self._node, put(factor), work.phi)
 
-    def _field(self, scale: NDArray[np.float64], elements: Any, work: WorkSpace, room: Any) -> None:
-        self.device.native.electric_field(
-            self._nodes_m, self._tets, work.phi, work.adot, self.device.put(scale), elements, room
-        )
+    def _iterate(
+        self, request: Request, recovery: Recovery | None, k: int, work: WorkSpace
+    ) -> tuple[list[Any], NDArray[np.int32], NDArray[np.float64]]:
+        """Solve for φ; returns what the solver says of the k poses, their iterations and tolerances.
+
+        Where the tolerance is to follow from the discretisation error, that is estimated from a first, rough
+        solution. Every pose goes through both solves, so that it gets the same bits beside any others.
+        """
+        tolerance = np.full(request.width, _ROUGH_TOL if request.tol is None else request.tol)
+
+        def solve() -> list[Any]:
+            limits, most = tolerance.tolist(), request.max_iterations
+            return list(work.solver.solve(work.b, work.phi, limits, most)[:k])
+
+        columns = solve()
+        iterations = np.array([c.iterations for c in columns], np.int32)
+        if request.tol is None and recovery is not None:
+            tolerance[:k] = np.clip(_TOL_SHARE * self._error(recovery, k, work), _LEAST_TOL, _ROUGH_TOL)
+            self._right_hand_side(work)
+            columns = solve()
+            iterations += np.array([c.iterations for c in columns], np.int32)
+        return columns, iterations, tolerance[:k]
+
+    @staticmethod
+    def _error(recovery: Recovery, k: int, work: WorkSpace) -> NDArray[np.float64]:
+        """Estimated discretisation error (k,) of E, with what is recovered left there for more."""
+        recovery.evaluate(work.phi, work.adot)
+        return recovery.relative_errors(work.phi, work.adot, k)
+
+    def _right_hand_side(self, work: WorkSpace) -> None:
+        self.device.native.right_hand_side(self._indptr, self._indices, self._source, work.adot, work.b)
+
+    def _values(
+        self,
+        request: Request,
+        scale: NDArray[np.float64],
+        work: WorkSpace,
+        room: dict[str, Any],
+        recovery: Recovery | None,
+    ) -> None:
+        """E, and where it is recovered what it changed, in the places that were asked for."""
+        factors = self.device.put(scale)
+        if request.recovery is None or recovery is None:
+            self.device.native.electric_field(
+                self._nodes_m, self._tets, work.phi, work.adot, factors, request.elements_there, room["E"]
+            )
+            return
+        recovery.values(factors, room["E"])
+        if "error" in room:
+            recovery.errors(work.phi, work.adot, factors, room["error"])
+
+    def _recovery_for(self, request: Request) -> Recovery | None:
+        """The operator for a request, built when it is first asked for; the last few are kept."""
+        if request.recovery is None and request.tol is not None:
+            return None
+        elements, barycentric = request.elements, request.barycentric
+        if request.recovery is None and elements is None:
+            brain = np.isin(self._mesh.tags, _BRAIN)
+            elements = np.flatnonzero(brain if brain.any() else ~brain).astype(np.int32)
+        kind = request.recovery or "interface"
+        key = kind, _digest(elements), _digest(barycentric)
+        found = next((r for k, r in self._recoveries if k == key), None)
+        if found is None:
+            if elements is None:
+                elements = np.arange(self._mesh.n_tets, dtype=np.int32)
+            tags = self.device.put(self._mesh.tags)
+            head = self._nodes_m, self._tets, tags, self._sigma
+            volumes = self._mesh.volumes_mm3()[elements]
+            found = Recovery(self.device, head, kind, elements, volumes, barycentric)
+            self._recoveries = [(key, found), *self._recoveries[: _RECOVERIES_KEPT - 1]]
+        return found
 
     def _work_space(self, width: int) -> WorkSpace:
         """Block vectors of so many columns, kept until another width is asked for."""
@@ -172,3 +260,7 @@ class ResidentHead:
         p = Primary.build(request.coil, reach, request.primary_error, self.device)
         self._primaries = [p, *self._primaries[: _COILS_KEPT - 1]]
         return p
+
+
+def _digest(array: NDArray[Any] | None) -> bytes | None:
+    return None if array is None else hashlib.blake2b(np.ascontiguousarray(array).data).digest()

@@ -28,45 +28,52 @@ class WorkSpace:
 
 
 class Results:
-    """Values (k, …) of all poses, filled batch by batch: where the caller wants them, NumPy's or CuPy's.
+    """Arrays (k, …) of all poses by name, filled batch by batch: NumPy's or CuPy's, as the caller wants them.
 
-    Where the caller wants NumPy arrays of what a GPU computes, each batch gets an array there, which is
+    Where the caller wants NumPy arrays of what a GPU computes, each batch gets arrays there, which are
     copied to the host while the next batch is solved: into memory that the GPU reaches itself, if there is
     enough.
     """
 
     def __init__(
-        self, device: Device, reserve: Reserve, shape: tuple[int, ...], dtype: type, on_device: bool
+        self,
+        device: Device,
+        reserve: Reserve,
+        made: dict[str, tuple[tuple[int, ...], Any]],
+        on_device: bool,
     ) -> None:
         self._device = device
         self._copies = not on_device and device.xp is not np
         self._under_way: list[tuple[Any, Any]] = []
-        if device.xp is np:
-            self.values = reserve.empty(shape, dtype)
-            return
-        if not self._copies:
+        if self._copies:
             with device.current():
-                self.values = device.xp.empty(shape, dtype)
-            return
-        self.values = _pinned(shape, dtype)
-        with device.current():
-            self._stream = device.xp.cuda.Stream(non_blocking=True)
+                self._stream = device.xp.cuda.Stream(non_blocking=True)
+        self.values = {name: self._room(reserve, *one) for name, one in made.items()}
 
-    def room(self, part: slice) -> Any:
-        """An array on the device for the results of a batch."""
-        target = self.values[part]
-        if not self._copies:
-            return target
+    def _room(self, reserve: Reserve, shape: tuple[int, ...], dtype: Any) -> Any:
+        if self._device.xp is np:
+            return reserve.empty(shape, dtype)
+        if self._copies:
+            return _pinned(shape, dtype)
         with self._device.current():
-            return self._device.xp.empty(target.shape, target.dtype)
+            return self._device.xp.empty(shape, dtype)
 
-    def filled(self, part: slice, room: Any) -> None:
+    def room(self, part: slice) -> dict[str, Any]:
+        """Arrays on the device for the results of a batch."""
+        targets = {name: values[part] for name, values in self.values.items()}
+        if not self._copies:
+            return targets
+        with self._device.current():
+            return {name: self._device.xp.empty(t.shape, t.dtype) for name, t in targets.items()}
+
+    def filled(self, part: slice, room: dict[str, Any]) -> None:
         """The work that fills the room of a batch has been given to the device."""
         if not self._copies:
             return
         with self._device.current():
             self._stream.wait_event(self._device.xp.cuda.get_current_stream().record())
-            room.get(stream=self._stream, out=self.values[part], blocking=False)
+            for name, values in room.items():
+                values.get(stream=self._stream, out=self.values[name][part], blocking=False)
             self._under_way.append((self._stream.record(), room))  # its memory is not given back before
         if len(self._under_way) > 2:
             event, oldest = self._under_way.pop(0)
@@ -78,7 +85,7 @@ class Results:
         """Whether values are being copied to the host."""
         return bool(self._under_way)
 
-    def finished(self) -> NDArray[Any] | Any:
+    def finished(self) -> dict[str, Any]:
         """The values of all batches, when they are there."""
         for event, _ in self._under_way:
             event.synchronize()
@@ -105,7 +112,7 @@ def _pinned(shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
 
 
 class Clock:
-    """Seconds from one lap to the next, by name; a lap waits for the device."""
+    """Seconds of laps by name, of several with one name together; a lap waits for the device."""
 
     def __init__(self, device: Device) -> None:
         self.seconds: dict[str, float] = {}
@@ -116,5 +123,5 @@ class Clock:
     def lap(self, name: str) -> None:
         self._device.wait()
         now = time.perf_counter()
-        self.seconds[name] = now - self._last
+        self.seconds[name] = self.seconds.get(name, 0.0) + now - self._last
         self._last = now

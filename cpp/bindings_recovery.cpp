@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Recovered fields: the operator, and what is made with it.
+#include "arrays.hpp"
+#include "kernels.hpp"
+#include "recovery.hpp"
+
+namespace headfield {
+
+namespace {
+
+template <class T>
+Array<T> copied(const T* values, py::ssize_t rows, py::ssize_t each) {
+    return to_array(std::vector<T>(values, values + rows * each), {rows, each});
+}
+
+py::tuple recovery(const Array<double>& nodes, const Array<int32_t>& tets, const Array<int32_t>& tags,
+                   const Array<double>& sigma, const Array<int32_t>& elements, bool coupled) {
+    const MeshView mesh = mesh_view(nodes, tets);
+    check_shape(tags, "tags", {mesh.n_tets});
+    const bool tensor = sigma.ndim() == 3;
+    tensor ? check_shape(sigma, "sigma", {mesh.n_tets, 3, 3}) : check_shape(sigma, "sigma", {mesh.n_tets});
+    check_shape(elements, "elements", {-1});
+    check_indices(tets, "tets", mesh.n_nodes);
+    check_indices(elements, "elements", mesh.n_tets);
+    const OnHost<double> host_nodes(nodes), host_sigma(sigma);
+    const OnHost<int32_t> host_tets(tets), host_tags(tags), host_elements(elements);
+    const MeshView on_host{host_nodes.data(), host_tets.data(), mesh.n_nodes, mesh.n_tets};
+    Recovery built;
+    {
+        py::gil_scoped_release release;
+        built = build_recovery({on_host, host_tags.data(), host_sigma.data(), tensor}, elements.size(),
+                               host_elements.data(), coupled);
+    }
+    const auto rows = static_cast<py::ssize_t>(built.node.size()), nnz = static_cast<py::ssize_t>(built.weight.nnz());
+    const Csr<Vector3>& w = built.weight;
+    return py::make_tuple(to_array(std::vector<int32_t>(w.ptr.data(), w.ptr.data() + rows + 1), {rows + 1}),
+                          to_array(std::vector<int32_t>(w.col.data(), w.col.data() + nnz), {nnz}),
+                          copied(reinterpret_cast<const float*>(w.val.data()), nnz, 3),
+                          to_array(std::move(built.node), {rows}), to_array(std::move(built.tissue), {rows}),
+                          to_array(std::move(built.rate), {rows, 3, 3}),
+                          to_array(std::move(built.corner), {elements.size(), 4}));
+}
+
+void check_blocks(const Array<double>& phi, const Array<float>& adot) {
+    check_shape(phi, "phi", {-1, -1});
+    check_width(phi.shape(1));
+    check_shape(adot, "adot", {phi.shape(0), 3, phi.shape(1)});
+}
+
+void recover(const Array<int32_t>& indptr, const Array<int32_t>& indices, const Array<float>& weights,
+             const Array<int32_t>& node, const Array<float>& rate, const Array<double>& phi, const Array<float>& adot,
+             Array<float>& out) {
+    const auto w = csr_view(indptr, indices, weights, 3);
+    check_blocks(phi, adot);
+    check_shape(weights, "weights", {indices.shape(0), 3});
+    check_shape(node, "node", {w.rows});
+    check_shape(rate, "rate", {w.rows, 3, 3});
+    check_indices(indices, "indices", phi.shape(0));
+    check_indices(node, "node", phi.shape(0));
+    check_shape(out, "out", {w.rows, 3, phi.shape(1)});
+    float* rows = out.mutable_data();
+    Running run;
+    device_field().recover(static_cast<int>(phi.shape(1)), w, node.data(), rate.data(), phi.data(), adot.data(), rows);
+}
+
+int check_rows(const Array<float>& rows, const Array<int32_t>& corner) {
+    check_shape(rows, "rows", {-1, 3, -1});
+    check_width(rows.shape(2));
+    check_shape(corner, "corner", {-1, 4});
+    check_indices(corner, "corner", rows.shape(0));
+    return static_cast<int>(rows.shape(2));
+}
+
+void interpolate(const Array<float>& rows, const Array<int32_t>& corner, const Array<float>& weights,
+                 const Array<double>& scale, Array<float>& out) {
+    const int width = check_rows(rows, corner);
+    check_shape(weights, "weights", {corner.shape(0), 4});
+    const int32_t k = count_scaled(scale, width);
+    check_shape(out, "out", {k, corner.shape(0), 3});
+    float* field = out.mutable_data();
+    Running run;
+    device_field().interpolate(width, corner.shape(0), corner.data(), weights.data(), rows.data(), k, scale.data(),
+                               field);
+}
+
+void squared_error(const Array<double>& nodes, const Array<int32_t>& tets, const Array<double>& phi,
+                   const Array<float>& adot, const Array<int32_t>& elements, const Array<int32_t>& corner,
+                   const Array<float>& rows, const Array<double>& scale, Array<float>& out) {
+    const MeshView mesh = mesh_view(nodes, tets);
+    check_indices(tets, "tets", mesh.n_nodes);
+    const int width = check_rows(rows, corner);
+    check_shape(phi, "phi", {mesh.n_nodes, width});
+    check_blocks(phi, adot);
+    check_shape(elements, "elements", {corner.shape(0)});
+    check_indices(elements, "elements", mesh.n_tets);
+    const int32_t k = count_scaled(scale, width);
+    check_shape(out, "out", {k, corner.shape(0)});
+    float* squares = out.mutable_data();
+    Running run;
+    device_field().squared_error(width, mesh, phi.data(), adot.data(), corner.shape(0), elements.data(), corner.data(),
+                                 rows.data(), k, scale.data(), squares);
+}
+
+}  // namespace
+
+void bind_recovery(py::module_& m) {
+    m.def("recovery", &recovery, py::arg("nodes").noconvert(), py::arg("tets").noconvert(), py::arg("tags").noconvert(),
+          py::arg("sigma").noconvert(), py::arg("elements").noconvert(), py::arg("coupled"));
+    m.def("recover", &recover, py::arg("indptr").noconvert(), py::arg("indices").noconvert(),
+          py::arg("weights").noconvert(), py::arg("node").noconvert(), py::arg("rate").noconvert(),
+          py::arg("phi").noconvert(), py::arg("adot").noconvert(), py::arg("out").noconvert());
+    m.def("interpolate", &interpolate, py::arg("rows").noconvert(), py::arg("corner").noconvert(),
+          py::arg("weights").noconvert(), py::arg("scale").noconvert(), py::arg("out").noconvert());
+    m.def("squared_error", &squared_error, py::arg("nodes").noconvert(), py::arg("tets").noconvert(),
+          py::arg("phi").noconvert(), py::arg("adot").noconvert(), py::arg("elements").noconvert(),
+          py::arg("corner").noconvert(), py::arg("rows").noconvert(), py::arg("scale").noconvert(),
+          py::arg("out").noconvert());
+}
+
+}  // namespace headfield

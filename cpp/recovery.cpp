@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "recovery.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "element.hpp"
+#include "least_squares.hpp"
+#include "pattern.hpp"
+
+namespace headfield {
+
+namespace {
+
+// Neighbours in a patch, and on each side of one that two tissues share: with fewer it gets a second ring.
+constexpr int enough = 14, enough_each = 9;
+constexpr std::size_t enough_tets = 8;
+constexpr double share = 1e-3;  // by which curvatures are damped, see LeastSquares
+
+using Nodes = std::vector<int32_t>;
+
+// One node of a patch: where it is from the middle on, m, and what the unknowns of a fit are multiplied with.
+struct Datum {
+    double d[3], numbers[LeastSquares::most], weight;
+};
+
+// What a thread works with; `stamp` has one entry a node of the mesh.
+struct Scratch {
+    explicit Scratch(int64_t n_nodes) : stamp(n_nodes, 0) {}
+    std::vector<int32_t> stamp;
+    int32_t time = 0;
+    Nodes ring[2], tets;
+    std::vector<Datum> data;
+};
+
+// One tissue around a node. `out` (m²) is the area vector, outward, of its faces there that are not inside it: three
+// times the sum of V ∇λ, as the areas of a closed surface add up to nothing. `sigma` is the mean by volume; `uniform` says
+// that it is a number and the same in all tetrahedra.
+struct Side {
+    int32_t tissue, first;  // a tetrahedron
+    double volume, out[3], sigma[9];
+    bool uniform;
+};
+
+struct Triple {
+    double v[3];
+};
+
+double length(const double v[3]) { return std::sqrt(dot3(v, v)); }
+
+// out = m v of a matrix (3, 3)
+void apply(const double* m, const double v[3], double out[3]) {
+    for (int i = 0; i < 3; ++i) out[i] = dot3(m + 3 * i, v);
+}
+
+// The condition at an interface for the gradients of φ on its sides: g₂ = g₁ + n w·(g₁ + Ȧ), w = (σ₁ − σ₂) n / n·σ₂n.
+// Then the tangential parts of E agree, and so do those of σE along n. Side 1 conducts less along n.
+struct Jump {
+    double n[3] = {}, w[3] = {};
+    // g + n w·g
+    void to_second(double g[3]) const {
+        const double step = dot3(w, g);
+        for (int i = 0; i < 3; ++i) g[i] += step * n[i];
+    }
+    // d·g₂ = (d + (d·n) w)·g₁ + (d·n) w·Ȧ
+    void on_first(const double d[3], double out[3]) const {
+        const double along = dot3(d, n);
+        for (int i = 0; i < 3; ++i) out[i] = d[i] + along * w[i];
+    }
+};
+
+// The second powers in a quadratic: five without Laplacian, and |d|². Where a conductivity is uniform φ is harmonic, as
+// ∇·Ȧ = 0 for currents in air, and the last one is left out: it would only take up errors of φ.
+constexpr int curvatures = 6;
+void curvature(const double d[3], int count, double* out) {
+    for (int i = 0; i < 3; ++i) out[i] = d[i] * d[(i + 1) % 3];
+    out[3] = d[0] * d[0] - d[2] * d[2];
+    out[4] = d[1] * d[1] - d[2] * d[2];
+    if (count == curvatures) out[5] = dot3(d, d);
+}
+
+// The quadratics that fit φ at the nodes of a patch, from the value at the node in its middle on: one in a patch of one
+// tissue, or two under the jump condition. Unknown are the gradient on side 1, and the curvatures of each. Data are the
+// nodes of side 1, then those of side 2.
+class Quadratics {
+public:
+    Quadratics(const MeshView& mesh, int32_t node, const Nodes* rings, const std::vector<Side>& sides, const Jump& jump,
+               std::vector<Datum>& data)
+        : data_(data) {
+        data.clear();
+        int begin = 3;  // of the curvatures of a side
+        for (std::size_t p = 0; p < sides.size(); ++p) {
+            const int count = sides[p].uniform ? curvatures - 1 : curvatures;
+            for (const int32_t j : rings[p]) {
+                Datum datum{};
+                for (int i = 0; i < 3; ++i)
+                    datum.d[i] = mesh.nodes[3 * int64_t(j) + i] - mesh.nodes[3 * int64_t(node) + i];
+                p == 0 ? void(std::copy(datum.d, datum.d + 3, datum.numbers)) : jump.on_first(datum.d, datum.numbers);
+                curvature(datum.d, count, datum.numbers + begin);
+                datum.weight = 1.0 / dot3(datum.d, datum.d);
+                reach_ = std::max(reach_, 1.0 / datum.weight);
+                data.push_back(datum);
+            }
+            begin += count;
+        }
+        solve(begin);
+    }
+
+    // By what the potential of datum k, from that in the middle on, enters the gradient on side 1, 1/m.
+    Triple weight(std::size_t k) const {
+        Triple c{};
+        for (int i = 0; i < 3; ++i) {
+            for (int u = 0; u < LeastSquares::most; ++u) c.v[i] += solved_[i][u] * data_[k].numbers[u];
+            c.v[i] *= data_[k].weight;
+        }
+        return c;
+    }
+
+private:
+    // Lengths in units of the patch, or the curvatures would be damped by other amounts in other units.
+    void solve(int unknowns) {
+        const double unit = 1.0 / std::sqrt(reach_);
+        LeastSquares fit(unknowns);
+        for (Datum& datum : data_) {
+            for (int i = 0; i < 3; ++i) datum.numbers[i] *= unit;
+            for (int i = 3; i < unknowns; ++i) datum.numbers[i] *= unit * unit;
+            fit.add(datum.numbers, datum.weight);
+        }
+        fit.damp(3, share);
+        fit.factor();
+        for (int i = 0; i < 3; ++i) {
+            solved_[i][i] = unit;
+            fit.solve(solved_[i]);
+        }
+    }
+
+    std::vector<Datum>& data_;
+    double reach_ = 0.0;  // m², of the farthest node
+    double solved_[3][LeastSquares::most] = {};
+};
+
+class Builder {
+public:
+    Builder(const Tissues& head, Recovery& out) : head_(head), tets_(head.mesh), out_(out) {}
+
+    void find_rows(int64_t n_elements, const int32_t* elements);
+    void coupled_row(int32_t row, Scratch& s, Nodes& cols, std::vector<Vector3>& vals) const;
+    void patch_row(int32_t row, Scratch& s, Nodes& cols, std::vector<Vector3>& vals) const;
+
+private:
+    template <class Visit>
+    void for_tets(int32_t node, int32_t tissue, Visit visit) const {
+        for (int64_t k = tets_.start[node]; k < tets_.start[node + 1]; ++k) {
+            if (head_.tags[tets_.around[k]] == tissue) visit(tets_.around[k]);
+        }
+    }
+    int add_ring(int32_t node, int32_t tissue, Scratch& s, Nodes& ring) const;
+    void collect(int32_t node, int32_t tissue, int least, Scratch& s, Nodes& ring) const;
+    void collect_tets(int32_t node, int32_t tissue, Scratch& s) const;
+    std::vector<Side> sides(int32_t node) const;
+
+    const Tissues& head_;
+    NodeTets tets_;
+    Recovery& out_;
+    std::vector<int32_t> first_;  // row of each node, (n + 1,)
+};
+
+// Rows by node, then tissue: those that the corners of the chosen tetrahedra need.
+void Builder::find_rows(int64_t n_elements, const int32_t* elements) {
+    const int64_t n = head_.mesh.n_nodes;
+    std::vector<char> chosen(head_.mesh.n_tets, 0);
+    for (int64_t e = 0; e < n_elements; ++e) chosen[elements[e]] = 1;
+    first_.assign(n + 1, 0);
+    Nodes tags;
+    for (int64_t i = 0; i < n; ++i) {
+        tags.clear();
+        for (int64_t k = tets_.start[i]; k < tets_.start[i + 1]; ++k) {
+            if (chosen[tets_.around[k]]) tags.push_back(head_.tags[tets_.around[k]]);
+        }
+        std::sort(tags.begin(), tags.end());
+        tags.erase(std::unique(tags.begin(), tags.end()), tags.end());
+        first_[i + 1] = first_[i] + static_cast<int32_t>(tags.size());
+        out_.tissue.insert(out_.tissue.end(), tags.begin(), tags.end());
+        out_.node.insert(out_.node.end(), tags.size(), static_cast<int32_t>(i));
+    }
+    out_.corner.resize(4 * n_elements);
+#pragma omp parallel for schedule(static)
+    for (int64_t c = 0; c < 4 * n_elements; ++c) {
+        const int32_t e = elements[c / 4], i = head_.mesh.tets[4 * int64_t(e) + c % 4];
+        int32_t row = first_[i];
+        while (out_.tissue[row] != head_.tags[e]) ++row;
+        out_.corner[c] = row;
+    }
+}
+
+// Appends the nodes of the tetrahedra of one tissue around a node that have not been met since s.time was set.
+int Builder::add_ring(int32_t node, int32_t tissue, Scratch& s, Nodes& ring) const {
+    const auto before = ring.size();
+    for_tets(node, tissue, [&](int32_t t) {
+        for (int k = 0; k < 4; ++k) {
+            const int32_t j = head_.mesh.tets[4 * int64_t(t) + k];
+            if (s.stamp[j] == s.time) continue;
+            s.stamp[j] = s.time;
+            ring.push_back(j);
+        }
+    });
+    return static_cast<int>(ring.size() - before);
+}
+
+// The nodes of a patch, ascending, without the one in its middle.
+void Builder::collect(int32_t node, int32_t tissue, int least, Scratch& s, Nodes& ring) const {
+    ring.clear();
+    s.stamp[node] = ++s.time;
+    const int near = add_ring(node, tissue, s, ring);
+    for (int i = 0; near < least && i < near; ++i) add_ring(ring[i], tissue, s, ring);
+    std::sort(ring.begin(), ring.end());
+}
+
+std::vector<Side> Builder::sides(int32_t node) const {
+    std::vector<Side> found;
+    for (int64_t k = tets_.start[node]; k < tets_.start[node + 1]; ++k) {
+        const int32_t t = tets_.around[k];
+        auto side = std::find_if(found.begin(), found.end(), [&](const Side& s) { return s.tissue == head_.tags[t]; });
+        if (side == found.end()) side = found.insert(found.end(), Side{head_.tags[t], t, 0.0, {}, {}, !head_.tensor});
+        side->uniform = side->uniform && head_.sigma[t] == head_.sigma[side->first];
+        const TetGeometry g = tet_geometry(head_.mesh, t);
+        int corner = 0;
+        while (head_.mesh.tets[4 * int64_t(t) + corner] != node) ++corner;
+        side->volume += g.volume;
+        for (int d = 0; d < 3; ++d) side->out[d] += 3.0 * g.volume * g.grad[corner][d];
+        for (int i = 0; i < 9; ++i) {
+            side->sigma[i] += g.volume * (head_.tensor ? head_.sigma[9 * int64_t(t) + i]
+                                          : i % 4      ? 0.0
+                                                       : head_.sigma[t]);
+        }
+    }
+    for (Side& s : found) {
+        for (double& value : s.sigma) value /= s.volume;
+    }
+    return found;
+}
+
+// Orders two sides so that the first conducts less across the face between them, and finds the jump there; false where
+// the faces are not one interface: at the surface of the head.
+bool find_jump(std::vector<Side>& sides, Jump& jump) {
+    if (sides.size() != 2) return false;
+    double gap[3];
+    for (int i = 0; i < 3; ++i) gap[i] = sides[0].out[i] + sides[1].out[i];
+    const double area = length(sides[0].out);
+    if (!(length(gap) < 1e-6 * area)) return false;
+    for (int i = 0; i < 3; ++i) jump.n[i] = sides[0].out[i] / area;
+    double flux[2][3];
+    for (int p = 0; p < 2; ++p) apply(sides[p].sigma, jump.n, flux[p]);
+    if (dot3(flux[0], jump.n) > dot3(flux[1], jump.n)) {
+        std::swap(sides[0], sides[1]);
+        std::swap_ranges(flux[0], flux[0] + 3, flux[1]);
+        for (double& x : jump.n) x = -x;
+    }
+    for (int i = 0; i < 3; ++i) jump.w[i] = (flux[0][i] - flux[1][i]) / dot3(flux[1], jump.n);
+    return true;
+}
+
+// Adds to the weight of a node in the row that begins at `begin`.
+void add(int32_t j, const Triple& c, std::size_t begin, Nodes& cols, std::vector<Vector3>& vals) {
+    const auto at = static_cast<std::size_t>(std::find(cols.begin() + begin, cols.end(), j) - cols.begin());
+    if (at == cols.size()) {
+        cols.push_back(j);
+        vals.push_back({});
+    }
+    for (int i = 0; i < 3; ++i) vals[at].v[i] += static_cast<float>(c.v[i]);
+}
+
+// The gradient of the quadratic that fits φ in the patch of a row; where two tissues meet, of two under the condition
+// at their interface.
+void Builder::coupled_row(int32_t row, Scratch& s, Nodes& cols, std::vector<Vector3>& vals) const {
+    const int32_t node = out_.node[row], tissue = out_.tissue[row];
+    std::vector<Side> around = sides(node);
+    Jump jump;
+    const bool coupled = find_jump(around, jump);
+    if (!coupled) {
+        around = {*std::find_if(around.begin(), around.end(), [&](const Side& a) { return a.tissue == tissue; })};
+    }
+    for (std::size_t p = 0; p < around.size(); ++p) {
+        collect(node, around[p].tissue, coupled ? enough_each : enough, s, s.ring[p]);
+    }
+    const Quadratics fit(head_.mesh, node, s.ring, around, jump, s.data);
+    const bool second = coupled && tissue == around[1].tissue;
+    double through[3] = {};  // by what w·Ȧ enters the gradient on side 1
+    const auto begin = cols.size(), first = s.ring[0].size();
+    for (std::size_t k = 0; k < s.data.size(); ++k) {
+        Triple c = fit.weight(k);
+        const double along = k < first ? 0.0 : dot3(s.data[k].d, jump.n);
+        for (int i = 0; i < 3; ++i) through[i] -= c.v[i] * along;
+        if (second) jump.to_second(c.v);
+        add(k < first ? s.ring[0][k] : s.ring[1][k - first], c, begin, cols, vals);
+    }
+    float* rate = out_.rate.data() + 9 * int64_t(row);
+    if (second) jump.to_second(through);
+    for (int i = 0; i < 9; ++i) {
+        const double own = second ? jump.n[i / 3] : 0.0;
+        rate[i] = static_cast<float>((i % 4 ? 0.0 : 1.0) + (through[i / 3] + own) * jump.w[i % 3]);
+    }
+}
+
+// The tetrahedra of one tissue around a node, and around the neighbours too where they are fewer than a fit takes.
+void Builder::collect_tets(int32_t node, int32_t tissue, Scratch& s) const {
+    s.tets.clear();
+    for_tets(node, tissue, [&](int32_t t) { s.tets.push_back(t); });
+    if (s.tets.size() >= enough_tets) return;
+    s.ring[0].clear();
+    s.stamp[node] = ++s.time;
+    add_ring(node, tissue, s, s.ring[0]);
+    for (const int32_t j : s.ring[0]) {
+        for_tets(j, tissue, [&](int32_t t) { s.tets.push_back(t); });
+    }
+    std::sort(s.tets.begin(), s.tets.end());
+    s.tets.erase(std::unique(s.tets.begin(), s.tets.end()), s.tets.end());
+}
+
+// The value at the node of a linear field that fits ∇φ at the barycentres (Zienkiewicz and Zhu 1992).
+void Builder::patch_row(int32_t row, Scratch& s, Nodes& cols, std::vector<Vector3>& vals) const {
+    const int32_t node = out_.node[row];
+    const MeshView& mesh = head_.mesh;
+    collect_tets(node, out_.tissue[row], s);
+    std::vector<std::array<double, 4>> data;  // 1, then from the node to the barycentre
+    double reach = 0.0;
+    for (const int32_t t : s.tets) {
+        std::array<double, 4> d{1.0, 0.0, 0.0, 0.0};
+        for (int v = 0; v < 12; ++v)
+            d[1 + v % 3] += 0.25 * mesh.nodes[3 * int64_t(mesh.tets[4 * int64_t(t) + v / 3]) + v % 3];
+        for (int i = 0; i < 3; ++i) d[1 + i] -= mesh.nodes[3 * int64_t(node) + i];
+        reach = std::max(reach, length(&d[1]));
+        data.push_back(d);
+    }
+    LeastSquares fit(4);
+    for (auto& d : data) {
+        for (int i = 1; i < 4; ++i) d[i] /= reach;
+        fit.add(d.data(), 1.0);
+    }
+    fit.damp(1, share);
+    fit.factor();
+    double solved[LeastSquares::most] = {1.0};
+    fit.solve(solved);
+    const auto begin = cols.size();
+    for (std::size_t e = 0; e < data.size(); ++e) {
+        const TetGeometry g = tet_geometry(mesh, s.tets[e]);
+        const double share_of_tet = solved[0] + dot3(solved + 1, &data[e][1]);
+        for (int k = 0; k < 4; ++k) {
+            const int32_t j = mesh.tets[4 * int64_t(s.tets[e]) + k];
+            const double* grad = g.grad[k];
+            if (j != node)
+                add(j, {share_of_tet * grad[0], share_of_tet * grad[1], share_of_tet * grad[2]}, begin, cols, vals);
+        }
+    }
+    for (int i = 0; i < 9; ++i) out_.rate[9 * int64_t(row) + i] = i % 4 ? 0.f : 1.f;
+}
+
+}  // namespace
+
+Recovery build_recovery(const Tissues& head, int64_t n_elements, const int32_t* elements, bool coupled) {
+    Recovery out;
+    Builder builder(head, out);
+    builder.find_rows(n_elements, elements);
+    const auto rows = static_cast<int32_t>(out.node.size());
+    out.rate.resize(9 * static_cast<std::size_t>(rows));
+    const auto n = static_cast<int32_t>(head.mesh.n_nodes);
+    out.weight = build_rows<Vector3>(
+        rows, n, [&] { return Scratch(n); },
+        [&](int32_t row, Scratch& s, Nodes& cols, std::vector<Vector3>& vals) {
+            coupled ? builder.coupled_row(row, s, cols, vals) : builder.patch_row(row, s, cols, vals);
+        });
+    return out;
+}
+
+}  // namespace headfield
