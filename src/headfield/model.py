@@ -390,7 +390,7 @@ class HeadModel:
         on_host = _backend.free_memory() + self._head.spare_bytes
         free = self._device.free_memory() if request.on_gpu else on_host
         if size > free:
-            raise DeviceError(f"{what} takes {size / 2**30:.1f} GiB, more than is free; use iter_solve or roi")
+            raise DeviceError(f"{what} takes {size / 2**30:.1f} GiB, more than is free: try iter_solve, roi")
 
 
 def _coil(coil: Coil) -> Coil:
