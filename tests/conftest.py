@@ -13,8 +13,8 @@ from headfield import _backend
 from headfield.io.meshes import read_mesh
 from headfield.mesh import TetMesh
 
-# A GPU if there is one, else its kernels on the CPU. A process that the tests start is told by the variable, and does not
-# look: once a module of this name is loaded, pybind11 hands out no other.
+# A GPU if there is one, else its kernels on the CPU. A process that the tests start is told by the variable,
+# and does not look: once a module of this name is loaded, pybind11 hands out no other.
 WHY_NO_GPU, EMULATED = "", False
 told = os.environ.get("HEADFIELD_EMULATED_CUDA")
 if told or importlib.util.find_spec("cupy") is None or isinstance(_backend.find_gpu(), str):
