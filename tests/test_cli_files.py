@@ -2,8 +2,11 @@
 """`headfield info` and `headfield convert` of every kind of file, and `headfield solve` with them."""
 
 import json
+import re
 
 import fuzz
+import h5py
+import meshio
 import numpy as np
 import pytest
 
@@ -168,3 +171,33 @@ def test_a_subject_folder_is_a_head(files, tmp_path, capsys):
     assert "DTI_coregT1_tensor" in capsys.readouterr().err
     assert solve(files, files / "two.ccd", "poses.npy", tmp_path / "g.h5", *tensors) == 1
     assert "--tensors needs a subject folder" in capsys.readouterr().err
+
+
+def test_recovered_fields_and_their_errors(files, tmp_path, capsys):
+    """`headfield solve --recovery` writes what `HeadModel.solve` gives, and says how far elements are off."""
+
+    def arguments(out, *more):
+        paths = [str(files / name) for name in ("head.msh", "two.ccd", "poses.xml")]
+        words = ["solve", *paths, "-o", str(tmp_path / out), "--didt", "2e6", "--tissues", "1,2", "-q"]
+        return [*words, "--recovery", "interface", "--tol", "auto", *more]
+
+    assert cli.main(arguments("f.h5")) == 0
+    assert re.search(r"discretisation error of E: \d+\.\d+%", capsys.readouterr().out)
+    mesh = hf.read_mesh(files / "head.msh")
+    coil, poses = hf.read_coil(files / "two.ccd"), hf.read_poses(files / "poses.xml")
+    numbers = {"roi": hf.regions.tissue(mesh, [1, 2]), "recovery": "interface", "tol": "auto"}
+    field = hf.HeadModel(mesh).solve(coil, poses, 2e6, **numbers)
+    field.save(tmp_path / "saved.h5")
+    for name in ("f.h5", "saved.h5"):
+        with h5py.File(tmp_path / name) as file:
+            assert file.attrs["recovery"] == "interface"
+            np.testing.assert_array_equal(file["elements/E"], field.E)
+            np.testing.assert_array_equal(file["elements/local_error"], field.local_error)
+            np.testing.assert_array_equal(file["tolerance"], field.report.tolerance)
+            np.testing.assert_array_equal(file["discretisation_error"], field.report.discretisation_error)
+    assert cli.main(arguments("f.vtu", "--json")) == 0
+    facts = json.loads(capsys.readouterr().out)
+    errors = [row["discretisation_error"] for row in facts["results"]]
+    assert errors == pytest.approx(field.report.discretisation_error.tolist())
+    cells = meshio.read(facts["files"][1]).cell_data
+    np.testing.assert_array_equal(cells["local_error"][0][field.elements], field.local_error[1])

@@ -21,6 +21,7 @@ from .demo import run_demo
 from .errors import HeadfieldError
 from .info import describe
 from .info_text import lines
+from .recovery import KINDS
 from .solve_command import solve
 from .view_command import view
 
@@ -171,7 +172,19 @@ def _add_solve(commands: Any) -> None:
         default=None,
         help="conductivity of brain tissue from the diffusion tensors in the folder HEAD",
     )
-    parser.add_argument("--tol", type=float, default=1e-5, help="relative residual [%(default)g]")
+    parser.add_argument(
+        "--recovery",
+        choices=KINDS,
+        default=None,
+        help="recover E from patches of tetrahedra, and say how far elements are off [no]",
+    )
+    parser.add_argument(
+        "--tol",
+        type=_tolerance,
+        default=1e-5,
+        metavar="TOL",
+        help="relative residual, or auto: well below the discretisation error [%(default)g]",
+    )
     parser.add_argument("--max-iterations", type=int, default=200, metavar="N", help="[%(default)s]")
     parser.add_argument(
         "--batch", type=int, default=None, metavar="N", help="poses at a time [what fits, ≤ 32]"
@@ -242,6 +255,10 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--threads", type=int, default=None, metavar="N", help="of the CPU [all cores]")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
+
+
+def _tolerance(text: str) -> float | str:
+    return text if text == "auto" else float(text)
 
 
 def _tags(text: str) -> list[int] | None:

@@ -204,7 +204,7 @@ class Field:
             The field was solved for chosen `elements`, which leaves the potential behind.
         """
         if self._potential is None:
-            raise HeadfieldError("the potential is not kept when `elements` is given; solve without it")
+            raise HeadfieldError("the potential is not kept when `elements` or `roi` is given; solve without")
         return self._potential
 
     def on_host(self) -> Field:
@@ -224,7 +224,7 @@ class Field:
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write E, magnE and the potential to a file, whole or not at all.
+        """Write E, magnE, the local error if E was recovered, and the potential, whole or not at all.
 
         Parameters
         ----------
@@ -249,8 +249,11 @@ class Field:
             return
         here = self.on_host()
         nodes = {} if here._potential is None else {"v": here._potential}
-        elements = {"E": self._on_all(here.E), "magnE": self._on_all(here.magnitude)}
-        write_results(path, self.mesh, elements, nodes)
+        elements = {"E": here.E, "magnE": here.magnitude}
+        if here.recovery is not None:
+            elements["local_error"] = here.local_error
+        everywhere = {name: self._on_all(values) for name, values in elements.items()}
+        write_results(path, self.mesh, everywhere, nodes)
 
     def plot(self, pose: int = 0, coil: Coil | None = None, tags: Sequence[int] = (1, 2)) -> Any:
         """Draw one pose, |E| on the cortex, in slices, and its distribution: see `headfield.plot.plot`."""

@@ -52,6 +52,7 @@ def solve(args: argparse.Namespace) -> None:
                 poses,
                 didt,
                 elements=elements,
+                recovery=args.recovery,
                 tol=args.tol,
                 max_iterations=args.max_iterations,
                 batch="auto" if args.batch is None else args.batch,
@@ -71,6 +72,7 @@ def solve(args: argparse.Namespace) -> None:
         "poses": len(poses),
         "didt": np.asarray(didt).tolist(),
         "tol": args.tol,
+        "recovery": args.recovery,
         "device": model.device,
         "files": results.files,
         "seconds": round(time.perf_counter() - start, 3),
@@ -137,17 +139,17 @@ class _Summary:
         self.rows: list[dict[str, Any]] = []
 
     def add(self, field: Field) -> None:
-        for e, iterations, residual in zip(
-            field.E, field.report.iterations, field.report.residual, strict=True
-        ):
-            self.rows.append(
-                {
-                    "pose": len(self.rows),
-                    "iterations": int(iterations),
-                    "residual": float(residual),
-                    "peak_V_per_m": float(percentiles(magnitude(e[self._chosen]), self._volumes, 99.9)),
-                }
-            )
+        report = field.report
+        for i, e in enumerate(field.E):
+            row = {
+                "pose": len(self.rows),
+                "iterations": int(report.iterations[i]),
+                "residual": float(report.residual[i]),
+                "peak_V_per_m": float(percentiles(magnitude(e[self._chosen]), self._volumes, 99.9)),
+            }
+            if report.discretisation_error is not None:
+                row["discretisation_error"] = float(report.discretisation_error[i])
+            self.rows.append(row)
 
     def text(self, facts: dict[str, Any]) -> str:
         def span(key: str, form: str) -> str:
@@ -155,11 +157,13 @@ class _Summary:
             low, high = format(min(values), form), format(max(values), form)
             return low if low == high else f"{low} to {high}"
 
-        files = facts["files"]
+        files, error = facts["files"], ""
+        if "discretisation_error" in self.rows[0]:
+            error = f"discretisation error of E: {span('discretisation_error', '.2%')}\n"
         return (
             f"{facts['poses']} poses in {facts['seconds']:.1f} s on {facts['device']}: "
             f"{span('iterations', 'd')} iterations, residual {span('residual', '.1e')}\n"
             f"99.9th percentile of |E| in {'gray matter' if self.gray else 'all tetrahedra'}: "
-            f"{span('peak_V_per_m', '.3g')} V/m\n"
+            f"{span('peak_V_per_m', '.3g')} V/m\n{error}"
             f"written: {files[0]}" + (f" to {files[-1]}" if len(files) > 1 else "")
         )

@@ -109,7 +109,10 @@ class FilePerPose:
     def _write_pose(self, field: Field, i: int, number: int) -> None:
         path = self._paths[number]
         data = {}
-        for name, values in (("E", field.E[i]), ("magnE", magnitude(field.E[i]))):
+        made = [("E", field.E[i]), ("magnE", magnitude(field.E[i]))]
+        if field.recovery is not None:
+            made.append(("local_error", field.local_error[i]))
+        for name, values in made:
             everywhere = values
             if field.elements is not None:
                 everywhere = np.full((field.mesh.n_tets, *values.shape[1:]), np.nan, values.dtype)
@@ -125,8 +128,9 @@ class GrowingH5:
 
     Layout: `mesh/…` as `TetMesh`; `elements/E` (k, e, 3) and `elements/magnE` (k, e) float32, V/m;
     `elements/index` (e,) if not all tetrahedra were asked for, else `nodes/v` (k, n) float64, V; `poses`
-    (k, 4, 4), `didt` (k,) or (k, s), A/s, `residual`, `iterations`, `converged` (k,). Poses that did not
-    converge are nan.
+    (k, 4, 4), `didt` (k,) or (k, s), A/s, `residual`, `tolerance`, `iterations`, `converged` (k,), and
+    `discretisation_error` (k,) where it was estimated. A recovered E comes with `elements/local_error` (k, e)
+    float32, V/m, and the attribute `recovery`. Poses that did not converge are nan.
     """
 
     def __init__(self, path: Path, mesh: TetMesh, k: int, elements: NDArray[Any] | None) -> None:
@@ -154,6 +158,7 @@ class GrowingH5:
             self._file["elements/index"] = elements
         self._add("poses", (4, 4), np.float64)
         self._add("residual", (), np.float64)
+        self._add("tolerance", (), np.float64)
         self._add("iterations", (), np.int32)
         self._add("converged", (), np.bool_)
 
@@ -170,6 +175,11 @@ class GrowingH5:
         field = field.on_host()
         if "didt" not in self._file:
             self._add("didt", field.didt.shape[1:], np.float64)
+            if field.report.discretisation_error is not None:
+                self._add("discretisation_error", (), np.float64)
+            if field.recovery is not None:
+                self._file.attrs["recovery"] = field.recovery
+                self._add("elements/local_error", (field.E.shape[1],), np.float32)
         for i in range(len(field)):
             self._write_pose(field, i)
         self._file.flush()
@@ -177,11 +187,14 @@ class GrowingH5:
     def _write_pose(self, field: Field, i: int) -> None:
         report = field.report
         row: dict[str, Any] = {"poses": field.poses[i], "didt": field.didt[i]}
-        for name in ("residual", "iterations", "converged"):
-            row[name] = getattr(report, name)[i]
+        for name in ("residual", "tolerance", "iterations", "converged", "discretisation_error"):
+            if name in self._file:
+                row[name] = getattr(report, name)[i]
         keep = report.converged[i]
         row["elements/E"] = field.E[i] if keep else np.nan
         row["elements/magnE"] = magnitude(field.E[i]) if keep else np.nan
+        if field.recovery is not None:
+            row["elements/local_error"] = field.local_error[i] if keep else np.nan
         if field.elements is None:
             row["nodes/v"] = field.potential[i] if keep else np.nan
         for name, values in row.items():
