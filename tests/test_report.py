@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """benchmarks/report.py says what the results say, and benchmarks/run.py goes on after a failure."""
 
+import ast
 import json
 import os
 import re
@@ -71,10 +72,10 @@ def suite(exponent):
         add("heads.Size.track_nodes", nodes, head=head)
         add("heads.Size.track_tetrahedra", 6 * nodes, head=head)
         here = {"head": head, "device": "cpu"}
-        add("stages.SetUp.time_head_model", 2e-6 * nodes**exponent, **here)
+        add("stages.HeadSetUp.time_head_model", 2e-6 * nodes**exponent, **here)
         for width in (1, 8, 32):
             add("stages.Batch.time_solve", 1e-6 * nodes**exponent * width**0.3, width=width, **here)
-        add("stages.EndToEnd.time_poses_to_field", 4e-6 * nodes**exponent, width=32, **here)
+        add("stages.EndToEnd.time_32_poses", 4e-6 * nodes**exponent, **here)
         for name in ("head_model", "batch"):
             add(f"memory.Peak.peakmem_{name}", 1500.0 * nodes, **here)
         for name in ("held", "peak"):
@@ -200,6 +201,19 @@ def test_what_is_out_of_date_is_named(checkout):
     assert made_in(checkout) == before
     run("--root", checkout)
     assert not any((results / name).exists() for name in spare)
+
+
+def test_the_suite_has_the_benchmarks_that_are_reported():
+    """A name that nobody measures would be reported as "not measured", and nobody would notice."""
+    reported = (ROOT / "benchmarks" / "reporting" / "suite.py").read_text()
+    names = set(re.findall(r'"(\w+)\.([A-Z]\w+)\.(\w+)"', reported))
+    assert len(names) > 8
+    for module, group, name in names:
+        source = ast.parse((ROOT / "benchmarks" / "suite" / f"{module}.py").read_text())
+        groups = {node.name: node for node in source.body if isinstance(node, ast.ClassDef)}
+        assert group in groups, f"{module}.{group}"
+        measured = {node.name for node in groups[group].body if isinstance(node, ast.FunctionDef)}
+        assert name in measured, f"{module}.{group}.{name}"
 
 
 def test_what_was_not_measured_is_said(checkout):

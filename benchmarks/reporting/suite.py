@@ -111,12 +111,12 @@ def by_head(report: Row, curves: list[Curve]) -> str:
 
 def growth(report: Row, device: str) -> Section:
     """Seconds against nodes, set-up beside the stages of a batch."""
-    setup = Curve("set-up", heads(report, "stages.SetUp.time_head_model", device=device))
+    setup = Curve("set-up", heads(report, "stages.HeadSetUp.time_head_model", device=device))
     solve = [
         Curve(f"solve, {width}", heads(report, "stages.Batch.time_solve", width, width=width, device=device))
         for width in WIDTHS
     ]
-    whole = heads(report, "stages.EndToEnd.time_poses_to_field", WIDTHS[-1], width=WIDTHS[-1], device=device)
+    whole = heads(report, "stages.EndToEnd.time_32_poses", WIDTHS[-1], device=device)
     per_pose = [*solve, Curve(f"poses to E, {WIDTHS[-1]}", whole)]
     series = [against_nodes(report, curves, fit=True) for curves in ([setup], per_pose)]
     if not all(series):
