@@ -318,18 +318,16 @@ void Builder::collect_tets(int32_t node, int32_t tissue, Scratch& s) const {
     s.tets.erase(std::unique(s.tets.begin(), s.tets.end()), s.tets.end());
 }
 
-// The value at the node of a linear field that fits ∇φ at the barycentres (Zienkiewicz and Zhu 1992).
-void Builder::patch_row(int32_t row, Scratch& s, Nodes& cols, std::vector<Vector3>& vals) const {
-    const int32_t node = out_.node[row];
-    const MeshView& mesh = head_.mesh;
-    collect_tets(node, out_.tissue[row], s);
+// By what the values of a linear field at the barycentres of tetrahedra enter its value at a node, by least squares.
+std::vector<double> shares_at(const MeshView& mesh, int32_t node, const Nodes& tets) {
     std::vector<std::array<double, 4>> data;  // 1, then from the node to the barycentre
     double reach = 0.0;
-    for (const int32_t t : s.tets) {
+    for (const int32_t t : tets) {
         std::array<double, 4> d{1.0, 0.0, 0.0, 0.0};
-        for (int v = 0; v < 12; ++v)
-            d[1 + v % 3] += 0.25 * mesh.nodes[3 * int64_t(mesh.tets[4 * int64_t(t) + v / 3]) + v % 3];
-        for (int i = 0; i < 3; ++i) d[1 + i] -= mesh.nodes[3 * int64_t(node) + i];
+        for (int v = 0; v < 12; ++v) {
+            const int64_t corner = mesh.tets[4 * int64_t(t) + v / 3];
+            d[1 + v % 3] += 0.25 * (mesh.nodes[3 * corner + v % 3] - mesh.nodes[3 * int64_t(node) + v % 3]);
+        }
         reach = std::max(reach, length(&d[1]));
         data.push_back(d);
     }
@@ -342,15 +340,23 @@ void Builder::patch_row(int32_t row, Scratch& s, Nodes& cols, std::vector<Vector
     fit.factor();
     double solved[LeastSquares::most] = {1.0};
     fit.solve(solved);
+    std::vector<double> shares;
+    for (const auto& d : data) shares.push_back(solved[0] + dot3(solved + 1, &d[1]));
+    return shares;
+}
+
+// The value at the node of a linear field that fits ∇φ at the barycentres (Zienkiewicz and Zhu 1992).
+void Builder::patch_row(int32_t row, Scratch& s, Nodes& cols, std::vector<Vector3>& vals) const {
+    const int32_t node = out_.node[row];
+    collect_tets(node, out_.tissue[row], s);
+    const std::vector<double> shares = shares_at(head_.mesh, node, s.tets);
     const auto begin = cols.size();
-    for (std::size_t e = 0; e < data.size(); ++e) {
-        const TetGeometry g = tet_geometry(mesh, s.tets[e]);
-        const double share_of_tet = solved[0] + dot3(solved + 1, &data[e][1]);
+    for (std::size_t e = 0; e < s.tets.size(); ++e) {
+        const TetGeometry g = tet_geometry(head_.mesh, s.tets[e]);
         for (int k = 0; k < 4; ++k) {
-            const int32_t j = mesh.tets[4 * int64_t(s.tets[e]) + k];
+            const int32_t j = head_.mesh.tets[4 * int64_t(s.tets[e]) + k];
             const double* grad = g.grad[k];
-            if (j != node)
-                add(j, {share_of_tet * grad[0], share_of_tet * grad[1], share_of_tet * grad[2]}, begin, cols, vals);
+            if (j != node) add(j, {shares[e] * grad[0], shares[e] * grad[1], shares[e] * grad[2]}, begin, cols, vals);
         }
     }
     for (int i = 0; i < 9; ++i) out_.rate[9 * int64_t(row) + i] = i % 4 ? 0.f : 1.f;
