@@ -83,22 +83,43 @@ void interpolate(const Array<float>& rows, const Array<int32_t>& corner, const A
                                field);
 }
 
-void squared_error(const Array<double>& nodes, const Array<int32_t>& tets, const Array<double>& phi,
-                   const Array<float>& adot, const Array<int32_t>& elements, const Array<int32_t>& corner,
-                   const Array<float>& rows, const Array<double>& scale, Array<float>& out) {
-    const MeshView mesh = mesh_view(nodes, tets);
+// Of elements and the rows of their corners: the number of columns.
+int check_places(const MeshView& mesh, const Array<int32_t>& tets, const Array<double>& phi, const Array<float>& adot,
+                 const Array<int32_t>& elements, const Array<int32_t>& corner, const Array<float>& rows) {
     check_indices(tets, "tets", mesh.n_nodes);
     const int width = check_rows(rows, corner);
     check_shape(phi, "phi", {mesh.n_nodes, width});
     check_blocks(phi, adot);
     check_shape(elements, "elements", {corner.shape(0)});
     check_indices(elements, "elements", mesh.n_tets);
+    return width;
+}
+
+void squared_error(const Array<double>& nodes, const Array<int32_t>& tets, const Array<double>& phi,
+                   const Array<float>& adot, const Array<int32_t>& elements, const Array<int32_t>& corner,
+                   const Array<float>& rows, const Array<double>& scale, Array<float>& out) {
+    const MeshView mesh = mesh_view(nodes, tets);
+    const int width = check_places(mesh, tets, phi, adot, elements, corner, rows);
     const int32_t k = count_scaled(scale, width);
     check_shape(out, "out", {k, corner.shape(0)});
     float* squares = out.mutable_data();
     Running run;
     device_field().squared_error(width, mesh, phi.data(), adot.data(), corner.shape(0), elements.data(), corner.data(),
                                  rows.data(), k, scale.data(), squares);
+}
+
+void error_sums(const Array<double>& nodes, const Array<int32_t>& tets, const Array<double>& phi,
+                const Array<float>& adot, const Array<int32_t>& elements, const Array<int32_t>& corner,
+                const Array<float>& rows, const Array<double>& weight, Array<double>& out) {
+    const MeshView mesh = mesh_view(nodes, tets);
+    const int width = check_places(mesh, tets, phi, adot, elements, corner, rows);
+    check_shape(weight, "weight", {elements.shape(0)});
+    check_shape(out, "out", {2, width});
+    double* sums = out.mutable_data();
+    Running run;
+    DeviceBuffer<double> partial(2 * width * device_verbs().reduction_rows(elements.shape(0)));
+    device_field().error_sums(width, mesh, phi.data(), adot.data(), elements.shape(0), elements.data(), corner.data(),
+                              rows.data(), weight.data(), {sums, partial.data()});
 }
 
 }  // namespace
@@ -114,6 +135,10 @@ void bind_recovery(py::module_& m) {
     m.def("squared_error", &squared_error, py::arg("nodes").noconvert(), py::arg("tets").noconvert(),
           py::arg("phi").noconvert(), py::arg("adot").noconvert(), py::arg("elements").noconvert(),
           py::arg("corner").noconvert(), py::arg("rows").noconvert(), py::arg("scale").noconvert(),
+          py::arg("out").noconvert());
+    m.def("error_sums", &error_sums, py::arg("nodes").noconvert(), py::arg("tets").noconvert(),
+          py::arg("phi").noconvert(), py::arg("adot").noconvert(), py::arg("elements").noconvert(),
+          py::arg("corner").noconvert(), py::arg("rows").noconvert(), py::arg("weight").noconvert(),
           py::arg("out").noconvert());
 }
 

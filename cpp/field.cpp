@@ -138,6 +138,36 @@ void squared_error(int width, const MeshView& mesh, const double* phi, const flo
     });
 }
 
+void error_sums(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
+                const int32_t* elements, const int32_t* corner, const float* rows, const double* weight, Sums sums) {
+    with_width(width, [&](auto w) {
+        constexpr int W = decltype(w)::value;
+        using C = FewColumns<decltype(w)>;
+        const SquaredError value{{mesh, phi, adot, elements}, corner, rows};
+        for_chunks(n_elements, w, [&](int64_t k, int64_t begin, int64_t end) {
+            double sum[2 * W] = {};
+            for (int64_t i = begin; i < end; ++i) {
+                const TetGeometry geometry = value.at(i);
+                const auto factor = C::D::all(weight[i]);
+                for (C c{0}; c.first < W; c.first += C::count) {
+                    typename C::F found[2];
+                    value(c, i, geometry, found);
+                    found[1] = middle_square(c, corner + 4 * i, rows);
+                    for (int d = 0; d < 2; ++d) {
+                        double* at = sum + d * W + c.first;
+                        fma(factor, convert<typename C::D>(found[d]), C::D::load(at)).store(at);
+                    }
+                }
+            }
+            for (int v = 0; v < 2 * W; ++v) sums.partial[2 * W * k + v] = sum[v];
+        });
+        for (int v = 0; v < 2 * W; ++v) sums.out[v] = 0.0;
+        for (int64_t k = 0; k < chunks_of(n_elements); ++k) {
+            for (int v = 0; v < 2 * W; ++v) sums.out[v] += sums.partial[2 * W * k + v];
+        }
+    });
+}
+
 void unpack(int width, int64_t n, const double* phi, const int32_t* node, int32_t k, const double* scale, double* out) {
     // A tile of rows stays in cache while its columns are written one after the other.
     constexpr int64_t tile = 512;
@@ -161,7 +191,7 @@ void pack(int width, int64_t n, const double* rows, const int32_t* node, int32_t
 }  // namespace
 
 FieldKernels field_kernels() {
-    return {assemble, right_hand_side, electric_field, recover, interpolate, squared_error, unpack, pack};
+    return {assemble, right_hand_side, electric_field, recover, interpolate, squared_error, error_sums, unpack, pack};
 }
 
 }  // namespace HEADFIELD_ISA

@@ -82,6 +82,11 @@ struct FieldKernels {
     void (*squared_error)(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
                           const int32_t* elements, const int32_t* corner, const float* rows, int32_t k,
                           const double* scale, float* out);
+    // Sums (2, W) over chosen elements with a weight each, (m_chosen,): of the same mean, and of |E*|² in the middle.
+    // `sums.partial` has room for two numbers a column and chunk of elements, see Verbs::reduction_rows.
+    void (*error_sums)(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
+                       const int32_t* elements, const int32_t* corner, const float* rows, const double* weight,
+                       Sums sums);
     // out[c, node[i]] = scale_c phi[i, c], (k, n): columns of a block vector to rows in the caller's node order.
     void (*unpack)(int width, int64_t n, const double* phi, const int32_t* node, int32_t k, const double* scale,
                    double* out);

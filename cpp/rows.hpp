@@ -383,6 +383,19 @@ HEADFIELD_HD inline void interpolated(C c, const int32_t* corner, const float* w
     }
 }
 
+// |E*|² in the middle of a tetrahedron, E* linear between the rows of its corners.
+template <class C>
+HEADFIELD_HD inline typename C::F middle_square(C c, const int32_t* corner, const float* rows) {
+    using F = typename C::F;
+    F squares = F::all(0.f);
+    for (int d = 0; d < 3; ++d) {
+        F sum = F::all(0.f);
+        for (int i = 0; i < 4; ++i) sum = sum + load_as<F>(rows + c.at(3 * int64_t(corner[i]) + d));
+        squares = fma(sum, sum, squares);
+    }
+    return F::all(0.0625f) * squares;
+}
+
 // Mean of |E* − field|² over a tetrahedron, E* linear between its corners: (Σ|e_i|² + |Σ e_i|²)/20 of the four e_i.
 template <class C>
 HEADFIELD_HD inline typename C::F mean_square(C c, const int32_t* corner, const float* rows,

@@ -172,6 +172,41 @@ void squared_error(int width, const MeshView& mesh, const double* phi, const flo
     by_columns(width, mesh, value, n_elements, k, scale, out);
 }
 
+// weight × what a place has, for sums over places.
+template <class C>
+struct WeightedError {
+    MeshView mesh;
+    SquaredError value;
+    const double* weight;
+    HEADFIELD_HD void operator()(C c, int64_t i, typename C::D& sum) const {
+        const TetGeometry g = tet_geometry(mesh, value.element(i));
+        typename C::F error;
+        value(c, i, g.grad, &error);
+        sum = fma(C::D::all(weight[i]), convert<typename C::D>(error), sum);
+    }
+};
+
+template <class C>
+struct WeightedSquare {
+    const int32_t* corner;
+    const float* rows;
+    const double* weight;
+    HEADFIELD_HD void operator()(C c, int64_t i, typename C::D& sum) const {
+        const auto square = middle_square(c, corner + 4 * i, rows);
+        sum = fma(C::D::all(weight[i]), convert<typename C::D>(square), sum);
+    }
+};
+
+void error_sums(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
+                const int32_t* elements, const int32_t* corner, const float* rows, const double* weight, Sums sums) {
+    const SquaredError value{{mesh, phi, adot, elements}, corner, rows};
+    with_width(width, [&](auto w) {
+        using C = Block<decltype(w)>;
+        sum_rows(n_elements, w, sums, WeightedError<C>{mesh, value, weight});
+        sum_rows(n_elements, w, {sums.out + width, sums.partial}, WeightedSquare<C>{corner, rows, weight});
+    });
+}
+
 // 32 rows of a block vector to or from rows of k poses, threads (32, 8): rows of the block vector are read or written
 // whole, through shared memory.
 template <class W>
@@ -220,8 +255,8 @@ void pack(int width, int64_t n, const double* rows, const int32_t* node, int32_t
 }  // namespace HEADFIELD_ISA
 
 const FieldKernels& device_field() {
-    static const FieldKernels kernels{assemble,    right_hand_side, electric_field, recover,
-                                      interpolate, squared_error,   unpack,         pack};
+    static const FieldKernels kernels{assemble,      right_hand_side, electric_field, recover, interpolate,
+                                      squared_error, error_sums,      unpack,         pack};
     return kernels;
 }
 

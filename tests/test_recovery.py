@@ -89,13 +89,22 @@ def test_loops_do_what_the_operator_says(seed, width, coupled, tensor):
     mixed = np.einsum("pi,pidw->wpd", weights, rows[op["corner"]].astype(float))[:k]
     np.testing.assert_allclose(out, scale[:, None, None] * mixed, rtol=1e-4, atol=1e-4 * np.abs(rows).max())
 
+    places = nodes, tets, phi, adot, chosen, op["corner"], rows
     squares = np.full((k, len(chosen)), np.nan, np.float32)
-    native.squared_error(nodes, tets, phi, adot, chosen, op["corner"], rows, scale, squares)
-    for c in range(k):
+    native.squared_error(*places, scale, squares)
+    weight, sums = rng.uniform(size=len(chosen)), np.full((2, width), np.nan)
+    native.error_sums(*places, weight, sums)
+    for c in range(width):
         e = p1.field(nodes, tets[chosen], phi[:, c], adot[:, :, c].astype(float))
         corners = rows[op["corner"], :, c] - e[:, None]
         mean = (np.einsum("qi,eid->eqd", INSIDE, corners) ** 2).sum(-1).mean(-1)
-        np.testing.assert_allclose(squares[c], scale[c] * mean, rtol=2e-3, atol=1e-3 * np.abs(mean).max())
+        if c < k:
+            np.testing.assert_allclose(
+                squares[c], scale[c] * mean, rtol=2e-3, atol=1e-3 * np.abs(scale[c] * mean).max()
+            )
+        assert sums[0, c] == pytest.approx(weight @ mean, rel=1e-3)
+        middles = rows[op["corner"], :, c].mean(axis=1)
+        assert sums[1, c] == pytest.approx(weight @ (middles**2).sum(axis=1), rel=1e-4)
 
 
 @pytest.mark.parametrize("coupled", [True, False])

@@ -108,6 +108,19 @@ def squared_error(
     out: NDArray[np.float32],
 ) -> None: ...
 
+# out (2, W) = Σ weight (e,) times the same mean, and times |E*|² in the middle of elements.
+def error_sums(
+    nodes: NDArray[np.float64],
+    tets: NDArray[np.int32],
+    phi: NDArray[np.float64],
+    adot: NDArray[np.float32],
+    elements: NDArray[np.int32],
+    corner: NDArray[np.int32],
+    rows: NDArray[np.float32],
+    weight: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None: ...
+
 # out[i, c] = scale[c] rows[c, node[i]], rows (k, n), out (n, W); columns from k on are zero.
 def pack(
     rows: NDArray[np.float64],

@@ -38,12 +38,6 @@ class Recovery:
     tangential part of E and the normal part of σE agree at the node. "patch" is the superconvergent patch
     recovery (Zienkiewicz and Zhu, Int. J. Numer. Meth. Eng. 33:1331, 1992) of ∇φ in each tissue. ∂A/∂t is
     taken at the nodes in both.
-
-    Attributes
-    ----------
-    n_elements : int
-    volumes : array (e,) float64
-        Of the tetrahedra, mm³, on the device.
     """
 
     def __init__(
@@ -61,13 +55,12 @@ class Recovery:
         if barycentric is not None:
             elements, first, inverse = np.unique(elements, return_index=True, return_inverse=True)
             volumes = volumes[first]
-        self._elements, self.volumes = device.put(elements), device.put(volumes)
-        self.n_elements = len(elements)
+        self._elements, self._volumes = device.put(elements), device.put(volumes)
         built = self._native.recovery(*head, self._elements, kind == "interface")
         *self._operator, _, self._rate, self._corner = built
-        self._quarters = device.put(np.full((len(elements), 4), 0.25, np.float32))
-        self._places = self._corner, self._quarters
-        if barycentric is not None:
+        if barycentric is None:
+            self._places = self._corner, device.put(np.full((len(elements), 4), 0.25, np.float32))
+        else:
             places = device.put(inverse.astype(np.int64))
             self._places = self._corner[places], device.put(barycentric.astype(np.float32))
         self._rows: Any = None
@@ -84,12 +77,6 @@ class Recovery:
         """E (k, p, 3) at the points, or in the middle of the tetrahedra, times `scale` (k,)."""
         self._native.interpolate(self._rows, *self._places, scale, out)
 
-    def middles(self, scale: Any) -> Any:
-        """E (k, e, 3) in the middle of the tetrahedra."""
-        out = self._device.xp.empty((len(scale), self.n_elements, 3), np.float32)
-        self._native.interpolate(self._rows, self._corner, self._quarters, scale, out)
-        return out
-
     def errors(self, phi: Any, adot: Any, scale: Any, out: Any) -> None:
         """Root mean square (k, e) over each tetrahedron of recovered E less the E of linear elements, V/m."""
         self._native.squared_error(
@@ -99,19 +86,8 @@ class Recovery:
 
     def relative_errors(self, phi: Any, adot: Any, k: int) -> NDArray[np.float64]:
         """Estimated error (k,) of the E of linear elements in all tetrahedra together: relative L2."""
-        scale = self._device.put(np.ones(k))
-        errors = self._device.xp.empty((k, self.n_elements), np.float32)
-        self.errors(phi, adot, scale, errors)
-        middles = self.middles(scale)
-        # Pose by pose, in one order: no bit depends on the other poses, or on threads.
-        norms = [
-            np.sqrt(float(self._square(e[:, None]) / max(float(self._square(m)), 1e-300)))
-            for e, m in zip(errors, middles, strict=True)
-        ]
-        return np.array(norms)
-
-    def _square(self, values: Any) -> Any:
-        """Σ V |v|² of values (e, c)."""
-        if self._device.xp is np:
-            return np.einsum("ec,ec,e->", values, values, self.volumes)
-        return ((values * values).sum(axis=1, dtype=np.float64) * self.volumes).sum()
+        sums = self._device.xp.empty((2, phi.shape[1]), np.float64)
+        places = self._elements, self._corner, self._rows
+        self._native.error_sums(self._nodes, self._tets, phi, adot, *places, self._volumes, sums)
+        off, norm = self._device.get(sums)[:, :k]
+        return np.sqrt(off / np.maximum(norm, 1e-300))
