@@ -375,11 +375,11 @@ template <class C>
 HEADFIELD_HD inline void interpolated(C c, const int32_t* corner, const float* weight, const float* rows,
                                       typename C::F field[3]) {
     using F = typename C::F;
-    for (int d = 0; d < 3; ++d) {
-        field[d] = F::all(0.f);
-        for (int i = 0; i < 4; ++i) {
-            field[d] = fma(F::all(weight[i]), load_as<F>(rows + c.at(3 * int64_t(corner[i]) + d)), field[d]);
-        }
+    for (int d = 0; d < 3; ++d) field[d] = F::all(0.f);
+    for (int i = 0; i < 4; ++i) {
+        const F share = F::all(weight[i]);
+        const int64_t row = 3 * int64_t(corner[i]);
+        for (int d = 0; d < 3; ++d) field[d] = fma(share, load_as<F>(rows + c.at(row + d)), field[d]);
     }
 }
 
