@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // From ∂A/∂t to right-hand sides, and from potentials to the electric field. Compiled once per instruction set.
 #include "element.hpp"
-#include "rows.hpp"
+#include "field_rows.hpp"
 
 namespace headfield {
 void assemble(const MeshView& mesh, const PatternView& pattern, const double* sigma, bool tensor, double* stiffness,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // From meshes to matrices, from ∂A/∂t to right-hand sides, and from potentials to the electric field, on a GPU.
 #include "../cpp/element.hpp"
+#include "../cpp/field_rows.hpp"
 #include "../cpp/kernels.hpp"
-#include "../cpp/rows.hpp"
 #include "loops.hpp"
 
 namespace headfield {

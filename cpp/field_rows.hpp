@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// From ∂A/∂t to right-hand sides, and from potentials to E: what a row or an element of each loop does, written once for
+// the CPU and the GPU. See rows.hpp for C, F and D.
+#pragma once
+
+#include "rows.hpp"
+
+namespace headfield {
+inline namespace HEADFIELD_ISA {
+
+// b_i = −Σ_j S_ij · Ȧ_j in float64, S (nnz, 3), Ȧ (n, 3, W).
+template <class C>
+struct RightHandSide {
+    CsrView<float> source;
+    const float* adot;
+    double* b;
+    HEADFIELD_HD void operator()(C c, int64_t i) const {
+        using D = typename C::D;
+        D sum = D::all(0.0);
+        for (int32_t k = source.ptr[i]; k < source.ptr[i + 1]; ++k) {
+            for (int d = 0; d < 3; ++d) {
+                const D a = load_as<D>(adot + c.at(3 * int64_t(source.col[k]) + d));
+                sum = fma(D::all(-double(source.val[3 * int64_t(k) + d])), a, sum);
+            }
+        }
+        store_as(sum, b + c.at(i));
+    }
+};
+
+// −∇φ − mean Ȧ in the tetrahedron of four nodes; `grad` (4, 3) of its barycentric coordinates, which sum to zero: the
+// potential counts from that of the first node, in float64, since differences are small. The rest is float32 as Ȧ is.
+template <class C>
+HEADFIELD_HD inline void element_field(C c, const int32_t* node, const double (*grad)[3], const double* phi,
+                                       const float* adot, typename C::F field[3]) {
+    using F = typename C::F;
+    using D = typename C::D;
+    const D first = load_as<D>(phi + c.at(node[0]));
+    D slope[3];
+    F sum[3];
+    for (int d = 0; d < 3; ++d) {
+        slope[d] = D::all(0.0);
+        sum[d] = load_as<F>(adot + c.at(3 * int64_t(node[0]) + d));
+    }
+    for (int k = 1; k < 4; ++k) {
+        const D rise = load_as<D>(phi + c.at(node[k])) - first;
+        for (int d = 0; d < 3; ++d) {
+            slope[d] = fma(D::all(grad[k][d]), rise, slope[d]);
+            sum[d] = sum[d] + load_as<F>(adot + c.at(3 * int64_t(node[k]) + d));
+        }
+    }
+    for (int d = 0; d < 3; ++d) field[d] = fma(F::all(-0.25f), sum[d], convert<F>(D::all(0.0) - slope[d]));
+}
+
+// Row r of a recovery (recovery.hpp): −Σ_j weight_rj (φ_j − φ_node) − rate Ȧ_node; differences in float64, as above.
+template <class C>
+struct Recover {
+    CsrView<float> weight;
+    const int32_t* node;
+    const float *rate, *adot;
+    const double* phi;
+    float* rows;
+    HEADFIELD_HD void operator()(C c, int64_t r) const {
+        using F = typename C::F;
+        using D = typename C::D;
+        F field[3] = {F::all(0.f), F::all(0.f), F::all(0.f)};
+        const int64_t here = node[r];
+        for (int i = 0; i < 3; ++i) {
+            const F a = load_as<F>(adot + c.at(3 * here + i));
+            for (int d = 0; d < 3; ++d) field[d] = fma(F::all(-rate[9 * r + 3 * d + i]), a, field[d]);
+        }
+        const D level = load_as<D>(phi + c.at(here));
+        for (int32_t k = weight.ptr[r]; k < weight.ptr[r + 1]; ++k) {
+            const F drop = convert<F>(level - load_as<D>(phi + c.at(weight.col[k])));
+            for (int d = 0; d < 3; ++d) field[d] = fma(F::all(weight.val[3 * int64_t(k) + d]), drop, field[d]);
+        }
+        for (int d = 0; d < 3; ++d) store_as(field[d], rows + c.at(3 * r + d));
+    }
+};
+
+// Σ_i weight_i of the rows of four corners.
+template <class C>
+HEADFIELD_HD inline void interpolated(C c, const int32_t* corner, const float* weight, const float* rows,
+                                      typename C::F field[3]) {
+    using F = typename C::F;
+    for (int d = 0; d < 3; ++d) field[d] = F::all(0.f);
+    for (int i = 0; i < 4; ++i) {
+        const F share = F::all(weight[i]);
+        const int64_t row = 3 * int64_t(corner[i]);
+        for (int d = 0; d < 3; ++d) field[d] = fma(share, load_as<F>(rows + c.at(row + d)), field[d]);
+    }
+}
+
+// |E*|² in the middle of a tetrahedron, E* linear between the rows of its corners.
+template <class C>
+HEADFIELD_HD inline typename C::F middle_square(C c, const int32_t* corner, const float* rows) {
+    using F = typename C::F;
+    F squares = F::all(0.f);
+    for (int d = 0; d < 3; ++d) {
+        F sum = F::all(0.f);
+        for (int i = 0; i < 4; ++i) sum = sum + load_as<F>(rows + c.at(3 * int64_t(corner[i]) + d));
+        squares = fma(sum, sum, squares);
+    }
+    return F::all(0.0625f) * squares;
+}
+
+// Mean of |E* − field|² over a tetrahedron, E* linear between its corners: (Σ|e_i|² + |Σ e_i|²)/20 of the four e_i.
+template <class C>
+HEADFIELD_HD inline typename C::F mean_square(C c, const int32_t* corner, const float* rows,
+                                              const typename C::F field[3]) {
+    using F = typename C::F;
+    F squares = F::all(0.f);
+    for (int d = 0; d < 3; ++d) {
+        F sum = F::all(0.f);
+        for (int i = 0; i < 4; ++i) {
+            const F e = load_as<F>(rows + c.at(3 * int64_t(corner[i]) + d)) - field[d];
+            squares = fma(e, e, squares);
+            sum = sum + e;
+        }
+        squares = fma(sum, sum, squares);
+    }
+    return F::all(0.05f) * squares;
+}
+
+}  // namespace HEADFIELD_ISA
+}  // namespace headfield
