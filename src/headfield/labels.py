@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._real import finite_array
 from .errors import FileFormatError, RegionError
-from .io.nifti import read_nifti
+from .io.nifti import check_affine, given_image, read_nifti
 from .io.regular import check_regular
 from .mesh import TetMesh
 from .region import Region, barycentres, tets_of, whole_numbers
@@ -184,15 +184,9 @@ def _image(image: Image) -> tuple[Floats, NDArray[Any], str]:
     else:
         if not isinstance(image, tuple) or len(image) != 2:
             raise RegionError("the label image must be a path or (affine, data)")
-        affine, name = finite_array(image[0], "affine", RegionError), "the label image"
-        try:
-            data = np.asarray(image[1])
-        except ValueError as problem:
-            raise RegionError(f"the label image: {problem}") from None
-        if data.dtype.kind not in "fiu":
-            raise RegionError(f"the label image has {data.dtype} values, not whole numbers")
-    if affine.shape != (4, 4) or not abs(np.linalg.det(affine[:3, :3])) > 1e-12:
-        raise RegionError("affine must be a (4, 4) matrix from voxels to mm that can be inverted")
+        name = "the label image"
+        affine, data = given_image(*image, name, "whole numbers", RegionError)
+    check_affine(affine, RegionError)
     shape = data.shape
     while data.ndim > 3 and data.shape[-1] == 1:
         data = data[..., 0]

@@ -20,10 +20,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._real import finite_array, finite_number
+from ._real import finite_number
 from .conductivity import resolve
 from .errors import ConductivityError
-from .io.nifti import read_nifti, trilinear
+from .io.nifti import check_affine, given_image, read_nifti, trilinear
 from .mesh import TetMesh
 
 __all__ = ["conductivity_tensors"]
@@ -172,15 +172,9 @@ def _image(image: Image) -> tuple[Floats, NDArray[Any], str]:
                 "the tensor image must be one path or (affine, data); images of eigenvectors and eigenvalues "
                 "are not read"
             )
-        affine, name = finite_array(image[0], "affine", ConductivityError), "the tensor image"
-        try:
-            data = np.asarray(image[1])
-        except ValueError as problem:
-            raise ConductivityError(f"the tensor image: {problem}") from None
-        if data.dtype.kind not in "fiu":
-            raise ConductivityError(f"the tensor image has {data.dtype} values, not real numbers")
-    if affine.shape != (4, 4) or not abs(np.linalg.det(affine[:3, :3])) > 1e-12:
-        raise ConductivityError("affine must be a (4, 4) matrix from voxels to mm that can be inverted")
+        name = "the tensor image"
+        affine, data = given_image(*image, name, "real numbers", ConductivityError)
+    check_affine(affine, ConductivityError)
     if data.ndim == 4 and data.shape[3] in (1, 3):
         raise ConductivityError(
             f"{name}: its shape is {data.shape}; tensors as images of eigenvectors and eigenvalues are not "

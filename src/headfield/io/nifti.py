@@ -18,12 +18,13 @@ from contextlib import contextmanager
 from typing import IO, Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from ..errors import FileFormatError
+from .._real import finite_array
+from ..errors import FileFormatError, HeadfieldError
 from .regular import check_regular
 
-__all__ = ["read_grid", "read_nifti", "trilinear"]
+__all__ = ["check_affine", "given_image", "read_grid", "read_nifti", "trilinear"]
 
 _GZIP = b"\x1f\x8b"
 _DEFLATE = 1100  # Deflate shrinks at most 1032 times
@@ -34,6 +35,26 @@ _MAGIC = {348: (344, b"n+1\0"), 540: (4, b"n+2\0\r\n\x1a\n")}  # where a header 
 _PAIR = (b"ni1", b"ni2")
 _SILENT = logging.Logger("headfield")  # nibabel's own prints
 _SILENT.disabled = True
+
+
+def given_image(
+    affine: ArrayLike, data: ArrayLike, name: str, numbers: str, error: type[HeadfieldError]
+) -> tuple[NDArray[np.float64], NDArray[Any]]:
+    """Affine and numbers of an image that comes as arrays, not as a file; `error` if they are none."""
+    matrix = finite_array(affine, "affine", error)
+    try:
+        values = np.asarray(data)
+    except ValueError as problem:
+        raise error(f"{name}: {problem}") from None
+    if values.dtype.kind not in "fiu":
+        raise error(f"{name} has {values.dtype} values, not {numbers}")
+    return matrix, values
+
+
+def check_affine(affine: NDArray[np.float64], error: type[HeadfieldError]) -> None:
+    """Raise `error` unless an affine can be inverted."""
+    if affine.shape != (4, 4) or not abs(np.linalg.det(affine[:3, :3])) > 1e-12:
+        raise error("affine must be a (4, 4) matrix from voxels to mm that can be inverted")
 
 
 def read_nifti(path: str | os.PathLike[str]) -> tuple[NDArray[np.float64], NDArray[Any]]:
