@@ -83,43 +83,30 @@ void interpolate(const Array<float>& rows, const Array<int32_t>& corner, const A
                                field);
 }
 
-// Of elements and the rows of their corners: the number of columns.
-int check_places(const MeshView& mesh, const Array<int32_t>& tets, const Array<double>& phi, const Array<float>& adot,
-                 const Array<int32_t>& elements, const Array<int32_t>& corner, const Array<float>& rows) {
+void recovered_field(const Array<double>& nodes, const Array<int32_t>& tets, const Array<double>& phi,
+                     const Array<float>& adot, const Array<int32_t>& elements, const Array<double>& volumes,
+                     const Array<int32_t>& corner, const Array<float>& rows, const Array<double>& scale,
+                     Array<float>& out, Array<float>& error, Array<double>& sums) {
+    const MeshView mesh = mesh_view(nodes, tets);
     check_indices(tets, "tets", mesh.n_nodes);
     const int width = check_rows(rows, corner);
     check_shape(phi, "phi", {mesh.n_nodes, width});
     check_blocks(phi, adot);
-    check_shape(elements, "elements", {corner.shape(0)});
+    const py::ssize_t count = corner.shape(0);
+    check_shape(elements, "elements", {count});
     check_indices(elements, "elements", mesh.n_tets);
-    return width;
-}
-
-void squared_error(const Array<double>& nodes, const Array<int32_t>& tets, const Array<double>& phi,
-                   const Array<float>& adot, const Array<int32_t>& elements, const Array<int32_t>& corner,
-                   const Array<float>& rows, const Array<double>& scale, Array<float>& out) {
-    const MeshView mesh = mesh_view(nodes, tets);
-    const int width = check_places(mesh, tets, phi, adot, elements, corner, rows);
+    check_shape(volumes, "volumes", {count});
     const int32_t k = count_scaled(scale, width);
-    check_shape(out, "out", {k, corner.shape(0)});
-    float* squares = out.mutable_data();
+    check_shape(out, "out", {k, count, 3});
+    check_shape(error, "error", {k, count});
+    check_shape(sums, "sums", {2, width});
+    float *field = out.mutable_data(), *errors = error.mutable_data();
+    double* total = sums.mutable_data();
     Running run;
-    device_field().squared_error(width, mesh, phi.data(), adot.data(), corner.shape(0), elements.data(), corner.data(),
-                                 rows.data(), k, scale.data(), squares);
-}
-
-void error_sums(const Array<double>& nodes, const Array<int32_t>& tets, const Array<double>& phi,
-                const Array<float>& adot, const Array<int32_t>& elements, const Array<int32_t>& corner,
-                const Array<float>& rows, const Array<double>& weight, Array<double>& out) {
-    const MeshView mesh = mesh_view(nodes, tets);
-    const int width = check_places(mesh, tets, phi, adot, elements, corner, rows);
-    check_shape(weight, "weight", {elements.shape(0)});
-    check_shape(out, "out", {2, width});
-    double* sums = out.mutable_data();
-    Running run;
-    DeviceBuffer<double> partial(2 * width * device_verbs().reduction_rows(elements.shape(0)));
-    device_field().error_sums(width, mesh, phi.data(), adot.data(), elements.shape(0), elements.data(), corner.data(),
-                              rows.data(), weight.data(), {sums, partial.data()});
+    DeviceBuffer<double> partial(2 * width * device_verbs().reduction_rows(count));
+    device_field().recovered_field(
+        width, {mesh, phi.data(), adot.data(), count, elements.data(), volumes.data(), corner.data(), rows.data()}, k,
+        scale.data(), field, errors, {total, partial.data()});
 }
 
 }  // namespace
@@ -132,14 +119,11 @@ void bind_recovery(py::module_& m) {
           py::arg("phi").noconvert(), py::arg("adot").noconvert(), py::arg("out").noconvert());
     m.def("interpolate", &interpolate, py::arg("rows").noconvert(), py::arg("corner").noconvert(),
           py::arg("weights").noconvert(), py::arg("scale").noconvert(), py::arg("out").noconvert());
-    m.def("squared_error", &squared_error, py::arg("nodes").noconvert(), py::arg("tets").noconvert(),
+    m.def("recovered_field", &recovered_field, py::arg("nodes").noconvert(), py::arg("tets").noconvert(),
           py::arg("phi").noconvert(), py::arg("adot").noconvert(), py::arg("elements").noconvert(),
-          py::arg("corner").noconvert(), py::arg("rows").noconvert(), py::arg("scale").noconvert(),
-          py::arg("out").noconvert());
-    m.def("error_sums", &error_sums, py::arg("nodes").noconvert(), py::arg("tets").noconvert(),
-          py::arg("phi").noconvert(), py::arg("adot").noconvert(), py::arg("elements").noconvert(),
-          py::arg("corner").noconvert(), py::arg("rows").noconvert(), py::arg("weight").noconvert(),
-          py::arg("out").noconvert());
+          py::arg("volumes").noconvert(), py::arg("corner").noconvert(), py::arg("rows").noconvert(),
+          py::arg("scale").noconvert(), py::arg("out").noconvert(), py::arg("error").noconvert(),
+          py::arg("sums").noconvert());
 }
 
 }  // namespace headfield

@@ -82,19 +82,6 @@ struct ElementField {
     }
 };
 
-struct SquaredError {
-    ElementField element;
-    const int32_t* corner;
-    const float* rows;
-    TetGeometry at(int64_t i) const { return element.at(i); }
-    template <class C>
-    void operator()(C c, int64_t i, const TetGeometry& g, typename C::F* error) const {
-        typename C::F field[3];
-        element(c, i, g, field);
-        *error = mean_square(c, corner + 4 * i, rows, field);
-    }
-};
-
 struct Interpolated {
     const int32_t* corner;
     const float *weight, *rows;
@@ -104,6 +91,12 @@ struct Interpolated {
         interpolated(c, corner + 4 * i, weight + 4 * i, rows, field);
     }
 };
+
+// Adds weight times some columns to sums of them.
+template <class D, class F>
+void add(const D& weight, const F& value, double* sum) {
+    fma(weight, convert<D>(value), D::load(sum)).store(sum);
+}
 
 void electric_field(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
                     const int32_t* elements, int32_t k, const double* scale, float* out) {
@@ -129,41 +122,48 @@ void interpolate(int width, int64_t points, const int32_t* corner, const float* 
     with_width(width, [&](auto w) { by_columns<3>(w, points, k, scale, out, Interpolated{corner, weight, rows}); });
 }
 
-void squared_error(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
-                   const int32_t* elements, const int32_t* corner, const float* rows, int32_t k, const double* scale,
-                   float* out) {
-    with_width(width, [&](auto w) {
-        const ElementField field{mesh, phi, adot, elements};
-        by_columns<1>(w, n_elements, k, scale, out, SquaredError{field, corner, rows});
-    });
-}
-
-void error_sums(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
-                const int32_t* elements, const int32_t* corner, const float* rows, const double* weight, Sums sums) {
+// Elements in tiles as in by_columns, and sums over them in chunks as in sum_rows.
+void recovered_field(int width, const RecoveredElements& from, int32_t k, const double* scale, float* out, float* error,
+                     Sums sums) {
     with_width(width, [&](auto w) {
         constexpr int W = decltype(w)::value;
         using C = FewColumns<decltype(w)>;
-        const SquaredError value{{mesh, phi, adot, elements}, corner, rows};
-        for_chunks(n_elements, w, [&](int64_t k, int64_t begin, int64_t end) {
+        const ElementField element{from.mesh, from.phi, from.adot, from.elements};
+        float factor[W] = {};
+        for (int32_t c = 0; c < k; ++c) factor[c] = static_cast<float>(scale[c]);
+        for_chunks(from.count, w, [&](int64_t chunk, int64_t begin, int64_t end) {
             double sum[2 * W] = {};
-            for (int64_t i = begin; i < end; ++i) {
-                const TetGeometry geometry = value.at(i);
-                const auto factor = C::D::all(weight[i]);
-                for (C c{0}; c.first < W; c.first += C::count) {
-                    typename C::F found[2];
-                    value(c, i, geometry, found);
-                    found[1] = middle_square(c, corner + 4 * i, rows);
-                    for (int d = 0; d < 2; ++d) {
-                        double* at = sum + d * W + c.first;
-                        fma(factor, convert<typename C::D>(found[d]), C::D::load(at)).store(at);
+            for (int64_t tile = begin; tile < end; tile += field_tile) {
+                const int64_t count = tile + field_tile < end ? field_tile : end - tile;
+                float fields[3 * field_tile * W], errors[field_tile * W];
+                for (int64_t i = 0; i < count; ++i) {
+                    const TetGeometry geometry = element.at(tile + i);
+                    const auto volume = C::D::all(from.volume[tile + i]);
+                    for (C c{0}; c.first < W; c.first += C::count) {
+                        typename C::F field[3];
+                        element(c, tile + i, geometry, field);
+                        const auto off = recover_element(c, from.corner + 4 * (tile + i), from.rows, field);
+                        const auto f = C::F::load(factor + c.first);
+                        for (int d = 0; d < 3; ++d) store_as(f * field[d], fields + c.at(3 * i + d));
+                        store_as(off, errors + c.at(i));
+                        add(volume, off, sum + c.first);
+                        add(volume, square(field), sum + W + c.first);
                     }
                 }
+                for (int64_t i = 0; i < count; ++i) {
+                    for (int c = 0; c < W; ++c) {
+                        float& e = errors[W * i + c];
+                        e = __builtin_fabsf(factor[c]) * __builtin_sqrtf(e);
+                    }
+                }
+                turn_tile(w, fields, 3 * count, k, 3 * from.count, out + 3 * tile);
+                turn_tile(w, errors, count, k, from.count, error + tile);
             }
-            for (int v = 0; v < 2 * W; ++v) sums.partial[2 * W * k + v] = sum[v];
+            for (int v = 0; v < 2 * W; ++v) sums.partial[2 * W * chunk + v] = sum[v];
         });
         for (int v = 0; v < 2 * W; ++v) sums.out[v] = 0.0;
-        for (int64_t k = 0; k < chunks_of(n_elements); ++k) {
-            for (int v = 0; v < 2 * W; ++v) sums.out[v] += sums.partial[2 * W * k + v];
+        for (int64_t chunk = 0; chunk < chunks_of(from.count); ++chunk) {
+            for (int v = 0; v < 2 * W; ++v) sums.out[v] += sums.partial[2 * W * chunk + v];
         }
     });
 }
@@ -191,7 +191,7 @@ void pack(int width, int64_t n, const double* rows, const int32_t* node, int32_t
 }  // namespace
 
 FieldKernels field_kernels() {
-    return {assemble, right_hand_side, electric_field, recover, interpolate, squared_error, error_sums, unpack, pack};
+    return {assemble, right_hand_side, electric_field, recover, interpolate, recovered_field, unpack, pack};
 }
 
 }  // namespace HEADFIELD_ISA

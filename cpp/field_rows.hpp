@@ -82,31 +82,20 @@ template <class C>
 HEADFIELD_HD inline void interpolated(C c, const int32_t* corner, const float* weight, const float* rows,
                                       typename C::F field[3]) {
     using F = typename C::F;
-    for (int d = 0; d < 3; ++d) field[d] = F::all(0.f);
-    for (int i = 0; i < 4; ++i) {
-        const F share = F::all(weight[i]);
-        const int64_t row = 3 * int64_t(corner[i]);
-        for (int d = 0; d < 3; ++d) field[d] = fma(share, load_as<F>(rows + c.at(row + d)), field[d]);
-    }
-}
-
-// |E*|² in the middle of a tetrahedron, E* linear between the rows of its corners.
-template <class C>
-HEADFIELD_HD inline typename C::F middle_square(C c, const int32_t* corner, const float* rows) {
-    using F = typename C::F;
-    F squares = F::all(0.f);
     for (int d = 0; d < 3; ++d) {
         F sum = F::all(0.f);
-        for (int i = 0; i < 4; ++i) sum = sum + load_as<F>(rows + c.at(3 * int64_t(corner[i]) + d));
-        squares = fma(sum, sum, squares);
+        for (int i = 0; i < 4; ++i) {
+            sum = fma(F::all(weight[i]), load_as<F>(rows + c.at(3 * int64_t(corner[i]) + d)), sum);
+        }
+        field[d] = sum;
     }
-    return F::all(0.0625f) * squares;
 }
 
-// Mean of |E* − field|² over a tetrahedron, E* linear between its corners: (Σ|e_i|² + |Σ e_i|²)/20 of the four e_i.
+// A tetrahedron in which E* is linear between the rows of its corners: makes `field`, the constant E of linear elements,
+// that of E* in the middle; returns the mean of |E* − field|² over it, (Σ|e_i|² + |Σ e_i|²)/20 of the four e_i.
 template <class C>
-HEADFIELD_HD inline typename C::F mean_square(C c, const int32_t* corner, const float* rows,
-                                              const typename C::F field[3]) {
+HEADFIELD_HD inline typename C::F recover_element(C c, const int32_t* corner, const float* rows,
+                                                  typename C::F field[3]) {
     using F = typename C::F;
     F squares = F::all(0.f);
     for (int d = 0; d < 3; ++d) {
@@ -117,8 +106,14 @@ HEADFIELD_HD inline typename C::F mean_square(C c, const int32_t* corner, const 
             sum = sum + e;
         }
         squares = fma(sum, sum, squares);
+        field[d] = fma(F::all(0.25f), sum, field[d]);
     }
     return F::all(0.05f) * squares;
+}
+
+template <class F>
+HEADFIELD_HD inline F square(const F field[3]) {
+    return fma(field[2], field[2], fma(field[1], field[1], field[0] * field[0]));
 }
 
 }  // namespace HEADFIELD_ISA

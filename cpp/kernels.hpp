@@ -61,6 +61,18 @@ struct PrimaryKernels {
                            const Placements& placements, bool add, float* adot);
 };
 
+// Chosen elements (count,), rows (rows, 3, W) of recovered E at their corners (count, 4), and what E follows from.
+struct RecoveredElements {
+    MeshView mesh;
+    const double* phi;
+    const float* adot;
+    int64_t count;
+    const int32_t* elements;
+    const double* volume;
+    const int32_t* corner;
+    const float* rows;
+};
+
 struct FieldKernels {
     // Values of both operators on their pattern, see pattern.hpp: sigma (m,) S/m, or (m, 3, 3) if `tensor`; stiffness
     // (nnz,), source (nnz, 3).
@@ -77,16 +89,12 @@ struct FieldKernels {
     // out[c, p] = scale_c Σ_i weight[p, i] rows[corner[p, i]], (k, points, 3): corner and weight (points, 4).
     void (*interpolate)(int width, int64_t points, const int32_t* corner, const float* weight, const float* rows,
                         int32_t k, const double* scale, float* out);
-    // out[c, e] = scale_c times the mean of |E* − E|² over a chosen element, (k, m_chosen): E* linear between the rows
-    // of its corners (m_chosen, 4), E as in electric_field.
-    void (*squared_error)(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
-                          const int32_t* elements, const int32_t* corner, const float* rows, int32_t k,
-                          const double* scale, float* out);
-    // Sums (2, W) over chosen elements with a weight each, (m_chosen,): of the same mean, and of |E*|² in the middle.
-    // `sums.partial` has room for two numbers a column and chunk of elements, see Verbs::reduction_rows.
-    void (*error_sums)(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
-                       const int32_t* elements, const int32_t* corner, const float* rows, const double* weight,
-                       Sums sums);
+    // In elements whose E* is linear between the rows of their corners, and E that of electric_field: out[c, e] =
+    // scale_c E* in the middle, (k, count, 3), and error[c, e] = |scale_c| times the root of the mean of |E* − E|²; sums
+    // (2, W) of volume times that mean, and times |E*|² in the middle. k may be 0, for the sums alone. `sums.partial` has
+    // room for two numbers a column and chunk of elements, see Verbs::reduction_rows.
+    void (*recovered_field)(int width, const RecoveredElements& from, int32_t k, const double* scale, float* out,
+                            float* error, Sums sums);
     // out[c, node[i]] = scale_c phi[i, c], (k, n): columns of a block vector to rows in the caller's node order.
     void (*unpack)(int width, int64_t n, const double* phi, const int32_t* node, int32_t k, const double* scale,
                    double* out);

@@ -75,18 +75,18 @@ struct ElementField {
     }
 };
 
-struct SquaredError {
-    static constexpr int numbers = 1;
+// Recovered E in the middle of one of the chosen elements, and the mean square of what it differs by.
+struct RecoveredField {
+    static constexpr int numbers = 4;
     static constexpr bool geometric = true;
-    const ElementField field;
+    const ElementField linear;
     const int32_t* corner;
     const float* rows;
-    HEADFIELD_HD int64_t element(int64_t i) const { return field.element(i); }
+    HEADFIELD_HD int64_t element(int64_t i) const { return linear.element(i); }
     template <class C>
-    HEADFIELD_HD void operator()(C c, int64_t i, const double (*grad)[3], typename C::F* error) const {
-        typename C::F e[3];
-        field(c, i, grad, e);
-        *error = mean_square(c, corner + 4 * i, rows, e);
+    HEADFIELD_HD void operator()(C c, int64_t i, const double (*grad)[3], typename C::F field[4]) const {
+        linear(c, i, grad, field);
+        field[3] = recover_element(c, corner + 4 * i, rows, field);
     }
 };
 
@@ -101,12 +101,23 @@ struct Interpolated {
     }
 };
 
+// M of the N numbers that each of `count` places has in `rows`, from row `first` on, to out (k, total, M), of which a
+// warp writes 128 M consecutive bytes a column.
+template <int N, int M, int Padded>
+__device__ void turn_tile(const float (*rows)[Padded], int first, int count, int32_t k, int64_t total, int64_t begin,
+                          float* out) {
+    for (int v = static_cast<int>(threadIdx.y * blockDim.x + threadIdx.x); v < M * count * k; v += 256) {
+        const int column = v / (M * count), number = v % (M * count);
+        out[(int64_t(column) * total + begin) * M + number] = rows[N * (number / M) + first + number % M][column];
+    }
+}
+
 // What `value` finds at 32 places, N numbers a column, threads (lanes, rows): geometry once an element, then all columns
-// of a place by neighbouring threads, and through shared memory to out (k, total, N), of which a warp writes 128 N
-// consecutive bytes a column.
+// of a place by neighbouring threads, and through shared memory to out (k, total, 3); of a fourth the root times |scale|
+// to error (k, total).
 template <class W, class Value>
 __global__ void __launch_bounds__(256)
-    value_tile(MeshView mesh, Value value, int64_t total, int32_t k, const double* scale, float* out) {
+    value_tile(MeshView mesh, Value value, int64_t total, int32_t k, const double* scale, float* out, float* error) {
     constexpr int N = Value::numbers;
     __shared__ double grad[tile][4][3];
     __shared__ float rows[N * tile][W::value + 1];
@@ -124,27 +135,24 @@ __global__ void __launch_bounds__(256)
     for (int j = static_cast<int>(threadIdx.y); j < count; j += W::rows) {
         typename Block<W>::F numbers[N];
         value(c, begin + j, grad[j], numbers);
-        for (int d = 0; d < N; ++d) {
-            for (int l = 0; l < W::columns; ++l) {
-                const int column = c.first + l;
-                if (column < k) rows[N * j + d][column] = static_cast<float>(scale[column] * numbers[d].v[l]);
-            }
+        for (int l = 0; l < W::columns && c.first + l < k; ++l) {
+            const int column = c.first + l;
+            for (int d = 0; d < 3; ++d) rows[N * j + d][column] = static_cast<float>(scale[column] * numbers[d].v[l]);
+            if constexpr (N == 4) rows[4 * j + 3][column] = fabsf(float(scale[column])) * sqrtf(numbers[3].v[l]);
         }
     }
     __syncthreads();
-    for (int v = thread; v < N * count * k; v += 256) {
-        const int column = v / (N * count), row = v % (N * count);
-        out[(int64_t(column) * total + begin) * N + row] = rows[row][column];
-    }
+    turn_tile<N, 3>(rows, 0, count, k, total, begin, out);
+    if constexpr (N == 4) turn_tile<4, 1>(rows, 3, count, k, total, begin, error);
 }
 
 template <class Value>
 void by_columns(int width, const MeshView& mesh, const Value& value, int64_t total, int32_t k, const double* scale,
-                float* out) {
+                float* out, float* error = nullptr) {
     with_width(width, [&](auto w) {
         using W = decltype(w);
         launch(value_tile<W, Value>, blocks_for(total, tile), dim3(W::lanes, W::rows), mesh, value, total, k, scale,
-               out);
+               out, error);
     });
 }
 
@@ -165,45 +173,29 @@ void interpolate(int width, int64_t points, const int32_t* corner, const float* 
     by_columns(width, {}, Interpolated{corner, weight, rows}, points, k, scale, out);
 }
 
-void squared_error(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
-                   const int32_t* elements, const int32_t* corner, const float* rows, int32_t k, const double* scale,
-                   float* out) {
-    const SquaredError value{{mesh, phi, adot, elements}, corner, rows};
-    by_columns(width, mesh, value, n_elements, k, scale, out);
-}
-
-// weight × what a place has, for sums over places.
+// volume × the mean square of what recovery changes in an element, or of |E*|² in its middle.
 template <class C>
-struct WeightedError {
-    MeshView mesh;
-    SquaredError value;
-    const double* weight;
+struct ErrorSum {
+    RecoveredElements from;
+    RecoveredField value;
+    bool of_error;
     HEADFIELD_HD void operator()(C c, int64_t i, typename C::D& sum) const {
-        const TetGeometry g = tet_geometry(mesh, value.element(i));
-        typename C::F error;
-        value(c, i, g.grad, &error);
-        sum = fma(C::D::all(weight[i]), convert<typename C::D>(error), sum);
+        const TetGeometry g = tet_geometry(from.mesh, value.element(i));
+        typename C::F field[4];
+        value(c, i, g.grad, field);
+        const auto found = of_error ? field[3] : square(field);
+        sum = fma(C::D::all(from.volume[i]), convert<typename C::D>(found), sum);
     }
 };
 
-template <class C>
-struct WeightedSquare {
-    const int32_t* corner;
-    const float* rows;
-    const double* weight;
-    HEADFIELD_HD void operator()(C c, int64_t i, typename C::D& sum) const {
-        const auto square = middle_square(c, corner + 4 * i, rows);
-        sum = fma(C::D::all(weight[i]), convert<typename C::D>(square), sum);
-    }
-};
-
-void error_sums(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
-                const int32_t* elements, const int32_t* corner, const float* rows, const double* weight, Sums sums) {
-    const SquaredError value{{mesh, phi, adot, elements}, corner, rows};
+void recovered_field(int width, const RecoveredElements& from, int32_t k, const double* scale, float* out, float* error,
+                     Sums sums) {
+    const RecoveredField value{{from.mesh, from.phi, from.adot, from.elements}, from.corner, from.rows};
+    if (k > 0) by_columns(width, from.mesh, value, from.count, k, scale, out, error);
     with_width(width, [&](auto w) {
         using C = Block<decltype(w)>;
-        sum_rows(n_elements, w, sums, WeightedError<C>{mesh, value, weight});
-        sum_rows(n_elements, w, {sums.out + width, sums.partial}, WeightedSquare<C>{corner, rows, weight});
+        sum_rows(from.count, w, sums, ErrorSum<C>{from, value, true});
+        sum_rows(from.count, w, {sums.out + width, sums.partial}, ErrorSum<C>{from, value, false});
     });
 }
 
@@ -255,8 +247,8 @@ void pack(int width, int64_t n, const double* rows, const int32_t* node, int32_t
 }  // namespace HEADFIELD_ISA
 
 const FieldKernels& device_field() {
-    static const FieldKernels kernels{assemble,      right_hand_side, electric_field, recover, interpolate,
-                                      squared_error, error_sums,      unpack,         pack};
+    static const FieldKernels kernels{assemble,    right_hand_side, electric_field, recover,
+                                      interpolate, recovered_field, unpack,         pack};
     return kernels;
 }
 

@@ -89,22 +89,26 @@ def test_loops_do_what_the_operator_says(seed, width, coupled, tensor):
     mixed = np.einsum("pi,pidw->wpd", weights, rows[op["corner"]].astype(float))[:k]
     np.testing.assert_allclose(out, scale[:, None, None] * mixed, rtol=1e-4, atol=1e-4 * np.abs(rows).max())
 
-    places = nodes, tets, phi, adot, chosen, op["corner"], rows
-    squares = np.full((k, len(chosen)), np.nan, np.float32)
-    native.squared_error(*places, scale, squares)
-    weight, sums = rng.uniform(size=len(chosen)), np.full((2, width), np.nan)
-    native.error_sums(*places, weight, sums)
+    volumes, sums = rng.uniform(size=len(chosen)), np.full((2, width), np.nan)
+    places = nodes, tets, phi, adot, chosen, volumes, op["corner"], rows
+    error = np.full((k, len(chosen)), np.nan, np.float32)
+    out.fill(np.nan)
+    native.recovered_field(*places, scale, out, error, sums)
+    alone = np.full_like(sums, np.nan)
+    native.recovered_field(*places, scale[:0], out[:0], error[:0], alone)
+    np.testing.assert_array_equal(alone, sums)
     for c in range(width):
         e = p1.field(nodes, tets[chosen], phi[:, c], adot[:, :, c].astype(float))
         corners = rows[op["corner"], :, c] - e[:, None]
         mean = (np.einsum("qi,eid->eqd", INSIDE, corners) ** 2).sum(-1).mean(-1)
-        if c < k:
-            np.testing.assert_allclose(
-                squares[c], scale[c] * mean, rtol=2e-3, atol=1e-3 * np.abs(scale[c] * mean).max()
-            )
-        assert sums[0, c] == pytest.approx(weight @ mean, rel=1e-3)
+        assert sums[0, c] == pytest.approx(volumes @ mean, rel=1e-3)
         middles = rows[op["corner"], :, c].mean(axis=1)
-        assert sums[1, c] == pytest.approx(weight @ (middles**2).sum(axis=1), rel=1e-4)
+        assert sums[1, c] == pytest.approx(volumes @ (middles**2).sum(axis=1), rel=1e-4)
+        if c < k:
+            root = np.abs(scale[c]) * np.sqrt(mean)
+            np.testing.assert_allclose(error[c], root, rtol=2e-3, atol=1e-3 * root.max())
+            off = 1e-4 * np.abs(scale[c] * rows).max()
+            np.testing.assert_allclose(out[c], scale[c] * middles, rtol=1e-4, atol=off)
 
 
 @pytest.mark.parametrize("coupled", [True, False])

@@ -94,31 +94,22 @@ def interpolate(
     out: NDArray[np.float32],
 ) -> None: ...
 
-# out (k, e) = scale times the mean of |E* − E|² over elements, E* linear between rows[corner], E the electric
-# field of linear elements.
-def squared_error(
+# In elements (e,), E* linear between rows[corner], E the electric field of linear elements: out (k, e, 3) =
+# scale E* in the middle, error (k, e) = |scale| times the root of the mean of |E* − E|², sums (2, W) =
+# Σ volumes times that mean, and volumes times |E*|² in the middle. scale may be (0,): only the sums then.
+def recovered_field(
     nodes: NDArray[np.float64],
     tets: NDArray[np.int32],
     phi: NDArray[np.float64],
     adot: NDArray[np.float32],
     elements: NDArray[np.int32],
+    volumes: NDArray[np.float64],
     corner: NDArray[np.int32],
     rows: NDArray[np.float32],
     scale: NDArray[np.float64],
     out: NDArray[np.float32],
-) -> None: ...
-
-# out (2, W) = Σ weight (e,) times the same mean, and times |E*|² in the middle of elements.
-def error_sums(
-    nodes: NDArray[np.float64],
-    tets: NDArray[np.int32],
-    phi: NDArray[np.float64],
-    adot: NDArray[np.float32],
-    elements: NDArray[np.int32],
-    corner: NDArray[np.int32],
-    rows: NDArray[np.float32],
-    weight: NDArray[np.float64],
-    out: NDArray[np.float64],
+    error: NDArray[np.float32],
+    sums: NDArray[np.float64],
 ) -> None: ...
 
 # out[i, c] = scale[c] rows[c, node[i]], rows (k, n), out (n, W); columns from k on are zero.

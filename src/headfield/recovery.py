@@ -58,11 +58,10 @@ class Recovery:
         self._elements, self._volumes = device.put(elements), device.put(volumes)
         built = self._native.recovery(*head, self._elements, kind == "interface")
         *self._operator, _, self._rate, self._corner = built
-        if barycentric is None:
-            self._places = self._corner, device.put(np.full((len(elements), 4), 0.25, np.float32))
-        else:
+        self._points: tuple[Any, Any] | None = None  # rows of the corners of each, and their shares
+        if barycentric is not None:
             places = device.put(inverse.astype(np.int64))
-            self._places = self._corner[places], device.put(barycentric.astype(np.float32))
+            self._points = self._corner[places], device.put(barycentric.astype(np.float32))
         self._rows: Any = None
 
     def evaluate(self, phi: Any, adot: Any) -> None:
@@ -73,21 +72,26 @@ class Recovery:
             self._rows = self._device.xp.empty(shape, np.float32)
         self._native.recover(*self._operator, self._rate, phi, adot, self._rows)
 
-    def values(self, scale: Any, out: Any) -> None:
-        """E (k, p, 3) at the points, or in the middle of the tetrahedra, times `scale` (k,)."""
-        self._native.interpolate(self._rows, *self._places, scale, out)
+    def values(self, phi: Any, adot: Any, scale: Any, room: dict[str, Any]) -> NDArray[np.float64]:
+        """E of rows that have been evaluated, times `scale` (k,), into `room`; returns relative_errors.
 
-    def errors(self, phi: Any, adot: Any, scale: Any, out: Any) -> None:
-        """Root mean square (k, e) over each tetrahedron of recovered E less the E of linear elements, V/m."""
-        self._native.squared_error(
-            self._nodes, self._tets, phi, adot, self._elements, self._corner, self._rows, scale * scale, out
-        )
-        self._device.xp.sqrt(out, out=out)
+        "E" (k, p, 3) is that at the points; without points, that in the middle of the tetrahedra, and "error"
+        (k, e) the root mean square over each of recovered E less the E of linear elements, V/m.
+        """
+        if self._points is None:
+            return self._in_elements(phi, adot, scale, room["E"], room["error"])[: len(scale)]
+        self._native.interpolate(self._rows, *self._points, scale, room["E"])
+        return self.relative_errors(phi, adot, len(scale))
 
     def relative_errors(self, phi: Any, adot: Any, k: int) -> NDArray[np.float64]:
         """Estimated error (k,) of the E of linear elements in all tetrahedra together: relative L2."""
+        xp, count = self._device.xp, len(self._elements)
+        nothing = xp.empty(0), xp.empty((0, count, 3), np.float32), xp.empty((0, count), np.float32)
+        return self._in_elements(phi, adot, *nothing)[:k]
+
+    def _in_elements(self, phi: Any, adot: Any, scale: Any, out: Any, error: Any) -> NDArray[np.float64]:
         sums = self._device.xp.empty((2, phi.shape[1]), np.float64)
-        places = self._elements, self._corner, self._rows
-        self._native.error_sums(self._nodes, self._tets, phi, adot, *places, self._volumes, sums)
-        off, norm = self._device.get(sums)[:, :k]
+        places = self._elements, self._volumes, self._corner, self._rows
+        self._native.recovered_field(self._nodes, self._tets, phi, adot, *places, scale, out, error, sums)
+        off, norm = self._device.get(sums)
         return np.sqrt(off / np.maximum(norm, 1e-300))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import warnings
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class ResidentHead:
         self._lock = threading.Lock()
         self._primaries: list[Primary] = []
         self._work: WorkSpace | None = None
-        self._reserve = Reserve()
+        self._reserves: dict[str, Reserve] = defaultdict(Reserve)  # of results by name
         with device.current(), _backend.using_threads(threads):
             clock = Clock(device)
             order = device.native.morton_order(mesh.nodes_mm)
@@ -81,8 +82,7 @@ class ResidentHead:
 
     def solve(self, request: Request, part: slice, room: Any) -> SolveReport:
         """Solve one batch of poses into `room` on the device: the potential (k, n) or E (k, elements, 3)."""
-        device, native = self.device, self.device.native
-        scale = request.scale[part]
+        device, scale = self.device, request.scale[part]
         with self._lock, device.current(), _backend.using_threads(self._threads) as threads:
             clock = Clock(device)
             work = self._work_space(request.width)
@@ -100,14 +100,10 @@ class ResidentHead:
                 clock.lap("recovery")  # which is building it, if it is a new one
             columns, iterations, tolerance = self._iterate(request, recovery, len(scale), work)
             clock.lap("solve")
-            error = None
             if recovery is not None:
-                error = self._error(recovery, len(scale), work)
+                recovery.evaluate(work.phi, work.adot)
                 clock.lap("recovery")
-            if request.elements is None:
-                native.unpack(work.phi, self._node, device.put(scale), room["potential"])
-            else:
-                self._values(request, scale, work, room, recovery)
+            error = self._values(request, scale, work, room, recovery)
             clock.lap("field")
         return SolveReport(
             iterations=iterations,
@@ -138,18 +134,18 @@ class ResidentHead:
 
     def results(self, made: dict[str, tuple[tuple[int, ...], Any]], on_device: bool) -> Results:
         """Room for the results of some poses, shapes and dtypes by name."""
-        return Results(self.device, self._reserve, made, on_device)
+        return Results(self.device, self._reserves, made, on_device)
 
     @property
     def spare_bytes(self) -> int:
         """Memory of the host that is kept for results."""
-        return self._reserve.spare_bytes
+        return sum(reserve.spare_bytes for reserve in list(self._reserves.values()))
 
     def release(self) -> None:
         """Give the work space back, and what is kept for results."""
         self._work = None
         self._recoveries.clear()
-        self._reserve.release()
+        self._reserves.clear()
         self.device.release()
 
     def _sample(self, request: Request, part: slice, work: WorkSpace) -> Primary:
@@ -189,17 +185,13 @@ class ResidentHead:
         columns = solve()
         iterations = np.array([c.iterations for c in columns], np.int32)
         if request.tol is None and recovery is not None:
-            tolerance[:k] = np.clip(_TOL_SHARE * self._error(recovery, k, work), _LEAST_TOL, _ROUGH_TOL)
+            recovery.evaluate(work.phi, work.adot)
+            error = recovery.relative_errors(work.phi, work.adot, k)
+            tolerance[:k] = np.clip(_TOL_SHARE * error, _LEAST_TOL, _ROUGH_TOL)
             self._right_hand_side(work)
             columns = solve()
             iterations += np.array([c.iterations for c in columns], np.int32)
         return columns, iterations, tolerance[:k]
-
-    @staticmethod
-    def _error(recovery: Recovery, k: int, work: WorkSpace) -> NDArray[np.float64]:
-        """Estimated discretisation error (k,) of E, with what is recovered left there for more."""
-        recovery.evaluate(work.phi, work.adot)
-        return recovery.relative_errors(work.phi, work.adot, k)
 
     def _right_hand_side(self, work: WorkSpace) -> None:
         self.device.native.right_hand_side(self._indptr, self._indices, self._source, work.adot, work.b)
@@ -211,17 +203,21 @@ class ResidentHead:
         work: WorkSpace,
         room: dict[str, Any],
         recovery: Recovery | None,
-    ) -> None:
-        """E, and where it is recovered what it changed, in the places that were asked for."""
-        factors = self.device.put(scale)
-        if request.recovery is None or recovery is None:
-            self.device.native.electric_field(
-                self._nodes_m, self._tets, work.phi, work.adot, factors, request.elements_there, room["E"]
-            )
-            return
-        recovery.values(factors, room["E"])
-        if "error" in room:
-            recovery.errors(work.phi, work.adot, factors, room["error"])
+    ) -> NDArray[np.float64] | None:
+        """What there is room for: the potential, or E in the places that were asked for.
+
+        Returns the estimated discretisation error (k,), where there is a recovery that has been evaluated.
+        """
+        native, factors = self.device.native, self.device.put(scale)
+        phi, adot = work.phi, work.adot
+        if request.recovery is not None and recovery is not None and "E" in room:
+            return recovery.values(phi, adot, factors, room)
+        if "E" in room:
+            there = request.elements_there
+            native.electric_field(self._nodes_m, self._tets, phi, adot, factors, there, room["E"])
+        else:
+            native.unpack(phi, self._node, factors, room["potential"])
+        return None if recovery is None else recovery.relative_errors(phi, adot, len(scale))
 
     def _recovery_for(self, request: Request) -> Recovery | None:
         """The operator for a request, built when it is first asked for; the last few are kept."""

@@ -38,7 +38,7 @@ class Results:
     def __init__(
         self,
         device: Device,
-        reserve: Reserve,
+        reserves: dict[str, Reserve],
         made: dict[str, tuple[tuple[int, ...], Any]],
         on_device: bool,
     ) -> None:
@@ -48,7 +48,7 @@ class Results:
         if self._copies:
             with device.current():
                 self._stream = device.xp.cuda.Stream(non_blocking=True)
-        self.values = {name: self._room(reserve, *one) for name, one in made.items()}
+        self.values = {name: self._room(reserves[name], *one) for name, one in made.items()}
 
     def _room(self, reserve: Reserve, shape: tuple[int, ...], dtype: Any) -> Any:
         if self._device.xp is np:
