@@ -92,6 +92,8 @@ def formats(samples: bool) -> dict[str, Format]:
     found["wire"] = Format(
         ".txt", hf.read_wire, [b"# a square\n0 0 -5\n10 0 -5\n10 10 -5\n\n0 0 -7\n9 0 -7\n9 9 -7\n"]
     )
+    for ending in (".h5", ".msh", ".vtu"):
+        found[f"result {ending[1:]}"] = Format(ending, read_result, [result(ending)])
     if samples:
         add_samples(found)
     for name, form in found.items():
@@ -135,6 +137,21 @@ def read_coil(path: Path) -> Any:
     """Read a coil and use it."""
     coil = hf.read_coil(path)
     return coil, repr(coil), coil.casing, coil.bounds_mm
+
+
+def result(ending: str) -> bytes:
+    """A file of two poses on a coarse sphere, with what recovery adds."""
+    model = hf.HeadModel(hf.sphere_mesh([50, 92], tags=[2, 5], edge_mm=40), device="cpu")
+    poses = hf.ring(model.place(dipole_coil(), [0, 0, 100], [0, 50, 100]), [0, 30])
+    roi = hf.regions.tissue(model.mesh, 2)
+    field = model.solve(dipole_coil(), poses, 1e6, roi=roi, recovery="interface")
+    return written(ending, field.save)
+
+
+def read_result(path: Path) -> Any:
+    """Read a result and the last of its poses."""
+    found = hf.read_result(path)
+    return found.magnitude(found.n_poses - 1)
 
 
 def dipole_coil() -> hf.Coil:

@@ -21,6 +21,7 @@ NAMES = [
         "poses table",
     ),
     *("eeg", "tensors", "casing", "wire"),
+    *("result h5", "result msh", "result vtu"),
 ]
 formats = functools.cache(lambda: fuzz.formats(samples=False))
 
