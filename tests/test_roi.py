@@ -3,6 +3,7 @@
 
 import functools
 
+import meshio
 import numpy as np
 import p1
 import pytest
@@ -150,11 +151,23 @@ def test_a_region_must_be_of_this_mesh_and_alone():
         solve(roi=gray() - gray())
 
 
-def test_fields_at_points_are_not_written_as_those_of_tetrahedra(tmp_path):
-    field = solve(roi=regions.nodes(model().mesh, 2), recovery="interface")
-    with pytest.raises(hf.HeadfieldError, match="at points"):
+@pytest.mark.parametrize("surface", [False, True])
+def test_fields_at_points_are_written_with_the_surface_they_are_on(tmp_path, surface):
+    mesh = model().mesh
+    where = regions.mid_layer(mesh, 2) if surface else regions.nodes(mesh, 2)
+    field = solve(roi=where, recovery="interface")
+    with pytest.raises(hf.FileFormatError, match=r"field\.msh: a field at points is written as \.vtu"):
         field.save(tmp_path / "field.msh")
     assert not list(tmp_path.iterdir())
+    field.save(tmp_path / "field.vtu")
+    back = meshio.read(tmp_path / "field.vtu")
+    np.testing.assert_array_equal(back.points, where.centres_mm)
+    np.testing.assert_array_equal(back.point_data["E_0001"], field.E[1])
+    np.testing.assert_array_equal(back.point_data["magnE_0002"], field.magnitude[2])
+    if surface:
+        np.testing.assert_array_equal(back.cells_dict["triangle"], where.faces)
+    else:
+        assert back.cells_dict["vertex"].ravel().tolist() == list(range(len(where)))
 
 
 def test_tensors_are_recovered_too():

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ._backend import is_on_gpu, on_host
 from .errors import HeadfieldError
-from .io.results import write_results
+from .io.results import write_point_results, write_results
 from .io.stream import open_results
 from .mesh import TetMesh
 from .region import Region
@@ -47,7 +47,7 @@ class SolveReport:
         Bound of the error of ∂A/∂t by interpolation, as measured on this coil (see `Primary`); 0 for the
         direct sum.
     seconds : dict of str to float
-        Wall time per stage: `primary`, `right_hand_side`, `solve`, `field`.
+        Wall time per stage: `primary`, `right_hand_side`, `solve`, `recovery` (where there is one), `field`.
     device : str
     threads : int
     batch : int
@@ -152,12 +152,8 @@ class Field:
 
     def __repr__(self) -> str:
         count = self.mesh.n_tets if self.elements is None else len(self.elements)
-        places = "points" if self._at_points else "tetrahedra"
+        places = "tetrahedra" if self.region is None or self.region.is_volume else "points"
         return f"<Field of {len(self)} poses in {count} {places}; {self.report}>"
-
-    @property
-    def _at_points(self) -> bool:
-        return self.region is not None and not self.region.is_volume
 
     @cached_property
     def _evaluated(self) -> dict[str, NDArray[np.float32]]:
@@ -231,18 +227,19 @@ class Field:
         path : path
             `.msh` (Gmsh, SimNIBS; pose k is time step k), `.vtu` (ParaView; an array per pose) or `.h5`
             (needs h5py). The tetrahedra outside chosen `elements` are nan in a `.vtu`, absent in the others.
+            E at points, or on a surface, is written as `.vtu`.
 
         Raises
         ------
-        HeadfieldError
-            The field is one at points; only those in whole tetrahedra are written.
         FileFormatError
             Another ending, or h5py is missing.
         OSError
             The file can't be written.
         """
-        if self._at_points:
-            raise HeadfieldError("a field at points can't be written as one in tetrahedra; save field.E")
+        if self.region is not None and not self.region.is_volume:
+            here = self.on_host()
+            write_point_results(path, self.region, {"E": here.E, "magnE": here.magnitude})
+            return
         if os.fspath(path).lower().endswith((".h5", ".hdf5")):
             with open_results(path, self.mesh, len(self), self.elements) as results:
                 results.write(self)

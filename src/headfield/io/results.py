@@ -7,16 +7,19 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import meshio  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import FileFormatError
 from ..mesh import TetMesh
+from ..region import Region
+from .atomic import replacing
 from .gmsh_write import write_gmsh
 from .regular import ending_of
 from .vtu_write import write_vtu
 
-__all__ = ["magnitude", "write_results"]
+__all__ = ["magnitude", "write_point_results", "write_results"]
 
 
 def write_results(
@@ -68,6 +71,46 @@ def write_results(
         raise FileFormatError(
             f"{os.fspath(path)}: fields on a mesh are written as .msh or .vtu, not {ending or 'this'}"
         )
+
+
+def write_point_results(path: str | os.PathLike[str], region: Region, data: Mapping[str, ArrayLike]) -> None:
+    """Write fields of one or more poses at points, with the triangles between them if they have some.
+
+    Parameters
+    ----------
+    path : path
+        `.vtu`, arrays named as by `write_results`. The file appears whole or not at all.
+    region : Region
+        Of points.
+    data : mapping of str to array_like, (k, p) or (k, p, 3)
+
+    Raises
+    ------
+    FileFormatError
+        Another ending.
+    ValueError
+        A shape doesn't fit the region, or a name holds a quote or a line end.
+    OSError
+        The file can't be written.
+
+    Examples
+    --------
+    >>> import tempfile, meshio
+    >>> from headfield import TetMesh, regions
+    >>> tet = TetMesh([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], [[0, 1, 2, 3]], tags=[5])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     here = regions.points(tet, [[0.25, 0.25, 0.25]])
+    ...     write_point_results(folder + "/out.vtu", here, {"magnE": [[3.0]]})
+    ...     meshio.read(folder + "/out.vtu").point_data["magnE"].tolist()
+    [3.0]
+    """
+    if ending_of(path) != ".vtu":
+        raise FileFormatError(f"{os.fspath(path)}: a field at points is written as .vtu")
+    count = len(region)
+    named = _by_pose(_checked(data, count, "points"))
+    cells = ("vertex", np.arange(count)[:, None]) if region.faces is None else ("triangle", region.faces)
+    with replacing(path) as temporary:
+        meshio.Mesh(region.centres_mm, [cells], point_data=named).write(temporary, file_format="vtu")
 
 
 def magnitude(e: NDArray[np.float32]) -> NDArray[np.float32]:
