@@ -45,10 +45,12 @@ void turn_tile(W /*width*/, const float* rows, int64_t count, int32_t k, int64_t
 
 constexpr int64_t field_tile = 32;  // elements whose values stay in cache while they are turned from rows to columns
 
-// out[c, i, :] = scale_c times N numbers a column that value(columns, i, numbers) finds, (k, count, N).
-template <int N, class W, class Value>
-void by_columns(W width, int64_t count, int32_t k, const double* scale, float* out, const Value& value) {
+// out[c, i, :] = scale_c times the N numbers a column that `value` finds, (k, count, N).
+template <class W, class Value>
+void by_columns(W width, const MeshView& mesh, const Value& value, int64_t count, int32_t k, const double* scale,
+                float* out) {
     using C = FewColumns<W>;
+    constexpr int N = Value::numbers;
     float factor[W::value] = {};
     for (int32_t c = 0; c < k; ++c) factor[c] = static_cast<float>(scale[c]);
 #pragma omp parallel for schedule(dynamic, 16)
@@ -56,10 +58,11 @@ void by_columns(W width, int64_t count, int32_t k, const double* scale, float* o
         const int64_t begin = t * field_tile, end = begin + field_tile < count ? begin + field_tile : count;
         float rows[N * field_tile * W::value];
         for (int64_t i = begin; i < end; ++i) {
-            const auto prepared = value.at(i);
+            TetGeometry geometry;
+            if constexpr (Value::geometric) geometry = tet_geometry(mesh, value.element(i));
             for (C c{0}; c.first < W::value; c.first += C::count) {
                 typename C::F numbers[N];
-                value(c, i, prepared, numbers);
+                value(c, i, geometry.grad, numbers);
                 const auto f = C::F::load(factor + c.first);
                 for (int d = 0; d < N; ++d) store_as(f * numbers[d], rows + c.at(N * (i - begin) + d));
             }
@@ -67,30 +70,6 @@ void by_columns(W width, int64_t count, int32_t k, const double* scale, float* o
         turn_tile(width, rows, N * (end - begin), k, N * count, out + N * begin);
     }
 }
-
-// −(∇φ + mean Ȧ) in one of the chosen elements.
-struct ElementField {
-    const MeshView& mesh;
-    const double* phi;
-    const float* adot;
-    const int32_t* elements;
-    int64_t element(int64_t i) const { return elements ? elements[i] : i; }
-    TetGeometry at(int64_t i) const { return tet_geometry(mesh, element(i)); }
-    template <class C>
-    void operator()(C c, int64_t i, const TetGeometry& g, typename C::F field[3]) const {
-        element_field(c, mesh.tets + 4 * element(i), g.grad, phi, adot, field);
-    }
-};
-
-struct Interpolated {
-    const int32_t* corner;
-    const float *weight, *rows;
-    int at(int64_t /*i*/) const { return 0; }
-    template <class C>
-    void operator()(C c, int64_t i, int /*prepared*/, typename C::F field[3]) const {
-        interpolated(c, corner + 4 * i, weight + 4 * i, rows, field);
-    }
-};
 
 // Adds weight times some columns to sums of them.
 template <class D, class F>
@@ -100,8 +79,9 @@ void add(const D& weight, const F& value, double* sum) {
 
 void electric_field(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
                     const int32_t* elements, int32_t k, const double* scale, float* out) {
-    with_width(width,
-               [&](auto w) { by_columns<3>(w, n_elements, k, scale, out, ElementField{mesh, phi, adot, elements}); });
+    with_width(width, [&](auto w) {
+        by_columns(w, mesh, ElementField{mesh, phi, adot, elements}, n_elements, k, scale, out);
+    });
 }
 
 void recover(int width, const CsrView<float>& weight, const int32_t* node, const float* rate, const double* phi,
@@ -119,7 +99,7 @@ void recover(int width, const CsrView<float>& weight, const int32_t* node, const
 
 void interpolate(int width, int64_t points, const int32_t* corner, const float* weight, const float* rows, int32_t k,
                  const double* scale, float* out) {
-    with_width(width, [&](auto w) { by_columns<3>(w, points, k, scale, out, Interpolated{corner, weight, rows}); });
+    with_width(width, [&](auto w) { by_columns(w, {}, Interpolated{corner, weight, rows}, points, k, scale, out); });
 }
 
 // Elements in tiles as in by_columns, and sums over them in chunks as in sum_rows.
@@ -128,7 +108,7 @@ void recovered_field(int width, const RecoveredElements& from, int32_t k, const 
     with_width(width, [&](auto w) {
         constexpr int W = decltype(w)::value;
         using C = FewColumns<decltype(w)>;
-        const ElementField element{from.mesh, from.phi, from.adot, from.elements};
+        const RecoveredField value{{from.mesh, from.phi, from.adot, from.elements}, from.corner, from.rows};
         float factor[W] = {};
         for (int32_t c = 0; c < k; ++c) factor[c] = static_cast<float>(scale[c]);
         for_chunks(from.count, w, [&](int64_t chunk, int64_t begin, int64_t end) {
@@ -137,16 +117,15 @@ void recovered_field(int width, const RecoveredElements& from, int32_t k, const 
                 const int64_t count = tile + field_tile < end ? field_tile : end - tile;
                 float fields[3 * field_tile * W], errors[field_tile * W];
                 for (int64_t i = 0; i < count; ++i) {
-                    const TetGeometry geometry = element.at(tile + i);
+                    const TetGeometry geometry = tet_geometry(from.mesh, value.element(tile + i));
                     const auto volume = C::D::all(from.volume[tile + i]);
                     for (C c{0}; c.first < W; c.first += C::count) {
-                        typename C::F field[3];
-                        element(c, tile + i, geometry, field);
-                        const auto off = recover_element(c, from.corner + 4 * (tile + i), from.rows, field);
+                        typename C::F field[4];
+                        value(c, tile + i, geometry.grad, field);
                         const auto f = C::F::load(factor + c.first);
                         for (int d = 0; d < 3; ++d) store_as(f * field[d], fields + c.at(3 * i + d));
-                        store_as(off, errors + c.at(i));
-                        add(volume, off, sum + c.first);
+                        store_as(field[3], errors + c.at(i));
+                        add(volume, field[3], sum + c.first);
                         add(volume, square(field), sum + W + c.first);
                     }
                 }

@@ -27,29 +27,38 @@ struct RightHandSide {
     }
 };
 
-// −∇φ − mean Ȧ in the tetrahedron of four nodes; `grad` (4, 3) of its barycentric coordinates, which sum to zero: the
+// −∇φ − mean Ȧ in one of the chosen elements; `grad` (4, 3) of its barycentric coordinates, which sum to zero: the
 // potential counts from that of the first node, in float64, since differences are small. The rest is float32 as Ȧ is.
-template <class C>
-HEADFIELD_HD inline void element_field(C c, const int32_t* node, const double (*grad)[3], const double* phi,
-                                       const float* adot, typename C::F field[3]) {
-    using F = typename C::F;
-    using D = typename C::D;
-    const D first = load_as<D>(phi + c.at(node[0]));
-    D slope[3];
-    F sum[3];
-    for (int d = 0; d < 3; ++d) {
-        slope[d] = D::all(0.0);
-        sum[d] = load_as<F>(adot + c.at(3 * int64_t(node[0]) + d));
-    }
-    for (int k = 1; k < 4; ++k) {
-        const D rise = load_as<D>(phi + c.at(node[k])) - first;
+struct ElementField {
+    static constexpr int numbers = 3;
+    static constexpr bool geometric = true;
+    MeshView mesh;
+    const double* phi;
+    const float* adot;
+    const int32_t* elements;
+    HEADFIELD_HD int64_t element(int64_t i) const { return elements ? elements[i] : i; }
+    template <class C>
+    HEADFIELD_HD void operator()(C c, int64_t i, const double (*grad)[3], typename C::F field[3]) const {
+        using F = typename C::F;
+        using D = typename C::D;
+        const int32_t* node = mesh.tets + 4 * element(i);
+        const D first = load_as<D>(phi + c.at(node[0]));
+        D slope[3];
+        F sum[3];
         for (int d = 0; d < 3; ++d) {
-            slope[d] = fma(D::all(grad[k][d]), rise, slope[d]);
-            sum[d] = sum[d] + load_as<F>(adot + c.at(3 * int64_t(node[k]) + d));
+            slope[d] = D::all(0.0);
+            sum[d] = load_as<F>(adot + c.at(3 * int64_t(node[0]) + d));
         }
+        for (int k = 1; k < 4; ++k) {
+            const D rise = load_as<D>(phi + c.at(node[k])) - first;
+            for (int d = 0; d < 3; ++d) {
+                slope[d] = fma(D::all(grad[k][d]), rise, slope[d]);
+                sum[d] = sum[d] + load_as<F>(adot + c.at(3 * int64_t(node[k]) + d));
+            }
+        }
+        for (int d = 0; d < 3; ++d) field[d] = fma(F::all(-0.25f), sum[d], convert<F>(D::all(0.0) - slope[d]));
     }
-    for (int d = 0; d < 3; ++d) field[d] = fma(F::all(-0.25f), sum[d], convert<F>(D::all(0.0) - slope[d]));
-}
+};
 
 // Row r of a recovery (recovery.hpp): −Σ_j weight_rj (φ_j − φ_node) − rate Ȧ_node; differences in float64, as above.
 template <class C>
@@ -77,39 +86,54 @@ struct Recover {
     }
 };
 
-// Σ_i weight_i of the rows of four corners.
-template <class C>
-HEADFIELD_HD inline void interpolated(C c, const int32_t* corner, const float* weight, const float* rows,
-                                      typename C::F field[3]) {
-    using F = typename C::F;
-    for (int d = 0; d < 3; ++d) {
-        F sum = F::all(0.f);
-        for (int i = 0; i < 4; ++i) {
-            sum = fma(F::all(weight[i]), load_as<F>(rows + c.at(3 * int64_t(corner[i]) + d)), sum);
+// At point i: Σ_j weight_ij of the rows of four corners.
+struct Interpolated {
+    static constexpr int numbers = 3;
+    static constexpr bool geometric = false;
+    const int32_t* corner;
+    const float *weight, *rows;
+    template <class C>
+    HEADFIELD_HD void operator()(C c, int64_t i, const double (*)[3], typename C::F field[3]) const {
+        using F = typename C::F;
+        for (int d = 0; d < 3; ++d) {
+            F sum = F::all(0.f);
+            for (int64_t j = 4 * i; j < 4 * i + 4; ++j) {
+                sum = fma(F::all(weight[j]), load_as<F>(rows + c.at(3 * int64_t(corner[j]) + d)), sum);
+            }
+            field[d] = sum;
         }
-        field[d] = sum;
     }
-}
+};
 
-// A tetrahedron in which E* is linear between the rows of its corners: makes `field`, the constant E of linear elements,
-// that of E* in the middle; returns the mean of |E* − field|² over it, (Σ|e_i|² + |Σ e_i|²)/20 of the four e_i.
-template <class C>
-HEADFIELD_HD inline typename C::F recover_element(C c, const int32_t* corner, const float* rows,
-                                                  typename C::F field[3]) {
-    using F = typename C::F;
-    F squares = F::all(0.f);
-    for (int d = 0; d < 3; ++d) {
-        F sum = F::all(0.f);
-        for (int i = 0; i < 4; ++i) {
-            const F e = load_as<F>(rows + c.at(3 * int64_t(corner[i]) + d)) - field[d];
+// In one of the chosen elements, in which E* is linear between the rows of its corners: E* in the middle, and the mean of
+// |E* − E|² over it, (Σ|e_j|² + |Σ e_j|²)/20 of the four e_j, with the constant E of linear elements.
+struct RecoveredField {
+    static constexpr int numbers = 4;
+    static constexpr bool geometric = true;
+    ElementField linear;
+    const int32_t* corner;
+    const float* rows;
+    HEADFIELD_HD int64_t element(int64_t i) const { return linear.element(i); }
+    template <class C>
+    HEADFIELD_HD void operator()(C c, int64_t i, const double (*grad)[3], typename C::F field[4]) const {
+        using F = typename C::F;
+        linear(c, i, grad, field);
+        F squares = F::all(0.f);
+        for (int d = 0; d < 3; ++d) {
+            F sum = F::all(0.f);
+            for (int64_t j = 4 * i; j < 4 * i + 4; ++j) {
+                const F here = load_as<F>(rows + c.at(3 * int64_t(corner[j]) + d));
+                const F e = here - field[d];
+                squares = fma(e, e, squares);
+                sum = sum + here;
+            }
+            const F e = fma(F::all(-4.f), field[d], sum);
             squares = fma(e, e, squares);
-            sum = sum + e;
+            field[d] = F::all(0.25f) * sum;
         }
-        squares = fma(sum, sum, squares);
-        field[d] = fma(F::all(0.25f), sum, field[d]);
+        field[3] = F::all(0.05f) * squares;
     }
-    return F::all(0.05f) * squares;
-}
+};
 
 template <class F>
 HEADFIELD_HD inline F square(const F field[3]) {

@@ -60,47 +60,6 @@ void right_hand_side(int width, const CsrView<float>& source, const float* adot,
 
 constexpr int tile = 32;  // elements, or nodes, that a block turns from rows of columns to columns of rows
 
-// −(∇φ + mean Ȧ) in one of the chosen elements.
-struct ElementField {
-    static constexpr int numbers = 3;
-    static constexpr bool geometric = true;
-    const MeshView mesh;
-    const double* phi;
-    const float* adot;
-    const int32_t* elements;
-    HEADFIELD_HD int64_t element(int64_t i) const { return elements ? elements[i] : i; }
-    template <class C>
-    HEADFIELD_HD void operator()(C c, int64_t i, const double (*grad)[3], typename C::F field[3]) const {
-        element_field(c, mesh.tets + 4 * element(i), grad, phi, adot, field);
-    }
-};
-
-// Recovered E in the middle of one of the chosen elements, and the mean square of what it differs by.
-struct RecoveredField {
-    static constexpr int numbers = 4;
-    static constexpr bool geometric = true;
-    const ElementField linear;
-    const int32_t* corner;
-    const float* rows;
-    HEADFIELD_HD int64_t element(int64_t i) const { return linear.element(i); }
-    template <class C>
-    HEADFIELD_HD void operator()(C c, int64_t i, const double (*grad)[3], typename C::F field[4]) const {
-        linear(c, i, grad, field);
-        field[3] = recover_element(c, corner + 4 * i, rows, field);
-    }
-};
-
-struct Interpolated {
-    static constexpr int numbers = 3;
-    static constexpr bool geometric = false;
-    const int32_t* corner;
-    const float *weight, *rows;
-    template <class C>
-    HEADFIELD_HD void operator()(C c, int64_t i, const double (*)[3], typename C::F field[3]) const {
-        interpolated(c, corner + 4 * i, weight + 4 * i, rows, field);
-    }
-};
-
 // M of the N numbers that each of `count` places has in `rows`, from row `first` on, to out (k, total, M), of which a
 // warp writes 128 M consecutive bytes a column.
 template <int N, int M, int Padded>
