@@ -97,8 +97,9 @@ struct Interpolated {
         using F = typename C::F;
         for (int d = 0; d < 3; ++d) {
             F sum = F::all(0.f);
-            for (int64_t j = 4 * i; j < 4 * i + 4; ++j) {
-                sum = fma(F::all(weight[j]), load_as<F>(rows + c.at(3 * int64_t(corner[j]) + d)), sum);
+            for (int j = 0; j < 4; ++j) {
+                const int64_t row = 3 * int64_t(corner[4 * i + j]) + d;
+                sum = fma(F::all(weight[4 * i + j]), load_as<F>(rows + c.at(row)), sum);
             }
             field[d] = sum;
         }
@@ -121,8 +122,8 @@ struct RecoveredField {
         F squares = F::all(0.f);
         for (int d = 0; d < 3; ++d) {
             F sum = F::all(0.f);
-            for (int64_t j = 4 * i; j < 4 * i + 4; ++j) {
-                const F here = load_as<F>(rows + c.at(3 * int64_t(corner[j]) + d));
+            for (int j = 0; j < 4; ++j) {
+                const F here = load_as<F>(rows + c.at(3 * int64_t(corner[4 * i + j]) + d));
                 const F e = here - field[d];
                 squares = fma(e, e, squares);
                 sum = sum + here;
