@@ -153,6 +153,19 @@ def test_an_array_that_does_not_fit_the_file(h5):
         read_result(h5)
 
 
+@pytest.mark.parametrize("name", ["mesh/nodes_mm", "mesh/tets", "elements/magnE", "poses"])
+def test_one_bit_of_an_array(h5, name):
+    with h5py.File(h5, "r") as file:
+        dataset = file[name]
+        place = dataset.id.get_chunk_info(0).byte_offset
+        assert dataset.fletcher32
+    content = bytearray(h5.read_bytes())
+    content[place + 1] ^= 4
+    h5.write_bytes(content)
+    with pytest.raises(hf.FileFormatError, match=r"f\.h5: damaged"):
+        read_result(h5).magnitude()
+
+
 def test_every_truncation(h5, tmp_path):
     whole = h5.read_bytes()
     short = tmp_path / "short.h5"

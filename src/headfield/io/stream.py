@@ -130,7 +130,8 @@ class GrowingH5:
     `elements/index` (e,) if not all tetrahedra were asked for, else `nodes/v` (k, n) float64, V; `poses`
     (k, 4, 4), `didt` (k,) or (k, s), A/s, `residual`, `tolerance`, `iterations`, `converged` (k,), and
     `discretisation_error` (k,) where it was estimated. A recovered E comes with `elements/local_error` (k, e)
-    float32, V/m, and the attribute `recovery`. Poses that did not converge are nan.
+    float32, V/m, and the attribute `recovery`. Poses that did not converge are nan. The arrays have
+    checksums (HDF5's), so that a damaged file is not read as another field.
     """
 
     def __init__(self, path: Path, mesh: TetMesh, k: int, elements: NDArray[Any] | None) -> None:
@@ -149,23 +150,27 @@ class GrowingH5:
         count = mesh.n_tets if elements is None else len(elements)
         self._file.attrs["format"] = "headfield"
         for name in ("nodes_mm", "tets", "tags", "triangles", "triangle_tags", "node_ids"):
-            self._file[f"mesh/{name}"] = getattr(mesh, name)
+            self._keep(f"mesh/{name}", getattr(mesh, name))
         self._add("elements/E", (count, 3), np.float32)
         self._add("elements/magnE", (count,), np.float32)
         if elements is None:
             self._add("nodes/v", (mesh.n_nodes,), np.float64)
         else:
-            self._file["elements/index"] = elements
+            self._keep("elements/index", elements)
         self._add("poses", (4, 4), np.float64)
         self._add("residual", (), np.float64)
         self._add("tolerance", (), np.float64)
         self._add("iterations", (), np.int32)
         self._add("converged", (), np.bool_)
 
+    def _keep(self, name: str, values: NDArray[Any]) -> None:
+        self._file.create_dataset(name, data=values, fletcher32=values.size > 0)
+
     def _add(self, name: str, shape: tuple[int, ...], dtype: Any) -> None:
         # A chunk is one pose, at most 4 million rows of it (HDF5 allows 4 GiB).
         chunk = (1, *(min(n, 1 << 22) for n in shape)) if shape else (max(1, min(self._k, 1024)),)
-        self._file.create_dataset(name, (0, *shape), dtype, maxshape=(self._k, *shape), chunks=chunk)
+        most = (self._k, *shape)
+        self._file.create_dataset(name, (0, *shape), dtype, maxshape=most, chunks=chunk, fletcher32=True)
 
     def __enter__(self) -> GrowingH5:
         return self
