@@ -120,13 +120,13 @@ void recovered_field(int width, const RecoveredElements& from, int32_t k, const 
                     const TetGeometry geometry = tet_geometry(from.mesh, value.element(tile + i));
                     const auto volume = C::D::all(from.volume[tile + i]);
                     for (C c{0}; c.first < W; c.first += C::count) {
-                        typename C::F field[4];
+                        typename C::F field[RecoveredField::numbers];
                         value(c, tile + i, geometry.grad, field);
                         const auto f = C::F::load(factor + c.first);
                         for (int d = 0; d < 3; ++d) store_as(f * field[d], fields + c.at(3 * i + d));
                         store_as(field[3], errors + c.at(i));
                         add(volume, field[3], sum + c.first);
-                        add(volume, square(field), sum + W + c.first);
+                        add(volume, field[4], sum + W + c.first);
                     }
                 }
                 for (int64_t i = 0; i < count; ++i) {

@@ -106,40 +106,38 @@ struct Interpolated {
     }
 };
 
-// In one of the chosen elements, in which E* is linear between the rows of its corners: E* in the middle, and the mean of
-// |E* − E|² over it, (Σ|e_j|² + |Σ e_j|²)/20 of the four e_j, with the constant E of linear elements.
+// In one of the chosen elements, in which E* is linear between the rows of its corners: E* in the middle, and the means
+// over it of |E* − E|², E that of linear elements, and of |E*|². That of a linear v is (Σ|v_j|² + |Σ v_j|²)/20 of its four v_j.
 struct RecoveredField {
-    static constexpr int numbers = 4;
+    static constexpr int numbers = 5;
     static constexpr bool geometric = true;
     ElementField linear;
     const int32_t* corner;
     const float* rows;
     HEADFIELD_HD int64_t element(int64_t i) const { return linear.element(i); }
     template <class C>
-    HEADFIELD_HD void operator()(C c, int64_t i, const double (*grad)[3], typename C::F field[4]) const {
+    HEADFIELD_HD void operator()(C c, int64_t i, const double (*grad)[3], typename C::F field[5]) const {
         using F = typename C::F;
         linear(c, i, grad, field);
-        F squares = F::all(0.f);
+        F squares = F::all(0.f), total = F::all(0.f);
         for (int d = 0; d < 3; ++d) {
             F sum = F::all(0.f);
             for (int j = 0; j < 4; ++j) {
                 const F here = load_as<F>(rows + c.at(3 * int64_t(corner[4 * i + j]) + d));
                 const F e = here - field[d];
                 squares = fma(e, e, squares);
+                total = fma(here, here, total);
                 sum = sum + here;
             }
             const F e = fma(F::all(-4.f), field[d], sum);
             squares = fma(e, e, squares);
+            total = fma(sum, sum, total);
             field[d] = F::all(0.25f) * sum;
         }
         field[3] = F::all(0.05f) * squares;
+        field[4] = F::all(0.05f) * total;
     }
 };
-
-template <class F>
-HEADFIELD_HD inline F square(const F field[3]) {
-    return fma(field[2], field[2], fma(field[1], field[1], field[0] * field[0]));
-}
 
 }  // namespace HEADFIELD_ISA
 }  // namespace headfield

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include "element.hpp"
 #include "least_squares.hpp"
@@ -13,9 +14,8 @@ namespace headfield {
 
 namespace {
 
-// Neighbours in a patch, and on each side of one that two tissues share: with fewer it gets a second ring.
-constexpr int enough = 14, enough_each = 9;
-constexpr std::size_t enough_tets = 8;
+// Neighbours in a patch, on each side of one that two tissues share, and tetrahedra in one: with fewer it gets more rings.
+constexpr std::size_t enough = 14, enough_each = 9, enough_tets = 8;
 constexpr double share = 1e-3;  // by which curvatures are damped, see LeastSquares
 
 using Nodes = std::vector<int32_t>;
@@ -155,8 +155,9 @@ private:
             if (head_.tags[tets_.around[k]] == tissue) visit(tets_.around[k]);
         }
     }
-    int add_ring(int32_t node, int32_t tissue, Scratch& s, Nodes& ring) const;
-    void collect(int32_t node, int32_t tissue, int least, Scratch& s, Nodes& ring) const;
+    void add_ring(int32_t node, int32_t tissue, Scratch& s, Nodes& ring) const;
+    void collect(int32_t node, int32_t tissue, std::size_t least, Scratch& s, Nodes& ring) const;
+    double distance(int32_t i, int32_t j) const;
     void collect_tets(int32_t node, int32_t tissue, Scratch& s) const;
     std::vector<Side> sides(int32_t node) const;
 
@@ -195,8 +196,7 @@ void Builder::find_rows(int64_t n_elements, const int32_t* elements) {
 }
 
 // Appends the nodes of the tetrahedra of one tissue around a node that have not been met since s.time was set.
-int Builder::add_ring(int32_t node, int32_t tissue, Scratch& s, Nodes& ring) const {
-    const auto before = ring.size();
+void Builder::add_ring(int32_t node, int32_t tissue, Scratch& s, Nodes& ring) const {
     for_tets(node, tissue, [&](int32_t t) {
         for (int k = 0; k < 4; ++k) {
             const int32_t j = head_.mesh.tets[4 * int64_t(t) + k];
@@ -205,16 +205,29 @@ int Builder::add_ring(int32_t node, int32_t tissue, Scratch& s, Nodes& ring) con
             ring.push_back(j);
         }
     });
-    return static_cast<int>(ring.size() - before);
 }
 
-// The nodes of a patch, ascending, without the one in its middle.
-void Builder::collect(int32_t node, int32_t tissue, int least, Scratch& s, Nodes& ring) const {
+// The nodes of a patch, ascending, without the one in its middle: rings around it until there are enough. What is nearer
+// than all of the first ring but not in it lies across a gap, where φ is another, and is left out.
+void Builder::collect(int32_t node, int32_t tissue, std::size_t least, Scratch& s, Nodes& ring) const {
     ring.clear();
     s.stamp[node] = ++s.time;
-    const int near = add_ring(node, tissue, s, ring);
-    for (int i = 0; near < least && i < near; ++i) add_ring(ring[i], tissue, s, ring);
+    add_ring(node, tissue, s, ring);
+    double nearest = std::numeric_limits<double>::infinity();
+    for (const int32_t j : ring) nearest = std::min(nearest, distance(node, j));
+    for (std::size_t begin = 0; ring.size() < least && begin < ring.size();) {
+        const std::size_t end = ring.size();
+        for (; begin < end; ++begin) add_ring(ring[begin], tissue, s, ring);
+        const auto across = [&](int32_t j) { return distance(node, j) < nearest; };
+        ring.erase(std::remove_if(ring.begin() + static_cast<std::ptrdiff_t>(end), ring.end(), across), ring.end());
+    }
     std::sort(ring.begin(), ring.end());
+}
+
+double Builder::distance(int32_t i, int32_t j) const {
+    const double *a = head_.mesh.nodes + 3 * int64_t(i), *b = head_.mesh.nodes + 3 * int64_t(j);
+    const double d[3] = {b[0] - a[0], b[1] - a[1], b[2] - a[2]};
+    return length(d);
 }
 
 std::vector<Side> Builder::sides(int32_t node) const {

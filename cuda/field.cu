@@ -71,13 +71,13 @@ __device__ void turn_tile(const float (*rows)[Padded], int first, int count, int
     }
 }
 
-// What `value` finds at 32 places, N numbers a column, threads (lanes, rows): geometry once an element, then all columns
-// of a place by neighbouring threads, and through shared memory to out (k, total, 3); of a fourth the root times |scale|
-// to error (k, total).
+// What `value` finds at 32 places, threads (lanes, rows): geometry once an element, then all columns of a place by
+// neighbouring threads, and through shared memory to out (k, total, 3); of a fourth number the root times |scale| to
+// error (k, total).
 template <class W, class Value>
 __global__ void __launch_bounds__(256)
     value_tile(MeshView mesh, Value value, int64_t total, int32_t k, const double* scale, float* out, float* error) {
-    constexpr int N = Value::numbers;
+    constexpr int N = Value::numbers < 4 ? 3 : 4;
     __shared__ double grad[tile][4][3];
     __shared__ float rows[N * tile][W::value + 1];
     const int thread = static_cast<int>(threadIdx.y * W::lanes + threadIdx.x);
@@ -92,7 +92,7 @@ __global__ void __launch_bounds__(256)
     }
     const Block<W> c{static_cast<int>(threadIdx.x) * W::columns};
     for (int j = static_cast<int>(threadIdx.y); j < count; j += W::rows) {
-        typename Block<W>::F numbers[N];
+        typename Block<W>::F numbers[Value::numbers];
         value(c, begin + j, grad[j], numbers);
         for (int l = 0; l < W::columns && c.first + l < k; ++l) {
             const int column = c.first + l;
@@ -132,7 +132,7 @@ void interpolate(int width, int64_t points, const int32_t* corner, const float* 
     by_columns(width, {}, Interpolated{corner, weight, rows}, points, k, scale, out);
 }
 
-// volume × the mean square of what recovery changes in an element, or of |E*|² in its middle.
+// volume × the mean square of what recovery changes in an element, or of |E*|².
 template <class C>
 struct ErrorSum {
     RecoveredElements from;
@@ -140,10 +140,9 @@ struct ErrorSum {
     bool of_error;
     HEADFIELD_HD void operator()(C c, int64_t i, typename C::D& sum) const {
         const TetGeometry g = tet_geometry(from.mesh, value.element(i));
-        typename C::F field[4];
+        typename C::F field[RecoveredField::numbers];
         value(c, i, g.grad, field);
-        const auto found = of_error ? field[3] : square(field);
-        sum = fma(C::D::all(from.volume[i]), convert<typename C::D>(found), sum);
+        sum = fma(C::D::all(from.volume[i]), convert<typename C::D>(field[of_error ? 3 : 4]), sum);
     }
 };
 

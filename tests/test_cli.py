@@ -186,6 +186,9 @@ class TestWhatSurvives:
         assert (tmp_path / "f.h5").read_text() == "an older result"
         with h5py.File(tmp_path / "f.part.h5") as file:
             np.testing.assert_array_equal(file["elements/E"], reference.E[:2])
+        again = "f.part.h5 holds 2 poses, of a run that was stopped: rename or remove it first"
+        fails(capsys, solve_args(inputs, tmp_path / "f.h5"), again)
+        assert (tmp_path / "f.part.h5").exists()
         assert cli.main(solve_args(inputs, tmp_path / "f.vtu", "--batch", "1")) == code
         assert sorted(p.name for p in tmp_path.glob("*.vtu")) == ["f_0000.vtu", "f_0001.vtu"]
 

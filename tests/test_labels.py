@@ -204,6 +204,19 @@ def test_lines_of_a_table(tmp_path, line, number, name):
     assert regions.read_label_names(table(tmp_path, line)) == {number: name}
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("4 Area 4 220 20 60\n6 Area 6 220 20 61\n", {4: "Area 4", 6: "Area 6"}),
+        ("4 Area 4 220 20 60\n6 Insula 220 20 61\n9 none\n", {4: "Area 4", 6: "Insula", 9: "none"}),
+        ("4 Area 4 220 20 60 0\n6 Area 6 220 20 61 0\n", {4: "Area 4", 6: "Area 6"}),
+        ("4 Area_4 220 20 60 0\n6 Area_6 220 20 61 255\n", {4: "Area_4", 6: "Area_6"}),
+    ],
+)
+def test_names_that_end_in_a_number_keep_it(tmp_path, text, names):
+    assert regions.read_label_names(table(tmp_path, text)) == names
+
+
 def test_comments_and_order(tmp_path):
     text = (
         "\ufeff#No. Name R G B\r\n\r\n53  Right-Hippocampus 220 216 20 0\r\n  # more\r\n17 Left 1 2 3 0\r\n"

@@ -3,7 +3,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -102,6 +102,7 @@ def test_the_mean_in_a_sphere_takes_what_is_inside_and_weighs():
 @given(MAGNITUDE, WEIGHTS, st.floats(0.01, 1))
 def test_focality_is_the_weight_above_the_threshold(magnitude, weights, fraction):
     threshold = fraction * percentiles(magnitude, weights, 99.9)
+    assume(threshold > 0)
     expected = sum(w for value, w in zip(magnitude, weights, strict=True) if value >= threshold)
     assert focality(magnitude, weights, fraction) == expected
     several = focality(np.stack([magnitude, 4 * magnitude]), weights, 0.5)
@@ -136,6 +137,11 @@ def test_focality_is_the_weight_above_the_threshold(magnitude, weights, fraction
         (lambda: focality([1], [1], 1.5), "fraction = 1.5"),
         (lambda: focality([1], [1], float("nan")), "fraction = nan"),
         (lambda: focality([1], [1], 0.5, 200), "percents"),
+        (
+            lambda: focality([[1, 2], [0, 0]], [1, 1]),
+            r"99.9 of the magnitude is 0, .* 1 of 2 poses, the first \[1\]",
+        ),
+        (lambda: focality([-10, -1], [1, 1]), "2 of 2 values are negative"),
     ],
 )
 def test_what_has_no_metric_is_refused(call, message):

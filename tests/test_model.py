@@ -251,7 +251,7 @@ def test_solves_from_several_threads_do_not_mix():
             same_bits(np.ascontiguousarray(e), np.ascontiguousarray(wanted[job % 2][(job // 2) % 6][chosen]))
 
 
-def test_a_solve_that_does_not_converge_raises_and_hands_over_what_it_has():
+def test_a_solve_that_does_not_converge_raises_and_hands_over_what_it_has(tmp_path):
     with pytest.raises(
         hf.ConvergenceError, match=r"6 of 6 poses .* 1e-08 in 2 iterations; the worst is pose \d"
     ) as e:
@@ -262,6 +262,10 @@ def test_a_solve_that_does_not_converge_raises_and_hands_over_what_it_has():
     assert (report.iterations == 2).all()
     exact = np.concatenate([f.E for f in reference()])
     assert 1e-6 < p1.relative(partial.E, exact) < 0.3, "a field, if a rough one"
+    for ending in ("msh", "vtu", "h5"):
+        partial.save(tmp_path / f"f.{ending}")
+        with pytest.raises(hf.HeadfieldError, match="did not converge"):
+            hf.read_result(tmp_path / f"f.{ending}").magnitude()
 
 
 def test_what_was_solved_before_is_handed_out_first():

@@ -10,6 +10,7 @@ import pytest
 
 import headfield as hf
 from headfield import regions
+from headfield.io.stream import open_results
 
 pytestmark = pytest.mark.usefixtures("each_device")
 
@@ -77,11 +78,28 @@ def test_nodes_of_a_tissue_have_one_value_each():
 
 def test_the_error_of_a_pose_is_that_of_its_elements():
     field = solve(recovery="interface", roi=gray())
-    weights = gray().weights
-    energy = (field.E.astype(float) ** 2).sum(axis=2) @ weights
+    weights, chosen = gray().weights, gray().elements
+    at_corners = hf.Region(model().mesh, np.repeat(chosen, 4), np.tile(np.eye(4), (len(chosen), 1)))
+    corners = solve(recovery="interface", roi=at_corners).E.astype(float).reshape(3, -1, 4, 3)
+    squares = ((corners**2).sum(axis=(2, 3)) + (corners.sum(axis=2) ** 2).sum(axis=2)) / 20
+    energy = squares @ weights
     expected = np.sqrt((field.local_error.astype(float) ** 2) @ weights / energy)
     np.testing.assert_allclose(field.report.discretisation_error, expected, rtol=1e-5)
     assert "discretisation error of E up to" in str(field.report)
+
+
+def test_an_element_that_is_given_twice_counts_once_in_the_error():
+    once, twice = (solve(recovery="interface", elements=e).report for e in ([5, 9], [5, 5, 9, 5]))
+    np.testing.assert_allclose(twice.discretisation_error, once.discretisation_error, rtol=1e-12)
+
+
+def test_elements_are_those_that_were_given_then():
+    chosen = np.array([3, 7], np.int32)
+    fields = model().iter_solve(COIL, poses(), elements=chosen, batch=1)
+    first = next(fields)
+    chosen[:] = 11, 12
+    assert first.elements.tolist() == [3, 7]
+    np.testing.assert_array_equal(next(fields).E, solve(elements=[3, 7]).E[1:2])
 
 
 def test_recovered_fields_scale_with_the_rate_of_the_current():
@@ -159,6 +177,11 @@ def test_fields_at_points_are_written_with_the_surface_they_are_on(tmp_path, sur
     with pytest.raises(hf.FileFormatError, match=r"field\.msh: a field at points is written as \.vtu"):
         field.save(tmp_path / "field.msh")
     assert not list(tmp_path.iterdir())
+    with (
+        pytest.raises(hf.HeadfieldError, match="at points"),
+        open_results(tmp_path / "f.msh", mesh, 3) as out,
+    ):
+        out.write(field)
     field.save(tmp_path / "field.vtu")
     back = meshio.read(tmp_path / "field.vtu")
     np.testing.assert_array_equal(back.points, where.centres_mm)

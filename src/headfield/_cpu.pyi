@@ -96,7 +96,7 @@ def interpolate(
 
 # In elements (e,), E* linear between rows[corner], E the electric field of linear elements: out (k, e, 3) =
 # scale E* in the middle, error (k, e) = |scale| times the root of the mean of |E* − E|², sums (2, W) =
-# Σ volumes times that mean, and volumes times |E*|² in the middle. scale may be (0,): only the sums then.
+# Σ volumes times that mean, and that of |E*|². scale may be (0,): only the sums then.
 def recovered_field(
     nodes: NDArray[np.float64],
     tets: NDArray[np.int32],

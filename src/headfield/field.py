@@ -227,7 +227,7 @@ class Field:
         path : path
             `.msh` (Gmsh, SimNIBS; pose k is time step k), `.vtu` (ParaView; an array per pose) or `.h5`
             (needs h5py). The tetrahedra outside chosen `elements` are nan in a `.vtu`, absent in the others.
-            E at points, or on a surface, is written as `.vtu`.
+            E at points, or on a surface, is written as `.vtu`. A pose that did not converge is nan.
 
         Raises
         ------
@@ -238,18 +238,19 @@ class Field:
         """
         if self.region is not None and not self.region.is_volume:
             here = self.on_host()
-            write_point_results(path, self.region, {"E": here.E, "magnE": here.magnitude})
+            data = {"E": here.E, "magnE": here.magnitude}
+            write_point_results(path, self.region, {name: self._converged(v) for name, v in data.items()})
             return
         if os.fspath(path).lower().endswith((".h5", ".hdf5")):
             with open_results(path, self.mesh, len(self), self.elements) as results:
                 results.write(self)
             return
         here = self.on_host()
-        nodes = {} if here._potential is None else {"v": here._potential}
+        nodes = {} if here._potential is None else {"v": self._converged(here._potential)}
         elements = {"E": here.E, "magnE": here.magnitude}
         if here.recovery is not None:
             elements["local_error"] = here.local_error
-        everywhere = {name: self._on_all(values) for name, values in elements.items()}
+        everywhere = {name: self._on_all(self._converged(values)) for name, values in elements.items()}
         write_results(path, self.mesh, everywhere, nodes)
 
     def plot(self, pose: int = 0, coil: Coil | None = None, tags: Sequence[int] = (1, 2)) -> Any:
@@ -257,6 +258,12 @@ class Field:
         from .plot import plot  # which draws fields, and so imports this module
 
         return plot(self, pose, coil, tags)
+
+    def _converged(self, values: NDArray[Any]) -> NDArray[Any]:
+        """The values of each pose, nan where it did not converge."""
+        if self.report.converged.all():
+            return values
+        return np.where(self.report.converged.reshape(-1, *[1] * (values.ndim - 1)), values, np.nan)
 
     def _on_all(self, values: NDArray[Any]) -> NDArray[Any]:
         if self.elements is None:

@@ -149,31 +149,42 @@ def read_label_names(path: str | os.PathLike[str]) -> dict[int, str]:
         lines = content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as problem:
         raise FileFormatError(f"{name}: not UTF-8 text: {problem}") from None
-    names: dict[int, str] = {}
+    entries: list[tuple[int, int, list[str]]] = []
     for i, line in enumerate(lines, 1):
-        if not line.strip() or line.lstrip().startswith("#"):
+        number, *words = line.split() or ["#"]
+        if number.startswith("#"):
             continue
-        number, label = _entry(line)
-        if number < 0:
+        if not words or not number.isdecimal() or len(number) > _LONGEST_NUMBER:
             raise FileFormatError(f"{name}: line {i} is not a number and a name: {line[:60]!r}")
-        if names.setdefault(number, label) != label:
+        entries.append((i, int(number), words))
+    colours = _colours([words for _, _, words in entries])
+    names: dict[int, str] = {}
+    for i, value, words in entries:
+        label = " ".join(words[: len(words) - (colours if _numbers(words) >= 3 else 0)])
+        if names.setdefault(value, label) != label:
             warnings.warn(
-                f"{name}: line {i} calls {number} {label!r}, it stays {names[number]!r}", stacklevel=2
+                f"{name}: line {i} calls {value} {label!r}, it stays {names[value]!r}", stacklevel=2
             )
     if not names:
         raise FileFormatError(f"{name}: no labels")
     return names
 
 
-def _entry(line: str) -> tuple[int, str]:
-    """Number and name of a label, without the three or four numbers of its colour; −1 if it is none."""
-    number, *words = line.split()
-    if not words or not number.isdecimal() or len(number) > _LONGEST_NUMBER:
-        return -1, ""
-    colour = 0
-    while colour < min(4, len(words) - 1) and words[-1 - colour].replace(".", "", 1).isdecimal():
-        colour += 1
-    return int(number), " ".join(words[: len(words) - colour] if colour >= 3 else words)
+def _numbers(words: list[str]) -> int:
+    """How many numbers, four at most, are behind the first word of a name and its colour."""
+    found = 0
+    while found < min(4, len(words) - 1) and words[-1 - found].replace(".", "", 1).isdecimal():
+        found += 1
+    return found
+
+
+def _colours(table: list[list[str]]) -> int:
+    """Numbers of a colour: 4 if every line that has one has so many and names stay apart, or 3."""
+    coloured = [words for words in table if _numbers(words) >= 3]
+    if any(_numbers(words) == 3 for words in coloured):
+        return 3
+    apart = [len({tuple(words[:-n]) for words in coloured}) for n in (3, 4)]
+    return 3 if apart[1] < apart[0] else 4
 
 
 def _image(image: Image) -> tuple[Floats, NDArray[Any], str]:

@@ -198,9 +198,9 @@ class HeadModel:
             operator is built when a region is first asked for, which takes as long as a few solves.
         tol : float or "auto"
             Relative residual ‖b − Kφ‖/‖b‖ at which a pose is done, between 1e-13 and 1e-1; E is then off by
-            less than that. "auto" stops each pose at a fiftieth of its discretisation error, estimated in the
-            region (gray and white matter where none is given); the report says both.
-        max_iterations : int
+            less than that in the head as a whole, by more where it is weak. "auto" stops each pose at a
+            fiftieth of its discretisation error in the region (or gray and white matter); see the report.
+        max_iterations : int, of each of the two solves with `tol="auto"`
         batch : int or "auto"
             Poses solved at a time, rounded down to 1, 4, 8, 16, 32 or, on a GPU, 64. "auto" takes 32 if
             they fit the free memory. Where memory runs out all the same, smaller batches are taken, and
@@ -231,7 +231,7 @@ class HeadModel:
             coil, poses, didt, elements, roi, recovery, tol, max_iterations, batch, initial, primary_error
         )
         k = len(request.poses)
-        size = k * (8 * self.mesh.n_nodes if request.elements is None else 12 * request.n_elements)
+        size = 8 * k * self.mesh.n_nodes if request.elements is None else request.bytes_evaluated(k)
         self._check_room(size, request, f"the result of {k} poses")
         try:
             results = self._results(request, k)
@@ -369,7 +369,7 @@ class HeadModel:
     def _evaluate(self, request: Request, whole: slice, potential: Any) -> Any:
         """E (k, m, 3), and its error if recovered, of some poses in all tetrahedra from φ (k, n)."""
         k, m = len(potential), self.mesh.n_tets
-        self._check_room(12 * k * m, request, f"E of {k} poses in {m} tetrahedra")
+        self._check_room(request.bytes_evaluated(k), request, f"E of {k} poses in {m} tetrahedra")
         results = self._head.results(request.evaluated(k), request.on_gpu)
 
         def evaluate(start: int) -> int:

@@ -55,6 +55,9 @@ class Recovery:
         if barycentric is not None:
             elements, first, inverse = np.unique(elements, return_index=True, return_inverse=True)
             volumes = volumes[first]
+        else:  # one that is asked for twice counts once in errors of the region
+            _, first = np.unique(elements, return_index=True)
+            volumes = np.where(np.isin(np.arange(len(elements)), first), volumes, 0.0)
         self._elements, self._volumes = device.put(elements), device.put(volumes)
         built = self._native.recovery(*head, self._elements, kind == "interface")
         *self._operator, _, self._rate, self._corner = built

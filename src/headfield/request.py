@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from functools import cached_property
 from typing import Any
@@ -25,6 +26,7 @@ _AUTO_BATCH = 32  # poses at a time where all fit; what the matrices cost is the
 _MOST_DIDT = 1e12  # A/s, ten thousand times what stimulators reach
 _RATE = 1e6  # A/s; every solve is for this rate and scaled, so E is exactly linear in dI/dt
 _BYTES_PER_NODE_AND_COLUMN = 60  # work vectors of the solver, ∂A/∂t, b and φ
+_BYTES_RECOVERED = 24  # the same of recovered E, with two tissues at a node
 
 
 class Request:
@@ -75,7 +77,10 @@ class Request:
         # What a pose takes: the work vectors, and E with |E| as they will be asked for, or E three times
         # where it is copied from a GPU while others are solved.
         per_element = 16 if device.name == "cpu" or self.on_gpu else 36
-        per_pose = mesh.n_nodes * _BYTES_PER_NODE_AND_COLUMN + per_element * self.n_elements
+        per_node = _BYTES_PER_NODE_AND_COLUMN
+        if self.recovery is not None or self.tol is None:
+            per_element, per_node = per_element + per_element // 4, per_node + _BYTES_RECOVERED
+        per_pose = mesh.n_nodes * per_node + per_element * self.n_elements
         self._widths: tuple[int, ...] = device.native.widths
         self.batch = self._check_batch(batch, device.free_memory() / per_pose)
         self.primary_error = _check_number(primary_error, "primary_error", 0.0, 0.1)
@@ -95,6 +100,10 @@ class Request:
         if self.recovery is not None and self.barycentric is None:
             made["error"] = ((k, self.n_elements), np.float32)
         return made
+
+    def bytes_evaluated(self, k: int) -> int:
+        """Size of that."""
+        return sum(math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in self.evaluated(k).values())
 
     @property
     def width(self) -> int:
@@ -201,7 +210,9 @@ def _check_elements(elements: ArrayLike, m: int) -> NDArray[np.int32]:
     if values.size and not (values.min() >= 0 and values.max() < m):
         bad = np.flatnonzero((values < 0) | (values >= m))
         raise MeshError(f"elements: {len(bad)} indices lie outside 0…{m - 1}; the first is {values[bad[0]]}")
-    return np.ascontiguousarray(values, dtype=np.int32)
+    kept = np.array(values, np.int32)  # a field is of these, whatever becomes of the caller's
+    kept.flags.writeable = False
+    return kept
 
 
 def _check_initial(initial: Any, shape: tuple[int, int], device: Device) -> Any:

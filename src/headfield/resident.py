@@ -229,7 +229,8 @@ class ResidentHead:
             elements = np.flatnonzero(brain if brain.any() else ~brain).astype(np.int32)
         kind = request.recovery or "interface"
         key = kind, _digest(elements), _digest(barycentric)
-        found = next((r for k, r in self._recoveries if k == key), None)
+        kept = dict(self._recoveries)
+        found = kept.pop(key, None)
         if found is None:
             if elements is None:
                 elements = np.arange(self._mesh.n_tets, dtype=np.int32)
@@ -237,7 +238,7 @@ class ResidentHead:
             head = self._nodes_m, self._tets, tags, self._sigma
             volumes = self._mesh.volumes_mm3()[elements]
             found = Recovery(self.device, head, kind, elements, volumes, barycentric)
-            self._recoveries = [(key, found), *self._recoveries[: _RECOVERIES_KEPT - 1]]
+        self._recoveries = [(key, found), *list(kept.items())[: _RECOVERIES_KEPT - 1]]
         return found
 
     def _work_space(self, width: int) -> WorkSpace:

@@ -51,7 +51,8 @@ def open_results(
     FileFormatError
         Another ending, or h5py is missing.
     OSError
-        The folder doesn't exist or can't be written to, or `path` is a folder.
+        The folder doesn't exist or can't be written to, `path` is a folder, or a run that was stopped left an
+        unfinished .h5 there.
     """
     target = Path(path)
     ending = target.suffix.lower()
@@ -100,7 +101,7 @@ class FilePerPose:
 
     def write(self, field: Field) -> None:
         """Write the poses of a batch that have converged; the others keep their number and get no file."""
-        field = field.on_host()
+        field = _in_tetrahedra(field)
         for i, converged in enumerate(field.report.converged):
             if converged:
                 self._write_pose(field, i, self._next + i)
@@ -142,6 +143,7 @@ class GrowingH5:
         self.files: list[str] = []
         self._k = k
         self._path, self._part = result_files(path, k)
+        _check_nothing_kept(self._part, h5py)
         self._file = h5py.File(self._part, "w")
         self._done = 0
         self._create(mesh, elements)
@@ -177,7 +179,7 @@ class GrowingH5:
 
     def write(self, field: Field) -> None:
         """Add the poses of a batch; what is flushed survives even if the process is killed."""
-        field = field.on_host()
+        field = _in_tetrahedra(field)
         if "didt" not in self._file:
             self._add("didt", field.didt.shape[1:], np.float64)
             if field.report.discretisation_error is not None:
@@ -221,3 +223,24 @@ class GrowingH5:
             self.files.append(str(self._part))
         else:
             self._part.unlink(missing_ok=True)
+
+
+def _in_tetrahedra(field: Field) -> Field:
+    """The field as NumPy arrays, if it is one in tetrahedra."""
+    if field.region is not None and not field.region.is_volume:
+        raise HeadfieldError("a field at points can't be written as one in tetrahedra: see Field.save")
+    return field.on_host()
+
+
+def _check_nothing_kept(part: Path, h5py: Any) -> None:
+    """Refuse to write over poses that a stopped run has solved."""
+    if not part.exists():
+        return
+    try:
+        with h5py.File(part, "r") as file:
+            count = int(file["converged"][...].sum())
+    except (OSError, KeyError, RuntimeError):
+        count = -1
+    if count:
+        held = f"{count} poses" if count > 0 else "what can't be read"
+        raise FileExistsError(f"{part} holds {held}, of a run that was stopped: rename or remove it first")

@@ -12,7 +12,7 @@ from headfield._backend import beside
 from headfield._real import finite_number
 from headfield.errors import HeadfieldError
 
-from ._arguments import centres, depths, fraction_of, refuse, strengths, weighted
+from ._arguments import centres, depths, fraction_of, refuse, strengths
 from ._sums import above, as_array, total
 
 __all__ = ["HalfValue", "centre_of_gravity", "focality", "half_value"]
@@ -34,7 +34,7 @@ def focality(
     Parameters
     ----------
     magnitude : array_like (m,) or (k, m)
-        |E|, V/m.
+        |E|, V/m, not negative.
     weights : array_like (m,)
         Volumes (or areas) of the elements; the result has their unit.
     fraction : float
@@ -49,7 +49,7 @@ def focality(
     Raises
     ------
     HeadfieldError
-        As for `percentiles`, or a fraction out of range.
+        As for `percentiles`, a negative magnitude, a percentile of 0, or a fraction out of range.
 
     Examples
     --------
@@ -57,8 +57,9 @@ def focality(
     3.0
     """
     fraction = fraction_of(fraction)
-    values, w = weighted(magnitude, weights)
-    hot, _ = above(values, w, fraction, percent)
+    values, w = strengths(magnitude, weights)
+    hot, level = above(values, w, fraction, percent)
+    refuse(level == 0, f"percentile {percent} of the magnitude is 0, so nothing is above a part of it")
     return as_array(total(hot * w))
 
 
