@@ -48,6 +48,7 @@ BAD = [
     ("elements", [[1, 2]], hf.HeadfieldError),
     ("elements", [[1], [2, 3]], hf.HeadfieldError),
     ("elements", np.ones(M - 1, bool), hf.HeadfieldError),
+    ("elements", np.ones(M, int), hf.HeadfieldError),
     ("tol", 0.0, hf.HeadfieldError),
     ("tol", -1e-6, hf.HeadfieldError),
     ("tol", 1e-20, hf.HeadfieldError),

@@ -60,6 +60,11 @@ def test_a_sphere_that_is_too_small_says_what_is_near():
         regions.sphere(head(), [0, 0, 0], 30, tags=5)
 
 
+def test_points_in_metres_are_asked_about():
+    with pytest.warns(UserWarning, match=r"3 points span 0\.0[0-9]* mm: are they in metres\?"):
+        regions.points(head(), np.array([[10, 0, 0], [0, 20, 0], [0, 0, 30]]) * 1e-3)
+
+
 def test_masks_and_indices():
     mask = head().tags == 2
     for chosen in (mask, np.flatnonzero(mask)[::-1], np.repeat(np.flatnonzero(mask), 2).tolist()):
@@ -81,6 +86,7 @@ def test_masks_and_indices():
         (lambda: regions.sphere(head(), [0, 0, 0], 5, tags=3), r"the tags \[3\]"),
         (lambda: regions.mask(head(), [True]), r"a mask must have the shape \(\d+,\), not \(1,\)"),
         (lambda: regions.mask(head(), head().tags == 3), "the mask holds no tetrahedron"),
+        (lambda: regions.mask(head(), (head().tags == 2) * 1), "a mask must be bool: these are 0 and 1"),
         (lambda: regions.mask(head(), []), "indices of tetrahedra must be one or some whole numbers"),
         (lambda: regions.mask(head(), [0, -1]), "elements: 1 are outside of 0…"),
         (lambda: regions.mask(head(), [0.0]), "not float64 of shape"),

@@ -143,7 +143,7 @@ def test_wrong_fields(tmp_path, ending, match, element_data, node_data):
 
 def test_unknown_ending(tmp_path):
     for name in ("out.txt", "out"):
-        with pytest.raises(FileFormatError, match=r"\.msh or \.vtu"):
+        with pytest.raises(FileFormatError, match=r"\.msh, \.vtu or \.h5"):
             write_results(tmp_path / name, MESH, {"E": E})
     with pytest.raises(FileNotFoundError):
         write_results(tmp_path / "absent" / "out.msh", MESH, {"E": E})

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`headfield view`: what it writes, what it says, and what it refuses before it reads a large file."""
 
+import shutil
 import sys
 
 import numpy as np
@@ -72,7 +73,7 @@ def test_title_tells_what_is_known(files, tmp_path):
         ("f.msh", []),
         ("f_0001.vtu", ["--poses", "poses.npy", "--coil", "coil.ccd"]),
     ):
-        pose = [] if name == "f_0001.vtu" and not words else ["--pose", "1"]
+        pose = [] if name == "f_0001.vtu" else ["--pose", "1"]  # its name says which it is
         assert run(folder, tmp_path / "out.html", *words, *pose, result=name) == 0
         text = (tmp_path / "out.html").read_text()
         said[name] = text[text.index("<title>") : text.index("</title>")], '"name":"coil"' in text
@@ -102,6 +103,10 @@ def test_refused(files, tmp_path, capsys):
     coil, poses = str(folder / "coil.ccd"), str(folder / "poses.npy")
     fails(capsys, ["view", str(folder / "f.msh"), "-o", out, "--coil", coil], "--coil", "--poses")
     fails(capsys, ["view", str(folder / "f.h5"), "-o", out, "--poses", poses], "--poses", "says itself")
+    shutil.copy(folder / "f_0001.vtu", tmp_path / "one.vtu")
+    one = ["view", str(tmp_path / "one.vtu"), "-o", out, "--poses", poses]
+    fails(capsys, one, "one.vtu is of one pose, and POSES has 2: say by --pose")
+    (tmp_path / "one.vtu").unlink()
     np.save(tmp_path / "three.npy", np.tile(np.eye(4), (3, 1, 1)))
     three = str(tmp_path / "three.npy")
     fails(capsys, ["view", str(folder / "f.msh"), "-o", out, "--poses", three], "3 poses", "has 2")

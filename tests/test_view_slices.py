@@ -128,7 +128,8 @@ class TestScene:
         place = np.searchsorted(share, 0.5)
         assert found.edges[place] <= found.percentiles[0] <= found.edges[place + 1]
         assert scene.peak[0] == values[gray].max()
-        assert found.tissue == "gray matter"
+        assert found.tissue == f"{weights.sum() * 1e-3:.3g} cm³ of gray matter"
+        assert Scene(ball, values).distribution.tissue == "gray matter"
         assert Scene(ball, values, tags=(5,)).distribution.tissue == "scalp"
 
     def test_the_eye(self, ball):
@@ -146,6 +147,26 @@ class TestScene:
             Scene(ball, np.where(ball.tags == 5, 1.0, np.nan))
         with pytest.raises(hf.HeadfieldError, match="pose is not known"):
             Scene(ball, values, coil=hf.circular_coil())
+        with pytest.raises(hf.HeadfieldError, match="negative"):
+            Scene(ball, -values)
+
+    def test_a_field_at_points(self, ball):
+        points = hf.regions.nodes(ball, 2)
+        pose = hf.place(ball, [0, 0, 95], [0, 50, 95])
+        field = hf.HeadModel(ball).solve(hf.circular_coil(), pose, roi=points)
+        with pytest.raises(hf.HeadfieldError, match=r"at points .* save it as \.vtu"):
+            field.plot()
+
+    def test_weak_dipoles_leave_the_wings_apart(self):
+        coil = hf.figure_of_eight()
+        x = coil.dipole_positions_mm[:, 0]
+        weak = coil.dipole_moments * [0, 0, -0.02]
+        both = hf.Coil(
+            np.concatenate([coil.dipole_positions_mm] * 2), np.concatenate([coil.dipole_moments, weak])
+        )
+        assert x.min() < -40 < 40 < x.max()
+        for one, other in zip(coil_lines(both), coil_lines(coil), strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 class TestThinned:

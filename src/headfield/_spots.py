@@ -17,7 +17,7 @@ __all__ = ["Spots", "slid", "start", "tangential"]
 
 Floats = NDArray[np.float64]
 
-MAX_TO_SURFACE_MM = 100.0
+MAX_TO_SURFACE_MM, FAR_FROM_SURFACE_MM = 100.0, 50.0
 MIN_HANDLE_ANGLE_DEG = 1.0
 _STEPS = 32  # of any way, short or long, so that its end is continuous in its length
 _STUCK = 0.9  # of the length of a way
@@ -38,6 +38,11 @@ def start(head: Surface, centre_mm: ArrayLike, handle_mm: ArrayLike) -> Spots:
     gap = float(found.distance_mm[0])
     if gap > MAX_TO_SURFACE_MM:
         raise PoseError(f"centre_mm {centre} is {gap:.0f} mm from the surface, more than 100 mm")
+    if gap > FAR_FROM_SURFACE_MM:
+        warnings.warn(
+            f"centre_mm {centre} is {gap:.0f} mm from the surface, onto which it is projected: is it in mm?",
+            stacklevel=4,
+        )
     normal = head.normals(found.face, found.weights)[0]
     direction = handle - centre
     tangent = direction - (direction @ normal) * normal

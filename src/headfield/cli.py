@@ -205,7 +205,9 @@ def _add_view(commands: Any) -> None:
     )
     parser.add_argument("result", metavar="RESULT", help=".h5, .msh or .vtu of `headfield solve`")
     parser.add_argument("-o", "--output", metavar="OUT", help=".png, .pdf, .svg or .html [RESULT.png]")
-    parser.add_argument("--pose", type=int, default=0, metavar="I", help="which pose, from 0 [%(default)s]")
+    parser.add_argument(
+        "--pose", type=int, metavar="I", help="which pose, from 0 [0, or that of NAME_0003.msh]"
+    )
     parser.add_argument("--coil", metavar="COIL", help="draw its wings or wire")
     parser.add_argument(
         "--poses", metavar="POSES", help="where the coil is, if RESULT has no poses (.msh, .vtu)"
@@ -258,7 +260,10 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def _tolerance(text: str) -> float | str:
-    return text if text == "auto" else float(text)
+    try:
+        return text if text == "auto" else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither 'auto' nor a number") from None
 
 
 def _tags(text: str) -> list[int] | None:

@@ -20,7 +20,7 @@ from .io.atomic import replacing
 from .io.regular import ending_of
 from .rendering import View, render
 from .scene import PERCENTS, Scene, field_scene
-from .slices import Slice
+from .slices import ENDS, MARGIN_MM, Slice, boxes
 
 __all__ = ["check_folder", "colormap", "draw_scene", "plot", "plot_cortex", "write_picture"]
 
@@ -30,12 +30,10 @@ _ENDINGS = (".png", ".pdf", ".svg")
 _PIXELS = 1000  # of the longer side of the cortex
 _PIXEL_MM = 0.4  # of slices
 _DPI = 200
-_MARGIN_MM = 6.0  # around a slice, for the names of its sides
 # From bone white, for no field, through red to dark violet: the perceptually uniform magma of matplotlib,
 # from its light end as far as colours can still be told from black. Ever darker, so it prints in gray.
 _MAGMA = (1.0, 0.1)
 _INK, _FAINT, _TISSUE = "#20242c", "#5c6470", "#ececec"
-_ENDS = (("P", "A", "I", "S"), ("L", "R", "I", "S"), ("L", "R", "P", "A"))  # left, right, bottom, top
 _DASHES = (":", "--", "-")
 
 
@@ -76,7 +74,7 @@ def plot(field: Field, pose: int = 0, coil: Coil | None = None, tags: Sequence[i
     >>> [axes.get_title().split(" = ")[0] for axes in plot(field, coil=coil).axes[-3:]]
     ['sagittal, x', 'coronal, y', 'axial, z']
     """
-    return draw_scene(field_scene(field, pose, coil, tuple(tags)))
+    return draw_scene(field_scene(field, pose, coil, tags))
 
 
 def plot_cortex(
@@ -117,7 +115,7 @@ def plot_cortex(
     ...     plot_cortex(field, folder + "/cortex.png", coil=coil)
     """
     _check_target(path)
-    scene = field_scene(field, pose, coil, tuple(tags))
+    scene = field_scene(field, pose, coil, tags)
     figure = _figure((7.2, 6.4))
     axes = figure.add_subplot()
     _draw_cortex(figure, axes, scene)
@@ -140,9 +138,9 @@ def draw_scene(scene: Scene) -> Any:
     _draw_cortex(above, cortex, scene)
     _draw_histogram(histogram, scene)
     slices = scene.slices(_PIXEL_MM)
-    boxes = _boxes(slices)
-    panels = below.subplots(1, 3, width_ratios=[right - left for left, right, _, _ in boxes])
-    for axes, one, box in zip(panels, slices, boxes, strict=True):
+    shown = boxes(slices)
+    panels = below.subplots(1, 3, width_ratios=[right - left for left, right, _, _ in shown])
+    for axes, one, box in zip(panels, slices, shown, strict=True):
         _draw_slice(axes, one, scene)
         _draw_ends(axes, one.axis, box)
     figure._repr_png_ = partial(_png, figure)  # what a notebook asks for, with or without pyplot
@@ -312,22 +310,12 @@ def _draw_slice(axes: Any, one: Slice, scene: Scene) -> None:
     axes.set_title(one.title, fontsize=10)
 
 
-def _boxes(slices: list[Slice]) -> list[tuple[float, float, float, float]]:
-    """What the panel of each slice shows, mm: all as high as the highest, so that they have one scale."""
-    half = max(one.extent[3] - one.extent[2] for one in slices) / 2 + _MARGIN_MM
-    boxes = []
-    for left, right, bottom, top in (one.extent for one in slices):
-        middle = (bottom + top) / 2
-        boxes.append((left - _MARGIN_MM, right + _MARGIN_MM, middle - half, middle + half))
-    return boxes
-
-
 def _draw_ends(axes: Any, axis: int, box: tuple[float, float, float, float]) -> None:
     """Which side is which, and 50 mm in the last of the panels."""
     left, right, bottom, top = box
-    x, y, rim = (left + right) / 2, (bottom + top) / 2, _MARGIN_MM / 2
+    x, y, rim = (left + right) / 2, (bottom + top) / 2, MARGIN_MM / 2
     places = ((left + rim, y), (right - rim, y), (x, bottom + rim), (x, top - rim))
-    for name, place in zip(_ENDS[axis], places, strict=True):
+    for name, place in zip(ENDS[axis], places, strict=True):
         axes.text(*place, name, fontsize=8, color=_FAINT, ha="center", va="center")
     if axis == 2:
         axes.plot([right - 50.0, right], [bottom, bottom], color=_INK, linewidth=2.5, solid_capstyle="butt")

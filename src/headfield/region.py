@@ -263,6 +263,17 @@ def barycentres(mesh: TetMesh, elements: NDArray[Any]) -> Floats:
     return centres
 
 
+def is_mask_of_numbers(values: NDArray[Any], m: int) -> bool:
+    """Whether indices are rather a mask of m tetrahedra, written as 0 and 1.
+
+    Examples
+    --------
+    >>> is_mask_of_numbers(np.array([0, 1, 1]), 3), is_mask_of_numbers(np.array([0, 1]), 3)
+    (True, False)
+    """
+    return values.shape == (m,) and m > 2 and bool(np.isin(values, (0, 1)).all())
+
+
 def whole_numbers(values: ArrayLike, name: str) -> NDArray[np.int64]:
     """Return the different ones of one or some whole numbers, ascending; refuse others.
 

@@ -14,6 +14,8 @@ Regions of whole tetrahedra can be combined by `&`, `|`, `-` and `~`, see `headf
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -24,7 +26,15 @@ from .labels import labels, read_label_names
 from .location import Located, locate
 from .mesh import TetMesh
 from .mesh_checks import plural, point
-from .region import Region, barycentres, check_mesh, surface_region, tets_of, whole_numbers
+from .region import (
+    Region,
+    barycentres,
+    check_mesh,
+    is_mask_of_numbers,
+    surface_region,
+    tets_of,
+    whole_numbers,
+)
 from .surface import Surface
 
 __all__ = [
@@ -39,6 +49,7 @@ __all__ = [
     "tissue",
 ]
 
+_IN_METRES = 1.0  # mm that points span which can only be meant so
 _ROUNDING_MM = 1e-9  # a point this far off counts as on the mesh
 
 
@@ -156,6 +167,8 @@ def mask(mesh: TetMesh, chosen: ArrayLike) -> Region:
         array = np.flatnonzero(array)
         if not len(array):
             raise RegionError("the mask holds no tetrahedron")
+    elif is_mask_of_numbers(array, mesh.n_tets):
+        raise RegionError("a mask must be bool: these are 0 and 1, which would be indices")
     return Region(mesh, whole_numbers(array, "indices of tetrahedra"))
 
 
@@ -292,6 +305,9 @@ def _located(mesh: TetMesh, points_mm: ArrayLike, tags: int | ArrayLike | None, 
     xyz = vectors(points_mm, "points_mm", RegionError)
     if not len(xyz):
         raise RegionError("there are no points")
+    if len(xyz) > 2 and np.ptp(xyz, axis=0).max() < _IN_METRES:
+        span = np.ptp(xyz, axis=0).max()
+        warnings.warn(f"{len(xyz):,} points span {span:.2g} mm: are they in metres?", stacklevel=4)
     at = locate(mesh, xyz, tags)
     far = np.flatnonzero(at.distance_mm > reach + _ROUNDING_MM)
     if len(far):

@@ -18,7 +18,7 @@ from .errors import CoilError, DeviceError, HeadfieldError, MeshError
 from .mesh import TetMesh
 from .pose import check_poses
 from .recovery import check_kind
-from .region import Region
+from .region import Region, is_mask_of_numbers
 
 __all__ = ["Request"]
 
@@ -207,6 +207,8 @@ def _check_elements(elements: ArrayLike, m: int) -> NDArray[np.int32]:
         return np.flatnonzero(values).astype(np.int32)
     if values.ndim != 1 or (values.size and not np.issubdtype(values.dtype, np.integer)):
         raise MeshError(f"elements must be a mask ({m},) or indices (e,), not {values.dtype} {values.shape}")
+    if is_mask_of_numbers(values, m):
+        raise MeshError("elements: a mask must be bool: these are 0 and 1, which would be indices")
     if values.size and not (values.min() >= 0 and values.max() < m):
         bad = np.flatnonzero((values < 0) | (values >= m))
         raise MeshError(f"elements: {len(bad)} indices lie outside 0…{m - 1}; the first is {values[bad[0]]}")

@@ -6,6 +6,7 @@ Nothing here draws; `plot` does by matplotlib, `view` by plotly.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -30,6 +31,7 @@ Floats = NDArray[np.float64]
 PERCENTS = (50.0, 99.0, 99.9)
 _GRAY = 2
 _BINS = 60
+_WEAK = 0.1  # of the largest moment
 _HANDLE_MM = 60.0
 
 
@@ -105,6 +107,8 @@ class Scene:
             raise HeadfieldError(f"the head has no tissue {self.tags}; it has {there}")
         if not len(self._measured):
             raise HeadfieldError(f"the field has no value in the tissues {self.tags}: it leaves them out")
+        if (self.magnitude[self._measured] < 0).any():
+            raise HeadfieldError("the field has negative magnitudes: it is no |E|")
         if self.coil is not None and self.matrix is None:
             raise HeadfieldError("the coil can't be drawn: the pose is not known")
 
@@ -126,7 +130,10 @@ class Scene:
         volumes, values = self.mesh.volumes_mm3()[chosen], self.magnitude[chosen]
         edges = np.linspace(0.0, float(values.max()) or 1.0, _BINS + 1)
         volume, _ = np.histogram(values, edges, weights=volumes * 1e-3)
-        name = " and ".join(_name(tag) for tag in np.unique(self.mesh.tags[chosen]).tolist())
+        tags = np.unique(self.mesh.tags[chosen])
+        name = " and ".join(_name(tag) for tag in tags.tolist())
+        if len(chosen) < np.isin(self.mesh.tags, tags).sum():
+            name = f"{volumes.sum() * 1e-3:.3g} cm³ of {name}"
         return Distribution(name, edges, volume, percentiles(values, volumes, PERCENTS))
 
     @property
@@ -208,7 +215,7 @@ class Scene:
         return ", ".join(facts) or "Electric field", strength
 
 
-def field_scene(field: Field, pose: int, coil: Coil | None, tags: tuple[int, ...]) -> Scene:
+def field_scene(field: Field, pose: int, coil: Coil | None, tags: int | Sequence[int]) -> Scene:
     """The scene of one pose of a field.
 
     Raises
@@ -216,21 +223,25 @@ def field_scene(field: Field, pose: int, coil: Coil | None, tags: tuple[int, ...
     PoseError
         The field has no such pose.
     HeadfieldError
-        See `Scene`.
+        The field is one at points, or see `Scene`.
     """
+    if field.region is not None and not field.region.is_volume:
+        raise HeadfieldError("a field at points has no tetrahedra to draw: save it as .vtu, or solve without")
     if not isinstance(pose, (int, np.integer)) or not 0 <= pose < len(field):
         raise PoseError(f"pose {pose!r}: the field has the poses 0 to {len(field) - 1}")
     magnitude = np.full(field.mesh.n_tets, np.nan, np.float32)
     magnitude[slice(None) if field.elements is None else field.elements] = on_host(field.magnitude[pose])
     didt = np.atleast_1d(field.didt[pose])
-    return Scene(field.mesh, magnitude, tags, field.poses[pose], coil, didt, int(pose), len(field))
+    shown = tuple(np.atleast_1d(tags).tolist())
+    return Scene(field.mesh, magnitude, shown, field.poses[pose], coil, didt, int(pose), len(field))
 
 
 def coil_lines(coil: Coil) -> list[Floats]:
     """Lines (p, 3), mm, in the coil frame, that show a coil.
 
-    Of dipoles, the convex outline of those that point up and of those that point down: the wings. Of wire,
-    its path, as far as one piece follows the other. Of samples nothing is known.
+    Of dipoles, the convex outline of those that point up and of those that point down: the wings; without
+    the weak ones, which models of real coils have on the other side, too. Of wire, its path, as far as one
+    piece follows the other. Of samples nothing is known.
 
     Examples
     --------
@@ -242,7 +253,9 @@ def coil_lines(coil: Coil) -> list[Floats]:
     directions = np.array([np.cos(angle), np.sin(angle)])
     lines = []
     dipoles, wire, _ = coil.sources()
-    for wing in (dipoles.moments[:, 2] > 0, dipoles.moments[:, 2] < 0):
+    up = dipoles.moments[:, 2]
+    least = _WEAK * np.abs(up).max(initial=0.0)
+    for wing in (up > least, up < -least):
         points = dipoles.positions_mm[wing]
         if len(points) > 2:
             lines.append(points[np.argmax(points[:, :2] @ directions, axis=0)])

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,12 @@ _RIM_MM = 4.0
 _NAMES = ("sagittal, x", "coronal, y", "axial, z")
 
 
+#: Names of the sides of each slice: left, right, bottom, top.
+ENDS = (("P", "A", "I", "S"), ("L", "R", "I", "S"), ("L", "R", "P", "A"))
+#: Around a slice, for those names.
+MARGIN_MM = 6.0
+
+
 class Slice(NamedTuple):
     """A plane across one of the axes; the other two, in their order, run to the right and upward."""
 
@@ -34,6 +41,16 @@ class Slice(NamedTuple):
     def title(self) -> str:
         """Such as "axial, z = 52 mm"."""
         return f"{_NAMES[self.axis]} = {self.at_mm:.0f} mm".replace("-", "−")
+
+
+def boxes(slices: Sequence[Slice]) -> list[tuple[float, float, float, float]]:
+    """What the panel of each slice shows, mm: all as high as the highest, so that they have one scale."""
+    half = max(one.extent[3] - one.extent[2] for one in slices) / 2 + MARGIN_MM
+    shown = []
+    for left, right, bottom, top in (one.extent for one in slices):
+        middle = (bottom + top) / 2
+        shown.append((left - MARGIN_MM, right + MARGIN_MM, middle - half, middle + half))
+    return shown
 
 
 def slice_heads(

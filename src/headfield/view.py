@@ -17,7 +17,7 @@ from .io.regular import ending_of
 from .plot import check_folder, colormap
 from .rendering import upward
 from .scene import PERCENTS, Scene, Shell, thinned
-from .slices import Slice
+from .slices import ENDS, MARGIN_MM, Slice, boxes
 
 __all__ = ["page", "require_plotly", "write_page"]
 
@@ -131,8 +131,8 @@ def page(scene: Scene) -> str:
     objects = require_plotly()
     slices = scene.slices(_PIXEL_MM)
     traces = [*_surfaces(scene), *_coil(scene), *_sides(scene), *_histogram(scene)]
-    for one in slices:
-        traces += _slice(one, scene)
+    for one, box in zip(slices, boxes(slices), strict=True):
+        traces += [*_slice(one, scene), *_ends(one.axis, box)]
     figure = objects.Figure(traces, _layout(scene, slices))
     content = figure.to_html(
         full_html=False,
@@ -182,7 +182,7 @@ def _surfaces(scene: Scene) -> Iterable[dict[str, Any]]:
         intensity=np.nan_to_num(cortex.values).astype(np.float32),
         coloraxis="coloraxis",
         lighting=_LIGHT,
-        hovertemplate="<b>|E| %{intensity:.1f} V/m</b><br>(%{x:.0f}, %{y:.0f}, %{z:.0f}) mm<extra></extra>",
+        hovertemplate="<b>|E| %{intensity:.3g} V/m</b><br>(%{x:.0f}, %{y:.0f}, %{z:.0f}) mm<extra></extra>",
     )
     if not known.all():
         gray = {"color": "#b8b8b8", "lighting": _LIGHT, "hoverinfo": "skip"}
@@ -263,6 +263,9 @@ def _histogram(scene: Scene) -> Iterable[dict[str, Any]]:
         }
 
 
+_PLAIN = {"type": "scatter", "hoverinfo": "skip", "showlegend": False}
+
+
 def _slice(one: Slice, scene: Scene) -> Iterable[dict[str, Any]]:
     """Gray for the head, |E| over it, the borders of tissues, and where the other two slices are."""
     left, right, bottom, top = one.extent
@@ -280,7 +283,7 @@ def _slice(one: Slice, scene: Scene) -> Iterable[dict[str, Any]]:
         "z": one.magnitude,
         "coloraxis": "coloraxis",
         "hoverongaps": False,
-        "hovertemplate": "<b>|E| %{z:.1f} V/m</b><br>(%{x:.0f}, %{y:.0f}) mm<extra></extra>",
+        "hovertemplate": "<b>|E| %{z:.3g} V/m</b><br>(%{x:.0f}, %{y:.0f}) mm<extra></extra>",
         **on,
     }
     gaps = np.full((len(one.borders), 1, 2), np.nan)
@@ -291,8 +294,20 @@ def _slice(one: Slice, scene: Scene) -> Iterable[dict[str, Any]]:
         (lines, {"color": _INK, "width": 0.6}),
         (cross, {"color": _FAINT, "width": 1, "dash": "dash"}),
     ):
-        look = {"type": "scatter", "mode": "lines", "line": line, "hoverinfo": "skip", "showlegend": False}
-        yield {**look, "x": path[:, 0], "y": path[:, 1], **on}
+        yield {"mode": "lines", "line": line, "x": path[:, 0], "y": path[:, 1], **_PLAIN, **on}
+
+
+def _ends(axis: int, box: tuple[float, float, float, float]) -> Iterable[dict[str, Any]]:
+    """Which side of a slice is which, and 50 mm in the last of them."""
+    left, right, bottom, top = box
+    x, y, rim = (left + right) / 2, (bottom + top) / 2, MARGIN_MM / 2
+    on = {"xaxis": f"x{axis + 2}", "yaxis": f"y{axis + 2}", "textfont": {"color": _FAINT}, **_PLAIN}
+    places = {"x": [left + rim, right - rim, x, x], "y": [y, y, bottom + rim, top - rim]}
+    yield {"mode": "text", "text": list(ENDS[axis]), **places, **on}
+    if axis == 2:
+        bar = {"x": [right - 50, right - 25, right], "y": [bottom + 1] * 3, "text": ["", "50 mm", ""]}
+        line = {"color": _INK, "width": 2.5}
+        yield {"mode": "lines+text", "textposition": "top center", "line": line, **bar, **on}
 
 
 def _layout(scene: Scene, slices: list[Slice]) -> dict[str, Any]:
@@ -323,8 +338,8 @@ def _layout(scene: Scene, slices: list[Slice]) -> dict[str, Any]:
         },
         "annotations": [],
     }
-    for one in slices:
-        _add_panel(layout, one)
+    for one, box in zip(slices, boxes(slices), strict=True):
+        _add_panel(layout, one, box)
     return layout
 
 
@@ -360,28 +375,18 @@ def _space(scene: Scene) -> dict[str, Any]:
     }
 
 
-def _add_panel(layout: dict[str, Any], one: Slice) -> None:
+def _add_panel(layout: dict[str, Any], one: Slice, box: tuple[float, float, float, float]) -> None:
     """The axes of a slice, and its name over it."""
     number, start = one.axis + 2, one.axis * 0.345
     plain = {"showgrid": False, "zeroline": False, "showticklabels": False, "constrain": "domain"}
     domain = [start, start + 0.31]
-    layout[f"xaxis{number}"] = {"domain": domain, "anchor": f"y{number}", **plain, "range": one.extent[:2]}
+    layout[f"xaxis{number}"] = {"domain": domain, "anchor": f"y{number}", **plain, "range": box[:2]}
     layout[f"yaxis{number}"] = {
         "domain": [0.0, _SLICE_TOP - 0.03],
         "anchor": f"x{number}",
         "scaleanchor": f"x{number}",
-        "range": one.extent[2:],
+        "range": box[2:],
         **plain,
     }
-    layout["annotations"].append(
-        {
-            "text": one.title,
-            "x": sum(domain) / 2,
-            "y": _SLICE_TOP - 0.03,
-            "xref": "paper",
-            "yref": "paper",
-            "xanchor": "center",
-            "yanchor": "bottom",
-            "showarrow": False,
-        }
-    )
+    title = {"text": one.title, "x": sum(domain) / 2, "y": _SLICE_TOP - 0.03, "yanchor": "bottom"}
+    layout["annotations"].append(title | {"xref": "paper", "yref": "paper", "showarrow": False})

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +31,8 @@ def view(args: argparse.Namespace) -> None:
     out = args.output or os.path.splitext(args.result)[0] + ".png"
     _check_output(out)
     result = read_result(args.result)
-    matrix, didt, n_poses = _pose(args, result)
-    magnitude = result.magnitude(args.pose if result.n_poses > 1 else 0)
+    pose, matrix, didt, n_poses = _pose(args, result)
+    magnitude = result.magnitude(pose if result.n_poses > 1 else 0)
     head = None
     if args.head is not None:
         head = Subject(args.head).mesh() if os.path.isdir(args.head) else read_mesh(args.head)
@@ -42,7 +43,7 @@ def view(args: argparse.Namespace) -> None:
         matrix,
         None if args.coil is None else read_coil(args.coil),
         didt,
-        args.pose,
+        pose,
         n_poses,
         os.path.basename(args.result),
         head,
@@ -66,8 +67,8 @@ def _check_output(out: str) -> None:
 
 def _pose(
     args: argparse.Namespace, result: Result
-) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None, int]:
-    """The pose (4, 4), dI/dt (s,), each if it is known, and of how many poses it is one."""
+) -> tuple[int, NDArray[np.float64] | None, NDArray[np.float64] | None, int]:
+    """Which pose, its matrix (4, 4) and dI/dt (s,) if they are known, and of how many it is one."""
     poses, didt, count = result.poses, result.didt, result.n_poses
     if args.poses is not None and poses is not None:
         raise HeadfieldError(f"--poses: {args.result} says itself where the coil is")
@@ -78,13 +79,25 @@ def _pose(
         poses, count = listed.poses, len(listed)
         if didt is None and listed.didt is not None:
             didt = listed.didt[:, None]
-    if not 0 <= args.pose < count:
-        raise PoseError(f"--pose {args.pose}: there are the poses 0 to {count - 1}")
+    pose = args.pose
+    if pose is None:
+        pose = 0 if result.n_poses == count else _number(args.result, count)
+    if not 0 <= pose < count:
+        raise PoseError(f"--pose {pose}: there are the poses 0 to {count - 1}")
     if args.coil is not None and poses is None:
         raise HeadfieldError(f"--coil: {args.result} does not say where the coil is; give --poses POSES")
-    which = args.pose if didt is not None and len(didt) == count else 0
+    which = pose if didt is not None and len(didt) == count else 0
     return (
-        None if poses is None else poses[args.pose],
+        pose,
+        None if poses is None else poses[pose],
         None if didt is None else didt[which],
         count,
     )
+
+
+def _number(path: str, count: int) -> int:
+    """Which of several poses the result of one is, by its name: NAME_0003.msh, as `solve` writes them."""
+    found = re.search(r"_([0-9]{4,9})$", os.path.splitext(path)[0])
+    if found is None:
+        raise PoseError(f"{path} is of one pose, and POSES has {count}: say by --pose which it is")
+    return int(found[1])

@@ -69,7 +69,7 @@ def write_results(
         write_vtu(path, mesh, _by_pose(elements), _by_pose(nodes))
     else:
         raise FileFormatError(
-            f"{os.fspath(path)}: fields on a mesh are written as .msh or .vtu, not {ending or 'this'}"
+            f"{os.fspath(path)}: fields are written as .msh, .vtu or .h5, not {ending or 'this'}"
         )
 
 
