@@ -17,7 +17,7 @@ from .io.regular import ending_of
 from .plot import check_folder, colormap
 from .rendering import upward
 from .scene import PERCENTS, Scene, Shell, thinned
-from .slices import ENDS, MARGIN_MM, Slice, boxes
+from .slices import ENDS, Slice, boxes
 
 __all__ = ["page", "require_plotly", "write_page"]
 
@@ -300,9 +300,10 @@ def _slice(one: Slice, scene: Scene) -> Iterable[dict[str, Any]]:
 def _ends(axis: int, box: tuple[float, float, float, float]) -> Iterable[dict[str, Any]]:
     """Which side of a slice is which, and 50 mm in the last of them."""
     left, right, bottom, top = box
-    x, y, rim = (left + right) / 2, (bottom + top) / 2, MARGIN_MM / 2
+    x, y = (left + right) / 2, (bottom + top) / 2
     on = {"xaxis": f"x{axis + 2}", "yaxis": f"y{axis + 2}", "textfont": {"color": _FAINT}, **_PLAIN}
-    places = {"x": [left + rim, right - rim, x, x], "y": [y, y, bottom + rim, top - rim]}
+    inward = ["middle right", "middle left", "top center", "bottom center"]
+    places = {"x": [left, right, x, x], "y": [y, y, bottom, top], "textposition": inward}
     yield {"mode": "text", "text": list(ENDS[axis]), **places, **on}
     if axis == 2:
         bar = {"x": [right - 50, right - 25, right], "y": [bottom + 1] * 3, "text": ["", "50 mm", ""]}
@@ -362,7 +363,7 @@ def _scale(scene: Scene) -> dict[str, Any]:
 
 def _space(scene: Scene) -> dict[str, Any]:
     """What is around the cortex: no axes, and the eye where the coil is."""
-    eye, up = 1.3 * scene.outward, upward(scene.outward)
+    eye, up = 1.5 * scene.outward, upward(scene.outward)
     camera = {
         "eye": dict(zip("xyz", eye.tolist(), strict=True)),
         "up": dict(zip("xyz", up.tolist(), strict=True)),
