@@ -6,9 +6,8 @@
 #include <cmath>
 #include <limits>
 
-#include "element.hpp"
-#include "least_squares.hpp"
 #include "pattern.hpp"
+#include "quadratics.hpp"
 
 namespace headfield {
 
@@ -16,14 +15,6 @@ namespace {
 
 // Neighbours in a patch, on each side of one that two tissues share, and tetrahedra in one: with fewer it gets more rings.
 constexpr std::size_t enough = 14, enough_each = 9, enough_tets = 8;
-constexpr double share = 1e-3;  // by which curvatures are damped, see LeastSquares
-
-using Nodes = std::vector<int32_t>;
-
-// One node of a patch: where it is from the middle on, m, and what the unknowns of a fit are multiplied with.
-struct Datum {
-    double d[3], numbers[LeastSquares::most], weight;
-};
 
 // What a thread works with; `stamp` has one entry a node of the mesh.
 struct Scratch {
@@ -32,112 +23,6 @@ struct Scratch {
     int32_t time = 0;
     Nodes ring[2], tets;
     std::vector<Datum> data;
-};
-
-// One tissue around a node. `out` (m²) is the area vector, outward, of its faces there that are not inside it: three
-// times the sum of V ∇λ, as the areas of a closed surface add up to nothing. `sigma` is the mean by volume; `uniform` says
-// that it is a number and the same in all tetrahedra.
-struct Side {
-    int32_t tissue, first;  // a tetrahedron
-    double volume, out[3], sigma[9];
-    bool uniform;
-};
-
-struct Triple {
-    double v[3];
-};
-
-double length(const double v[3]) { return std::sqrt(dot3(v, v)); }
-
-// out = m v of a matrix (3, 3)
-void apply(const double* m, const double v[3], double out[3]) {
-    for (int i = 0; i < 3; ++i) out[i] = dot3(m + 3 * i, v);
-}
-
-// The condition at an interface for the gradients of φ on its sides: g₂ = g₁ + n w·(g₁ + Ȧ), w = (σ₁ − σ₂) n / n·σ₂n.
-// Then the tangential parts of E agree, and so do those of σE along n. Side 1 conducts less along n.
-struct Jump {
-    double n[3] = {}, w[3] = {};
-    // g + n w·g
-    void to_second(double g[3]) const {
-        const double step = dot3(w, g);
-        for (int i = 0; i < 3; ++i) g[i] += step * n[i];
-    }
-    // d·g₂ = (d + (d·n) w)·g₁ + (d·n) w·Ȧ
-    void on_first(const double d[3], double out[3]) const {
-        const double along = dot3(d, n);
-        for (int i = 0; i < 3; ++i) out[i] = d[i] + along * w[i];
-    }
-};
-
-// The second powers in a quadratic: five without Laplacian, and |d|². Where a conductivity is uniform φ is harmonic, as
-// ∇·Ȧ = 0 for currents in air, and the last one is left out: it would only take up errors of φ.
-constexpr int curvatures = 6;
-void curvature(const double d[3], int count, double* out) {
-    for (int i = 0; i < 3; ++i) out[i] = d[i] * d[(i + 1) % 3];
-    out[3] = d[0] * d[0] - d[2] * d[2];
-    out[4] = d[1] * d[1] - d[2] * d[2];
-    if (count == curvatures) out[5] = dot3(d, d);
-}
-
-// The quadratics that fit φ at the nodes of a patch, from the value at the node in its middle on: one in a patch of one
-// tissue, or two under the jump condition. Unknown are the gradient on side 1, and the curvatures of each. Data are the
-// nodes of side 1, then those of side 2.
-class Quadratics {
-public:
-    Quadratics(const MeshView& mesh, int32_t node, const Nodes* rings, const std::vector<Side>& sides, const Jump& jump,
-               std::vector<Datum>& data)
-        : data_(data) {
-        data.clear();
-        int begin = 3;  // of the curvatures of a side
-        for (std::size_t p = 0; p < sides.size(); ++p) {
-            const int count = sides[p].uniform ? curvatures - 1 : curvatures;
-            for (const int32_t j : rings[p]) {
-                Datum datum{};
-                for (int i = 0; i < 3; ++i)
-                    datum.d[i] = mesh.nodes[3 * int64_t(j) + i] - mesh.nodes[3 * int64_t(node) + i];
-                p == 0 ? void(std::copy(datum.d, datum.d + 3, datum.numbers)) : jump.on_first(datum.d, datum.numbers);
-                curvature(datum.d, count, datum.numbers + begin);
-                datum.weight = 1.0 / dot3(datum.d, datum.d);
-                reach_ = std::max(reach_, 1.0 / datum.weight);
-                data.push_back(datum);
-            }
-            begin += count;
-        }
-        solve(begin);
-    }
-
-    // By what the potential of datum k, from that in the middle on, enters the gradient on side 1, 1/m.
-    Triple weight(std::size_t k) const {
-        Triple c{};
-        for (int i = 0; i < 3; ++i) {
-            for (int u = 0; u < LeastSquares::most; ++u) c.v[i] += solved_[i][u] * data_[k].numbers[u];
-            c.v[i] *= data_[k].weight;
-        }
-        return c;
-    }
-
-private:
-    // Lengths in units of the patch, or the curvatures would be damped by other amounts in other units.
-    void solve(int unknowns) {
-        const double unit = 1.0 / std::sqrt(reach_);
-        LeastSquares fit(unknowns);
-        for (Datum& datum : data_) {
-            for (int i = 0; i < 3; ++i) datum.numbers[i] *= unit;
-            for (int i = 3; i < unknowns; ++i) datum.numbers[i] *= unit * unit;
-            fit.add(datum.numbers, datum.weight);
-        }
-        fit.damp(3, share);
-        fit.factor();
-        for (int i = 0; i < 3; ++i) {
-            solved_[i][i] = unit;
-            fit.solve(solved_[i]);
-        }
-    }
-
-    std::vector<Datum>& data_;
-    double reach_ = 0.0;  // m², of the farthest node
-    double solved_[3][LeastSquares::most] = {};
 };
 
 class Builder {
