@@ -40,6 +40,13 @@ def test_wire_inside_the_head_is_said():
     assert said([above(-40)], wire)
 
 
+def test_a_coil_far_away_is_said():
+    (message,) = said([above(4), above(310)])
+    assert (
+        message == "1 of 2 poses, first pose 1, put the coil more than 300 mm from the head: are they in mm?"
+    )
+
+
 def test_a_coil_that_looks_away_is_said():
     (message,) = said([above(30), above(30, (1, 1, 1))])
     assert message.startswith("1 of 2 poses, first pose 1, turn the back of the coil to the head")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Poses that can be solved but can't be meant: a coil inside the head, or one that faces away from it."""
+"""Poses that can be solved but can't be meant: a coil inside the head, far from it, or facing away."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ __all__ = ["PlausiblePoses", "faces_away", "middle"]
 _VOXEL_MM = 4.0
 _EDGES_PER_VOXEL = 1.5  # so that each voxel inside the head holds a node
 _MOST_SOURCES = 500  # of a coil that are looked at
+_FAR_MM = 300.0  # from the box around the head
 _FACING_AWAY = -0.2  # cosine between +z and the direction to the middle of the head
 
 
@@ -38,6 +39,7 @@ class PlausiblePoses:
         low, high = mesh.nodes_mm.min(axis=0), mesh.nodes_mm.max(axis=0)
         edge_mm = 2.0 * (np.prod(high - low) / mesh.n_tets) ** (1 / 3)  # of 6 tetrahedra in a cube, about
         self._step = max(_VOXEL_MM, _EDGES_PER_VOXEL * float(edge_mm))
+        self._box = low, high
         self._low = low - self._step
         self._middle = middle(mesh.nodes_mm)
         filled = np.zeros(np.ceil((high - self._low) / self._step).astype(int) + 2, bool)
@@ -61,11 +63,14 @@ class PlausiblePoses:
         return np.asarray(found)
 
     def warn_of(self, coil: Coil, poses: NDArray[np.float64]) -> None:
-        """Warn of poses (k, 4, 4) that put the coil's wire into the head, or turn its back to it."""
+        """Warn of poses (k, 4, 4) that put the coil into the head, far from it, or turn its back to it."""
         points = coil.sources().points_mm
         points = points[:: max(1, len(points) // _MOST_SOURCES)]
         placed = (points @ pose[:3, :3].T + pose[:3, 3] for pose in poses)
         _warn(np.array([self.inside(p).any() for p in placed]), "put the wire of the coil inside the head")
+        centres = poses[:, :3, 3]
+        gap = np.linalg.norm(centres - np.clip(centres, *self._box), axis=1)
+        _warn(gap > _FAR_MM, f"put the coil more than {_FAR_MM:g} mm from the head: are they in mm?")
         away = faces_away(poses, self._middle)
         _warn(away, "turn the back of the coil to the head: +z points into the head")
 
