@@ -299,7 +299,8 @@ def _scaled(values: NDArray[Any], header: Any, name: str) -> NDArray[Any]:
         raise FileFormatError(f"{name}: {problem}") from None
     slope, inter = (1.0 if slope is None else slope), (0.0 if inter is None else inter)
     exact = values.dtype.kind == "f" and values.dtype.itemsize == 4 and (slope, inter) == (1.0, 0.0)
-    array: NDArray[Any] = values.astype(np.float32 if exact else np.float64, copy=False)
+    with np.errstate(invalid="ignore"):  # a damaged number may be a nan that signals
+        array: NDArray[Any] = values.astype(np.float32 if exact else np.float64, copy=False)
     if (slope, inter) != (1.0, 0.0):
         np.multiply(array, slope, out=array)
         np.add(array, inter, out=array)
