@@ -82,7 +82,3 @@ class Reserve:
     def spare_bytes(self) -> int:
         """What is kept; it is given back to the system before more is taken than it holds."""
         return sum(memory.nbytes for memory in self._spare.copy())
-
-    def release(self) -> None:
-        """Give what is kept back to the system."""
-        self._spare.clear()
