@@ -25,6 +25,8 @@ import headfield as hf
 
 HERE = Path(__file__).resolve().parent
 RADII_MM, TAGS = np.array([70.0, 78.0, 80.0, 86.0, 92.0]), (1, 2, 3, 4, 5)
+# Of the magnetic dipoles of a coil over the sphere.
+POSITIONS_MM, MOMENTS = np.array([[30.0, 20, 110], [-20, 10, 112]]), np.array([[1.0, 2, 3], [-1, 0.5, -2]])
 KINDS = ("elements", "patch", "interface")
 PARTS = ("inside", "white", "gray")
 SMALL = 1.0 / 3.0  # of the radii, for edges that a whole head would take a cluster for
@@ -76,7 +78,7 @@ def sphere(edge_mm: float, size: float) -> dict[str, Any]:
     """Errors of one mesh by part and kind, and what is estimated for the elements over the truth."""
     mesh = hf.sphere_mesh(size * RADII_MM, TAGS, edge_mm)
     model = hf.HeadModel(mesh)
-    coil = hf.Coil(size * np.array([[30, 20, 110], [-20, 10, 112]]), [[1, 2, 3], [-1, 0.5, -2]])
+    coil = hf.Coil(size * POSITIONS_MM, MOMENTS)
     farthest = np.linalg.norm(mesh.nodes_mm[mesh.tets], axis=2).max(axis=1)
     inner = np.flatnonzero(np.isin(mesh.tags, (1, 2)))
     chosen = np.sort(np.random.default_rng(0).permutation(inner)[:MOST_TETS]).astype(np.int32)

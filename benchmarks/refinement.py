@@ -29,7 +29,7 @@ import numpy as np
 import pyamg
 import scipy.sparse.linalg as sla
 import skfem
-from recovery import POINTS, RADII_MM, TAGS
+from recovery import MOMENTS, POINTS, POSITIONS_MM, RADII_MM, TAGS
 from skfem.helpers import dot, grad
 from suite import heads
 
@@ -97,7 +97,7 @@ def told(row: dict[str, Any]) -> dict[str, Any]:
 def sphere(edge_mm: float, quadratic: bool) -> dict[str, Any]:
     """Errors in white and gray matter against the exact field, on one mesh."""
     mesh = hf.sphere_mesh(RADII_MM, TAGS, edge_mm)
-    coil = hf.Coil(np.array([[30, 20, 110], [-20, 10, 112]]), np.array([[1, 2, 3], [-1, 0.5, -2]]))
+    coil = hf.Coil(POSITIONS_MM, MOMENTS)
     tets = sample(mesh, (1, 2))
     case = Case(hf.HeadModel(mesh), coil, np.eye(4)[None], inside(mesh, tets), tets)
     fields, sizes = solved(case, quadratic)
