@@ -131,6 +131,13 @@ inline MeshView mesh_view(const Array<double>& nodes, const Array<int32_t>& tets
     return {nodes.data(), tets.data(), nodes.shape(0), tets.shape(0)};
 }
 
+// Whether conductivities of the tetrahedra are tensors (m, 3, 3), not numbers (m,); throws if they are neither.
+inline bool check_conductivity(const Array<double>& sigma, const MeshView& mesh) {
+    const bool tensor = sigma.ndim() == 3;
+    tensor ? check_shape(sigma, "sigma", {mesh.n_tets, 3, 3}) : check_shape(sigma, "sigma", {mesh.n_tets});
+    return tensor;
+}
+
 template <class T>
 CsrView<T> csr_view(const Array<int32_t>& ptr, const Array<int32_t>& col, const Array<T>& val, int values_each) {
     check_shape(ptr, "indptr", {-1});

@@ -14,8 +14,7 @@ namespace {
 
 py::tuple assemble_arrays(const Array<double>& nodes, const Array<int32_t>& tets, const Array<double>& sigma) {
     const MeshView mesh = mesh_view(nodes, tets);
-    const bool tensor = sigma.ndim() == 3;
-    tensor ? check_shape(sigma, "sigma", {mesh.n_tets, 3, 3}) : check_shape(sigma, "sigma", {mesh.n_tets});
+    const bool tensor = check_conductivity(sigma, mesh);
     check_indices(tets, "tets", mesh.n_nodes);
     const OnHost<int32_t> host_tets(tets);
     std::unique_ptr<Pattern> p;

@@ -9,16 +9,17 @@ namespace headfield {
 namespace {
 
 template <class T>
-Array<T> copied(const T* values, py::ssize_t rows, py::ssize_t each) {
-    return to_array(std::vector<T>(values, values + rows * each), {rows, each});
+Array<T> copied(const T* values, const std::vector<py::ssize_t>& shape) {
+    py::ssize_t size = 1;
+    for (const py::ssize_t n : shape) size *= n;
+    return to_array(std::vector<T>(values, values + size), shape);
 }
 
 py::tuple recovery(const Array<double>& nodes, const Array<int32_t>& tets, const Array<int32_t>& tags,
                    const Array<double>& sigma, const Array<int32_t>& elements, bool coupled) {
     const MeshView mesh = mesh_view(nodes, tets);
     check_shape(tags, "tags", {mesh.n_tets});
-    const bool tensor = sigma.ndim() == 3;
-    tensor ? check_shape(sigma, "sigma", {mesh.n_tets, 3, 3}) : check_shape(sigma, "sigma", {mesh.n_tets});
+    const bool tensor = check_conductivity(sigma, mesh);
     check_shape(elements, "elements", {-1});
     check_indices(tets, "tets", mesh.n_nodes);
     check_indices(elements, "elements", mesh.n_tets);
@@ -33,9 +34,8 @@ py::tuple recovery(const Array<double>& nodes, const Array<int32_t>& tets, const
     }
     const auto rows = static_cast<py::ssize_t>(built.node.size()), nnz = static_cast<py::ssize_t>(built.weight.nnz());
     const Csr<Vector3>& w = built.weight;
-    return py::make_tuple(to_array(std::vector<int32_t>(w.ptr.data(), w.ptr.data() + rows + 1), {rows + 1}),
-                          to_array(std::vector<int32_t>(w.col.data(), w.col.data() + nnz), {nnz}),
-                          copied(reinterpret_cast<const float*>(w.val.data()), nnz, 3),
+    return py::make_tuple(copied(w.ptr.data(), {rows + 1}), copied(w.col.data(), {nnz}),
+                          copied(reinterpret_cast<const float*>(w.val.data()), {nnz, 3}),
                           to_array(std::move(built.node), {rows}), to_array(std::move(built.tissue), {rows}),
                           to_array(std::move(built.rate), {rows, 3, 3}),
                           to_array(std::move(built.corner), {elements.size(), 4}));
