@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ._backend import is_on_gpu, on_host
 from .errors import HeadfieldError
-from .io.results import write_point_results, write_results
+from .io.results import magnitude, write_point_results, write_results
 from .io.stream import open_results
 from .mesh import TetMesh
 from .region import Region
@@ -152,8 +152,13 @@ class Field:
 
     def __repr__(self) -> str:
         count = self.mesh.n_tets if self.elements is None else len(self.elements)
-        places = "tetrahedra" if self.region is None or self.region.is_volume else "points"
+        places = "points" if self.at_points else "tetrahedra"
         return f"<Field of {len(self)} poses in {count} {places}; {self.report}>"
+
+    @property
+    def at_points(self) -> bool:
+        """Whether E is given at the points of `region`, not in tetrahedra."""
+        return self.region is not None and not self.region.is_volume
 
     @cached_property
     def _evaluated(self) -> dict[str, NDArray[np.float32]]:
@@ -236,22 +241,31 @@ class Field:
         OSError
             The file can't be written.
         """
-        if self.region is not None and not self.region.is_volume:
-            here = self.on_host()
-            data = {"E": here.E, "magnE": here.magnitude}
-            write_point_results(path, self.region, {name: self._converged(v) for name, v in data.items()})
-            return
-        if os.fspath(path).lower().endswith((".h5", ".hdf5")):
+        if os.fspath(path).lower().endswith((".h5", ".hdf5")) and not self.at_points:
             with open_results(path, self.mesh, len(self), self.elements) as results:
                 results.write(self)
             return
-        here = self.on_host()
-        nodes = {} if here._potential is None else {"v": self._converged(here._potential)}
-        elements = {"E": here.E, "magnE": here.magnitude}
-        if here.recovery is not None:
-            elements["local_error"] = here.local_error
-        everywhere = {name: self._on_all(self._converged(values)) for name, values in elements.items()}
-        write_results(path, self.mesh, everywhere, nodes)
+        here, poses = self.on_host(), slice(0, len(self))
+        if self.region is not None and self.at_points:
+            write_point_results(path, self.region, here.written(poses))
+        else:
+            write_results(path, self.mesh, here.written(poses), here.written_at_nodes(poses))
+
+    def written(self, poses: slice) -> dict[str, NDArray[Any]]:
+        """E, magnE and the local error of some poses, as a file has them; of a field `on_host`.
+
+        On all tetrahedra, nan on others than `elements`; at the points where it is a field at points. A pose
+        that did not converge is nan.
+        """
+        made: dict[str, NDArray[Any]] = {"E": self.E[poses]}
+        made["magnE"] = np.stack([magnitude(e) for e in made["E"]])  # `self.magnitude` would be kept
+        if self.recovery is not None and not self.at_points:
+            made["local_error"] = self.local_error[poses]
+        return {name: self._everywhere(self._converged(values, poses)) for name, values in made.items()}
+
+    def written_at_nodes(self, poses: slice) -> dict[str, NDArray[Any]]:
+        """The potential v of some poses likewise, if it was kept."""
+        return {} if self._potential is None else {"v": self._converged(self._potential[poses], poses)}
 
     def plot(self, pose: int = 0, coil: Coil | None = None, tags: Sequence[int] = (1, 2)) -> Any:
         """Draw one pose, |E| on the cortex, in slices, and its distribution: see `headfield.plot.plot`."""
@@ -259,15 +273,13 @@ class Field:
 
         return plot(self, pose, coil, tags)
 
-    def _converged(self, values: NDArray[Any]) -> NDArray[Any]:
-        """The values of each pose, nan where it did not converge."""
-        if self.report.converged.all():
-            return values
-        return np.where(self.report.converged.reshape(-1, *[1] * (values.ndim - 1)), values, np.nan)
+    def _converged(self, values: NDArray[Any], poses: slice) -> NDArray[Any]:
+        good = self.report.converged[poses]
+        return values if good.all() else np.where(good.reshape(-1, *[1] * (values.ndim - 1)), values, np.nan)
 
-    def _on_all(self, values: NDArray[Any]) -> NDArray[Any]:
-        if self.elements is None:
+    def _everywhere(self, values: NDArray[Any]) -> NDArray[Any]:
+        if self.elements is None or self.at_points:
             return values
-        everywhere = np.full((len(self), self.mesh.n_tets, *values.shape[2:]), np.nan, values.dtype)
+        everywhere = np.full((len(values), self.mesh.n_tets, *values.shape[2:]), np.nan, values.dtype)
         everywhere[:, self.elements] = values
         return everywhere

@@ -237,7 +237,7 @@ def nodes(mesh: TetMesh, tags: int | ArrayLike | None = None) -> Region:
     >>> scalp, float(np.linalg.norm(scalp.centres_mm, axis=1).min().round(6))
     (<Region of 614 points>, 80.0)
     """
-    chosen = np.arange(mesh.n_tets) if tags is None else tissue(mesh, tags).elements
+    chosen = tets_of(mesh, tags)
     _, first = np.unique(mesh.tets[chosen], return_index=True)
     return Region(mesh, chosen[first // 4], np.eye(4)[first % 4])
 
@@ -305,8 +305,8 @@ def _located(mesh: TetMesh, points_mm: ArrayLike, tags: int | ArrayLike | None, 
     xyz = vectors(points_mm, "points_mm", RegionError)
     if not len(xyz):
         raise RegionError("there are no points")
-    if len(xyz) > 2 and np.ptp(xyz, axis=0).max() < _IN_METRES:
-        span = np.ptp(xyz, axis=0).max()
+    span = np.ptp(xyz, axis=0).max()
+    if len(xyz) > 2 and span < _IN_METRES:
         warnings.warn(f"{len(xyz):,} points span {span:.2g} mm: are they in metres?", stacklevel=4)
     at = locate(mesh, xyz, tags)
     far = np.flatnonzero(at.distance_mm > reach + _ROUNDING_MM)

@@ -54,7 +54,7 @@ class ResidentHead:
     ) -> None:
         self.device, self._threads = device, threads
         self._mesh, self._n_nodes = mesh, mesh.n_nodes
-        self._recoveries: list[tuple[Any, Recovery]] = []
+        self._recoveries: dict[Any, Recovery] = {}  # the last asked for last
         self._lock = threading.Lock()
         self._primaries: list[Primary] = []
         self._work: WorkSpace | None = None
@@ -229,8 +229,7 @@ class ResidentHead:
             elements = np.flatnonzero(brain if brain.any() else ~brain).astype(np.int32)
         kind = request.recovery or "interface"
         key = kind, _digest(elements), _digest(barycentric)
-        kept = dict(self._recoveries)
-        found = kept.pop(key, None)
+        found = self._recoveries.pop(key, None)
         if found is None:
             if elements is None:
                 elements = np.arange(self._mesh.n_tets, dtype=np.int32)
@@ -238,7 +237,9 @@ class ResidentHead:
             head = self._nodes_m, self._tets, tags, self._sigma
             volumes = self._mesh.volumes_mm3()[elements]
             found = Recovery(self.device, head, kind, elements, volumes, barycentric)
-        self._recoveries = [(key, found), *list(kept.items())[: _RECOVERIES_KEPT - 1]]
+        self._recoveries[key] = found
+        if len(self._recoveries) > _RECOVERIES_KEPT:
+            del self._recoveries[next(iter(self._recoveries))]
         return found
 
     def _work_space(self, width: int) -> WorkSpace:

@@ -225,7 +225,7 @@ def field_scene(field: Field, pose: int, coil: Coil | None, tags: int | Sequence
     HeadfieldError
         The field is one at points, or see `Scene`.
     """
-    if field.region is not None and not field.region.is_volume:
+    if field.at_points:
         raise HeadfieldError("a field at points has no tetrahedra to draw: save it as .vtu, or solve without")
     if not isinstance(pose, (int, np.integer)) or not 0 <= pose < len(field):
         raise PoseError(f"pose {pose!r}: the field has the poses 0 to {len(field) - 1}")

@@ -108,19 +108,8 @@ class FilePerPose:
         self._next += len(field)
 
     def _write_pose(self, field: Field, i: int, number: int) -> None:
-        path = self._paths[number]
-        data = {}
-        made = [("E", field.E[i]), ("magnE", magnitude(field.E[i]))]
-        if field.recovery is not None:
-            made.append(("local_error", field.local_error[i]))
-        for name, values in made:
-            everywhere = values
-            if field.elements is not None:
-                everywhere = np.full((field.mesh.n_tets, *values.shape[1:]), np.nan, values.dtype)
-                everywhere[field.elements] = values
-            data[name] = everywhere[None]
-        nodes = {} if field.elements is not None else {"v": field.potential[i : i + 1]}
-        write_results(path, field.mesh, data, nodes)
+        path, pose = self._paths[number], slice(i, i + 1)
+        write_results(path, field.mesh, field.written(pose), field.written_at_nodes(pose))
         self.files.append(str(path))
 
 
@@ -227,7 +216,7 @@ class GrowingH5:
 
 def _in_tetrahedra(field: Field) -> Field:
     """The field as NumPy arrays, if it is one in tetrahedra."""
-    if field.region is not None and not field.region.is_volume:
+    if field.at_points:
         raise HeadfieldError("a field at points can't be written as one in tetrahedra: see Field.save")
     return field.on_host()
 
