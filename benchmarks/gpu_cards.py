@@ -3,7 +3,8 @@
 
 Every number is marked with its origin in `ORIGIN`: "data sheet" is what NVIDIA has published of the card or
 its architecture (white papers, CUDA C++ programming guide), "assumed" is an estimate, to be replaced by a
-measurement where one can be made. None was measured by this project.
+measurement where one can be made. None was measured by this project, and no data sheet was at hand when they
+were written down: multiprocessors, units and clocks were checked against published peak rates.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ ORIGIN = {
     "clock_ghz": "data sheet",
     "warps": "data sheet",
     "fp64_lanes": "data sheet",
-    "convert_lanes": "data sheet",
+    "convert_lanes": "assumed",
     "l2_gb_s": "assumed",
     "l2_ns": "assumed",
     "dram_ns": "assumed",
@@ -40,7 +41,7 @@ class Card:
     sms: int
     clock_ghz: float  # boost
     warps: int  # most that a multiprocessor holds
-    fp64_lanes: int  # float64 operations of a multiprocessor in a cycle; 128 or 64 in float32
+    fp64_lanes: int  # multiply-adds in float64 of a multiprocessor in a cycle
     convert_lanes: int  # conversions to or from float64 of a multiprocessor in a cycle
     l2_gb_s: float
     l2_ns: float
@@ -68,7 +69,7 @@ ISSUE_SHARE = 0.8  # of four warp instructions a cycle and multiprocessor
 KEPT_SHARE = (
     0.6  # of the L2: lines of other arrays come between, and two halves of an H100's hold some lines twice
 )
-L1_BYTES = 128  # that a multiprocessor's L1 hands out in a cycle; data sheet
+L1_BYTES = 128  # that a multiprocessor's L1 hands out in a cycle; assumed
 
 
 def find(device: str) -> Card | None:

@@ -315,8 +315,8 @@ class Model:
     def batch(self, iterations: int) -> list[tuple[Time, int]]:
         """Every kernel of one batch, with its calls."""
         checks = (iterations - 1) // costs.PERIOD + 1
-        parts = ((self.around(), 1), (self.start(), 1), (self.iteration(), iterations))
-        parts += ((self.check(), checks), (self.end(), 1))
+        parts = [(self.around(), 1), (self.start(), 1), (self.iteration(), iterations)]
+        parts += [(self.check(), checks), (self.end(), 1)]
         return [(time, calls) for times, calls in parts for time in times]
 
     def turns(self, iterations: int) -> int:

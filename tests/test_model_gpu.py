@@ -206,6 +206,9 @@ def test_predictions_are_those_of_the_counts(programs, committed):
 def test_cards_say_where_each_number_is_from(programs):
     numbers = {one.name for one in dataclasses.fields(programs.cards.Card)} - {"name", "names"}
     assert set(programs.cards.ORIGIN) == numbers
+    peak = {card.name: 2e-3 * card.sms * card.fp64_lanes * card.clock_ghz for card in programs.cards.CARDS}
+    published = {"H100 SXM": 33.5, "H200": 33.5, "A100 SXM 80 GB": 9.7, "RTX 4090": 1.29, "L40S": 1.43}
+    assert peak == pytest.approx(published, rel=0.01)  # TFLOP/s in float64
     assert programs.cards.find("NVIDIA H100 80GB HBM3").name == "H100 SXM"
     assert programs.cards.find("Voodoo 2") is None
 
