@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What headfield's GPU kernels are to model_gpu.py: one record; a change of kernels is a change here.
 
-Instructions and rounds were read from the SASS that nvcc 13.0 makes of cuda/*.cu for sm_90. A step is what a
-loop over a row does for four of its entries. A round is a wait for memory: loads that are on their way at
-the same time take one together. Rounds of a step were found by walking through its instructions in order,
-each load taking one unit of time and everything else none.
+Instructions, registers and rounds are those of the SASS that nvcc 13.0 makes of cuda/*.cu for sm_90, read by
+read_sass.py. A step is what a loop over a row does for four of its entries. A round is a wait for memory:
+loads that are on their way at the same time take one together.
 """
 
 from __future__ import annotations
