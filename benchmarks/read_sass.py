@@ -4,11 +4,11 @@
     nvcc -std=c++17 -O3 -fmad=false -DHEADFIELD_CUDA -DHEADFIELD_ISA=gpu -arch=sm_90 -cubin cuda/verbs.cu
     cuobjdump -sass verbs.cubin | c++filt | python benchmarks/read_sass.py 'Width<32>, .*Residual'
 
-For each innermost loop of each kernel whose name has the pattern: instructions of a turn, how many of them load
-from global memory, operations and conversions of float64, and rounds. A round is a wait for memory: the loop
-is walked through in order, a load's result is there one unit of time later, nothing else takes any, and
-whoever reads a register waits for it. A turn of a loop that the compiler has unrolled is several steps: it
-loads as much more.
+For each innermost loop of each kernel whose name has the pattern: instructions of a turn, how many of them
+load from global memory, operations and conversions of float64, and rounds. A round is a wait for memory:
+the loop is walked through in order, a load's result is there one unit of time later, nothing else takes
+any, and whoever reads a register waits for it. A turn of a loop that the compiler has unrolled is several
+steps: it loads as much more.
 """
 
 from __future__ import annotations
