@@ -276,9 +276,7 @@ def test_a_cupy_guess_that_is_none_is_refused(change):
 def test_the_order_of_threads_does_not_matter():
     """The emulation runs threads and blocks backwards: what differs then is a race."""
     code = "print(hashlib.sha256(f.E.tobytes() + f.potential.tobytes()).hexdigest())"
-    hashes = {
-        emulated_solve(code, HEADFIELD_EMULATED_ORDER=order).stdout for order in ("forward", "reverse")
-    }
+    hashes = {emulated_solve(code, HEADFIELD_EMULATED_ORDER=order).stdout for order in ("forward", "reverse")}
     assert len(hashes) == 1
 
 
@@ -313,7 +311,7 @@ def test_what_cannot_be_recorded_is_tried_once_and_said():
     assert problem.startswith("record: ")
     assert f"launched one by one ({problem})" in report
     assert int(iterations) > 3
-    assert done.stderr.count("a capture was spoiled") == 2  # in the solver of 4 poses, and in that of the sphere
+    assert done.stderr.count("a capture was spoiled") == 2  # by the self-check, and by the solver
     assert emulated_solve("print(f.report.recording_problem)").stdout == "\n"
 
 

@@ -163,7 +163,8 @@ def test_electric_field_is_that_of_numpy(problem, width, data):
         exact = scale[c] * p1.field(nodes, tets, phi[:, c], adot[:, :, c].astype(float))
         # Differences of the potential are taken in float64, products and sums of them in float32.
         drops = phi[tets[:, 1:], c] - phi[tets[:, :1], c]
-        terms = np.einsum("eid,ei->ed", abs(gradients), abs(drops)) + abs(adot[tets, :, c]).astype(float).sum(axis=1)
+        terms = np.einsum("eid,ei->ed", abs(gradients), abs(drops))
+        terms += abs(adot[tets, :, c]).astype(float).sum(axis=1)
         assert (abs(out[c] - exact) <= 6 * 2.0**-24 * abs(scale[c]) * terms).all()
     chosen = rng.integers(len(tets), size=2 * len(tets)).astype(np.int32)  # any order, with repetitions
     some = np.full((k, len(chosen), 3), np.nan, np.float32)

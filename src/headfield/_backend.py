@@ -71,7 +71,7 @@ class Device:
         return self.xp.ascontiguousarray(array)
 
     def indices(self, array: Any, below: int, *, row_pointer: bool = False) -> Any:
-        """Indices in 0…below − 1 on this device, looked at now and not in each native call; ValueError else."""
+        """Indices in 0…below − 1 on this device, checked here (ValueError) and not in each native call."""
         return self.native.Indices(self.put(array), below, row_pointer)
 
     def get(self, array: Any) -> NDArray[Any]:

@@ -28,8 +28,8 @@ def boundary_faces(tets: NDArray[np.int32], n_nodes: int) -> tuple[NDArray[np.in
 # order[new] = old, (n,).
 def morton_order(nodes: NDArray[np.float64]) -> NDArray[np.int32]: ...
 
-# Indices that are known to lie in 0…below − 1 (as a row pointer: to ascend from 0 to below − 1), so that the calls
-# they are given to need not look at them again. The array must stay as it is. Refused if they don't.
+# Indices that are known to lie in 0…below − 1 (as a row pointer: to ascend from 0 to below − 1), so that the
+# calls they are given to need not check them again; ValueError if they don't. The array must stay as it is.
 class Indices:
     def __init__(self, array: NDArray[np.int32], below: int = 0, row_pointer: bool = False) -> None: ...
 
@@ -208,8 +208,8 @@ class Solver:
     # Why the launches of an iteration could not be recorded for the GPU; empty where nothing hinders it.
     @property
     def recording_problem(self) -> str: ...
-    # If `guessed`, phi (n, W) comes in as the first guess, zero at the ground, else what it holds is not looked at;
-    # b (n, W) is used up; tolerance (W,).
+    # If `guessed`, phi (n, W) comes in as the first guess, zero at the ground; else what it holds does not
+    # matter. b (n, W) is used up; tolerance (W,).
     def solve(
         self,
         b: NDArray[np.float64],

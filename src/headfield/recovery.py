@@ -73,7 +73,8 @@ class Recovery:
         self._points: tuple[Any, Any] | None = None  # rows of the corners of each, and their shares
         if barycentric is not None:
             places = device.put(inverse.astype(np.int64))
-            self._points = device.indices(corner[places], len(node)), device.put(barycentric.astype(np.float32))
+            corners, shares = corner[places], barycentric.astype(np.float32)
+            self._points = device.indices(corners, len(node)), device.put(shares)
         self._rows: Any = None
 
     def evaluate(self, phi: Any, adot: Any) -> None:
