@@ -18,7 +18,6 @@ from headfield.mesh import TetMesh
 WHY_NO_GPU, EMULATED = "", False
 told = os.environ.get("HEADFIELD_EMULATED_CUDA")
 if told or importlib.util.find_spec("cupy") is None or isinstance(_backend.find_gpu(), str):
-    _backend.find_gpu.cache_clear()
     WHY_NO_GPU = emulation.install()
     EMULATED = not WHY_NO_GPU
 
