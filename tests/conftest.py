@@ -21,8 +21,8 @@ if told or importlib.util.find_spec("cupy") is None or isinstance(_backend.find_
     WHY_NO_GPU = emulation.install()
     EMULATED = not WHY_NO_GPU
 
-# Its docstrings are not collected: that would import the stand-in for cupy into the other tests.
-collect_ignore = ["emulated"]
+# Their docstrings are not collected: that would import the stand-in for cupy into the other tests.
+collect_ignore = ["emulated", "cupycheck"]
 
 
 @pytest.fixture(

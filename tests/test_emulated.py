@@ -67,7 +67,7 @@ def test_an_unknown_order_is_refused(selftest: Path) -> None:
     assert "HEADFIELD_EMULATED_ORDER" in result.stderr
 
 
-@pytest.mark.parametrize("part", ["refusals", "arrays", "memory", "streams"])
+@pytest.mark.parametrize("part", ["refusals", "arrays", "memory", "streams", "device"])
 def test_cupy(part: str) -> None:
     code = f"import check_cupy; check_cupy.check_{part}(); print('checked')"
     environment = {**os.environ, "PYTHONPATH": str(EMULATED), "PYTHONDONTWRITEBYTECODE": "1"}

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Which device is taken: what is said where there is no GPU, and where one fails; the CPU can always be had."""
+"""Which device is taken, and what is said where there is no GPU or one fails; the CPU can always be had."""
 
 import functools
+import importlib
 import subprocess
 import sys
 import threading
@@ -70,6 +71,12 @@ def fail_by(error):
     return fail
 
 
+def failing_import(broken, error, name):
+    if name == broken:
+        raise error
+    return importlib.import_module(name)
+
+
 # Where there is no GPU, "auto" is the CPU without a word: the tests turn warnings into errors.
 
 
@@ -93,7 +100,7 @@ def test_without_cupy_one_line_says_so(monkeypatch):
 @gpu
 @pytest.mark.parametrize("why", ["no driver", "no device", "none visible"])
 def test_without_a_gpu_one_line_says_so(monkeypatch, why):
-    """A machine without a driver, as a login node: CUDA counts no device, but says that the driver is too old."""
+    """A machine without a driver, as a login node: CUDA then says that the driver is too old."""
     from cupy.cuda import runtime
 
     status = {"no driver": 35, "no device": 0, "none visible": 100}[why]
@@ -153,10 +160,8 @@ def test_modules_that_cannot_be_loaded_are_a_failure(monkeypatch, error):
         ("cupy", "CuPy can't be loaded"),
     ):
         with monkeypatch.context() as patch:
-            load = _backend.importlib.import_module
-            instead = SimpleNamespace(import_module=lambda n, f=name: fail_by(error)() if n == f else load(n))
-            patch.setattr(_backend, "importlib", instead)
-            patch.setattr(_backend, "find_gpu", getattr(_backend.find_gpu, "__wrapped__", _backend.find_gpu))
+            load = functools.partial(failing_import, name, error)
+            patch.setattr(_backend, "importlib", SimpleNamespace(import_module=load))
             assert words in refusal()
             falls_back(words)
 
@@ -271,7 +276,7 @@ def test_each_gpu_is_checked_for_itself_and_once(monkeypatch):
 
 @gpu
 def test_threads_wait_for_one_check(monkeypatch):
-    """Both threads are in the choice at once: the check goes on only when a second one has asked for its GPU."""
+    """Both are in the choice at once: each goes on only when the other has found the GPU as well."""
     asked, counts, taken = threading.Barrier(2, timeout=30), [], []
     find = _backend.gpu
 
@@ -331,7 +336,7 @@ def test_samples_that_end_inside_the_head_are_warned_of_where_the_field_is_asked
     coil = hf.Coil(elements=[hf.CoilElement(hf.SampledPotential(np.ones((3, 3, 3, 3)), affine))])
     model = hf.HeadModel(mesh(), device="cpu")
     pose = hf.place(mesh(), [0, 0, 95], [0, 50, 95])
-    with pytest.warns(UserWarning, match="outside the samples") as said:
-        model.solve(coil, pose)
-        next(model.iter_solve(coil, pose))
-    assert [one.filename for one in said if "samples" in str(one.message)] == [__file__] * 2
+    for solve in (model.solve, lambda *given: next(model.iter_solve(*given))):
+        with pytest.warns(UserWarning, match="outside the samples") as said:
+            solve(coil, pose)
+        assert {one.filename for one in said if "samples" in str(one.message)} == {__file__}

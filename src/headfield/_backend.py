@@ -113,7 +113,7 @@ _CPU = Device("cpu", cpu, np)
 
 
 def wanted(device: Any) -> tuple[str, str]:
-    """What is asked for, "auto", "cpu" or "cuda", and by whom: as $HEADFIELD_DEVICE says where `device` is "auto"."""
+    """What is asked for, "auto", "cpu" or "cuda", and by what; $HEADFIELD_DEVICE decides what "auto" is."""
     name, source = device, "device"
     if isinstance(device, str) and device == "auto" and os.environ.get("HEADFIELD_DEVICE"):
         name, source = os.environ["HEADFIELD_DEVICE"], "HEADFIELD_DEVICE"
@@ -168,7 +168,7 @@ def gpu() -> Device:
         "cupy", "CuPy is missing (pip install cupy-cuda12x or cupy-cuda13x)", "CuPy can't be loaded"
     )
     try:
-        if not _driver_sees_a_gpu(cupy.cuda.runtime):
+        if not _driver_sees_a_gpu(cupy):
             raise NoGpu("no NVIDIA GPU was found")
         return Device("cuda", native, cupy)
     except NoGpu:
@@ -193,13 +193,13 @@ def _module(name: str, missing: str, broken: str) -> Any:
         raise DeviceError(f"{broken}: {in_one_line(problem)}") from problem
 
 
-def _driver_sees_a_gpu(runtime: Any) -> bool:
+def _driver_sees_a_gpu(cupy: Any) -> bool:
     """Whether there is one; without a driver the count would be an error like that of one that is too old."""
-    if runtime.driverGetVersion() == 0:
+    if cupy.cuda.runtime.driverGetVersion() == 0:
         return False
     try:
-        return bool(runtime.getDeviceCount())
-    except runtime.CUDARuntimeError as problem:
+        return bool(cupy.cuda.runtime.getDeviceCount())
+    except cupy.cuda.runtime.CUDARuntimeError as problem:
         if problem.status == _NO_DEVICE:
             return False
         raise
