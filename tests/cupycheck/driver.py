@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-LIVE_BYTES, FREE_BYTES = 1 << 33, 1 << 32
+_TOTAL, _FREE = 1 << 33, 1 << 32
 _CODES = {"int": ctypes.c_int, "unsigned int": ctypes.c_uint, "float": ctypes.c_float}
 _CODES |= {"size_t": ctypes.c_size_t, "intptr_t": ctypes.c_ssize_t, "PyObject *": ctypes.py_object}
 _libc = ctypes.CDLL(None)
@@ -69,7 +69,7 @@ _PRETENDED: dict[str, Callable[..., Any]] = {
     "hostAlloc": _malloc,
     "free": _libc.free,
     "freeHost": _libc.free,
-    "memGetInfo": lambda: (FREE_BYTES, LIVE_BYTES),
+    "memGetInfo": lambda: (_FREE, _TOTAL),
     "streamCreate": _stream,
     "streamCreateWithFlags": _stream,
     "streamCreateWithPriority": _stream,

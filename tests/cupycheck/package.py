@@ -28,12 +28,12 @@ def install_kernels() -> None:
 def main() -> None:
     install_kernels()
     assert "emulated" not in cupy.__version__
-    head = hf.sphere_mesh(radii_mm=[60, 70, 80], tags=[2, 3, 5], edge_mm=20)
+    head = hf.sphere_mesh(radii_mm=[60, 70, 80], tags=[2, 3, 5], edge_mm=28)
     here, there = (hf.HeadModel(head, device=device) for device in ("cpu", "cuda"))
     coil, pose = hf.figure_of_eight(spacing_mm=10.0), hf.place(head, [10, 20, 80], [10, 70, 80])
     poses = hf.ring(pose, angles_deg=np.linspace(0, 160, 5))
     some = np.arange(0, head.n_tets, 3)
-    for more in ({}, {"elements": some}, {"recovery": "interface", "tol": "auto"}):
+    for more in ({}, {"elements": some}, {"recovery": "interface"}):
         wanted = {"tol": 1e-7, "batch": 4, **more}
         expected = here.solve(coil, poses, **wanted).E
         for kind in (np.asarray, cupy.asarray):
@@ -41,7 +41,8 @@ def main() -> None:
             assert isinstance(found, np.ndarray if kind is np.asarray else cupy.ndarray)
             host = found if kind is np.asarray else found.get()
             difference = np.linalg.norm(host - expected) / np.linalg.norm(expected)
-            assert difference < (1e-4 if "recovery" in more else 1e-6), (more, kind, difference)
+            assert difference < (1e-5 if "recovery" in more else 1e-6), (more, kind, difference)
+    assert there.solve(coil, cupy.asarray(poses), recovery="patch", tol="auto").report.converged.all()
     with cupy.cuda.Stream(non_blocking=True):
         fields = list(there.iter_solve(coil, cupy.asarray(poses), batch=4, elements=some))
     assert [len(f) for f in fields] == [4, 1]

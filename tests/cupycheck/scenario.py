@@ -21,7 +21,7 @@ POSES, TARGET = 5, [20.0, 0.0, 60.0]
 
 @functools.cache
 def head():
-    return hf.sphere_mesh(radii_mm=[60, 70, 80], tags=[2, 3, 5], edge_mm=20)
+    return hf.sphere_mesh(radii_mm=[60, 70, 80], tags=[2, 3, 5], edge_mm=28)
 
 
 def coil():
