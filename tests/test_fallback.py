@@ -202,6 +202,32 @@ def test_a_head_that_cannot_be_built_on_the_gpu_is_built_on_the_cpu(monkeypatch,
 
 
 @gpu
+def test_what_was_taken_of_a_gpu_that_is_not_used_is_given_back(monkeypatch):
+    """The arrays that a failed attempt holds are gone, traceback and all, when the pool is emptied."""
+    import cupy
+
+    def build(mesh, conductivity, device, threads):
+        if device.name == "cuda":
+            held = device.put(np.zeros(1 << 20))
+            raise RuntimeError(f"failed with {held.nbytes} bytes")
+        return made(mesh, conductivity, device, threads)
+
+    made, used, release = hf.model.ResidentHead, [], _backend.Device.release
+
+    def note(device):
+        used.append(cupy.get_default_memory_pool().used_bytes() - before)
+        release(device)
+
+    monkeypatch.setattr(hf.model, "ResidentHead", build)
+    monkeypatch.setattr(_backend.Device, "release", note)
+    assert selfcheck.difference_from_cpu(_backend.gpu()) < 1e-6
+    before = cupy.get_default_memory_pool().used_bytes()
+    falls_back("failed with")
+    assert len(used) == 2
+    assert max(used) < 1 << 20
+
+
+@gpu
 def test_an_interrupt_is_none_of_the_failures(monkeypatch):
     monkeypatch.setattr(selfcheck, "difference_from_cpu", fail_by(KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):

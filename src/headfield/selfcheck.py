@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 import warnings
@@ -74,7 +75,10 @@ def on_device(device: str, what: str, make: Callable[[_backend.Device], T]) -> t
             absent, cause = isinstance(problem, _backend.NoGpu), problem.__cause__
         if name == "cuda":
             raise DeviceError(f"{asked}: {failed}") from cause
-        del cause  # with its traceback go the arrays on the GPU
+        del cause  # with its traceback go the arrays on the GPU, and so their memory can be given back
+        if gpu is not None:
+            with contextlib.suppress(Exception):  # it has failed already
+                gpu.release()
         if not absent:
             _warn(None if gpu is None else gpu.id, failed)
     cpu = _backend.select("cpu")
