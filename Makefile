@@ -7,6 +7,7 @@ VENV ?= .venv
 WERROR ?= OFF
 
 BIN := $(VENV)/bin
+CUPY := build/cupy
 SOURCES := pyproject.toml CMakeLists.txt README.md $(shell find src cpp cuda cmake -type f ! -name '*.pyc')
 
 .DEFAULT_GOAL := help
@@ -33,11 +34,16 @@ $(VENV)/lint-tools: $(BIN)/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --group lint
 	touch $@
 
+# CuPy itself, to hold the stand-in of the tests against; it needs no GPU for that. Beside the environment, where the
+# tests would take it for one that finds no GPU. Not every system has it: its tests are then skipped, and say so.
+$(CUPY)/installed: $(BIN)/python pyproject.toml
+	-$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(CUPY) --group cupy && touch $@
+
 demo: $(VENV)/installed
 	$(BIN)/headfield demo -o demo
 
 # A process a core, of one thread each: the tests of threads ask for more themselves.
-test: $(VENV)/installed
+test: $(VENV)/installed $(CUPY)/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal \
 		tests README.md --pyargs headfield
 

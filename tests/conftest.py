@@ -18,12 +18,11 @@ from headfield.mesh import TetMesh
 WHY_NO_GPU, EMULATED = "", False
 told = os.environ.get("HEADFIELD_EMULATED_CUDA")
 if told or importlib.util.find_spec("cupy") is None or isinstance(_backend.find_gpu(), str):
-    _backend.find_gpu.cache_clear()
     WHY_NO_GPU = emulation.install()
     EMULATED = not WHY_NO_GPU
 
-# Its docstrings are not collected: that would import the stand-in for cupy into the other tests.
-collect_ignore = ["emulated"]
+# Their docstrings are not collected: that would import the stand-in for cupy into the other tests.
+collect_ignore = ["emulated", "cupycheck"]
 
 
 @pytest.fixture(

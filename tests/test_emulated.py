@@ -67,7 +67,14 @@ def test_an_unknown_order_is_refused(selftest: Path) -> None:
     assert "HEADFIELD_EMULATED_ORDER" in result.stderr
 
 
-@pytest.mark.parametrize("part", ["refusals", "arrays", "memory", "streams"])
+def test_an_unknown_failure_is_refused(selftest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADFIELD_EMULATED_FAILURE", "719")
+    result = run(selftest, order="forward")
+    assert result.returncode < 0
+    assert "HEADFIELD_EMULATED_FAILURE must be launch:CODE" in result.stderr
+
+
+@pytest.mark.parametrize("part", ["refusals", "arrays", "memory", "streams", "device"])
 def test_cupy(part: str) -> None:
     code = f"import check_cupy; check_cupy.check_{part}(); print('checked')"
     environment = {**os.environ, "PYTHONPATH": str(EMULATED), "PYTHONDONTWRITEBYTECODE": "1"}

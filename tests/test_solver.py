@@ -26,12 +26,12 @@ WIDTHS = (1, 4, 8, 16, 32)
 class System:
     """A stiffness matrix, its hierarchy, and the grounded matrix that residuals are taken of."""
 
-    def __init__(self, nodes, tets, sigma, ground=0):
+    def __init__(self, nodes, tets, sigma, ground=0, theta=THETA):
         self.indptr, self.indices, self.values, self.source = native.assemble(nodes, tets, sigma)
         n = len(nodes)
         self.k = sp.csr_array((self.values, self.indices, self.indptr), shape=(n, n))
         self.n, self.ground, self.others = n, ground, np.flatnonzero(np.arange(n) != ground)
-        self.hierarchy = native.Hierarchy(self.indptr, self.indices, self.values, ground=ground, theta=THETA)
+        self.hierarchy = native.Hierarchy(self.indptr, self.indices, self.values, ground=ground, theta=theta)
 
     def solve(self, b, tol=1e-6, max_iterations=200, guess=None):
         """Potentials (n, width) and reports; `b` is left alone."""

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import os
 import sys
@@ -20,17 +19,22 @@ from .errors import DeviceError
 
 __all__ = [
     "Device",
+    "NoGpu",
     "beside",
     "check_threads",
     "cpu",
     "find_gpu",
     "free_memory",
+    "gpu",
+    "in_one_line",
     "is_on_gpu",
     "on_host",
     "select",
     "using_threads",
+    "wanted",
 ]
 
+_NO_DEVICE = 100  # cudaErrorNoDevice
 _default_threads = cpu.max_threads()
 _forked = False
 
@@ -46,12 +50,18 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
+class NoGpu(DeviceError):
+    """There is no GPU, or what it takes to use one is not installed: nothing that has failed."""
+
+
 class Device:
     """Where a model computes: its native module, and how arrays get there and back.
 
     Attributes
     ----------
     name : {"cpu", "cuda"}
+    id : int or None
+        Which of the GPUs.
     native : module
         `_cpu` or `_cuda`.
     xp : module
@@ -60,15 +70,15 @@ class Device:
 
     def __init__(self, name: str, native: Any, xp: Any) -> None:
         self.name, self.native, self.xp = name, native, xp
-        self._id = None if xp is np else xp.cuda.Device().id
+        self.id = None if xp is np else int(xp.cuda.Device().id)
 
     def current(self) -> AbstractContextManager[Any]:
         """Makes this GPU the current one, if others are there."""
-        return nullcontext() if self._id is None else self.xp.cuda.Device(self._id)
+        return nullcontext() if self.id is None else self.xp.cuda.Device(self.id)
 
     def put(self, array: Any) -> Any:
         """An array, C-contiguous on this device; itself if it is that already."""
-        return self.xp.ascontiguousarray(array)
+        return self.xp.asarray(array, order="C")  # CuPy's ascontiguousarray takes no NumPy array
 
     def indices(self, array: Any, below: int, *, row_pointer: bool = False) -> Any:
         """Indices in 0…below − 1 on this device, checked here (ValueError) and not in each native call."""
@@ -106,47 +116,107 @@ class Device:
 _CPU = Device("cpu", cpu, np)
 
 
+def wanted(device: Any) -> tuple[str, str]:
+    """What is asked for, "auto", "cpu" or "cuda", and by what; $HEADFIELD_DEVICE decides what "auto" is."""
+    name, source = device, "device"
+    if isinstance(device, str) and device == "auto" and os.environ.get("HEADFIELD_DEVICE"):
+        name, source = os.environ["HEADFIELD_DEVICE"], "HEADFIELD_DEVICE"
+    if not isinstance(name, str) or name not in ("auto", "cpu", "cuda"):
+        raise DeviceError(f"{source} must be 'auto', 'cpu' or 'cuda', not {name!r}")
+    return name, f"{source}={name!r}"
+
+
 def select(device: str) -> Device:
     """The device "cpu" or "cuda"; "auto" is $HEADFIELD_DEVICE if set, else a usable GPU, else the CPU."""
-    name = device
-    if isinstance(device, str) and device == "auto":
-        name = os.environ.get("HEADFIELD_DEVICE") or "auto"
-    if not isinstance(name, str) or name not in ("auto", "cpu", "cuda"):
-        source = "device" if name is device else "HEADFIELD_DEVICE"
-        raise DeviceError(f"{source} must be 'auto', 'cpu' or 'cuda', not {name!r}")
+    name, asked = wanted(device)
     if name == "cpu":
         return _CPU
-    found = "a forked process can't use a GPU; start it with spawn" if _forked else find_gpu()
-    if not isinstance(found, str):
-        return Device("cuda", *found)
-    if name == "auto":
-        return _CPU
-    raise DeviceError(f"device='cuda': {found}")
+    try:
+        return _tried(gpu())
+    except DeviceError as problem:
+        if name == "cuda":
+            raise DeviceError(f"{asked}: {problem}") from problem.__cause__
+    return _CPU
 
 
-@functools.cache
 def find_gpu() -> tuple[Any, Any] | str:
-    """The modules `_cuda` and `cupy` if there is a GPU for them, or what is missing, in one line."""
+    """The modules `_cuda` and `cupy` if a kernel runs on the current GPU, else in one line what is missing.
+
+    Nothing is remembered: what is wrong may pass, and another GPU may be the current one next time.
+    """
     try:
-        native = importlib.import_module("headfield._cuda")
-    except ModuleNotFoundError:
-        return (
-            "this build of headfield has no CUDA module; reinstall it where nvcc is found (HEADFIELD_CUDA=ON)"
-        )
-    except ImportError as problem:
-        return f"the CUDA module can't be loaded: {problem}"
+        device = _tried(gpu())
+    except DeviceError as problem:
+        return str(problem)
+    return device.native, device.xp
+
+
+def gpu() -> Device:
+    """The current GPU, on which nothing has been run yet.
+
+    Raises
+    ------
+    NoGpu
+        There is none, or no module for it; the message says in one line what is missing.
+    DeviceError
+        Modules, driver or device fail.
+    """
+    if _forked:
+        raise NoGpu("a forked process can't use a GPU; start it with spawn")
+    native = _module(
+        "headfield._cuda",
+        "this build of headfield has no CUDA module; reinstall it where nvcc is found (HEADFIELD_CUDA=ON)",
+        "the CUDA module can't be loaded",
+    )
+    cupy = _module(
+        "cupy", "CuPy is missing (pip install cupy-cuda12x or cupy-cuda13x)", "CuPy can't be loaded"
+    )
     try:
-        import cupy
-    except ImportError as problem:
-        return f"CuPy is missing (pip install cupy-cuda12x or cupy-cuda13x): {problem}"
-    try:
-        if cupy.cuda.runtime.getDeviceCount() == 0:
-            return "no NVIDIA GPU was found"
-        some = [cupy.ones((1, 3))] * 4
-        native.Sources(*some).nearest(some[0]).get()
+        if not _driver_sees_a_gpu(cupy):
+            raise NoGpu("no NVIDIA GPU was found")
+        return Device("cuda", native, cupy)
+    except NoGpu:
+        raise
     except Exception as problem:  # whatever CuPy and the driver raise: the caller is told
-        return f"the GPU is not usable: {' '.join(str(problem).split())}"
-    return native, cupy
+        raise DeviceError(f"the GPU is not usable: {in_one_line(problem)}") from problem
+
+
+def in_one_line(problem: BaseException) -> str:
+    """The words of an error, or its name if it has none."""
+    return " ".join(str(problem).split()) or type(problem).__name__
+
+
+def _module(name: str, missing: str, broken: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as problem:
+        if problem.name == name:
+            raise NoGpu(missing) from None
+        raise DeviceError(f"{broken}: {in_one_line(problem)}") from problem
+    except Exception as problem:  # what the loading of shared libraries and their set-up raise
+        raise DeviceError(f"{broken}: {in_one_line(problem)}") from problem
+
+
+def _driver_sees_a_gpu(cupy: Any) -> bool:
+    """Whether there is one; without a driver the count would be an error like that of one that is too old."""
+    if cupy.cuda.runtime.driverGetVersion() == 0:
+        return False
+    try:
+        return bool(cupy.cuda.runtime.getDeviceCount())
+    except cupy.cuda.runtime.CUDARuntimeError as problem:
+        if problem.status == _NO_DEVICE:
+            return False
+        raise
+
+
+def _tried(device: Device) -> Device:
+    """A GPU on which one kernel of CuPy and one of headfield have run."""
+    try:
+        some = [device.xp.ones((1, 3))] * 4
+        device.get(device.native.Sources(*some).nearest(some[0]))
+    except Exception as problem:  # likewise
+        raise DeviceError(f"the GPU is not usable: {in_one_line(problem)}") from problem
+    return device
 
 
 def is_on_gpu(values: Any) -> bool:

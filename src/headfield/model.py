@@ -44,9 +44,9 @@ class HeadModel:
         S/m. None takes the standard value of each tag; a dict overrides tags; an array gives a number or a
         symmetric positive-definite tensor per tetrahedron.
     device : {"auto", "cpu", "cuda"}
-        "cuda" is an NVIDIA GPU, reached through CuPy; "auto" takes it where it is usable, else the CPU. The
-        environment variable HEADFIELD_DEVICE says what "auto" takes instead. A GPU is used only after it has
-        given the CPU's field in a small sphere, once a process.
+        "cuda" is an NVIDIA GPU, reached through CuPy; "auto" takes it where it is usable, else the CPU, with
+        a warning if a GPU fails. The environment variable HEADFIELD_DEVICE says what "auto" takes instead. A
+        GPU is used only after it has given the CPU's field in a small sphere, once a process.
     threads : int, optional
         Threads of the loops on the host; by default all cores (or OMP_NUM_THREADS).
 
@@ -83,14 +83,11 @@ class HeadModel:
         if not isinstance(mesh, TetMesh):
             raise MeshError(f"mesh must be a TetMesh (see read_mesh), not {type(mesh).__name__}")
         self.mesh = mesh
-        device_ = selfcheck.trusted(device)
-        threads = _backend.check_threads(threads)
-        self.conductivity = resolve(conductivity, mesh.tags)
-        try:
-            self._head = ResidentHead(mesh, self.conductivity, device_, threads)
-        except MemoryError as problem:
-            raise DeviceError(f"{mesh!r} does not fit the memory of the {device_.name}: {problem}") from None
-        self._device = device_
+        of_host = _backend.check_threads(threads)
+        sigma = self.conductivity = resolve(conductivity, mesh.tags)
+        self._device, self._head = selfcheck.on_device(
+            device, repr(mesh), lambda there: ResidentHead(mesh, sigma, there, of_host)
+        )
         #: Seconds of the set-up, per stage.
         self.seconds = self._head.seconds
 

@@ -158,7 +158,7 @@ class ResidentHead:
             warnings.warn(
                 f"{outside / len(poses):.0f} of {self._n_nodes} nodes a pose lie outside the samples of "
                 f"{request.coil!r}; A is taken as 0 there",
-                stacklevel=6,
+                stacklevel=7,
             )
         return primary
 

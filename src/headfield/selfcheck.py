@@ -3,33 +3,43 @@
 
 from __future__ import annotations
 
-import functools
+import contextlib
+import re
+import threading
 import warnings
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 
 from . import _backend
 from .coil import Coil
 from .conductivity import resolve
-from .errors import DeviceError
+from .errors import DeviceError, HeadfieldError
 from .phantom import sphere_mesh
 from .request import Request
 from .resident import ResidentHead
 
-__all__ = ["difference_from_cpu", "trusted"]
+__all__ = ["difference_from_cpu", "on_device"]
+
+T = TypeVar("T")
 
 _ALLOWED = 1e-5  # of the relative L2 difference in E; two correct devices differ by less than 1e-6
+_NO_KERNELS = "no kernel image"  # as CUDA and CuPy say that nothing was compiled for this kind of GPU
+
+_lock = threading.Lock()
+_lasting: dict[int | None, str] = {}  # what is wrong with a GPU for good, by its id; "" if nothing is
+_said: set[tuple[int | None, str]] = set()  # which failures of which GPUs have been warned of
 
 
-@functools.cache
-def difference_from_cpu() -> float:
-    """Relative L2 difference between E of GPU and CPU in a sphere of three layers; once a process."""
+def difference_from_cpu(gpu: _backend.Device) -> float:
+    """Relative L2 difference between E of a GPU and of the CPU in a sphere of three layers."""
     mesh = sphere_mesh(radii_mm=[70, 80, 90], tags=[3, 4, 5], edge_mm=22)
     coil = Coil(np.array([[20, 0, -5], [-20, 0, -5]]), np.array([[0, 0, 1], [0, 0.1, -1]]))
     poses = np.array([np.diag([1.0, -1.0, -1.0, 1.0])] * 2)
     poses[:, :3, 3] = [[5, -3, 96], [-8, 2, 100]]
     fields = []
-    for device in (_backend.select("cpu"), _backend.select("cuda")):
+    for device in (_backend.select("cpu"), gpu):
         head = ResidentHead(mesh, resolve(None, mesh.tags), device, threads=1)
         everywhere = np.arange(mesh.n_tets)
         request = Request(device, mesh, coil, poses, 1e6, everywhere, None, None, 1e-7, 200, 4, None, 1e-3)
@@ -40,19 +50,85 @@ def difference_from_cpu() -> float:
     return float(np.linalg.norm(fields[1] - fields[0]) / np.linalg.norm(fields[0]))
 
 
-def trusted(name: str) -> _backend.Device:
-    """The device of that name, "auto", "cpu" or "cuda"; a GPU only if its field is the CPU's."""
-    device = _backend.select(name)
-    if device.name == "cpu":
-        return device
+def on_device(device: str, what: str, make: Callable[[_backend.Device], T]) -> tuple[_backend.Device, T]:
+    """The device "auto", "cpu" or "cuda", and what `make` makes there; a GPU only if its field is the CPU's.
+
+    Whatever goes wrong on the GPU, in its check or in `make`, is a DeviceError if a GPU was asked for. For
+    "auto" it is a warning, one for each GPU and failure, and the CPU is taken.
+
+    Parameters
+    ----------
+    what : str
+        Is made; for the message if it does not fit the memory.
+    """
+    name, asked = _backend.wanted(device)
+    if name != "cpu":
+        gpu, failed, cause = None, "", None
+        try:
+            gpu = _backend.gpu()
+            _check(gpu)
+            return gpu, _made(gpu, what, make)
+        except Exception as problem:
+            if isinstance(problem, HeadfieldError) and not isinstance(problem, DeviceError):
+                raise
+            failed = _backend.in_one_line(problem)
+            absent, cause = isinstance(problem, _backend.NoGpu), problem.__cause__
+        if name == "cuda":
+            raise DeviceError(f"{asked}: {failed}") from cause
+        del cause  # with its traceback go the arrays on the GPU, and so their memory can be given back
+        if gpu is not None:
+            with contextlib.suppress(Exception):  # it has failed already
+                gpu.release()
+        if not absent:
+            _warn(None if gpu is None else gpu.id, failed)
+    cpu = _backend.select("cpu")
+    return cpu, _made(cpu, what, make)
+
+
+def _made(device: _backend.Device, what: str, make: Callable[[_backend.Device], T]) -> T:
     try:
-        difference = difference_from_cpu()
+        return make(device)
     except MemoryError as problem:
-        raise DeviceError(f"device={name!r}: no memory is left on the GPU: {problem}") from None
+        raise DeviceError(f"{what} does not fit the memory of the {device.name}: {problem}") from None
+
+
+def _check(gpu: _backend.Device) -> None:
+    """Raise DeviceError unless the GPU gives the CPU's field.
+
+    A GPU that has given it, or another one, or for which nothing was compiled, is not asked again; what else
+    goes wrong may pass.
+    """
+    with _lock:
+        wrong = _lasting.get(gpu.id)
+        if wrong is None:
+            wrong = _lasting[gpu.id] = _wrong_for_good(gpu)
+    if wrong:
+        raise DeviceError(wrong)
+
+
+def _wrong_for_good(gpu: _backend.Device) -> str:
+    try:
+        difference = difference_from_cpu(gpu)
+    except MemoryError as problem:
+        raise DeviceError(f"no memory is left on the GPU: {_backend.in_one_line(problem)}") from None
+    except Exception as problem:  # of native code, CuPy and driver
+        failed = f"the GPU fails in a test sphere: {_backend.in_one_line(problem)}"
+        if _NO_KERNELS not in failed:
+            raise DeviceError(failed) from problem
+        return f"{failed}; build headfield for it, see CUDAARCHS"
     if difference <= _ALLOWED:
-        return device
-    message = f"the GPU's field in a test sphere differs from the CPU's by {difference:.1e} (relative L2)"
-    if name != "auto":
-        raise DeviceError(f"device={name!r}: {message}: driver, compiler and memory are suspect")
-    warnings.warn(f"{message}; the CPU is taken", stacklevel=3)
-    return _backend.select("cpu")
+        return ""
+    return (
+        f"the GPU's field in a test sphere differs from the CPU's by {difference:.1e} (relative L2): driver, "
+        "compiler and memory are suspect"
+    )
+
+
+def _warn(gpu: int | None, failed: str) -> None:
+    """Warn the caller of HeadModel, unless it was; numbers, as of bytes, make no other failure."""
+    failure = gpu, re.sub(r"[\d.,]+", "#", failed)
+    with _lock:
+        if failure in _said:
+            return
+        _said.add(failure)
+    warnings.warn(f"the GPU is not used: {failed}; the CPU is taken", stacklevel=4)

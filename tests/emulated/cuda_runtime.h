@@ -4,7 +4,7 @@
 // A device pointer is a host pointer; work on a stream is done at once, or recorded where the stream captures.
 // Any pointer is a stream; where it has its lowest bit set, a non-blocking one. The threads of a block and the blocks
 // of a grid run in the order that HEADFIELD_EMULATED_ORDER names: forward (the default) or reverse. What differs
-// between the two is a race.
+// between the two is a race. HEADFIELD_EMULATED_FAILURE=launch:719 makes launches fail, with the code that it names.
 #pragma once
 
 #include <atomic>
@@ -281,7 +281,8 @@ inline cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*k
     static_assert((!std::is_reference<ExpTypes>::value && ...), "a kernel takes its arguments by value");
     if (!config) return emulated::said(cudaErrorInvalidValue);
     if (!kernel) return emulated::said(cudaErrorInvalidDeviceFunction);
-    const cudaError_t e = emulated::check(*config);
+    const cudaError_t failure = emulated::failure_of_launches();
+    const cudaError_t e = failure ? failure : emulated::check(*config);
     if (e) return emulated::said(e);
     const dim3 grid = config->gridDim, block = config->blockDim;
     // Converted as by a call of the kernel, as the runtime does.

@@ -189,6 +189,17 @@ inline cudaError_t is_capturing(cudaStream_t stream, cudaStreamCaptureStatus* st
     return is_legacy(stream) ? legacy_in_capture() : cudaSuccess;
 }
 
+// The code that $HEADFIELD_EMULATED_FAILURE names; it may be set and unset while the process runs.
+inline cudaError_t failure_of_launches() {
+    const char* const wanted = std::getenv("HEADFIELD_EMULATED_FAILURE");
+    if (!wanted || !*wanted) return cudaSuccess;
+    if (std::strncmp(wanted, "launch:", 7) != 0 || std::atoi(wanted + 7) <= 0) {
+        std::fprintf(stderr, "HEADFIELD_EMULATED_FAILURE must be launch:CODE, not %s\n", wanted);
+        std::abort();
+    }
+    return static_cast<cudaError_t>(std::atoi(wanted + 7));
+}
+
 inline cudaError_t check(const cudaLaunchConfig_t& config) {
     const dim3 g = config.gridDim, b = config.blockDim;
     if (!g.x || !g.y || !g.z || !b.x || !b.y || !b.z) return cudaErrorInvalidConfiguration;

@@ -138,15 +138,23 @@ def asanyarray(a: Any, dtype: Any = None, order: Any = None, *, blocking: bool =
     return array(a, dtype, copy=None, order=order or "K")
 
 
-def ascontiguousarray(a: Any, dtype: Any = None) -> ndarray:
+def _need_array(a: Any) -> None:
+    if not isinstance(a, ndarray):  # unlike asarray
+        raise TypeError(f"Argument 'a' has incorrect type (expected ndarray, got {type(a).__name__})")
+
+
+def ascontiguousarray(a: ndarray, dtype: Any = None) -> ndarray:
+    _need_array(a)
     return array(a, dtype, copy=None, order="C", ndmin=1)
 
 
-def asfortranarray(a: Any, dtype: Any = None) -> ndarray:
+def asfortranarray(a: ndarray, dtype: Any = None) -> ndarray:
+    _need_array(a)
     return array(a, dtype, copy=None, order="F", ndmin=1)
 
 
 def copy(a: ndarray, order: Any = "K") -> ndarray:
+    _need_array(a)
     return array(a, order=order)
 
 
@@ -166,8 +174,29 @@ test testing typing f2py seterr geterr errstate lib
 """
 
 
+_JOINING = """
+concatenate stack hstack vstack dstack column_stack
+"""
+
+
+def _refuse_lists(name: str, function: Callable, args: tuple) -> None:
+    """Lists and numbers are no arrays, and what joins arrays takes nothing else."""
+    if not args:
+        return
+    operands = args if isinstance(function, np.ufunc) or name == "where" else args[:1]
+    if name in _JOINING.split():
+        operands = args[0]
+    elif name == "where":
+        _need_array(args[0])
+    for a in operands:
+        if isinstance(a, list) or (name in _JOINING.split() and not isinstance(a, ndarray)):
+            raise TypeError(f"Unsupported type {type(a)}: cupy.{name} takes cupy arrays")
+
+
 def _device_function(name: str, function: Callable, new: bool) -> Callable:
     def on_device(*args: Any, **kwargs: Any) -> Any:
+        if not new:
+            _refuse_lists(name, function, args)
         if not new and not _has_device([*args, *kwargs.values()]):
             scalars = args and all(isinstance(a, SCALARS) for a in args)
             if not (isinstance(function, np.ufunc) and scalars):

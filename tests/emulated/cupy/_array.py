@@ -2,6 +2,7 @@
 """An array of the emulated device: holds a NumPy array and refuses what the real one refuses."""
 
 import functools
+import operator as operators
 from collections.abc import Callable
 from typing import Any
 
@@ -91,7 +92,7 @@ class ndarray:
         self, shape: Any, dtype: Any = float, memptr: Any = None, strides: Any = None, order: str = "C"
     ) -> None:
         kind = check_dtype(np.dtype(dtype))
-        shape = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
+        shape = tuple(shape) if np.iterable(shape) else (operators.index(shape),)
         if memptr is None:
             memptr = _memory.alloc(int(np.prod(shape, dtype=object)) * kind.itemsize)
         self._a = _memory.array_on(memptr.mem, memptr.ptr - memptr.mem.ptr, shape, kind, strides, order)
@@ -246,9 +247,6 @@ class ndarray:
     def __complex__(self) -> complex:
         return complex(self._a.item())
 
-    def __index__(self) -> int:
-        return self._a.__index__()
-
     def __repr__(self) -> str:
         return repr(self._a)
 
@@ -290,9 +288,19 @@ def operand(value: Any) -> Any:
 
 def _method(name: str) -> Callable:
     def method(self: ndarray, *args: Any, **kwargs: Any) -> Any:
+        if name == "dot" and not all(isinstance(a, ndarray) for a in args):
+            raise TypeError("Argument 'b' has incorrect type (expected ndarray)")
         return call(getattr(self._a, name), *args, **kwargs)
 
     return method
+
+
+def _comparison(name: str) -> Callable:
+    def comparison(self: ndarray, other: Any) -> Any:
+        single = isinstance(other, np.ndarray) and not other.ndim  # which only comparisons take
+        return wrap(getattr(self._a, name)(other if single else operand(other)))
+
+    return comparison
 
 
 def _operator(name: str) -> Callable:
@@ -314,7 +322,9 @@ for _name in METHODS.split():
     setattr(ndarray, _name, _method(_name))
 for _name in ATTRIBUTES.split():
     setattr(ndarray, _name, property(lambda self, _n=_name: getattr(self._a, _n)))
-for _name in UNARY.split() + BINARY.split() + COMPARE.split():
+for _name in COMPARE.split():
+    setattr(ndarray, f"__{_name}__", _comparison(f"__{_name}__"))
+for _name in UNARY.split() + BINARY.split():
     setattr(ndarray, f"__{_name}__", _operator(f"__{_name}__"))
 for _name in BINARY.split():
     setattr(ndarray, f"__r{_name}__", _operator(f"__r{_name}__"))

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""headfield on the real CuPy, with a driver that is only pretended and its own kernels run on the CPU."""
+
+import importlib.util
+import os
+import sys
+
+import driver
+
+driver.install()
+
+import cupy  # noqa: E402
+import numpy as np  # noqa: E402
+
+import headfield as hf  # noqa: E402
+
+
+def install_kernels() -> None:
+    """`_cuda` as `emulation.install` loads it, but without the stand-in for CuPy."""
+    spec = importlib.util.spec_from_file_location("headfield._cuda", os.environ["HEADFIELD_EMULATED_CUDA"])
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    sys.modules["headfield._cuda"] = hf._cuda = module  # type: ignore[attr-defined]
+
+
+def main() -> None:
+    install_kernels()
+    assert "emulated" not in cupy.__version__
+    head = hf.sphere_mesh(radii_mm=[60, 70, 80], tags=[2, 3, 5], edge_mm=28)
+    here, there = (hf.HeadModel(head, device=device) for device in ("cpu", "cuda"))
+    coil, pose = hf.figure_of_eight(spacing_mm=10.0), hf.place(head, [10, 20, 80], [10, 70, 80])
+    poses = hf.ring(pose, angles_deg=np.linspace(0, 160, 5))
+    some = np.arange(0, head.n_tets, 3)
+    for more in ({}, {"elements": some}, {"recovery": "interface"}):
+        wanted = {"tol": 1e-7, "batch": 4, **more}
+        expected = here.solve(coil, poses, **wanted).E
+        for kind in (np.asarray, cupy.asarray):
+            found = there.solve(coil, kind(poses), **wanted).E
+            assert isinstance(found, np.ndarray if kind is np.asarray else cupy.ndarray)
+            host = found if kind is np.asarray else found.get()
+            difference = np.linalg.norm(host - expected) / np.linalg.norm(expected)
+            assert difference < (1e-5 if "recovery" in more else 1e-6), (more, kind, difference)
+    assert there.solve(coil, cupy.asarray(poses), recovery="patch", tol="auto").report.converged.all()
+    with cupy.cuda.Stream(non_blocking=True):
+        fields = list(there.iter_solve(coil, cupy.asarray(poses), batch=4, elements=some))
+    assert [len(f) for f in fields] == [4, 1]
+    there._head.release()
+    print("solved with CuPy", cupy.__version__)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Everything that headfield does with a GPU, once; what it asks of CuPy goes to the file that is named."""
+
+import functools
+import pickle
+import sys
+
+import emulation
+import numpy as np
+
+emulation.install()
+
+import cupy  # noqa: E402
+import recorder  # noqa: E402
+
+import headfield as hf  # noqa: E402
+from headfield import _backend, metrics  # noqa: E402
+
+POSES, TARGET = 5, [20.0, 0.0, 60.0]
+
+
+@functools.cache
+def head():
+    return hf.sphere_mesh(radii_mm=[60, 70, 80], tags=[2, 3, 5], edge_mm=28)
+
+
+def coil():
+    return hf.figure_of_eight(spacing_mm=10.0)
+
+
+@functools.cache
+def poses():
+    pose = hf.place(head(), [10, 20, 80], [10, 70, 80])
+    return hf.ring(pose, angles_deg=np.linspace(0, 160, POSES))
+
+
+def solves(kind, model):
+    """Poses as arrays of one kind; the results are of the same."""
+    there = kind(poses())
+    some = np.arange(0, head().n_tets, 3)
+    solve = functools.partial(model.solve, coil(), there, kind(np.full(POSES, 2e6)), batch=4)
+    whole = solve()
+    solve(initial=whole.potential)
+    solve(elements=kind(some))
+    solve(recovery="interface")
+    solve(recovery="patch", tol="auto", roi=hf.regions.points(head(), [TARGET, TARGET, [0, 0, 62]]))
+    for field in model.iter_solve(coil(), there, batch=4, elements=some):
+        assert isinstance(field.E, type(there))
+    assert isinstance(whole.magnitude, type(there))
+    whole.on_host()
+    return whole
+
+
+def reduce(field):
+    """All metrics of a field on the GPU."""
+    volumes, centres = head().volumes_mm3(), head().nodes_mm[head().tets].mean(axis=1)
+    depth, target = np.full(len(volumes), 3.0), head().tags == 2
+    m = field.magnitude
+    arguments = {
+        "percentiles": (m, volumes, [50, 100]),
+        "peak": (m, centres),
+        "mean": (m, volumes),
+        "roi_mean": (m, volumes, centres, TARGET, 30.0),
+        "focality": (m, volumes),
+        "half_value": (m, volumes, depth),
+        "centre_of_gravity": (m, volumes, centres),
+        "component": (field.E, [0, 0, 1]),
+        "normal_tangential": (field.E, np.ones((len(volumes), 3))),
+        "overlap": (m, volumes, target),
+        "off_target": (m, volumes, target),
+    }
+    of_the_host = {"rdm", "ln_mag", "relative_l2"}
+    assert set(arguments) == {name for name in metrics.__all__ if name[0].islower()} - of_the_host
+    for name, given in arguments.items():
+        getattr(metrics, name)(*given)
+
+
+def main(path):
+    recorder.install()
+    assert isinstance(_backend.find_gpu(), tuple)
+    model = hf.HeadModel(head(), device="cuda")
+    solves(np.asarray, model)
+    reduce(solves(cupy.asarray, model))
+    model._head.release()
+    with open(path, "wb") as file:
+        pickle.dump(list(recorder.recorded.values()), file)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
