@@ -187,6 +187,42 @@ def test_equal_results_give_equal_files(checkout):
     assert made_in(checkout) == first
 
 
+def perturbed(results):
+    """Every float of the results but those of the machine, which are copied, another in its last digits."""
+    if isinstance(results, dict):
+        return {key: value if key == "machine" else perturbed(value) for key, value in results.items()}
+    if isinstance(results, list):
+        return [perturbed(value) for value in results]
+    return results * (1 + 1e-13) if isinstance(results, float) else results
+
+
+def test_last_digits_of_fits_and_sums_make_nothing_out_of_date(monkeypatch):
+    """Instruction sets, versions of NumPy and of Python (`sum`) differ in them."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import numpy as np
+    import report
+
+    results = report.load(ROOT / "benchmarks" / "results")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    def made(these):
+        sections = report.every_section(these)
+        prints = {each.name: each.fingerprint() for section in sections for each in section.pictures}
+        return prints, report.document(sections), report.with_figures(readme, these)
+
+    expected, fit = made(results), np.polyfit
+    assert len(expected[0]) > 5
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "polyfit", lambda *args: fit(*args) * (1 + 1e-13))
+        assert made(results) == expected
+    assert made(perturbed(results)) == expected
+    results["suite_cpu"] = perturbed(results["suite_cpu"])
+    for row in results["suite_cpu"]["results"]:
+        row["value"] = row.get("value", 0.0) * 1.001
+    changed = {name for name, one in made(results)[0].items() if one != expected[0][name]}
+    assert changed == {f"{name}_cpu.svg" for name in ("growth", "width", "accuracy", "memory")}
+
+
 def test_what_is_out_of_date_is_named(checkout):
     results = checkout / "benchmarks" / "results"
     slower = comparison("head_large", 709_254, slowdown=1.5)
