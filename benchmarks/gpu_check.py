@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""All steps of gpu_check.sh, one failing or not, within the minutes that there are, with one report of it all.
+"""All steps of gpu_check.sh, one failing or not, within the minutes there are, with one report of it all.
 
-Only the standard library is imported here: headfield is installed by the first step, and a machine that lacks NumPy
-is to be told so in the report. Both files in OUT are written anew after each step, so that a call that is cut short
-leaves what it has.
+Only the standard library is imported here: headfield is installed by the first step, and that a machine lacks
+NumPy is to be said in the report. Both files in OUT are written anew after each step, so that a call that is
+cut short leaves what it has.
 """
 
 from __future__ import annotations
@@ -42,7 +42,10 @@ def main() -> int:
         run = Run(args.work or Path(scratch), args.carried.resolve(), args.rehearse)
         run.logs.mkdir(parents=True, exist_ok=True)
         packed = run.carried / "facts.json"
-        report: dict[str, Any] = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "commit": commit(ROOT)}
+        report: dict[str, Any] = {
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "commit": commit(ROOT),
+        }
         report["carried"] = json.loads(packed.read_text()) if packed.exists() else {}
         if report["commit"] == "unknown":  # a copy of the tree, without its history
             report["commit"] = report["carried"].get("commit", "unknown")
@@ -67,11 +70,17 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--steps", nargs="+", choices=STEPS, default=list(STEPS))
     parser.add_argument("--minutes", type=float, default=9.0, help="after which no step goes on [9]")
     parser.add_argument("--carried", type=Path, default=ROOT / ".gpu", help="what gpu_pack.py left [.gpu]")
-    parser.add_argument("--head", type=Path, help=".npz: nodes, tets, tags [head_large.npz, carried or beside]")
+    parser.add_argument(
+        "--head", type=Path, help=".npz: nodes, tets, tags [head_large.npz, carried or beside]"
+    )
     parser.add_argument("--coil", type=Path, help="a .ccd coil [fig8_70mm.ccd]")
     parser.add_argument("--poses", type=Path, help="poses as .npy (k, 4, 4), mm [poses.npy]")
-    parser.add_argument("--work", type=Path, help="keeps what is installed and all logs; else they go with the end")
-    parser.add_argument("--rehearse", action="store_true", help="without a GPU, on the emulation and a sphere")
+    parser.add_argument(
+        "--work", type=Path, help="keeps what is installed and all logs; else they go with the end"
+    )
+    parser.add_argument(
+        "--rehearse", action="store_true", help="without a GPU, on the emulation and a sphere"
+    )
     return parser.parse_args()
 
 
@@ -92,7 +101,7 @@ def one_step(name: str, run: Run, args: argparse.Namespace, deadline: float) -> 
 
 
 def problem(run: Run, args: argparse.Namespace) -> list[str]:
-    """Head, coil and poses: those asked for, or carried, or beside the checkout; a sphere to rehearse with."""
+    """Head, coil and poses: those asked for, or carried, or beside the checkout; or a sphere to rehearse."""
     if args.rehearse and not args.head:
         found = [run.work / name for name in SMALL_FILES]
         done = run.python("small", HERE / "gpu" / "small.py", *found)

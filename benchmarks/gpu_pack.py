@@ -5,8 +5,8 @@
     python3.12 benchmarks/gpu_pack.py --variant before=HEAD~1  # and another revision, to be timed beside this
     python3.12 benchmarks/gpu_pack.py --rehearse               # and the emulation, to try all of it here
 
-Needs nvcc, a package index for pip, and in that Python what builds headfield: scikit-build-core and pybind11, CMake
-and Ninja. A build takes minutes; a second one of the same tree takes what has changed. Nothing but the
+Needs nvcc, a package index for pip, and in that Python what builds headfield: scikit-build-core, pybind11,
+CMake and Ninja. A build takes minutes; a second one of the same tree takes what has changed. Nothing but the
 standard library is imported.
 """
 
@@ -36,7 +36,16 @@ FILES = ("head_large.npz", "coils/fig8_70mm.ccd", "poses.npy")
 # Installed there if they are missing; NumPy, CuPy, SciPy and h5py have to be there. cuNIBS is run as a peer.
 CARRIED = (
     *("meshio", "rich", "markdown-it-py", "mdurl", "pygments"),
-    *("pytest", "pluggy", "iniconfig", "packaging", "pytest-xdist", "execnet", "hypothesis", "sortedcontainers"),
+    *(
+        "pytest",
+        "pluggy",
+        "iniconfig",
+        "packaging",
+        "pytest-xdist",
+        "execnet",
+        "hypothesis",
+        "sortedcontainers",
+    ),
     *("pyamg", "cunibs==0.5.0"),
 )
 

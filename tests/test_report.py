@@ -269,11 +269,18 @@ def test_what_was_not_measured_is_said(checkout):
 
 def compared_on_a_gpu(milliseconds):
     """A run of compare_gpu.py: headfield, and a peer that failed."""
-    entry = {"solve_s": 0.5e-3 * milliseconds, "median_s": 1e-3 * milliseconds, "iterations": 9, "gpu_mib": 1234.0}
+    entry = {
+        "solve_s": 0.5e-3 * milliseconds,
+        "median_s": 1e-3 * milliseconds,
+        "iterations": 9,
+        "gpu_mib": 1234.0,
+    }
     ours = {"solver": "headfield", "label": "headfield, cupy", "setup_s": 0.5, "residual": 5e-7}
     gpu = FACTS | {"arguments": {"device": "cuda"}, "gpu": {"device": "Voodoo 2", "copy_gb_s": 2345.0}}
     gpu |= {"problem": {"head": "head_large.npz", "nodes": 709_254, "tets": 4_311_416}, "not_installed": {}}
-    return gpu | {"runs": [ours | {"solve": {"64": entry}}, {"label": "cuNIBS, block", "failure": "Error: no"}]}
+    return gpu | {
+        "runs": [ours | {"solve": {"64": entry}}, {"label": "cuNIBS, block", "failure": "Error: no"}]
+    }
 
 
 def checked_on_a_gpu():
@@ -341,7 +348,10 @@ def test_what_the_check_of_a_gpu_leaves_becomes_a_section(checkout):
     assert re.search(r"headfield, cupy +64 +0.50 +1.110 +2.220", text)
     assert re.search(r"headfield, cupy +64 +0.50 +1.665 +3.330", text)
     assert "| Smooth 32 | 3 | 4.50 | 6.70 | 1,489 | 8.90 | 23.4 | 56.7 |" in text
-    assert "<sub>`benchmarks/gpu_check.sh OUT` → `results/gpu_check.json`, 2026-01-02, commit 0123456789ab</sub>" in text
+    assert (
+        "<sub>`benchmarks/gpu_check.sh OUT` → `results/gpu_check.json`, 2026-01-02, commit 0123456789ab</sub>"
+        in text
+    )
 
 
 def test_a_check_that_was_cut_short_or_rehearsed_says_no_more_than_it_has(checkout):

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Milliseconds per pose of the build that was carried and of its variants, turn by turn on one card.
 
-Each build lives in a process of its own, with its model on the device, and works when it is asked (kernels.py).
-For each width the builds are asked one after the other, round by round, the order turned round each time: what
-drifts, drifts for all. A ratio is the median over the rounds of a variant's milliseconds over the carried one's.
+Each build lives in a process of its own, with its model on the device, and works when it is asked
+(kernels.py). For each width the builds are asked one after the other, round by round, the order turned round
+each time: what drifts, drifts for all. A ratio is the median over the rounds of a variant's milliseconds over
+those of the carried build.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import statistics
@@ -17,7 +19,7 @@ import threading
 import time
 from typing import Any
 
-from gpu.running import HERE, Run, end, start
+from gpu.running import HERE, PATIENCE_S, Run, end, start
 
 WIDTHS = (32, 64, 16, 8, 4, 1)  # the widths that matter first
 ROUNDS = 4
@@ -37,7 +39,8 @@ class Build:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self.log}
         self.process = start(command, variables, **pipes)
         self.lines: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self.listen, daemon=True).start()
+        self.listener = threading.Thread(target=self.listen, daemon=True)
+        self.listener.start()
 
     def listen(self) -> None:
         """Pass on what it says, so that waiting for it can have an end; an empty line when it has ended."""
@@ -45,6 +48,14 @@ class Build:
         for line in self.process.stdout:
             self.lines.put(line)
         self.lines.put("")
+
+    def close(self) -> None:
+        end(self.process)
+        self.listener.join(PATIENCE_S)
+        for file in (self.process.stdin, self.process.stdout, self.log):
+            with contextlib.suppress(OSError):  # what was asked of it last, and it did not read
+                if file is not None:
+                    file.close()
 
     def answer(self) -> dict[str, Any]:
         """Its next line, or {"failure"}."""
@@ -84,8 +95,7 @@ def kernels(run: Run) -> dict[str, Any]:
                 found[build.name]["widths"][str(width)] = settled(turns, build.name)
     finally:
         for build in builds:
-            end(build.process)
-            build.log.close()
+            build.close()
     done = found[CARRIED]["widths"]
     best = min((w["ms_per_pose"]["whole"] for w in done.values() if "ms_per_pose" in w), default=None)
     ok = best is not None and not any("failure" in one for one in (*done.values(), *found.values()))
@@ -110,7 +120,7 @@ def take_turns(
 
 
 def settled(turns: dict[str, list[dict[str, Any]]], name: str) -> dict[str, Any]:
-    """Median milliseconds per pose of the stages and the whole, every turn's whole, and the ratio to the carried."""
+    """Median milliseconds per pose, by stage and whole; each turn's whole; the ratio to the carried build."""
     good = [turn for turn in turns[name] if "failure" not in turn]
     if not good:
         return {"failure": next((turn["failure"] for turn in turns[name]), "time was up")}

@@ -77,6 +77,6 @@ def summary(launches: list[dict[str, float]]) -> dict[str, float]:
 
 
 def options(metrics: Iterable[str]) -> list[str]:
-    """What ncu is told; clocks are left as they are, and only what is between the program's marks is looked at."""
+    """What ncu is told: only what is between the program's marks counts; clocks stay as they are."""
     told = ["--csv", "--print-units", "base", "--profile-from-start", "off", "--clock-control", "none"]
     return [*told, "--target-processes", "all", "--metrics", ",".join(metrics)]

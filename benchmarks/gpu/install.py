@@ -13,7 +13,7 @@ from typing import Any
 from gpu.running import Run
 
 PIP = ("-m", "pip", "install", "-q", "--no-index", "--no-deps", "--no-compile", "--no-cache-dir")
-QUIET = ("--disable-pip-version-check", "--no-warn-script-location", "--root-user-action", "ignore", "--upgrade")
+QUIET = ("--upgrade", "--disable-pip-version-check", "--no-warn-script-location", "--root-user-action=ignore")
 LOADS = "import headfield, headfield._cuda; print(headfield._cuda.__file__)"
 
 
@@ -27,15 +27,18 @@ def install(run: Run) -> dict[str, Any]:
     carried = into(run, run.site, mine) if mine else "no wheel of headfield was carried"
     if run.rehearse:
         facts["loads_without_a_gpu"] = run.python("install", "-c", LOADS).said()
-        facts["emulated"] = emulate(run)
+        facts["emulated"] = emulate(run, run.site)
     loaded = run.python("install", "-c", LOADS)
     if not loaded.ok:
         facts["carried"] = carried or loaded.said()
         facts["build"] = build(run)
         loaded = run.python("install", "-c", LOADS)
     for folder in sorted((run.carried / "variants").glob("*")):
-        problem = into(run, run.work / f"variant-{folder.name}", sorted(folder.glob("*.whl")))
+        place = run.work / f"variant-{folder.name}"
+        problem = into(run, place, sorted(folder.glob("*.whl")))
         facts[f"variant {folder.name}"] = problem or "installed"
+        if run.rehearse:
+            emulate(run, place)
         if not problem:
             run.variants.append(folder.name)
     how = "built here" if "build" in facts else "the wheel that was carried"
@@ -67,12 +70,12 @@ def build(run: Run) -> str:
     return run.python("build", *PIP, *QUIET, *options, limit=run.left() - 10.0).said() or "built"
 
 
-def emulate(run: Run) -> str:
+def emulate(run: Run, folder: Path) -> str:
     """Put the emulated module in the place of that for GPUs, which nothing can run on here."""
     there = list((run.carried / "emulated").glob("_cuda*.so"))
-    if not there or not (run.site / "headfield").is_dir():
+    if not there or not (folder / "headfield").is_dir():
         return "none: pack with gpu_pack.py --rehearse "
-    for module in (run.site / "headfield").glob("_cuda*.so"):
+    for module in (folder / "headfield").glob("_cuda*.so"):
         module.unlink()
-    shutil.copy(there[0], run.site / "headfield")
+    shutil.copy(there[0], folder / "headfield")
     return there[0].name

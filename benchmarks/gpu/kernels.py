@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""One build of headfield on one head: milliseconds per pose when asked for, or a solve for a profiler to look at.
+"""One build of headfield on one head: seconds when it is asked for them, or a solve for a profiler to see.
 
-    python benchmarks/gpu/kernels.py --head H.npz --coil C.ccd --poses P.npy               # asked on its stdin
-    python benchmarks/gpu/kernels.py --head H.npz --coil C.ccd --poses P.npy --profile 32  # between profiler marks
+    python benchmarks/gpu/kernels.py --head H.npz --coil C.ccd --poses P.npy              # asked on its stdin
+    python benchmarks/gpu/kernels.py --head H.npz --coil C.ccd --poses P.npy --profile 32
 
-Asked by a line {"width": 32, "repeats": 3}, it answers by one on stdout: {"poses", "stages_s": {stage: seconds},
-"whole_s", "iterations"}, the least of the repeats, after one that warms up. Its first line is of the set-up. Only
-what every revision has is used, so that another one can be asked beside it.
+Asked by a line {"width": 32, "repeats": 3}, it answers by one on stdout: {"poses", "stages_s": {stage:
+seconds}, "whole_s", "iterations"}, the least of the repeats, after one that warms up. Its first line is of
+the set-up. Only what every revision has is used, so that another one can be asked beside it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Problem:
             mesh = hf.TetMesh(data["nodes"], data["tets"], data["tags"])
         self.coil = hf.read_coil(args.coil)
         every = np.load(args.poses)
-        self.poses: Any = every[np.linspace(0, len(every) - 1, POSES).astype(int)]
+        self.poses: Any = every[np.linspace(0, len(every) - 1, min(POSES, len(every))).astype(int)]
         self.gray = np.flatnonzero(mesh.tags == GRAY).astype(np.int32)
         start = time.perf_counter()
         self.model = hf.HeadModel(mesh, device=args.device)
@@ -71,9 +71,9 @@ class Problem:
         return found | {"iterations": int(report.iterations.max())}
 
     def profile(self, width: int) -> None:
-        """One batch between marks, after two that warm up: the second plays the graph that the first one made.
+        """One batch between marks, after two that warm up: the later ones play the graph that the first made.
 
-        The tolerance is coarse: iterations are all alike, and each of their kernels is run several times over.
+        The tolerance is coarse: iterations are all alike, and a profiler runs each kernel several times over.
         """
         from cupy.cuda import runtime
 

@@ -45,7 +45,6 @@ class Run:
     until: float = float("inf")
     problem: list[str] = field(default_factory=list)  # --head, --coil, --poses
     variants: list[str] = field(default_factory=list)
-    said: dict[str, object] = field(default_factory=dict)
 
     @property
     def site(self) -> Path:
@@ -73,7 +72,7 @@ class Run:
         return self.command(name, [sys.executable, *words], limit, **variables)
 
     def command(self, name: str, words: list[object], limit: float | None = None, **variables: str) -> Done:
-        """Run a command in the checkout, its output in NAME.log; it and all that it started end with the step."""
+        """Run a command in the checkout, its output in NAME.log; it and all it starts end with the step."""
         self.logs.mkdir(parents=True, exist_ok=True)
         log, began = self.logs / f"{name}.log", time.monotonic()
         with log.open("a+", encoding="utf-8", errors="replace") as out:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""First contact with a GPU: each thing that has to work, said in a line; one that fails stops none of the others.
+"""First contact with a GPU: each thing that has to work, said in a line; one that fails stops no other.
 
-    python benchmarks/gpu/smoke.py OUT.json [--edge-mm 5]
+    python benchmarks/gpu/smoke.py OUT.json [--edge-mm 5] [--widths 1 8]
 
 The file is written anew after each line: {"checks": [{"what", "ok", "said", "seconds"}]}.
 """
@@ -123,13 +123,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--edge-mm", type=float, default=5.0)
+    parser.add_argument("--widths", type=int, nargs="+", default=WIDTHS)
     args = parser.parse_args()
     sphere = Sphere(args.edge_mm)
     say(args.out, "find_gpu", found)
     say(args.out, "a sphere on GPU and CPU", trusted)
     for device in ("cpu", "cuda"):
         say(args.out, f"model on {device}", lambda device=device: sphere.model(device))
-    for width in WIDTHS:
+    for width in args.widths:
         say(args.out, f"{width} poses at a time", lambda width=width: sphere.width(width))
     say(args.out, "direct sum", sphere.direct)
     say(args.out, "recovery, tol auto", sphere.recovered)

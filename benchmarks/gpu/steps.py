@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The steps of gpu_check.sh, in order of value: each takes a `Run` and returns its facts, "ok" and "said" among them."""
+"""The steps of gpu_check.sh, in order of value: each takes a `Run` and returns facts, "ok" and "said"."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import ast
 import importlib.util
 import json
 import re
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +27,10 @@ CHOSEN = (
 )
 ON_A_GPU = "cuda or test_gpu"
 PROCESSES = 8
-PACKAGES = "numpy cupy scipy h5py meshio pyamg pytest xdist hypothesis cunibs skbuild pybind11".split()
+PACKAGES = (
+    *("numpy", "cupy", "scipy", "h5py", "meshio", "pyamg", "cunibs"),
+    *("pytest", "xdist", "hypothesis", "scikit_build_core", "pybind11"),
+)
 FACTS = """
 import json, importlib, os, platform, sys
 sys.path.insert(0, sys.argv[1])
@@ -118,7 +120,8 @@ def compare(run: Run, name: str, options: list[str]) -> dict[str, Any]:
     report = json.loads(out.read_text()) if out.exists() else None
     runs = report["runs"] if report else []
     failed = [f"{one['label']}: {one['failure']}" for one in runs if "failure" in one]
-    failed += [f"{peer} was not measured: {why}" for peer, why in (report or {}).get("not_installed", {}).items()]
+    absent = report["not_installed"] if report else {}
+    failed += [f"{peer} was not measured: {why}" for peer, why in absent.items()]
     said = "; ".join(failed) or (f"{len(runs)} runs" if done.ok else done.said())
     shown = [line for line in done.text.splitlines() if line.startswith(("headfield", "cuNIBS", "solver"))]
     return {"ok": done.ok and not failed, "said": said[:400], "shown": shown, "report": report}
@@ -142,12 +145,12 @@ def profile(run: Run) -> dict[str, Any]:
             found = counters.read(done.text)
         if found:
             widths[str(width)] = found
-        if not done.ok or not found:
+        if not done.ok or (ncu and not found):
             wrong.append(f"width {width}: {done.said()}")
     said = "; ".join(wrong) or f"{sum(map(len, widths.values()))} kernels and widths"
     if not ncu:
         said = f"ncu is missing; without it: {said}"
-    return {"ok": not wrong, "said": said[:400], "widths": widths}
+    return {"ok": not wrong and bool(ncu or run.rehearse), "said": said[:400], "widths": widths}
 
 
 def tests(run: Run) -> dict[str, Any]:
@@ -162,19 +165,18 @@ def tests(run: Run) -> dict[str, Any]:
     facts: dict[str, Any] = {"left_out": skipped}
     if not files or not importable("pytest", run):
         return facts | {"ok": False, "said": "nothing to run: " + (f"{skipped}" if skipped else "no pytest")}
-    options = ["-v", "--tb=short", "-p", "no:cacheprovider", "--basetemp", run.work / "pytest", "-k", ON_A_GPU]
+    options: list[object] = ["-v", "--tb=short", "-p", "no:cacheprovider", "-k", ON_A_GPU]
+    options += ["--basetemp", run.work / "pytest"]
     options += ["-n", PROCESSES, "--dist", "worksteal"] if importable("xdist", run) else []
-    emulated = {"HEADFIELD_EMULATED_CUDA": str(module)} if run.rehearse and (module := emulated_module(run)) else {}
-    done = run.python("tests", "-m", "pytest", *options, *files, OMP_NUM_THREADS="2", **emulated)
+    variables = {"OMP_NUM_THREADS": "2"}
+    if run.rehearse:  # the tests are to know that it is no GPU
+        variables["HEADFIELD_EMULATED_CUDA"] = str(next((run.site / "headfield").glob("_cuda*.so"), ""))
+    done = run.python("tests", "-m", "pytest", *options, *files, **variables)
     outcomes = re.findall(r"\b(PASSED|FAILED|SKIPPED|ERROR|XFAIL)\b", done.text)
     facts["counts"] = {word.lower(): outcomes.count(word) for word in sorted(set(outcomes))}
     facts["failed"] = re.findall(r"^(?:FAILED|ERROR) .*$", done.text, re.MULTILINE)[:50]
     said = done.said() + "".join(f"; {name} left out: {why}" for name, why in skipped.items())
     return facts | {"ok": done.ok, "said": said[:400]}
-
-
-def emulated_module(run: Run) -> Path | None:
-    return next((run.site / "headfield").glob("_cuda*.so"), None)
 
 
 def importable(name: str, run: Run) -> bool:
@@ -186,7 +188,7 @@ def importable(name: str, run: Run) -> bool:
 
 
 def missing_imports(path: Path, run: Run, seen: set[Path] | None = None) -> list[str]:
-    """Modules that a test file, or one beside it that it imports, imports at its top and that are not there."""
+    """Modules that a test file imports at its top, itself or by a file beside it, and that aren't there."""
     seen = set() if seen is None else seen
     if path in seen:
         return []

@@ -21,11 +21,17 @@ from reporting.markdown import (
 
 TITLE = "On a GPU"
 NOTHING = (
-    "Nothing has been measured on a GPU yet: `benchmarks/gpu_check.sh OUT` will, in nine minutes on a machine that "
-    "has one, or `python benchmarks/compare_gpu.py` alone."
+    "Nothing has been measured on a GPU yet: `benchmarks/gpu_check.sh OUT` will, in nine minutes on a "
+    "machine that has one, or `python benchmarks/compare_gpu.py` alone."
 )
 SCRIPT = "benchmarks/gpu_check.sh OUT"
-STAGES = {"primary": "∂A/∂t", "right_hand_side": "right-hand side", "solve": "solve", "field": "E", "whole": "whole"}
+STAGES = {
+    "primary": "∂A/∂t",
+    "right_hand_side": "right-hand side",
+    "solve": "solve",
+    "field": "E",
+    "whole": "whole",
+}
 COUNTED = {
     "launches": "launches",
     "microseconds": "µs",
@@ -131,7 +137,9 @@ def escaped(said: object) -> str:
 
 def first_contact(report: Row) -> list[str]:
     checks = report["steps"].get("smoke", {}).get("checks", [])
-    rows = [[c["what"], "ok" if c["ok"] else "FAILED", number(c["seconds"]), escaped(c["said"])] for c in checks]
+    rows = [
+        [c["what"], "ok" if c["ok"] else "FAILED", number(c["seconds"]), escaped(c["said"])] for c in checks
+    ]
     return [table(("first contact", "", "s", "said"), rows), line(report)] if rows else []
 
 
@@ -146,9 +154,7 @@ def builds(report: Row) -> list[str]:
                 cells = [number(stages.get(stage)) for stage in STAGES]
                 rows.append([f"{build}, {width} at a time", *cells, number(one.get("ratio"))])
     failed = [
-        f"Failed: {build}{where}: {why}"
-        for build, facts in found.items()
-        for where, why in failures(facts)
+        f"Failed: {build}{where}: {why}" for build, facts in found.items() for where, why in failures(facts)
     ]
     header = ["ms per pose", *STAGES.values(), "ratio"]
     return [*([table(header, rows)] if rows else []), *failed, line(report)] if found else []
@@ -167,7 +173,10 @@ def counters(report: Row) -> list[str]:
     blocks = []
     for width, kernels in report["steps"].get("profile", {}).get("widths", {}).items():
         rows = [
-            [name, *(count(facts.get(key)) if key == "launches" else number(facts.get(key)) for key in COUNTED)]
+            [
+                name,
+                *(count(facts.get(key)) if key == "launches" else number(facts.get(key)) for key in COUNTED),
+            ]
             for name, facts in kernels.items()
         ]
         blocks += [table([f"kernels, {width} at a time", *COUNTED.values()], rows), line(report)]
