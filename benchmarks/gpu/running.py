@@ -64,7 +64,7 @@ class Run:
         folders += [self.site, HERE.parent]
         if self.rehearse:
             folders.insert(0, ROOT / "tests" / "emulated")  # the stand-in for CuPy
-        path = os.pathsep.join(map(str, folders))
+        path = os.pathsep.join([*map(str, folders), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
         return os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
     def python(self, name: str, *words: object, limit: float | None = None, **variables: str) -> Done:

@@ -167,8 +167,10 @@ def tests(run: Run) -> dict[str, Any]:
         return facts | {"ok": False, "said": "nothing to run: " + (f"{skipped}" if skipped else "no pytest")}
     options: list[object] = ["-v", "--tb=short", "-p", "no:cacheprovider", "-k", ON_A_GPU]
     options += ["--basetemp", run.work / "pytest"]
-    options += ["-n", PROCESSES, "--dist", "worksteal"] if importable("xdist", run) else []
-    variables = {"OMP_NUM_THREADS": "2"}
+    if importable("xdist", run):
+        options += ["-p", "xdist.plugin", "-n", PROCESSES, "--dist", "worksteal"]
+    # Other plugins that the machine has may warn, and every warning is an error here.
+    variables = {"OMP_NUM_THREADS": "2", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     if run.rehearse:  # the tests are to know that it is no GPU
         variables["HEADFIELD_EMULATED_CUDA"] = str(next((run.site / "headfield").glob("_cuda*.so"), ""))
     done = run.python("tests", "-m", "pytest", *options, *files, **variables)
