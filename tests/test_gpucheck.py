@@ -190,23 +190,26 @@ def test_builds_are_timed_turn_by_turn(site, tmp_path, monkeypatch):
     assert site.python("small", BENCHMARKS / "gpu" / "small.py", *files, *options).ok
     named = zip(("--head", "--coil", "--poses"), map(str, files), strict=True)
     site.problem = [word for pair in named for word in pair]
-    monkeypatch.setattr(builds, "WIDTHS", (8, 1))
+    monkeypatch.setattr(builds, "REHEARSED", (8,))
     found = builds.kernels(site)
     assert found["ok"], found
     assert list(found["builds"]) == ["carried", "again"]
     for name, build in found["builds"].items():
         assert build["stages_s"].keys() >= {"assemble", "hierarchy"}
-        assert list(build["widths"]) == ["8", "1"]
+        assert list(build["widths"]) == ["8"]
         for width in build["widths"].values():
             assert width["poses"] == 8
             assert len(width["turns_ms"]) == 2
             assert {"primary", "right_hand_side", "solve", "field", "whole"} <= width["ms_per_pose"].keys()
             assert ("ratio" in width) is (name == "again")
     shutil.rmtree(site.work / "variant-again" / "headfield" / "io")
-    found = builds.kernels(site)
-    assert not found["ok"]
-    assert "No module named 'headfield.io" in found["builds"]["again"]["failure"]
-    assert found["builds"]["carried"]["widths"]["8"]["poses"] == 8
+    broken = builds.Build(site, "again", "cuda")
+    answers = [broken.answer(), broken.ask(8, 1)]
+    broken.close()
+    assert all("No module named 'headfield.io" in each["failure"] for each in answers)
+    said = builds.summary(found["builds"] | {"again": answers[0] | {"widths": {}}})
+    assert not said["ok"]
+    assert "ms per pose at best; again: ModuleNotFoundError" in said["said"]
 
 
 def test_first_contact_says_what_fails(site, monkeypatch):

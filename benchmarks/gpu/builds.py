@@ -22,6 +22,7 @@ from typing import Any
 from gpu.running import HERE, PATIENCE_S, Run, end, start
 
 WIDTHS = (32, 64, 16, 8, 4, 1)  # the widths that matter first
+REHEARSED = (32, 1)
 ROUNDS = 4
 REPEATS = 3
 CARRIED = "carried"
@@ -66,6 +67,7 @@ class Build:
         if line:
             found: dict[str, Any] = json.loads(line)
             return found
+        self.lines.put("")  # whoever asks again is told at once
         self.log.seek(0)
         said = self.log.read().strip().splitlines() or ["nothing was said"]
         return {"failure": said[-1][:300]}
@@ -83,12 +85,15 @@ class Build:
 def kernels(run: Run) -> dict[str, Any]:
     """The step: seconds of the set-up, and by width of the stages, of each build."""
     device, rounds, repeats = "cuda", 2 if run.rehearse else ROUNDS, 1 if run.rehearse else REPEATS
-    widths = WIDTHS[:2] if run.rehearse else WIDTHS
-    builds = [Build(run, name, device) for name in (CARRIED, *run.variants)]
-    found: dict[str, Any] = {build.name: build.answer() | {"widths": {}} for build in builds}
-    working = [build for build in builds if "failure" not in found[build.name]]
+    widths = REHEARSED if run.rehearse else WIDTHS
+    builds: list[Build] = []
+    found: dict[str, Any] = {}
     began = time.monotonic()
     try:
+        for name in (CARRIED, *run.variants):  # set up one after the other, each with all cores
+            builds.append(Build(run, name, device))
+            found[name] = builds[-1].answer() | {"widths": {}}
+        working = [build for build in builds if "failure" not in found[build.name]]
         for width in widths:
             turns = take_turns(run, working, width, rounds, repeats)
             for build in working:
@@ -96,11 +101,19 @@ def kernels(run: Run) -> dict[str, Any]:
     finally:
         for build in builds:
             build.close()
+    return summary(found) | {"builds": found, "turns_s": round(time.monotonic() - began, 1)}
+
+
+def summary(found: dict[str, Any]) -> dict[str, Any]:
+    """Whether all of it went well, the best of the carried build, and what failed."""
     done = found[CARRIED]["widths"]
     best = min((w["ms_per_pose"]["whole"] for w in done.values() if "ms_per_pose" in w), default=None)
-    ok = best is not None and not any("failure" in one for one in (*done.values(), *found.values()))
-    said = f"{best:.3f} ms per pose at best" if best is not None else str(found[CARRIED].get("failure"))
-    return {"ok": ok, "said": said, "builds": found, "turns_s": round(time.monotonic() - began, 1)}
+    wrong = [f"{name}: {one['failure']}" for name, one in found.items() if "failure" in one]
+    for name, build in found.items():
+        by_width = build["widths"].items()
+        wrong += [f"{name}, width {w}: {one['failure']}" for w, one in by_width if "failure" in one]
+    said = "; ".join([f"{best:.3f} ms per pose at best", *wrong] if best is not None else wrong)[:400]
+    return {"ok": not wrong, "said": said}
 
 
 def take_turns(
@@ -112,10 +125,7 @@ def take_turns(
         if run.left() < 2.0:
             break
         for build in builds[:: -1 if number % 2 else 1]:
-            answer = build.ask(width, repeats)
-            turns[build.name].append(answer)
-            if "failure" in answer:
-                break
+            turns[build.name].append(build.ask(width, repeats))
     return turns
 
 
