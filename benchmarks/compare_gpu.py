@@ -27,7 +27,6 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import measure  # noqa: E402  (lies beside this file)
-import problem  # noqa: E402
 from measure import DATA, Row  # noqa: E402
 from peers import cudss_peer, cunibs_peer, gpu, headfield_gpu  # noqa: E402
 
@@ -112,6 +111,8 @@ def run_one(folder: Path, name: str, config: str, args: argparse.Namespace) -> R
     if "failure" in row:
         return row
     if (folder / "x.npy").exists():
+        import problem  # needs SciPy
+
         row["residual"] = float(problem.true_residuals(folder, np.load(folder / "x.npy")).max())
     if (folder / "e.npy").exists():
         if name == "headfield":

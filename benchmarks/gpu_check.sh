@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Everything that needs a GPU, in one go: build, tests on the GPU, compute-sanitizer, profile, comparison; leaves
-# gpu_check.json with device, driver, commit and figures.
+# Everything that only a machine with a GPU can tell, in one call of at most nine minutes; leaves two files in OUT:
+# gpu_check.json, which report.py makes tables of, and gpu_check_logs.tar.gz.
 #
-#   benchmarks/gpu_check.sh OUT [--steps build tests sanitizer profile compare] [--head H.npz --coil C.ccd --poses P.npy]
+#   benchmarks/gpu_check.sh OUT [--minutes 9] [--steps smoke figures ...] [--head H.npz --coil C.ccd --poses P.npy]
+#   benchmarks/gpu_check.sh OUT --rehearse     # here, without a GPU: the emulation, on a small head
 #
-# Steps may be run one at a time into the same OUT; `build` comes first. Needs nvcc, and in the interpreter PYTHON names
-# CuPy, the test requirements of pyproject.toml and scikit-build-core; nothing is downloaded. The build lies in OUT/site,
-# and what is installed is left alone.
+# Takes what gpu_pack.py left in .gpu; without that it builds headfield here, which needs nvcc, scikit-build-core and
+# pybind11. In the interpreter that PYTHON names it needs NumPy and CuPy. Nothing is downloaded, nothing of the
+# machine's own is changed.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)

@@ -16,8 +16,8 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import problem
 from peers import exchange
+from revision import commit
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parents[1] / "shared" / "data"
@@ -44,25 +44,13 @@ def machine() -> Row:
 
 def compiler() -> str:
     """What compiled headfield's module for CPUs, by its own word."""
-    import headfield._cpu
-
+    try:
+        import headfield._cpu
+    except ImportError:  # a report can be made, and a build begun, before there is one
+        return "unknown"
     module = Path(headfield._cpu.__file__).read_bytes()
     found = re.search(rb"GCC: \([^)]*\) [\d.]+|clang version [\d.]+", module)
     return found.group().decode() if found else "unknown"
-
-
-def commit() -> str:
-    """The revision measured, with ``+changes`` where the tree differs from it."""
-
-    def git(*words: str) -> str:
-        try:
-            done = subprocess.run(["git", *words], cwd=HERE, capture_output=True, text=True, check=False)
-        except OSError:  # no git: a copy of the tree
-            return ""
-        return done.stdout.strip()
-
-    changes = "+changes" if git("status", "--porcelain", "-uno") else ""
-    return (git("rev-parse", "HEAD") or "unknown") + changes
 
 
 def write_phantom(folder: Path) -> tuple[Path, Path, Path]:
@@ -88,6 +76,8 @@ def spread(poses: Path, count: int) -> np.ndarray:
 
 def prepare(folder: Path, head: Path, coil: Path, poses: Path, count: int, threads: int) -> Row:
     """The systems of ``count`` poses in ``folder``: assembled, unless the same ones are there."""
+    import problem  # needs SciPy, which who measures headfield alone need not have
+
     record = folder / "problem.json"
     key: Row = {"head": head.name, "coil": coil.name, "poses": poses.name, "count": count}
     if record.exists() and key.items() <= (found := json.loads(record.read_text())).items():

@@ -187,6 +187,42 @@ def test_equal_results_give_equal_files(checkout):
     assert made_in(checkout) == first
 
 
+def perturbed(results):
+    """Every float of the results but those of the machine, which are copied, another in its last digits."""
+    if isinstance(results, dict):
+        return {key: value if key == "machine" else perturbed(value) for key, value in results.items()}
+    if isinstance(results, list):
+        return [perturbed(value) for value in results]
+    return results * (1 + 1e-13) if isinstance(results, float) else results
+
+
+def test_last_digits_of_fits_and_sums_make_nothing_out_of_date(monkeypatch):
+    """Instruction sets, versions of NumPy and of Python (`sum`) differ in them."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import numpy as np
+    import report
+
+    results = report.load(ROOT / "benchmarks" / "results")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    def made(these):
+        sections = report.every_section(these)
+        prints = {each.name: each.fingerprint() for section in sections for each in section.pictures}
+        return prints, report.document(sections), report.with_figures(readme, these)
+
+    expected, fit = made(results), np.polyfit
+    assert len(expected[0]) > 5
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "polyfit", lambda *args: fit(*args) * (1 + 1e-13))
+        assert made(results) == expected
+    assert made(perturbed(results)) == expected
+    results["suite_cpu"] = perturbed(results["suite_cpu"])
+    for row in results["suite_cpu"]["results"]:
+        row["value"] = row.get("value", 0.0) * 1.001
+    changed = {name for name, one in made(results)[0].items() if one != expected[0][name]}
+    assert changed == {f"{name}_cpu.svg" for name in ("growth", "width", "accuracy", "memory")}
+
+
 def test_what_is_out_of_date_is_named(checkout):
     results = checkout / "benchmarks" / "results"
     slower = comparison("head_large", 709_254, slowdown=1.5)
@@ -231,36 +267,102 @@ def test_what_was_not_measured_is_said(checkout):
     assert said.search((checkout / "README.md").read_text(encoding="utf-8"))
 
 
-def test_figures_of_a_gpu(checkout):
-    results = checkout / "benchmarks" / "results"
-    for path in results.glob("*.json"):
-        path.unlink()
-    entry = {"solve_s": 0.00111, "median_s": 0.00222, "iterations": 9, "gpu_mib": 1234.0}
+def compared_on_a_gpu(milliseconds):
+    """A run of compare_gpu.py: headfield, and a peer that failed."""
+    entry = {
+        "solve_s": 0.5e-3 * milliseconds,
+        "median_s": 1e-3 * milliseconds,
+        "iterations": 9,
+        "gpu_mib": 1234.0,
+    }
     ours = {"solver": "headfield", "label": "headfield, cupy", "setup_s": 0.5, "residual": 5e-7}
     gpu = FACTS | {"arguments": {"device": "cuda"}, "gpu": {"device": "Voodoo 2", "copy_gb_s": 2345.0}}
     gpu |= {"problem": {"head": "head_large.npz", "nodes": 709_254, "tets": 4_311_416}, "not_installed": {}}
-    gpu["runs"] = [ours | {"solve": {"64": entry}}, {"label": "cuNIBS, block", "failure": "RuntimeError: no"}]
-    (results / "compare_gpu_head_large.json").write_text(json.dumps(gpu))
-    kernels = {"Smooth 32": {"launches": 3, "microseconds": 4.5, "megabytes": 6.7, "gb_per_s": 1489.0}}
-    steps = {
-        "build": {"ok": True, "seconds": 61.0, "said": "built"},
-        "profile": {"ok": True, "kernels": kernels},
+    return gpu | {
+        "runs": [ours | {"solve": {"64": entry}}, {"label": "cuNIBS, block", "failure": "Error: no"}]
     }
-    check = FACTS | {"gpu": {"name": "Voodoo 2"}, "steps": steps}
-    (results / "gpu_check.json").write_text(json.dumps(check))
-    other = json.dumps(suite(1.0)).replace('"cpu"}', '"cuda"}').replace('"device": "cpu"', '"device": "cuda"')
-    (results / "suite_cuda.json").write_text(other)
+
+
+def checked_on_a_gpu():
+    """What gpu_check.sh leaves."""
+    kernel = {"launches": 3, "microseconds": 4.5, "megabytes": 6.7, "gb_per_s": 1489.0, "l2_megabytes": 8.9}
+    kernel |= {"issue_percent": 23.4, "occupancy_percent": 56.7}
+    stages = {"primary": 0.11, "right_hand_side": 0.022, "solve": 0.33, "field": 0.044, "whole": 0.555}
+    width = {"ms_per_pose": stages, "turns_ms": [0.555], "iterations": 12, "poses": 64}
+    builds = {"carried": {"widths": {"32": width, "64": {"failure": "MemoryError: none left"}}}}
+    builds["before"] = {"widths": {"32": width | {"ratio": 1.23}}}
+    checks = [{"what": "32 poses at a time", "ok": False, "said": "E differs by 0.5 | of 1", "seconds": 0.1}]
+    steps = {
+        "install": {"ok": True, "said": "the wheel that was carried"},
+        "smoke": {"ok": False, "said": "failed: 32 poses at a time", "checks": checks},
+        "figures": {"ok": True, "said": "3 runs", "report": compared_on_a_gpu(2.22) | {"commit": "unknown"}},
+        "kernels": {"ok": True, "said": "0.555 ms per pose at best", "builds": builds},
+        "profile": {"ok": True, "said": "1 kernels and widths", "widths": {"32": {"Smooth 32": kernel}}},
+        "cunibs": {"ok": True, "said": "2 runs", "report": compared_on_a_gpu(3.33)},
+        "racecheck": {"ok": False, "skipped": True, "said": "skipped: the 9 minutes were over"},
+    }
+    gpu = {"name": "Voodoo 2", "driver": "1.2.3", "memory": "12 MiB"}
+    steps = {name: facts | {"seconds": 61.0} for name, facts in steps.items()}
+    return FACTS | {"gpu": gpu, "rehearsal": False, "steps": steps}
+
+
+def alone(checkout, **reports):
+    """The folder of results with these and nothing else."""
+    results = checkout / "benchmarks" / "results"
+    for path in results.glob("*.json"):
+        path.unlink()
+    for name, report in reports.items():
+        (results / f"{name}.json").write_text(json.dumps(report))
     done = run("--root", checkout)
     assert done.returncode == 0, done.stderr
-    text, readme = text_of(checkout), (checkout / "README.md").read_text(encoding="utf-8")
+    return text_of(checkout), (checkout / "README.md").read_text(encoding="utf-8")
+
+
+def test_figures_of_a_gpu(checkout):
+    other = json.dumps(suite(1.0)).replace('"cpu"}', '"cuda"}').replace('"device": "cpu"', '"device": "cuda"')
+    text, readme = alone(
+        checkout, compare_gpu_head_large=compared_on_a_gpu(2.22), suite_cuda=json.loads(other)
+    )
     assert "Nothing has been measured on a GPU" not in text + readme
     assert "2.22 ms per pose" in readme
     assert "device Voodoo 2" in readme
     assert re.search(r"headfield, cupy +64 +0.50 +1.110 +2.220", text)
-    assert "Failed: cuNIBS, block: RuntimeError: no" in text
-    assert "| Smooth 32 | 3 | 4.50 | 6.70 | 1,489 |" in text
+    assert "Failed: cuNIBS, block: Error: no" in text
     assert "## Cost against size, on a GPU" in text
-    assert (results / "growth_cuda.svg").exists()
+    assert (checkout / "benchmarks" / "results" / "growth_cuda.svg").exists()
+
+
+def test_what_the_check_of_a_gpu_leaves_becomes_a_section(checkout):
+    text, readme = alone(checkout, gpu_check=checked_on_a_gpu())
+    assert "Nothing has been measured on a GPU" not in text + readme
+    assert "2.22 ms per pose" in readme
+    assert "3.33 ms per pose" not in readme  # the slower of two runs on one head
+    assert "commit 0123456789ab" in readme
+    assert "Voodoo 2, driver 1.2.3, 12 MiB:" in text
+    assert "| smoke | FAILED | 61.0 | failed: 32 poses at a time |" in text
+    assert "| racecheck | skipped | 61.0 | skipped: the 9 minutes were over |" in text
+    assert "| 32 poses at a time | FAILED | 0.100 | E differs by 0.5 \\| of 1 |" in text
+    assert "| carried, 32 at a time | 0.110 | 0.0220 | 0.330 | 0.0440 | 0.555 | – |" in text
+    assert "| before, 32 at a time | 0.110 | 0.0220 | 0.330 | 0.0440 | 0.555 | 1.23 |" in text
+    assert "Failed: carried, 64 at a time: MemoryError: none left" in text
+    assert re.search(r"headfield, cupy +64 +0.50 +1.110 +2.220", text)
+    assert re.search(r"headfield, cupy +64 +0.50 +1.665 +3.330", text)
+    assert "| Smooth 32 | 3 | 4.50 | 6.70 | 1,489 | 8.90 | 23.4 | 56.7 |" in text
+    assert (
+        "<sub>`benchmarks/gpu_check.sh OUT` → `results/gpu_check.json`, 2026-01-02, commit 0123456789ab</sub>"
+        in text
+    )
+
+
+def test_a_check_that_was_cut_short_or_rehearsed_says_no_more_than_it_has(checkout):
+    report = checked_on_a_gpu()
+    report["steps"] = {"install": report["steps"]["install"]}
+    text, readme = alone(checkout, gpu_check=report)
+    assert "| install | ok | 61.0 | the wheel that was carried |" in text
+    assert "ms per pose" not in readme
+    text, readme = alone(checkout, gpu_check=checked_on_a_gpu() | {"rehearsal": True})
+    assert "Voodoo" not in text + readme
+    assert "Nothing has been measured on a GPU" in text
 
 
 def test_a_readme_without_markers_is_refused(checkout):

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import compare_gpu
 
 from reporting.markdown import (
@@ -13,25 +15,56 @@ from reporting.markdown import (
     command,
     count,
     number,
-    revision,
     source,
     table,
 )
 
 TITLE = "On a GPU"
 NOTHING = (
-    "Nothing has been measured on a GPU yet: `python benchmarks/compare_gpu.py` will, or "
-    "`benchmarks/gpu_check.sh OUT` with tests and a profile."
+    "Nothing has been measured on a GPU yet: `benchmarks/gpu_check.sh OUT` will, in nine minutes on a "
+    "machine that has one, or `python benchmarks/compare_gpu.py` alone."
 )
+SCRIPT = "benchmarks/gpu_check.sh OUT"
+STAGES = {
+    "primary": "∂A/∂t",
+    "right_hand_side": "right-hand side",
+    "solve": "solve",
+    "field": "E",
+    "whole": "whole",
+}
+COUNTED = {
+    "launches": "launches",
+    "microseconds": "µs",
+    "megabytes": "MB",
+    "gb_per_s": "GB/s",
+    "l2_megabytes": "MB of L2",
+    "issue_percent": "issue slots, %",
+    "occupancy_percent": "occupancy, %",
+}
 
 
 def nothing(results: Results) -> bool:
     """Whether there is no figure of any GPU."""
-    return not any(name in ("suite_cuda", "gpu_check") or on_a_gpu(name, results[name]) for name in results)
+    return "suite_cuda" not in results and checked(results) is None and not any(comparisons(results))
 
 
-def on_a_gpu(name: str, report: Row) -> bool:
-    return name.startswith("compare_gpu") and report["arguments"].get("device") != "cpu"
+def checked(results: Results) -> Row | None:
+    """What gpu_check.sh left, if that was on a GPU: a rehearsal says nothing."""
+    report = results.get("gpu_check")
+    return None if report is None or report.get("rehearsal") else report
+
+
+def comparisons(results: Results) -> Iterator[tuple[str, Row]]:
+    """Runs of compare_gpu.py on a GPU: by itself, and as steps of the check."""
+    for name, report in results.items():
+        if name.startswith("compare_gpu") and report["arguments"].get("device") != "cpu":
+            yield name, report
+    check = checked(results) or {"steps": {}}
+    for step in ("figures", "cunibs"):
+        report = check["steps"].get(step, {}).get("report")
+        if report and report.get("runs"):
+            # A copy of the tree doesn't know its revision; the check was told.
+            yield "gpu_check", report | {key: check[key] for key in ("commit",) if key in check}
 
 
 def section(results: Results) -> Section:
@@ -39,30 +72,33 @@ def section(results: Results) -> Section:
     if nothing(results):
         return Section(TITLE, [NOTHING], [])
     blocks = []
-    for name, report in results.items():
-        if on_a_gpu(name, report):
-            blocks += comparison(name, report)
-    if "gpu_check" in results:
-        blocks += check(results["gpu_check"])
+    check = checked(results)
+    if check:
+        blocks += [*steps(check), *first_contact(check), *builds(check)]
+    for name, report in comparisons(results):
+        blocks += comparison(name, report)
+    if check:
+        blocks += counters(check)
     return Section(TITLE, blocks or ["Benchmarks of the suite on a GPU are above."], [])
 
 
 def summary(results: Results) -> list[str]:
-    """For README.md: the fastest headfield on each head, or that there is none."""
+    """For README.md: the fastest headfield of each run, or that there is none."""
     if nothing(results):
         return [NOTHING]
-    texts = []
-    for name, report in results.items():
-        rows = compare_gpu.rows_of(report["runs"]) if on_a_gpu(name, report) else []
-        ours = [row for row in rows if row["run"]["solver"] == "headfield" and row.get("median_s")]
-        if ours:
-            fastest = min(ours, key=lambda row: row["median_s"])
-            texts.append(
-                f"On a GPU, {fastest['width']} poses at a time take {number(1e3 * fastest['median_s'])} ms "
-                f"per pose, to E in gray matter of a head of {count(report['problem']['nodes'])} nodes: "
-                f"{command('compare_gpu.py', report)}, {', '.join(circumstances(report))}."
-            )
-    return texts
+    fastest: dict[str, tuple[Row, Row]] = {}  # of each head
+    for _, report in comparisons(results):
+        for row in compare_gpu.rows_of(report["runs"]):
+            if row["run"]["solver"] == "headfield" and row.get("median_s"):
+                before = fastest.setdefault(report["problem"]["head"], (row, report))
+                if row["median_s"] < before[0]["median_s"]:
+                    fastest[report["problem"]["head"]] = (row, report)
+    return [
+        f"On a GPU, {row['width']} poses at a time take {number(1e3 * row['median_s'])} ms "
+        f"per pose, to E in gray matter of a head of {count(report['problem']['nodes'])} nodes: "
+        f"{command('compare_gpu.py', report)}, {', '.join(circumstances(report))}."
+        for row, report in fastest.values()
+    ]
 
 
 def comparison(name: str, report: Row) -> list[str]:
@@ -78,21 +114,70 @@ def comparison(name: str, report: Row) -> list[str]:
     return [said, *text, *failed, *missing, source("compare_gpu.py", name, report)]
 
 
-def check(report: Row) -> list[str]:
-    """The steps of gpu_check.sh, and bytes and seconds of each kernel as the hardware counts them."""
-    steps = report["steps"]
+def line(report: Row) -> str:
+    return source("", "gpu_check", report).replace("`python benchmarks/`", f"`{SCRIPT}`")
+
+
+def steps(report: Row) -> list[str]:
+    """How each step of the check went, on which card."""
+    gpu = report.get("gpu", {})
+    facts = [f"driver {gpu['driver']}" if "driver" in gpu else "", gpu.get("memory", "")]
+    told = ", ".join(filter(None, [gpu.get("name", "unknown device"), *facts]))
+    rows = []
+    for name, step in report["steps"].items():
+        word = "ok" if step["ok"] else "skipped" if step.get("skipped") else "FAILED"
+        rows.append([name, word, number(step.get("seconds")), escaped(step.get("said"))])
+    return [f"{told}:", table(("step", "", "s", "said"), rows), line(report)]
+
+
+def escaped(said: object) -> str:
+    """Words of a program, as a cell."""
+    return " ".join(str(said or "").split()).replace("|", "\\|")
+
+
+def first_contact(report: Row) -> list[str]:
+    checks = report["steps"].get("smoke", {}).get("checks", [])
     rows = [
-        [name, "ok" if facts["ok"] else "FAILED", number(facts.get("seconds")), str(facts.get("said", ""))]
-        for name, facts in steps.items()
+        [c["what"], "ok" if c["ok"] else "FAILED", number(c["seconds"]), escaped(c["said"])] for c in checks
     ]
-    line = f"<sub>`benchmarks/gpu_check.sh OUT` → `results/gpu_check.json`, {revision(report)}</sub>"
-    blocks = [table(("step", "", "s", "said"), rows), line]
-    kernels = steps.get("profile", {}).get("kernels", {})
-    if kernels:
-        header = ("kernel, width", "launches", "microseconds", "megabytes", "gb_per_s")
-        found = [
-            [name, count(facts["launches"]), *(number(facts[key]) for key in header[2:])]
+    return [table(("first contact", "", "s", "said"), rows), line(report)] if rows else []
+
+
+def builds(report: Row) -> list[str]:
+    """Milliseconds per pose by stage, of the build and its variants turn by turn."""
+    found = report["steps"].get("kernels", {}).get("builds", {})
+    rows = []
+    for build, facts in found.items():
+        for width, one in facts.get("widths", {}).items():
+            stages = one.get("ms_per_pose", {})
+            if stages:
+                cells = [number(stages.get(stage)) for stage in STAGES]
+                rows.append([f"{build}, {width} at a time", *cells, number(one.get("ratio"))])
+    failed = [
+        f"Failed: {build}{where}: {why}" for build, facts in found.items() for where, why in failures(facts)
+    ]
+    header = ["ms per pose", *STAGES.values(), "ratio"]
+    return [*([table(header, rows)] if rows else []), *failed, line(report)] if found else []
+
+
+def failures(facts: Row) -> Iterator[tuple[str, str]]:
+    if "failure" in facts:
+        yield "", facts["failure"]
+    for width, one in facts.get("widths", {}).items():
+        if "failure" in one:
+            yield f", {width} at a time", one["failure"]
+
+
+def counters(report: Row) -> list[str]:
+    """What the hardware counts of each kernel, by width."""
+    blocks = []
+    for width, kernels in report["steps"].get("profile", {}).get("widths", {}).items():
+        rows = [
+            [
+                name,
+                *(count(facts.get(key)) if key == "launches" else number(facts.get(key)) for key in COUNTED),
+            ]
             for name, facts in kernels.items()
         ]
-        blocks += [table(header, found), line]
+        blocks += [table([f"kernels, {width} at a time", *COUNTED.values()], rows), line(report)]
     return blocks

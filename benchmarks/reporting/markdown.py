@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from reporting.pictures import Picture
+from reporting.pictures import Picture, rounded
 
 Row = dict[str, Any]
 Results = dict[str, Row]  # by names of files, without .json
@@ -45,9 +45,10 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def number(value: float | None) -> str:
-    """Three digits."""
+    """Three digits; first six, so that the last bits of a sum don't decide about a half."""
     if value is None or not math.isfinite(value):
         return "–"
+    value = rounded(float(value))
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
 
 

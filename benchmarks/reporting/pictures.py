@@ -25,6 +25,7 @@ BLUE, GREY, INK = "#0072B2", "#B4B4B4", "#222222"
 COLOURS = (BLUE, "#C04F00", "#00805D", "#AA4E85", "#A87000", "#2E8BC0", INK)
 MARKERS = "osD^vP*"
 WIDTH_IN = 7.4
+DIGITS = 6  # far more than a picture shows, far fewer than fits and sums have in common on all machines
 STYLE: Any = {
     "font.size": 9,
     "svg.fonttype": "none",
@@ -47,13 +48,26 @@ class Picture(NamedTuple):
 
     def fingerprint(self) -> str:
         """Of the data and of this file: it is in the picture, and tells whether that is up to date."""
-        what = json.dumps([self.name, self.draw.__name__, self.data], sort_keys=True)
+        what = json.dumps([self.name, self.draw.__name__, rounded(self.data)], sort_keys=True)
         return hashlib.sha256(what.encode() + Path(__file__).read_bytes()).hexdigest()
 
     def save(self, folder: Path) -> None:
         about = {"Date": None, "Creator": None, "Identifier": self.fingerprint(), "Title": self.shows}
         with mpl.rc_context(STYLE):
-            self.draw(self.data).savefig(folder / self.name, metadata=about)
+            self.draw(rounded(self.data)).savefig(folder / self.name, metadata=about)
+
+
+def rounded(data: Any) -> Any:
+    """``data`` with its numbers to ``DIGITS`` significant digits.
+
+    What is fitted or summed differs in its last bits between instruction sets, and between versions of Python
+    and NumPy; a fingerprint of those bits would call a picture out of date that is not.
+    """
+    if isinstance(data, dict):
+        return {key: rounded(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [rounded(value) for value in data]
+    return float(f"{data:.{DIGITS}g}") if isinstance(data, float) else data
 
 
 def bars(panels: Sequence[dict[str, Any]]) -> Figure:

@@ -7,13 +7,12 @@ import os
 import re
 import warnings
 
-import meshio  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import NDArray
 
 from ..casing import Casing
 from ..errors import CoilError, FileFormatError, MeshError
-from .meshio_bridge import contained
+from .meshio_bridge import contained, needed_meshio
 from .regular import check_regular, ending_of
 
 __all__ = ["CASING_ENDINGS", "read_casing"]
@@ -42,7 +41,7 @@ def read_casing(path: str | os.PathLike[str]) -> Casing:
     Raises
     ------
     FileFormatError
-        Another ending, or not a regular file.
+        Another ending, not a regular file, or meshio is not installed.
     CoilError
         A damaged file, no triangles, or other polygons.
     OSError
@@ -70,6 +69,7 @@ def read_casing(path: str | os.PathLike[str]) -> Casing:
         raise FileFormatError(f"{name}: casings are read from {', '.join(CASING_ENDINGS)}, not {ending!r}")
     check_regular(path, CoilError)
     _check_counts(name, ending)
+    meshio = needed_meshio(name)
     try:
         with contained(name, "read"):
             content = meshio.read(name)

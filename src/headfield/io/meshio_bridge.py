@@ -13,16 +13,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import meshio  # type: ignore[import-untyped]
 import numpy as np
-from meshio._helpers import extension_to_filetypes  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from ..errors import FileFormatError, MeshError
 from ..mesh import TetMesh
 from .regular import ending_of
 
-__all__ = ["contained", "read_meshio", "write_meshio"]
+__all__ = ["contained", "needed_meshio", "read_meshio", "write_meshio"]
 
 # Under what name the formats that meshio reads keep the tissue of an element, the more telling first.
 _TAG_NAMES = (
@@ -37,6 +35,26 @@ _SURFACES = (".ply", ".stl", ".obj", ".off", ".svg", ".wkt")
 # What meshio itself adds to the data of cells and points.
 _LABELS = tuple(name for name in _TAG_NAMES if ":" in name)
 _VOLUME_CELLS = ("tetra", "hexahedron", "wedge", "pyramid")
+
+
+def needed_meshio(path: str | os.PathLike[str]) -> Any:
+    """Import meshio for a file of a format that only it knows.
+
+    It is imported here and not with this module, because .msh and .npz do without it: so headfield works
+    where there is nothing but NumPy, and `import headfield` is spared a quarter of its time.
+
+    Raises
+    ------
+    FileFormatError
+        meshio is not installed.
+    """
+    try:
+        import meshio  # type: ignore[import-untyped]
+    except ImportError as problem:
+        raise FileFormatError(
+            f"{os.fspath(path)}: this format needs meshio (pip install meshio): {problem}"
+        ) from None
+    return meshio
 
 
 @contextlib.contextmanager
@@ -59,6 +77,9 @@ def contained(path: str | os.PathLike[str], doing: str) -> Iterator[None]:
 
 
 def _check_known(path: str | os.PathLike[str]) -> None:
+    needed_meshio(path)
+    from meshio._helpers import extension_to_filetypes  # type: ignore[import-untyped]
+
     name = os.path.basename(os.fspath(path)).lower()
     if not any(name.endswith(extension) for extension in extension_to_filetypes):
         raise FileFormatError(f"{os.fspath(path)}: no mesh format is known by this file name ending")
@@ -82,7 +103,7 @@ def read_meshio(path: str | os.PathLike[str]) -> TetMesh:
     Raises
     ------
     FileFormatError
-        No format is known by the ending of the name.
+        No format is known by the ending of the name, or meshio is not installed.
     MeshError
         The file is damaged, or holds volume elements other than 4-node tetrahedra.
 
@@ -92,6 +113,7 @@ def read_meshio(path: str | os.PathLike[str]) -> TetMesh:
         A field is left out, as it is not made of real numbers.
     """
     _check_readable(path)
+    meshio = needed_meshio(path)
     with contained(path, "read"):
         content = meshio.read(path)
         cells = [(block.type, np.asarray(block.data)) for block in content.cells]
@@ -196,7 +218,7 @@ def write_meshio(path: str | os.PathLike[str], mesh: TetMesh) -> None:
     Raises
     ------
     FileFormatError
-        No format is known by the ending of the name.
+        No format is known by the ending of the name, or meshio is not installed.
     MeshError
         meshio could not write this mesh in this format, or a field is called `tags`.
 
@@ -206,6 +228,7 @@ def write_meshio(path: str | os.PathLike[str], mesh: TetMesh) -> None:
         The format does not keep some fields.
     """
     _check_known(path)
+    meshio = needed_meshio(path)
     cells: list[tuple[str, NDArray[Any]]] = [("tetra", mesh.tets)]
     cell_data = {"tags": [mesh.tags]}
     if len(mesh.triangles):

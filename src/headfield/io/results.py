@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-import meshio  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -16,6 +15,7 @@ from ..mesh import TetMesh
 from ..region import Region
 from .atomic import replacing
 from .gmsh_write import write_gmsh
+from .meshio_bridge import needed_meshio
 from .regular import ending_of
 from .vtu_write import write_vtu
 
@@ -87,7 +87,7 @@ def write_point_results(path: str | os.PathLike[str], region: Region, data: Mapp
     Raises
     ------
     FileFormatError
-        Another ending.
+        Another ending, or meshio is not installed.
     ValueError
         A shape doesn't fit the region, or a name holds a quote or a line end.
     OSError
@@ -109,6 +109,7 @@ def write_point_results(path: str | os.PathLike[str], region: Region, data: Mapp
     count = len(region)
     named = _by_pose(_checked(data, count, "points"))
     cells = ("vertex", np.arange(count)[:, None]) if region.faces is None else ("triangle", region.faces)
+    meshio = needed_meshio(path)
     with replacing(path) as temporary:
         meshio.Mesh(region.centres_mm, [cells], point_data=named).write(temporary, file_format="vtu")
 
