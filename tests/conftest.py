@@ -23,7 +23,7 @@ if told or importlib.util.find_spec("cupy") is None or isinstance(_backend.find_
     EMULATED = not WHY_NO_GPU
 
 # Its docstrings are not collected: that would import the stand-in for cupy into the other tests.
-collect_ignore = ["emulated"]
+collect_ignore = ["emulated", "ptx"]
 
 
 @pytest.fixture(
