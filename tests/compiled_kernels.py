@@ -22,7 +22,18 @@ from ptx import library, nvcc
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "build" / "ptx"
 ARCHITECTURE = "90"
-TESTS = ("gpu", "kernel_arguments", "kernels", "model", "physics", "primary", "recovery", "roi", "solver")
+TESTS = (
+    "gpu",
+    "kernel_arguments",
+    "kernels",
+    "model",
+    "physics",
+    "primary",
+    "recovery",
+    "roi",
+    "solver",
+    "widths",
+)
 # Kernels that no test launches, and why that is right.
 NOT_RUN: dict[str, str] = {}
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What each instruction computes that is a function of its operands, by its whole name (``fma.rn.f32``).
 
-A name that isn't in the table is unknown: so no modifier is ever passed over. Types are those of PTX, ``pred`` among
-them; an expression is C++ with ``{0}``, ``{1}``, … for the operands, and may call what runtime.hpp has.
+A name that isn't in the table is unknown: so no modifier is ever passed over. Types are those of PTX with
+``pred`` among them; an expression is C++ with ``{0}``, ``{1}``, … for the operands, and may call what
+runtime.hpp has.
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ def _flushing(forms: dict[str, Form]) -> dict[str, Form]:
 
 
 def _halves() -> dict[str, Form]:
-    """Computed in f32, fma in f64, and rounded; with or without .rn, which is how nvcc's intrinsics have them."""
+    """Computed in f32, fma in f64, and rounded; with .rn or without, as nvcc's intrinsics have them."""
     found = {}
     for rounding in ("", "rn."):
         for name in ("add", "sub", "mul"):

@@ -25,8 +25,9 @@ using f32 = float;
 using f64 = double;
 
 template <class T>
-using Unsigned = std::conditional_t<
-    sizeof(T) == 8, u64, std::conditional_t<sizeof(T) == 4, u32, std::conditional_t<sizeof(T) == 2, u16, u8>>>;
+using Unsigned =
+    std::conditional_t<sizeof(T) == 8, u64,
+                       std::conditional_t<sizeof(T) == 4, u32, std::conditional_t<sizeof(T) == 2, u16, u8>>>;
 
 // ---- registers ----
 
@@ -80,7 +81,8 @@ inline unsigned char* at_shared(const Context& c, u64 address, u64 bytes) {
 inline unsigned char* at_parameter(const Context& c, u64 address, u64 bytes, u64 size) {
     const u64 first = reinterpret_cast<u64>(c.parameters);
     if (address % bytes) fail(c, "misaligned access to parameters", address - first, bytes);
-    if (address < first || address + bytes > first + size) fail(c, "access outside of parameters", address - first, bytes);
+    if (address < first || address + bytes > first + size)
+        fail(c, "access outside of parameters", address - first, bytes);
     return reinterpret_cast<unsigned char*>(address);
 }
 template <class T>
