@@ -182,7 +182,8 @@ def main() -> int:
     print(measure.table([COLUMNS, *cells]))
     if args.update:
         facts = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "commit": measure.commit()}
-        facts |= {"machine": measure.machine(), "nvcc": version, "architecture": f"sm_{ARCHITECTURE}"}
+        facts |= {"machine": measure.machine() | {"compiler": f"nvcc {version}"}}
+        facts |= {"arguments": {"device": "none"}, "nvcc": version, "architecture": f"sm_{ARCHITECTURE}"}
         args.committed.write_text(written(facts | {"kernels": rows}))
         print("now run `python benchmarks/report.py`")
     return check(rows, version, args.committed) if args.check else 0

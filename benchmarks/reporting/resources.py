@@ -30,11 +30,11 @@ def section(results: Results) -> Section:
         return Section(TITLE, [not_measured(SCRIPT, "--update")], [])
     rows = [row for row in report["kernels"] if row["width"] == WIDTH]
     told = (
-        f"nvcc {report['nvcc']} for {report['architecture']}; no GPU was needed, and nothing was timed. Blocks "
-        "are those that registers, shared memory and threads let a multiprocessor hold. Loads in flight are "
-        "those from global memory that the innermost loop issues before an instruction needs one of them (of "
-        "several loops, in the one that issues the fewest); gathers are those of them whose address was loaded "
-        f"in the same turn. {spilled(report['kernels'])}"
+        f"nvcc {report['nvcc']} for {report['architecture']}; no GPU was needed, and nothing was timed. "
+        "Blocks are those that registers, shared memory and threads let a multiprocessor hold. Loads in "
+        "flight are those from global memory that the innermost loop issues before an instruction needs "
+        "one of them (of several loops, in the one that issues the fewest); gathers are those of them "
+        f"whose address was loaded in the same turn. {spilled(report['kernels'])}"
     )
     line = (
         f"<sub>`python benchmarks/{SCRIPT} --update` → `results/kernel_resources.json`, "
