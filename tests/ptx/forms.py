@@ -150,54 +150,45 @@ def _halves() -> dict[str, Form]:
     return found
 
 
+ORDERED = {"eq": "==", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+
+
 def comparisons() -> dict[str, Form]:
     """setp, also with a third predicate, and selp."""
-    found = {}
-    ordered = {
-        "eq": "==",
-        "lt": "<",
-        "le": "<=",
-        "gt": ">",
-        "ge": ">=",
-        "lo": "<",
-        "ls": "<=",
-        "hi": ">",
-        "hs": ">=",
-    }
-    for t in SIGNED + UNSIGNED + BITS:
-        signs = ordered | {"ne": "!="} if t[0] == "u" else {"eq": "==", "ne": "!="}
-        if t[0] == "s":
-            signs |= {name: ordered[name] for name in ("lt", "le", "gt", "ge")}
-        found |= {
-            f"setp.{name}.{t}": Form("pred", (t, t), f"{{0}} {sign} {{1}}") for name, sign in signs.items()
-        }
-    for t in ("f16", *FLOATS):
-        texts = {name: f"{{0}} {ordered[name]} {{1}}" for name in ("eq", "lt", "le", "gt", "ge")}
-        texts |= {
-            "ne": "({0} < {1} || {0} > {1})",
-            "neu": "!({0} == {1})",
-            "equ": "!({0} < {1} || {0} > {1})",
-        }
-        texts |= {
-            "ltu": "!({0} >= {1})",
-            "leu": "!({0} > {1})",
-            "gtu": "!({0} <= {1})",
-            "geu": "!({0} < {1})",
-        }
-        texts |= {"num": "({0} == {0} && {1} == {1})", "nan": "!({0} == {0} && {1} == {1})"}
-        found |= {f"setp.{name}.{t}": Form("pred", (t, t), text) for name, text in texts.items()}
-        if t == "f32":
-            flushed = {name: text.format("flushed({0})", "flushed({1})") for name, text in texts.items()}
-            found |= {f"setp.{name}.ftz.f32": Form("pred", (t, t), text) for name, text in flushed.items()}
-    combined = {}
-    for opcode, form in found.items():
+    found = _of_integers() | _of_floats()
+    for opcode, form in list(found.items()):
         _, name, rest = opcode.split(".", 2)
         for logic, sign in (("and", "&&"), ("or", "||"), ("xor", "!=")):
             operands, text = (*form.operands, "pred"), f"bool({form.expression}) {sign} {{2}}"
-            combined[f"setp.{name}.{logic}.{rest}"] = Form("pred", operands, text)
+            found[f"setp.{name}.{logic}.{rest}"] = Form("pred", operands, text)
     for t in SIGNED + UNSIGNED + BITS + FLOATS:
-        combined[f"selp.{t}"] = Form(t, (t, t, "pred"), "{2} ? {0} : {1}")
-    return found | combined
+        found[f"selp.{t}"] = Form(t, (t, t, "pred"), "{2} ? {0} : {1}")
+    return found
+
+
+def _of_integers() -> dict[str, Form]:
+    found = {}
+    equal = {"eq": "==", "ne": "!="}
+    names = {"s": ORDERED | equal, "b": equal}
+    names["u"] = ORDERED | equal | {"lo": "<", "ls": "<=", "hi": ">", "hs": ">="}
+    for t in SIGNED + UNSIGNED + BITS:
+        for name, sign in names[t[0]].items():
+            found[f"setp.{name}.{t}"] = Form("pred", (t, t), f"{{0}} {sign} {{1}}")
+    return found
+
+
+def _of_floats() -> dict[str, Form]:
+    """Those that end in u are true where one of two is no number, the others are not."""
+    texts = {name: f"{{0}} {sign} {{1}}" for name, sign in ORDERED.items()}
+    texts |= {"ne": "({0} < {1} || {0} > {1})", "neu": "!({0} == {1})", "equ": "!({0} < {1} || {0} > {1})"}
+    texts |= {"ltu": "!({0} >= {1})", "leu": "!({0} > {1})", "gtu": "!({0} <= {1})", "geu": "!({0} < {1})"}
+    texts |= {"num": "({0} == {0} && {1} == {1})", "nan": "!({0} == {0} && {1} == {1})"}
+    found = {}
+    for name, text in texts.items():
+        found |= {f"setp.{name}.{t}": Form("pred", (t, t), text) for t in ("f16", *FLOATS)}
+        flushed = text.format("flushed({0})", "flushed({1})")
+        found[f"setp.{name}.ftz.f32"] = Form("pred", ("f32", "f32"), flushed)
+    return found
 
 
 def conversions() -> dict[str, Form]:

@@ -51,11 +51,11 @@ def commands(folder: Path, nvcc: str, architecture: str) -> dict[str, list[str]]
     for entry in entries:
         path = Path(entry["file"])
         if path.suffix == ".cu":
-            found[path.stem] = _flags(shlex.split(entry["command"]))
+            found[path.stem] = flags(shlex.split(entry["command"]))
     return found
 
 
-def _flags(command: list[str]) -> list[str]:
+def flags(command: list[str]) -> list[str]:
     """A command without output, dependencies and architecture."""
     kept, words = [], iter(command)
     for word in words:
