@@ -49,9 +49,9 @@ test: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal \
 		tests README.md --pyargs headfield
 
-# Without nvcc it says that it is skipped.
+# Without nvcc it says that it is skipped. Of WORKERS processes, or one a core.
 test-ptx: $(INSTALLED)
-	$(BIN)/python tests/compiled_kernels.py
+	$(BIN)/python tests/compiled_kernels.py $(if $(WORKERS),--workers $(WORKERS))
 
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/run.py

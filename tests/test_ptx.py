@@ -240,12 +240,20 @@ def test_bounds_that_keep_what_is_no_number(kernels):
         row = (to_bits(1.0, kind), to_bits(math.nan, kind))
         for name in ("min", "max"):
             assert to_float(kernels.apply(f"{name}.{kind}", [row])[0], kind) == 1.0
-            assert math.isnan(to_float(kernels.apply(f"{name}.NaN.{kind}", [row])[0], kind))
+            for opcode in {f"{name}.NaN.{kind}", f"{name}.NaN.ftz.f32"} & FORMS.keys():
+                both = tuple(to_bits(x, opcode[-3:]) for x in (1.0, math.nan))
+                assert math.isnan(to_float(kernels.apply(opcode, [both])[0], opcode[-3:]))
+                numbers = [(to_bits(a, opcode[-3:]), to_bits(-2.0, opcode[-3:])) for a in (1.0, -3.0)]
+                wanted = [{"min": min, "max": max}[name](a, -2.0) for a in (1.0, -3.0)]
+                assert [to_float(x, opcode[-3:]) for x in kernels.apply(opcode, numbers)] == wanted
     (zero,) = kernels.apply("min.f32", [(to_bits(0.0, "f32"), to_bits(-0.0, "f32"))])
     assert zero == 0x80000000
 
 
-@pytest.mark.parametrize("name", ["add", "sub", "mul", "fma.rn", "min", "max", "neg", "abs"])
+PAIRS = ["add", "sub", "mul", "add.rn", "sub.rn", "mul.rn", "fma.rn", "min", "max", "neg", "abs"]
+
+
+@pytest.mark.parametrize("name", PAIRS)
 def test_pairs_of_halves_are_halves_by_themselves(kernels, name):
     count = len(FORMS[f"{name}.f16"].operands)
     values = floats("f16")

@@ -33,13 +33,14 @@ VECTORS = """
     st.b64 [%out+24], %h;
 """
 SCOPES = """
+    .local .align 4 .b8 pair[4];
     .reg .b32 %a, %b;
     .reg .f32 %f, %g;
     ld.global.f32 %f, [%in];
-    {.reg .f16 low, high;
+    {.reg .f16 low, high; .reg .f16x2 both;
       { cvt.rn.f16.f32 low, %f;}
       neg.f16 high, low;
-      mov.b32 %a, {low, high};}
+      mov.b32 both, {low, high}; st.local.f16x2 [pair], both; ld.local.b32 %a, [pair];}
     { .reg .b16 low, high; mov.b32 {low, high}, %a; cvt.f32.f16 %g, high; }
     st.global.f32 [%out], %g;
     st.global.u32 [%out+4], %a;

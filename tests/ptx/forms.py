@@ -31,7 +31,7 @@ def unsigned(kind: str) -> str:
 
 def integers() -> dict[str, Form]:
     """Sums and products wrap, so they are made of unsigned numbers."""
-    found = {}
+    found: dict[str, Form] = {}
     for t in SIGNED + UNSIGNED:
         u = unsigned(t)
         found[f"add.{t}"] = Form(u, (u, u), "u64({0}) + {1}")
@@ -57,7 +57,7 @@ def integers() -> dict[str, Form]:
 
 def bits() -> dict[str, Form]:
     """Logic, shifts and fields of bits."""
-    found = {}
+    found: dict[str, Form] = {}
     for name, sign in (("and", "&"), ("or", "|"), ("xor", "^")):
         for t in BITS:
             found[f"{name}.{t}"] = Form(t, (t, t), f"{{0}} {sign} {{1}}")
@@ -91,7 +91,7 @@ def bits() -> dict[str, Form]:
 
 def floats() -> dict[str, Form]:
     """Without .rn ptxas may contract a product and a sum: such names are left out on purpose."""
-    found = {}
+    found: dict[str, Form] = {}
     for t in FLOATS:
         for name, sign in (("add", "+"), ("sub", "-"), ("mul", "*"), ("div", "/")):
             found[f"{name}.rn.{t}"] = Form(t, (t, t), f"{{0}} {sign} {{1}}")
@@ -120,7 +120,7 @@ def _signs_and_bounds(t: str, suffix: str) -> dict[str, Form]:
 
 def _flushing(forms: dict[str, Form]) -> dict[str, Form]:
     """The same on f32 with .ftz: subnormal operands and results are zeros."""
-    found = {}
+    found: dict[str, Form] = {}
     for name, form in forms.items():
         if name.endswith(".f32") and not name.startswith("copysign"):
             operands = [f"flushed({{{i}}})" for i in range(len(form.operands))]
@@ -131,7 +131,7 @@ def _flushing(forms: dict[str, Form]) -> dict[str, Form]:
 
 def _halves() -> dict[str, Form]:
     """Computed in f32, fma in f64, and rounded; with .rn or without, as nvcc's intrinsics have them."""
-    found = {}
+    found: dict[str, Form] = {}
     for rounding in ("", "rn."):
         for name in ("add", "sub", "mul"):
             found[f"{name}.{rounding}f16"] = Form("f16", ("f16",) * 2, f"{name}_half({{0}}, {{1}})")
@@ -167,7 +167,7 @@ def comparisons() -> dict[str, Form]:
 
 
 def _of_integers() -> dict[str, Form]:
-    found = {}
+    found: dict[str, Form] = {}
     equal = {"eq": "==", "ne": "!="}
     names = {"s": ORDERED | equal, "b": equal}
     names["u"] = ORDERED | equal | {"lo": "<", "ls": "<=", "hi": ">", "hs": ">="}
@@ -183,7 +183,7 @@ def _of_floats() -> dict[str, Form]:
     texts |= {"ne": "({0} < {1} || {0} > {1})", "neu": "!({0} == {1})", "equ": "!({0} < {1} || {0} > {1})"}
     texts |= {"ltu": "!({0} >= {1})", "leu": "!({0} > {1})", "gtu": "!({0} <= {1})", "geu": "!({0} < {1})"}
     texts |= {"num": "({0} == {0} && {1} == {1})", "nan": "!({0} == {0} && {1} == {1})"}
-    found = {}
+    found: dict[str, Form] = {}
     for name, text in texts.items():
         found |= {f"setp.{name}.{t}": Form("pred", (t, t), text) for t in ("f16", *FLOATS)}
         flushed = text.format("flushed({0})", "flushed({1})")
@@ -193,7 +193,7 @@ def _of_floats() -> dict[str, Form]:
 
 def conversions() -> dict[str, Form]:
     """cvt; a register may be wider than the type that is read from it or written to it."""
-    found = {}
+    found: dict[str, Form] = {}
     whole = [sign + width for sign in "su" for width in ("8", "16", "32", "64")]
     for to in whole:
         found |= {f"cvt.{to}.{of}": Form(to, (of,), "{0}") for of in whole}

@@ -50,7 +50,7 @@ def emit(body: Body, code: Instruction) -> None:
     elif code.name in HANDLERS:
         try:
             HANDLERS[code.name](body, code)
-        except (ValueError, IndexError):
+        except (ValueError, IndexError, KeyError):
             raise unknown(body, code) from None
     elif code.opcode not in NOTHING:
         raise unknown(body, code)
@@ -86,7 +86,7 @@ class Access:
         self.space, self.count, self.operation = "generic", 1, ""
         for one in rest:
             base, _, hint = one.partition("::")
-            if base in SPACES and hint in ("", "cta", "entry", "func"):
+            if base in SPACES and hint in ("", "cta", "entry", "func", "kernel"):
                 self.space = base
             elif one in ("v2", "v4", "v8"):
                 self.count = int(one[1:])
@@ -97,6 +97,8 @@ class Access:
         self.size = SIZES.get(self.type, 0)
         if not self.size:
             raise ValueError(self.type)
+        # What is moved are bits; only a signed integer may have to be extended by its sign.
+        self.moved = self.type if self.type[0] == "s" else f"u{8 * self.size}"
 
 
 def vector(text: str, count: int) -> list[str]:
@@ -111,11 +113,10 @@ def load(body: Body, code: Instruction) -> None:
     if access.operation:
         raise ValueError(code.opcode)
     pointer = body.address(address, access.space, access.size * access.count)
-    kind = access.type if access.type[0] != "b" else "u" + access.type[1:]
     body.emit(f"{{ const unsigned char* const p = {pointer};")
-    # All of a vector is read before a register of it changes, one of which may hold the address.
+    # The address is taken before a register of the vector changes, one of which may hold it.
     for i, register in enumerate(vector(target, access.count)):
-        body.assign(register, kind, f"load<{kind}>(p + {i * access.size})")
+        body.assign(register, access.moved, f"load<{access.moved}>(p + {i * access.size})")
     body.emit("}")
 
 
@@ -124,10 +125,9 @@ def store(body: Body, code: Instruction) -> None:
     if access.operation or access.space == "const":
         raise ValueError(code.opcode)
     pointer = body.address(address, access.space, access.size * access.count)
-    kind = access.type if access.type[0] != "b" else "u" + access.type[1:]
     body.emit(f"{{ unsigned char* const p = const_cast<unsigned char*>({pointer});")
     for i, text in enumerate(vector(source, access.count)):
-        body.emit(f"store<{kind}>(p + {i * access.size}, {body.value(text, kind)});")
+        body.emit(f"store<{access.moved}>(p + {i * access.size}, {body.value(text, access.moved)});")
     body.emit("}")
 
 

@@ -8,9 +8,19 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ptx.instructions import SPECIAL, emit
-from ptx.reader import Brace, Function, Instruction, Label, Module, PtxError, Registers, Variable, plain
+from ptx.reader import (
+    SIZES,
+    Brace,
+    Function,
+    Instruction,
+    Label,
+    Module,
+    PtxError,
+    Registers,
+    Variable,
+    plain,
+)
 
-REGISTER_TYPES = {"pred": "bool", "b8": "u8", "b16": "u16", "b32": "u32", "b64": "u64"}
 INTEGER = re.compile(r"-?(?:0[xX][0-9a-fA-F]+|\d+)U?$")
 ADDRESS = re.compile(r"\[\s*([^\s+\]]+)\s*(?:\+\s*(-?(?:0[xX])?[0-9a-fA-F]+)\s*)?\]$")
 
@@ -158,9 +168,9 @@ class Body:
             self.emit(f"put({register.name}, {number_type(kind)}({expression}));")
 
     def declare(self, registers: Registers) -> None:
-        kind = REGISTER_TYPES.get("b" + registers.type[1:] if registers.type != "pred" else "pred")
-        if kind is None:
+        if registers.type != "pred" and registers.type not in SIZES:
             raise self.error(f"registers of type .{registers.type}")
+        kind = "bool" if registers.type == "pred" else f"u{8 * SIZES[registers.type]}"
         for name in registers.names:
             found = Register(f"R{len(self.declared)}_{plain(name)}", kind)
             self.declared.append(f"{kind} {found.name} = 0;")
