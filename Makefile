@@ -51,7 +51,7 @@ test: $(INSTALLED)
 
 # Without nvcc it says that it is skipped. Of WORKERS processes, or one a core.
 test-ptx: $(INSTALLED)
-	$(BIN)/python tests/compiled_kernels.py $(if $(WORKERS),--workers $(WORKERS))
+	$(BIN)/python tests/compiled.py $(if $(WORKERS),--workers $(WORKERS))
 
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/run.py

@@ -26,7 +26,7 @@ if told or importlib.util.find_spec("cupy") is None or isinstance(_backend.find_
 collect_ignore = ["emulated", "ptx"]
 
 
-# Tests of the kernels that nvcc compiled (see compiled_kernels.py) leave out what launches none.
+# Tests of the kernels that nvcc compiled (see compiled.py) leave out what launches none.
 CPU = [] if os.environ.get("HEADFIELD_EMULATED_PTX") else ["cpu"]
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Run the tests that launch kernels on what nvcc made of them, translated to C++ (see tests/ptx).
 
-    python tests/compiled_kernels.py              # exit code 1 where a test fails, or a kernel ran in none
-    python tests/compiled_kernels.py -k solver    # what else pytest is told; kernels may then be left out
+    python tests/compiled.py              # exit code 1 where a test fails, or a kernel ran in none
+    python tests/compiled.py -k solver    # what else pytest is told; kernels may then be left out
 
 It needs nvcc and what the tests need; without nvcc it says so and is done. `make test-ptx` calls it.
 """
