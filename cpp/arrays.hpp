@@ -125,29 +125,11 @@ inline int32_t count_scaled(const Array<double>& scale, py::ssize_t width) {
     return static_cast<int32_t>(scale.size());
 }
 
-inline MeshView mesh_view(const Array<double>& nodes, const Array<int32_t>& tets) {
-    check_shape(nodes, "nodes", {-1, 3});
-    check_shape(tets, "tets", {-1, 4});
-    return {nodes.data(), tets.data(), nodes.shape(0), tets.shape(0)};
-}
-
 // Whether conductivities of the tetrahedra are tensors (m, 3, 3), not numbers (m,); throws if they are neither.
 inline bool check_conductivity(const Array<double>& sigma, const MeshView& mesh) {
     const bool tensor = sigma.ndim() == 3;
     tensor ? check_shape(sigma, "sigma", {mesh.n_tets, 3, 3}) : check_shape(sigma, "sigma", {mesh.n_tets});
     return tensor;
-}
-
-template <class T>
-CsrView<T> csr_view(const Array<int32_t>& ptr, const Array<int32_t>& col, const Array<T>& val, int values_each) {
-    check_shape(ptr, "indptr", {-1});
-    check_shape(col, "indices", {-1});
-    if (val.size() != col.size() * values_each) throw std::invalid_argument("values and indices differ in length");
-    const auto n = static_cast<int32_t>(ptr.shape(0) - 1);
-    if (n < 0 || !is_row_pointer(ptr, col.shape(0))) {
-        throw std::invalid_argument("indptr does not describe the rows of indices");
-    }
-    return {n, n, ptr.data(), col.data(), val.data()};
 }
 
 // The parts of the module, a file each.

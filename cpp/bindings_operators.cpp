@@ -5,18 +5,17 @@
 #include <memory>
 #include <optional>
 
-#include "arrays.hpp"
+#include "indices.hpp"
 #include "kernels.hpp"
 
 namespace headfield {
 
 namespace {
 
-py::tuple assemble_arrays(const Array<double>& nodes, const Array<int32_t>& tets, const Array<double>& sigma) {
+py::tuple assemble_arrays(const Array<double>& nodes, const Indices& tets, const Array<double>& sigma) {
     const MeshView mesh = mesh_view(nodes, tets);
     const bool tensor = check_conductivity(sigma, mesh);
-    check_indices(tets, "tets", mesh.n_nodes);
-    const OnHost<int32_t> host_tets(tets);
+    const OnHost<int32_t> host_tets(tets.array());
     std::unique_ptr<Pattern> p;
     {
         py::gil_scoped_release release;
@@ -38,11 +37,10 @@ py::tuple assemble_arrays(const Array<double>& nodes, const Array<int32_t>& tets
     return py::make_tuple(ptr, col, stiffness, source);
 }
 
-void right_hand_side(const Array<int32_t>& indptr, const Array<int32_t>& indices, const Array<float>& source,
+void right_hand_side(const Indices& indptr, const Indices& indices, const Array<float>& source,
                      const Array<float>& adot, Array<double>& out) {
     const auto s = csr_view(indptr, indices, source, 3);
     check_shape(source, "source", {indices.shape(0), 3});
-    check_indices(indices, "indices", s.rows);
     check_shape(adot, "adot", {s.rows, 3, -1});
     const py::ssize_t width = adot.shape(2);
     check_width(width);
@@ -52,17 +50,15 @@ void right_hand_side(const Array<int32_t>& indptr, const Array<int32_t>& indices
     device_field().right_hand_side(static_cast<int>(width), s, adot.data(), b);
 }
 
-void electric_field(const Array<double>& nodes, const Array<int32_t>& tets, const Array<double>& phi,
-                    const Array<float>& adot, const Array<double>& scale, const std::optional<Array<int32_t>>& elements,
-                    Array<float>& out) {
+void electric_field(const Array<double>& nodes, const Indices& tets, const Array<double>& phi, const Array<float>& adot,
+                    const Array<double>& scale, const std::optional<Indices>& elements, Array<float>& out) {
     const MeshView mesh = mesh_view(nodes, tets);
-    check_indices(tets, "tets", mesh.n_nodes);
     check_shape(phi, "phi", {mesh.n_nodes, -1});
     const py::ssize_t width = phi.shape(1);
     check_width(width);
     check_shape(adot, "adot", {mesh.n_nodes, 3, width});
     const int32_t k = count_scaled(scale, width);
-    if (elements) check_indices(*elements, "elements", mesh.n_tets);
+    if (elements) elements->check("elements", mesh.n_tets);
     const py::ssize_t count = elements ? elements->size() : mesh.n_tets;
     check_shape(out, "out", {k, count, 3});
     float* e = out.mutable_data();
@@ -71,27 +67,27 @@ void electric_field(const Array<double>& nodes, const Array<int32_t>& tets, cons
                                   elements ? elements->data() : nullptr, k, scale.data(), e);
 }
 
-void unpack(const Array<double>& phi, const Array<int32_t>& node, const Array<double>& scale, Array<double>& out) {
+void unpack(const Array<double>& phi, const Indices& node, const Array<double>& scale, Array<double>& out) {
     check_shape(phi, "phi", {-1, -1});
     const py::ssize_t n = phi.shape(0), width = phi.shape(1);
     check_width(width);
     const int32_t k = count_scaled(scale, width);
     check_shape(node, "node", {n});
-    check_indices(node, "node", n);
+    node.check("node", n);
     check_shape(out, "out", {k, n});
     double* rows = out.mutable_data();
     Running run;
     device_field().unpack(static_cast<int>(width), n, phi.data(), node.data(), k, scale.data(), rows);
 }
 
-void pack(const Array<double>& rows, const Array<int32_t>& node, const Array<double>& scale, Array<double>& out) {
+void pack(const Array<double>& rows, const Indices& node, const Array<double>& scale, Array<double>& out) {
     check_shape(rows, "rows", {scale.size(), -1});
     check_shape(out, "out", {rows.shape(1), -1});
     const py::ssize_t n = rows.shape(1), width = out.shape(1);
     check_width(width);
     const int32_t k = count_scaled(scale, width);
     check_shape(node, "node", {n});
-    check_indices(node, "node", n);
+    node.check("node", n);
     double* phi = out.mutable_data();
     Running run;
     device_field().pack(static_cast<int>(width), n, rows.data(), node.data(), k, scale.data(), phi);
@@ -100,16 +96,19 @@ void pack(const Array<double>& rows, const Array<int32_t>& node, const Array<dou
 }  // namespace
 
 void bind_operators(py::module_& m) {
-    m.def("assemble", &assemble_arrays, py::arg("nodes").noconvert(), py::arg("tets").noconvert(),
-          py::arg("sigma").noconvert());
-    m.def("right_hand_side", &right_hand_side, py::arg("indptr").noconvert(), py::arg("indices").noconvert(),
-          py::arg("source").noconvert(), py::arg("adot").noconvert(), py::arg("out").noconvert());
-    m.def("electric_field", &electric_field, py::arg("nodes").noconvert(), py::arg("tets").noconvert(),
-          py::arg("phi").noconvert(), py::arg("adot").noconvert(), py::arg("scale").noconvert(),
-          py::arg("elements").noconvert(), py::arg("out").noconvert());
-    m.def("unpack", &unpack, py::arg("phi").noconvert(), py::arg("node").noconvert(), py::arg("scale").noconvert(),
+    py::class_<Indices>(m, "Indices", py::module_local())
+        .def(py::init<Array<int32_t>, int64_t, bool>(), py::arg("array").noconvert(), py::arg("below") = 0,
+             py::arg("row_pointer") = false);
+    py::implicitly_convertible<Array<int32_t>, Indices>();
+
+    m.def("assemble", &assemble_arrays, py::arg("nodes").noconvert(), py::arg("tets"), py::arg("sigma").noconvert());
+    m.def("right_hand_side", &right_hand_side, py::arg("indptr"), py::arg("indices"), py::arg("source").noconvert(),
+          py::arg("adot").noconvert(), py::arg("out").noconvert());
+    m.def("electric_field", &electric_field, py::arg("nodes").noconvert(), py::arg("tets"), py::arg("phi").noconvert(),
+          py::arg("adot").noconvert(), py::arg("scale").noconvert(), py::arg("elements"), py::arg("out").noconvert());
+    m.def("unpack", &unpack, py::arg("phi").noconvert(), py::arg("node"), py::arg("scale").noconvert(),
           py::arg("out").noconvert());
-    m.def("pack", &pack, py::arg("rows").noconvert(), py::arg("node").noconvert(), py::arg("scale").noconvert(),
+    m.def("pack", &pack, py::arg("rows").noconvert(), py::arg("node"), py::arg("scale").noconvert(),
           py::arg("out").noconvert());
 }
 

@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include <array>
+#include <cmath>
 #include <memory>
 #include <optional>
 
@@ -87,8 +88,11 @@ public:
             v.values = values.data();
             v.good = good.data();
             for (int d = 0; d < 3; ++d) {
-                v.origin[d] = origin[d];
+                const double steps = -origin[d] / spacing[d], before = std::ceil(steps);
+                const bool sane = std::abs(before) < 1e9;  // no point lies in the cells of one that isn't
                 v.per_metre[d] = 1.0 / spacing[d];
+                v.fraction[d] = sane ? before - steps : std::nan("");
+                v.before[d] = sane ? static_cast<int32_t>(before) : 0;
                 v.shape[d] = static_cast<int32_t>(values.shape(d));
             }
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Recovered fields: the operator, and what is made with it.
-#include "arrays.hpp"
+#include "indices.hpp"
 #include "kernels.hpp"
 #include "recovery.hpp"
 
@@ -15,16 +15,15 @@ Array<T> copied(const T* values, const std::vector<py::ssize_t>& shape) {
     return to_array(std::vector<T>(values, values + size), shape);
 }
 
-py::tuple recovery(const Array<double>& nodes, const Array<int32_t>& tets, const Array<int32_t>& tags,
-                   const Array<double>& sigma, const Array<int32_t>& elements, bool coupled) {
+py::tuple recovery(const Array<double>& nodes, const Indices& tets, const Array<int32_t>& tags,
+                   const Array<double>& sigma, const Indices& elements, bool coupled) {
     const MeshView mesh = mesh_view(nodes, tets);
     check_shape(tags, "tags", {mesh.n_tets});
     const bool tensor = check_conductivity(sigma, mesh);
     check_shape(elements, "elements", {-1});
-    check_indices(tets, "tets", mesh.n_nodes);
-    check_indices(elements, "elements", mesh.n_tets);
+    elements.check("elements", mesh.n_tets);
     const OnHost<double> host_nodes(nodes), host_sigma(sigma);
-    const OnHost<int32_t> host_tets(tets), host_tags(tags), host_elements(elements);
+    const OnHost<int32_t> host_tets(tets.array()), host_tags(tags), host_elements(elements.array());
     const MeshView on_host{host_nodes.data(), host_tets.data(), mesh.n_nodes, mesh.n_tets};
     Recovery built;
     {
@@ -47,31 +46,29 @@ void check_blocks(const Array<double>& phi, const Array<float>& adot) {
     check_shape(adot, "adot", {phi.shape(0), 3, phi.shape(1)});
 }
 
-void recover(const Array<int32_t>& indptr, const Array<int32_t>& indices, const Array<float>& weights,
-             const Array<int32_t>& node, const Array<float>& rate, const Array<double>& phi, const Array<float>& adot,
-             Array<float>& out) {
-    const auto w = csr_view(indptr, indices, weights, 3);
+void recover(const Indices& indptr, const Indices& indices, const Array<float>& weights, const Indices& node,
+             const Array<float>& rate, const Array<double>& phi, const Array<float>& adot, Array<float>& out) {
     check_blocks(phi, adot);
+    const auto w = csr_view(indptr, indices, weights, 3, phi.shape(0));
     check_shape(weights, "weights", {indices.shape(0), 3});
     check_shape(node, "node", {w.rows});
     check_shape(rate, "rate", {w.rows, 3, 3});
-    check_indices(indices, "indices", phi.shape(0));
-    check_indices(node, "node", phi.shape(0));
+    node.check("node", phi.shape(0));
     check_shape(out, "out", {w.rows, 3, phi.shape(1)});
     float* rows = out.mutable_data();
     Running run;
     device_field().recover(static_cast<int>(phi.shape(1)), w, node.data(), rate.data(), phi.data(), adot.data(), rows);
 }
 
-int check_rows(const Array<float>& rows, const Array<int32_t>& corner) {
+int check_rows(const Array<float>& rows, const Indices& corner) {
     check_shape(rows, "rows", {-1, 3, -1});
     check_width(rows.shape(2));
     check_shape(corner, "corner", {-1, 4});
-    check_indices(corner, "corner", rows.shape(0));
+    corner.check("corner", rows.shape(0));
     return static_cast<int>(rows.shape(2));
 }
 
-void interpolate(const Array<float>& rows, const Array<int32_t>& corner, const Array<float>& weights,
+void interpolate(const Array<float>& rows, const Indices& corner, const Array<float>& weights,
                  const Array<double>& scale, Array<float>& out) {
     const int width = check_rows(rows, corner);
     check_shape(weights, "weights", {corner.shape(0), 4});
@@ -83,18 +80,17 @@ void interpolate(const Array<float>& rows, const Array<int32_t>& corner, const A
                                field);
 }
 
-void recovered_field(const Array<double>& nodes, const Array<int32_t>& tets, const Array<double>& phi,
-                     const Array<float>& adot, const Array<int32_t>& elements, const Array<double>& volumes,
-                     const Array<int32_t>& corner, const Array<float>& rows, const Array<double>& scale,
-                     Array<float>& out, Array<float>& error, Array<double>& sums) {
+void recovered_field(const Array<double>& nodes, const Indices& tets, const Array<double>& phi,
+                     const Array<float>& adot, const Indices& elements, const Array<double>& volumes,
+                     const Indices& corner, const Array<float>& rows, const Array<double>& scale, Array<float>& out,
+                     Array<float>& error, Array<double>& sums) {
     const MeshView mesh = mesh_view(nodes, tets);
-    check_indices(tets, "tets", mesh.n_nodes);
     const int width = check_rows(rows, corner);
     check_shape(phi, "phi", {mesh.n_nodes, width});
     check_blocks(phi, adot);
     const py::ssize_t count = corner.shape(0);
     check_shape(elements, "elements", {count});
-    check_indices(elements, "elements", mesh.n_tets);
+    elements.check("elements", mesh.n_tets);
     check_shape(volumes, "volumes", {count});
     const int32_t k = count_scaled(scale, width);
     check_shape(out, "out", {k, count, 3});
@@ -112,18 +108,17 @@ void recovered_field(const Array<double>& nodes, const Array<int32_t>& tets, con
 }  // namespace
 
 void bind_recovery(py::module_& m) {
-    m.def("recovery", &recovery, py::arg("nodes").noconvert(), py::arg("tets").noconvert(), py::arg("tags").noconvert(),
-          py::arg("sigma").noconvert(), py::arg("elements").noconvert(), py::arg("coupled"));
-    m.def("recover", &recover, py::arg("indptr").noconvert(), py::arg("indices").noconvert(),
-          py::arg("weights").noconvert(), py::arg("node").noconvert(), py::arg("rate").noconvert(),
-          py::arg("phi").noconvert(), py::arg("adot").noconvert(), py::arg("out").noconvert());
-    m.def("interpolate", &interpolate, py::arg("rows").noconvert(), py::arg("corner").noconvert(),
-          py::arg("weights").noconvert(), py::arg("scale").noconvert(), py::arg("out").noconvert());
-    m.def("recovered_field", &recovered_field, py::arg("nodes").noconvert(), py::arg("tets").noconvert(),
-          py::arg("phi").noconvert(), py::arg("adot").noconvert(), py::arg("elements").noconvert(),
-          py::arg("volumes").noconvert(), py::arg("corner").noconvert(), py::arg("rows").noconvert(),
-          py::arg("scale").noconvert(), py::arg("out").noconvert(), py::arg("error").noconvert(),
-          py::arg("sums").noconvert());
+    m.def("recovery", &recovery, py::arg("nodes").noconvert(), py::arg("tets"), py::arg("tags").noconvert(),
+          py::arg("sigma").noconvert(), py::arg("elements"), py::arg("coupled"));
+    m.def("recover", &recover, py::arg("indptr"), py::arg("indices"), py::arg("weights").noconvert(), py::arg("node"),
+          py::arg("rate").noconvert(), py::arg("phi").noconvert(), py::arg("adot").noconvert(),
+          py::arg("out").noconvert());
+    m.def("interpolate", &interpolate, py::arg("rows").noconvert(), py::arg("corner"), py::arg("weights").noconvert(),
+          py::arg("scale").noconvert(), py::arg("out").noconvert());
+    m.def("recovered_field", &recovered_field, py::arg("nodes").noconvert(), py::arg("tets"),
+          py::arg("phi").noconvert(), py::arg("adot").noconvert(), py::arg("elements"), py::arg("volumes").noconvert(),
+          py::arg("corner"), py::arg("rows").noconvert(), py::arg("scale").noconvert(), py::arg("out").noconvert(),
+          py::arg("error").noconvert(), py::arg("sums").noconvert());
 }
 
 }  // namespace headfield

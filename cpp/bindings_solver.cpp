@@ -4,8 +4,8 @@
 
 #include <memory>
 
-#include "arrays.hpp"
 #include "device_hierarchy.hpp"
+#include "indices.hpp"
 #include "kernels.hpp"
 #include "pcg.hpp"
 
@@ -13,12 +13,11 @@ namespace headfield {
 
 namespace {
 
-std::unique_ptr<DeviceHierarchy> make_hierarchy(const Array<int32_t>& indptr, const Array<int32_t>& indices,
+std::unique_ptr<DeviceHierarchy> make_hierarchy(const Indices& indptr, const Indices& indices,
                                                 const Array<double>& values, int32_t ground, double theta) {
     const auto k = csr_view(indptr, indices, values, 1);
-    check_indices(indices, "indices", k.rows);
     if (ground < 0 || ground >= k.rows) throw std::invalid_argument("ground is not a row of the matrix");
-    const OnHost<int32_t> ptr(indptr), col(indices);
+    const OnHost<int32_t> ptr(indptr.array()), col(indices.array());
     const OnHost<double> val(values);
     Running run;
     return std::make_unique<DeviceHierarchy>(
@@ -26,7 +25,7 @@ std::unique_ptr<DeviceHierarchy> make_hierarchy(const Array<int32_t>& indptr, co
 }
 
 std::vector<ColumnReport> solve(Solver& solver, Array<double>& b, Array<double>& phi,
-                                const std::vector<double>& tolerance, int max_iterations) {
+                                const std::vector<double>& tolerance, int max_iterations, bool guessed) {
     check_shape(b, "b", {solver.size(), solver.width()});
     check_shape(phi, "phi", {solver.size(), solver.width()});
     if (tolerance.size() != static_cast<std::size_t>(solver.width())) {
@@ -34,15 +33,15 @@ std::vector<ColumnReport> solve(Solver& solver, Array<double>& b, Array<double>&
     }
     double *guess = phi.mutable_data(), *rhs = b.mutable_data();
     Running run;
-    return solver.solve(rhs, guess, tolerance, max_iterations);
+    return solver.solve(rhs, guess, guessed, tolerance, max_iterations);
 }
 
 }  // namespace
 
 void bind_solver(py::module_& m) {
     py::class_<DeviceHierarchy>(m, "Hierarchy", py::module_local())
-        .def(py::init(&make_hierarchy), py::arg("indptr").noconvert(), py::arg("indices").noconvert(),
-             py::arg("values").noconvert(), py::arg("ground"), py::arg("theta"))
+        .def(py::init(&make_hierarchy), py::arg("indptr"), py::arg("indices"), py::arg("values").noconvert(),
+             py::arg("ground"), py::arg("theta"))
         .def_property_readonly("operator_complexity", &DeviceHierarchy::operator_complexity)
         .def_property_readonly("levels", &DeviceHierarchy::sizes);
 
@@ -60,7 +59,8 @@ void bind_solver(py::module_& m) {
              py::arg("hierarchy"), py::arg("width"), py::keep_alive<1, 2>())
         .def_property_readonly("width", &Solver::width)
         .def("solve", &solve, py::arg("b").noconvert(), py::arg("phi").noconvert(), py::arg("tolerance"),
-             py::arg("max_iterations"));
+             py::arg("max_iterations"), py::arg("guessed") = true)
+        .def_property_readonly("recording_problem", [](const Solver& s) { return s.recording().problem(); });
 }
 
 }  // namespace headfield

@@ -8,6 +8,7 @@
 #include "../cuda/device.hpp"
 #else
 
+#include <string>
 #include <vector>
 
 #include "buffer.hpp"
@@ -18,6 +19,12 @@ namespace headfield {
 // Block vectors and matrices inside the V-cycle.
 using Real = float;
 using Matrix = CsrView<float>;
+
+// A dense matrix (rows, rows).
+struct DenseView {
+    int32_t rows;
+    const float* val;
+};
 
 // Widths that the loops are compiled for.
 constexpr int widths[] = {1, 4, 8, 16, 32};
@@ -60,6 +67,7 @@ public:
     void run(Body body) {
         body();
     }
+    std::string problem() const { return {}; }
 };
 
 }  // namespace headfield

@@ -9,7 +9,7 @@ DeviceHierarchy::DeviceHierarchy(Hierarchy&& host) : memory_(std::move(host)) {
     for (const Level& l : memory_.levels) {
         levels.push_back({l.a.view(), l.p.view(), l.ap.view(), l.pt.view(), l.smoother});
     }
-    if (memory_.coarse_inverse.size()) coarse_inverse = memory_.coarse_inverse.data();
+    if (memory_.coarse_inverse.size()) coarse_inverse = {levels.back().a.rows, memory_.coarse_inverse.data()};
     fine32 = levels.front().a;
     fine64 = {fine32.rows, fine32.cols, fine32.ptr, fine32.col, memory_.values64.data()};
     scale = memory_.scale.data();

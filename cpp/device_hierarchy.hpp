@@ -21,8 +21,8 @@ public:
     explicit DeviceHierarchy(Hierarchy&& host);
 
     std::vector<LevelView> levels;
-    const float* coarse_inverse = nullptr;  // dense, of the last level; null where that level was too large to invert
-    CsrView<float> fine32{};                // the scaled fine matrix
+    DenseView coarse_inverse{};  // of the last level; null where that level was too large to invert
+    CsrView<float> fine32{};     // the scaled fine matrix
     CsrView<double> fine64{};
     const double *scale = nullptr, *unscale = nullptr, *weight = nullptr;  // see Hierarchy
     double typical_weight = 1.0;                                           // mean of `weight`

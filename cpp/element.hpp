@@ -65,6 +65,17 @@ HEADFIELD_HD inline TetGeometry tet_geometry(const MeshView& mesh, int64_t t) {
                         mesh.nodes + 3 * int64_t(node[2]), mesh.nodes + 3 * int64_t(node[3]));
 }
 
+// Gradients (4, 3) of the barycentric coordinates of tetrahedron t, 1/m, rounded from float64.
+struct TetGradients {
+    float grad[4][3];
+};
+HEADFIELD_HD inline TetGradients tet_gradients(const MeshView& mesh, int64_t t) {
+    const TetGeometry g = tet_geometry(mesh, t);
+    TetGradients rounded;
+    for (int v = 0; v < 12; ++v) rounded.grad[v / 3][v % 3] = static_cast<float>(g.grad[v / 3][v % 3]);
+    return rounded;
+}
+
 // Adds what tetrahedron t gives to row i of the operators of pattern.hpp; at(j) is the place of column j in the row.
 template <class At>
 HEADFIELD_HD inline void add_tet(const MeshView& mesh, Conductivity sigma, int32_t i, int64_t t, At at,

@@ -22,6 +22,7 @@ struct FewColumns {
     static constexpr int count = most < W::value ? most : W::value;
     using F = Pack<float, count>;
     using D = Pack<double, count>;
+    static constexpr int width = W::value;
     int first;
     int64_t at(int64_t i) const { return i * W::value + first; }
 };
@@ -58,8 +59,8 @@ void by_columns(W width, const MeshView& mesh, const Value& value, int64_t count
         const int64_t begin = t * field_tile, end = begin + field_tile < count ? begin + field_tile : count;
         float rows[N * field_tile * W::value];
         for (int64_t i = begin; i < end; ++i) {
-            TetGeometry geometry;
-            if constexpr (Value::geometric) geometry = tet_geometry(mesh, value.element(i));
+            TetGradients geometry;
+            if constexpr (Value::geometric) geometry = tet_gradients(mesh, value.element(i));
             for (C c{0}; c.first < W::value; c.first += C::count) {
                 typename C::F numbers[N];
                 value(c, i, geometry.grad, numbers);
@@ -117,7 +118,7 @@ void recovered_field(int width, const RecoveredElements& from, int32_t k, const 
                 const int64_t count = tile + field_tile < end ? field_tile : end - tile;
                 float fields[3 * field_tile * W], errors[field_tile * W];
                 for (int64_t i = 0; i < count; ++i) {
-                    const TetGeometry geometry = tet_geometry(from.mesh, value.element(tile + i));
+                    const TetGradients geometry = tet_gradients(from.mesh, value.element(tile + i));
                     const auto volume = C::D::all(from.volume[tile + i]);
                     for (C c{0}; c.first < W; c.first += C::count) {
                         typename C::F field[RecoveredField::numbers];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // From ∂A/∂t to right-hand sides, and from potentials to E: what a row or an element of each loop does, written once for
-// the CPU and the GPU. See rows.hpp for C, F and D.
+// the CPU and the GPU. See rows.hpp for C, F and D; the device brings DotProduct<C>, a sum of products of float32 numbers.
 #pragma once
 
 #include "rows.hpp"
@@ -8,27 +8,24 @@
 namespace headfield {
 inline namespace HEADFIELD_ISA {
 
-// b_i = −Σ_j S_ij · Ȧ_j in float64, S (nnz, 3), Ȧ (n, 3, W).
+// b_i = −Σ_j S_ij · Ȧ_j, S (nnz, 3), Ȧ (n, 3, W). S and Ȧ are float32, but terms cancel, and b is as good as in float64.
 template <class C>
 struct RightHandSide {
     CsrView<float> source;
     const float* adot;
     double* b;
     HEADFIELD_HD void operator()(C c, int64_t i) const {
-        using D = typename C::D;
-        D sum = D::all(0.0);
+        DotProduct<C> dot;
         for (int32_t k = source.ptr[i]; k < source.ptr[i + 1]; ++k) {
-            for (int d = 0; d < 3; ++d) {
-                const D a = load_as<D>(adot + c.at(3 * int64_t(source.col[k]) + d));
-                sum = fma(D::all(-double(source.val[3 * int64_t(k) + d])), a, sum);
-            }
+            const float *s = source.val + 3 * int64_t(k), *a = adot + c.at(3 * int64_t(source.col[k]));
+            for (int d = 0; d < 3; ++d) dot.add(-s[d], a + d * C::width);
         }
-        store_as(sum, b + c.at(i));
+        put(c, i, dot.sum(), b);
     }
 };
 
 // −∇φ − mean Ȧ in one of the chosen elements; `grad` (4, 3) of its barycentric coordinates, which sum to zero: the
-// potential counts from that of the first node, in float64, since differences are small. The rest is float32 as Ȧ is.
+// potential counts from that of the first node. Differences are small, and taken in float64; the rest is float32 as Ȧ is.
 struct ElementField {
     static constexpr int numbers = 3;
     static constexpr bool geometric = true;
@@ -38,25 +35,24 @@ struct ElementField {
     const int32_t* elements;
     HEADFIELD_HD int64_t element(int64_t i) const { return elements ? elements[i] : i; }
     template <class C>
-    HEADFIELD_HD void operator()(C c, int64_t i, const double (*grad)[3], typename C::F field[3]) const {
+    HEADFIELD_HD void operator()(C c, int64_t i, const float (*grad)[3], typename C::F field[3]) const {
         using F = typename C::F;
         using D = typename C::D;
         const int32_t* node = mesh.tets + 4 * element(i);
         const D first = load_as<D>(phi + c.at(node[0]));
-        D slope[3];
-        F sum[3];
+        F fall[3], sum[3];
         for (int d = 0; d < 3; ++d) {
-            slope[d] = D::all(0.0);
+            fall[d] = F::all(0.f);
             sum[d] = load_as<F>(adot + c.at(3 * int64_t(node[0]) + d));
         }
         for (int k = 1; k < 4; ++k) {
-            const D rise = load_as<D>(phi + c.at(node[k])) - first;
+            const F drop = convert<F>(first - load_as<D>(phi + c.at(node[k])));
             for (int d = 0; d < 3; ++d) {
-                slope[d] = fma(D::all(grad[k][d]), rise, slope[d]);
+                fall[d] = fma(F::all(grad[k][d]), drop, fall[d]);
                 sum[d] = sum[d] + load_as<F>(adot + c.at(3 * int64_t(node[k]) + d));
             }
         }
-        for (int d = 0; d < 3; ++d) field[d] = fma(F::all(-0.25f), sum[d], convert<F>(D::all(0.0) - slope[d]));
+        for (int d = 0; d < 3; ++d) field[d] = fma(F::all(-0.25f), sum[d], fall[d]);
     }
 };
 
@@ -93,7 +89,7 @@ struct Interpolated {
     const int32_t* corner;
     const float *weight, *rows;
     template <class C>
-    HEADFIELD_HD void operator()(C c, int64_t i, const double (*)[3], typename C::F field[3]) const {
+    HEADFIELD_HD void operator()(C c, int64_t i, const float (*)[3], typename C::F field[3]) const {
         using F = typename C::F;
         for (int d = 0; d < 3; ++d) {
             F sum = F::all(0.f);
@@ -116,7 +112,7 @@ struct RecoveredField {
     const float* rows;
     HEADFIELD_HD int64_t element(int64_t i) const { return linear.element(i); }
     template <class C>
-    HEADFIELD_HD void operator()(C c, int64_t i, const double (*grad)[3], typename C::F field[5]) const {
+    HEADFIELD_HD void operator()(C c, int64_t i, const float (*grad)[3], typename C::F field[5]) const {
         using F = typename C::F;
         linear(c, i, grad, field);
         F squares = F::all(0.f), total = F::all(0.f);

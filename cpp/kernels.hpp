@@ -25,10 +25,11 @@ struct SourcesView {
 };
 
 // One lattice of A(r) in the coil frame: values (nx, ny, nz, 4), T·m per A, the fourth number unused; good (nx−1, ny−1,
-// nz−1) is 1 for cells in which interpolation on this lattice is accurate enough.
+// nz−1) is 1 for cells in which interpolation on this lattice is accurate enough. Along each axis x (m) lies
+// x per_metre − fraction + before steps from its first point, 0 ≤ fraction < 1.
 struct LatticeView {
-    double origin[3];     // m
-    double per_metre[3];  // 1 / spacing
+    double per_metre[3], fraction[3];
+    int32_t before[3];
     int32_t shape[3];
     const float* values;
     const uint8_t* good;

@@ -2,25 +2,31 @@
 // A coil's vector potential at one point from its lattices, for the host and the device alike.
 #pragma once
 
+#include <cmath>
+
 #include "kernels.hpp"
 #include "source.hpp"
 
 namespace headfield {
 inline namespace HEADFIELD_ISA {
 
+using std::floor;  // for both types
+
 enum class Place { good, refine, outside };
 
 // Tricubic Lagrange interpolation at x (m) into a, where the lattice is good there. P holds 16 floats: four points along
-// z, four numbers each.
-template <class P>
-HEADFIELD_HD inline Place interpolate(const LatticeView& g, const double x[3], float a[3]) {
+// z, four numbers each. T is the type of x. Cells are counted from the point of the lattice next to the origin of the coil,
+// so that close to the coil, where A is steep, even float32 knows the place in a cell well.
+template <class P, class T>
+HEADFIELD_HD inline Place interpolate(const LatticeView& g, const T x[3], float a[3]) {
     int64_t cell[3];
-    double t[3];
+    T t[3];
     for (int d = 0; d < 3; ++d) {
-        const double u = (x[d] - g.origin[d]) * g.per_metre[d];
-        if (!(u >= 1.0 && u < g.shape[d] - 2)) return Place::outside;  // the 4 points around x must be there
-        cell[d] = static_cast<int64_t>(u);
-        t[d] = u - static_cast<double>(cell[d]);
+        const T u = x[d] * T(g.per_metre[d]) - T(g.fraction[d]), whole = floor(u);
+        // The 4 points around x must be there.
+        if (!(whole >= T(1 - g.before[d]) && whole < T(g.shape[d] - 2 - g.before[d]))) return Place::outside;
+        cell[d] = static_cast<int64_t>(whole) + g.before[d];
+        t[d] = u - whole;
     }
     if (!g.good[(cell[0] * (g.shape[1] - 1) + cell[1]) * (g.shape[2] - 1) + cell[2]]) return Place::refine;
     float w[3][4];
@@ -42,8 +48,8 @@ HEADFIELD_HD inline Place interpolate(const LatticeView& g, const double x[3], f
 }
 
 // A at x in the coil frame. Returns false where no lattice is good, and the direct sum has to be taken.
-template <class P>
-HEADFIELD_HD inline bool interpolate(const GridView& grid, const double x[3], float a[3]) {
+template <class P, class T>
+HEADFIELD_HD inline bool interpolate(const GridView& grid, const T x[3], float a[3]) {
     for (int32_t l = 0; l < grid.n_lattices; ++l) {
         const Place place = interpolate<P>(grid.lattices[l], x, a);
         if (place == Place::good) return true;

@@ -16,7 +16,29 @@ template <class W>
 struct Block {
     using F = Pack<float, W::value>;
     using D = Pack<double, W::value>;
+    static constexpr int width = W::value;
     constexpr int64_t at(int64_t i) const { return i * W::value; }
+};
+
+// The same in products with a matrix; a GPU's threads take more there.
+template <class W>
+using WideBlock = Block<W>;
+
+// Stores what a row has become.
+template <class C, class P, class X>
+inline void put(C c, int64_t i, const P& value, X* x) {
+    store_as(value, x + c.at(i));
+}
+
+// Σ s_k a_k of float32 numbers, in float64.
+template <class C>
+class DotProduct {
+    using D = typename C::D;
+    D sum_ = D::all(0.0);
+
+public:
+    void add(float s, const float* a) { sum_ = fma(D::all(double(s)), load_as<D>(a), sum_); }
+    D sum() const { return sum_; }
 };
 
 // Asks for the row of x that row i will have reached some 256 KiB from now. Rows gather their neighbours from all
@@ -37,6 +59,14 @@ inline Pack<float, W::value> row_times(Block<W> c, const CsrView<float>& m, int6
     for (int32_t k = m.ptr[i]; k < m.ptr[i + 1]; ++k) {
         sum = fma(F::all(m.val[k]), F::load(x + c.at(m.col[k])), sum);
     }
+    return sum;
+}
+
+template <class W>
+inline Pack<float, W::value> row_times(Block<W> c, const DenseView& m, int64_t i, const Real* x) {
+    using F = Pack<float, W::value>;
+    F sum = F::all(0.f);
+    for (int32_t j = 0; j < m.rows; ++j) sum = fma(F::all(m.val[i * m.rows + j]), load_as<F>(x + c.at(j)), sum);
     return sum;
 }
 
@@ -76,7 +106,13 @@ inline void for_rows(int64_t n, W width, Body body) {
     });
 }
 
-// The same, with body(c, i, sum) adding to W sums.
+// The same for a body that multiplies rows of a matrix; a GPU shares long ones among threads.
+template <template <class> class Body, class M, class W, class... Arguments>
+inline void for_products(const M& m, W width, Arguments... arguments) {
+    for_rows(m.rows, width, Body<Block<W>>{arguments...});
+}
+
+// The same as for_rows, with body(c, i, sum) adding to W sums.
 template <class W, class Body>
 inline void sum_rows(int64_t n, W width, Sums sums, Body body) {
     using D = Pack<double, W::value>;

@@ -44,7 +44,7 @@ Solver::Solver(const DeviceHierarchy& hierarchy, int width)
     const size_t w = width, n = hierarchy.size();
     for (size_t l = 0; l < h_.levels.size(); ++l) {
         const size_t rows = h_.levels[l].a.rows;
-        const bool inverted = l + 1 == h_.levels.size() && h_.coarse_inverse;
+        const bool inverted = l + 1 == h_.levels.size() && h_.coarse_inverse.val;
         LevelVectors v;
         v.b = DeviceBuffer<Real>(l == 0 ? 0 : rows * w);
         v.x = DeviceBuffer<Real>(inverted && scaled_cycle ? 0 : rows * w);
@@ -65,8 +65,8 @@ void Solver::v_cycle(size_t l, const Real* b, Sums dot) {
     const LevelView& level = h_.levels[l];
     const bool last = l + 1 == h_.levels.size();
     const Real* dot_with = l == 0 ? b : nullptr;
-    if (last && h_.coarse_inverse) {
-        verbs_.apply_dense(width_, level.a.rows, h_.coarse_inverse, b, solution(l));
+    if (last && h_.coarse_inverse.val) {
+        verbs_.apply_dense(width_, h_.coarse_inverse, b, solution(l));
         if (dot_with) verbs_.sum_products(width_, level.a.rows, b, solution(l), dot);
         return;
     }
@@ -170,24 +170,16 @@ void Solver::iterate() {
     }
 }
 
-// Weighted squared norms of the columns of x.
-std::vector<double> Solver::norms(const double* x) {
-    const ColumnValues v = c_.values();
-    verbs_.norm(width_, h_.size(), x, h_.weight, {v.norm2, partial_.data()});
-    c_.pull();
-    return {c_.norm2(), c_.norm2() + width_};
-}
-
 // Residuals of the first guess, in float64 unless the guess is zero.
-void Solver::start(double* b, double* phi, int max_iterations) {
+void Solver::start(double* b, double* phi, bool guessed, int max_iterations) {
     const int64_t n = h_.size();
     c_.reset();
     last_check_.assign(width_, INFINITY);
     last_period_.assign(width_, INFINITY);
     report_.assign(width_, {});
-    const bool guessed = any(norms(phi));
-    verbs_.scale_rows(width_, n, h_.scale, b, b);
-    reference2_ = norms(b);
+    verbs_.scale_and_measure(width_, n, h_.scale, b, h_.weight, {c_.values().norm2, partial_.data()});
+    c_.pull();
+    reference2_.assign(c_.norm2(), c_.norm2() + width_);
     for (int j = 0; j < width_; ++j) {
         if (reference2_[j] > 0.0 && std::isfinite(reference2_[j])) {
             c_.scale[j] = std::ldexp(1.0, -std::ilogb(std::sqrt(reference2_[j])));
@@ -195,13 +187,12 @@ void Solver::start(double* b, double* phi, int max_iterations) {
         c_.check[j] = 1.0;
     }
     set_next_cycle();
-    for (float* v : {x_.data(), p_.data(), r_.data()}) verbs_.clear(width_, n, v);
+    c_.push();
+    verbs_.begin(width_, n, c_.values(), b, r_.data(), scaled_r_.data(), x_.data(), p_.data(), guessed ? nullptr : phi);
     if (guessed) {
         verbs_.scale_rows(width_, n, h_.unscale, phi, phi);
         add_and_measure(b, phi);
     } else {
-        c_.push();
-        verbs_.rounded(width_, n, c_.values(), b, r_.data(), scaled_r_.data());
         c_.pull();
         c_.cycle = c_.next_cycle;
     }
@@ -229,10 +220,10 @@ bool Solver::review(int max_iterations) {
     return due || (!any(c_.active) && any(c_.check));
 }
 
-std::vector<ColumnReport> Solver::solve(double* b, double* phi, const std::vector<double>& tolerance,
+std::vector<ColumnReport> Solver::solve(double* b, double* phi, bool guessed, const std::vector<double>& tolerance,
                                         int max_iterations) {
     tolerance_ = tolerance;
-    start(b, phi, max_iterations);
+    start(b, phi, guessed, max_iterations);
     while (any(c_.active)) {
         iterate();
         if (review(max_iterations)) {

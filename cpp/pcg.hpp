@@ -21,11 +21,14 @@ class Solver {
 public:
     Solver(const DeviceHierarchy& hierarchy, int width);
 
-    // Solves K φ = b for b (n, W) and φ (n, W), which comes in as the first guess with φ_ground = 0, to a relative
-    // residual (W,) of each column. `b` is used as work space.
-    std::vector<ColumnReport> solve(double* b, double* phi, const std::vector<double>& tolerance, int max_iterations);
+    // Solves K φ = b for b (n, W) and φ (n, W) to a relative residual (W,) of each column. If `guessed`, φ comes in as the
+    // first guess, with φ_ground = 0; else what it holds is not looked at. `b` is used as work space.
+    std::vector<ColumnReport> solve(double* b, double* phi, bool guessed, const std::vector<double>& tolerance,
+                                    int max_iterations);
 
     int width() const { return width_; }
+    // How iterations were given to the device so far.
+    const Recording& recording() const { return iteration_; }
     int32_t size() const { return h_.size(); }
 
 private:
@@ -37,8 +40,7 @@ private:
     float* solution(size_t level);
     void v_cycle(size_t level, const Real* b, Sums dot);
     void iterate();
-    void start(double* b, double* phi, int max_iterations);
-    std::vector<double> norms(const double* x);
+    void start(double* b, double* phi, bool guessed, int max_iterations);
     void add_and_measure(const double* b, double* phi);
     void judge(int max_iterations);
     bool review(int max_iterations);

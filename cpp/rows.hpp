@@ -4,7 +4,9 @@
 // What is the same for all rows is computed once, in prepare(). Every multiply-add is explicit, so a column sees the
 // same operations whatever the width.
 //
-// The device brings row_times(c, m, i, x) = Σ_j m_ij x_j and row_residual(c, a, i, x, b) = b − Σ_j a_ij x_j.
+// The device brings row_times(c, m, i, x) = Σ_j m_ij x_j, row_residual(c, a, i, x, b) = b − Σ_j a_ij x_j, and
+// put(c, i, value, x), which stores a row: where several threads of a GPU share one, only one of them does. What was just
+// stored is used from its registers.
 #pragma once
 
 #include <type_traits>
@@ -26,9 +28,9 @@ HEADFIELD_HD inline D masked_product(const D& factor, const D& other) {
 
 // Stores a row of the residual, and of what the V-cycle will see of it.
 template <class C, class P>
-HEADFIELD_HD inline void store_residual(C c, int64_t i, const P& value, const P& next_cycle, float* r, Real* h) {
-    store_as(value, r + c.at(i));
-    if constexpr (!std::is_same_v<Real, float>) store_as(next_cycle * value, h + c.at(i));
+HEADFIELD_HD inline void put_residual(C c, int64_t i, const P& value, const P& next_cycle, float* r, Real* h) {
+    put(c, i, value, r);
+    if constexpr (!std::is_same_v<Real, float>) put(c, i, next_cycle * value, h);
 }
 
 // ---- V-cycle ----
@@ -38,21 +40,15 @@ struct Apply {
     Matrix m;
     const Real* x;
     Real* y;
-    HEADFIELD_HD void operator()(C c, int64_t i) const { store_as(row_times(c, m, i, x), y + c.at(i)); }
+    HEADFIELD_HD void operator()(C c, int64_t i) const { put(c, i, row_times(c, m, i, x), y); }
 };
 
 template <class C>
 struct ApplyDense {
-    int32_t n;
-    const float* m;
+    DenseView m;
     const Real* x;
     float* y;
-    HEADFIELD_HD void operator()(C c, int64_t i) const {
-        using F = typename C::F;
-        F sum = F::all(0.f);
-        for (int32_t j = 0; j < n; ++j) sum = fma(F::all(m[i * n + j]), load_as<F>(x + c.at(j)), sum);
-        store_as(sum, y + c.at(i));
-    }
+    HEADFIELD_HD void operator()(C c, int64_t i) const { put(c, i, row_times(c, m, i, x), y); }
 };
 
 template <class C>
@@ -63,7 +59,7 @@ struct SmoothFromZero {
     Real* x;
     HEADFIELD_HD void operator()(C c, int64_t i) const {
         using F = typename C::F;
-        store_as(fma(F::all(s.c1), row_times(c, a, i, b), F::all(s.c0) * load_as<F>(b + c.at(i))), x + c.at(i));
+        put(c, i, fma(F::all(s.c1), row_times(c, a, i, b), F::all(s.c0) * load_as<F>(b + c.at(i))), x);
     }
 };
 
@@ -73,7 +69,7 @@ struct Residual {
     const Real *b, *x;
     Real* r;
     HEADFIELD_HD void operator()(C c, int64_t i) const {
-        store_as(load_as<typename C::F>(b + c.at(i)) - row_times(c, a, i, x), r + c.at(i));
+        put(c, i, load_as<typename C::F>(b + c.at(i)) - row_times(c, a, i, x), r);
     }
 };
 
@@ -83,7 +79,7 @@ struct Correct {
     const float* e;
     Real* r;
     HEADFIELD_HD void operator()(C c, int64_t i) const {
-        store_as(load_as<typename C::F>(r + c.at(i)) - row_times(c, ap, i, e), r + c.at(i));
+        put(c, i, load_as<typename C::F>(r + c.at(i)) - row_times(c, ap, i, e), r);
     }
 };
 
@@ -94,12 +90,14 @@ struct Smooth {
     const float* e;
     const Real *x, *r;
     float* z;
-    HEADFIELD_HD void operator()(C c, int64_t i) const {
+    HEADFIELD_HD typename C::F operator()(C c, int64_t i) const {
         using F = typename C::F;
         F sum = load_as<F>(x + c.at(i));
         if (e) sum = sum + row_times(c, p, i, e);
         sum = fma(F::all(s.c0), load_as<F>(r + c.at(i)), sum);
-        store_as(fma(F::all(s.c1), row_times(c, a, i, r), sum), z + c.at(i));
+        sum = fma(F::all(s.c1), row_times(c, a, i, r), sum);
+        put(c, i, sum, z);
+        return sum;
     }
 };
 
@@ -109,8 +107,7 @@ struct SmoothDot {
     const Real* b;
     HEADFIELD_HD void operator()(C c, int64_t i, typename C::D& sum) const {
         using D = typename C::D;
-        smooth(c, i);
-        sum = fma(load_as<D>(smooth.z + c.at(i)), load_as<D>(b + c.at(i)), sum);
+        sum = fma(convert<D>(smooth(c, i)), load_as<D>(b + c.at(i)), sum);
     }
 };
 
@@ -133,8 +130,9 @@ struct ApplyDot {
     float* q;
     HEADFIELD_HD void operator()(C c, int64_t i, typename C::D& sum) const {
         using D = typename C::D;
-        store_as(row_times(c, a, i, p), q + c.at(i));
-        sum = fma(load_as<D>(q + c.at(i)), load_as<D>(p + c.at(i)), sum);
+        const auto product = row_times(c, a, i, p);
+        put(c, i, product, q);
+        sum = fma(convert<D>(product), load_as<D>(p + c.at(i)), sum);
     }
 };
 
@@ -149,8 +147,9 @@ struct StepResidual {
     HEADFIELD_HD void operator()(C c, int64_t i, typename C::D& sum) const {
         using F = typename C::F;
         using D = typename C::D;
-        store_residual(c, i, fma(minus_alpha, load_as<F>(q + c.at(i)), load_as<F>(r + c.at(i))), next_cycle, r, h);
-        const D r64 = load_as<D>(r + c.at(i));
+        const F next = fma(minus_alpha, load_as<F>(q + c.at(i)), load_as<F>(r + c.at(i)));
+        put_residual(c, i, next, next_cycle, r, h);
+        const D r64 = convert<D>(next);
         sum = fma(D::all(weight[i]) * r64, r64, sum);
     }
 };
@@ -172,8 +171,8 @@ struct StepDirection {
     HEADFIELD_HD void operator()(C c, int64_t i) const {
         using F = typename C::F;
         const F old = load_as<F>(p + c.at(i));
-        store_as(fma(alpha, old, load_as<F>(x + c.at(i))), x + c.at(i));
-        store_as(fma(beta, old, unit * load_as<F>(z + c.at(i))), p + c.at(i));
+        put(c, i, fma(alpha, old, load_as<F>(x + c.at(i))), x);
+        put(c, i, fma(beta, old, unit * load_as<F>(z + c.at(i))), p);
     }
 };
 template <class C>
@@ -201,8 +200,8 @@ struct Flush {
         // The step is taken in float32 as step_direction would, so it does not matter which of the two comes first.
         const F step = fma(alpha, load_as<F>(p + c.at(i)), load_as<F>(x + c.at(i)));
         const D old = load_as<D>(x64 + c.at(i));
-        store_as(select(flushed, fma(factor, convert<D>(step), old), old), x64 + c.at(i));
-        store_as(select(flushed32, F::all(0.f), step), x + c.at(i));
+        put(c, i, select(flushed, fma(factor, convert<D>(step), old), old), x64);
+        put(c, i, select(flushed32, F::all(0.f), step), x);
     }
 };
 template <class C>
@@ -228,7 +227,7 @@ struct TrueResidual {
         using D = typename C::D;
         const D r64 = row_residual(c, a, i, x64, load_as<D>(b + c.at(i)));
         sum = fma(D::all(weight[i]) * r64, r64, sum);
-        store_residual(c, i, select(use, factor * r64, load_as<D>(r + c.at(i))), next_cycle, r, h);
+        put_residual(c, i, select(use, factor * r64, load_as<D>(r + c.at(i))), next_cycle, r, h);
     }
 };
 template <class C>
@@ -240,18 +239,25 @@ HEADFIELD_HD inline void prepare(TrueResidual<C>& b, C c) {
 }
 
 template <class C>
-struct Rounded {
+struct Begin {
     ColumnValues v;
     const double* b;
     float* r;
     Real* h;
+    float *x, *p;
+    double* x64;
     typename C::D factor{}, next_cycle{};
     HEADFIELD_HD void operator()(C c, int64_t i) const {
-        store_residual(c, i, factor * load_as<typename C::D>(b + c.at(i)), next_cycle, r, h);
+        using F = typename C::F;
+        using D = typename C::D;
+        put_residual(c, i, factor * load_as<D>(b + c.at(i)), next_cycle, r, h);
+        put(c, i, F::all(0.f), x);
+        put(c, i, F::all(0.f), p);
+        if (x64) put(c, i, D::all(0.0), x64);
     }
 };
 template <class C>
-HEADFIELD_HD inline void prepare(Rounded<C>& b, C c) {
+HEADFIELD_HD inline void prepare(Begin<C>& b, C c) {
     using D = typename C::D;
     b.factor = load_as<D>(b.v.scale + c.at(0));
     b.next_cycle = load_as<D>(b.v.next_cycle + c.at(0));
@@ -263,9 +269,7 @@ struct Narrow {
     const float* r;
     Real* h;
     typename C::F cycle{};
-    HEADFIELD_HD void operator()(C c, int64_t i) const {
-        store_as(cycle * load_as<typename C::F>(r + c.at(i)), h + c.at(i));
-    }
+    HEADFIELD_HD void operator()(C c, int64_t i) const { put(c, i, cycle * load_as<typename C::F>(r + c.at(i)), h); }
 };
 template <class C>
 HEADFIELD_HD inline void prepare(Narrow<C>& b, C c) {
@@ -279,24 +283,20 @@ struct ScaleRows {
     double* y;
     HEADFIELD_HD void operator()(C c, int64_t i) const {
         using D = typename C::D;
-        store_as(D::all(s[i]) * load_as<D>(x + c.at(i)), y + c.at(i));
+        put(c, i, D::all(s[i]) * load_as<D>(x + c.at(i)), y);
     }
 };
 
 template <class C>
-struct Norm {
-    const double *x, *weight;
+struct ScaleAndMeasure {
+    const double *s, *weight;
+    double* x;
     HEADFIELD_HD void operator()(C c, int64_t i, typename C::D& sum) const {
         using D = typename C::D;
-        const D xi = load_as<D>(x + c.at(i));
-        sum = fma(D::all(weight[i]) * xi, xi, sum);
+        const D scaled = D::all(s[i]) * load_as<D>(x + c.at(i));
+        put(c, i, scaled, x);
+        sum = fma(D::all(weight[i]) * scaled, scaled, sum);
     }
-};
-
-template <class C>
-struct Clear {
-    float* x;
-    HEADFIELD_HD void operator()(C c, int64_t i) const { store_as(C::F::all(0.f), x + c.at(i)); }
 };
 
 }  // namespace HEADFIELD_ISA

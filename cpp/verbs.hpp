@@ -43,8 +43,8 @@ struct Verbs {
     // ---- V-cycle: what comes down in Real; what goes up, which holds smooth errors many times their residual, in float
     // y = M x
     void (*apply)(int width, const Matrix& m, const Real* x, Real* y);
-    // y = M x, M dense (n, n)
-    void (*apply_dense)(int width, int32_t n, const float* m, const Real* x, float* y);
+    // y = M x, M dense
+    void (*apply_dense)(int width, const DenseView& m, const Real* x, float* y);
     // x = c0 b + c1 A b: smoothing from a zero guess
     void (*smooth_from_zero)(int width, const Matrix& a, Smoother s, const Real* b, Real* x);
     // r = b − A x
@@ -74,16 +74,15 @@ struct Verbs {
     // weight (b − A x64)²
     void (*true_residual)(int width, const CsrView<double>& a, const ColumnValues& c, const double* b,
                           const double* x64, float* r, Real* h, const double* weight, Sums norm);
-    // r = scale b, rounded, and h = next_cycle r: the residual of a zero guess
-    void (*rounded)(int width, int64_t n, const ColumnValues& c, const double* b, float* r, Real* h);
+    // r = scale b, rounded, and h = next_cycle r: the residual of a zero guess; x = p = 0, and x64 = 0 unless it is null
+    void (*begin)(int width, int64_t n, const ColumnValues& c, const double* b, float* r, Real* h, float* x, float* p,
+                  double* x64);
     // h = r / unit
     void (*narrow)(int width, int64_t n, const ColumnValues& c, const float* r, Real* h);
     // y_ij = s_i x_ij; x and y may be the same
     void (*scale_rows)(int width, int64_t n, const double* s, const double* x, double* y);
-    // sums weight x²
-    void (*norm)(int width, int64_t n, const double* x, const double* weight, Sums norm);
-    // x = 0
-    void (*clear)(int width, int64_t n, float* x);
+    // x_ij = s_i x_ij; sums weight x²
+    void (*scale_and_measure)(int width, int64_t n, const double* s, double* x, const double* weight, Sums norm);
 
     int64_t reduction_rows(int64_t n) const { return (n + reduction_chunk - 1) / reduction_chunk; }
 };

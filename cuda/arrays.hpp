@@ -2,6 +2,8 @@
 // The GPU's side of cpp/arrays.hpp: arrays on the device, taken through __cuda_array_interface__ and made by CuPy.
 #pragma once
 
+#include <pybind11/stl.h>  // shapes are vectors: without it here, casts of them fail wherever a compiler inlines them
+
 #include "device.hpp"
 
 namespace headfield {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "../cpp/views.hpp"
@@ -29,6 +30,14 @@ struct Matrix {
     const uint16_t* short_col;  // … there are at most 2^16 columns
     const __half* val;
     const float* scale;  // (rows,)
+    int32_t sharers;     // threads that share a row, see cuda/products.hpp
+};
+
+// A dense matrix (rows, padded), of which columns from `rows` on are zero.
+struct DenseView {
+    int32_t rows, padded;
+    const float* val;
+    int32_t sharers;
 };
 
 // Widths that the loops are compiled for.
@@ -107,7 +116,8 @@ private:
 };
 
 // A sequence of launches, recorded as a CUDA graph the second time and replayed from then on: a V-cycle on a narrow block
-// is dozens of launches of a few microseconds each. The first time it runs as it is, and kernels are loaded.
+// is dozens of launches of a few microseconds each. The first time it runs as it is, and kernels are loaded. Where it can't
+// be recorded it goes on running as it is, and says why: that is slower, and no error of the solve.
 class Recording {
 public:
     Recording() = default;
@@ -116,26 +126,24 @@ public:
     ~Recording();
     template <class Body>
     void run(Body body) {
-        if (!ran_) {
-            body();
-            ran_ = true;
-            return;
-        }
-        if (!graph_ && !record(body)) return body();  // what disturbed the recording is no error of the solve
-        replay();
+        if (ran_ && !graph_ && problem_.empty()) record(body);
+        if (graph_) return replay();
+        body();
+        ran_ = true;
     }
+    // Why it could not be recorded; empty if it was, or has not been tried.
+    const std::string& problem() const { return problem_; }
 
 private:
     template <class Body>
-    bool record(Body body) {
+    void record(Body body) {
         try {
             begin();
             body();
             end();
-            return true;
-        } catch (const DeviceFailure&) {
+        } catch (const DeviceFailure& failure) {
             abandon();
-            return false;
+            problem_ = failure.what();
         } catch (...) {
             abandon();
             throw;
@@ -147,6 +155,7 @@ private:
     void replay();
 
     bool ran_ = false;
+    std::string problem_;
     cudaGraphExec_t graph_ = nullptr;
     cudaStream_t recorder_ = nullptr, before_ = nullptr;
 };

@@ -89,10 +89,18 @@ struct Padded {
     std::vector<int32_t> ptr;
 };
 
+// How many threads share a row: several where rows are so long that a thread would gather for long, and so few that all
+// threads of a GPU have work only if they share. More would wait for each other at the ends of rows.
+int32_t sharers_for(int64_t rows, int64_t nonzeros) {
+    if (rows < (1 << 14) && nonzeros >= 64 * rows) return 8;
+    return rows < (1 << 17) && nonzeros >= 32 * rows ? 4 : 1;
+}
+
 Matrix to_device(const Csr<float>& a, Uploads& uploads) {
     const Padded<float> padded(a);
     const auto scale = padded.scales();
-    Matrix m{a.rows, a.cols, uploads.add(padded.ptr), nullptr, nullptr, nullptr, uploads.add(scale)};
+    Matrix m{a.rows, a.cols, uploads.add(padded.ptr), nullptr, nullptr, nullptr, uploads.add(scale), 1};
+    m.sharers = sharers_for(a.rows, a.nnz());
     m.val = uploads.add(padded.halves(scale));
     if (a.cols <= 1 << 16) {
         m.short_col = uploads.add(padded.columns<uint16_t>());
@@ -100,6 +108,17 @@ Matrix to_device(const Csr<float>& a, Uploads& uploads) {
         m.col = uploads.add(padded.columns<int32_t>());
     }
     return m;
+}
+
+// The inverse of the coarsest matrix, its rows padded with zeros.
+DenseView to_device(int32_t rows, const Buffer<float>& inverse, Uploads& uploads) {
+    if (inverse.size() == 0) return {};
+    const int32_t padded = (rows + row_step - 1) / row_step * row_step;
+    std::vector<float> values(size_t(rows) * padded, 0.f);
+    for (int32_t i = 0; i < rows; ++i) {
+        std::copy_n(inverse.data() + size_t(i) * rows, rows, values.data() + size_t(i) * padded);
+    }
+    return {rows, padded, uploads.add(values), sharers_for(rows, int64_t(rows) * rows)};
 }
 
 }  // namespace
@@ -122,7 +141,7 @@ DeviceHierarchy::DeviceHierarchy(Hierarchy&& host) {
     const int32_t* col = levels.front().a.col ? levels.front().a.col : uploads.add(padded.columns<int32_t>());
     fine32 = {a.rows, a.cols, ptr, col, uploads.add(padded.values<float>(a.val.data()))};
     fine64 = {a.rows, a.cols, ptr, col, uploads.add(padded.values<double>(host.values64.data()))};
-    coarse_inverse = uploads.add(host.coarse_inverse);
+    coarse_inverse = to_device(levels.back().a.rows, host.coarse_inverse, uploads);
     scale = uploads.add(host.scale);
     unscale = uploads.add(host.unscale);
     weight = uploads.add(host.weight);

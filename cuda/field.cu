@@ -77,27 +77,26 @@ __device__ void turn_tile(const float (*rows)[Padded], int first, int count, int
 template <class W, class Value>
 __global__ void __launch_bounds__(256)
     value_tile(MeshView mesh, Value value, int64_t total, int32_t k, const double* scale, float* out, float* error) {
+    using C = Block<W>;
     constexpr int N = Value::numbers < 4 ? 3 : 4;
-    __shared__ double grad[tile][4][3];
+    __shared__ TetGradients geometry[tile];
     __shared__ float rows[N * tile][W::value + 1];
-    const int thread = static_cast<int>(threadIdx.y * W::lanes + threadIdx.x);
+    const int thread = static_cast<int>(threadIdx.y * C::lanes + threadIdx.x);
     const int64_t begin = int64_t(blockIdx.x) * tile;
     const int count = static_cast<int>(total - begin < tile ? total - begin : tile);
     if constexpr (Value::geometric) {
-        if (thread < count) {
-            const TetGeometry g = tet_geometry(mesh, value.element(begin + thread));
-            for (int v = 0; v < 12; ++v) grad[thread][v / 3][v % 3] = g.grad[v / 3][v % 3];
-        }
+        if (thread < count) geometry[thread] = tet_gradients(mesh, value.element(begin + thread));
         __syncthreads();
     }
-    const Block<W> c{static_cast<int>(threadIdx.x) * W::columns};
-    for (int j = static_cast<int>(threadIdx.y); j < count; j += W::rows) {
-        typename Block<W>::F numbers[Value::numbers];
-        value(c, begin + j, grad[j], numbers);
-        for (int l = 0; l < W::columns && c.first + l < k; ++l) {
-            const int column = c.first + l;
-            for (int d = 0; d < 3; ++d) rows[N * j + d][column] = static_cast<float>(scale[column] * numbers[d].v[l]);
-            if constexpr (N == 4) rows[4 * j + 3][column] = fabsf(float(scale[column])) * sqrtf(numbers[3].v[l]);
+    const C c = C::of_thread(threadIdx.x, 0);
+    typename C::F factor = C::F::all(0.f);
+    for (int l = 0; l < C::count && c.first + l < k; ++l) factor.v[l] = static_cast<float>(scale[c.first + l]);
+    for (int j = static_cast<int>(threadIdx.y); j < count; j += rows_at_once<C>) {
+        typename C::F numbers[Value::numbers];
+        value(c, begin + j, geometry[j].grad, numbers);
+        for (int l = 0; l < C::count; ++l) {
+            for (int d = 0; d < 3; ++d) rows[N * j + d][c.first + l] = factor.v[l] * numbers[d].v[l];
+            if constexpr (N == 4) rows[4 * j + 3][c.first + l] = fabsf(factor.v[l]) * sqrtf(numbers[3].v[l]);
         }
     }
     __syncthreads();
@@ -110,8 +109,9 @@ void by_columns(int width, const MeshView& mesh, const Value& value, int64_t tot
                 float* out, float* error = nullptr) {
     with_width(width, [&](auto w) {
         using W = decltype(w);
-        launch(value_tile<W, Value>, blocks_for(total, tile), dim3(W::lanes, W::rows), mesh, value, total, k, scale,
-               out, error);
+        using C = Block<W>;
+        launch(value_tile<W, Value>, blocks_for(total, tile), dim3(C::lanes, rows_at_once<C>), mesh, value, total, k,
+               scale, out, error);
     });
 }
 
@@ -139,9 +139,9 @@ struct ErrorSum {
     RecoveredField value;
     bool of_error;
     HEADFIELD_HD void operator()(C c, int64_t i, typename C::D& sum) const {
-        const TetGeometry g = tet_geometry(from.mesh, value.element(i));
+        const TetGradients geometry = tet_gradients(from.mesh, value.element(i));
         typename C::F field[RecoveredField::numbers];
-        value(c, i, g.grad, field);
+        value(c, i, geometry.grad, field);
         sum = fma(C::D::all(from.volume[i]), convert<typename C::D>(field[of_error ? 3 : 4]), sum);
     }
 };

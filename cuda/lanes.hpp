@@ -68,12 +68,15 @@ struct Together {
     static constexpr int words = N * sizeof(S) / sizeof(W);
     S v[N];
 
-    HEADFIELD_HD static Together load(const S* x) {
-        Together t;
+    HEADFIELD_HD void load(const S* x) {
         for (int i = 0; i < words; ++i) {
             const W w = reinterpret_cast<const W*>(x)[i];
-            memcpy(reinterpret_cast<char*>(t.v) + i * sizeof(W), &w, sizeof w);
+            memcpy(reinterpret_cast<char*>(v) + i * sizeof(W), &w, sizeof w);
         }
+    }
+    HEADFIELD_HD static Together of(const S* x) {
+        Together t;
+        t.load(x);
         return t;
     }
     // To global memory. A plain assignment may become several narrow stores, each a transaction of its own.
@@ -102,7 +105,7 @@ struct Lanes {
         return r;
     }
     HEADFIELD_HD static Lanes load(const T* x) {
-        const auto from = Together<T, N>::load(x);
+        const auto from = Together<T, N>::of(x);
         Lanes r;
         for (int i = 0; i < N; ++i) r.v[i] = from.v[i];
         return r;
@@ -141,11 +144,14 @@ struct Lanes {
 
 // Load from numbers of type S, and store to them, converting in registers.
 template <class P, class S>
-HEADFIELD_HD inline P load_as(const S* x) {
-    const auto from = Together<S, P::count>::load(x);
+HEADFIELD_HD inline P as(const Together<S, P::count>& from) {
     P p;
     for (int i = 0; i < P::count; ++i) p.v[i] = number<typename P::Number>(from.v[i]);
     return p;
+}
+template <class P, class S>
+HEADFIELD_HD inline P load_as(const S* x) {
+    return as<P>(Together<S, P::count>::of(x));
 }
 template <class S, class T, int N>
 HEADFIELD_HD inline void store_as(const Lanes<T, N>& p, S* x) {

@@ -103,15 +103,35 @@ __device__ void add_sources(SourceView<float> sources, const float r[3], Add add
 }
 
 // A at x in the coil frame. Returns false if it came from the direct sum, which few points of a head need.
-__device__ bool sample(const GridView& grid, const double x[3], float a[3]) {
+__device__ bool sample(const GridView& grid, const float x[3], float a[3]) {
     if (interpolate<Lanes<float, 16>>(grid, x, a)) return true;
-    const float r[3] = {float(x[0]), float(x[1]), float(x[2])};
     float sum[3] = {0.f, 0.f, 0.f};
-    add_sources(grid.sources.dipoles, r, AddDipole<float>{sum});
-    add_sources(grid.sources.segments, r, AddSegment<float>{sum});
+    add_sources(grid.sources.dipoles, x, AddDipole<float>{sum});
+    add_sources(grid.sources.segments, x, AddSegment<float>{sum});
     for (int q = 0; q < 3; ++q) a[q] = float(mu0_over_4pi) * sum[q];
     return false;
 }
+
+// Where a coil is, R and t of its pose, and its rate times R.
+struct Placed {
+    double t[3];
+    float rotation[9], rated[9];
+    __device__ void place(const double* pose, double rate) {
+        for (int q = 0; q < 9; ++q) {
+            const double r = pose[4 * (q / 3) + q % 3];
+            rotation[q] = static_cast<float>(r);
+            rated[q] = static_cast<float>(rate * r);
+        }
+        for (int q = 0; q < 3; ++q) t[q] = pose[4 * q + 3];
+    }
+    // x = R ᵀ(node − t); only the difference needs float64.
+    __device__ void in_coil_frame(const double* node, float x[3]) const {
+        float away[3];
+        for (int d = 0; d < 3; ++d) away[d] = static_cast<float>(node[d] - t[d]);
+        for (int q = 0; q < 3; ++q)
+            x[q] = rotation[q] * away[0] + rotation[3 + q] * away[1] + rotation[6 + q] * away[2];
+    }
+};
 
 constexpr int tile = 32;  // nodes of a block
 
@@ -121,21 +141,22 @@ template <class W>
 __global__ void __launch_bounds__(256) sample_tile(int64_t n, const double* nodes, GridView grid, Placements placements,
                                                    bool add, float* adot, unsigned long long* direct) {
     __shared__ float rows[3 * tile][W::value + 1];
+    __shared__ Placed coils[W::value];
     const int thread = static_cast<int>(threadIdx.y * tile + threadIdx.x);
     const int64_t begin = int64_t(blockIdx.x) * tile, i = begin + threadIdx.x;
     const int count = static_cast<int>(n - begin < tile ? n - begin : tile);
+    if (thread < placements.k) coils[thread].place(placements.poses + 16 * thread, placements.rates[thread]);
+    __syncthreads();
     for (int32_t c = static_cast<int32_t>(threadIdx.y); i < n && c < W::value; c += 8) {
-        float a[3] = {0.f, 0.f, 0.f}, r[3][3] = {};
+        float a[3] = {0.f, 0.f, 0.f};
         if (c < placements.k) {
-            const double *pose = placements.poses + 16 * c, rate = placements.rates[c];
-            double x[3];
-            for (int q = 0; q < 3; ++q) x[q] = in_coil_frame(pose, nodes + 3 * i, q);
-            if (!sample(grid, x, a)) atomicAdd(direct, 1ULL);
-            for (int q = 0; q < 9; ++q) r[q / 3][q % 3] = static_cast<float>(rate * pose[4 * (q / 3) + q % 3]);
+            float x[3], there[3];
+            coils[c].in_coil_frame(nodes + 3 * i, x);
+            if (!sample(grid, x, there)) atomicAdd(direct, 1ULL);
+            const float* r = coils[c].rated;
+            for (int q = 0; q < 3; ++q) a[q] = r[3 * q] * there[0] + r[3 * q + 1] * there[1] + r[3 * q + 2] * there[2];
         }
-        for (int q = 0; q < 3; ++q) {
-            rows[3 * threadIdx.x + q][c] = r[q][0] * a[0] + r[q][1] * a[1] + r[q][2] * a[2];
-        }
+        for (int q = 0; q < 3; ++q) rows[3 * threadIdx.x + q][c] = a[q];
     }
     __syncthreads();
     for (int v = thread; v < 3 * count * W::value; v += 256) {

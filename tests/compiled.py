@@ -65,7 +65,7 @@ def prepare(compiler: str, workers: int) -> list[str]:
     flags = emulation.instructions()
     sources = nvcc.ptx_of_kernels(FOLDER / "cmake", compiler, ARCHITECTURE, workers)
     kernels = library.build(sources, FOLDER, flags, workers)
-    module = emulation.build(ROOT / "build" / "emulated", "-O2", *flags)
+    module = emulation.build(ROOT / "build" / "emulated", *flags)
     os.environ["HEADFIELD_EMULATED_CUDA"] = str(module)
     library.write_map(module, FOLDER)
     return kernels

@@ -22,7 +22,7 @@ def install() -> str:
         missing = [tool for tool in ("cmake", "ninja", "g++") if _tool(tool) is None]
         if missing or importlib.util.find_spec("pybind11") is None:
             return f"needs a GPU, or {', '.join(missing) or 'pybind11'} to emulate one"
-        path = str(build(ROOT / "build" / "emulated", "-O2", *instructions()))
+        path = str(build(ROOT / "build" / "emulated", *instructions()))
         os.environ["HEADFIELD_EMULATED_CUDA"] = path  # the processes of pytest -n need not build it again
     for name in [n for n in sys.modules if n.partition(".")[0] in ("cupy", "cupyx")]:
         del sys.modules[name]  # a real one that found no GPU
@@ -43,7 +43,7 @@ def build(folder: Path, *flags: str) -> Path:
 
     environment = {k: v for k, v in os.environ.items() if k not in ("CXXFLAGS", "CFLAGS")}
     configure = [_tool("cmake"), "-G", "Ninja", "-S", str(ROOT), "-B", str(folder)]
-    configure += ["-DHEADFIELD_CUDA=EMULATED", "-DHEADFIELD_WERROR=ON", "-DCMAKE_BUILD_TYPE=None"]
+    configure += ["-DHEADFIELD_CUDA=EMULATED", "-DHEADFIELD_WERROR=ON", "-DCMAKE_BUILD_TYPE=Release"]
     configure += [f"-DCMAKE_CXX_FLAGS={' '.join(flags)}", f"-DPython_EXECUTABLE={sys.executable}"]
     configure += [f"-DCMAKE_MAKE_PROGRAM={_tool('ninja')}", f"-Dpybind11_DIR={pybind11.get_cmake_dir()}"]
     folder.mkdir(parents=True, exist_ok=True)

@@ -275,38 +275,44 @@ def test_a_cupy_guess_that_is_none_is_refused(change):
 @gpu
 def test_the_order_of_threads_does_not_matter():
     """The emulation runs threads and blocks backwards: what differs then is a race."""
+    code = "print(hashlib.sha256(f.E.tobytes() + f.potential.tobytes()).hexdigest())"
+    hashes = {emulated_solve(code, HEADFIELD_EMULATED_ORDER=order).stdout for order in ("forward", "reverse")}
+    assert len(hashes) == 1
+
+
+def emulated_solve(code, **variables):
+    """What a process prints that has solved some poses, `f`, on the emulation under such variables."""
     import cupy
 
     if "emulated" not in cupy.__version__:
-        pytest.skip(
-            "needs the emulation; compute-sanitizer looks for races on a GPU, see benchmarks/gpu_check.sh"
-        )
-    code = (
-        "import emulation, sys; emulation.install()\n"
-        "import test_gpu as t\n"
-        "f = t.model('cuda').solve(t.coil(), t.poses(), t.RATES)\n"
-        "import hashlib; print(hashlib.sha256(f.E.tobytes() + f.potential.tobytes()).hexdigest())"
-    )
+        pytest.skip("needs the emulation; for a GPU see benchmarks/gpu_check.sh")
     from headfield import _cuda
 
+    head = "import hashlib, emulation; emulation.install(); import test_gpu as t\n"
+    head += "f = t.model('cuda').solve(t.coil(), t.poses(), t.RATES, batch=4)\n"
     paths = os.pathsep.join([os.path.dirname(__file__), os.environ.get("PYTHONPATH", "")])
-    hashes = set()
-    for order in ("forward", "reverse"):
-        environment = {
-            **os.environ,
-            "HEADFIELD_EMULATED_ORDER": order,
-            "HEADFIELD_EMULATED_CUDA": _cuda.__file__,
-        }
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            env={**environment, "PYTHONPATH": paths},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        hashes.add(done.stdout.strip())
-    assert len(hashes) == 1
+    environment = {**os.environ, **variables, "HEADFIELD_EMULATED_CUDA": _cuda.__file__}
+    done = subprocess.run(
+        [sys.executable, "-c", head + code],
+        env={**environment, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@gpu
+def test_what_cannot_be_recorded_is_tried_once_and_said():
+    code = "print(f.report.recording_problem, f.report, f.report.iterations.max(), sep='\\n')"
+    done = emulated_solve(code, HEADFIELD_EMULATED_CAPTURE="spoiled")
+    problem, report, iterations = done.stdout.splitlines()
+    assert problem.startswith("record: ")
+    assert f"launched one by one ({problem})" in report
+    assert int(iterations) > 3
+    assert done.stderr.count("a capture was spoiled") == 2  # by the self-check, and by the solver
+    assert emulated_solve("print(f.report.recording_problem)").stdout == "\n"
 
 
 @gpu

@@ -25,6 +25,7 @@ TOLD = (
     "device",
     "only",
     "quick",
+    "count",
 )
 DEFAULTS = {"suite": "suite", "device": "cpu"}
 

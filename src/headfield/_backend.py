@@ -70,6 +70,10 @@ class Device:
         """An array, C-contiguous on this device; itself if it is that already."""
         return self.xp.ascontiguousarray(array)
 
+    def indices(self, array: Any, below: int, *, row_pointer: bool = False) -> Any:
+        """Indices in 0…below − 1 on this device, checked here (ValueError) and not in each native call."""
+        return self.native.Indices(self.put(array), below, row_pointer)
+
     def get(self, array: Any) -> NDArray[Any]:
         """A NumPy array of what lies on this device."""
         return array if self.xp is np else self.xp.asnumpy(array)

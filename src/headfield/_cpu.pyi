@@ -7,6 +7,7 @@ always found on the host.
 """
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,15 +28,22 @@ def boundary_faces(tets: NDArray[np.int32], n_nodes: int) -> tuple[NDArray[np.in
 # order[new] = old, (n,).
 def morton_order(nodes: NDArray[np.float64]) -> NDArray[np.int32]: ...
 
+# Indices that are known to lie in 0…below − 1 (as a row pointer: to ascend from 0 to below − 1), so that the
+# calls they are given to need not check them again; ValueError if they don't. The array must stay as it is.
+class Indices:
+    def __init__(self, array: NDArray[np.int32], below: int = 0, row_pointer: bool = False) -> None: ...
+
+_Indices: TypeAlias = Indices | NDArray[np.int32]
+
 # indptr (n + 1,), indices (nnz,), stiffness (nnz,) S, source (nnz, 3) S·m; sigma (m,) or (m, 3, 3) S/m.
 def assemble(
-    nodes: NDArray[np.float64], tets: NDArray[np.int32], sigma: NDArray[np.float64]
+    nodes: NDArray[np.float64], tets: _Indices, sigma: NDArray[np.float64]
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64], NDArray[np.float32]]: ...
 
 # out (n, W) = −Σ source · adot, adot (n, 3, W) V/m.
 def right_hand_side(
-    indptr: NDArray[np.int32],
-    indices: NDArray[np.int32],
+    indptr: _Indices,
+    indices: _Indices,
     source: NDArray[np.float32],
     adot: NDArray[np.float32],
     out: NDArray[np.float64],
@@ -44,11 +52,11 @@ def right_hand_side(
 # out (k, m or elements, 3) = −scale (∇phi + mean adot); phi (n, W) V, scale (k,).
 def electric_field(
     nodes: NDArray[np.float64],
-    tets: NDArray[np.int32],
+    tets: _Indices,
     phi: NDArray[np.float64],
     adot: NDArray[np.float32],
     scale: NDArray[np.float64],
-    elements: NDArray[np.int32] | None,
+    elements: _Indices | None,
     out: NDArray[np.float32],
 ) -> None: ...
 
@@ -58,10 +66,10 @@ def electric_field(
 # With `coupled` E keeps the interface conditions, else it is the patch recovery of each tissue by itself.
 def recovery(
     nodes: NDArray[np.float64],
-    tets: NDArray[np.int32],
+    tets: _Indices,
     tags: NDArray[np.int32],
     sigma: NDArray[np.float64],
-    elements: NDArray[np.int32],
+    elements: _Indices,
     coupled: bool,
 ) -> tuple[
     NDArray[np.int32],
@@ -75,10 +83,10 @@ def recovery(
 
 # out (r, 3, W) V/m = −Σ weights (phi − phi of node) − rate adot of node.
 def recover(
-    indptr: NDArray[np.int32],
-    indices: NDArray[np.int32],
+    indptr: _Indices,
+    indices: _Indices,
     weights: NDArray[np.float32],
-    node: NDArray[np.int32],
+    node: _Indices,
     rate: NDArray[np.float32],
     phi: NDArray[np.float64],
     adot: NDArray[np.float32],
@@ -88,7 +96,7 @@ def recover(
 # out (k, p, 3) = scale Σ weights rows[corner] of rows (r, 3, W), corner and weights (p, 4).
 def interpolate(
     rows: NDArray[np.float32],
-    corner: NDArray[np.int32],
+    corner: _Indices,
     weights: NDArray[np.float32],
     scale: NDArray[np.float64],
     out: NDArray[np.float32],
@@ -99,12 +107,12 @@ def interpolate(
 # Σ volumes times that mean, and that of |E*|². scale may be (0,): only the sums then.
 def recovered_field(
     nodes: NDArray[np.float64],
-    tets: NDArray[np.int32],
+    tets: _Indices,
     phi: NDArray[np.float64],
     adot: NDArray[np.float32],
-    elements: NDArray[np.int32],
+    elements: _Indices,
     volumes: NDArray[np.float64],
-    corner: NDArray[np.int32],
+    corner: _Indices,
     rows: NDArray[np.float32],
     scale: NDArray[np.float64],
     out: NDArray[np.float32],
@@ -115,7 +123,7 @@ def recovered_field(
 # out[i, c] = scale[c] rows[c, node[i]], rows (k, n), out (n, W); columns from k on are zero.
 def pack(
     rows: NDArray[np.float64],
-    node: NDArray[np.int32],
+    node: _Indices,
     scale: NDArray[np.float64],
     out: NDArray[np.float64],
 ) -> None: ...
@@ -123,7 +131,7 @@ def pack(
 # out[c, node[i]] = scale[c] phi[i, c], phi (n, W), out (k, n).
 def unpack(
     phi: NDArray[np.float64],
-    node: NDArray[np.int32],
+    node: _Indices,
     scale: NDArray[np.float64],
     out: NDArray[np.float64],
 ) -> None: ...
@@ -173,8 +181,8 @@ class Hierarchy:
     # Of a symmetric positive semidefinite matrix with the node `ground` held at zero.
     def __init__(
         self,
-        indptr: NDArray[np.int32],
-        indices: NDArray[np.int32],
+        indptr: _Indices,
+        indices: _Indices,
         values: NDArray[np.float64],
         ground: int,
         theta: float,
@@ -197,11 +205,16 @@ class Solver:
     def __init__(self, hierarchy: Hierarchy, width: int) -> None: ...
     @property
     def width(self) -> int: ...
-    # phi (n, W) comes in as the first guess, zero at the ground; b (n, W) is used up; tolerance (W,).
+    # Why the launches of an iteration could not be recorded for the GPU; empty where nothing hinders it.
+    @property
+    def recording_problem(self) -> str: ...
+    # If `guessed`, phi (n, W) comes in as the first guess, zero at the ground; else what it holds does not
+    # matter. b (n, W) is used up; tolerance (W,).
     def solve(
         self,
         b: NDArray[np.float64],
         phi: NDArray[np.float64],
         tolerance: Sequence[float],
         max_iterations: int,
+        guessed: bool = True,
     ) -> list[ColumnReport]: ...

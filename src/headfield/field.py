@@ -54,6 +54,9 @@ class SolveReport:
         Poses solved at a time.
     batch_asked : int
         What that was to be; `batch` is less where the memory did not hold more.
+    recording_problem : str
+        Why the launches of an iteration could not be recorded for a GPU and were made one by one, which costs
+        time where a batch is small; empty where nothing hindered it, as on the CPU.
     """
 
     iterations: NDArray[np.int32]
@@ -66,6 +69,7 @@ class SolveReport:
     threads: int
     batch: int
     batch_asked: int
+    recording_problem: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -84,6 +88,7 @@ class SolveReport:
             threads=first.threads,
             batch=min(r.batch for r in reports),
             batch_asked=first.batch_asked,
+            recording_problem=next((r.recording_problem for r in reports if r.recording_problem), ""),
             seconds={name: sum(r.seconds[name] for r in reports) for name in first.seconds},
         )
 
@@ -93,11 +98,12 @@ class SolveReport:
         error = ""
         if self.discretisation_error is not None:
             error = f", discretisation error of E up to {100 * self.discretisation_error.max():.2g} %"
+        slow = f"; launched one by one ({self.recording_problem})" if self.recording_problem else ""
         return (
             f"{len(self.iterations)} poses on {self.device}, {self.threads} threads, "
             f"{self.batch} at a time{short}: "
             f"{self.iterations.min()}–{self.iterations.max()} iterations, "
-            f"residual ≤ {self.residual.max():.1e}{error}; {stages}"
+            f"residual ≤ {self.residual.max():.1e}{error}; {stages}{slow}"
         )
 
 

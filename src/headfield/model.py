@@ -202,9 +202,9 @@ class HeadModel:
             fiftieth of its discretisation error in the region (or gray and white matter); see the report.
         max_iterations : int, of each of the two solves with `tol="auto"`
         batch : int or "auto"
-            Poses solved at a time, rounded down to 1, 4, 8, 16, 32 or, on a GPU, 64. "auto" takes 32 if
-            they fit the free memory. Where memory runs out all the same, smaller batches are taken, and
-            the report says so.
+            Poses solved at a time, rounded down to 1, 4, 8, 16, 32 or, on a GPU, 64. "auto" takes 32, on
+            a GPU 64, if they fit the free memory. Where memory runs out all the same, smaller batches are
+            taken, and the report says so.
         initial : array_like (k, n), optional
             First guess of the potential, V, as `Field.potential`: pays where poses were solved before with
             a larger tolerance or lie within a fraction of a millimetre.

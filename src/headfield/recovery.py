@@ -51,6 +51,7 @@ class Recovery:
     ) -> None:
         self._device, self._native = device, device.native
         self._nodes, self._tets = head[:2]
+        n_nodes, n_tets = len(head[0]), len(head[2])
         inverse: Any = slice(None)
         if barycentric is not None:
             elements, first, inverse = np.unique(elements, return_index=True, return_inverse=True)
@@ -58,13 +59,22 @@ class Recovery:
         else:  # one that is asked for twice counts once in errors of the region
             _, first = np.unique(elements, return_index=True)
             volumes = np.where(np.isin(np.arange(len(elements)), first), volumes, 0.0)
-        self._elements, self._volumes = device.put(elements), device.put(volumes)
+        self._count, self._volumes = len(elements), device.put(volumes)
+        self._elements = device.indices(elements, n_tets)
         built = self._native.recovery(*head, self._elements, kind == "interface")
-        *self._operator, _, self._rate, self._corner = built
+        indptr, indices, weights, node, _, self._rate, corner = built
+        self._operator = (
+            device.indices(indptr, len(indices) + 1, row_pointer=True),
+            device.indices(indices, n_nodes),
+            weights,
+            device.indices(node, n_nodes),
+        )
+        self._corner = device.indices(corner, len(node))
         self._points: tuple[Any, Any] | None = None  # rows of the corners of each, and their shares
         if barycentric is not None:
             places = device.put(inverse.astype(np.int64))
-            self._points = self._corner[places], device.put(barycentric.astype(np.float32))
+            corners, shares = corner[places], barycentric.astype(np.float32)
+            self._points = device.indices(corners, len(node)), device.put(shares)
         self._rows: Any = None
 
     def evaluate(self, phi: Any, adot: Any) -> None:
@@ -88,7 +98,7 @@ class Recovery:
 
     def relative_errors(self, phi: Any, adot: Any, k: int) -> NDArray[np.float64]:
         """Estimated error (k,) of the E of linear elements in all tetrahedra together: relative L2."""
-        xp, count = self._device.xp, len(self._elements)
+        xp, count = self._device.xp, self._count
         nothing = xp.empty(0), xp.empty((0, count, 3), np.float32), xp.empty((0, count), np.float32)
         return self._in_elements(phi, adot, *nothing)[:k]
 

@@ -22,7 +22,7 @@ from .region import Region, is_mask_of_numbers
 
 __all__ = ["Request"]
 
-_AUTO_BATCH = 32  # poses at a time where all fit; what the matrices cost is then spread thin
+_AUTO_BATCH = {"cpu": 32, "cuda": 64}  # poses at a time where all fit; the matrices' cost is then spread thin
 _MOST_DIDT = 1e12  # A/s, ten thousand times what stimulators reach
 _RATE = 1e6  # A/s; every solve is for this rate and scaled, so E is exactly linear in dI/dt
 _BYTES_PER_NODE_AND_COLUMN = 60  # work vectors of the solver, ∂A/∂t, b and φ
@@ -81,6 +81,7 @@ class Request:
         if self.recovery is not None or self.tol is None:
             per_element, per_node = per_element + per_element // 4, per_node + _BYTES_RECOVERED
         per_pose = mesh.n_nodes * per_node + per_element * self.n_elements
+        self._n_tets = mesh.n_tets
         self._widths: tuple[int, ...] = device.native.widths
         self.batch = self._check_batch(batch, device.free_memory() / per_pose)
         self.primary_error = _check_number(primary_error, "primary_error", 0.0, 0.1)
@@ -92,7 +93,7 @@ class Request:
     @cached_property
     def elements_there(self) -> Any:
         """The chosen elements on the device."""
-        return None if self.elements is None else self._device.put(self.elements)
+        return None if self.elements is None else self._device.indices(self.elements, self._n_tets)
 
     def evaluated(self, k: int) -> dict[str, tuple[tuple[int, ...], Any]]:
         """Shapes and dtypes of what k fields leave in the chosen places."""
@@ -124,7 +125,7 @@ class Request:
 
     def _check_batch(self, batch: int | str, fitting: float) -> int:
         if isinstance(batch, str) and batch == "auto":
-            return max(w for w in self._widths if w == 1 or w <= min(fitting, _AUTO_BATCH))
+            return max(w for w in self._widths if w == 1 or w <= min(fitting, _AUTO_BATCH[self._device.name]))
         most = _check_count(batch, "batch", 1_000_000)
         return max(w for w in self._widths if w <= most)
 

@@ -65,13 +65,15 @@ class ResidentHead:
             rank = np.empty_like(order)
             rank[order] = np.arange(len(order), dtype=np.int32)
             self._extent_m = float(np.linalg.norm(np.ptp(mesh.nodes_mm, axis=0))) * 1e-3
-            self._node = device.put(order)  # internal number -> mesh node
+            self._node = device.indices(order, mesh.n_nodes)  # internal number -> mesh node
             self._nodes_m = device.put(mesh.nodes_mm[order] * 1e-3)
-            self._tets = device.put(rank[mesh.tets])
+            self._tets = device.indices(rank[mesh.tets], mesh.n_nodes)
             self._sigma = device.put(conductivity)
-            self._indptr, self._indices, stiffness, self._source = device.native.assemble(
+            indptr, indices, stiffness, self._source = device.native.assemble(
                 self._nodes_m, self._tets, self._sigma
             )
+            self._indptr = device.indices(indptr, len(indices) + 1, row_pointer=True)
+            self._indices = device.indices(indices, mesh.n_nodes)
             clock.lap("assemble")
             self._hierarchy = device.native.Hierarchy(
                 self._indptr, self._indices, stiffness, ground=0, theta=_STRENGTH
@@ -90,9 +92,7 @@ class ResidentHead:
             clock.lap("primary")
             self._right_hand_side(work)
             clock.lap("right_hand_side")
-            if request.initial is None:
-                work.phi.fill(0.0)
-            else:
+            if request.initial is not None:
                 self._load(request.initial[part], scale, work)
                 work.phi -= work.phi[0]
             recovery = self._recovery_for(request)
@@ -116,6 +116,7 @@ class ResidentHead:
             threads=threads,
             batch=request.width,
             batch_asked=request.batch_asked,
+            recording_problem=work.solver.recording_problem,
             seconds=clock.seconds,
         )
 
@@ -178,18 +179,18 @@ class ResidentHead:
         """
         tolerance = np.full(request.width, _ROUGH_TOL if request.tol is None else request.tol)
 
-        def solve() -> list[Any]:
+        def solve(guessed: bool) -> list[Any]:
             limits, most = tolerance.tolist(), request.max_iterations
-            return list(work.solver.solve(work.b, work.phi, limits, most)[:k])
+            return list(work.solver.solve(work.b, work.phi, limits, most, guessed)[:k])
 
-        columns = solve()
+        columns = solve(request.initial is not None)
         iterations = np.array([c.iterations for c in columns], np.int32)
         if request.tol is None and recovery is not None:
             recovery.evaluate(work.phi, work.adot)
             error = recovery.relative_errors(work.phi, work.adot, k)
             tolerance[:k] = np.clip(_TOL_SHARE * error, _LEAST_TOL, _ROUGH_TOL)
             self._right_hand_side(work)
-            columns = solve()
+            columns = solve(guessed=True)
             iterations += np.array([c.iterations for c in columns], np.int32)
         return columns, iterations, tolerance[:k]
 

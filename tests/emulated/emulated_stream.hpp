@@ -146,6 +146,15 @@ inline cudaError_t wait_event(cudaStream_t stream, cudaEvent_t event) {
     return cudaSuccess;
 }
 
+// HEADFIELD_EMULATED_CAPTURE=spoiled: something else always disturbs a capture, as a library or a driver may, and each
+// that was begun is named on stderr.
+inline bool spoils_captures() {
+    const char* told = std::getenv("HEADFIELD_EMULATED_CAPTURE");
+    if (!told || std::string(told) != "spoiled") return false;
+    std::fprintf(stderr, "a capture was spoiled\n");
+    return true;
+}
+
 inline cudaError_t begin_capture(cudaStream_t stream, cudaStreamCaptureMode mode) {
     if (is_legacy(stream)) return cudaErrorStreamCaptureUnsupported;
     if (mode < 0 || mode > cudaStreamCaptureModeRelaxed) return cudaErrorInvalidValue;
@@ -165,7 +174,7 @@ inline cudaError_t end_capture(cudaStream_t stream, cudaGraph_t* graph) {
     if (c->mode != cudaStreamCaptureModeRelaxed && c->thread != std::this_thread::get_id()) {
         return cudaErrorStreamCaptureWrongThread;
     }
-    const bool invalid = c->invalid;
+    const bool invalid = c->invalid || spoils_captures();
     if (!invalid) *graph = new CUgraph_st{std::move(c->work)};
     d.captures.erase(stream);
     return invalid ? cudaErrorStreamCaptureInvalidated : cudaSuccess;

@@ -13,6 +13,7 @@ from ptx.reader import Module, PtxError, read
 from ptx.translator import translate
 
 HERE = Path(__file__).resolve().parent
+MOST_STATEMENTS = 10_000  # of a file of C++
 FLAGS = ["-std=c++17", "-O1", "-w", "-fPIC", "-ffp-contract=off", "-fno-math-errno", "-fno-strict-aliasing"]
 
 
@@ -25,6 +26,8 @@ def build(sources: dict[str, str], folder: Path, flags: Iterable[str] = (), work
     modules = {unit: read(text) for unit, text in sources.items()}
     names = plain_names([one.name for module in modules.values() for one in module.functions if one.is_entry])
     _drop_repeated(modules, names)
+    kernels = [names[one.name] for module in modules.values() for one in module.functions if one.is_entry]
+    modules = _in_parts(modules)
     for unit, module in modules.items():
         (folder / f"{unit}.cpp").write_text(translate(module, unit, names))
     (folder / "tables.cpp").write_text(tables(list(modules)))
@@ -33,7 +36,7 @@ def build(sources: dict[str, str], folder: Path, flags: Iterable[str] = (), work
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(lambda o: run([*compiler, str(o.with_suffix(".cpp")), "-o", str(o)]), objects))
     run(["g++", "-shared", *map(str, objects), "-o", str(folder / "kernels.so")])
-    return [names[one.name] for module in modules.values() for one in module.functions if one.is_entry]
+    return kernels
 
 
 def _drop_repeated(modules: dict[str, Module], names: dict[str, str]) -> None:
@@ -51,6 +54,18 @@ def _drop_repeated(modules: dict[str, Module], names: dict[str, str]) -> None:
                 seen[name] = one.is_internal
             kept.append(one)
         module.functions = kept
+
+
+def _in_parts(modules: dict[str, Module]) -> dict[str, Module]:
+    """Kernels that share no variable and call nothing may be compiled apart, on several cores."""
+    found = {}
+    for unit, module in modules.items():
+        apart = not module.variables and all(one.is_entry for one in module.functions)
+        size = sum(len(one.statements) for one in module.functions)
+        count = 1 + size // MOST_STATEMENTS if apart else 1
+        for i in range(count):
+            found[f"{unit}_{i}" if count > 1 else unit] = Module(module.functions[i::count], module.variables)
+    return found
 
 
 def tables(units: list[str]) -> str:

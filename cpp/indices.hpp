@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Arrays of indices at the boundary. An index out of range would end the process, so each is looked at: once, where an array
+// was made an object of Indices in Python, else in every call that it is given to.
+#pragma once
+
+#include <utility>
+
+#include "arrays.hpp"
+
+namespace headfield {
+
+class Indices {
+public:
+    Indices() = default;
+    // Throws unless all lie in 0…below − 1, and, if they are to be a row pointer, ascend from 0 to below − 1. Where `below`
+    // is 0 they are left for each call to check.
+    Indices(Array<int32_t> array, int64_t below, bool row_pointer) : array_(std::move(array)) {
+        if (below == 0) return;
+        if (row_pointer) {
+            check_shape(array_, "array", {-1});
+            if (array_.size() == 0 || !headfield::is_row_pointer(array_, below - 1)) {
+                throw std::invalid_argument("array does not ascend from 0 to " + std::to_string(below - 1));
+            }
+        } else {
+            check_indices(array_, "array", below);
+        }
+        below_ = below;
+        row_pointer_ = row_pointer;
+    }
+
+    // Throws unless they lie in 0…n − 1.
+    void check(const char* name, int64_t n) const {
+        if (below_ == 0 || below_ > n) check_indices(array_, name, n);
+    }
+    // Whether they ascend from 0 to nnz.
+    bool is_row_pointer(int64_t nnz) const {
+        return row_pointer_ ? below_ == nnz + 1 : headfield::is_row_pointer(array_, nnz);
+    }
+
+    py::ssize_t ndim() const { return array_.ndim(); }
+    py::ssize_t shape(py::ssize_t d) const { return array_.shape(d); }
+    py::ssize_t size() const { return array_.size(); }
+    const int32_t* data() const { return array_.data(); }
+    const Array<int32_t>& array() const { return array_; }
+
+private:
+    Array<int32_t> array_;
+    int64_t below_ = 0;  // 0 where nothing is known
+    bool row_pointer_ = false;
+};
+
+inline MeshView mesh_view(const Array<double>& nodes, const Indices& tets) {
+    check_shape(nodes, "nodes", {-1, 3});
+    check_shape(tets, "tets", {-1, 4});
+    tets.check("tets", nodes.shape(0));
+    return {nodes.data(), tets.data(), nodes.shape(0), tets.shape(0)};
+}
+
+// A matrix whose columns lie in 0…cols − 1; as many as it has rows if `cols` is negative.
+template <class T>
+CsrView<T> csr_view(const Indices& ptr, const Indices& col, const Array<T>& val, int values_each, int64_t cols = -1) {
+    check_shape(ptr, "indptr", {-1});
+    check_shape(col, "indices", {-1});
+    if (val.size() != col.size() * values_each) throw std::invalid_argument("values and indices differ in length");
+    const auto n = static_cast<int32_t>(ptr.shape(0) - 1);
+    if (n < 0 || !ptr.is_row_pointer(col.shape(0))) {
+        throw std::invalid_argument("indptr does not describe the rows of indices");
+    }
+    const auto columns = static_cast<int32_t>(cols < 0 ? n : cols);
+    col.check("indices", columns);
+    return {n, columns, ptr.data(), col.data(), val.data()};
+}
+
+}  // namespace headfield

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The columns that a thread works on, and products of one row of a matrix with them.
+#pragma once
+
+#include "../cpp/verbs.hpp"
+#include "lanes.hpp"
+#include "launch.hpp"
+
+namespace headfield {
+inline namespace HEADFIELD_ISA {
+
+template <int W>
+struct Width {
+    static constexpr int value = W;
+};
+
+// `count` neighbouring columns of W, from `first` on. Of `sharers` threads that work on the same columns of a row, neighbours
+// in a warp, each takes every sharers-th four of its entries, and one writes what comes of all.
+template <class W, int Most, int Sharers = 1>
+struct Part {
+    static constexpr int width = W::value, count = width < Most ? width : Most;
+    static constexpr int lanes = width / count;  // threads side by side over all columns
+    static constexpr int sharers = Sharers;
+    using F = Lanes<float, count>;
+    using D = Lanes<double, count>;
+    int first, sharer;
+    bool writes;
+    HEADFIELD_HD static Part of_thread(unsigned lane, unsigned sharer) {
+        return {static_cast<int>(lane) * count, static_cast<int>(sharer), true};
+    }
+    HEADFIELD_HD int64_t at(int64_t i) const { return i * width + first; }
+    HEADFIELD_HD int share() const { return sharers > 1 ? sharer : 0; }
+};
+
+// Four columns: 16 bytes of float32 at a time, the most that one load takes. Where a thread multiplies rows of a matrix and
+// there are so many columns that all threads have work, eight: 16 bytes of the 16-bit numbers that it gathers, and the
+// matrix is read half as often.
+template <class W>
+using Block = Part<W, 4>;
+template <class W>
+using WideBlock = Part<W, W::value >= 32 ? 8 : 4>;
+
+// Several threads for rows that are long and few, as on coarse levels: one after the other their gathers would take longer
+// than all the bytes do. How a row is split depends on the matrix, never on the width, so that a column gets the same bits;
+// all that share a row lie in one warp.
+template <class W, int Sharers>
+using SharedBlock =
+    Part<W, W::value / (32 / Sharers) < WideBlock<W>::count ? WideBlock<W>::count : W::value / (32 / Sharers), Sharers>;
+
+// Σ over four entries at a time: the loads of all four are on their way before the first is needed, if there are registers
+// for it (see __launch_bounds__ in loops.hpp).
+template <class P, class C, class Index, class Value, class X>
+HEADFIELD_HD inline P padded_row(C c, const int32_t* ptr, const Index* col, const Value* val, int64_t i, const X* x,
+                                 P sum) {
+    using Number = typename P::Number;
+    const X* mine = x + c.first;
+    const int32_t end = ptr[i + 1];
+    for (int32_t k = ptr[i] + row_step * c.share(); k < end; k += row_step * C::sharers) {
+        const auto j = Together<Index, row_step>::of(col + k);
+        const auto v = Together<Value, row_step>::of(val + k);
+        Together<X, C::count> gathered[row_step];
+        for (int l = 0; l < row_step; ++l) gathered[l].load(mine + int64_t(j.v[l]) * C::width);
+        for (int l = 0; l < row_step; ++l) sum = fma(P::all(number<Number>(v.v[l])), as<P>(gathered[l]), sum);
+    }
+    return sum;
+}
+
+// The sum of what the sharers of a row hold, in pairs; all of them get it.
+template <class C, class P>
+HEADFIELD_HD inline P of_all_sharers(P sum) {
+#if defined(__CUDA_ARCH__) || !defined(__CUDACC__)  // not in what nvcc compiles for the host, where nobody calls it
+    for (int by = C::lanes; by < C::lanes * C::sharers; by *= 2) {
+        for (int l = 0; l < P::count; ++l) sum.v[l] = sum.v[l] + __shfl_xor_sync(0xffffffffu, sum.v[l], by);
+    }
+#endif
+    return sum;
+}
+
+// (M x)_i.
+template <class C, class X>
+HEADFIELD_HD inline typename C::F row_times(C c, const Matrix& m, int64_t i, const X* x) {
+    using F = typename C::F;
+    const F zero = F::all(0.f);
+    const F sum = m.short_col ? padded_row(c, m.ptr, m.short_col, m.val, i, x, zero)
+                              : padded_row(c, m.ptr, m.col, m.val, i, x, zero);
+    return F::all(m.scale[i]) * of_all_sharers<C>(sum);
+}
+
+template <class C>
+HEADFIELD_HD inline typename C::F row_times(C c, const CsrView<float>& m, int64_t i, const float* x) {
+    return padded_row(c, m.ptr, m.col, m.val, i, x, C::F::all(0.f));
+}
+
+template <class C>
+HEADFIELD_HD inline typename C::F row_times(C c, const DenseView& m, int64_t i, const Real* x) {
+    using F = typename C::F;
+    F sum = F::all(0.f);
+    for (int32_t k = row_step * c.share(); k < m.padded; k += row_step * C::sharers) {
+        const auto v = Together<float, row_step>::of(m.val + i * m.padded + k);
+        Together<Real, C::count> gathered[row_step];
+        for (int l = 0; l < row_step; ++l) {
+            gathered[l].load(x + c.at(k + l < m.rows ? k + l : m.rows - 1));  // times 0 where it is padding
+        }
+        for (int l = 0; l < row_step; ++l) sum = fma(F::all(v.v[l]), as<F>(gathered[l]), sum);
+    }
+    return of_all_sharers<C>(sum);
+}
+
+// b − (A x)_i.
+template <class C>
+HEADFIELD_HD inline typename C::D row_residual(C c, const CsrView<double>& a, int64_t i, const double* x,
+                                               typename C::D b) {
+    using D = typename C::D;
+    return b - padded_row(c, a.ptr, a.col, a.val, i, x, D::all(0.0));
+}
+
+// Σ s_k a_k of float32 numbers, nearly as good as in float64, which is slow on some GPUs: what rounding takes from products
+// and from their sum is summed too (Ogita, Rump and Oishi, SIAM J. Sci. Comput. 26:1955, 2005).
+template <class C>
+class DotProduct {
+    using F = typename C::F;
+    F high_ = F::all(0.f), lost_ = F::all(0.f);
+
+public:
+    HEADFIELD_HD void add(float s, const float* a) {
+        const F factor = F::all(s), other = load_as<F>(a), product = factor * other;
+        const F sum = high_ + product, taken = sum - high_;
+        const F of_sum = (high_ - (sum - taken)) + (product - taken);
+        lost_ = lost_ + (of_sum + fma(factor, other, F::all(0.f) - product));
+        high_ = sum;
+    }
+    HEADFIELD_HD typename C::D sum() const {
+        using D = typename C::D;
+        return convert<D>(high_) + convert<D>(lost_);
+    }
+};
+
+// Stores what a row has become.
+template <class C, class P, class X>
+HEADFIELD_HD inline void put(C c, int64_t i, const P& value, X* x) {
+    if (C::sharers == 1 || c.writes) store_as(value, x + c.at(i));
+}
+
+}  // namespace HEADFIELD_ISA
+}  // namespace headfield
