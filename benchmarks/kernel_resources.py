@@ -108,23 +108,33 @@ def row_of(plain: str, threads: int, used: Row, code: sass.Kernel) -> Row:
 
 
 def name_and_width(plain: str) -> tuple[str, int | None]:
-    """``every_row Apply`` and 32 of a kernel's name in C++."""
+    """``every_row Apply 8/4`` and 32 of a kernel's name in C++: loop, body, other numbers of the loop."""
     short = re.sub(r"headfield::|gpu::|\(anonymous namespace\)::|^void ", "", plain)
-    name, arguments = re.match(r"(\w+)(.*)", short, re.DOTALL).groups()  # type: ignore[union-attr]
-    template = arguments[: _end_of_template(arguments)]
-    width = re.search(r"Width<(\d+)>", template)
-    rest = re.sub(r"Block<Width<\d+>\s*>|Width<\d+>", "", template).strip("<> ,")
-    rest = re.sub(r"<[\s,]*>|[\s,]+(?=>)", "", rest)
-    return f"{name} {rest}".strip(), int(width[1]) if width else None
+    name = re.match(r"\w+", short)
+    assert name
+    width = re.search(r"Width<(\d+)>", short)
+    words, numbers = [name[0]], []
+    for one in template_arguments(short[name.end() :]):
+        kind = re.match(r"\w+", one)
+        if kind and kind[0] not in ("Width", "Block", "Part"):
+            words.append(kind[0])
+        numbers += re.findall(r"(?<=, )\d+", one) if kind and kind[0] == "Part" else []
+    words += ["/".join(numbers)] if numbers else []
+    return " ".join(words), int(width[1]) if width else None
 
 
-def _end_of_template(text: str) -> int:
-    depth = 0
-    for i, character in enumerate(text):
+def template_arguments(text: str) -> list[str]:
+    """What stands between the commas of ``<…>`` at the beginning, without what they enclose taken apart."""
+    found, depth = [""], 0
+    for character in text if text.startswith("<") else "":
         depth += (character == "<") - (character == ">")
         if depth == 0:
-            return i + 1 if character == ">" else 0
-    return len(text)
+            break
+        if character == "," and depth == 1:
+            found.append("")
+        elif depth > 1 or character != "<":
+            found[-1] += character
+    return [one.strip() for one in found if one.strip()]
 
 
 def blocks(threads: int, registers: int, shared: int) -> int:
