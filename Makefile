@@ -5,19 +5,23 @@
 PYTHON ?= python3
 VENV ?= .venv
 WERROR ?= OFF
+# What the targets that run Python wait for; `make test-ptx VENV=… INSTALLED=` takes an environment as it is.
+INSTALLED ?= $(VENV)/installed
 
 BIN := $(VENV)/bin
 CUPY := build/cupy
 SOURCES := pyproject.toml CMakeLists.txt README.md $(shell find src cpp cuda cmake -type f ! -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench gate lint sanitize clean
+.PHONY: help demo test test-ptx bench gate resources lint sanitize clean
 
 help:
 	@echo "make demo      solve a synthetic head, write fields and a picture to demo/"
 	@echo "make test      run the tests against the installed package"
+	@echo "make test-ptx  run the tests of kernels on what nvcc made of them, without a GPU"
 	@echo "make bench     measure everything, compare with the solvers that are installed, write benchmarks/RESULTS.md"
 	@echo "make gate      iterations, sizes and errors against the committed ones"
+	@echo "make resources registers, spills and loads in flight of the kernels against the committed ones"
 	@echo "make lint      ruff, mypy and clang-format"
 	@echo "make sanitize  tests of the native code under address and undefined-behaviour sanitizers"
 
@@ -39,27 +43,40 @@ $(VENV)/lint-tools: $(BIN)/python pyproject.toml
 $(CUPY)/installed: $(BIN)/python pyproject.toml
 	-$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(CUPY) --group cupy && touch $@
 
-demo: $(VENV)/installed
+# For where the toolkit comes without one.
+$(VENV)/disassembler: $(BIN)/python
+	$(BIN)/python -m pip install --quiet "nvidia-cuda-nvdisasm>=13" && touch $@ || true
+
+demo: $(INSTALLED)
 	$(BIN)/headfield demo -o demo
 
 # A process a core, of one thread each: the tests of threads ask for more themselves.
-test: $(VENV)/installed $(CUPY)/installed
+test: $(INSTALLED) $(CUPY)/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal \
 		tests README.md --pyargs headfield
 
-bench: $(VENV)/installed
+# Without nvcc it says that it is skipped. Of WORKERS processes, or one a core.
+test-ptx: $(INSTALLED)
+	$(BIN)/python tests/compiled.py $(if $(WORKERS),--workers $(WORKERS))
+
+bench: $(INSTALLED)
 	$(BIN)/python benchmarks/run.py
 
-gate: $(VENV)/installed
+gate: $(INSTALLED)
 	$(BIN)/python benchmarks/gate.py
 
-lint: $(VENV)/installed $(VENV)/lint-tools
+# Without nvcc or a disassembler it says that it is skipped.
+resources: $(INSTALLED) $(and $(INSTALLED),$(shell command -v nvcc),$(VENV)/disassembler)
+	$(BIN)/python benchmarks/kernel_resources.py --check
+
+lint: $(INSTALLED) $(VENV)/lint-tools
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/clang-format --dry-run -Werror cpp/* cuda/* tests/emulated/*.h tests/emulated/*.hpp tests/emulated/*.cu
+	$(BIN)/clang-format --dry-run -Werror cpp/* cuda/* tests/emulated/*.h tests/emulated/*.hpp tests/emulated/*.cu \
+		tests/ptx/*.hpp tests/ptx/*.cpp
 
-sanitize: $(VENV)/installed
+sanitize: $(INSTALLED)
 	PYTHON=$(abspath $(BIN)/python) bash tests/sanitize.sh
 
 clean:

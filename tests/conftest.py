@@ -22,12 +22,16 @@ if told or importlib.util.find_spec("cupy") is None or isinstance(_backend.find_
     EMULATED = not WHY_NO_GPU
 
 # Their docstrings are not collected: that would import the stand-in for cupy into the other tests.
-collect_ignore = ["emulated", "cupycheck"]
+collect_ignore = ["emulated", "cupycheck", "ptx"]
+
+
+# Tests of the kernels that nvcc compiled (see compiled.py) leave out what launches none.
+CPU = [] if os.environ.get("HEADFIELD_EMULATED_PTX") else ["cpu"]
 
 
 @pytest.fixture(
     scope="module",
-    params=["cpu", pytest.param("cuda", marks=pytest.mark.skipif(bool(WHY_NO_GPU), reason=WHY_NO_GPU))],
+    params=[*CPU, pytest.param("cuda", marks=pytest.mark.skipif(bool(WHY_NO_GPU), reason=WHY_NO_GPU))],
 )
 def each_device(request):
     """Runs the tests of a module on each device, which `native` and device="auto" then are."""

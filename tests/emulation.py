@@ -22,7 +22,7 @@ def install() -> str:
         missing = [tool for tool in ("cmake", "ninja", "g++") if _tool(tool) is None]
         if missing or importlib.util.find_spec("pybind11") is None:
             return f"needs a GPU, or {', '.join(missing) or 'pybind11'} to emulate one"
-        path = str(build(ROOT / "build" / "emulated", *_instructions()))
+        path = str(build(ROOT / "build" / "emulated", *instructions()))
         os.environ["HEADFIELD_EMULATED_CUDA"] = path  # the processes of pytest -n need not build it again
     for name in [n for n in sys.modules if n.partition(".")[0] in ("cupy", "cupyx")]:
         del sys.modules[name]  # a real one that found no GPU
@@ -62,7 +62,7 @@ def _tool(name: str) -> str | None:
     return shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
 
 
-def _instructions() -> list[str]:
+def instructions() -> list[str]:
     """Those that make conversions from and to 16 bits, and multiply-adds, one instruction each."""
     try:
         known = Path("/proc/cpuinfo").read_text(encoding="ascii").split()

@@ -20,7 +20,7 @@ def selftest(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("needs g++, which is not installed")
     program = tmp_path_factory.mktemp("emulated") / "selftest"
     command = [compiler, "-x", "c++", "-std=c++17", "-O1", *WARNINGS, "-I", str(EMULATED)]
-    command += [str(EMULATED / "selftest.cu"), "-o", str(program)]
+    command += [str(EMULATED / "selftest.cu"), "-o", str(program), "-ldl"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     return program

@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "emulated_device.hpp"
+#include "ptx.hpp"
 
 #define CUDART_VERSION 12080
 #define HEADFIELD_CUDA_ERRORS(X)                                                                              \
@@ -288,8 +289,12 @@ inline cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*k
     // Converted as by a call of the kernel, as the runtime does.
     return [&](ExpTypes... values) {
         return emulated::submit(config->stream, [=, pack = std::tuple<ExpTypes...>(values...)] {
+            const bool reversed = emulated::reversed_order();
+            if (const ptx::Entry* entry = emulated::PtxKernels::all().of(reinterpret_cast<void*>(kernel))) {
+                return emulated::run_ptx(*entry, emulated::Arguments(pack), grid, block, 0, reversed);
+            }
             auto run = [&] { std::apply(kernel, pack); };
-            emulated::Block::own().run_grid(grid, block, emulated::reversed_order(), run);
+            emulated::Block::own().run_grid(grid, block, reversed, run);
         });
     }(std::forward<ActTypes>(args)...);
 }
