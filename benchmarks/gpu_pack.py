@@ -119,7 +119,7 @@ def pack_emulation(out: Path) -> None:
         run(["pip", "install", *options, *map(str, (out / "wheels").glob("headfield-*.whl"))], ROOT)
         build = ROOT / "build" / "emulated-rehearsal"
         code = f"import pathlib, emulation; emulation.build(pathlib.Path({str(build)!r}), '-O2', "
-        code += "*emulation._instructions())"
+        code += "*emulation.instructions())"
         run(["-c", code], ROOT, PYTHONPATH=os.pathsep.join([scratch, str(ROOT / "tests")]))
     (out / "emulated").mkdir()
     for module in build.glob("_cuda*.so"):
