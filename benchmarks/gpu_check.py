@@ -110,7 +110,7 @@ def tests(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def sanitizer(args: argparse.Namespace) -> dict[str, Any]:
-    """compute-sanitizer over every kernel, on a small sphere at three widths."""
+    """compute-sanitizer over every kernel, on a small sphere at four widths."""
     found: dict[str, Any] = {"ok": True}
     for tool in TOOLS:
         command = ["compute-sanitizer", "--tool", tool, "--error-exitcode", "9", sys.executable]

@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--head", type=Path, help=".npz with nodes, tets, tags; a small sphere without")
     parser.add_argument("--coil", type=Path, help="a .ccd coil; a parametric figure-8 without")
     parser.add_argument("--poses", type=Path, help=".npy (k, 4, 4) mm")
-    parser.add_argument("--widths", type=int, nargs="+", default=[1, 8, 32])
+    parser.add_argument("--widths", type=int, nargs="+", default=[1, 8, 32, 64])
     parser.add_argument("--device", default="cuda", help=argparse.SUPPRESS)
     parser.add_argument(
         "--profile", action="store_true", help="start the profiler after a solve that warms up"
