@@ -282,22 +282,18 @@ class Counter:
     def start(self) -> list[Step]:
         """From a right-hand side and a guess of zero to the first residual."""
         n, vector, s = self.n, self.vector, self.storage
-        first = [vector("b", n, 8), vector("r", n, 4, "write")]
+        first = [vector("b", n, 8), *(vector(name, n, 4, "write") for name in "rxp")]
         first += [vector("b0", n, s.kept, "write")] if s.kept else []
+        scale = Access("scale", 8.0 * n, "read")
+        measured = [vector("b", n, 8, "update"), scale]
         return [
-            self.row_step("norm", [vector("phi", n, 8)], 3, sums=True, weights=True),
-            self.scaled("b"),
-            self.row_step("norm", [vector("b", n, 8)], 3, sums=True, weights=True),
-            *(self.row_step("clear", [vector(name, n, 4, "write")], 0) for name in "xpr"),
-            self.row_step("rounded", first, 1),
+            self.row_step("scale_and_measure", measured, 4, sums=True, weights=True),
+            self.row_step("begin", [*first, vector("phi", n, 8, "write")], 1),
         ]
 
     def end(self) -> list[Step]:
-        return [self.scaled("phi")]
-
-    def scaled(self, name: str) -> Step:
         scale = Access("scale", 8.0 * self.n, "read")
-        return self.row_step("scale_rows", [self.vector(name, self.n, 8, "update"), scale], 1)
+        return [self.row_step("scale_rows", [self.vector("phi", self.n, 8, "update"), scale], 1)]
 
     def around(self, chosen: int, touched: int) -> list[Step]:
         """Before and after the solve; `touched` nodes are corners of the `chosen` tetrahedra."""

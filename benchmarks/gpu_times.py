@@ -22,7 +22,7 @@ from typing import Any
 
 import costs
 from gpu_cards import DRAM_SHARE, ISSUE_SHARE, KEPT_SHARE, L1_BYTES, L2_SHARE, Card
-from gpu_kernels import CHUNK, ELEMENTS, GEOMETRY, LATTICE_BYTES, SLOTS, STEP, TURNS, Kernels
+from gpu_kernels import CHUNK, COMPENSATED_SUM, ELEMENTS, GEOMETRY, LATTICE_BYTES, SLOTS, STEP, TURNS, Kernels
 
 LIMITS = ("dram", "l2", "issue", "float64", "latency")
 SECTOR = 32  # bytes that L2 hands out at once
@@ -31,7 +31,7 @@ LATTICE_MISS = 0.1  # of lattice bytes that L1 does not hold; assumed
 TAIL_THREADS = 1024
 L1_NS = 20.0  # for a block that has its multiprocessor, and its columns in L1, to itself; assumed
 LINE = 64  # bytes that come from DRAM at once
-MOST_BLOCKS = 4096  # as in cuda/loops.hpp
+SHUFFLE = 30  # cycles that a warp waits for a shuffle and the sum of it; assumed
 
 
 class Head:
@@ -115,9 +115,47 @@ class Model:
     def __init__(self, head: Head, card: Card, kernels: Kernels, width: int) -> None:
         self.head, self.card, self.kernels, self.width = head, card, kernels, width
         self.counter = costs.Counter(head.levels, width, costs.GPU)
-        self.columns, self.lanes = kernels.columns_at(width), kernels.lanes(width)
-        self.rows_of_warp = max(1, 32 // self.lanes)
         self.capacity = KEPT_SHARE * card.l2_mb * 1e6
+
+    # ---- how threads share the work ----
+
+    def sharers(self, step: costs.Step) -> int:
+        """Threads that share a row of a verb's first matrix, which is the dense one where it has no other."""
+        if step.sums or not (step.products or step.verb == "apply_dense") or step.stage != "solve":
+            return 1
+        if not step.products:
+            return self.kernels.shared_by(step.rows, step.rows**2)
+        first = step.products[0].matrix
+        return self.kernels.shared_by(first.rows, first.nonzeros)
+
+    def columns(self, step: costs.Step) -> int:
+        """Of a thread."""
+        return self.kernels.columns_at(self.width, step.verb, self.sharers(step))
+
+    def lanes(self, step: costs.Step) -> int:
+        """Threads of a row, all that share it."""
+        return self.width // self.columns(step) * self.sharers(step)
+
+    def rows_of_warp(self, step: costs.Step) -> int:
+        return max(1, 32 // self.lanes(step))
+
+    def steps_of(self, one: costs.Product, step: costs.Step) -> float:
+        """Steps of one thread in a row as long as the longest of those that its warp has."""
+        count, longest = self.sharers(step), self.head.longest(one.matrix.name, self.rows_of_warp(step))
+        return longest / STEP / count + 0.5 * (1.0 - 1.0 / count)  # rounded up
+
+    def together(self, step: costs.Step) -> int:
+        """Steps of a turn of the loop; rows of right-hand sides are not padded, and have none."""
+        return 1 if step.stage != "solve" else self.kernels.together.get(self.columns(step), 1)
+
+    def turns_of(self, steps: float, step: costs.Step) -> float:
+        """Turns of a loop over so many steps; what is left comes in pieces of half a turn, a quarter, …
+
+        Of one row each of them is there in half of all cases, and of several that a warp has, in nearly all.
+        """
+        together = self.together(step)
+        pieces = math.log2(together) * (1.0 if self.rows_of_warp(step) > 1 else 0.5)
+        return max(0.0, steps - 0.5 * (together - 1)) / together + pieces
 
     # ---- one kernel ----
 
@@ -138,7 +176,7 @@ class Model:
         size = sum(access.moved for access in step.accesses if access.kind != "gather")
         for one in step.products:
             size += self.gathered(one, step)
-        blocks = step.rows / (256 / self.lanes)
+        blocks = step.rows / (256 / self.lanes(step))
         if step.verb == "apply_dense":
             size += blocks * step.accesses[1].size
         if step.verb == "electric_field":
@@ -151,7 +189,7 @@ class Model:
         """Bytes that blocks gather: of a row of the block vector, or of the sector that holds several."""
         row = one.number * one.each * self.width
         together = 1 if row >= SECTOR else 1 << int(math.log2(SECTOR // row))
-        rows = self.kernels.block_rows(self.width, step.sums)
+        rows = self.kernels.block_rows(self.lanes(step), step.rows, step.sums)
         name, piece = one.matrix.name, max(row, SECTOR)
         # A block's rows must fit in its share of L1 together, or they share what fewer of them gather.
         share = 1024.0 * self.card.l1_kb / max(1, self.warps(step) // 8)
@@ -159,34 +197,33 @@ class Model:
             rows //= 2
         return one.matrix.rows * self.head.unique(name, rows, together) * piece
 
-    def steps_of(self, one: costs.Product) -> float:
-        """Steps of a row, as long as the longest of those that a warp has."""
-        return self.head.longest(one.matrix.name, self.rows_of_warp) / STEP
-
     def issue(self, step: costs.Step) -> float:
         """Seconds of one multiprocessor that does it all: instructions, or bytes out of L1."""
-        warps = step.rows * self.lanes / 32
+        warps, columns, sharers = step.rows * self.lanes(step) / 32, self.columns(step), self.sharers(step)
         moves = sum(2 if access.kind == "update" else 1 for access in step.accesses)
-        each = 12.0 + moves * (2.5 + 0.7 * self.columns) + 25.0 * len(step.products)
+        exchange = 2.0 * columns * math.log2(sharers)  # a shuffle and a sum
+        each = 12.0 + moves * (2.5 + 0.7 * columns) + (25.0 + exchange) * len(step.products)
         handed = 0.0
         for one in step.products:
-            each += self.steps_of(one) * self.instructions(one)
+            each += self.steps_of(one, step) * self.instructions(one, columns)
             handed += one.matrix.stored * one.number * one.each * self.width
         if step.verb == "apply_dense":
-            each += step.rows / STEP * (6.0 + 8 * self.columns + 12.0)  # SASS: 51 with four columns
+            each += step.rows / STEP / sharers * (8 * columns + self.kernels.dense_overhead) + exchange
         if step.verb in ELEMENTS:
             warps, each = step.rows * self.width / 32, ELEMENTS[step.verb]
             handed = LATTICE_BYTES * step.rows * self.width if step.verb == "primary" else 0.0
         return self.card.seconds(max(warps * each / (4.0 * ISSUE_SHARE), handed / L1_BYTES))
 
-    def instructions(self, one: costs.Product) -> float:
+    def instructions(self, one: costs.Product, columns: int) -> float:
         """Of a step of four entries: loads, conversions, multiply-adds, addresses and loop."""
-        c = self.columns
-        loads = 1 + math.ceil(STEP * one.value / 16) + STEP * one.each * math.ceil(c * one.number / 16)
-        converts = STEP * (c * (one.number == 2) + (one.value == 2))
-        if one.each == 3 and self.kernels.float64_around:
-            converts = STEP * one.each * (c + 1)
-        return loads + converts + STEP * one.each * c + self.kernels.overhead
+        loads = 1 + math.ceil(STEP * one.value / 16) + STEP * one.each * math.ceil(columns * one.number / 16)
+        converts = STEP * (columns * (one.number == 2) + (one.value == 2))
+        adds: float = STEP * one.each * columns
+        if one.each == 3 and self.kernels.compensated:
+            adds *= COMPENSATED_SUM
+        elif one.each == 3:
+            converts = STEP * one.each * (columns + 1)
+        return loads + converts + adds + self.kernels.overhead[min(columns, 4)]
 
     def float64(self, step: costs.Step) -> float:
         """Seconds of one multiprocessor for operations and conversions."""
@@ -201,16 +238,16 @@ class Model:
 
     def warps(self, step: costs.Step) -> int:
         """That a multiprocessor holds: what its 65536 registers are enough for."""
-        registers = self.kernels.registers.get(step.verb, self.kernels.registers.get("", 32))
-        given = (registers + 7) // 8 * 8
+        by_columns = self.kernels.registers.get(self.name(step), self.kernels.registers[""])
+        given = (by_columns.get(self.columns(step), by_columns[4]) + 7) // 8 * 8
         return min(self.card.warps, 8 * max(1, 65536 // (256 * given)))
 
     def latency(self, step: costs.Step, kept: set[str]) -> float:
         """Rows after rows on the warps that are there, and no less than what one warp has to do."""
         one_row = self.wait(step, kept)
-        lanes = self.width if step.verb == "primary" else self.lanes
-        warps = step.rows * lanes * self.split(step) / 32
-        own = CHUNK / SLOTS if step.sums else max(1.0, step.rows * lanes / 256 / MOST_BLOCKS)
+        lanes = self.width if step.verb == "primary" else self.lanes(step)
+        warps = step.rows * lanes / 32
+        own = CHUNK / SLOTS if step.sums else max(1.0, step.rows * lanes / 256 / self.kernels.most_blocks)
         if step.verb in ELEMENTS:  # 32 rows to a block of 256 threads
             own = max(1.0, lanes / 8)
         return one_row * max(own, warps / (self.card.sms * self.warps(step)))
@@ -224,31 +261,35 @@ class Model:
             return far if missed else near
 
         seconds = (1 + self.kernels.reload * step.sums) * near + of("read")
+        steps = self.rows_of_warp(step) * self.together(step)  # of a warp in a turn
+        shuffles = self.card.seconds(SHUFFLE * math.log2(self.sharers(step)))
         for one in step.products:
-            rounds = self.rounds(step.verb, one)
             gather = near
             if in_l1:
                 gather = 1e-9 * L1_NS
             elif of("gather") == far:  # what nobody has gathered yet comes from far
                 new = min(1.0, one.matrix.cols / one.matrix.stored)
-                gather += (far - near) * (1.0 - (1.0 - new) ** (STEP * self.rows_of_warp))
+                gather += (far - near) * (1.0 - (1.0 - new) ** (STEP * steps))
             new = min(1.0, STEP * max(one.index, one.value) / LINE)  # of lines of the matrix, likewise
-            stream = near + (of("read") - near) * (1.0 - (1.0 - new) ** self.rows_of_warp)
-            seconds += self.steps_of(one) / self.split(step) * (stream + (rounds - 1.0) * gather)
+            stream = near + (of("read") - near) * (1.0 - (1.0 - new) ** steps)
+            turn = stream + (self.rounds(step, one) - 1.0) * gather
+            seconds += self.turns_of(self.steps_of(one, step), step) * turn + shuffles
         if step.verb == "apply_dense":
-            dense = near + (1e-9 * L1_NS if in_l1 else near)
-            seconds += step.rows / STEP * dense / self.split(step)
+            rounds = self.kernels.rounds[step.verb][self.columns(step)][0]
+            turn = near + (rounds - 1.0) * (1e-9 * L1_NS if in_l1 else near)
+            seconds += self.turns_of(step.rows / STEP / self.sharers(step), step) * turn + shuffles
         return seconds + TURNS.get(step.verb, 0) * near
 
-    def rounds(self, verb: str, one: costs.Product) -> float:
-        of_p = verb == "smooth" and one.matrix.name.startswith("p")
-        found = self.kernels.rounds[f"{verb} p" if of_p else verb]
-        return found[(one.index == 2) + 2 * (self.columns == 1)]
+    def name(self, step: costs.Step) -> str:
+        """Of the body of a loop: the verb's, unless there is another that leaves a sum too."""
+        other = f"{step.verb}_dot"
+        return other if step.sums and other in self.kernels.rounds and step.verb == "smooth" else step.verb
 
-    def split(self, step: costs.Step) -> int:
-        """Threads that share a row, of a level whose rows leave warps idle."""
-        filled = step.rows * self.lanes / 32 / (self.card.sms * self.warps(step))
-        return max(1, min(self.kernels.split, int(1.0 / filled))) if step.level or step.products else 1
+    def rounds(self, step: costs.Step, one: costs.Product) -> float:
+        """Of a turn."""
+        of_p = step.verb == "smooth" and one.matrix.name.startswith("p")
+        found = self.kernels.rounds[self.name(step) + (" p" if of_p else "")]
+        return found[self.columns(step)][one.index == 2]
 
     def column_sum(self, launch_us: float) -> Time:
         """The second kernel of a sum: a block of 1024 threads for each column, ten halvings."""
@@ -274,16 +315,16 @@ class Model:
                 found.append(joined(tail, launch_us))
                 tail = []
             found.append(self.time(step, kept, launch_us))
-            if step.sums:
+            if step.sums and self.kernels.column_sums:
                 found.append(self.column_sum(launch_us))
         return found
 
     def tail_time(self, step: costs.Step, kept: set[str]) -> Time:
         """By blocks that each hold a group of columns, a multiprocessor each, a thread a row and group."""
-        blocks = self.width // self.columns
+        blocks = self.width // self.columns(step)
         used = min(self.card.sms, blocks)
         plain = self.time(step, kept, SYNC_US)
-        rows = math.ceil(step.rows * self.split(step) / TAIL_THREADS)
+        rows = math.ceil(step.rows * self.sharers(step) / TAIL_THREADS)
         seconds = dict(plain.seconds)
         seconds["issue"] = self.issue(step) / used
         seconds["l2"] = self.card.seconds(blocks * plain.l2_bytes / 64 / used)  # bytes a cycle to each
@@ -297,12 +338,22 @@ class Model:
         return self.times(self.counter.check(), self.card.launch_us)
 
     def start(self) -> list[Time]:
-        steps = self.counter.start()
-        if self.kernels.fused_start:
-            read = [*steps[1].accesses, *(a for a in steps[2].accesses if a.array == "weight")]
-            fused = costs.Step("scale_norm", "solve", 0, self.counter.n, tuple(read), 0.0, (), True)
-            steps = [fused, steps[-1]]
+        steps = self.counter.start() if self.kernels.fused_start else self.earlier_start()
         return self.times(steps, self.card.launch_us)
+
+    def earlier_start(self) -> list[costs.Step]:
+        """What `start` was when each array had a loop of its own, phi's zeros one of the caller's."""
+        n, step, vector = self.counter.n, self.counter.row_step, self.counter.vector
+        scaled = [vector("b", n, 8, "update"), costs.Access("scale", 8.0 * n, "read")]
+        rounded = [vector("b", n, 8), vector("r", n, 4, "write"), vector("b0", n, 2, "write")]
+        return [
+            step("clear", [vector("phi", n, 8, "write")], 0),
+            step("norm", [vector("phi", n, 8)], 3, sums=True, weights=True),
+            step("scale_rows", scaled, 1),
+            step("norm", [vector("b", n, 8)], 3, sums=True, weights=True),
+            *(step("clear", [vector(name, n, 4, "write")], 0) for name in "xpr"),
+            step("rounded", rounded, 1),
+        ]
 
     def end(self) -> list[Time]:
         return self.times(self.counter.end(), self.card.launch_us)
@@ -320,8 +371,9 @@ class Model:
         return [(time, calls) for times, calls in parts for time in times]
 
     def turns(self, iterations: int) -> int:
-        """How often the host waits: in every iteration and check, and for norms at the start."""
-        return iterations + (iterations - 1) // costs.PERIOD + 1 + (1 if self.kernels.fused_start else 3)
+        """How often the host waits: for iterations and checks, and for norms at the start."""
+        looks = math.ceil(iterations / self.kernels.look_every) + (iterations - 1) // costs.PERIOD + 1
+        return looks + (1 if self.kernels.fused_start else 3)
 
 
 def joined(parts: Iterable[Time], launch_us: float) -> Time:

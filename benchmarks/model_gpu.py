@@ -80,7 +80,7 @@ def summary(model: Model, iterations: int) -> Row:
 
 
 def predict(counted: Row, iterations: int = ITERATIONS) -> Row:
-    """By card, setting and width; by kernel on the first card; what each change is worth there."""
+    """By card, setting and width; by kernel on the first card; what each idea is worth there."""
     head = Head(counted)
 
     def model(card: gpu_cards.Card, kernels: gpu_kernels.Kernels, width: int) -> Model:
@@ -98,15 +98,15 @@ def predict(counted: Row, iterations: int = ITERATIONS) -> Row:
         one.name: {str(w): by_kernel(model(first, one, w).batch(iterations)) for w in widths}
         for one in gpu_kernels.SETTINGS
     }
-    changes = {}
-    for name, fields in (gpu_kernels.CHANGES | gpu_kernels.IDEAS).items():
+    ideas = {}
+    for name, fields in gpu_kernels.IDEAS.items():
         found = {}
         for w in widths:
-            before = cards[first.name][gpu_kernels.BEFORE.name][str(w)]["pose_us"]
+            before = cards[first.name][gpu_kernels.TODAY.name][str(w)]["pose_us"]
             after = summary(model(first, gpu_kernels.changed(fields), w), iterations)["pose_us"]
             found[str(w)] = rounded(after / before - 1.0)
-        changes[name] = found
-    return {"iterations": iterations, "cards": cards, "kernels": kernels, "changes": changes}
+        ideas[name] = found
+    return {"iterations": iterations, "cards": cards, "kernels": kernels, "ideas": ideas}
 
 
 def written(whole: Row) -> str:

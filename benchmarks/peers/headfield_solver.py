@@ -64,9 +64,10 @@ class Run:
             self.solvers[width] = self.cpu.Solver(self.hierarchy, width)
         self.potential = None  # the last one's memory is for this one
         loads = columns(self.rhs, width)
-        self.potential = np.zeros_like(loads)  # the first guess
+        self.potential = np.empty_like(loads)
         arguments = (loads, self.potential, [1e-6] * width, 100)
-        reports, seconds = exchange.timed(self.solvers[width].solve, *arguments)
+        solve = partial(self.solvers[width].solve, guessed=False)
+        reports, seconds = exchange.timed(solve, *arguments)
         self.iterations = max(self.iterations, *(report.iterations for report in reports))
         return seconds
 

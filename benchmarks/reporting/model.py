@@ -31,22 +31,21 @@ BODIES = {
     "step_residual": ("StepResidual",),
     "flush": ("Flush",),
     "true_residual": ("TrueResidual",),
-    "rounded": ("Rounded",),
+    "begin": ("Begin",),
+    "scale_and_measure": ("ScaleAndMeasure",),
     "scale_rows": ("ScaleRows",),
-    "norm": ("Norm",),
-    "clear": ("Clear",),
 }
 
 
 def section(results: Results) -> Section:
-    """Predictions by card, width, change and kernel; assumptions; measurements beside them."""
+    """Predictions by card, width, idea and kernel; assumptions; measurements beside them."""
     report = results.get("model_gpu")
     if report is None or "predicted" not in report:
         return Section(TITLE, [not_measured(SCRIPT, "--count HEAD.npz")], [])
     counted, predicted = report["counted"], report["predicted"]
     line = source(SCRIPT, "model_gpu", report)
     blocks = [introduction(counted, predicted)]
-    for one in (by_card(predicted), iterations(predicted), changes(predicted), kernels(predicted)):
+    for one in (by_card(predicted), iterations(predicted), ideas(predicted), kernels(predicted)):
         blocks += [*one, line]
     blocks += [*cards(), line]
     if "gpu_check" in results:
@@ -63,10 +62,10 @@ def introduction(counted: Row, predicted: Row) -> str:
         "A kernel is given the largest of the times for its bytes through memory (each array once, unless "
         "it is still in L2), its bytes through L2 (what a block of neighbouring rows gathers, once for the "
         "block), its instructions, its float64 operations, and its waits for memory, and a launch on top. "
-        "What rows gather and how long they are was counted on the head's own matrices; instructions and "
-        'waits of "before" were read from the code that the compiler makes, those of other records are what '
-        "is hoped for. Ways of writing the kernels are records of `gpu_kernels.py`, of which "
-        f'"{gpu_kernels.TODAY.name}" is what this revision is.'
+        "What rows gather and how long they are was counted on the head's own matrices; instructions, "
+        "registers and waits were read from the code that the compiler makes. Ways of writing the kernels "
+        f'are records of `gpu_kernels.py`, of which "{gpu_kernels.TODAY.name}" is what this revision is, and '
+        f'"{gpu_kernels.BEFORE.name}" what its kernels were made of.'
     )
 
 
@@ -101,18 +100,18 @@ def iterations(predicted: Row) -> list[str]:
     return [told, table(["kernels", "what", *widths], rows)]
 
 
-def changes(predicted: Row) -> list[str]:
-    """What each change alone does to the time per pose on the first card."""
+def ideas(predicted: Row) -> list[str]:
+    """What each idea alone would do to the time per pose on the first card."""
     widths = [str(width) for width in gpu_kernels.WIDTHS]
     card = next(iter(predicted["cards"]))
     rows = [
         [name, *(f"{100.0 * found[width]:+.1f} %" for width in widths)]
-        for name, found in predicted["changes"].items()
+        for name, found in predicted["ideas"].items()
     ]
     told = (
-        f'Predicted change of the time per pose by one change alone to "{gpu_kernels.BEFORE.name}", {card}:'
+        f'Predicted change of the time per pose by one idea alone beside "{gpu_kernels.TODAY.name}", {card}:'
     )
-    return [told, table(["change", *widths], rows)]
+    return [told, table(["idea", *widths], rows)]
 
 
 def kernels(predicted: Row) -> list[str]:

@@ -30,10 +30,13 @@ class Head:
         rank = np.empty_like(order)
         rank[order] = np.arange(len(order), dtype=np.int32)
         self.nodes_m = put(mesh.nodes_mm[order] * 1e-3)
-        self.tets = put(rank[mesh.tets])
+        self.tets = self.device.indices(rank[mesh.tets], mesh.n_nodes)
         self.sigma = put(resolve(None, mesh.tags))
-        self.gray = put(heads.gray(name))
-        self.indptr, self.indices, self.stiffness, self.source = self.assemble()
+        gray = heads.gray(name)
+        self.gray, self.n_gray = self.device.indices(gray, mesh.n_tets), len(gray)
+        indptr, indices, self.stiffness, self.source = self.assemble()
+        self.indptr = self.device.indices(indptr, len(indices) + 1, row_pointer=True)
+        self.indices = self.device.indices(indices, mesh.n_nodes)
         self.hierarchy = self.precondition()
 
     def assemble(self) -> Any:
@@ -59,9 +62,9 @@ class Batch:
         self._solver = self.device.native.Solver(head.hierarchy, width)
         self._adot = self.xp.empty((n, 3, width), np.float32)
         self._b, self._loads = self.xp.empty((n, width)), self.xp.empty((n, width))
-        self._phi = self.xp.zeros((n, width))
+        self._phi = self.xp.empty((n, width))
         self._scale = self.device.put(np.ones(width))
-        self._e = self.xp.empty((width, len(head.gray), 3), np.float32)
+        self._e = self.xp.empty((width, head.n_gray, 3), np.float32)
         self.primary()
         self.right_hand_side()
 
@@ -80,8 +83,8 @@ class Batch:
         self.device.wait()
 
     def solve(self) -> None:
-        self._phi.fill(0.0)
-        columns = self._solver.solve(self._loads, self._phi, [TOLERANCE] * self._solver.width, 200)
+        limits = [TOLERANCE] * self._solver.width
+        columns = self._solver.solve(self._loads, self._phi, limits, 200, guessed=False)
         self.device.wait()
         if not all(column.converged for column in columns):
             raise RuntimeError("a solve did not converge: its time says nothing")
