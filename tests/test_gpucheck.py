@@ -133,17 +133,19 @@ COUNTED = """==PROF== Connected
 "1",{kernel},"{occupancy}","%","70"
 "1",{kernel},"lts__t_bytes.sum","byte","n/a"
 "2","void cupy_fill(int)","gpu__time_duration.sum","ns","99"
+"3","void cub::Scan<headfield::gpu::Width<(int)32>>(int)","gpu__time_duration.sum","ns","99"
 """
 
 
 def test_what_ncu_counts_is_summed_by_kernel():
     from gpu import counters
 
-    kernel = '"void headfield::gpu::run<headfield::gpu::Width<32>, Smooth<float>>(int)"'
+    part = "headfield::gpu::Part<headfield::gpu::Width<(int)32>, (int)8, (int)4>"
+    kernel = f'"void headfield::gpu::every_row<{part}, headfield::gpu::Smooth<{part}>>(long, long, T3)"'
     occupancy = "sm__warps_active.avg.pct_of_peak_sustained_active"
     text = COUNTED.replace("{occupancy}", occupancy).replace("{kernel}", kernel)
     (row,) = counters.read(text).values()
-    assert list(counters.read(text)) == ["Smooth 32"]
+    assert list(counters.read(text)) == ["every_row Smooth 8/4 32"]
     assert row["launches"] == 2
     assert row["microseconds"] == 4.0
     assert row["megabytes"] == 0.0  # 4 kB
