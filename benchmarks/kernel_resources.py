@@ -25,7 +25,7 @@ from pathlib import Path
 
 import measure
 import sass
-from kernel_names import name_and_width
+from kernelnames import name_and_width
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))

@@ -7,7 +7,7 @@ import csv
 from collections import defaultdict
 from collections.abc import Iterable
 
-from kernel_names import is_ours, name_and_width
+from kernelnames import is_ours, name_and_width
 
 # Summed over the launches.
 SUMS = {
