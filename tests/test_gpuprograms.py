@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The programs that benchmarks/gpu_check.sh runs on a device, on the emulation: smoke, kernels, exercise."""
 
+import itertools
 import json
 import os
 import shutil
@@ -130,13 +131,34 @@ def test_a_batch_of_another_width_is_a_failure(smoke):
     assert "batches of 1" in said
 
 
-def test_the_exercise_goes_through_long_rows(site):
-    """Its hierarchies are those of the tests of shared rows."""
+def sharers(rows, nonzeros):
+    """Threads of a GPU that share a row of a small matrix, as in cuda/device_hierarchy.cpp."""
+    return 8 if nonzeros >= 64 * rows else 4 if nonzeros >= 32 * rows else 1
+
+
+def test_matrices_of_the_exercise_are_shared_in_every_way():
     import exercise
     import test_shared_rows
 
-    assert tuple(test_shared_rows.DENSE.values()) == exercise.DENSE
+    from headfield import _backend
+
+    assert set(exercise.DENSE) <= set(test_shared_rows.DENSE.values())
+    found = {"a": set(), "ap": set(), "pt": set(), "inverse": set()}
+    for _, (indptr, indices, values), theta, _ in exercise.matrices(_backend.select("cpu"), quick=False):
+        levels = _backend.cpu.Hierarchy(indptr, indices, values, ground=0, theta=theta).levels
+        for (_, _, p, _), (n, a, _, ap) in itertools.pairwise(levels):
+            found["pt"].add(sharers(n, p))
+            found["a"].add(sharers(n, a) if ap else None)  # the last level has an inverse instead
+            found["ap"].add(sharers(n, ap) if ap else None)
+        found["inverse"].add(sharers(levels[-1][0], levels[-1][0] ** 2))
+    assert {name: shared - {None} for name, shared in found.items()} == {key: {1, 4, 8} for key in found}
+    assert len(levels) > 2
+    assert levels[0][0] > 1 << 16
+
+
+def test_the_exercise_goes_through_everything(site):
     done = site.python("exercise", BENCHMARKS / "gpu" / "exercise.py", "--quick")
     assert done.ok, done.text
     assert done.text.splitlines()[-1] == "done on cuda"
-    assert "theta 0.12, 8: " in done.text
+    for name in ("long rows, 0.12", "one level, 13 nodes", "chain"):
+        assert f"{name}, 8: " in done.text
