@@ -88,6 +88,7 @@ HEADFIELD_HD inline typename C::F row_times(C c, const Matrix& m, int64_t i, con
 
 template <class C>
 HEADFIELD_HD inline typename C::F row_times(C c, const CsrView<float>& m, int64_t i, const float* x) {
+    static_assert(C::sharers == 1, "rows of the fine matrix are short: nobody shares them");
     return padded_row(c, m.ptr, m.col, m.val, i, x, C::F::all(0.f));
 }
 
@@ -110,8 +111,15 @@ HEADFIELD_HD inline typename C::F row_times(C c, const DenseView& m, int64_t i, 
 template <class C>
 HEADFIELD_HD inline typename C::D row_residual(C c, const CsrView<double>& a, int64_t i, const double* x,
                                                typename C::D b) {
+    static_assert(C::sharers == 1, "rows of the fine matrix are short: nobody shares them");
     using D = typename C::D;
     return b - padded_row(c, a.ptr, a.col, a.val, i, x, D::all(0.0));
+}
+
+// What was just put there, as another type: from its registers.
+template <class P, class C, class V, class X>
+HEADFIELD_HD inline P stored(C /*c*/, int64_t /*i*/, const V& value, const X* /*x*/) {
+    return convert<P>(value);
 }
 
 // Σ s_k a_k of float32 numbers, nearly as good as in float64, which is slow on some GPUs: what rounding takes from products
