@@ -47,20 +47,30 @@ template <class W, int Sharers>
 using SharedBlock =
     Part<W, W::value / (32 / Sharers) < WideBlock<W>::count ? WideBlock<W>::count : W::value / (32 / Sharers), Sharers>;
 
-// Σ over four entries at a time: the loads of all four are on their way before the first is needed, if there are registers
-// for it (see __launch_bounds__ in loops.hpp).
+// Σ over four entries at a time. All four gathers are on their way before the first is needed, and the columns and values of
+// the next four with them, so that four entries take one wait for memory and not two; if there are registers for it (see
+// __launch_bounds__ in loops.hpp).
 template <class P, class C, class Index, class Value, class X>
 HEADFIELD_HD inline P padded_row(C c, const int32_t* ptr, const Index* col, const Value* val, int64_t i, const X* x,
                                  P sum) {
     using Number = typename P::Number;
+    constexpr int32_t step = row_step * C::sharers;
     const X* mine = x + c.first;
     const int32_t end = ptr[i + 1];
-    for (int32_t k = ptr[i] + row_step * c.share(); k < end; k += row_step * C::sharers) {
-        const auto j = Together<Index, row_step>::of(col + k);
-        const auto v = Together<Value, row_step>::of(val + k);
+    Together<Index, row_step> j{};
+    Together<Value, row_step> v{};
+    auto fetch = [&](int32_t k) {
+        if (k >= end) return;
+        j.load(col + k);
+        v.load(val + k);
+    };
+    int32_t k = ptr[i] + row_step * c.share();
+    for (fetch(k); k < end; k += step) {
         Together<X, C::count> gathered[row_step];
         for (int l = 0; l < row_step; ++l) gathered[l].load(mine + int64_t(j.v[l]) * C::width);
-        for (int l = 0; l < row_step; ++l) sum = fma(P::all(number<Number>(v.v[l])), as<P>(gathered[l]), sum);
+        const auto weight = v;
+        fetch(k + step);
+        for (int l = 0; l < row_step; ++l) sum = fma(P::all(number<Number>(weight.v[l])), as<P>(gathered[l]), sum);
     }
     return sum;
 }
