@@ -63,6 +63,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", metavar="NAME[:CONFIG]", help=f"of {', '.join(SOLVERS)}")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="host threads of every solver")
     parser.add_argument("--limit", type=float, default=300.0, help="seconds after which a run is given up")
+    parser.add_argument("--within", type=float, help="seconds for all runs, each given its share of the rest")
     parser.add_argument("--work", type=Path, help="folder that keeps the problem of cuDSS for the next run")
     parser.add_argument("--out", type=Path, help="JSON file; default results/compare_gpu_HEAD.json")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help=argparse.SUPPRESS)
@@ -95,7 +96,15 @@ def write_case(folder: Path, args: argparse.Namespace) -> Row:
     return size | {"gray": int((arrays["tags"] == gpu.GRAY).sum()), "poses": POSES}
 
 
-def run_one(folder: Path, name: str, config: str, args: argparse.Namespace) -> Row:
+def limit(args: argparse.Namespace, started: float, runs: int) -> float:
+    """Seconds for the next of so many runs: one that hangs must leave the others their time."""
+    if args.within is None:
+        return float(args.limit)
+    left = args.within - (time.perf_counter() - started)
+    return float(min(args.limit, max(1.0, left / runs)))
+
+
+def run_one(folder: Path, name: str, config: str, args: argparse.Namespace, limit_s: float) -> Row:
     """What one run reported, and how far its field or its residual is from where it should be."""
     module = SOLVERS[name]
     row: Row = {"solver": name, "config": config, "label": f"{module.LABEL}, {config}"}
@@ -106,9 +115,9 @@ def run_one(folder: Path, name: str, config: str, args: argparse.Namespace) -> R
             measure.prepare(folder, args.head, args.coil, args.poses, POSES, args.threads)
         except (SystemExit, ValueError, OSError, MemoryError) as error:
             return row | {"failure": f"its systems could not be assembled: {error}"}
-    row |= measure.run_solver(folder, module, config, args.threads, args.limit, args.threads)
+    row |= measure.run_solver(folder, module, config, args.threads, limit_s, args.threads)
     row["run_s"] = round(time.perf_counter() - started, 1)
-    if "failure" in row:
+    if "failure" in row and "solve" not in row:
         return row
     if (folder / "x.npy").exists():
         import problem  # needs SciPy
@@ -133,14 +142,14 @@ def differences(folder: Path) -> dict[str, float]:
     return found
 
 
-def describe_device(folder: Path, args: argparse.Namespace) -> Row:
+def describe_device(folder: Path, args: argparse.Namespace, limit_s: float) -> Row:
     """Name, driver and copy rate of the GPU; ends the program in one line where there is none."""
     if args.device == "cpu":
         return {"device": "none: --device cpu tries the script, its times say nothing of a GPU"}
     reason = gpu.missing()
     if reason:
         raise SystemExit(f"no GPU to measure on: {reason} (CuPy: {gpu.INSTALL})")
-    return measure.run_solver(folder, gpu, "copy", args.threads, args.limit, args.threads)
+    return measure.run_solver(folder, gpu, "copy", args.threads, limit_s, args.threads)
 
 
 def absent_of(names: list[str], args: argparse.Namespace) -> dict[str, str]:
@@ -222,14 +231,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="headfield-benchmark-") as scratch:
         folder = args.work or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        report: Row = {"gpu": describe_device(folder, args)}
+        report: Row = {"gpu": describe_device(folder, args, limit(args, started, len(pairs) + 1))}
         report["not_installed"] = absent_of(list(dict.fromkeys(name for name, _ in pairs)), args)
         report |= {"problem": write_case(folder, args), "runs": []}
-        for name, config in pairs:
-            if name in report["not_installed"]:
-                continue
+        pairs = [pair for pair in pairs if pair[0] not in report["not_installed"]]
+        for done, (name, config) in enumerate(pairs):
             print(f"running {name}:{config}", file=sys.stderr, flush=True)
-            report["runs"].append(run_one(folder, name, config, args))
+            limit_s = limit(args, started, len(pairs) - done)
+            report["runs"].append(run_one(folder, name, config, args, limit_s))
             if "failure" in report["runs"][-1]:
                 print(f"FAILED {name}:{config}: {report['runs'][-1]['failure']}", flush=True)
             report["total_s"] = round(time.perf_counter() - started, 1)

@@ -24,7 +24,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path.insert(0, str(HERE))
 
-from gpu.running import Run  # noqa: E402  (lies beside this file)
+from gpu.running import Run, resolved  # noqa: E402  (lies beside this file)
 from gpu.steps import STEPS  # noqa: E402
 from revision import commit  # noqa: E402
 
@@ -39,7 +39,7 @@ def main() -> int:
     args = parse()
     args.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="headfield-gpu-check-") as scratch:
-        run = Run(args.work or Path(scratch), args.carried.resolve(), args.rehearse)
+        run = Run(args.work or Path(scratch), args.carried, args.rehearse)
         run.logs.mkdir(parents=True, exist_ok=True)
         packed = run.carried / "facts.json"
         report: dict[str, Any] = {
@@ -66,17 +66,19 @@ def main() -> int:
 def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("out", type=Path, help="folder of the two files")
+    parser.add_argument("out", type=resolved, help="folder of the two files")
     parser.add_argument("--steps", nargs="+", choices=STEPS, default=list(STEPS))
     parser.add_argument("--minutes", type=float, default=9.0, help="after which no step goes on [9]")
-    parser.add_argument("--carried", type=Path, default=ROOT / ".gpu", help="what gpu_pack.py left [.gpu]")
     parser.add_argument(
-        "--head", type=Path, help=".npz: nodes, tets, tags [head_large.npz, carried or beside]"
+        "--carried", type=resolved, default=ROOT / ".gpu", help="what gpu_pack.py left [.gpu]"
     )
-    parser.add_argument("--coil", type=Path, help="a .ccd coil [fig8_70mm.ccd]")
-    parser.add_argument("--poses", type=Path, help="poses as .npy (k, 4, 4), mm [poses.npy]")
     parser.add_argument(
-        "--work", type=Path, help="keeps what is installed and all logs; else they go with the end"
+        "--head", type=resolved, help=".npz: nodes, tets, tags [head_large.npz, carried or beside]"
+    )
+    parser.add_argument("--coil", type=resolved, help="a .ccd coil [fig8_70mm.ccd]")
+    parser.add_argument("--poses", type=resolved, help="poses as .npy (k, 4, 4), mm [poses.npy]")
+    parser.add_argument(
+        "--work", type=resolved, help="keeps what is installed and all logs; else they go with the end"
     )
     parser.add_argument(
         "--rehearse", action="store_true", help="without a GPU, on the emulation and a sphere"
@@ -121,7 +123,7 @@ def problem(run: Run, args: argparse.Namespace) -> list[str]:
 
 
 def leave(report: dict[str, Any], run: Run, out: Path) -> None:
-    """The two files, each whole at any time."""
+    """Write the two files, each whole at any time."""
     part = out / "gpu_check.json.part"
     part.write_text(json.dumps(report, indent=1) + "\n")
     part.replace(out / "gpu_check.json")
@@ -129,7 +131,9 @@ def leave(report: dict[str, Any], run: Run, out: Path) -> None:
         whole = Path(scratch) / "logs.tar.gz"
         with tarfile.open(whole, "w:gz") as tar:
             tar.add(run.logs, arcname="logs")
-        shutil.copyfile(whole, out / "gpu_check_logs.tar.gz")
+        part = out / "gpu_check_logs.tar.gz.part"
+        shutil.copyfile(whole, part)
+        part.replace(out / "gpu_check_logs.tar.gz")
 
 
 def line_of(name: str, facts: dict[str, Any], total: float) -> str:

@@ -2,7 +2,7 @@
 """What headfield's GPU kernels are to model_gpu.py: one record; a change of kernels is a change here.
 
 Instructions, registers and rounds are those of the SASS that nvcc 13.0 makes of cuda/*.cu for sm_90, read by
-read_sass.py. A step is what a loop over a row does for four of its entries; a turn of the loop may take
+sass.py. A step is what a loop over a row does for four of its entries; a turn of the loop may take
 several. A round is a wait for memory: loads that are on their way at the same time take one together.
 """
 

@@ -26,7 +26,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path.insert(0, str(HERE))
 
-from revision import commit  # noqa: E402  (lies beside this file)
+from gpu.running import resolved  # noqa: E402  (lies beside this file)
+from revision import commit  # noqa: E402
 
 PYTHON = (3, 12)
 ARCHITECTURES = "90-real"  # H100 and H200
@@ -50,16 +51,23 @@ CARRIED = (
 )
 
 
-def main() -> int:
+def parse() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, default=ROOT / ".gpu", help="folder that travels [.gpu]")
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of the sample head, coil and poses")
-    parser.add_argument("--wheel", type=Path, help="take this wheel of headfield, don't build one")
+    parser.add_argument("--out", type=resolved, default=ROOT / ".gpu", help="folder that travels [.gpu]")
+    parser.add_argument(
+        "--data", type=resolved, default=DATA, help="folder of the sample head, coil and poses"
+    )
+    parser.add_argument("--wheel", type=resolved, help="take this wheel of headfield, don't build one")
     parser.add_argument("--variant", action="append", default=[], metavar="NAME=REVISION_OR_WHEEL")
     parser.add_argument("--rehearse", action="store_true", help="pack the emulated CUDA module too")
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = parse()
     if sys.version_info[:2] != PYTHON:
         raise SystemExit(f"run this by Python {'.'.join(map(str, PYTHON))}, whose wheels are wanted")
     out: Path = args.out

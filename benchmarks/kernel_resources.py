@@ -15,11 +15,9 @@ where nvcc is not the one of the committed table, only spills are compared.
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import json
 import os
 import re
-import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -27,6 +25,7 @@ from pathlib import Path
 
 import measure
 import sass
+from kernelnames import name_and_width
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -41,19 +40,6 @@ COLUMNS += ("instructions", "loads_in_flight", "gathers_in_flight")
 REGISTERS, WARPS, BLOCKS, SHARED = 65536, 64, 32, 228 << 10
 RESERVED, GRAIN, REGISTER_GRAIN = 1 << 10, 128, 256
 Row = dict[str, int | str | None]
-
-
-def disassembler() -> str | None:
-    """Path of nvdisasm: on the path, beside nvcc, or from its wheel."""
-    beside = Path(nvcc.find() or "nvcc").resolve().parent / "nvdisasm"
-    found = shutil.which("nvdisasm") or (str(beside) if beside.exists() else None)
-    if found is None:
-        try:
-            files = importlib.metadata.files("nvidia-cuda-nvdisasm") or []
-        except importlib.metadata.PackageNotFoundError:
-            return None
-        found = next((str(one.locate()) for one in files if one.name == "nvdisasm"), None)
-    return found
 
 
 def measured(folder: Path, compiler: str, disassemble: str) -> list[Row]:
@@ -107,36 +93,6 @@ def row_of(plain: str, threads: int, used: Row, code: sass.Kernel) -> Row:
     return {name: row[name] for name in COLUMNS}
 
 
-def name_and_width(plain: str) -> tuple[str, int | None]:
-    """``every_row Apply 8/4`` and 32 of a kernel's name in C++: loop, body, other numbers of the loop."""
-    short = re.sub(r"headfield::|gpu::|\(anonymous namespace\)::|^void ", "", plain)
-    name = re.match(r"\w+", short)
-    assert name
-    width = re.search(r"Width<(\d+)>", short)
-    words, numbers = [name[0]], []
-    for one in template_arguments(short[name.end() :]):
-        kind = re.match(r"\w+", one)
-        if kind and kind[0] not in ("Width", "Block", "Part"):
-            words.append(kind[0])
-        numbers += re.findall(r"(?<=, )\d+", one) if kind and kind[0] == "Part" else []
-    words += ["/".join(numbers)] if numbers else []
-    return " ".join(words), int(width[1]) if width else None
-
-
-def template_arguments(text: str) -> list[str]:
-    """What stands between the commas of ``<…>`` at the beginning, without what they enclose taken apart."""
-    found, depth = [""], 0
-    for character in text if text.startswith("<") else "":
-        depth += (character == "<") - (character == ">")
-        if depth == 0:
-            break
-        if character == "," and depth == 1:
-            found.append("")
-        elif depth > 1 or character != "<":
-            found[-1] += character
-    return [one.strip() for one in found if one.strip()]
-
-
 def blocks(threads: int, registers: int, shared: int) -> int:
     """Of how many threads, registers and bytes how many fit on a multiprocessor at a time."""
     if threads == 0:
@@ -183,7 +139,7 @@ def main() -> int:
     parser.add_argument("--committed", type=Path, default=COMMITTED, help="JSON file")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="for what is compiled")
     args = parser.parse_args()
-    compiler, disassemble = nvcc.find(), disassembler()
+    compiler, disassemble = nvcc.find(), sass.disassembler()
     if compiler is None or disassemble is None:
         print(f"skipped: resources of kernels need {'nvdisasm' if compiler else 'nvcc'}, which is not there")
         return 0

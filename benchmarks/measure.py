@@ -92,7 +92,7 @@ def prepare(folder: Path, head: Path, coil: Path, poses: Path, count: int, threa
 def run_solver(
     folder: Path, module: ModuleType, config: str, threads: int, limit: float, loops: int, processes: int = 1
 ) -> Row:
-    """What one run, in a process of its own, reported; or why there is none.
+    """What one run, in a process of its own, reported; and why it failed, if it did.
 
     ``loops`` is the number of OpenMP and MKL threads of each of its processes.
     """
@@ -105,10 +105,16 @@ def run_solver(
             command, cwd=HERE, env=os.environ | variables, capture_output=True, text=True, timeout=limit
         )
     except subprocess.TimeoutExpired:
-        return {"failure": f"given up after {limit:g} s"}
+        return left_by(folder) | {"failure": f"given up after {limit:.0f} s"}
     if done.returncode != 0:
-        return {"failure": exchange.complaint(done.stderr, done.returncode)}
-    row: Row = json.loads((folder / "result.json").read_text())
+        return left_by(folder) | {"failure": exchange.complaint(done.stderr, done.returncode)}
+    return left_by(folder) or {"failure": "it ended without a result"}
+
+
+def left_by(folder: Path) -> Row:
+    """What a run has reported so far: some do so each time that they have measured something."""
+    path = folder / "result.json"
+    row: Row = json.loads(path.read_text()) if path.exists() else {}
     return row
 
 

@@ -1,10 +1,29 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""How a disassembled kernel hides the latency of memory: its loops, its loads, and who waits for them."""
+"""How a disassembled kernel hides the latency of memory: its loops, its loads, and who waits for them.
+
+    nvcc -std=c++17 -O3 -fmad=false -DHEADFIELD_CUDA -DHEADFIELD_ISA=gpu -arch=sm_90 -cubin cuda/verbs.cu
+    python benchmarks/sass.py verbs.cubin 'Width<32>, .*Residual'
+
+For each innermost loop of each kernel whose name has the pattern it prints instructions of a turn, how many
+of them load from global memory, operations and conversions of float64, and rounds. A round is a wait for
+memory: the loop is walked through in order, a load's result is there one unit of time later, nothing else
+takes any, and whoever reads a register waits for it. A turn of a loop that the compiler has unrolled is
+several steps: it loads as much more. It needs nvdisasm.
+"""
 
 from __future__ import annotations
 
+import argparse
+import importlib.metadata
+import os
 import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
 SECTION = re.compile(r"^\.text\.(\S+):$")
 LABEL = re.compile(r"^(\.L_\w+):")
@@ -12,11 +31,12 @@ LINE = re.compile(r"^\s*/\*[0-9a-f]+\*/\s+(?:@!?(U?P\w+)\s+)?([A-Z][\w.]*)\s*([^
 TARGET = re.compile(r"`?\(?(\.L_\w+)\)?")
 REGISTER = re.compile(r"\b(U?R\d+)\b")
 WORDS = {"64": 2, "WIDE": 2, "128": 4}
+TURNS = 8  # that are walked through, so that a load may be waited for in the next
 
 
 @dataclass(frozen=True)
 class Instruction:
-    """An instruction with what it writes and what it reads."""
+    """An instruction with what it writes and what it reads: of a pair that is read, the first register."""
 
     opcode: str
     writes: tuple[str, ...]
@@ -25,6 +45,15 @@ class Instruction:
     @property
     def is_global_load(self) -> bool:
         return self.opcode.startswith("LDG.") or self.opcode == "LDG"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """All that it reads, where it reads pairs also the second of each."""
+        pairs = self.is_global_load or self.opcode.startswith("D")
+        if not pairs and ".WIDE" not in self.opcode and ".F64" not in self.opcode:
+            return self.reads
+        found = (re.fullmatch(r"(U?R)(\d+)", name) for name in self.reads)
+        return (*self.reads, *(f"{m[1]}{int(m[2]) + 1}" for m in found if m))
 
 
 @dataclass
@@ -45,6 +74,16 @@ class Kernel:
             if not any(first <= f and j <= jump and (f, j) != (first, jump) for f, j in last.items())
         ]
         return [self.instructions[first : jump + 1] for first, jump in sorted(kept)]
+
+
+class Loop(NamedTuple):
+    """What one turn of an innermost loop does."""
+
+    instructions: int
+    loads: int
+    float64: int
+    conversions: int
+    rounds: float
 
 
 def read(text: str) -> dict[str, Kernel]:
@@ -110,3 +149,64 @@ def in_flight(kernel: Kernel, of_gathers: bool) -> int | None:
     """Of the innermost loop that has the fewest in flight, among those that load at all; None without any."""
     counts = [most_in_flight(body, of_gathers) for body in kernel.innermost()]
     return min((count for count in counts if count), default=None)
+
+
+def loop(body: Sequence[Instruction]) -> Loop:
+    """Counts of one turn."""
+    names = [one.opcode for one in body]
+    return Loop(
+        len(body),
+        sum(one.is_global_load for one in body),
+        sum(name.startswith(("DFMA", "DMUL", "DADD", "DSETP")) for name in names),
+        sum(name.startswith("F2F") and "64" in name for name in names),
+        rounds(body),
+    )
+
+
+def rounds(body: Sequence[Instruction]) -> float:
+    """Waits of one turn, the mean over several."""
+    ready: dict[str, float] = {}
+    now = 0.0
+    for one in [*body] * TURNS:
+        now = max([now, *(ready.get(name, 0.0) for name in (*one.needs, *one.writes))])
+        ready |= dict.fromkeys(one.writes, now + one.is_global_load)
+    return now / TURNS
+
+
+def disassembler() -> str | None:
+    """Path of nvdisasm: on the path, beside nvcc, or from its wheel."""
+    compiler = shutil.which(os.environ.get("CUDACXX") or "nvcc") or "/usr/local/cuda/bin/nvcc"
+    folders = os.pathsep.join([os.environ.get("PATH", ""), str(Path(compiler).resolve().parent)])
+    found = shutil.which("nvdisasm", path=folders)
+    if found is None:
+        try:
+            files = importlib.metadata.files("nvidia-cuda-nvdisasm") or []
+        except importlib.metadata.PackageNotFoundError:
+            return None
+        found = next((str(one.locate()) for one in files if one.name == "nvdisasm"), None)
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("cubin", type=Path)
+    parser.add_argument("pattern", nargs="?", default="", help="regular expression in a kernel's name")
+    args = parser.parse_args()
+    program = disassembler()
+    if program is None:
+        raise SystemExit("nvdisasm is missing (pip install nvidia-cuda-nvdisasm)")
+    said = subprocess.run([program, "-c", str(args.cubin)], capture_output=True, text=True, check=True)
+    found = read(said.stdout)
+    names = subprocess.run(["c++filt"], input="\n".join(found), capture_output=True, text=True, check=True)
+    for name, kernel in zip(names.stdout.splitlines(), found.values(), strict=True):
+        if re.search(args.pattern, name):
+            print(name)
+            for body in kernel.innermost():
+                print("   ", ", ".join(f"{key} {value:g}" for key, value in loop(body)._asdict().items()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -17,9 +17,20 @@ from headfield.mesh import TetMesh
 # and does not look: once a module of this name is loaded, pybind11 hands out no other.
 WHY_NO_GPU, EMULATED = "", False
 told = os.environ.get("HEADFIELD_EMULATED_CUDA")
-if told or importlib.util.find_spec("cupy") is None or isinstance(_backend.find_gpu(), str):
+# Set where a GPU has to be there: what is emulated then must not pass for tests of it.
+ON_GPU = os.environ.get("HEADFIELD_TESTS_ON_GPU") == "1"
+if ON_GPU:
+    found = "HEADFIELD_EMULATED_CUDA is set" if told else _backend.find_gpu()
+    WHY_NO_GPU = found if isinstance(found, str) else ""
+elif told or importlib.util.find_spec("cupy") is None or isinstance(_backend.find_gpu(), str):
     WHY_NO_GPU = emulation.install()
     EMULATED = not WHY_NO_GPU
+
+
+def pytest_configure() -> None:
+    if ON_GPU and WHY_NO_GPU:
+        raise pytest.UsageError(f"HEADFIELD_TESTS_ON_GPU=1, but {WHY_NO_GPU}")
+
 
 # Their docstrings are not collected: that would import the stand-in for cupy into the other tests.
 collect_ignore = ["emulated", "cupycheck", "ptx"]

@@ -3,7 +3,8 @@
 
 import json
 import os
-import shutil
+import re
+import signal
 import subprocess
 import sys
 import tarfile
@@ -12,9 +13,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import EMULATED
-
-import headfield
 
 ROOT = Path(__file__).resolve().parents[1]
 BENCHMARKS = ROOT / "benchmarks"
@@ -79,13 +77,21 @@ def test_when_the_minutes_are_over_the_rest_is_skipped_and_named(tmp_path):
 
 
 def test_a_command_ends_with_its_step_and_takes_its_children_along(run, tmp_path):
-    code = "import subprocess; child = subprocess.Popen(['sleep', '300']); print(child.pid, flush=True);"
+    """Also those that do not end when they are asked to."""
+    stubborn = ["sh", "-c", "trap '' TERM; exec sleep 600"]
+    code = f"import subprocess; child = subprocess.Popen({stubborn}); print(child.pid, flush=True);"
     run.until = time.monotonic() + 1.5
     done = run.python("hangs", "-c", code + "child.wait()")
     assert done.code is None
     assert done.said().startswith("given up after ")
     child = Path(f"/proc/{int(done.text)}/stat")
-    assert not child.exists() or child.read_text().split()[2] == "Z"
+    for _ in range(500):  # a signal takes a moment
+        if not child.exists() or child.read_text().split()[2] == "Z":
+            break
+        time.sleep(0.01)
+    else:
+        os.kill(int(done.text), signal.SIGKILL)
+        pytest.fail("a child goes on")
     assert (run.logs / "hangs.log").read_text().splitlines()[-1] == done.text.strip()
 
 
@@ -121,6 +127,83 @@ def test_the_tests_that_are_chosen_are_there():
     from gpu.steps import CHOSEN
 
     assert [name for name in CHOSEN if not (ROOT / "tests" / f"{name}.py").exists()] == []
+    assert len(set(CHOSEN)) == len(CHOSEN)
+
+
+def test_every_file_with_tests_of_a_gpu_is_chosen():
+    from gpu.steps import CHOSEN
+
+    files = [path for path in (ROOT / "tests").glob("test_*.py") if path.name != Path(__file__).name]
+    wanted = {path.stem for path in files if re.search("each_device|WHY_NO_GPU", path.read_text())}
+    assert set(CHOSEN) == wanted
+
+
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [({"HEADFIELD_EMULATED_CUDA": "a.so"}, "HEADFIELD_EMULATED_CUDA is set"), ({"PATH": ""}, "")],
+)
+def test_tests_that_need_a_gpu_do_not_take_an_emulated_one(variables, reason):
+    environment = {k: v for k, v in os.environ.items() if k != "HEADFIELD_EMULATED_CUDA"} | variables
+    environment |= {"HEADFIELD_TESTS_ON_GPU": "1", "CUDA_VISIBLE_DEVICES": ""}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "tests/test_bare.py",
+        "--collect-only",
+    ]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert f"ERROR: HEADFIELD_TESTS_ON_GPU=1, but {reason}" in done.stderr
+
+
+def faked(monkeypatch, run, name, *answers):
+    """A method of `run` that gives these answers; what it was given is kept."""
+    given, left = [], list(answers)
+
+    def answer(_, *words, **options):
+        given.append((words, options))
+        return left.pop(0)
+
+    monkeypatch.setattr(type(run), name, answer)
+    return given
+
+
+@pytest.mark.parametrize(
+    ("said", "ok"), [("a.py::b SKIPPED\na.py::c PASSED", True), ("a.py::b SKIPPED", False)]
+)
+@pytest.mark.parametrize("rehearse", [True, False])
+def test_tests_that_are_all_skipped_are_a_failure(run, monkeypatch, said, ok, rehearse):
+    from gpu import running, steps
+
+    run.rehearse = rehearse
+    given = faked(monkeypatch, run, "python", running.Done(0, said, 1.0))
+    found = steps.tests(run)
+    assert found["ok"] is ok
+    assert found["said"].startswith("no test passed") is not ok
+    ((_, options),) = given
+    assert options.get("HEADFIELD_TESTS_ON_GPU") == (None if rehearse else "1")
+    assert ("HEADFIELD_EMULATED_CUDA" in options) is rehearse
+
+
+def test_a_second_try_of_ncu_takes_no_other_width_its_time(run, monkeypatch):
+    from gpu import running, steps
+
+    run.until = time.monotonic() + 60.0
+    monkeypatch.setattr(steps, "tool", lambda name: name)
+    monkeypatch.setattr(steps, "PROFILED", (32, 1))
+    counts = '"Kernel Name","Metric Name","Metric Value"\n"void headfield::a()","gpu__time_duration.sum","1"'
+    answers = (
+        running.Done(1, "no such metric", 20.0),
+        running.Done(0, counts, 1.0),
+        running.Done(0, counts, 1.0),
+    )
+    given = faked(monkeypatch, run, "command", *answers)
+    assert list(steps.profile(run)["widths"]) == ["32", "1"]
+    limits = [options["limit"] for _, options in given]
+    assert limits == pytest.approx([30.0, 10.0, 60.0], abs=1.0)
 
 
 COUNTED = """==PROF== Connected
@@ -133,17 +216,19 @@ COUNTED = """==PROF== Connected
 "1",{kernel},"{occupancy}","%","70"
 "1",{kernel},"lts__t_bytes.sum","byte","n/a"
 "2","void cupy_fill(int)","gpu__time_duration.sum","ns","99"
+"3","void cub::Scan<headfield::gpu::Width<(int)32>>(int)","gpu__time_duration.sum","ns","99"
 """
 
 
 def test_what_ncu_counts_is_summed_by_kernel():
     from gpu import counters
 
-    kernel = '"void headfield::gpu::run<headfield::gpu::Width<32>, Smooth<float>>(int)"'
+    part = "headfield::gpu::Part<headfield::gpu::Width<(int)32>, (int)8, (int)4>"
+    kernel = f'"void headfield::gpu::every_row<{part}, headfield::gpu::Smooth<{part}>>(long, long, T3)"'
     occupancy = "sm__warps_active.avg.pct_of_peak_sustained_active"
     text = COUNTED.replace("{occupancy}", occupancy).replace("{kernel}", kernel)
     (row,) = counters.read(text).values()
-    assert list(counters.read(text)) == ["Smooth 32"]
+    assert list(counters.read(text)) == ["every_row Smooth 8/4 32"]
     assert row["launches"] == 2
     assert row["microseconds"] == 4.0
     assert row["megabytes"] == 0.0  # 4 kB
@@ -168,68 +253,38 @@ def test_turns_are_settled_by_their_medians_and_ratios_by_the_rounds():
     assert settled({"carried": [{"failure": "none left"}]}, "carried") == {"failure": "none left"}
 
 
-@pytest.fixture
-def site(run):
-    """headfield with the emulated module, as a rehearsal installs it; and once more as a variant."""
-    if not EMULATED:
-        pytest.skip("needs the emulated module")
-    for folder in (run.site, run.work / "variant-again"):
-        kept = shutil.ignore_patterns("_cuda*.so", "__pycache__")
-        shutil.copytree(Path(headfield.__file__).parent, folder / "headfield", ignore=kept)
-        suffix = next((folder / "headfield").glob("_cpu*.so")).name.removeprefix("_cpu")
-        shutil.copy(os.environ["HEADFIELD_EMULATED_CUDA"], folder / "headfield" / f"_cuda{suffix}")
-    run.rehearse, run.variants = True, ["again"]
-    return run
+def test_files_are_found_from_any_folder(tmp_path, monkeypatch):
+    """Commands run in the root of the checkout, wherever the program was called."""
+    import gpu_check
+    import gpu_pack
+
+    monkeypatch.chdir(tmp_path)
+    words = {"--work": "w", "--head": "h.npz", "--coil": "c.ccd", "--poses": "p.npy", "--carried": "../c"}
+    given = [word for pair in words.items() for word in pair]
+    monkeypatch.setattr(sys, "argv", ["gpu_check.py", "out", *given])
+    found = vars(gpu_check.parse())
+    assert found["out"] == tmp_path / "out"
+    assert [found[name[2:]] for name in words] == [(tmp_path / path).resolve() for path in words.values()]
+    monkeypatch.setattr(sys, "argv", ["gpu_pack.py", "--out", "out", "--wheel", "a.whl", "--data", "d"])
+    packed = gpu_pack.parse()
+    assert [packed.out, packed.wheel, packed.data] == [tmp_path / name for name in ("out", "a.whl", "d")]
 
 
-def test_builds_are_timed_turn_by_turn(site, tmp_path, monkeypatch):
-    from gpu import builds
+def test_logs_are_whole_when_their_copy_is_cut_short(run, tmp_path, monkeypatch):
+    import gpu_check
 
-    files = [tmp_path / name for name in ("head.npz", "coil.ccd", "poses.npy")]
-    options = ("--edge-mm", 30, "--count", 8)
-    assert site.python("small", BENCHMARKS / "gpu" / "small.py", *files, *options).ok
-    named = zip(("--head", "--coil", "--poses"), map(str, files), strict=True)
-    site.problem = [word for pair in named for word in pair]
-    monkeypatch.setattr(builds, "REHEARSED", (8,))
-    found = builds.kernels(site)
-    assert found["ok"], found
-    assert list(found["builds"]) == ["carried", "again"]
-    for name, build in found["builds"].items():
-        assert build["stages_s"].keys() >= {"assemble", "hierarchy"}
-        assert list(build["widths"]) == ["8"]
-        for width in build["widths"].values():
-            assert width["poses"] == 8
-            assert len(width["turns_ms"]) == 2
-            assert {"primary", "right_hand_side", "solve", "field", "whole"} <= width["ms_per_pose"].keys()
-            assert ("ratio" in width) is (name == "again")
-    shutil.rmtree(site.work / "variant-again" / "headfield" / "io")
-    broken = builds.Build(site, "again", "cuda")
-    answers = [broken.answer(), broken.ask(8, 1)]
-    broken.close()
-    assert all("No module named 'headfield.io" in each["failure"] for each in answers)
-    said = builds.summary(found["builds"] | {"again": answers[0] | {"widths": {}}})
-    assert not said["ok"]
-    assert "ms per pose at best; again: ModuleNotFoundError" in said["said"]
+    def cut(source, target):
+        Path(target).write_bytes(Path(source).read_bytes()[:20])
+        raise OSError("no space left on device")
 
-
-def test_first_contact_says_what_fails(site, monkeypatch):
-    from gpu import steps
-
-    small = site.python(
-        "smoke", BENCHMARKS / "gpu" / "smoke.py", site.work / "a.json", "--edge-mm", 32, "--widths", 1, 8
-    )
-    checks = {each["what"]: each for each in json.loads((site.work / "a.json").read_text())["checks"]}
-    assert small.ok, small.text
-    assert all(each["ok"] for each in checks.values())
-    assert len(checks) == 10
-    next((site.site / "headfield").glob("_cuda*.so")).unlink()
-    found = steps.smoke(site)
-    assert not found["ok"]
-    failed = [each["what"] for each in found["checks"] if not each["ok"]]
-    assert "find_gpu" in failed
-    assert "64 poses at a time" in failed
-    assert "model on cpu" not in failed
-    assert found["said"] == f"failed: {', '.join(failed)}"
+    run.logs.mkdir(parents=True)
+    (run.logs / "a.log").write_text("said")
+    gpu_check.leave({}, run, tmp_path)
+    monkeypatch.setattr(gpu_check.shutil, "copyfile", cut)
+    with pytest.raises(OSError, match="no space"):
+        gpu_check.leave({}, run, tmp_path)
+    with tarfile.open(tmp_path / "gpu_check_logs.tar.gz") as tar:
+        assert "logs/a.log" in tar.getnames()
 
 
 def test_a_pack_for_another_python_or_too_large_is_refused(tmp_path, monkeypatch):

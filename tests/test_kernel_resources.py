@@ -3,6 +3,9 @@
 
 import copy
 import json
+import os
+import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -49,6 +52,45 @@ def resources(monkeypatch):
     import kernel_resources
 
     return kernel_resources
+
+
+TWO_LOADS = """
+\t.section\t.text.every_row,"ax",@progbits
+.text.every_row:
+.L_x_1:
+        /*0000*/                   MOV R1, c[0x0][0x28] ;
+.L_x_2:
+        /*0010*/                   LDG.E.64 R4, desc[UR4][R2.64] ;
+        /*0020*/                   LDG.E R8, desc[UR4][{second}.64] ;
+        /*0030*/                   F2F.F64.F32 R10, R8 ;
+        /*0040*/                   DFMA R12, R10, R4, R12 ;
+        /*0050*/              @!P0 BRA `(.L_x_2) ;
+        /*0060*/                   BRA `(.L_x_1) ;
+"""
+
+
+@pytest.mark.parametrize(("second", "waits"), [("R6", 1.0), ("R4", 2.0), ("R5", 2.0)])
+def test_waits_in_machine_code(resources, second, waits):
+    """Loads that stand side by side wait together; one whose address is loaded waits for that."""
+    ((name, kernel),) = resources.sass.read(TWO_LOADS.format(second=second)).items()
+    assert name == "every_row"
+    (body,) = kernel.innermost()  # not the loop around it
+    assert resources.sass.loop(body) == (5, 2, 1, 1, waits)
+
+
+@pytest.mark.skipif(shutil.which("c++filt") is None, reason="no c++filt")
+def test_the_program_prints_loops_of_kernels_that_are_asked_for(resources, monkeypatch, tmp_path, capsys):
+    """The disassembler is one that prints what it is given."""
+    program = tmp_path / "nvdisasm"
+    program.write_text('#!/bin/sh\ncat "$2"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    code = TWO_LOADS.format(second="R6")
+    (tmp_path / "a.cubin").write_text(code.replace("every_row", "_ZN9headfield3oneEv") + code)
+    monkeypatch.setattr(sys, "argv", ["sass.py", str(tmp_path / "a.cubin"), "field::one"])
+    assert resources.sass.main() == 0
+    said = ["headfield::one()", "    instructions 5, loads 2, float64 1, conversions 1, rounds 1"]
+    assert capsys.readouterr().out.splitlines() == said
 
 
 @pytest.fixture
@@ -111,32 +153,68 @@ def test_blocks_that_fit(resources, threads, registers, shared, wanted):
     assert resources.blocks(threads, registers, shared) == wanted
 
 
-@pytest.mark.parametrize(
-    ("plain", "name", "width"),
-    [
-        (
-            "void headfield::gpu::every_row<headfield::gpu::Width<32>, headfield::gpu::Apply<headfield::gpu::"
-            "Block<headfield::gpu::Width<32> > > >(long, headfield::gpu::Apply<headfield::gpu::Block<"
-            "headfield::gpu::Width<32> > >)",
-            "every_row Apply",
-            32,
-        ),
-        (
-            "void headfield::gpu::(anonymous namespace)::value_tile<headfield::gpu::Width<8>, headfield::"
-            "gpu::ElementField>(headfield::MeshView, headfield::gpu::ElementField, long, int, double const*)",
-            "value_tile ElementField",
-            8,
-        ),
-        (
-            "void headfield::gpu::(anonymous namespace)::potential_at<double>(long)",
-            "potential_at double",
-            None,
-        ),
-        ("headfield::(anonymous namespace)::outside(int const*, long, long)", "outside", None),
-    ],
-)
+GPU = "headfield::gpu::"
+OF_1 = f"{GPU}Part<{GPU}Width<1>, 4, 1>"
+OF_32 = f"{GPU}Part<{GPU}Width<32>, 8, 4>"
+# As c++filt prints them.
+NAMES = [
+    (
+        f"void {GPU}every_row<{OF_32}, {GPU}Apply<{OF_32} > >(long, long, {GPU}Apply<{OF_32} >)",
+        "every_row Apply 8/4",
+        32,
+    ),
+    (
+        f"void {GPU}chunk_sums<{OF_1}, {GPU}ScaleAndMeasure<{OF_1} > >"
+        f"(long, long, {GPU}ScaleAndMeasure<{OF_1} >, double*)",
+        "chunk_sums ScaleAndMeasure 4/1",
+        1,
+    ),
+    (
+        f"void {GPU}(anonymous namespace)::value_tile<{GPU}Width<8>, {GPU}ElementField>(headfield::MeshView, "
+        f"{GPU}ElementField, long, int, double const*, float*, float*)",
+        "value_tile ElementField",
+        8,
+    ),
+    (
+        f"void {GPU}(anonymous namespace)::sample_tile<{GPU}Width<64> >(long, double const*, "
+        "headfield::GridView, headfield::Placements, bool, float*, unsigned long long*)",
+        "sample_tile",
+        64,
+    ),
+    (f"void {GPU}column_sum<1024>(long, double const*, double*)", "column_sum 1024", None),
+    (f"void {GPU}(anonymous namespace)::potential_at<double>(long)", "potential_at double", None),
+    ("headfield::(anonymous namespace)::outside(int const*, long, long)", "outside", None),
+]
+
+
+def as_ncu_prints(plain):
+    plain = plain.replace("(anonymous namespace)", "<unnamed>").replace("> >", ">>")
+    return re.sub(r"(?<=[<, ])(?=\d+[,>])", "(int)", plain)
+
+
+@pytest.mark.parametrize(("plain", "name", "width"), NAMES)
 def test_names_and_widths(resources, plain, name, width):
+    from gpu import counters
+
     assert resources.name_and_width(plain) == (name, width)
+    assert resources.name_and_width(as_ncu_prints(plain)) == (name, width)
+    assert counters.short_name(as_ncu_prints(plain)) == (f"{name} {width}" if width else name)
+
+
+def test_every_kernel_of_the_table_has_a_name_of_its_own(rows):
+    """Sharers and columns of a thread tell kernels of the same loop and verb apart."""
+    names = [(row["kernel"], row["width"]) for row in rows]
+    assert len(set(names)) == len(names)
+    assert {("every_row Apply 8/1", 32), ("every_row Apply 8/4", 32), ("every_row Apply 8/8", 32)} <= set(
+        names
+    )
+
+
+def test_the_way_ncu_prints_a_name(resources):
+    part = "headfield::gpu::Part<headfield::gpu::Width<(int)32>, (int)8, (int)1>"
+    name = f"void headfield::gpu::every_row<{part}, headfield::gpu::Residual<{part}>>(long, long, T3)"
+    assert resources.name_and_width(name) == ("every_row Residual 8/1", 32)
+    assert as_ncu_prints("void a<Width<32>, 8, 1>") == "void a<Width<(int)32>, (int)8, (int)1>"
 
 
 def test_the_words_of_ptxas(resources):

@@ -368,27 +368,3 @@ def test_measurements_stand_beside_predictions_of_their_card(checkout, programs,
     predicted = (rows["smooth"]["us"] - rows["smooth"]["launch_us"]) / rows["smooth"]["calls"]
     assert f"| smooth, 8 | {predicted:#.3g} | 10.0 | {10.0 / predicted:#.3g}" in section
     assert "predicted for the A100 SXM 80 GB" in section
-
-
-SASS_TEXT = """
-\t\tFunction : void every_row<Width<{width}>>(long)
-        /*0000*/                   MOV R1, c[0x0][0x28] ;                  /* 0x00000a0000017a02 */
-        /*0010*/                   LDG.E.64 R4, desc[UR4][R2.64] ;         /* 0x00000a0000017a02 */
-        /*0020*/                   LDG.E R8, desc[UR4][{second}.64] ;      /* 0x00000a0000017a02 */
-        /*0030*/                   F2F.F64.F32 R10, R8 ;                   /* 0x00000a0000017a02 */
-        /*0040*/                   DFMA R12, R10, R4, R12 ;                /* 0x00000a0000017a02 */
-        /*0050*/              @!P0 BRA 0x10 ;                              /* 0x00000a0000017a02 */
-        /*0060*/                   BRA 0x0 ;                               /* 0x00000a0000017a02 */
-"""
-
-
-@pytest.mark.parametrize(("second", "waits"), [("R6", 1.0), ("R4", 2.0), ("R5", 2.0)])
-def test_waits_in_machine_code(programs, second, waits):
-    """Loads that stand side by side wait together; one whose address is loaded waits for that."""
-    import read_sass
-
-    found = read_sass.kernels(SASS_TEXT.format(width=32, second=second).splitlines())
-    ((name, code),) = found.items()
-    assert name == "void every_row<Width<32>>(long)"
-    (body,) = read_sass.innermost(code)  # not the loop around it
-    assert read_sass.read(body) == (5, 2, 1, 1, waits)

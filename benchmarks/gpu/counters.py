@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections import defaultdict
 from collections.abc import Iterable
+
+from kernelnames import is_ours, name_and_width
 
 # Summed over the launches.
 SUMS = {
@@ -28,13 +29,11 @@ UNITS |= {"s": 1e9, "second": 1e9}
 
 
 def short_name(kernel: str) -> str:
-    """What a kernel of headfield's does and for which width: `SmoothFromZero 32`; "" for others'."""
-    if "headfield::" not in kernel:
+    """What a kernel of headfield's does and for which width: `every_row Smooth 8/1 32`; "" for others'."""
+    if not is_ours(kernel):
         return ""
-    plain = re.sub(r"\(anonymous namespace\)::|<unnamed>::|headfield::(?:gpu::)?|\(int\)", "", kernel)
-    name, width = re.search(r"(?:void )?(\w+)", plain), re.search(r"Width<(\d+)>(?:, (\w+)<)?", plain)
-    body = width[2] if width and width[2] else name[1] if name else plain
-    return f"{body} {width[1]}" if width else body
+    name, width = name_and_width(kernel)
+    return f"{name} {width}" if width else name
 
 
 def read(text: str) -> dict[str, dict[str, float]]:

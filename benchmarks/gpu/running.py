@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -18,8 +19,13 @@ ROOT = HERE.parents[1]
 PATIENCE_S = 5.0  # between asking a command to end and ending it
 
 
+def resolved(text: str) -> Path:
+    """Make the path that an option gives a whole one: commands run in the root of the checkout."""
+    return Path(text).resolve()
+
+
 class Done(NamedTuple):
-    """How a command went: exit code, or None if it was given up; what it said; seconds."""
+    """Tells how a command went: its exit code, or None if it was given up, what it said, and the seconds."""
 
     code: int | None
     text: str
@@ -30,7 +36,7 @@ class Done(NamedTuple):
         return self.code == 0
 
     def said(self) -> str:
-        """Its last line, or that time was up."""
+        """Return its last line, or that time was up."""
         last = (self.text.strip().splitlines() or [""])[-1].strip()[:300]
         return last if self.code is not None else f"given up after {self.seconds:.0f} s; last: {last}"
 
@@ -103,13 +109,10 @@ def start(words: list[str], variables: dict[str, str], **options: object) -> sub
 
 def end(process: subprocess.Popen[str]) -> None:
     """End a process and what it started: asked first, so that a profiler can still write what it has."""
-    for signal_, patience in ((signal.SIGTERM, PATIENCE_S), (signal.SIGKILL, PATIENCE_S)):
-        try:
+    for signal_ in (signal.SIGTERM, signal.SIGKILL):  # the second also for what outlives the process itself
+        with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
             os.killpg(process.pid, signal_)
-            process.wait(patience)
-        except (ProcessLookupError, subprocess.TimeoutExpired):
-            continue
-        return
+            process.wait(PATIENCE_S)
 
 
 def tool(name: str) -> str | None:

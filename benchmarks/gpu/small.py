@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Files of a sphere, a coil and 64 poses for a rehearsal: small.py H.npz C.ccd P.npy.
+"""Write files of a sphere, a coil and 64 poses for a rehearsal: small.py H.npz C.ccd P.npy.
 
 An emulated kernel takes hundreds of times as long, so nothing larger would be done in minutes.
 """
@@ -8,8 +8,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-
-import headfield as hf
+from sphere import Sphere
 
 
 def main() -> None:
@@ -19,11 +18,10 @@ def main() -> None:
     parser.add_argument("--edge-mm", type=float, default=16.0)
     parser.add_argument("--count", type=int, default=64, help="of poses")
     args = parser.parse_args()
-    mesh = hf.sphere_mesh(radii_mm=[72, 78, 84, 92], tags=[2, 3, 4, 5], edge_mm=args.edge_mm)
-    np.savez(args.head, nodes=mesh.nodes_mm, tets=mesh.tets, tags=mesh.tags)
-    hf.figure_of_eight(spacing_mm=8.0).write(args.coil)
-    pose = hf.place(mesh, [10, 20, 95], [10, 70, 95])
-    np.save(args.poses, hf.ring(pose, angles_deg=np.arange(args.count) * 5.6))
+    small = Sphere(args.edge_mm, args.count)
+    np.savez(args.head, nodes=small.mesh.nodes_mm, tets=small.mesh.tets, tags=small.mesh.tags)
+    small.coil.write(args.coil)
+    np.save(args.poses, small.poses)
 
 
 if __name__ == "__main__":

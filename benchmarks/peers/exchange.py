@@ -125,7 +125,7 @@ def finish(folder, solution, **numbers):
     """Leave ``solution`` (k, n) float64, where there is one to check, and the numbers of the run."""
     if solution is not None:
         np.save(folder / "x.npy", np.ascontiguousarray(solution, dtype=np.float64))
-    (folder / "result.json").write_text(json.dumps(numbers))
+    publish(folder / "result.json", json.dumps(numbers))
 
 
 def import_failure(command, statement):

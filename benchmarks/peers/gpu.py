@@ -103,15 +103,19 @@ class Device:
         return result, {"median_s": statistics.median(seconds), "least_s": min(seconds)}
 
 
-def each(widths, function):
-    """``function(width)`` per width; where one fails, why, and the rest goes on."""
-    entries = {}
+def each(widths, function, entries=None, after=lambda: None):
+    """``function(width)`` per width; where one fails, why, and the rest goes on.
+
+    Entries go to ``entries``, if given; ``after`` is called after each.
+    """
+    entries = {} if entries is None else entries
     for width in widths:
         try:
             entries[str(width)] = function(width)
         except Exception as error:
             entries[str(width)] = {"failure": f"{type(error).__name__}: {error}"[:200]}
             print(f"{width}: {entries[str(width)]['failure']}", file=sys.stderr)
+        after()
     return entries
 
 

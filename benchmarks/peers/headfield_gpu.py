@@ -85,8 +85,15 @@ def main():
     del first
     keep_e(folder, device, run(mine[: gpu.COMPARED], 4)[0])
     measure_all = partial(measure, device, run, mine, asked["repeats"])
-    numbers["solve"] = gpu.each(QUICK if asked["quick"] else WIDTHS, measure_all)
+    numbers["solve"] = {}
+    widths, leave = QUICK if asked["quick"] else WIDTHS, partial(leave_so_far, folder, numbers)
+    gpu.each(widths, measure_all, numbers["solve"], leave)
     numbers["single"] = gpu.each([1], partial(measure, device, run, mine[:1], asked["repeats"]))["1"]
+    exchange.finish(folder, None, **numbers)
+
+
+def leave_so_far(folder, numbers):
+    """What has been measured, should the next width take longer than there is time for."""
     exchange.finish(folder, None, **numbers)
 
 

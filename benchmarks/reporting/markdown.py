@@ -107,7 +107,8 @@ def runs(results: Results) -> Section:
     rows = []
     for name, report in results.items():
         machine = report.get("machine", {})
-        rest = [f"{machine.get('memory_gib', '?')} GiB", str(machine.get("system", "unknown"))]
+        memory = f"{machine['memory_gib']:.1f}" if "memory_gib" in machine else "?"
+        rest = [f"{memory} GiB", str(machine.get("system", "unknown"))]
         rest.append(f"Python {machine.get('python', '?')}, NumPy {machine.get('numpy', '?')}")
         rows.append([f"results/{name}.json", *circumstances(report), *rest])
     return Section("Where and when", [table(header, rows)], [])

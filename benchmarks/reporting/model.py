@@ -11,6 +11,7 @@ import gpu_times
 import model_gpu
 
 from reporting.markdown import Results, Row, Section, count, not_measured, number, source, table
+from reporting.pictures import rounded
 
 SCRIPT = "model_gpu.py"
 TITLE = "Counted model of a GPU"
@@ -105,7 +106,7 @@ def ideas(predicted: Row) -> list[str]:
     widths = [str(width) for width in gpu_kernels.WIDTHS]
     card = next(iter(predicted["cards"]))
     rows = [
-        [name, *(f"{100.0 * found[width]:+.1f} %" for width in widths)]
+        [name, *(f"{rounded(100.0 * found[width]):+.1f} %" for width in widths)]
         for name, found in predicted["ideas"].items()
     ]
     told = (
