@@ -91,7 +91,9 @@ public:
                 const double steps = -origin[d] / spacing[d], before = std::ceil(steps);
                 const bool sane = std::abs(before) < 1e9;  // no point lies in the cells of one that isn't
                 v.per_metre[d] = 1.0 / spacing[d];
-                v.fraction[d] = sane ? before - steps : std::nan("");
+                v.steps[d] = sane ? steps : std::nan("");
+                v.per_metre32[d] = static_cast<float>(v.per_metre[d]);
+                v.fraction[d] = static_cast<float>(before - v.steps[d]);
                 v.before[d] = sane ? static_cast<int32_t>(before) : 0;
                 v.shape[d] = static_cast<int32_t>(values.shape(d));
             }

@@ -26,9 +26,11 @@ struct SourcesView {
 
 // One lattice of A(r) in the coil frame: values (nx, ny, nz, 4), T·m per A, the fourth number unused; good (nx−1, ny−1,
 // nz−1) is 1 for cells in which interpolation on this lattice is accurate enough. Along each axis x (m) lies
-// x per_metre − fraction + before steps from its first point, 0 ≤ fraction < 1.
+// x per_metre + steps from its first point, in steps of its spacing.
 struct LatticeView {
-    double per_metre[3], fraction[3];
+    double per_metre[3], steps[3];
+    // The same for float32: steps = before − fraction, 0 ≤ fraction < 1.
+    float per_metre32[3], fraction[3];
     int32_t before[3];
     int32_t shape[3];
     const float* values;

@@ -10,27 +10,38 @@
 namespace headfield {
 inline namespace HEADFIELD_ISA {
 
-using std::floor;  // for both types
-
 enum class Place { good, refine, outside };
 
+// Where x (m) lies along axis d: its cell, and where in it. Returns false unless the 4 points around are there.
+HEADFIELD_HD inline bool locate(const LatticeView& g, int d, double x, int64_t& cell, float& t) {
+    const double u = x * g.per_metre[d] + g.steps[d];
+    if (!(u >= 1.0 && u < g.shape[d] - 2)) return false;
+    cell = static_cast<int64_t>(u);
+    t = static_cast<float>(u - static_cast<double>(cell));
+    return true;
+}
+// Float32 counts cells from the point next to the origin of the coil: close to it, where A is steep, x is small, and the
+// place in the cell well known.
+HEADFIELD_HD inline bool locate(const LatticeView& g, int d, float x, int64_t& cell, float& t) {
+    const float u = x * g.per_metre32[d] - g.fraction[d], whole = std::floor(u);
+    if (!(whole >= float(1 - g.before[d]) && whole < float(g.shape[d] - 2 - g.before[d]))) return false;
+    cell = static_cast<int64_t>(whole) + g.before[d];
+    t = u - whole;
+    return true;
+}
+
 // Tricubic Lagrange interpolation at x (m) into a, where the lattice is good there. P holds 16 floats: four points along
-// z, four numbers each. T is the type of x. Cells are counted from the point of the lattice next to the origin of the coil,
-// so that close to the coil, where A is steep, even float32 knows the place in a cell well.
+// z, four numbers each. T is the type of x.
 template <class P, class T>
 HEADFIELD_HD inline Place interpolate(const LatticeView& g, const T x[3], float a[3]) {
     int64_t cell[3];
-    T t[3];
+    float t[3];
     for (int d = 0; d < 3; ++d) {
-        const T u = x[d] * T(g.per_metre[d]) - T(g.fraction[d]), whole = floor(u);
-        // The 4 points around x must be there.
-        if (!(whole >= T(1 - g.before[d]) && whole < T(g.shape[d] - 2 - g.before[d]))) return Place::outside;
-        cell[d] = static_cast<int64_t>(whole) + g.before[d];
-        t[d] = u - whole;
+        if (!locate(g, d, x[d], cell[d], t[d])) return Place::outside;
     }
     if (!g.good[(cell[0] * (g.shape[1] - 1) + cell[1]) * (g.shape[2] - 1) + cell[2]]) return Place::refine;
     float w[3][4];
-    for (int d = 0; d < 3; ++d) cubic_weights(static_cast<float>(t[d]), w[d]);
+    for (int d = 0; d < 3; ++d) cubic_weights(t[d], w[d]);
     P line = P::all(0.f);
     for (int i = 0; i < 4; ++i) {
         const float* at = g.values + 4 * (((cell[0] + i - 1) * g.shape[1] + cell[1] - 1) * g.shape[2] + cell[2] - 1);

@@ -30,6 +30,12 @@ inline void put(C c, int64_t i, const P& value, X* x) {
     store_as(value, x + c.at(i));
 }
 
+// What was just put there, as another type: loaded again, since compilers take a conversion of registers through the stack.
+template <class P, class C, class V, class X>
+inline P stored(C c, int64_t i, const V& /*value*/, const X* x) {
+    return load_as<P>(x + c.at(i));
+}
+
 // Σ s_k a_k of float32 numbers, in float64.
 template <class C>
 class DotProduct {

@@ -5,8 +5,8 @@
 // same operations whatever the width.
 //
 // The device brings row_times(c, m, i, x) = Σ_j m_ij x_j, row_residual(c, a, i, x, b) = b − Σ_j a_ij x_j, and
-// put(c, i, value, x), which stores a row: where several threads of a GPU share one, only one of them does. What was just
-// stored is used from its registers.
+// put(c, i, value, x), which stores a row: where several threads of a GPU share one, only one of them does; and
+// stored<P>(c, i, value, x), which is what put() has just stored.
 #pragma once
 
 #include <type_traits>
@@ -107,7 +107,7 @@ struct SmoothDot {
     const Real* b;
     HEADFIELD_HD void operator()(C c, int64_t i, typename C::D& sum) const {
         using D = typename C::D;
-        sum = fma(convert<D>(smooth(c, i)), load_as<D>(b + c.at(i)), sum);
+        sum = fma(stored<D>(c, i, smooth(c, i), smooth.z), load_as<D>(b + c.at(i)), sum);
     }
 };
 
@@ -132,7 +132,7 @@ struct ApplyDot {
         using D = typename C::D;
         const auto product = row_times(c, a, i, p);
         put(c, i, product, q);
-        sum = fma(convert<D>(product), load_as<D>(p + c.at(i)), sum);
+        sum = fma(stored<D>(c, i, product, q), load_as<D>(p + c.at(i)), sum);
     }
 };
 
@@ -149,7 +149,7 @@ struct StepResidual {
         using D = typename C::D;
         const F next = fma(minus_alpha, load_as<F>(q + c.at(i)), load_as<F>(r + c.at(i)));
         put_residual(c, i, next, next_cycle, r, h);
-        const D r64 = convert<D>(next);
+        const D r64 = stored<D>(c, i, next, r);
         sum = fma(D::all(weight[i]) * r64, r64, sum);
     }
 };

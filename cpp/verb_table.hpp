@@ -4,7 +4,7 @@
 //   for_products<Body>(m, w, …)   the same with Body{…}, which multiplies rows of m
 //   sum_rows(n, w, sums, body)    the same with body(c, i, sum), summed over chunks of reduction_chunk rows, then over the
 //                                 chunks in order
-// with body a struct of rows.hpp for columns Block<W>, or Block<W> where most of its numbers are float64; w = Width<W>{}.
+// with body a struct of rows.hpp for the columns Block<W>, or WideBlock<W> where it multiplies rows of a matrix; w = Width<W>{}.
 #pragma once
 
 #include "rows.hpp"

@@ -30,7 +30,9 @@ constexpr int chunks_at_once = C::lanes < 8 ? 8 / C::lanes : 1;
 // All threads of a warp go through the same number of rows, since those that share a row exchange sums: beyond the last
 // row they repeat it and write nothing.
 template <class C, class Body>
-__global__ void __launch_bounds__(threads, C::count > 8 ? 2 : 4) every_row(int64_t n, int64_t run, Body body) {
+__global__ void __launch_bounds__(threads, C::count > 8   ? 2
+                                           : C::count > 4 ? 3
+                                                          : 4) every_row(int64_t n, int64_t run, Body body) {
     C c = C::of_thread(threadIdx.x % C::lanes, threadIdx.x / C::lanes);
     prepare(body, c);
     for (int64_t begin = blockIdx.x * run; begin < n; begin += gridDim.x * run) {
@@ -52,7 +54,7 @@ __global__ void __launch_bounds__(threads, C::count > 8 ? 2 : 4) every_row(int64
 template <class C>
 constexpr int summing_threads = C::lanes * slots * chunks_at_once<C>;
 template <class C, class Body>
-__global__ void __launch_bounds__(summing_threads<C>, 2 * threads / summing_threads<C>)
+__global__ void __launch_bounds__(summing_threads<C>, (C::count > 4 ? 3 : 2) * threads / summing_threads<C>)
     chunk_sums(int64_t n, int64_t chunks, Body body, double* partial) {
     using D = typename C::D;
     alignas(16) __shared__ double shared[chunks_at_once<C> * slots * C::width];

@@ -47,20 +47,30 @@ template <class W, int Sharers>
 using SharedBlock =
     Part<W, W::value / (32 / Sharers) < WideBlock<W>::count ? WideBlock<W>::count : W::value / (32 / Sharers), Sharers>;
 
-// Σ over four entries at a time: the loads of all four are on their way before the first is needed, if there are registers
-// for it (see __launch_bounds__ in loops.hpp).
+// Σ over four entries at a time. All four gathers are on their way before the first is needed, and the columns and values of
+// the next four with them, so that four entries take one wait for memory and not two; if there are registers for it (see
+// __launch_bounds__ in loops.hpp).
 template <class P, class C, class Index, class Value, class X>
 HEADFIELD_HD inline P padded_row(C c, const int32_t* ptr, const Index* col, const Value* val, int64_t i, const X* x,
                                  P sum) {
     using Number = typename P::Number;
+    constexpr int32_t step = row_step * C::sharers;
     const X* mine = x + c.first;
     const int32_t end = ptr[i + 1];
-    for (int32_t k = ptr[i] + row_step * c.share(); k < end; k += row_step * C::sharers) {
-        const auto j = Together<Index, row_step>::of(col + k);
-        const auto v = Together<Value, row_step>::of(val + k);
+    Together<Index, row_step> j{};
+    Together<Value, row_step> v{};
+    auto fetch = [&](int32_t k) {
+        if (k >= end) return;
+        j.load(col + k);
+        v.load(val + k);
+    };
+    int32_t k = ptr[i] + row_step * c.share();
+    for (fetch(k); k < end; k += step) {
         Together<X, C::count> gathered[row_step];
         for (int l = 0; l < row_step; ++l) gathered[l].load(mine + int64_t(j.v[l]) * C::width);
-        for (int l = 0; l < row_step; ++l) sum = fma(P::all(number<Number>(v.v[l])), as<P>(gathered[l]), sum);
+        const auto weight = v;
+        fetch(k + step);
+        for (int l = 0; l < row_step; ++l) sum = fma(P::all(number<Number>(weight.v[l])), as<P>(gathered[l]), sum);
     }
     return sum;
 }
@@ -88,6 +98,7 @@ HEADFIELD_HD inline typename C::F row_times(C c, const Matrix& m, int64_t i, con
 
 template <class C>
 HEADFIELD_HD inline typename C::F row_times(C c, const CsrView<float>& m, int64_t i, const float* x) {
+    static_assert(C::sharers == 1, "rows of the fine matrix are short: nobody shares them");
     return padded_row(c, m.ptr, m.col, m.val, i, x, C::F::all(0.f));
 }
 
@@ -110,8 +121,15 @@ HEADFIELD_HD inline typename C::F row_times(C c, const DenseView& m, int64_t i, 
 template <class C>
 HEADFIELD_HD inline typename C::D row_residual(C c, const CsrView<double>& a, int64_t i, const double* x,
                                                typename C::D b) {
+    static_assert(C::sharers == 1, "rows of the fine matrix are short: nobody shares them");
     using D = typename C::D;
     return b - padded_row(c, a.ptr, a.col, a.val, i, x, D::all(0.0));
+}
+
+// What was just put there, as another type: from its registers.
+template <class P, class C, class V, class X>
+HEADFIELD_HD inline P stored(C /*c*/, int64_t /*i*/, const V& value, const X* /*x*/) {
+    return convert<P>(value);
 }
 
 // Σ s_k a_k of float32 numbers, nearly as good as in float64, which is slow on some GPUs: what rounding takes from products

@@ -31,6 +31,7 @@ TESTS = (
     "primary",
     "recovery",
     "roi",
+    "shared_rows",
     "solver",
     "widths",
 )

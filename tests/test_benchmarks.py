@@ -112,3 +112,13 @@ def test_asv_finds_the_same():
     done = subprocess.run([sys.executable, "-c", code], cwd=BENCHMARKS, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert set(done.stdout.split()) == listed()
+
+
+def test_calls_of_a_verb_are_not_those_of_its_parts(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import profile_kernels
+
+    verb = "headfield::avx2::(anonymous namespace)::flush(int, long)"
+    text = f"fn=(1) solve\ncfn=(2) {verb}\ncalls=2 10\nfn=(2)\n"
+    text += f"cfn=(3) {verb}::{{lambda(auto:1)#1}}::operator()(Width<32>) const\ncalls=2 20\n"
+    assert profile_kernels.calls(text) == {"flush": 2}

@@ -14,7 +14,7 @@ from conftest import WHY_NO_GPU
 from test_model import coil, same_bits
 
 import headfield as hf
-from headfield import _cpu, selfcheck
+from headfield import _backend, _cpu, selfcheck
 
 gpu = pytest.mark.skipif(bool(WHY_NO_GPU), reason=WHY_NO_GPU)
 RATES = np.array([1e6, -2e6, 5e6, 1e6, 3e6])
@@ -311,5 +311,37 @@ def test_what_cannot_be_recorded_is_tried_once_and_said():
     assert problem.startswith("record: ")
     assert f"launched one by one ({problem})" in report
     assert int(iterations) > 3
-    assert done.stderr.count("a capture was spoiled") == 2  # by the self-check, and by the solver
+    assert done.stderr.count("a capture was spoiled") == 3  # two solvers of the self-check, and the one here
     assert emulated_solve("print(f.report.recording_problem)").stdout == "\n"
+
+
+@gpu
+def test_a_gpu_that_fails_in_a_solve_is_a_typed_error(monkeypatch):
+    import cupy
+
+    other = hf.HeadModel(model("cuda").mesh, device="cuda")
+
+    def fail(*arguments):
+        raise cupy.cuda.runtime.CUDARuntimeError(400)
+
+    monkeypatch.setattr(other._head.device, "wait", fail)
+    with pytest.raises(hf.DeviceError, match=r"the GPU failed: .*invalid resource handle"):
+        other.solve(coil(), poses())
+
+
+@gpu
+def test_a_forked_process_is_told_that_it_has_no_gpu(monkeypatch):
+    there = model("cuda")
+    monkeypatch.setattr(_backend, "_forked", True)
+    with pytest.raises(hf.DeviceError, match="a forked process can't use a GPU"):
+        there.solve(coil(), poses())
+
+
+@gpu
+def test_an_array_of_another_gpu_is_refused(monkeypatch):
+    import cupy
+
+    there = model("cuda").solve(coil(), cupy.asarray(poses()))
+    monkeypatch.setattr(type(there.potential), "device", cupy.cuda.Device(1))
+    with pytest.raises(hf.DeviceError, match="an array lies on GPU 1, and what it is for on GPU 0"):
+        model("cuda").solve(coil(), cupy.asarray(poses()), initial=there.potential)

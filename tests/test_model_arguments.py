@@ -174,3 +174,29 @@ def test_the_smallest_head_of_all():
     assert field.report.converged.all()
     # no current can flow in one tetrahedron of constant field
     assert np.abs(field.E).max() < 1e-5 * np.ptp(field.potential) / 0.05
+
+
+@pytest.mark.parametrize("chosen", [np.arange(M) % 7 == 0, np.arange(0, M, 7)], ids=["mask", "indices"])
+def test_elements_stay_what_they_were_between_batches(chosen):
+    """They are checked once: what is written to them later would be read as the place of a tetrahedron."""
+    mine = chosen.copy()
+    expected = [f.E for f in model().iter_solve(coil(), poses(2), elements=chosen, batch=1)]
+    fields = model().iter_solve(coil(), poses(2), elements=mine, batch=1)
+    found = [next(fields)]
+    mine[...] = mine[-1]
+    with pytest.raises(ValueError, match="read-only"):
+        found[0].elements[...] = 2**30
+    found += fields
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one.E, other)
+
+
+def test_indices_on_the_cpu_are_those_that_were_checked():
+    """Native code reads them unchecked, so that nobody else may write to them."""
+    cpu, tets = _backend.select("cpu"), model().mesh.tets.copy()
+    kept = cpu.indices(tets, N)
+    tets[...] = 2**30
+    out = np.full((1, M, 3), np.nan, np.float32)
+    blocks = np.zeros((N, 1)), np.zeros((N, 3, 1), np.float32)
+    cpu.native.electric_field(model().mesh.nodes_mm * 1e-3, kept, *blocks, np.ones(1), None, out)
+    assert not out.any()

@@ -6,6 +6,7 @@ Strength thresholds beyond the solver's own make coarse levels of small spheres 
 """
 
 import functools
+import itertools
 
 import numpy as np
 import pytest
@@ -17,14 +18,32 @@ from headfield import sphere_mesh
 pytestmark = pytest.mark.usefixtures("each_device")
 
 TOL = 1e-6
-# Edges (mm), thresholds, and about how long rows are.
+# Edges (mm) and thresholds, by what is shared.
 DENSE = {
-    "A 69, A P 86, restriction 106": (15.0, 0.12),
-    "A 57, A P 78": (13.0, 0.1),
-    "A P 57": (15.0, 0.16),
-    "restriction 35, inverse of 351 rows": (15.0, 0.08),
-    "inverse of fewer than 64 rows": (25.0, 0.04),
+    "8 of A, A P and restriction": (15.0, 0.12),
+    "4 of A, 8 of A P": (13.0, 0.1),
+    "4 of A P": (15.0, 0.16),
+    "4 of the restriction, 8 of the inverse": (15.0, 0.08),
+    "4 of the inverse": (25.0, 0.04),
 }
+# Entries that a row has at least: A and A P by level, restrictions from each, the inverse of the last.
+LONG = {
+    "8 of A, A P and restriction": {"a1": 64, "ap1": 64, "pt1": 64},
+    "4 of A, 8 of A P": {"a1": 32, "ap1": 64},
+    "4 of A P": {"ap1": 32},
+    "4 of the restriction, 8 of the inverse": {"pt0": 32, "inverse": 64},
+    "4 of the inverse": {"inverse": 32},
+}
+
+
+def lengths(levels):
+    """Mean entries a row of the matrices of a hierarchy; see `Hierarchy.levels`."""
+    found = {"inverse": levels[-1][0]}
+    for at, (rows, a, _, ap) in enumerate(levels):
+        found |= {f"a{at}": a / rows, f"ap{at}": ap / rows}
+    for at, (fine, coarse) in enumerate(itertools.pairwise(levels)):
+        found[f"pt{at}"] = fine[2] / coarse[0]
+    return found
 
 
 @functools.cache
@@ -37,6 +56,8 @@ def system(name, device):
 @pytest.mark.parametrize("name", DENSE)
 def test_long_rows_give_the_same_bits_at_any_width(name, each_device):
     dense = system(name, each_device)
+    for matrix, least in LONG[name].items():
+        assert lengths(dense.hierarchy.levels)[matrix] >= least, "the rows of this system are not shared"
     b = dense.right_hand_sides(max(native.widths))
     alone, reports = dense.solve(b[:, :1].copy(), tol=TOL)
     assert dense.residual(alone, b[:, :1]).max() < 1.01 * TOL

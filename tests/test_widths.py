@@ -57,6 +57,16 @@ def test_a_column_of_any_width_is_solved_alike(edge_mm, levels, max_iterations, 
         assert reports[place].residual == report.residual
 
 
+def test_what_the_potential_holds_without_a_guess_does_not_matter():
+    head, b = system(30), np.ascontiguousarray(right_hand_sides(30)[:, :4])
+    solver = native.Solver(head.hierarchy, 4)
+    expected, _ = run(solver, b, 1e-9, 50)
+    phi = np.full_like(b, np.nan)
+    reports = solver.solve(b.copy(), phi, [1e-9] * 4, 50, guessed=False)
+    same_bits(phi, expected)
+    assert all(report.converged for report in reports)
+
+
 @functools.cache
 def model():
     return hf.HeadModel(sphere(20), threads=1)

@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 _NO_DEVICE = 100  # cudaErrorNoDevice
+_NO_FORK = "a forked process can't use a GPU; start it with spawn"
 _default_threads = cpu.max_threads()
 _forked = False
 
@@ -73,16 +74,36 @@ class Device:
         self.id = None if xp is np else int(xp.cuda.Device().id)
 
     def current(self) -> AbstractContextManager[Any]:
-        """Makes this GPU the current one, if others are there."""
-        return nullcontext() if self.id is None else self.xp.cuda.Device(self.id)
+        """Make this GPU the current one, if others are there; NoGpu in a process that was forked."""
+        if self.id is None:
+            return nullcontext()
+        if _forked:
+            raise NoGpu(_NO_FORK)
+        return self.xp.cuda.Device(self.id)
 
     def put(self, array: Any) -> Any:
-        """An array, C-contiguous on this device; itself if it is that already."""
+        """An array, C-contiguous on this device; itself if it is that already.
+
+        An array on another GPU is a DeviceError.
+        """
+        if self.id is not None and is_on_gpu(array) and array.device.id != self.id:
+            raise DeviceError(f"an array lies on GPU {array.device.id}, and what it is for on GPU {self.id}")
         return self.xp.asarray(array, order="C")  # CuPy's ascontiguousarray takes no NumPy array
 
-    def indices(self, array: Any, below: int, *, row_pointer: bool = False) -> Any:
-        """Indices in 0…below − 1 on this device, checked here (ValueError) and not in each native call."""
+    def indices(self, array: Any, below: int, *, row_pointer: bool = False, own: bool = False) -> Any:
+        """Indices in 0…below − 1 on this device, checked here (ValueError) and not in each native call.
+
+        What others can still write to is copied, unless the caller says that nobody else has it (`own`).
+        """
+        if self.xp is np and array.flags.writeable and not own:
+            array = array.copy()
         return self.native.Indices(self.put(array), below, row_pointer)
+
+    def failure(self, problem: Exception) -> DeviceError | None:
+        """A DeviceError in place of an error of the driver or of CuPy; None for any other."""
+        if type(problem).__module__.partition(".")[0] not in ("cupy", "cupy_backends"):
+            return None
+        return DeviceError(f"the GPU failed: {in_one_line(problem)}")
 
     def get(self, array: Any) -> NDArray[Any]:
         """A NumPy array of what lies on this device."""
@@ -162,7 +183,7 @@ def gpu() -> Device:
         Modules, driver or device fail.
     """
     if _forked:
-        raise NoGpu("a forked process can't use a GPU; start it with spawn")
+        raise NoGpu(_NO_FORK)
     native = _module(
         "headfield._cuda",
         "this build of headfield has no CUDA module; reinstall it where nvcc is found (HEADFIELD_CUDA=ON)",

@@ -332,6 +332,11 @@ class HeadModel:
                 return step()
             except MemoryError as problem:
                 what = str(problem)
+            except Exception as problem:
+                failure = self._head.device.failure(problem)
+                if failure is None:
+                    raise
+                raise failure from problem
             self._head.release()
             if not request.use_smaller_batch():
                 raise DeviceError(f"one pose at a time does not fit the memory of the {self.device}: {what}")

@@ -64,17 +64,17 @@ class Recovery:
         built = self._native.recovery(*head, self._elements, kind == "interface")
         indptr, indices, weights, node, _, self._rate, corner = built
         self._operator = (
-            device.indices(indptr, len(indices) + 1, row_pointer=True),
-            device.indices(indices, n_nodes),
+            device.indices(indptr, len(indices) + 1, row_pointer=True, own=True),
+            device.indices(indices, n_nodes, own=True),
             weights,
-            device.indices(node, n_nodes),
+            device.indices(node, n_nodes, own=True),
         )
-        self._corner = device.indices(corner, len(node))
+        self._corner = device.indices(corner, len(node), own=True)
         self._points: tuple[Any, Any] | None = None  # rows of the corners of each, and their shares
         if barycentric is not None:
             places = device.put(inverse.astype(np.int64))
             corners, shares = corner[places], barycentric.astype(np.float32)
-            self._points = device.indices(corners, len(node)), device.put(shares)
+            self._points = device.indices(corners, len(node), own=True), device.put(shares)
         self._rows: Any = None
 
     def evaluate(self, phi: Any, adot: Any) -> None:

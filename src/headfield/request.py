@@ -205,7 +205,7 @@ def _check_elements(elements: ArrayLike, m: int) -> NDArray[np.int32]:
     if values.dtype == bool:
         if values.shape != (m,):
             raise MeshError(f"elements: the mask has shape {values.shape}, the mesh {m} tetrahedra")
-        return np.flatnonzero(values).astype(np.int32)
+        return _frozen(np.flatnonzero(values).astype(np.int32))
     if values.ndim != 1 or (values.size and not np.issubdtype(values.dtype, np.integer)):
         raise MeshError(f"elements must be a mask ({m},) or indices (e,), not {values.dtype} {values.shape}")
     if is_mask_of_numbers(values, m):
@@ -213,13 +213,18 @@ def _check_elements(elements: ArrayLike, m: int) -> NDArray[np.int32]:
     if values.size and not (values.min() >= 0 and values.max() < m):
         bad = np.flatnonzero((values < 0) | (values >= m))
         raise MeshError(f"elements: {len(bad)} indices lie outside 0…{m - 1}; the first is {values[bad[0]]}")
-    kept = np.array(values, np.int32)  # a field is of these, whatever becomes of the caller's
-    kept.flags.writeable = False
-    return kept
+    return _frozen(np.array(values, np.int32))
+
+
+def _frozen(elements: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The same, read-only: a field is of these elements, whatever becomes of the caller's array."""
+    elements.flags.writeable = False
+    return elements
 
 
 def _check_initial(initial: Any, shape: tuple[int, int], device: Device) -> Any:
     if is_on_gpu(initial) and device.name == "cuda":
+        initial = device.put(initial)
         if initial.dtype != np.float64 or not bool(device.xp.isfinite(initial).all()):
             raise HeadfieldError(f"initial must be finite float64 numbers, not {initial.dtype}")
         values = initial

@@ -65,15 +65,15 @@ class ResidentHead:
             rank = np.empty_like(order)
             rank[order] = np.arange(len(order), dtype=np.int32)
             self._extent_m = float(np.linalg.norm(np.ptp(mesh.nodes_mm, axis=0))) * 1e-3
-            self._node = device.indices(order, mesh.n_nodes)  # internal number -> mesh node
+            self._node = device.indices(order, mesh.n_nodes, own=True)  # internal number -> mesh node
             self._nodes_m = device.put(mesh.nodes_mm[order] * 1e-3)
-            self._tets = device.indices(rank[mesh.tets], mesh.n_nodes)
+            self._tets = device.indices(rank[mesh.tets], mesh.n_nodes, own=True)
             self._sigma = device.put(conductivity)
             indptr, indices, stiffness, self._source = device.native.assemble(
                 self._nodes_m, self._tets, self._sigma
             )
-            self._indptr = device.indices(indptr, len(indices) + 1, row_pointer=True)
-            self._indices = device.indices(indices, mesh.n_nodes)
+            self._indptr = device.indices(indptr, len(indices) + 1, row_pointer=True, own=True)
+            self._indices = device.indices(indices, mesh.n_nodes, own=True)
             clock.lap("assemble")
             self._hierarchy = device.native.Hierarchy(
                 self._indptr, self._indices, stiffness, ground=0, theta=_STRENGTH
@@ -104,6 +104,7 @@ class ResidentHead:
                 recovery.evaluate(work.phi, work.adot)
                 clock.lap("recovery")
             error = self._values(request, scale, work, room, recovery)
+            recording_problem = work.solver.recording_problem
             clock.lap("field")
         return SolveReport(
             iterations=iterations,
@@ -116,7 +117,7 @@ class ResidentHead:
             threads=threads,
             batch=request.width,
             batch_asked=request.batch_asked,
-            recording_problem=work.solver.recording_problem,
+            recording_problem=recording_problem,
             seconds=clock.seconds,
         )
 
