@@ -223,7 +223,12 @@ class Model:
             adds *= COMPENSATED_SUM
         elif one.each == 3:
             converts = STEP * one.each * (columns + 1)
-        return loads + converts + adds + self.kernels.overhead[min(columns, 4)]
+        return (
+            loads
+            + converts
+            + adds
+            + self.kernels.overhead[max(most for most in self.kernels.overhead if most <= columns)]
+        )
 
     def float64(self, step: costs.Step) -> float:
         """Seconds of one multiprocessor for operations and conversions."""

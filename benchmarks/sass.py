@@ -36,11 +36,12 @@ TURNS = 8  # that are walked through, so that a load may be waited for in the ne
 
 @dataclass(frozen=True)
 class Instruction:
-    """An instruction with what it writes and what it reads: of a pair that is read, the first register."""
+    """An instruction with what it writes and what it reads: the first registers of `pairs`, and others."""
 
     opcode: str
     writes: tuple[str, ...]
     reads: tuple[str, ...]
+    pairs: tuple[str, ...] = ()
 
     @property
     def is_global_load(self) -> bool:
@@ -49,10 +50,7 @@ class Instruction:
     @property
     def needs(self) -> tuple[str, ...]:
         """All that it reads, where it reads pairs also the second of each."""
-        pairs = self.is_global_load or self.opcode.startswith("D")
-        if not pairs and ".WIDE" not in self.opcode and ".F64" not in self.opcode:
-            return self.reads
-        found = (re.fullmatch(r"(U?R)(\d+)", name) for name in self.reads)
+        found = (re.fullmatch(r"(U?R)(\d+)", name) for name in self.pairs)
         return (*self.reads, *(f"{m[1]}{int(m[2]) + 1}" for m in found if m))
 
 
@@ -118,7 +116,12 @@ def instruction(opcode: str, operands: str) -> Instruction:
     if re.match(r"D(ADD|MUL|FMA|MNMX)|F2F\.F64|I2F\.F64", opcode):
         words = 2
     written = tuple(f"{target[1]}{int(target[2]) + i}" for i in range(words))
-    return Instruction(opcode, written, tuple(REGISTER.findall(rest)))
+    reads, pairs = tuple(REGISTER.findall(rest)), tuple[str, ...]()
+    if ".WIDE" in opcode:  # two factors of 32 bits, and what their product is added to
+        pairs = tuple(REGISTER.findall(rest.rpartition(",")[2]))
+    elif opcode.startswith(("LDG", "D")) or ".F64" in opcode:
+        pairs = reads
+    return Instruction(opcode, written, reads, pairs)
 
 
 def most_in_flight(body: list[Instruction], of_gathers: bool) -> int:

@@ -47,29 +47,35 @@ template <class W, int Sharers>
 using SharedBlock =
     Part<W, W::value / (32 / Sharers) < WideBlock<W>::count ? WideBlock<W>::count : W::value / (32 / Sharers), Sharers>;
 
-// Σ over four entries at a time. All four gathers are on their way before the first is needed, and the columns and values of
-// the next four with them, so that four entries take one wait for memory and not two; if there are registers for it (see
-// __launch_bounds__ in loops.hpp).
+// Σ over four entries at a time. All four gathers are on their way before the first is needed, if there are registers for it
+// (see __launch_bounds__ in loops.hpp). A thread of many columns has the columns and values of the next four entries on
+// their way as well, so that it waits once for four entries and not twice; the loop of one of few columns is unrolled instead.
 template <class P, class C, class Index, class Value, class X>
 HEADFIELD_HD inline P padded_row(C c, const int32_t* ptr, const Index* col, const Value* val, int64_t i, const X* x,
                                  P sum) {
     using Number = typename P::Number;
     constexpr int32_t step = row_step * C::sharers;
+    constexpr bool ahead = C::count > 4;
     const X* mine = x + c.first;
-    const int32_t end = ptr[i + 1];
+    const int32_t begin = ptr[i] + row_step * c.share(), end = ptr[i + 1];
     Together<Index, row_step> j{};
     Together<Value, row_step> v{};
-    auto fetch = [&](int32_t k) {
-        if (k >= end) return;
-        j.load(col + k);
-        v.load(val + k);
-    };
-    int32_t k = ptr[i] + row_step * c.share();
-    for (fetch(k); k < end; k += step) {
+    if (ahead && begin < end) {
+        j.load(col + begin);
+        v.load(val + begin);
+    }
+    for (int32_t k = begin; k < end; k += step) {
+        if (!ahead) {
+            j.load(col + k);
+            v.load(val + k);
+        }
         Together<X, C::count> gathered[row_step];
         for (int l = 0; l < row_step; ++l) gathered[l].load(mine + int64_t(j.v[l]) * C::width);
         const auto weight = v;
-        fetch(k + step);
+        if (ahead && k + step < end) {
+            j.load(col + k + step);
+            v.load(val + k + step);
+        }
         for (int l = 0; l < row_step; ++l) sum = fma(P::all(number<Number>(weight.v[l])), as<P>(gathered[l]), sum);
     }
     return sum;

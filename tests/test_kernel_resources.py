@@ -120,21 +120,23 @@ def test_only_innermost_loops_count_and_the_worst_of_them(resources):
 
 
 @pytest.mark.parametrize(
-    ("opcode", "operands", "writes", "reads"),
+    ("opcode", "operands", "writes", "reads", "second"),
     [
-        ("LDG.E.128.CONSTANT", "R8, desc[UR4][R10.64]", "R8 R9 R10 R11", "UR4 R10"),
-        ("STG.E.64", "desc[UR4][R2.64], R6", "", "UR4 R2 R6"),
-        ("IMAD.WIDE", "R20, R13.reuse, 0x2, R20", "R20 R21", "R13 R20"),
-        ("DFMA", "R4, R6, R8, R10", "R4 R5", "R6 R8 R10"),
-        ("ISETP.GE.AND", "P0, PT, R13, R6, PT", "", "R13 R6"),
-        ("FADD", "R0, -R1, |R2|", "R0", "R1 R2"),
-        ("R2UR", "UR6, R8", "UR6", "R8"),
+        ("LDG.E.128.CONSTANT", "R8, desc[UR4][R10.64]", "R8 R9 R10 R11", "UR4 R10", "UR5 R11"),
+        ("STG.E.64", "desc[UR4][R2.64], R6", "", "UR4 R2 R6", ""),
+        ("IMAD.WIDE", "R20, R13.reuse, 0x2, R20", "R20 R21", "R13 R20", "R21"),
+        ("IMAD.WIDE", "R20, R13, 0x2, RZ", "R20 R21", "R13", ""),
+        ("DFMA", "R4, R6, R8, R10", "R4 R5", "R6 R8 R10", "R7 R9 R11"),
+        ("ISETP.GE.AND", "P0, PT, R13, R6, PT", "", "R13 R6", ""),
+        ("FADD", "R0, -R1, |R2|", "R0", "R1 R2", ""),
+        ("R2UR", "UR6, R8", "UR6", "R8", ""),
     ],
 )
-def test_what_an_instruction_reads_and_writes(resources, opcode, operands, writes, reads):
+def test_what_an_instruction_reads_and_writes(resources, opcode, operands, writes, reads, second):
     one = resources.sass.instruction(opcode, operands)
     assert one.writes == tuple(writes.split())
     assert one.reads == tuple(reads.split())
+    assert one.needs == (*one.reads, *second.split())
 
 
 @pytest.mark.parametrize(

@@ -173,13 +173,13 @@ SASS = [
     ("BEFORE", "apply_dot", 4, 37, 4, 4, 1),
     ("BEFORE", "true_residual", 4, 43, 8, 8, 1),
     ("BEFORE", "right_hand_side", 4, 163, 12, 4, 3),
-    ("TODAY", "residual", 16, 163, 2, 2, 1),
-    ("TODAY", "residual", 8, 97, 2, 2, 1),
-    ("TODAY", "residual", 4, 60.5, 2, 2, 1),
-    ("TODAY", "residual", 1, 24, 2, 2, 1),
-    ("TODAY", "correct", 16, 107, 2, 4, 1),
-    ("TODAY", "correct", 8, 67, 2, 4, 1),
-    ("TODAY", "apply_dot", 8, 59, 4, 4, 1),
+    ("TODAY", "residual", 16, 173.5, 2, 2, 1),
+    ("TODAY", "residual", 8, 105.5, 2, 2, 1),
+    ("TODAY", "residual", 4, 63.25, 2, 2, 1),
+    ("TODAY", "residual", 1, 25.9, 2, 2, 1),
+    ("TODAY", "correct", 16, 117.5, 2, 4, 1),
+    ("TODAY", "correct", 8, 77.5, 2, 4, 1),
+    ("TODAY", "apply_dot", 8, 72, 4, 4, 1),
     ("TODAY", "true_residual", 4, 43, 8, 8, 1),
     ("TODAY", "right_hand_side", 4, 616, 12, 4, 3),
     ("TODAY", "right_hand_side", 1, 178, 12, 4, 3),
@@ -353,9 +353,11 @@ def test_measurements_stand_beside_predictions_of_their_card(checkout, programs,
     results = checkout / "benchmarks" / "results"
     whole = {"counted": counted, "predicted": programs.model.predict(counted)}
     (results / "model_gpu.json").write_text(programs.model.written(whole), encoding="utf-8")
-    kernels = {"SmoothDot 8": {"launches": 2, "microseconds": 30.0, "megabytes": 4.0, "gb_per_s": 1.0}}
-    kernels |= {"Smooth 8": {"launches": 2, "microseconds": 10.0, "megabytes": 2.0, "gb_per_s": 1.0}}
-    check = {"steps": {"profile": {"ok": True, "kernels": kernels}}}
+    found = {"chunk_sums SmoothDot 4/1 8": (2, 30.0, 4.0), "every_row Smooth 4/1 8": (1, 6.0, 1.0)}
+    found |= {"every_row Smooth 4/8 8": (1, 4.0, 1.0), "every_row SmoothFromZero 4/1 8": (7, 70.0, 7.0)}
+    names = ("launches", "microseconds", "megabytes")
+    kernels = {kernel: dict(zip(names, row, strict=True)) for kernel, row in found.items()}
+    check = {"steps": {"profile": {"ok": True, "widths": {"8": kernels}}}}
     for device, there in (("NVIDIA A100-SXM4-80GB", True), ("Voodoo 2", False)):
         (results / "gpu_check.json").write_text(json.dumps(check | {"gpu": {"name": device}}))
         section, _ = report(checkout)

@@ -297,7 +297,11 @@ def checked_on_a_gpu():
         "smoke": {"ok": False, "said": "failed: 32 poses at a time", "checks": checks},
         "figures": {"ok": True, "said": "3 runs", "report": compared_on_a_gpu(2.22) | {"commit": "unknown"}},
         "kernels": {"ok": True, "said": "0.555 ms per pose at best", "builds": builds},
-        "profile": {"ok": True, "said": "1 kernels and widths", "widths": {"32": {"Smooth 32": kernel}}},
+        "profile": {
+            "ok": True,
+            "said": "1 kernels and widths",
+            "widths": {"32": {"every_row Smooth 8/4 32": kernel}},
+        },
         "cunibs": {"ok": True, "said": "2 runs", "report": compared_on_a_gpu(3.33)},
         "racecheck": {"ok": False, "skipped": True, "said": "skipped: the 9 minutes were over"},
     }
@@ -347,7 +351,7 @@ def test_what_the_check_of_a_gpu_leaves_becomes_a_section(checkout):
     assert "Failed: carried, 64 at a time: MemoryError: none left" in text
     assert re.search(r"headfield, cupy +64 +0.50 +1.110 +2.220", text)
     assert re.search(r"headfield, cupy +64 +0.50 +1.665 +3.330", text)
-    assert "| Smooth 32 | 3 | 4.50 | 6.70 | 1,489 | 8.90 | 23.4 | 56.7 |" in text
+    assert "| every_row Smooth 8/4 32 | 3 | 4.50 | 6.70 | 1,489 | 8.90 | 23.4 | 56.7 |" in text
     assert (
         "<sub>`benchmarks/gpu_check.sh OUT` → `results/gpu_check.json`, 2026-01-02, commit 0123456789ab</sub>"
         in text

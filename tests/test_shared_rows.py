@@ -24,7 +24,7 @@ DENSE = {
     "4 of A, 8 of A P": (13.0, 0.1),
     "4 of A P": (15.0, 0.16),
     "4 of the restriction, 8 of the inverse": (15.0, 0.08),
-    "4 of the inverse": (25.0, 0.04),
+    "4 of the inverse": (25.0, 0.02),
 }
 # Entries that a row has at least: A and A P by level, restrictions from each, the inverse of the last.
 LONG = {

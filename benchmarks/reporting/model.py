@@ -150,7 +150,7 @@ def cards() -> list[str]:
 
 def beside(report: Row, check: Row) -> list[list[str]]:
     """Predicted and measured per call of each kernel, at each width that was profiled."""
-    profile = check["steps"].get("profile", {}).get("kernels", {})
+    profile = check["steps"].get("profile", {}).get("widths", {})
     device = check["gpu"].get("name", "unknown")
     card = gpu_cards.find(device)
     if not profile or card is None:
@@ -160,8 +160,9 @@ def beside(report: Row, check: Row) -> list[list[str]]:
     for width in gpu_kernels.WIDTHS:
         model = gpu_times.Model(head, card, gpu_kernels.TODAY, width)
         for row in model_gpu.by_kernel(model.batch(made)):
-            found = [profile.get(f"{body} {width}") for body in BODIES.get(row["kernel"], ())]
-            measured = [one for one in found if one]
+            bodies, kernels = BODIES.get(row["kernel"], ()), profile.get(str(width), {})
+            # Names as in kernel_resources.json, `every_row Smooth 8/4 32`: one for each way of sharing rows.
+            measured = [one for name, one in kernels.items() if not set(bodies).isdisjoint(name.split())]
             if measured:
                 rows.append([f"{row['kernel']}, {width}", *per_call(row, measured)])
     if not rows:
