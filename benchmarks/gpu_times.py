@@ -223,12 +223,8 @@ class Model:
             adds *= COMPENSATED_SUM
         elif one.each == 3:
             converts = STEP * one.each * (columns + 1)
-        return (
-            loads
-            + converts
-            + adds
-            + self.kernels.overhead[max(most for most in self.kernels.overhead if most <= columns)]
-        )
+        known = max(count for count in self.kernels.overhead if count <= columns)
+        return loads + converts + adds + self.kernels.overhead[known]
 
     def float64(self, step: costs.Step) -> float:
         """Seconds of one multiprocessor for operations and conversions."""
