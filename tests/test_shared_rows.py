@@ -10,6 +10,7 @@ import itertools
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import test_solver
 from devices import native
 
@@ -84,3 +85,23 @@ def iterations_on_cpu(name):
         patch.setenv("HEADFIELD_DEVICE", "cpu")
         dense = system(name, "cpu")
         return max(r.iterations for r in dense.solve(dense.right_hand_sides(4), tol=TOL)[1])
+
+
+@pytest.mark.parametrize(("n", "levels"), [(20, 1), (2000, 3)])
+def test_short_rows_of_coarse_levels_are_solved_alike(n, levels):
+    """Nobody shares the rows of a chain, nor those of a small inverse."""
+    diagonal = np.full(n, 2.0)
+    diagonal[[0, -1]] = 1.0
+    k = sp.diags_array([-np.ones(n - 1), diagonal, -np.ones(n - 1)], offsets=[-1, 0, 1]).tocsr()
+    arrays = k.indptr.astype(np.int32), k.indices.astype(np.int32), k.data
+    hierarchy = native.Hierarchy(*arrays, ground=0, theta=test_solver.THETA)
+    assert len(hierarchy.levels) == levels
+    assert all(a < 32 * rows for rows, a, _, _ in hierarchy.levels[:2])
+    b = k @ np.random.default_rng(0).normal(size=(n, max(native.widths)))
+    alone, _ = test_solver.run(native.Solver(hierarchy, 1), b[:, :1].copy(), TOL, 100)
+    for width in native.widths[1:]:
+        phi, reports = test_solver.run(native.Solver(hierarchy, width), b[:, :width].copy(), TOL, 100)
+        assert all(report.converged for report in reports)
+        test_solver.same_bits(phi[:, 0].copy(), alone[:, 0].copy())
+        residual = (b[:, :width] - k @ phi)[1:]
+        assert np.linalg.norm(residual, axis=0).max() < 2 * TOL * np.linalg.norm(b[1:], axis=0).max()
