@@ -128,23 +128,25 @@ def most_in_flight(body: list[Instruction], of_gathers: bool) -> int:
     """The most global loads of a loop that are issued before an instruction needs the result of one of them.
 
     Who waits for one load has waited for those issued before as well: the count begins anew there. Gathers
-    are loads whose address comes from another load of the same turn of the loop.
+    are loads whose address comes from another load, of the same turn of the loop or of the one before.
     """
-    loaded: set[str] = set()  # what depends on a load of this turn
-    waiting: set[str] = set()
-    count = most = 0
-    for one in body:
-        if waiting & set(one.reads):
-            waiting, count = set(), 0
-        depends = bool(loaded & set(one.reads))
-        loaded -= set(one.writes)
-        waiting -= set(one.writes)
-        if one.is_global_load and (depends or not of_gathers):
-            count += 1
-            waiting |= set(one.writes)
-        if one.is_global_load or depends:
-            loaded |= set(one.writes)
-        most = max(most, count)
+    loaded: set[str] = set()  # what depends on a load
+    most = 0
+    for _ in range(2):  # the first turn says what the second finds loaded
+        waiting: set[str] = set()
+        count = most = 0
+        for one in body:
+            if waiting & set(one.reads):
+                waiting, count = set(), 0
+            depends = bool(loaded & set(one.reads))
+            loaded -= set(one.writes)
+            waiting -= set(one.writes)
+            if one.is_global_load and (depends or not of_gathers):
+                count += 1
+                waiting |= set(one.writes)
+            if one.is_global_load or depends:
+                loaded |= set(one.writes)
+            most = max(most, count)
     return most
 
 

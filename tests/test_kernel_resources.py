@@ -109,6 +109,20 @@ def test_loads_in_flight_are_counted_up_to_who_needs_one(resources, body, gather
     assert resources.sass.in_flight(kernel, of_gathers=False) == loads
 
 
+def test_gathers_count_too_where_their_addresses_were_loaded_a_turn_ahead(resources):
+    turn = [
+        ("IMAD.WIDE", "R20, R8, 0x4, R16"),
+        ("LDG.E", "R30, desc[UR4][R20.64]"),
+        ("IMAD.WIDE", "R22, R9, 0x4, R16"),
+        ("LDG.E", "R31, desc[UR4][R22.64]"),
+        ("LDG.E.64", "R8, desc[UR4][R2.64]"),  # columns of the next turn
+        ("FFMA", "R1, R30, R31, R1"),
+    ]
+    body = [resources.sass.instruction(*one) for one in turn]
+    assert resources.sass.most_in_flight(body, of_gathers=True) == 2
+    assert resources.sass.most_in_flight(body, of_gathers=False) == 3
+
+
 def test_only_innermost_loops_count_and_the_worst_of_them(resources):
     kernel = of(resources, SERIALISED)
     (inner,) = kernel.innermost()  # neither what holds a loop nor the trap after the end
