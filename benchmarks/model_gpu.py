@@ -17,11 +17,13 @@ import json
 import re
 import sys
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import gpu_cards
 import gpu_kernels
+import measure
 from gpu_times import Head, Model, Time
 
 HERE = Path(__file__).resolve().parent
@@ -154,13 +156,14 @@ def main() -> int:
         raise SystemExit(f"no card {args.card!r}: {', '.join(one.name for one in gpu_cards.CARDS)}")
     if args.count:
         import count_rows
-        import measure
 
         report = {"counted": count_rows.count(args.count)}
         measure.write_report(args.out, {"count": args.count}, report)
     elif not args.out.exists():
         raise SystemExit(f"{args.out} has no counts: give --count HEAD.npz")
     whole = json.loads(args.out.read_text())
+    # What was counted is the head's; what is predicted is of the kernels of this revision.
+    whole |= {"date": datetime.now(UTC).isoformat(timespec="seconds"), "commit": measure.commit()}
     whole["predicted"] = predict(whole["counted"], args.iterations)
     args.out.write_text(written(whole))
     print(text(whole["counted"], card, args.width, args.iterations))
