@@ -25,14 +25,17 @@ constexpr int chunks_at_once = C::lanes < 8 ? 8 / C::lanes : 1;
 // How many blocks a multiprocessor has to hold, the second number of __launch_bounds__, decides how many registers a thread
 // gets, and so whether all its gathers are on their way at a time: left alone, ptxas takes few and waits for one after the
 // other. benchmarks/kernel_resources.py says what it made of them.
+template <class C>
+constexpr int blocks_of_rows = C::count > 8   ? 2
+                               : C::count > 4 ? 3
+                                              : 4;
 
-// body(c, i) for every row; threads (lanes of each sharer, rows). A block takes `run` rows, then the next run that no other has.
+// body(c, i) for every row; threads (lanes of each sharer, rows). A block takes `run` rows, then the next run that no other
+// has.
 // All threads of a warp go through the same number of rows, since those that share a row exchange sums: beyond the last
 // row they repeat it and write nothing.
 template <class C, class Body>
-__global__ void __launch_bounds__(threads, C::count > 8   ? 2
-                                           : C::count > 4 ? 3
-                                                          : 4) every_row(int64_t n, int64_t run, Body body) {
+__global__ void __launch_bounds__(threads, blocks_of_rows<C>) every_row(int64_t n, int64_t run, Body body) {
     C c = C::of_thread(threadIdx.x % C::lanes, threadIdx.x / C::lanes);
     prepare(body, c);
     for (int64_t begin = blockIdx.x * run; begin < n; begin += gridDim.x * run) {
@@ -53,8 +56,10 @@ __global__ void __launch_bounds__(threads, C::count > 8   ? 2
 // s sums rows s, s + 32, … of its chunk, then slots are added in pairs: an order that no width changes.
 template <class C>
 constexpr int summing_threads = C::lanes * slots * chunks_at_once<C>;
+template <class C>
+constexpr int blocks_of_chunks = (C::count > 4 ? 3 : 2) * threads / summing_threads<C>;
 template <class C, class Body>
-__global__ void __launch_bounds__(summing_threads<C>, (C::count > 4 ? 3 : 2) * threads / summing_threads<C>)
+__global__ void __launch_bounds__(summing_threads<C>, blocks_of_chunks<C>)
     chunk_sums(int64_t n, int64_t chunks, Body body, double* partial) {
     using D = typename C::D;
     alignas(16) __shared__ double shared[chunks_at_once<C> * slots * C::width];
