@@ -48,7 +48,7 @@ def difference_from_cpu(gpu: _backend.Device) -> float:
         with device.current():
             room = device.xp.empty((batch, mesh.n_tets, 3), np.float32)
             head.solve(request, slice(0, batch), {"E": room})
-            return device.get(room[:: batch - 1]).astype(np.float64)
+            return device.get(room)[:: batch - 1].astype(np.float64)
 
     cpu = _backend.select("cpu")
     right = field(ResidentHead(mesh, resolve(None, mesh.tags), cpu, threads=1), cpu, 4)
