@@ -27,6 +27,32 @@ class WorkSpace:
         self.phi = device.xp.empty((n, width))
 
 
+class _Copies:
+    """Copies to the host that are under way: neither end of one may go back to its pool before it is done."""
+
+    def __init__(self) -> None:
+        self._events: list[tuple[Any, Any]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._events)
+
+    def add(self, event: Any, ends: Any) -> None:
+        """One more, done when the event is; of more than two the oldest is waited for."""
+        self._events.append((event, ends))
+        if len(self._events) > 2:
+            oldest, _ = self._events.pop(0)
+            oldest.synchronize()
+
+    def wait(self) -> None:
+        """Until all are done."""
+        for event, _ in self._events:
+            event.synchronize()
+        self._events.clear()
+
+    def __del__(self) -> None:
+        self.wait()
+
+
 class Results:
     """Arrays (k, …) of all poses by name, filled batch by batch: NumPy's or CuPy's, as the caller wants them.
 
@@ -44,7 +70,8 @@ class Results:
     ) -> None:
         self._device = device
         self._copies = not on_device and device.xp is not np
-        self._under_way: list[tuple[Any, Any]] = []
+        # None where nothing is copied: an interrupt that comes while a finalizer runs is lost.
+        self._under_way = _Copies() if self._copies else None
         if self._copies:
             with device.current():
                 self._stream = device.xp.cuda.Stream(non_blocking=True)
@@ -68,17 +95,13 @@ class Results:
 
     def filled(self, part: slice, room: dict[str, Any]) -> None:
         """The work that fills the room of a batch has been given to the device."""
-        if not self._copies:
+        if self._under_way is None:
             return
         with self._device.current():
             self._stream.wait_event(self._device.xp.cuda.get_current_stream().record())
             for name, values in room.items():
                 values.get(stream=self._stream, out=self.values[name][part], blocking=False)
-            self._under_way.append((self._stream.record(), room))  # its memory is not given back before
-        if len(self._under_way) > 2:
-            event, oldest = self._under_way.pop(0)
-            event.synchronize()
-            del oldest
+            self._under_way.add(self._stream.record(), (room, self.values))
 
     @property
     def under_way(self) -> bool:
@@ -87,15 +110,9 @@ class Results:
 
     def finished(self) -> dict[str, Any]:
         """The values of all batches, when they are there."""
-        for event, _ in self._under_way:
-            event.synchronize()
-        self._under_way.clear()
+        if self._under_way is not None:
+            self._under_way.wait()
         return self.values
-
-    def __del__(self) -> None:
-        # Neither end of a copy that is under way may go back to its pool.
-        for event, _ in getattr(self, "_under_way", ()):
-            event.synchronize()
 
 
 def _pinned(shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
