@@ -5,14 +5,15 @@
     python3.12 benchmarks/gpu_pack.py --variant before=HEAD~1  # and another revision, to be timed beside this
     python3.12 benchmarks/gpu_pack.py --rehearse               # and the emulation, to try all of it here
 
-Needs nvcc, a package index for pip, and in that Python what builds headfield: scikit-build-core, pybind11,
-CMake and Ninja. A build takes minutes; a second one of the same tree takes what has changed. Nothing but the
-standard library is imported.
+Needs nvcc, a package index for pip, and in that Python what builds headfield, scikit-build-core, pybind11,
+CMake and Ninja, and for a rehearsal NumPy: that is looked at first. A build takes minutes; a second one of
+the same tree takes what has changed. Nothing but the standard library is imported.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import shutil
@@ -70,6 +71,9 @@ def main() -> int:
     args = parse()
     if sys.version_info[:2] != PYTHON:
         raise SystemExit(f"run this by Python {'.'.join(map(str, PYTHON))}, whose wheels are wanted")
+    needed = ["scikit_build_core", "pybind11", *["numpy"] * args.rehearse]
+    if missing := [name for name in needed if importlib.util.find_spec(name) is None]:
+        raise SystemExit(f"missing in this Python: pip install {' '.join(missing).replace('_', '-')}")
     out: Path = args.out
     shutil.rmtree(out, ignore_errors=True)
     (out / "wheels").mkdir(parents=True)
@@ -81,9 +85,9 @@ def main() -> int:
     download(out / "wheels")
     for file in FILES:
         shutil.copyfile(args.data / file, out / Path(file).name)
+    (out / "facts.json").write_text(json.dumps(facts, indent=1) + "\n")
     if args.rehearse:
         pack_emulation(out)
-    (out / "facts.json").write_text(json.dumps(facts, indent=1) + "\n")
     return 0 if fits(out) else 1
 
 

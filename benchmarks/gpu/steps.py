@@ -70,7 +70,10 @@ def environment(run: Run) -> dict[str, Any]:
     facts["lacks"] = lacking(run)
     missing = [name for name, told in facts["tools"].items() if told == "missing"]
     said = "; ".join(filter(None, [facts["lacks"], f"missing: {', '.join(missing)}" if missing else ""]))
-    return facts | {"ok": done.ok and not facts["lacks"], "said": said or str(facts["gpu"].get("name"))}
+    there = run.rehearse or "name" in facts["gpu"]
+    said = said if there else "; ".join(filter(None, [f"no GPU: {facts['gpu']['none']}", said]))
+    ok = done.ok and there and not facts["lacks"]
+    return facts | {"ok": ok, "said": said or str(facts["gpu"].get("name"))}
 
 
 def gpu_name(run: Run) -> dict[str, str]:
@@ -111,6 +114,8 @@ def figures(run: Run) -> dict[str, Any]:
 
 def cunibs(run: Run) -> dict[str, Any]:
     """Measure cuNIBS beside headfield, in the same minutes."""
+    if run.rehearse:
+        return {"ok": True, "said": "not rehearsed: cuNIBS needs CuPy itself", "report": None}
     only = ("headfield:direct", "headfield:cupy", "cunibs:block", "cunibs:sweep")
     return compare(run, "cunibs", ["--quick", "--only", *only])
 
@@ -172,7 +177,8 @@ def tests(run: Run) -> dict[str, Any]:
     options: list[object] = ["-v", "--tb=short", "-p", "no:cacheprovider", "-k", ON_A_GPU]
     options += ["--basetemp", run.work / "pytest"]
     if importable("xdist", run):
-        options += ["-p", "xdist.plugin", "-n", PROCESSES, "--dist", "worksteal"]
+        options += ["-p", "xdist.plugin", "-n", PROCESSES]
+        options += ["--dist", "load", "--maxschedchunk", 1]  # in the order of the files
     # Other plugins that the machine has may warn, and every warning is an error here.
     variables = {"OMP_NUM_THREADS": "2", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     if run.rehearse:  # the tests are to know that it is no GPU

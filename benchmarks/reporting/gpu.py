@@ -49,9 +49,11 @@ def nothing(results: Results) -> bool:
 
 
 def checked(results: Results) -> Row | None:
-    """What gpu_check.sh left, if that was on a GPU: a rehearsal says nothing."""
+    """What gpu_check.sh left, if that was on a GPU, and not a rehearsal or a failure to find one."""
     report = results.get("gpu_check")
-    return None if report is None or report.get("rehearsal") else report
+    if report is None or report.get("rehearsal") or "name" not in report.get("gpu", {}):
+        return None
+    return report
 
 
 def comparisons(results: Results) -> Iterator[tuple[str, Row]]:
