@@ -31,9 +31,8 @@ constexpr int blocks_of_rows = C::count > 8   ? 2
                                               : 4;
 
 // body(c, i) for every row; threads (lanes of each sharer, rows). A block takes `run` rows, then the next run that no other
-// has.
-// All threads of a warp go through the same number of rows, since those that share a row exchange sums: beyond the last
-// row they repeat it and write nothing.
+// has. All threads of a warp go through the same number of rows, since those that share a row exchange sums: beyond the
+// last row they repeat it and write nothing.
 template <class C, class Body>
 __global__ void __launch_bounds__(threads, blocks_of_rows<C>) every_row(int64_t n, int64_t run, Body body) {
     C c = C::of_thread(threadIdx.x % C::lanes, threadIdx.x / C::lanes);

@@ -69,10 +69,9 @@ class Results:
         on_device: bool,
     ) -> None:
         self._device = device
-        self._copies = not on_device and device.xp is not np
         # None where nothing is copied: an interrupt that comes while a finalizer runs is lost.
-        self._under_way = _Copies() if self._copies else None
-        if self._copies:
+        self._under_way = None if on_device or device.xp is np else _Copies()
+        if self._under_way is not None:
             with device.current():
                 self._stream = device.xp.cuda.Stream(non_blocking=True)
         self.values = {name: self._room(reserves[name], *one) for name, one in made.items()}
@@ -80,7 +79,7 @@ class Results:
     def _room(self, reserve: Reserve, shape: tuple[int, ...], dtype: Any) -> Any:
         if self._device.xp is np:
             return reserve.empty(shape, dtype)
-        if self._copies:
+        if self._under_way is not None:
             return _pinned(shape, dtype)
         with self._device.current():
             return self._device.xp.empty(shape, dtype)
@@ -88,7 +87,7 @@ class Results:
     def room(self, part: slice) -> dict[str, Any]:
         """Arrays on the device for the results of a batch."""
         targets = {name: values[part] for name, values in self.values.items()}
-        if not self._copies:
+        if self._under_way is None:
             return targets
         with self._device.current():
             return {name: self._device.xp.empty(t.shape, t.dtype) for name, t in targets.items()}
