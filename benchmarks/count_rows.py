@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from suite import steps
 
 import headfield as hf
-from headfield import _backend
-from headfield.conductivity import resolve
+from headfield.core import device as backend
+from headfield.heads.conductivity import resolve
 
 HERE = Path(__file__).resolve().parent
 BLOCKS = (16, 32, 64, 128, 256, 512, 1024)  # neighbouring rows
@@ -37,7 +37,7 @@ Rows = NDArray[np.int32]
 def count(path: Path) -> dict[str, Any]:
     """Of the head in a file: sizes, matrices, and what E in gray matter takes."""
     mesh = hf.read_mesh(path)
-    native = _backend.select("cpu").native
+    native = backend.select("cpu").native
     order = native.morton_order(mesh.nodes_mm)
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order), dtype=np.int32)

@@ -45,10 +45,10 @@ def machine() -> Row:
 def compiler() -> str:
     """What compiled headfield's module for CPUs, by its own word."""
     try:
-        import headfield._cpu
+        import headfield.core._cpu
     except ImportError:  # a report can be made, and a build begun, before there is one
         return "unknown"
-    module = Path(headfield._cpu.__file__).read_bytes()
+    module = Path(headfield.core._cpu.__file__).read_bytes()
     found = re.search(rb"GCC: \([^)]*\) [\d.]+|clang version [\d.]+", module)
     return found.group().decode() if found else "unknown"
 

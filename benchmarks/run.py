@@ -52,9 +52,9 @@ def commands() -> list[list[str]]:
 
 def has_gpu() -> bool:
     """Whether headfield finds a GPU that it can use."""
-    from headfield import _backend
+    from headfield.core import device as backend
 
-    return not isinstance(_backend.find_gpu(), str)
+    return not isinstance(backend.find_gpu(), str)
 
 
 if __name__ == "__main__":

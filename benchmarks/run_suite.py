@@ -34,7 +34,7 @@ import numpy as np
 from measure import Row
 from peers import exchange
 
-from headfield import _backend
+from headfield.core import device as backend
 
 HERE = Path(__file__).resolve().parent
 LIMIT_S = 300.0  # of a process
@@ -60,7 +60,7 @@ class Job(NamedTuple):
 
 def main() -> int:
     args = arguments()
-    if args.device == "cuda" and isinstance(missing := _backend.find_gpu(), str):
+    if args.device == "cuda" and isinstance(missing := backend.find_gpu(), str):
         raise SystemExit(missing)
     every = list(enumerate(discover(args.suite)))
     if args.job is not None:
@@ -206,7 +206,7 @@ class Copy:
 
     def __init__(self, device: str) -> None:
         self._xp = np if device == "cpu" else importlib.import_module("cupy")
-        threads = _backend.check_threads(None) if device == "cpu" else 1
+        threads = backend.check_threads(None) if device == "cpu" else 1
         source, target = (self._xp.ones(COPIED // 8) for _ in range(2))
         parts = [slice(i * len(source) // threads, (i + 1) * len(source) // threads) for i in range(threads)]
         self._pool = ThreadPoolExecutor(threads)

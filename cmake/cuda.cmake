@@ -90,7 +90,7 @@ if(HEADFIELD_BUILD_CUDA)
       $<$<COMPILE_LANGUAGE:CUDA>:-fmad=false -Xcompiler=-Wall,-Wextra>
       $<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${HEADFIELD_WERROR}>>:-Werror=all-warnings -Xcompiler=-Werror>
   )
-  install(TARGETS _cuda LIBRARY DESTINATION headfield)
+  install(TARGETS _cuda LIBRARY DESTINATION headfield/core)
 else()
   set_source_files_properties(${HEADFIELD_KERNELS} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-xc++")
   target_include_directories(_cuda SYSTEM PRIVATE tests/emulated)

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 
 import headfield as hf
-from headfield.phantom import phantom_landmarks
+from headfield.heads.phantom import phantom_landmarks
 
 DIDT = 50e6  # A/s
 

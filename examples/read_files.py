@@ -9,8 +9,8 @@ import sys
 import numpy as np
 
 import headfield as hf
-from headfield.io.poses import read_poses
-from headfield.plot import plot_cortex
+from headfield.pictures.figure import plot_cortex
+from headfield.poses.read import read_poses
 
 head_file, coil_file, poses_file, out_file = sys.argv[1:]
 

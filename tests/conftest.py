@@ -9,9 +9,9 @@ from pathlib import Path
 import emulation
 import pytest
 
-from headfield import _backend
-from headfield.io.meshes import read_mesh
-from headfield.mesh import TetMesh
+from headfield.core import device as backend
+from headfield.heads.mesh import TetMesh
+from headfield.heads.read import read_mesh
 
 # A GPU if there is one, else its kernels on the CPU. A process that the tests start is told by the variable,
 # and does not look: once a module of this name is loaded, pybind11 hands out no other.
@@ -20,9 +20,9 @@ told = os.environ.get("HEADFIELD_EMULATED_CUDA")
 # Set where a GPU has to be there: what is emulated then must not pass for tests of it.
 ON_GPU = os.environ.get("HEADFIELD_TESTS_ON_GPU") == "1"
 if ON_GPU:
-    found = "HEADFIELD_EMULATED_CUDA is set" if told else _backend.find_gpu()
+    found = "HEADFIELD_EMULATED_CUDA is set" if told else backend.find_gpu()
     WHY_NO_GPU = found if isinstance(found, str) else ""
-elif told or importlib.util.find_spec("cupy") is None or isinstance(_backend.find_gpu(), str):
+elif told or importlib.util.find_spec("cupy") is None or isinstance(backend.find_gpu(), str):
     WHY_NO_GPU = emulation.install()
     EMULATED = not WHY_NO_GPU
 
@@ -56,7 +56,7 @@ def each_device(request):
 def _forget() -> None:
     """What test modules keep of a device."""
     for module in list(sys.modules.values()):
-        if Path(getattr(module, "__file__", None) or "/").parent == Path(__file__).parent:
+        if Path(getattr(module, "__file__", None) or "/").is_relative_to(Path(__file__).parent):
             for value in vars(module).values():
                 if hasattr(value, "cache_clear"):
                     value.cache_clear()

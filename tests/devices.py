@@ -18,7 +18,7 @@ import numpy as np
 
 def module_of(device: str) -> Any:
     """The native module of a device, taking NumPy arrays."""
-    module = importlib.import_module(f"headfield._{device}")
+    module = importlib.import_module(f"headfield.core._{device}")
     return module if device == "cpu" else OnDevice(module)
 
 
@@ -84,7 +84,11 @@ def _get(value: Any) -> Any:
         return value.get()
     if isinstance(value, tuple):
         return tuple(_get(v) for v in value)
-    return OnDevice(value) if type(value).__module__ == "headfield._cuda" and _holds_arrays(value) else value
+    return (
+        OnDevice(value)
+        if type(value).__module__ == "headfield.core._cuda" and _holds_arrays(value)
+        else value
+    )
 
 
 def _holds_arrays(value: Any) -> bool:

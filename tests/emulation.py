@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import headfield
+from headfield import core
 
 ROOT = Path(__file__).resolve().parents[1]
 EMULATED = ROOT / "tests" / "emulated"
@@ -27,12 +27,12 @@ def install() -> str:
     for name in [n for n in sys.modules if n.partition(".")[0] in ("cupy", "cupyx")]:
         del sys.modules[name]  # a real one that found no GPU
     sys.path.insert(0, str(EMULATED))
-    spec = importlib.util.spec_from_file_location("headfield._cuda", path)
+    spec = importlib.util.spec_from_file_location("headfield.core._cuda", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    sys.modules["headfield._cuda"] = headfield._cuda = module
+    sys.modules["headfield.core._cuda"] = core._cuda = module
     os.environ.setdefault("HEADFIELD_DEVICE", "cpu")  # only the tests that ask for it run on the emulation
     return ""
 

@@ -5,7 +5,7 @@ import struct
 
 import numpy as np
 
-from headfield.mesh import TetMesh
+from headfield.heads.mesh import TetMesh
 
 # A double pyramid of two tissues around the triangle 1 2 3, with its node ids as a file would have them.
 NODES = np.array([[0, 0, 0], [10, 0, 0], [0, 10, 0], [3, 3, 10], [3, 3, -10]], float)

@@ -8,9 +8,9 @@ import importlib.util
 import os
 import sys
 
-_spec = importlib.util.spec_from_file_location("headfield._cpu", os.environ["HEADFIELD_NATIVE"])
+_spec = importlib.util.spec_from_file_location("headfield.core._cpu", os.environ["HEADFIELD_NATIVE"])
 assert _spec is not None
 assert _spec.loader is not None
 _module = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_module)
-sys.modules["headfield._cpu"] = _module
+sys.modules["headfield.core._cpu"] = _module

@@ -7,8 +7,8 @@ import numpy as np
 from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
-from headfield.mesh import TetMesh
-from headfield.surface import Surface
+from headfield.geometry.surface import Surface
+from headfield.heads.mesh import TetMesh
 
 # A box: corner i has the bits of i as its coordinates.
 _BOX = np.array(

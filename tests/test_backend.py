@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import headfield as hf
-from headfield import _backend
+from headfield.core import device as backend
 
 
 def small_model(threads=None):
@@ -29,9 +29,9 @@ def test_numbers_of_threads_that_make_no_sense_are_refused(threads):
 
 
 def test_a_model_leaves_the_threads_of_others_alone():
-    before = _backend.cpu.max_threads()
+    before = backend.cpu.max_threads()
     peak(small_model(threads=np.int64(before % 2 + 1)))
-    assert _backend.cpu.max_threads() == before
+    assert backend.cpu.max_threads() == before
     model = small_model()
     pose = hf.place(model.mesh, [0, 0, 95], [0, 50, 95])
     coil = hf.figure_of_eight(spacing_mm=8.0)
@@ -68,7 +68,7 @@ def test_free_memory_heeds_the_limit_of_the_process():
     if sys.platform != "linux":
         pytest.skip("needs the memory limits of Linux")
     code = (
-        "import resource; from headfield._backend import free_memory\n"
+        "import resource; from headfield.core.device import free_memory\n"
         "resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30)); print(free_memory())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

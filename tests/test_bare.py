@@ -58,7 +58,7 @@ def test_heads_are_solved_and_saved_with_numpy_alone(tmp_path):
         ("mesh.write('b.vtk')", "b.vtk"),
         ("hf.read_casing('c.obj')", "c.obj"),
         (
-            "from headfield.io.results import write_point_results as write;"
+            "from headfield.fields.write import write_point_results as write;"
             " write('d.vtu', hf.regions.points(mesh, [[0, 0, 80]]), {'magnE': [[1.0]]})",
             "d.vtu",
         ),

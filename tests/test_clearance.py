@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from surfaces import block, box, directions, hull, over, plate, rigid
 
 from headfield import Casing, Coil, casing_distance, read_casing, read_coil, retreat
-from headfield._triangles import pair_distances, point_distances
-from headfield.clearance import Shell
 from headfield.errors import CoilError, PoseError
-from headfield.mesh import TetMesh
-from headfield.surface import Surface, skin
+from headfield.geometry.surface import Surface, skin
+from headfield.geometry.triangles import pair_distances, point_distances
+from headfield.heads.mesh import TetMesh
+from headfield.placement.clearance import Shell
 
 SEEDS = st.integers(0, 2**32 - 1)
 INF = np.full(1, np.inf)

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 import headfield as hf
-from headfield import cli
-from headfield.io.poses import read_poses
-from headfield.pose import ring
+from headfield.commands import main as cli
+from headfield.poses.pose import ring
+from headfield.poses.read import read_poses
 
 K = 5
 

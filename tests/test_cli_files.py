@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import headfield as hf
-from headfield import cli
+from headfield.commands import main as cli
 
 SPHERE = {"radii_mm": [70, 80, 90], "tags": [1, 2, 5], "edge_mm": 22}
 POSE = np.diag([1.0, -1.0, -1.0, 1.0])

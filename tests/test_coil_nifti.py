@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from headfield.casing import Casing
-from headfield.coil import Coil
-from headfield.coil_parts import CoilElement, Stimulator
-from headfield.deformation import Deformation, DeformationRange
+from headfield.coils.casing import Casing
+from headfield.coils.coil import Coil
+from headfield.coils.deformation import Deformation, DeformationRange
+from headfield.coils.parts import CoilElement, Stimulator
+from headfield.coils.read import read_coil, write_coil
+from headfield.coils.sources import Dipoles, SampledPotential
 from headfield.errors import CoilError, FileFormatError, HeadfieldError
-from headfield.io.coils import read_coil, write_coil
-from headfield.sources import Dipoles, SampledPotential
 
 nibabel = pytest.importorskip("nibabel")
 

@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 import headfield as hf
 from headfield import CoilElement, Deformation, DeformationRange, Dipoles, SampledPotential, Segments
-from headfield.primary import sampling_error
+from headfield.coils.potential import sampling_error
 
 POSE = np.diag([1.0, -1.0, -1.0, 1.0])
 POSE[2, 3] = 96.0  # above a sphere of 90 mm, z into it

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from headfield.conductivity import TISSUES, resolve, tissue
 from headfield.errors import ConductivityError
+from headfield.heads.conductivity import TISSUES, resolve, tissue
 
 TAGS = np.array([1, 2, 2, 5])
 

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from test_coil import largest_error
 
-from headfield import conversion
-from headfield._reduction import _centres
-from headfield.coil import Coil
-from headfield.coil_parts import CoilElement, Stimulator
-from headfield.deformation import Deformation, DeformationRange
+from headfield.coils import sampling as conversion
+from headfield.coils.coil import Coil
+from headfield.coils.deformation import Deformation, DeformationRange
+from headfield.coils.layouts import circular_coil, double_cone, figure_of_eight
+from headfield.coils.parts import CoilElement, Stimulator
+from headfield.coils.read import read_coil
+from headfield.coils.reduction import _centres
+from headfield.coils.sources import Dipoles, SampledPotential, Segments
+from headfield.coils.wire import spiral_path, wire_coil
 from headfield.errors import CoilError
-from headfield.io.coils import read_coil
-from headfield.layouts import circular_coil, double_cone, figure_of_eight
-from headfield.sources import Dipoles, SampledPotential, Segments
-from headfield.wire import spiral_path, wire_coil
 
 SMALL = [[-60, 60], [-50, 50], [-20, 60]]
 

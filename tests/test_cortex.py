@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 import headfield as hf
 from headfield import regions
-from headfield.cortex import _TRIANGLES, _borders, _cut, _harmonic
 from headfield.errors import ConvergenceError
-from headfield.region import RegionError
+from headfield.regions.cortex import _TRIANGLES, _borders, _cut, _harmonic
+from headfield.regions.region import RegionError
 
 INNER, OUTER = 70.0, 78.0
 MIDDLE = 2 * INNER * OUTER / (INNER + OUTER)  # where (1/a − 1/r) / (1/a − 1/b) = 1/2
@@ -114,8 +114,8 @@ def test_laplaces_equation_against_a_direct_solver(edge_mm):
 
 
 def test_an_equation_that_is_not_solved_is_no_layer(monkeypatch):
-    monkeypatch.setattr("headfield.cortex._MAX_ITERATIONS", 1)
-    monkeypatch.setattr("headfield.cortex._TOLERANCE", 1e-12)
+    monkeypatch.setattr("headfield.regions.cortex._MAX_ITERATIONS", 1)
+    monkeypatch.setattr("headfield.regions.cortex._TOLERANCE", 1e-12)
     with pytest.raises(
         ConvergenceError, match=r"Laplace's equation in .* tetrahedra of gray matter: residual"
     ):

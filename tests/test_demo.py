@@ -5,7 +5,7 @@ import sys
 
 from test_cli import fails
 
-from headfield import cli
+from headfield.commands import main as cli
 
 
 def test_files_and_table(tmp_path, capsys):

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headfield.errors import FileFormatError, HeadfieldError
-from headfield.io.eeg import EegPositions, read_eeg_positions
+from headfield.heads.eeg import EegPositions, read_eeg_positions
 
 GOOD = """Type,X,Y,Z,ElectrodeName
 Electrode,-60.5,0,60,C3

@@ -14,7 +14,8 @@ import pytest
 from conftest import EMULATED, WHY_NO_GPU
 
 import headfield as hf
-from headfield import _backend, selfcheck
+from headfield.core import device as backend
+from headfield.solve import selfcheck
 
 gpu = pytest.mark.skipif(bool(WHY_NO_GPU), reason=WHY_NO_GPU)
 emulated = pytest.mark.skipif(not EMULATED, reason="needs the emulation, whose kernels can be made to fail")
@@ -87,7 +88,7 @@ def is_absent():
 
 
 def test_without_the_module_one_line_says_so(monkeypatch):
-    monkeypatch.setitem(sys.modules, "headfield._cuda", None)
+    monkeypatch.setitem(sys.modules, "headfield.core._cuda", None)
     assert "nvcc" in is_absent()
 
 
@@ -127,7 +128,7 @@ def test_importing_the_package_leaves_the_gpu_alone():
 
 
 def test_the_cpu_is_had_without_a_look_at_the_gpu(monkeypatch):
-    monkeypatch.setattr(_backend, "gpu", fail_by(AssertionError("looked")))
+    monkeypatch.setattr(backend, "gpu", fail_by(AssertionError("looked")))
     assert device_of("cpu") == "cpu"
     monkeypatch.setenv("HEADFIELD_DEVICE", "cpu")
     assert device_of() == "cpu"
@@ -156,12 +157,12 @@ def test_a_driver_that_is_too_old_is_a_failure(monkeypatch):
 )
 def test_modules_that_cannot_be_loaded_are_a_failure(monkeypatch, error):
     for name, words in (
-        ("headfield._cuda", "the CUDA module can't be loaded"),
+        ("headfield.core._cuda", "the CUDA module can't be loaded"),
         ("cupy", "CuPy can't be loaded"),
     ):
         with monkeypatch.context() as patch:
             load = functools.partial(failing_import, name, error)
-            patch.setattr(_backend, "importlib", SimpleNamespace(import_module=load))
+            patch.setattr(backend, "importlib", SimpleNamespace(import_module=load))
             assert words in refusal()
             falls_back(words)
 
@@ -212,15 +213,15 @@ def test_what_was_taken_of_a_gpu_that_is_not_used_is_given_back(monkeypatch):
             raise RuntimeError(f"failed with {held.nbytes} bytes")
         return made(mesh, conductivity, device, threads)
 
-    made, used, release = hf.model.ResidentHead, [], _backend.Device.release
+    made, used, release = hf.model.ResidentHead, [], backend.Device.release
 
     def note(device):
         used.append(cupy.get_default_memory_pool().used_bytes() - before)
         release(device)
 
     monkeypatch.setattr(hf.model, "ResidentHead", build)
-    monkeypatch.setattr(_backend.Device, "release", note)
-    assert selfcheck.difference_from_cpu(_backend.gpu()) < 1e-6
+    monkeypatch.setattr(backend.Device, "release", note)
+    assert selfcheck.difference_from_cpu(backend.gpu()) < 1e-6
     before = cupy.get_default_memory_pool().used_bytes()
     falls_back("failed with")
     assert len(used) == 2
@@ -248,11 +249,11 @@ def test_what_is_wrong_with_the_head_is_no_fault_of_the_gpu(monkeypatch):
 def test_kernels_that_fail_mean_the_cpu(monkeypatch, failure, words):
     monkeypatch.setenv("HEADFIELD_EMULATED_FAILURE", failure)
     assert words in refusal()
-    assert words in _backend.find_gpu()
+    assert words in backend.find_gpu()
     warns_at_the_caller_of_the_model(words)
     assert device_of() == "cpu"
     monkeypatch.delenv("HEADFIELD_EMULATED_FAILURE")
-    assert isinstance(_backend.find_gpu(), tuple), "nothing is remembered of a look"
+    assert isinstance(backend.find_gpu(), tuple), "nothing is remembered of a look"
     assert device_of() == ("cpu" if failure == NO_KERNELS else "cuda"), "a failed launch may pass"
 
 
@@ -282,7 +283,7 @@ def test_memory_that_is_short_now_may_be_there_later(monkeypatch):
 
 @gpu
 def test_each_gpu_is_checked_for_itself_and_once(monkeypatch):
-    here, seen = _backend.gpu(), []
+    here, seen = backend.gpu(), []
 
     def difference(device):
         seen.append(device.id)
@@ -290,10 +291,10 @@ def test_each_gpu_is_checked_for_itself_and_once(monkeypatch):
 
     monkeypatch.setattr(selfcheck, "difference_from_cpu", difference)
     for current in (0, 1, 1, 0, 2):
-        one = _backend.Device("cuda", here.native, here.xp)
+        one = backend.Device("cuda", here.native, here.xp)
         one.id = current
         one.current = here.current
-        monkeypatch.setattr(_backend, "gpu", lambda one=one: one)
+        monkeypatch.setattr(backend, "gpu", lambda one=one: one)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             assert device_of() == ("cuda" if current == 0 else "cpu")
@@ -304,7 +305,7 @@ def test_each_gpu_is_checked_for_itself_and_once(monkeypatch):
 def test_threads_wait_for_one_check(monkeypatch):
     """Both are in the choice at once: each goes on only when the other has found the GPU as well."""
     asked, counts, taken = threading.Barrier(2, timeout=30), [], []
-    find = _backend.gpu
+    find = backend.gpu
 
     def look():
         found = find()
@@ -315,7 +316,7 @@ def test_threads_wait_for_one_check(monkeypatch):
         counts.append(1)
         return 0.0
 
-    monkeypatch.setattr(_backend, "gpu", look)
+    monkeypatch.setattr(backend, "gpu", look)
     monkeypatch.setattr(selfcheck, "difference_from_cpu", difference)
     threads = [threading.Thread(target=lambda: taken.append(device_of())) for _ in range(2)]
     for thread in threads:
@@ -328,14 +329,14 @@ def test_threads_wait_for_one_check(monkeypatch):
 
 @gpu
 def test_the_check_sees_the_same_field_on_both():
-    assert selfcheck.difference_from_cpu(_backend.gpu()) < 1e-6
+    assert selfcheck.difference_from_cpu(backend.gpu()) < 1e-6
 
 
 @gpu
 def test_host_arrays_are_put_on_the_gpu_as_they_are():
     import cupy
 
-    device = _backend.gpu()
+    device = backend.gpu()
     for host in (
         np.float64(3.0),
         np.array(2.0),
@@ -353,7 +354,7 @@ def test_host_arrays_are_put_on_the_gpu_as_they_are():
         device.put(cupy.asarray(np.arange(6.0).reshape(2, 3)).T).get(), np.arange(6.0).reshape(2, 3).T
     )
     same = np.arange(3.0)
-    assert _backend.select("cpu").put(same) is same
+    assert backend.select("cpu").put(same) is same
 
 
 def test_samples_that_end_inside_the_head_are_warned_of_where_the_field_is_asked_for():

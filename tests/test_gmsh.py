@@ -10,8 +10,8 @@ from gmsh_files import CONTIGUOUS, ELEMENTS, NODES, TETS, TRIANGLES, WITH_GAPS, 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headfield.io.meshes import read_mesh, write_mesh
-from headfield.mesh import TetMesh
+from headfield.heads.mesh import TetMesh
+from headfield.heads.read import read_mesh, write_mesh
 
 
 def check_pyramid(mesh: TetMesh, ids, tags=(2, -1), triangle_tags=(1002,)) -> None:

@@ -12,8 +12,8 @@ import pytest
 from gmsh_files import CONTIGUOUS, ELEMENTS, NODES, TETS, WITH_GAPS, WITH_SMALL_GAPS, msh22, msh41
 
 from headfield.errors import FileFormatError, HeadfieldError, MeshError
-from headfield.io.meshes import read_mesh, write_mesh
-from headfield.mesh import TetMesh
+from headfield.heads.mesh import TetMesh
+from headfield.heads.read import read_mesh, write_mesh
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ from conftest import WHY_NO_GPU
 from test_model import coil, same_bits
 
 import headfield as hf
-from headfield import _backend, _cpu, selfcheck
+from headfield.core import _cpu
+from headfield.core import device as backend
+from headfield.solve import selfcheck
 
 gpu = pytest.mark.skipif(bool(WHY_NO_GPU), reason=WHY_NO_GPU)
 RATES = np.array([1e6, -2e6, 5e6, 1e6, 3e6])
@@ -39,7 +41,7 @@ def some():
 @gpu
 def test_modules_export_the_same_names_and_signatures():
     """They are compiled from the same bindings; the arrays are NumPy's in one and CuPy's in the other."""
-    from headfield import _cuda
+    from headfield.core import _cuda
 
     def signatures(module, owner=None):
         found = {}
@@ -49,7 +51,7 @@ def test_modules_export_the_same_names_and_signatures():
             if isinstance(value, type):
                 found |= {f"{name}.{k}": v for k, v in signatures(module, value).items()}
             elif callable(value) and value.__doc__:
-                text = value.__doc__.splitlines()[0].replace("headfield._cuda", "headfield._cpu")
+                text = value.__doc__.splitlines()[0].replace("headfield.core._cuda", "headfield.core._cpu")
                 text = text.replace("cupy.ndarray[", "numpy.typing.NDArray[").replace(', "C_CONTIGUOUS"', "")
                 found[name] = text.replace(
                     "typing.Annotated[numpy.typing.ArrayLike, ", "numpy.typing.NDArray["
@@ -169,7 +171,7 @@ def test_batches_on_their_way_to_the_host_keep_their_order():
 @gpu
 def test_results_larger_than_what_may_be_pinned(monkeypatch):
     expected = model("cuda").solve(coil(), poses()).potential
-    monkeypatch.setattr("headfield.work._PINNED_SHARE", 0.0)
+    monkeypatch.setattr("headfield.solve.workspace._PINNED_SHARE", 0.0)
     same_bits(model("cuda").solve(coil(), poses()).potential, expected)
 
 
@@ -286,7 +288,7 @@ def emulated_solve(code, **variables):
 
     if "emulated" not in cupy.__version__:
         pytest.skip("needs the emulation; for a GPU see benchmarks/gpu_check.sh")
-    from headfield import _cuda
+    from headfield.core import _cuda
 
     head = "import hashlib, emulation; emulation.install(); import test_gpu as t\n"
     head += "f = t.model('cuda').solve(t.coil(), t.poses(), t.RATES, batch=4)\n"
@@ -332,7 +334,7 @@ def test_a_gpu_that_fails_in_a_solve_is_a_typed_error(monkeypatch):
 @gpu
 def test_a_forked_process_is_told_that_it_has_no_gpu(monkeypatch):
     there = model("cuda")
-    monkeypatch.setattr(_backend, "_forked", True)
+    monkeypatch.setattr(backend, "_forked", True)
     with pytest.raises(hf.DeviceError, match="a forked process can't use a GPU"):
         there.solve(coil(), poses())
 

@@ -38,8 +38,8 @@ def site(run):
     for folder in (run.site, run.work / "variant-again"):
         kept = shutil.ignore_patterns("_cuda*.so", "__pycache__")
         shutil.copytree(Path(headfield.__file__).parent, folder / "headfield", ignore=kept)
-        suffix = next((folder / "headfield").glob("_cpu*.so")).name.removeprefix("_cpu")
-        shutil.copy(os.environ["HEADFIELD_EMULATED_CUDA"], folder / "headfield" / f"_cuda{suffix}")
+        suffix = next((folder / "headfield" / "core").glob("_cpu*.so")).name.removeprefix("_cpu")
+        shutil.copy(os.environ["HEADFIELD_EMULATED_CUDA"], folder / "headfield" / "core" / f"_cuda{suffix}")
     run.rehearse, run.variants = True, ["again"]
     return run
 
@@ -85,7 +85,7 @@ def test_first_contact_says_what_fails(site):
     assert all(each["ok"] for each in checks.values())
     assert len(checks) == 10
     assert "batches of 1" in checks["1 poses at a time"]["said"]
-    next((site.site / "headfield").glob("_cuda*.so")).unlink()
+    next((site.site / "headfield" / "core").glob("_cuda*.so")).unlink()
     found = steps.smoke(site)
     assert not found["ok"]
     failed = [each["what"] for each in found["checks"] if not each["ok"]]
@@ -140,12 +140,12 @@ def test_matrices_of_the_exercise_are_shared_in_every_way():
     import exercise
     import test_shared_rows
 
-    from headfield import _backend
+    from headfield.core import device as backend
 
     assert set(exercise.DENSE) <= set(test_shared_rows.DENSE.values())
     found = {"a": set(), "ap": set(), "pt": set(), "inverse": set()}
-    for _, (indptr, indices, values), theta, _ in exercise.matrices(_backend.select("cpu"), quick=False):
-        levels = _backend.cpu.Hierarchy(indptr, indices, values, ground=0, theta=theta).levels
+    for _, (indptr, indices, values), theta, _ in exercise.matrices(backend.select("cpu"), quick=False):
+        levels = backend.cpu.Hierarchy(indptr, indices, values, ground=0, theta=theta).levels
         for (_, _, p, _), (n, a, _, ap) in itertools.pairwise(levels):
             found["pt"].add(sharers(n, p))
             found["a"].add(sharers(n, a) if ap else None)  # the last level has an inverse instead

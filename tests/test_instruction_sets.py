@@ -10,7 +10,7 @@ import pytest
 from test_kernels import random_poses
 from test_solver import run, sphere
 
-from headfield import _cpu
+from headfield.core import _cpu
 
 
 def results():

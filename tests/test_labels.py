@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 import headfield as hf
 from headfield import regions
 from headfield.errors import FileFormatError
-from headfield.region import RegionError
+from headfield.regions.region import RegionError
 
 SHAPE = (9, 11, 10)
 

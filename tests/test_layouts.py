@@ -8,12 +8,12 @@ import pytest
 from surfaces import plate
 from test_coil import largest_error
 
-from headfield.clearance import casing_distance
+from headfield.coils.layouts import bent_figure_of_eight, circular_coil, double_cone, figure_of_eight
+from headfield.coils.read import read_coil
+from headfield.coils.winding import winding
 from headfield.errors import CoilError
-from headfield.io.coils import read_coil
-from headfield.layouts import bent_figure_of_eight, circular_coil, double_cone, figure_of_eight
-from headfield.surface import Surface
-from headfield.winding import winding
+from headfield.geometry.surface import Surface
+from headfield.placement.clearance import casing_distance
 
 ALL = (circular_coil, figure_of_eight, bent_figure_of_eight, double_cone)
 

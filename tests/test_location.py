@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scipy.spatial import Delaunay
 
 import headfield as hf
-from headfield._triangles import point_distances
-from headfield.location import locate
-from headfield.region import RegionError
+from headfield.geometry.triangles import point_distances
+from headfield.heads.location import locate
+from headfield.regions.region import RegionError
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -72,7 +72,7 @@ def test_a_point_outside_goes_to_the_nearest_point_of_the_tissue(seed):
 @pytest.mark.parametrize("pairs", [50, 400_000])
 @pytest.mark.parametrize("corners", [1, 2, 3])
 def test_on_nodes_edges_and_faces_the_lowest_number_wins(monkeypatch, corners, pairs):
-    monkeypatch.setattr("headfield.location._MOST_PAIRS", pairs)
+    monkeypatch.setattr("headfield.heads.location._MOST_PAIRS", pairs)
     mesh = head()
     rng = np.random.default_rng(corners)
     tet = rng.permutation(mesh.n_tets)[:200]
@@ -113,8 +113,8 @@ def test_neither_the_number_of_cubes_nor_of_pairs_matters(monkeypatch, cubes):
     points = np.random.default_rng(5).uniform(-72, 72, (60, 3))
     points[:20] = points[0] + np.random.default_rng(6).normal(0, 1e-3, (20, 3))  # many in a cube
     whole = locate(head(), points, [1, 2])
-    monkeypatch.setattr("headfield.location._MOST_CUBES", cubes)
-    monkeypatch.setattr("headfield.location._MOST_PAIRS", 50)
+    monkeypatch.setattr("headfield.heads.location._MOST_CUBES", cubes)
+    monkeypatch.setattr("headfield.heads.location._MOST_PAIRS", 50)
     for one, other in zip(whole, locate(head(), points, [1, 2]), strict=True):
         np.testing.assert_array_equal(one, other)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.spatial import Delaunay
 
 from headfield.errors import MeshError
-from headfield.mesh import TetMesh
+from headfield.heads.mesh import TetMesh
 
 
 def box(n: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

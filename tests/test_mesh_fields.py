@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_np
 
 from headfield.errors import MeshError
-from headfield.io.meshes import read_mesh, write_mesh
-from headfield.io.results import write_results
-from headfield.mesh import TetMesh
+from headfield.fields.write import write_results
+from headfield.heads.mesh import TetMesh
+from headfield.heads.read import read_mesh, write_mesh
 
 E = np.random.default_rng(1).normal(size=(3, 3))  # of a triangle and two tetrahedra
 V = np.random.default_rng(2).normal(size=5)

@@ -8,11 +8,11 @@ import pytest
 from scipy import ndimage
 
 from headfield.errors import ConductivityError, MeshError
-from headfield.io.meshes import read_mesh
-from headfield.mesh import TetMesh
-from headfield.mesh_parts import outermost
-from headfield.model import HeadModel
-from headfield.phantom import phantom_head, sphere_mesh
+from headfield.heads.mesh import TetMesh
+from headfield.heads.parts import outermost
+from headfield.heads.phantom import phantom_head, sphere_mesh
+from headfield.heads.read import read_mesh
+from headfield.solve.model import HeadModel
 
 INF = np.inf
 # The six tetrahedra of a cube with corners 0…7 (bit 0 is x, bit 1 y, bit 2 z) that share the diagonal 0 7.

@@ -6,9 +6,9 @@ import pytest
 from navigation_files import LOCALITE, xml_matrix
 
 import headfield as hf
-from headfield.io.poses import read_pose_list
-from headfield.placement import place_on_surface
-from headfield.surface import Surface
+from headfield.geometry.surface import Surface
+from headfield.placement.place import place_on_surface
+from headfield.poses.read import read_pose_list
 
 BALL = hf.sphere_mesh(radii_mm=[80, 90], tags=[1, 5], edge_mm=14)
 TOP = ([0, 0, 95], [0, 50, 95])
@@ -94,7 +94,7 @@ def test_several_rates_of_a_mat_position_are_said(tmp_path):
 
 
 def test_the_head_in_a_subject_folder_is_not_overwritten(tmp_path, capsys):
-    from headfield import cli
+    from headfield.commands import main as cli
 
     folder = tmp_path / "m2m_x"
     folder.mkdir()

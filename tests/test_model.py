@@ -13,7 +13,7 @@ import p1
 import pytest
 
 import headfield as hf
-from headfield import _cpu
+from headfield.core import _cpu
 
 pytestmark = pytest.mark.usefixtures("each_device")
 

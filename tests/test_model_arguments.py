@@ -6,7 +6,7 @@ import pytest
 from test_model import coil, model, poses
 
 import headfield as hf
-from headfield import _backend
+from headfield.core import device as backend
 
 pytestmark = pytest.mark.usefixtures("each_device")
 
@@ -102,8 +102,8 @@ def test_the_message_says_which_pose_and_by_how_much():
 
 
 def test_a_result_that_cannot_fit_is_refused_before_it_is_allocated(monkeypatch):
-    monkeypatch.setattr(_backend, "free_memory", lambda: 3e4)
-    monkeypatch.setattr(_backend.Device, "free_memory", lambda _: 3e4)
+    monkeypatch.setattr(backend, "free_memory", lambda: 3e4)
+    monkeypatch.setattr(backend.Device, "free_memory", lambda _: 3e4)
     with pytest.raises(hf.DeviceError, match=r"6 poses .* GiB.*try iter_solve, roi"):
         model().solve(coil(), poses(6), batch=1)
     assert model().solve(coil(), poses(6), batch=1, elements=[0]).E.shape == (6, 1, 3)
@@ -114,7 +114,7 @@ def test_a_result_that_cannot_fit_is_refused_before_it_is_allocated(monkeypatch)
 
 def test_e_that_cannot_fit_is_refused_before_it_is_allocated(monkeypatch):
     field = model().solve(coil(), poses(6))
-    monkeypatch.setattr(_backend, "free_memory", lambda: 3e4)
+    monkeypatch.setattr(backend, "free_memory", lambda: 3e4)
     with pytest.raises(hf.DeviceError, match="GiB"):
         _ = field.E
     monkeypatch.undo()
@@ -193,7 +193,7 @@ def test_elements_stay_what_they_were_between_batches(chosen):
 
 def test_indices_on_the_cpu_are_those_that_were_checked():
     """Native code reads them unchecked, so that nobody else may write to them."""
-    cpu, tets = _backend.select("cpu"), model().mesh.tets.copy()
+    cpu, tets = backend.select("cpu"), model().mesh.tets.copy()
     kept = cpu.indices(tets, N)
     tets[...] = 2**30
     out = np.full((1, M, 3), np.nan, np.float32)

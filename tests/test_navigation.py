@@ -31,8 +31,8 @@ from navigation_files import (
 )
 
 import headfield as hf
-from headfield.io.poses import is_pose_file, read_pose_list, read_poses, write_poses
-from headfield.pose_list import PoseList
+from headfield.poses.pose_list import PoseList
+from headfield.poses.read import is_pose_file, read_pose_list, read_poses, write_poses
 
 
 class TestAxes:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headfield import _ball
 from headfield.errors import MeshError
-from headfield.phantom import phantom_head, phantom_landmarks, phantom_surfaces, sphere_mesh
+from headfield.heads import ball
+from headfield.heads.phantom import phantom_head, phantom_landmarks, phantom_surfaces, sphere_mesh
 
 HEAD_EDGES = (8.0, 6.0, 4.0, 2.95)  # the last has the smallest dihedral angle of all
 RADII = (78.0, 80.0, 86.0, 92.0)
@@ -283,13 +283,13 @@ def test_sphere_refuses_bad_edges(edge):
 
 
 def test_ball_refuses_inverted_tetrahedra_and_absurd_sizes():
-    assert "inverted" in error_of(_ball.ball, 4, lambda _, shell: 5.0 - shell)
-    assert "tetrahedra" in error_of(_ball.ball, 10**9, lambda _, shell: 1.0 * shell)
-    assert "tetrahedra" in error_of(_ball.ball, 0, lambda _, shell: 1.0 * shell)
+    assert "inverted" in error_of(ball.ball, 4, lambda _, shell: 5.0 - shell)
+    assert "tetrahedra" in error_of(ball.ball, 10**9, lambda _, shell: 1.0 * shell)
+    assert "tetrahedra" in error_of(ball.ball, 0, lambda _, shell: 1.0 * shell)
 
 
 def test_smallest_dihedral_of_known_shapes():
     corner = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1.0]])
     flat = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0.0]])
-    cosines = _ball.min_dihedral_cosines(np.stack([corner, flat, corner[[0, 2, 1, 3]]], axis=2))
+    cosines = ball.min_dihedral_cosines(np.stack([corner, flat, corner[[0, 2, 1, 3]]], axis=2))
     assert cosines == pytest.approx([1 / np.sqrt(3), 2, 2])

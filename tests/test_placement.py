@@ -13,9 +13,9 @@ from surfaces import ball_mesh, directions, hull, plate
 import headfield as hf
 from headfield import check_poses, place, ring, scalp_grid
 from headfield.errors import CoilError, PoseError
-from headfield.mesh import TetMesh
-from headfield.placement import place_on_surface
-from headfield.surface import Surface, skin
+from headfield.geometry.surface import Surface, skin
+from headfield.heads.mesh import TetMesh
+from headfield.placement.place import place_on_surface
 
 SEEDS = st.integers(0, 2**32 - 1)
 FLOOR = Surface([[-200.0, -200, 90], [200, -200, 90], [0, 300, 90]], [[0, 1, 2]])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import headfield as hf
-from headfield.plausible import PlausiblePoses
+from headfield.placement.plausible import PlausiblePoses
 
 MESH = hf.sphere_mesh(radii_mm=[70, 80, 90], tags=[3, 4, 5], edge_mm=12)
 COIL = hf.figure_of_eight(spacing_mm=8.0)

@@ -12,8 +12,8 @@ from matplotlib.image import imread
 from matplotlib.text import Text
 
 import headfield as hf
-from headfield._raster import rasterise
-from headfield.plot import plot, plot_cortex
+from headfield.geometry.raster import rasterise
+from headfield.pictures.figure import plot, plot_cortex
 
 
 def slow_raster(corners, width, height):
@@ -48,7 +48,7 @@ class TestRaster:
     def test_pieces_do_not_show(self, monkeypatch):
         corners = np.random.default_rng(1).uniform(0, 30, (40, 3, 3))
         whole = rasterise(corners, 30, 30)
-        monkeypatch.setattr("headfield._raster._CANDIDATES", 100)
+        monkeypatch.setattr("headfield.geometry.raster._CANDIDATES", 100)
         for a, b in zip(whole, rasterise(corners, 30, 30), strict=True):
             np.testing.assert_array_equal(a, b)
 
@@ -62,9 +62,9 @@ class TestRaster:
 @pytest.fixture(autouse=True)
 def few_pixels(monkeypatch):
     """Coarser pictures, of the same size on paper: the tests look at large parts of them."""
-    monkeypatch.setattr("headfield.plot._PIXELS", 200)
-    monkeypatch.setattr("headfield.plot._PIXEL_MM", 2.0)
-    monkeypatch.setattr("headfield.plot._DPI", 160)
+    monkeypatch.setattr("headfield.pictures.figure._PIXELS", 200)
+    monkeypatch.setattr("headfield.pictures.figure._PIXEL_MM", 2.0)
+    monkeypatch.setattr("headfield.pictures.figure._DPI", 160)
 
 
 @pytest.fixture(scope="module")

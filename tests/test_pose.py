@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.spatial.transform import Rotation
 
 from headfield.errors import PoseError
-from headfield.pose import check_poses, nearest_rotation, ring
+from headfield.poses.pose import check_poses, nearest_rotation, ring
 
 SEEDS = st.integers(0, 2**32 - 1)
 

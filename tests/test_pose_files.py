@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import headfield as hf
-from headfield.io.poses import read_poses
+from headfield.poses.read import read_poses
 
 POSES = hf.ring([[1, 0, 0, 3.5], [0, -1, 0, 0], [0, 0, -1, 96.25], [0, 0, 0, 1]], [0, 20, 40])
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from headfield import Coil, circular_coil, figure_of_eight, spiral_path, wire_coil
-from headfield._backend import select
-from headfield.primary import Primary
+from headfield.coils.potential import Primary
+from headfield.core.device import select
 
 pytestmark = pytest.mark.usefixtures("each_device")
 

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 import headfield as hf
 from headfield.errors import HeadfieldError
-from headfield.region import Region, RegionError, surface_region
+from headfield.regions.region import Region, RegionError, surface_region
 
 
 @functools.cache

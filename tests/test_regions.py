@@ -10,8 +10,8 @@ from surfaces import directions, hull
 import headfield as hf
 from headfield import regions
 from headfield.errors import MeshError
-from headfield.region import RegionError
-from headfield.surface import Surface
+from headfield.geometry.surface import Surface
+from headfield.regions.region import RegionError
 
 
 @functools.cache

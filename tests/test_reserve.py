@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import headfield as hf
-from headfield import reserve as module
-from headfield.reserve import Reserve
+from headfield.core import memory as module
+from headfield.core.memory import Reserve
 
 MIB = 1 << 20
 

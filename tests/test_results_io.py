@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from headfield.errors import FileFormatError
+from headfield.fields.write import write_results
+from headfield.heads.mesh import TetMesh
+from headfield.heads.read import read_mesh
 from headfield.io.atomic import replacing
-from headfield.io.meshes import read_mesh
-from headfield.io.results import write_results
-from headfield.mesh import TetMesh
 
 NODES = np.array([[0, 0, 0], [10, 0, 0], [0, 10, 0], [3, 3, 10], [3, 3, -10]], float)
 MESH = TetMesh(NODES, [[0, 1, 2, 3], [0, 2, 1, 4]], [2, 5])

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import headfield as hf
-from headfield.io.results import write_results
-from headfield.io.results_read import read_result
+from headfield.fields.read import read_result
+from headfield.fields.write import write_results
 
 
 @pytest.fixture(scope="module")

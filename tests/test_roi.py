@@ -10,7 +10,7 @@ import pytest
 
 import headfield as hf
 from headfield import regions
-from headfield.io.stream import open_results
+from headfield.fields.stream import open_results
 
 pytestmark = pytest.mark.usefixtures("each_device")
 

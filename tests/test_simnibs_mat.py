@@ -12,9 +12,9 @@ import scipy.io
 from navigation_files import POSE, some_poses
 
 import headfield as hf
-from headfield.io.mat5 import read_mat5
-from headfield.io.poses import is_pose_file, read_pose_list, read_poses, write_poses
-from headfield.pose_list import PoseList
+from headfield.poses.formats.mat5 import read_mat5
+from headfield.poses.pose_list import PoseList
+from headfield.poses.read import is_pose_file, read_pose_list, read_poses, write_poses
 
 
 def positions(**more):

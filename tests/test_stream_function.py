@@ -9,9 +9,9 @@ from scipy.spatial import Delaunay
 from surfaces import directions, hull
 from test_coil import largest_error, loop_potential
 
+from headfield.coils.stream_function import stream_function_coil, stream_function_wires
+from headfield.coils.wire import wire_coil
 from headfield.errors import CoilError
-from headfield.stream_function import stream_function_coil, stream_function_wires
-from headfield.wire import wire_coil
 
 
 def disc(radius_mm, edge_mm):

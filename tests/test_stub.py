@@ -7,9 +7,9 @@ from importlib.resources import files
 
 import pytest
 
-from headfield import _cpu
+from headfield.core import _cpu
 
-STUB = ast.parse((files("headfield") / "_cpu.pyi").read_text(encoding="utf-8"))
+STUB = ast.parse((files("headfield") / "core" / "_cpu.pyi").read_text(encoding="utf-8"))
 CLASSES = {node.name: node for node in STUB.body if isinstance(node, ast.ClassDef)}
 # A type as the module or the stub spells it -> what the two must agree on.
 KINDS = {"int": "int", "SupportsInt": "int", "float": "float", "SupportsFloat": "float"}

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 import headfield as hf
 from headfield.errors import ConductivityError, FileFormatError, HeadfieldError, MeshError
-from headfield.io.mni import Warp, find_warps, read_warp
+from headfield.heads.warps import Warp, find_warps, read_warp
 
 nibabel = pytest.importorskip("nibabel")
 

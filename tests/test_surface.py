@@ -9,9 +9,9 @@ from hypothesis.extra.numpy import arrays
 from surfaces import ball_mesh, box, directions, hull, rigid
 
 from headfield import phantom_head
-from headfield._triangles import point_distances, subdivided
 from headfield.errors import MeshError, PoseError
-from headfield.surface import Surface, points_inside, skin
+from headfield.geometry.surface import Surface, points_inside, skin
+from headfield.geometry.triangles import point_distances, subdivided
 
 SEEDS = st.integers(0, 2**32 - 1)
 COORDINATE = st.floats(-100, 100).map(lambda x: round(x, 3))
@@ -76,8 +76,8 @@ def test_points_that_are_as_near_to_many_triangles():
 def test_more_pairs_than_are_taken_at_a_time(monkeypatch):
     surface, points = soup(3, 200), np.random.default_rng(3).uniform(-80, 80, (300, 3))
     whole = surface.closest(points)
-    monkeypatch.setattr("headfield._tree._MAX_PAIRS", 50)
-    monkeypatch.setattr("headfield.surface._LEAF_PAIRS", 7)
+    monkeypatch.setattr("headfield.geometry.tree._MAX_PAIRS", 50)
+    monkeypatch.setattr("headfield.geometry.surface._LEAF_PAIRS", 7)
     for one, other in zip(whole, surface.closest(points), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -183,7 +183,7 @@ def test_a_hole_in_a_ball_is_outside():
 def test_many_points_are_taken_in_parts(monkeypatch, head):
     points = np.random.default_rng(2).uniform(-90, 90, (500, 3))
     whole = head.inside(points)
-    monkeypatch.setattr("headfield.surface._RAY_PAIRS", 100)
+    monkeypatch.setattr("headfield.geometry.surface._RAY_PAIRS", 100)
     np.testing.assert_array_equal(head.inside(points), whole)
 
 

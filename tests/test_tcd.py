@@ -14,14 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from headfield.casing import Casing
-from headfield.coil import Coil
-from headfield.coil_parts import CoilElement, Stimulator, Waveform
-from headfield.deformation import Deformation, DeformationRange
+from headfield.coils.casing import Casing
+from headfield.coils.coil import Coil
+from headfield.coils.deformation import Deformation, DeformationRange
+from headfield.coils.formats.tcd_write import write_tcd
+from headfield.coils.parts import CoilElement, Stimulator, Waveform
+from headfield.coils.read import read_coil
+from headfield.coils.sources import Dipoles, SampledPotential, Segments
 from headfield.errors import CoilError, FileFormatError
-from headfield.io.coils import read_coil
-from headfield.io.tcd_write import write_tcd
-from headfield.sources import Dipoles, SampledPotential, Segments
 
 TEXT = st.text(string.printable + "µ·µ'\"\\", max_size=12)
 NUMBER = st.floats(-9e3, 9e3, allow_subnormal=False)

@@ -14,15 +14,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headfield.casing import Casing
-from headfield.coil import Coil
-from headfield.coil_parts import CoilElement, Stimulator, Waveform
-from headfield.deformation import Deformation, DeformationRange
+from headfield.coils.casing import Casing
+from headfield.coils.coil import Coil
+from headfield.coils.deformation import Deformation, DeformationRange
+from headfield.coils.formats.tcd_json import packed
+from headfield.coils.formats.tcd_write import _content
+from headfield.coils.parts import CoilElement, Stimulator, Waveform
+from headfield.coils.read import read_coil
+from headfield.coils.sources import Dipoles, SampledPotential, Segments
 from headfield.errors import CoilError, FileFormatError, HeadfieldError
-from headfield.io.coils import read_coil
-from headfield.io.tcd_json import packed
-from headfield.io.tcd_write import _content
-from headfield.sources import Dipoles, SampledPotential, Segments
 
 SLOW_FIXTURE = [HealthCheck.function_scoped_fixture]
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 import headfield as hf
-from headfield.conductivity import resolve
 from headfield.errors import ConductivityError, HeadfieldError
-from headfield.tensors import conductivity_tensors
+from headfield.heads.conductivity import resolve
+from headfield.heads.tensors import conductivity_tensors
 
 ROW, COLUMN = [0, 0, 0, 1, 1, 2], [0, 1, 2, 1, 2, 2]
 SHAPE = (16, 17, 18)

@@ -9,14 +9,14 @@ import pytest
 from test_cli import fails
 
 import headfield as hf
-from headfield import cli
+from headfield.commands import main as cli
 
 
 @pytest.fixture(autouse=True)
 def few_pixels(monkeypatch):
-    monkeypatch.setattr("headfield.plot._PIXELS", 150)
-    monkeypatch.setattr("headfield.plot._PIXEL_MM", 3.0)
-    monkeypatch.setattr("headfield.plot._DPI", 60)
+    monkeypatch.setattr("headfield.pictures.figure._PIXELS", 150)
+    monkeypatch.setattr("headfield.pictures.figure._PIXEL_MM", 3.0)
+    monkeypatch.setattr("headfield.pictures.figure._DPI", 60)
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ import pytest
 from matplotlib.image import imread
 
 import headfield as hf
-from headfield.scene import Scene, Shell, field_scene
-from headfield.view import page, write_page
+from headfield.pictures.page import page, write_page
+from headfield.pictures.scene import Scene, Shell, field_scene
 
 BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None

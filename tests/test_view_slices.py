@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy.spatial import ConvexHull
 
 import headfield as hf
-from headfield.scene import Scene, Shell, coil_lines, thinned
-from headfield.slices import cut_faces, cut_tets, slice_heads
+from headfield.pictures.scene import Scene, Shell, coil_lines, thinned
+from headfield.pictures.slices import cut_faces, cut_tets, slice_heads
 
 
 def areas(triangles):

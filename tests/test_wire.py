@@ -11,8 +11,8 @@ from hypothesis.extra.numpy import arrays
 from test_coil import largest_error, loop_potential, winding_potential
 
 import headfield as hf
+from headfield.coils.wire import read_wire, spiral_path, wire_coil, wire_segments
 from headfield.errors import CoilError, FileFormatError
-from headfield.wire import read_wire, spiral_path, wire_coil, wire_segments
 
 SQUARE = np.array([[-30, -30, 0], [30, -30, 0], [30, 30, 0], [-30, 30, 0]], float)
 

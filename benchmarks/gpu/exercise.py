@@ -20,7 +20,7 @@ import numpy as np
 from sphere import Sphere
 
 import headfield as hf
-from headfield import _backend
+from headfield.core import device as backend
 
 WIDTHS = (32, 1, 8, 64)
 DIRECT = 8  # poses that the direct sum, which takes longest, is made for
@@ -50,7 +50,7 @@ def fields(edge_mm: float, device: str, widths: Iterable[int]) -> None:
         print(width, [round(float(one.magnitude.max()), 3) for one in every], flush=True)
 
 
-def matrices(device: _backend.Device, quick: bool) -> Iterator[tuple[str, Any, float, int]]:
+def matrices(device: backend.Device, quick: bool) -> Iterator[tuple[str, Any, float, int]]:
     """Yield name, matrix (row pointer, columns, values), strength threshold and number of iterations."""
     for edge_mm, theta in DENSE[:1] if quick else DENSE:
         mesh = hf.sphere_mesh([80, 86, 92], [3, 4, 5], edge_mm=edge_mm)
@@ -61,7 +61,7 @@ def matrices(device: _backend.Device, quick: bool) -> Iterator[tuple[str, Any, f
     yield "chain", [device.put(part) for part in chain(CHAIN // 20 if quick else CHAIN)], 0.04, 2
 
 
-def stiffness(device: _backend.Device, mesh: hf.TetMesh) -> Any:
+def stiffness(device: backend.Device, mesh: hf.TetMesh) -> Any:
     """Assemble the matrix of a mesh that conducts alike everywhere."""
     parts = (mesh.nodes_mm * 1e-3, mesh.tets, np.ones(mesh.n_tets))
     return device.native.assemble(*map(device.put, parts))[:3]
@@ -77,7 +77,7 @@ def chain(n: int) -> tuple[Any, Any, Any]:
     return indptr, columns[inside].astype(np.int32), np.where(columns == node, degree, -1.0)[inside]
 
 
-def solve(device: _backend.Device, name: str, matrix: Any, theta: float, most: int, widths: Any) -> None:
+def solve(device: backend.Device, name: str, matrix: Any, theta: float, most: int, widths: Any) -> None:
     """Begin to solve for random right-hand sides, at each width."""
     indptr, indices, values = matrix
     hierarchy = device.native.Hierarchy(indptr, indices, values, ground=0, theta=theta)
@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one width, little of everything")
     args = parser.parse_args()
     widths = (8,) if args.quick else args.widths
-    device = _backend.select(args.device)
+    device = backend.select(args.device)
     with device.current():
         for name, matrix, theta, most in matrices(device, args.quick):
             solve(device, name, matrix, theta, most, widths)

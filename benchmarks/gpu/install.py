@@ -14,7 +14,7 @@ from gpu.running import Run
 
 PIP = ("-m", "pip", "install", "-q", "--no-index", "--no-deps", "--no-compile", "--no-cache-dir")
 QUIET = ("--upgrade", "--disable-pip-version-check", "--no-warn-script-location", "--root-user-action=ignore")
-LOADS = "import headfield, headfield._cuda; print(headfield._cuda.__file__)"
+LOADS = "import headfield, headfield.core._cuda; print(headfield.core._cuda.__file__)"
 
 
 def install(run: Run) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def emulate(run: Run, folder: Path) -> str:
     there = list((run.carried / "emulated").glob("_cuda*.so"))
     if not there or not (folder / "headfield").is_dir():
         return "none: pack with gpu_pack.py --rehearse "
-    for module in (folder / "headfield").glob("_cuda*.so"):
+    for module in (folder / "headfield" / "core").glob("_cuda*.so"):
         module.unlink()
-    shutil.copy(there[0], folder / "headfield")
+    shutil.copy(there[0], folder / "headfield" / "core")
     return there[0].name

@@ -23,7 +23,8 @@ import numpy as np
 from sphere import Sphere
 
 import headfield as hf
-from headfield import _backend, selfcheck
+from headfield.core import device as backend
+from headfield.solve import selfcheck
 
 WIDTHS = (1, 4, 8, 16, 32, 64)
 SAME = 2e-6  # relative L2 difference that two devices may have in E, both solved to 1e-7
@@ -116,13 +117,13 @@ class Both(Sphere):
 
 def found() -> tuple[bool, str]:
     """The module and CuPy, or what is missing."""
-    gpu = _backend.find_gpu()
+    gpu = backend.find_gpu()
     return not isinstance(gpu, str), gpu if isinstance(gpu, str) else f"CuPy {gpu[1].__version__}"
 
 
 def trusted() -> tuple[bool, str]:
     """What a process checks before it uses a GPU."""
-    away = selfcheck.difference_from_cpu(_backend.gpu())
+    away = selfcheck.difference_from_cpu(backend.gpu())
     return away <= 1e-5, f"E differs by {away:.1e}"
 
 

@@ -88,7 +88,7 @@ def gpu_name(run: Run) -> dict[str, str]:
 
 def lacking(run: Run) -> str:
     """Libraries that the module for GPUs asks for and the machine does not have."""
-    module = next((run.site / "headfield").glob("_cuda*.so"), None)
+    module = next((run.site / "headfield" / "core").glob("_cuda*.so"), None)
     if module is None:
         return "there is no module for GPUs"
     text = run.command("environment", ["ldd", module]).text
@@ -182,7 +182,9 @@ def tests(run: Run) -> dict[str, Any]:
     # Other plugins that the machine has may warn, and every warning is an error here.
     variables = {"OMP_NUM_THREADS": "2", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     if run.rehearse:  # the tests are to know that it is no GPU
-        variables["HEADFIELD_EMULATED_CUDA"] = str(next((run.site / "headfield").glob("_cuda*.so"), ""))
+        variables["HEADFIELD_EMULATED_CUDA"] = str(
+            next((run.site / "headfield" / "core").glob("_cuda*.so"), "")
+        )
     else:  # … and not to emulate one that does not work
         variables["HEADFIELD_TESTS_ON_GPU"] = "1"
     done = run.python("tests", "-m", "pytest", *options, *files, **variables)

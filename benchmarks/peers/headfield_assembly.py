@@ -25,14 +25,14 @@ def launcher(processes):
 
 def missing():
     """Why headfield cannot run, or an empty string."""
-    return exchange.import_failure(launcher(1), "import scipy; from headfield._cpu import assemble")
+    return exchange.import_failure(launcher(1), "import scipy; from headfield.core._cpu import assemble")
 
 
 class Run:
     """The mesh and its matrix."""
 
     def __init__(self, folder, own, threads):
-        from headfield._backend import cpu
+        from headfield.core.device import cpu
 
         self.cpu, self.own, self.parts = cpu, own, None
         cpu.set_threads(threads)

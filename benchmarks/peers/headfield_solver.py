@@ -28,7 +28,7 @@ def launcher(processes):
 
 def missing():
     """Why headfield cannot run, or an empty string."""
-    return exchange.import_failure(launcher(1), "from headfield._cpu import Hierarchy, Solver")
+    return exchange.import_failure(launcher(1), "from headfield.core._cpu import Hierarchy, Solver")
 
 
 def columns(rhs, batch):
@@ -43,7 +43,7 @@ class Run:
     """The hierarchy, a solver for each width, and what it found."""
 
     def __init__(self, folder, own, settings, threads):
-        from headfield._backend import cpu
+        from headfield.core.device import cpu
 
         self.cpu, self.own, self.theta = cpu, own, settings["theta"]
         cpu.set_threads(threads)

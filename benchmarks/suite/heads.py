@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import headfield as hf
-from headfield import _backend
+from headfield.core import device as backend
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 DIDT = 1e6  # A/s
@@ -26,7 +26,7 @@ HEADS = ("sphere", *PHANTOMS, "head_large")  # the smallest first: it is what a 
 
 def devices() -> list[str]:
     """The devices that can be measured here."""
-    return ["cpu"] if isinstance(_backend.find_gpu(), str) else ["cpu", "cuda"]
+    return ["cpu"] if isinstance(backend.find_gpu(), str) else ["cpu", "cuda"]
 
 
 def sphere(edge_mm: float) -> hf.TetMesh:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import headfield as hf
-from headfield import _backend
+from headfield.core import device as backend
 
 from . import heads, steps
 
@@ -35,7 +35,7 @@ class Coil:
     param_names = ("device",)
 
     def time_tables(self, device: str) -> None:
-        steps.coil_table(hf.figure_of_eight(), _backend.select(device))
+        steps.coil_table(hf.figure_of_eight(), backend.select(device))
 
 
 class Batch:

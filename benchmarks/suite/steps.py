@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 import headfield as hf
-from headfield import _backend
-from headfield.conductivity import resolve
-from headfield.primary import Primary
+from headfield.coils.potential import Primary
+from headfield.core import device as backend
+from headfield.heads.conductivity import resolve
 
 from . import heads
 
@@ -25,7 +25,7 @@ class Head:
 
     def __init__(self, name: str, device: str) -> None:
         mesh = heads.mesh(name)
-        self.device = _backend.select(device)
+        self.device = backend.select(device)
         put, order = self.device.put, self.device.native.morton_order(mesh.nodes_mm)
         rank = np.empty_like(order)
         rank[order] = np.arange(len(order), dtype=np.int32)
@@ -96,7 +96,7 @@ class Batch:
         self.device.wait()
 
 
-def coil_table(coil: hf.Coil, device: _backend.Device) -> Primary:
+def coil_table(coil: hf.Coil, device: backend.Device) -> Primary:
     """The lattices of a coil's vector potential, within HeadModel's default error."""
     table = Primary.build(coil, REACH_M, 1e-3, device)
     device.wait()

@@ -12,11 +12,16 @@ A whole problem: a head, a coil, a pose, a field.
 """
 
 from . import analytic, metrics, regions
-from .casing import Casing
-from .clearance import casing_distance
-from .coil import Coil
-from .coil_parts import CoilElement, Stimulator, Waveform
-from .deformation import Deformation, DeformationRange
+from .coils.casing import Casing
+from .coils.coil import Coil
+from .coils.deformation import Deformation, DeformationRange
+from .coils.formats.casings import read_casing
+from .coils.layouts import bent_figure_of_eight, circular_coil, double_cone, figure_of_eight
+from .coils.parts import CoilElement, Stimulator, Waveform
+from .coils.read import read_coil, write_coil
+from .coils.sources import Dipoles, SampledPotential, Segments
+from .coils.stream_function import stream_function_coil, stream_function_wires
+from .coils.wire import read_wire, spiral_path, wire_coil, wire_segments
 from .errors import (
     CoilError,
     ConductivityError,
@@ -28,26 +33,22 @@ from .errors import (
     PoseError,
     RegionError,
 )
-from .field import Field, SolveReport
-from .io.casings import read_casing
-from .io.coils import read_coil, write_coil
-from .io.eeg import EegPositions, read_eeg_positions
-from .io.meshes import read_mesh, write_mesh
-from .io.poses import read_pose_list, read_poses, write_poses
-from .io.results_read import read_result
-from .layouts import bent_figure_of_eight, circular_coil, double_cone, figure_of_eight
-from .mesh import TetMesh
-from .model import HeadModel
-from .phantom import phantom_head, phantom_landmarks, sphere_mesh
-from .placement import ScalpGrid, place, retreat, scalp_grid
-from .pose import check_poses, nearest_rotation, ring
-from .pose_list import PoseList
-from .region import Region
-from .sources import Dipoles, SampledPotential, Segments
-from .stream_function import stream_function_coil, stream_function_wires
-from .subject import Subject
-from .tensors import conductivity_tensors
-from .wire import read_wire, spiral_path, wire_coil, wire_segments
+from .fields.field import Field, SolveReport
+from .fields.read import read_result
+from .geometry.surface import Surface, skin
+from .heads.eeg import EegPositions, read_eeg_positions
+from .heads.mesh import TetMesh
+from .heads.phantom import phantom_head, phantom_landmarks, sphere_mesh
+from .heads.read import read_mesh, write_mesh
+from .heads.subject import Subject
+from .heads.tensors import conductivity_tensors
+from .placement.clearance import casing_distance
+from .placement.place import ScalpGrid, place, retreat, scalp_grid
+from .poses.pose import check_poses, nearest_rotation, ring
+from .poses.pose_list import PoseList
+from .poses.read import read_pose_list, read_poses, write_poses
+from .regions.region import Region
+from .solve.model import HeadModel
 
 __version__ = "0.1.0"
 
@@ -78,6 +79,7 @@ __all__ = [
     "SolveReport",
     "Stimulator",
     "Subject",
+    "Surface",
     "TetMesh",
     "Waveform",
     "analytic",
@@ -105,6 +107,7 @@ __all__ = [
     "retreat",
     "ring",
     "scalp_grid",
+    "skin",
     "sphere_mesh",
     "spiral_path",
     "stream_function_coil",

@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headfield._real import finite_number, vectors
-from headfield.errors import CoilError
+from .core.arguments import finite_number, vectors
+from .errors import CoilError
 
 __all__ = ["sphere_tms_field"]
 

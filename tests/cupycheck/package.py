@@ -17,12 +17,14 @@ import headfield as hf  # noqa: E402
 
 def install_kernels() -> None:
     """`_cuda` as `emulation.install` loads it, but without the stand-in for CuPy."""
-    spec = importlib.util.spec_from_file_location("headfield._cuda", os.environ["HEADFIELD_EMULATED_CUDA"])
+    spec = importlib.util.spec_from_file_location(
+        "headfield.core._cuda", os.environ["HEADFIELD_EMULATED_CUDA"]
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    sys.modules["headfield._cuda"] = hf._cuda = module  # type: ignore[attr-defined]
+    sys.modules["headfield.core._cuda"] = hf.core._cuda = module
 
 
 def main() -> None:

@@ -14,7 +14,8 @@ import cupy  # noqa: E402
 import recorder  # noqa: E402
 
 import headfield as hf  # noqa: E402
-from headfield import _backend, metrics  # noqa: E402
+from headfield import metrics  # noqa: E402
+from headfield.core import device as backend  # noqa: E402
 
 POSES, TARGET = 5, [20.0, 0.0, 60.0]
 
@@ -77,7 +78,7 @@ def reduce(field):
 
 def main(path):
     recorder.install()
-    assert isinstance(_backend.find_gpu(), tuple)
+    assert isinstance(backend.find_gpu(), tuple)
     model = hf.HeadModel(head(), device="cuda")
     solves(np.asarray, model)
     reduce(solves(cupy.asarray, model))

@@ -20,7 +20,7 @@ from typing import IO, Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._real import finite_array
+from ..core.arguments import finite_array
 from ..errors import FileFormatError, HeadfieldError
 from .regular import check_regular
 

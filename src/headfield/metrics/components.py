@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headfield._backend import beside
-
-from ._arguments import unit_vectors, vector_field
+from ..core.device import beside
+from .arguments import unit_vectors, vector_field
 
 __all__ = ["NormalTangential", "component", "normal_tangential"]
 

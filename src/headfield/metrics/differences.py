@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headfield._real import finite_array
-from headfield.errors import HeadfieldError
+from ..core.arguments import finite_array
+from ..errors import HeadfieldError
 
 __all__ = ["ln_mag", "rdm", "relative_l2"]
 

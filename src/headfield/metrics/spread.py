@@ -8,12 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headfield._backend import beside
-from headfield._real import finite_number
-from headfield.errors import HeadfieldError
-
-from ._arguments import centres, depths, fraction_of, refuse, strengths
-from ._sums import above, as_array, total
+from ..core.arguments import finite_number
+from ..core.device import beside
+from ..errors import HeadfieldError
+from .arguments import centres, depths, fraction_of, refuse, strengths
+from .sums import above, as_array, total
 
 __all__ = ["HalfValue", "centre_of_gravity", "focality", "half_value"]
 

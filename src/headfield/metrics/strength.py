@@ -8,12 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headfield._backend import beside, on_host
-from headfield._real import finite_array
-from headfield.errors import HeadfieldError
-
-from ._arguments import centres, magnitudes, percents_of, weighted
-from ._sums import average, levels
+from ..core.arguments import finite_array
+from ..core.device import beside, on_host
+from ..errors import HeadfieldError
+from .arguments import centres, magnitudes, percents_of, weighted
+from .sums import average, levels
 
 __all__ = ["Peak", "mean", "peak", "percentiles", "roi_mean"]
 

@@ -8,11 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from headfield._real import finite_number
-from headfield.errors import HeadfieldError
-
-from ._arguments import fraction_of, refuse, strengths, target_mask
-from ._sums import above, as_array, average, total
+from ..core.arguments import finite_number
+from ..errors import HeadfieldError
+from .arguments import fraction_of, refuse, strengths, target_mask
+from .sums import above, as_array, average, total
 
 __all__ = ["OffTarget", "Overlap", "off_target", "overlap"]
 

@@ -1,0 +1,389 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Coils: dipoles, wire and sampled potentials in parts, their stimulators, and their vector potential.
+
+Coil frame: origin on the casing face that touches the head, +z into the head, +y the prolongation of the
+handle (away from it), x = y × z. A flat coil has all its sources at z < 0.
+
+Sign: E = −∂A/∂t − ∇φ. For dI/dt > 0 a circular coil's current runs from +x to +y, and that of a figure-8
+does so in the wing at +x and the other way round in the wing at −x. Under the middle of the figure-8 the
+current then flows along −y and so does A; the primary field −∂A/∂t points along +y.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..core.arguments import vectors
+from ..errors import CoilError
+from ..poses.pose import check_pose
+from .casing import Casing
+from .deformation import Deformation, DeformationRange, motion
+from .parts import CoilElement, Stimulator, box, check_indices, check_kinds, check_text, steps
+from .sources import Dipoles, SampledPotential, Segments, Sources
+
+if TYPE_CHECKING:
+    from .sampling import Reduction
+
+__all__ = ["Coil"]
+
+
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class Coil:
+    """A coil made of magnetic dipoles, or of any parts.
+
+    Parameters
+    ----------
+    dipole_positions_mm : array_like (d, 3), optional
+        Positions in the coil frame, mm.
+    dipole_moments : array_like (d, 3), optional
+        Moments in the coil frame, A·m² per A of coil current.
+    elements : sequence of CoilElement, optional
+        Parts in place of dipoles.
+    name, brand : str
+        Free text.
+    stimulator, didt_max : str, float
+        Name and largest dI/dt (A/s) of the only stimulator, in place of `stimulators`.
+    stimulators : sequence of Stimulator
+        Each has a current of its own: `didt` of a solve is then (k, s).
+    deformations, deformation_ranges
+        Motions of parts and the ranges of their parameters, see `deformed`.
+    casing : Casing, optional
+        Of the coil as a whole; it does not move with the parts, which have casings of their own.
+    limits_mm : array_like (3, 2), optional
+        Where the coil is to be sampled, see `sampled`.
+    resolution_mm : array_like (3,), optional
+        Steps of it.
+
+    Attributes
+    ----------
+    elements, stimulators, deformations, deformation_ranges : tuple
+    body : Casing or None
+        What was given as `casing`, of the coil as a whole.
+    deformation_values : tuple of float
+        Where the parts are now; at first the initial values.
+
+    Raises
+    ------
+    CoilError
+        Shapes that are not (d, 3) and equal, nothing that makes a field, a value that is not finite (the
+        first one is named), all moments zero, `didt_max` not positive, a name that is no text, an index of a
+        stimulator or a deformation that is not there.
+
+    Examples
+    --------
+    >>> coil = Coil([[0, 0, -5.0]], [[0, 0, 1e-3]], name="one dipole", didt_max=1e8)
+    >>> coil
+    <Coil 'one dipole': 1 dipole, z -5.0 to -5.0 mm, dI/dt up to 100.0 A/µs>
+    >>> coil.vector_potential([[10.0, 0.0, 5.0]])  # μ0/4π m × r / r³, here along y
+    array([[0.00000000e+00, 3.53553391e-07, 0.00000000e+00]])
+    """
+
+    elements: tuple[CoilElement, ...]
+    stimulators: tuple[Stimulator, ...]
+    name: str
+    brand: str
+    deformations: tuple[Deformation, ...]
+    deformation_ranges: tuple[DeformationRange, ...]
+    deformation_values: tuple[float, ...]
+    body: Casing | None
+    limits_mm: NDArray[np.float64] | None
+    resolution_mm: NDArray[np.float64] | None
+
+    def __init__(
+        self,
+        dipole_positions_mm: ArrayLike | None = None,
+        dipole_moments: ArrayLike | None = None,
+        *,
+        elements: Sequence[CoilElement] = (),
+        name: str = "",
+        brand: str = "",
+        stimulator: str = "",
+        didt_max: float | None = None,
+        stimulators: Sequence[Stimulator] = (),
+        deformations: Sequence[Deformation] = (),
+        deformation_ranges: Sequence[DeformationRange] = (),
+        casing: Casing | None = None,
+        limits_mm: ArrayLike | None = None,
+        resolution_mm: ArrayLike | None = None,
+    ) -> None:
+        given = dipole_positions_mm is not None
+        if given != (dipole_moments is not None) or given == bool(elements):
+            raise CoilError("a coil takes dipole_positions_mm and dipole_moments, or elements")
+        if dipole_positions_mm is not None and dipole_moments is not None:
+            elements = [CoilElement(_dipoles(dipole_positions_mm, dipole_moments))]
+        if stimulators and (stimulator or didt_max is not None):
+            raise CoilError(
+                "stimulator and didt_max describe the only stimulator; stimulators were given too"
+            )
+        check_kinds(elements, CoilElement, "elements")
+        check_kinds(stimulators, Stimulator, "stimulators")
+        check_kinds(deformations, Deformation, "deformations")
+        check_kinds(deformation_ranges, DeformationRange, "deformation_ranges")
+        check_kinds(() if casing is None else (casing,), Casing, "casing")
+        self._set(
+            elements=tuple(elements),
+            stimulators=tuple(stimulators) or (Stimulator(stimulator, "", didt_max),),
+            name=name,
+            brand=brand,
+            deformations=tuple(deformations),
+            deformation_ranges=tuple(deformation_ranges),
+            deformation_values=tuple(r.initial for r in deformation_ranges),
+            body=casing,
+            limits_mm=box(limits_mm),
+            resolution_mm=steps(resolution_mm),
+        )
+        check_text(self, "name", "brand")
+        check_indices(self)
+
+    def _set(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def with_(self, **changes: Any) -> Coil:
+        """The same coil with other attributes, unchecked."""
+        coil = object.__new__(Coil)
+        coil._set(**({f.name: getattr(self, f.name) for f in fields(self)} | changes))
+        return coil
+
+    @property
+    def casing(self) -> Casing | None:
+        """The casings of the coil and its parts as one surface, as they lie now; None if there are none."""
+        casings = [] if self.body is None else [self.body]
+        casings += [e.casing.moved(self._motion(e)) for e in self.elements if e.casing is not None]
+        return Casing.joined(casings) if casings else None
+
+    @property
+    def n_stimulators(self) -> int:
+        """Number of currents that drive the coil: columns of `didt`."""
+        return len(self.stimulators)
+
+    @property
+    def stimulator(self) -> str:
+        """Name of the stimulator, or the names of all."""
+        return ", ".join(s.name for s in self.stimulators if s.name)
+
+    @property
+    def didt_max(self) -> float | None:
+        """The largest dI/dt, A/s; None if it is not known. Of several stimulators, see `stimulators`.
+
+        Raises
+        ------
+        CoilError
+            The coil has several stimulators.
+        """
+        if self.n_stimulators > 1:
+            raise CoilError(f"{self.n_stimulators} stimulators: see stimulators[i].didt_max")
+        return self.stimulators[0].didt_max
+
+    def sources(self, stimulator: int | None = None) -> Sources:
+        """What one stimulator drives, or all do, as it lies now in the coil frame."""
+        driven = [e for e in self.elements if stimulator is None or e.stimulator == stimulator]
+        return Sources.of([e.source.moved(self._motion(e)) if e.deformations else e.source for e in driven])
+
+    @cached_property
+    def _dipoles(self) -> Dipoles:
+        dipoles, segments, sampled = self.sources()
+        if len(segments) or sampled:
+            raise CoilError("this coil is not made of dipoles alone; see coil.reduced(n)")
+        if self.n_stimulators > 1:
+            raise CoilError(
+                f"this coil has {self.n_stimulators} stimulators; coil.sources(i) has the dipoles of each"
+            )
+        return dipoles
+
+    @property
+    def dipole_positions_mm(self) -> NDArray[np.float64]:
+        """Positions of the dipoles (d, 3), mm, read-only.
+
+        Raises
+        ------
+        CoilError
+            The coil has other sources than dipoles, or several stimulators.
+        """
+        return self._dipoles.positions_mm
+
+    @property
+    def dipole_moments(self) -> NDArray[np.float64]:
+        """Moments of the dipoles (d, 3), A·m² per A, read-only; raises as `dipole_positions_mm` does."""
+        return self._dipoles.moments
+
+    @property
+    def n_dipoles(self) -> int:
+        """Number of dipoles."""
+        return sum(len(e.source) for e in self.elements if isinstance(e.source, Dipoles))
+
+    @property
+    def n_segments(self) -> int:
+        """Number of pieces of wire."""
+        return sum(len(e.source) for e in self.elements if isinstance(e.source, Segments))
+
+    @property
+    def bounds_mm(self) -> NDArray[np.float64]:
+        """Lowest and highest corner (2, 3) of all sources, mm; of grids, their whole extent."""
+        return self.sources().bounds_mm
+
+    def __repr__(self) -> str:
+        sampled = [e.source for e in self.elements if isinstance(e.source, SampledPotential)]
+        parts = [_counted(self.n_dipoles, "dipole"), _counted(self.n_segments, "wire segment")]
+        parts += [f"A on {' x '.join(map(str, grid.shape))} points" for grid in sampled]
+        low, high = self.bounds_mm[:, 2]
+        limits = [s.didt_max for s in self.stimulators]
+        known = [f"{limit * 1e-6:.1f}" for limit in limits if limit is not None]
+        limit = f", dI/dt up to {' and '.join(known)} A/µs" if known else ""
+        return (
+            f"<Coil {self.name!r}: {', '.join(p for p in parts if p)}, z {low:.1f} to {high:.1f} mm{limit}>"
+        )
+
+    def deformed(self, *values: float) -> Coil:
+        """The coil with its flexible parts elsewhere.
+
+        Parameters
+        ----------
+        *values : float
+            One for each of `deformation_ranges`, mm or degrees.
+
+        Returns
+        -------
+        Coil
+
+        Raises
+        ------
+        CoilError
+            Another number of values, or one outside its range.
+
+        Examples
+        --------
+        >>> part = CoilElement(Dipoles([[50, 0, -5.0]], [[0, 0, 1e-3]]), deformations=(0,))
+        >>> hinge = Deformation("rot2p", 0, [0, 0, 0], [0, 1, 0])
+        >>> ranges = [DeformationRange(0, -30, 30)]
+        >>> coil = Coil(elements=[part], deformations=[hinge], deformation_ranges=ranges)
+        >>> print(coil.deformed(30.0).dipole_positions_mm.round(2) + 0.0)
+        [[ 40.8    0.   -29.33]]
+        """
+        ranges = self.deformation_ranges
+        if len(values) != len(ranges):
+            raise CoilError(f"{len(values)} values, the coil has {len(ranges)} deformation parameters")
+        pairs = enumerate(zip(ranges, values, strict=True))
+        return self.with_(deformation_values=tuple(r.check(v, f"parameter {i}") for i, (r, v) in pairs))
+
+    def _motion(self, element: CoilElement) -> NDArray[np.float64]:
+        return motion(self.deformations, element.deformations, self.deformation_values)
+
+    def sampled(self, spacing_mm: ArrayLike | None = None, limits_mm: ArrayLike | None = None) -> Coil:
+        """The coil as its A on a grid, see `headfield.coils.sampling.sampled`."""
+        from .sampling import sampled
+
+        return sampled(self, spacing_mm, limits_mm)
+
+    def reduced(self, n: int, distance_mm: float | None = None) -> Reduction:
+        """The coil as at most n dipoles, and the error of that, see `headfield.coils.sampling.reduced`."""
+        from .sampling import reduced
+
+        return reduced(self, n, distance_mm)
+
+    def write(self, path: str | Path) -> None:
+        """Write the coil to a file, see `headfield.write_coil`."""
+        from .read import write_coil
+
+        write_coil(path, self)
+
+    def placed(self, pose: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Dipoles in head coordinates.
+
+        Parameters
+        ----------
+        pose : array_like (4, 4)
+            Coil to head, mm.
+
+        Returns
+        -------
+        positions_mm : ndarray (d, 3) float64, mm
+        moments : ndarray (d, 3) float64, A·m² per A
+
+        Raises
+        ------
+        PoseError
+            Not one rigid placement.
+        CoilError
+            See `dipole_positions_mm`.
+
+        Examples
+        --------
+        >>> turn = [[0, -1, 0, 10], [1, 0, 0, 20], [0, 0, 1, 30], [0, 0, 0, 1]]
+        >>> Coil([[1, 0, -5]], [[1, 0, 0]]).placed(turn)
+        (array([[10., 21., 25.]]), array([[0., 1., 0.]]))
+        """
+        dipoles = self._dipoles.moved(check_pose(pose))
+        return dipoles.positions_mm, dipoles.moments
+
+    def vector_potential(
+        self, points_mm: ArrayLike, pose: ArrayLike | None = None, *, stimulator: int | None = None
+    ) -> NDArray[np.float64]:
+        """Vector potential per ampere of coil current, summed over all sources.
+
+        A(r) = μ0/4π (Σ m_k × (r − r_k) / |r − r_k|³ + Σ dl_k / |r − r_k|) (Jackson, Classical
+        Electrodynamics, 3rd ed., eq. 5.55 and 5.32), and what grids have at r.
+
+        Parameters
+        ----------
+        points_mm : array_like (p, 3)
+            Points, mm, in the coil frame, or in head coordinates if `pose` is given.
+        pose : array_like (4, 4), optional
+            Coil to head, mm.
+        stimulator : int, optional
+            Only what this stimulator drives; by default the same current flows in all.
+
+        Returns
+        -------
+        ndarray (p, 3) float64
+            A, T·m per A, in the frame of the points. ∂A/∂t = dI/dt · A.
+
+        Raises
+        ------
+        CoilError
+            Points that are not (p, 3) finite numbers, a point on a source, where A is infinite, or no such
+            stimulator.
+        PoseError
+            Not one rigid placement.
+
+        Warns
+        -----
+        UserWarning
+            Points outside a grid, where it is taken as zero.
+        """
+        points = vectors(points_mm, "points_mm", CoilError)
+        if stimulator is not None and stimulator not in range(self.n_stimulators):
+            raise CoilError(f"stimulator {stimulator!r} is none of the {self.n_stimulators} of this coil")
+        matrix = np.eye(4) if pose is None else check_pose(pose)
+        here = (points - matrix[:3, 3]) @ matrix[:3, :3] if pose is not None else points
+        a, outside = self.sources(stimulator).vector_potential(here)
+        bad = np.flatnonzero(~np.isfinite(a).all(axis=1))
+        if len(bad):
+            where = np.array2string(points[bad[0]], precision=6)
+            raise CoilError(
+                f"A is not finite at {len(bad)} points, first point {bad[0]} at {where} mm: on a source"
+            )
+        if outside:
+            warnings.warn(
+                f"{outside} of {len(here)} points lie outside the sampled A, which is taken as 0 there",
+                stacklevel=2,
+            )
+        return a if pose is None else a @ matrix[:3, :3].T
+
+
+def _dipoles(positions_mm: ArrayLike, moments: ArrayLike) -> Dipoles:
+    names = ("dipole_positions_mm", "dipole_moments")
+    pair = [vectors(v, n, CoilError) for v, n in zip((positions_mm, moments), names, strict=True)]
+    return Dipoles(*pair)
+
+
+def _counted(count: int, what: str) -> str:
+    return "" if not count else f"{count} {what}" + "s" * (count > 1)

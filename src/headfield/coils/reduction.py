@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Few sources in place of many: where they lie, the least squares, and the measure of the error."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.device import select
+from ..errors import CoilError
+from .sources import Dipoles, Segments, Sources, native_sources
+
+__all__ = ["Problem", "fitted", "in_front", "outside"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+_CLOSE = 0.6  # of the distance: spacing of the points where A is fitted
+_BACK = (0.0, 0.7, 1.4)  # distances that sources of a flat coil are tried behind where they were
+_FITTED, _MEASURED = 16_000, 30_000  # points at most
+_SAFETY = 1.25  # the largest error lies between the points where it is measured
+_CLIMBED, _STEPS, _ROUNDS = 60, 25, 5  # of these points, the worst are moved so often to where it is larger
+_REGULAR = 1e-10  # of the largest diagonal entry of the normal equations
+_CHUNK = 2000
+_TRIED = 20_000  # points at a time, of which those at the right distance from all sources are taken
+_LEAST_TRIES, _MOST_TRIES = 5, 2000
+_SCREEN = 1000  # sources that most of the points to be left out are too close to
+_ON = 1e-5  # relative: distances are float32
+
+
+class Problem(NamedTuple):
+    """A coil's A is to come from few sources.
+
+    Attributes
+    ----------
+    potential : native sum over the given sources
+    options : list of ndarray (n, 3)
+        Positions to try, mm.
+    dipoles : bool
+        Dipoles, not pieces of wire, are to lie there.
+    fit, check : ndarray (p, 3)
+        Points on the surface of the region where A is wanted, mm.
+    reach_mm : float
+        Distance between points of `check` if they lie in a plane z = const; else 0.
+    """
+
+    potential: Any
+    options: list[Floats]
+    dipoles: bool
+    fit: Floats
+    check: Floats
+    reach_mm: float = 0.0
+
+
+def in_front(dipoles: Dipoles, segments: Segments, n: int, top_mm: float, distance_mm: float) -> Problem:
+    """The problem of dipoles for A in the half space from `distance_mm` above the plane `top_mm`."""
+    where, strength = dipoles.positions_mm, dipoles.moments
+    if len(segments):
+        sheet = _spanned(segments, 0.5 * distance_mm)
+        where, strength = (np.concatenate(pair) for pair in zip((where, strength), sheet, strict=True))
+    centres = _centres(where, np.linalg.norm(strength, axis=1), n)
+    options = [centres - [0.0, 0.0, back * distance_mm] for back in _BACK]
+    z = top_mm + distance_mm
+    every = np.concatenate([dipoles.positions_mm, segments.points_mm])
+    low, high = every[:, :2].min(axis=0), every[:, :2].max(axis=0)
+    area = np.prod(high - low + 7 * distance_mm)
+    _check_count(area / (_CLOSE * distance_mm) ** 2, distance_mm)
+    fit = _plane(low, high, z, 3.5 * distance_mm, max(_CLOSE * distance_mm, (area / _FITTED) ** 0.5), 0)
+    area = np.prod(high - low + 12 * distance_mm)
+    reach = max(0.35 * distance_mm, float((area / _MEASURED) ** 0.5))
+    check = _plane(low, high, z, 6 * distance_mm, reach, 1)
+    return Problem(native_sources(select("cpu"), dipoles, segments), options, True, fit, check, reach)
+
+
+def outside(dipoles: Dipoles, segments: Segments, n: int, distance_mm: float) -> Problem:
+    """The problem for A at a distance from all sources, of dipoles, or of pieces of wire if there are any."""
+    sums = native_sources(select("cpu"), dipoles, segments)
+    where = np.concatenate([dipoles.positions_mm, segments.points_mm])
+    shares = []
+    for strength in (dipoles.moments, segments.lengths_mm):
+        size = np.linalg.norm(strength, axis=1)
+        shares.append(size * (len(size) / size.sum() if size.any() else 0.0))
+    centres = _centres(where, np.concatenate(shares), n, 0.5 * distance_mm)
+    random = np.random.default_rng(0)
+    some = where[random.permutation(len(where))[:_SCREEN]]
+    natives = [native_sources(select("cpu"), Dipoles(some, np.ones_like(some))), sums]
+    surface, tries, n_fit, n_check = np.empty((0, 3)), 0, 1, 1
+    while tries < _LEAST_TRIES or len(surface) < n_fit + n_check:
+        surface = np.concatenate([surface, _surface(random, where, natives, distance_mm)])
+        tries += 1
+        if tries == _MOST_TRIES:
+            raise CoilError(f"no surface is found {distance_mm:g} mm from the sources")
+        count = 4 * np.pi / _CLOSE**2 * len(where) * len(surface) / (tries * _TRIED)
+        n_fit = int(min(_FITTED, max(3 * count, 8 * n)))
+        n_check = int(min(_MEASURED, max(4 * count, 2000)))
+    _check_count(count, distance_mm)
+    return Problem(sums, [centres], not len(segments), surface[:n_fit], surface[n_fit : n_fit + n_check])
+
+
+def fitted(problem: Problem) -> tuple[Dipoles | Segments, float]:
+    """The sources that fit best, and the bound of their error relative to the largest A."""
+    target = problem.potential.vector_potential(problem.fit * 1e-3)
+    exact = problem.potential.vector_potential(problem.check * 1e-3)
+    size = np.linalg.norm(exact, axis=1).max()
+    best: tuple[float, Dipoles | Segments | None, Floats] = (np.inf, None, target)
+    for positions in problem.options:
+        source: Dipoles | Segments
+        if problem.dipoles:
+            source = Dipoles(positions, _moments(problem.fit, positions, target))
+        else:
+            source = Segments(positions, _lengths(problem.fit, positions, target))
+        off = np.linalg.norm(Sources.of([source]).vector_potential(problem.check)[0] - exact, axis=1)
+        if off.max() < best[0]:
+            best = float(off.max()), source, off
+    largest, source_, off = best
+    if source_ is None:
+        raise CoilError("no few sources give the A of this coil")
+    if problem.reach_mm > 0.0:
+        largest = _climbed(problem, source_, problem.check[np.argsort(off)[-_CLIMBED:]])
+    return source_, _SAFETY * largest / float(size)
+
+
+def _climbed(problem: Problem, source: Dipoles | Segments, points: Floats) -> float:
+    """The largest error near some points of a plane: the best of random steps in it, ever smaller ones."""
+    few = Sources.of([source])
+    random = np.random.default_rng(2)
+    largest = 0.0
+    for reach in problem.reach_mm * 0.6 ** np.arange(_ROUNDS):
+        steps = np.zeros((len(points), _STEPS, 3))
+        steps[:, 1:, :2] = reach * random.uniform(-1, 1, (len(points), _STEPS - 1, 2))
+        tried = (points[:, None] + steps).reshape(-1, 3)
+        difference = few.vector_potential(tried)[0] - problem.potential.vector_potential(tried * 1e-3)
+        off = np.linalg.norm(difference, axis=1).reshape(len(points), _STEPS)
+        largest = max(largest, float(off.max()))
+        points = points + steps[np.arange(len(points)), off.argmax(axis=1)]
+    return largest
+
+
+def _moments(points_mm: Floats, positions_mm: Floats, target: Floats) -> Floats:
+    """Moments (n, 3) of dipoles by least squares from A (p, 3) at points.
+
+    With X, Y, Z (p, n) the components of μ0/4π (r − r_k)/|r − r_k|³, A = (m_y Z − m_z Y, …): all blocks of
+    the normal equations are made of six products of these.
+    """
+    n = len(positions_mm)
+    normal, right = np.zeros((3, n, 3, n)), np.zeros((3, n))
+    for start in range(0, len(points_mm), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        d = (points_mm[rows, None] - positions_mm) * 1e-3
+        d *= 1e-7 * (np.einsum("pnj,pnj->pn", d, d) ** -1.5)[..., None]
+        x, y, z = (np.ascontiguousarray(d[..., i]) for i in range(3))
+        xx, yy, zz = x.T @ x, y.T @ y, z.T @ z
+        for i, block in enumerate((yy + zz, xx + zz, xx + yy)):
+            normal[i, :, i] += block
+        for i, j, block in ((0, 1, y.T @ x), (0, 2, z.T @ x), (1, 2, z.T @ y)):
+            normal[i, :, j] -= block
+            normal[j, :, i] -= block.T
+        ax, ay, az = target[rows].T
+        right += [y.T @ az - z.T @ ay, z.T @ ax - x.T @ az, x.T @ ay - y.T @ ax]
+    return _solved(normal.reshape(3 * n, 3 * n), right.ravel()).reshape(3, n).T
+
+
+def _lengths(points_mm: Floats, positions_mm: Floats, target: Floats) -> Floats:
+    """Lengths (n, 3), mm, of pieces of wire by least squares from A (p, 3) at points."""
+    n = len(positions_mm)
+    normal, right = np.zeros((n, n)), np.zeros((n, 3))
+    for start in range(0, len(points_mm), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        kernel = 1e-7 / np.linalg.norm(points_mm[rows, None] - positions_mm, axis=2)  # per mm of both
+        normal += kernel.T @ kernel
+        right += kernel.T @ target[rows]
+    return _solved(normal, right)
+
+
+def _solved(normal: Floats, right: Floats) -> Floats:
+    normal[np.diag_indices(len(normal))] += _REGULAR * normal.diagonal().max()
+    return np.asarray(np.linalg.solve(normal, right))
+
+
+def _centres(where: Floats, weight: Floats, n: int, reach_mm: float = np.inf) -> Floats:
+    """Weighted middles of at most n clusters (k-d tree); if farther than `reach_mm` from all, a source."""
+    centres = []
+    stack = [(np.flatnonzero(weight > 0), n)]
+    if not len(stack[0][0]):
+        raise CoilError("a wire that encloses no area is not reduced to dipoles")
+    while stack:
+        rows, leaves = stack.pop()
+        points, leaves = where[rows], min(leaves, len(rows))
+        if leaves == 1:
+            middle = np.average(points, axis=0, weights=weight[rows])
+            distance = np.linalg.norm(points - middle, axis=1)
+            centres.append(middle if distance.min() <= reach_mm else points[distance.argmin()])
+            continue
+        order = rows[np.argsort(points[:, np.ptp(points, axis=0).argmax()], kind="stable")]
+        total, half = np.cumsum(weight[order]), leaves // 2
+        cut = int(np.searchsorted(total, total[-1] * half / leaves))
+        cut = min(max(cut, half), len(rows) - (leaves - half))  # no cluster without a source
+        stack.append((order[:cut], half))
+        stack.append((order[cut:], leaves - half))
+    return np.array(centres)
+
+
+def _spanned(segments: Segments, cell_mm: float) -> tuple[Floats, Floats]:
+    """Dipoles of closed wires: on the cone from a common apex over all, summed in cells of a lattice.
+
+    A piece dl at r from the apex adds r × dl/2 in all; at the share s of the way from the apex it is 2s ds of
+    that. Sheets of opposite sense, as there are outside of a wire that the apex is not in, cancel.
+    """
+    points, lengths = segments.points_mm, segments.lengths_mm
+    apex = np.average(points, axis=0, weights=np.linalg.norm(lengths, axis=1))
+    arms = points - apex
+    cell = max(cell_mm, float(np.ptp(points, axis=0).max()) / 200)
+    low, high = points.min(axis=0), points.max(axis=0)
+    shape = np.floor((high - low) / cell).astype(int) + 1
+    sums = np.zeros((3, int(shape.prod())))
+    whole = np.cross(arms, lengths) * 1e-6
+    steps = int(np.ceil(2 * np.linalg.norm(arms, axis=1).max() / cell)) + 1
+    for share in (np.arange(steps) + 0.5) / steps:
+        index = np.clip(np.floor((apex + share * arms - low) / cell).astype(int), 0, shape - 1)
+        flat = np.ravel_multi_index(tuple(index.T), tuple(shape))
+        for axis in range(3):
+            sums[axis] += np.bincount(flat, whole[:, axis] * share / steps, sums.shape[1])
+    size = np.linalg.norm(sums, axis=0)
+    there = np.flatnonzero(size > 1e-3 * size.max())
+    middles = low + cell * (np.stack(np.unravel_index(there, tuple(shape)), axis=1) + 0.5)
+    return np.minimum(middles, high), sums[:, there].T
+
+
+def _plane(low: Floats, high: Floats, z: float, margin: float, spacing: float, seed: int) -> Floats:
+    """Points in a plane: jittered ones over a box with a margin, and a fifth as many farther out."""
+    random = np.random.default_rng(seed)
+    axes = [np.arange(low[d] - margin, high[d] + margin + spacing, spacing) for d in range(2)]
+    near = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
+    near += spacing * random.uniform(-0.5, 0.5, near.shape)
+    half = 0.5 * (high - low) + margin
+    far = (
+        random.uniform(-1, 1, (len(near) // 5 + 1, 2))
+        * half
+        * np.exp(random.uniform(0, 2, (len(near) // 5 + 1, 1)))
+    )
+    points = np.concatenate([near, 0.5 * (low + high) + far])
+    return np.concatenate([points, np.full((len(points), 1), z)], axis=1)
+
+
+def _surface(random: np.random.Generator, where: Floats, natives: list[Any], distance: float) -> Floats:
+    """Random points (p, 3) at exactly a distance from the nearest source, even over that surface.
+
+    Of points on the balls around the sources those that are in no other ball.
+    """
+    direction = random.normal(size=(_TRIED, 3))
+    direction *= distance / np.linalg.norm(direction, axis=1)[:, None]
+    points: Floats = where[random.integers(len(where), size=_TRIED)] + direction
+    for native in natives:
+        points = points[np.asarray(native.nearest(points * 1e-3)) >= distance * 1e-3 * (1 - _ON)]
+    return points
+
+
+def _check_count(count: float, distance: float) -> None:
+    if count > _MEASURED:
+        raise CoilError(
+            f"distance_mm = {distance:.3g} is too short: A varies over so small lengths there that it takes "
+            f"{count:.2g} points to see it, more than {_MEASURED}"
+        )

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""From one file format to another of the same kind: heads, coils and poses."""
+
+from __future__ import annotations
+
+import os
+
+from ..coils.coil import Coil
+from ..coils.read import read_coil, write_coil
+from ..errors import FileFormatError
+from ..heads.read import read_mesh, write_mesh
+from ..poses.read import read_pose_list, write_poses
+from .kinds import kind_of
+
+__all__ = ["convert"]
+
+
+def convert(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    dipoles: int | None = None,
+    spacing_mm: float | None = None,
+    nearest_rotation: bool = False,
+) -> str:
+    """Read a head, coil or poses, and write them in the format that the ending of `target` says.
+
+    Parameters
+    ----------
+    source : path
+    target : path
+        Appears whole or not at all.
+    dipoles : int, optional
+        Of a coil: reduce it to at most so many dipoles per stimulator, see `Coil.reduced`.
+    spacing_mm : float, optional
+        Of a coil: sample it on a grid with these steps, see `Coil.sampled`.
+    nearest_rotation : bool
+        Of poses: replace axes that are scaled or sheared by the nearest rotation.
+
+    Returns
+    -------
+    str
+        What was written, in a line.
+
+    Raises
+    ------
+    FileFormatError
+        A format that can't be written, a kind that is not converted, or an option of another kind.
+    HeadfieldError, OSError
+        What reader and writer raise.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(folder + "/poses.npy", np.eye(4))
+    ...     convert(folder + "/poses.npy", folder + "/poses.csv")
+    '1 poses'
+    """
+    kind = kind_of(source)
+    options = {"dipoles": dipoles is not None, "spacing_mm": spacing_mm is not None}
+    options["nearest_rotation"] = nearest_rotation
+    allowed = {"coil": ("dipoles", "spacing_mm"), "poses": ("nearest_rotation",)}.get(kind, ())
+    wrong = [name for name, given in options.items() if given and name not in allowed]
+    if wrong:
+        raise FileFormatError(f"{os.fspath(source)}: {wrong[0]} is no option of the kind {kind}")
+    if kind == "coil":
+        coil, note = _changed(read_coil(source), dipoles, spacing_mm)
+        write_coil(target, coil)
+        return f"{coil!r}{note}"
+    if kind == "poses":
+        poses = read_pose_list(source, nearest_rotation=nearest_rotation)
+        write_poses(target, poses.poses, poses.names, poses.didt)
+        return f"{len(poses)} poses"
+    if kind == "mesh":
+        mesh = read_mesh(source)
+        write_mesh(target, mesh)
+        return repr(mesh)
+    raise FileFormatError(f"{os.fspath(source)}: of the kind {kind}, which is not converted")
+
+
+def _changed(coil: Coil, dipoles: int | None, spacing_mm: float | None) -> tuple[Coil, str]:
+    note, flexible = "", bool(coil.deformations)
+    if dipoles is not None:
+        reduction = coil.reduced(dipoles)
+        coil = reduction.coil
+        note = f"; A is off by at most {100 * reduction.error:.2g} % from {reduction.distance_mm:.1f} mm on"
+    if spacing_mm is not None:
+        coil = coil.sampled(spacing_mm)
+    if flexible and not coil.deformations:
+        note += "; its parts can no longer be moved"
+    return coil, note

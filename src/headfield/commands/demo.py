@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`headfield demo`: a synthetic head, a figure-8 over the left motor area, a ring of angles."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..coils.coil import Coil
+from ..coils.layouts import figure_of_eight
+from ..errors import HeadfieldError
+from ..fields.field import Field
+from ..heads.mesh import TetMesh
+from ..heads.phantom import phantom_head, phantom_landmarks, phantom_surfaces
+from ..metrics import focality, percentiles, roi_mean
+from ..pictures.figure import write_picture
+from ..pictures.scene import field_scene
+from ..poses.pose import ring
+from ..solve.model import HeadModel
+from .progress import Progress
+
+__all__ = ["DIDT", "Angle", "run_demo", "score"]
+
+#: A/s. About a third of what a stimulator gives at most, near the motor threshold of many people.
+DIDT = 50e6
+_ANGLES_DEG = np.arange(0.0, 180.0, 15.0)
+_GRAY = 2
+_TARGET_DEPTH_MM, _TARGET_RADIUS_MM = 2.0, 8.0
+
+
+class Angle(NamedTuple):
+    """What one angle of the coil does."""
+
+    angle_deg: float
+    iterations: int
+    residual: float
+    peak: float  #: 99.9th percentile of |E| in gray matter, V/m
+    target: float  #: mean |E| in the gray matter of the target, V/m
+    focality_cm3: float  #: gray matter with at least half the peak
+
+
+def run_demo(
+    folder: str | os.PathLike[str],
+    edge_mm: float = 3.0,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    quiet: bool = False,
+) -> list[Angle]:
+    """Solve the demo, print its table, and write its files.
+
+    Parameters
+    ----------
+    folder : path
+        Made if need be. Gets head.msh, coil.ccd, poses.npy (input for `headfield solve`); and, of the
+        angle with the largest mean |E| in the target, best.msh, best.vtu and, with matplotlib, best.png.
+    edge_mm : float
+        Mean edge of the head's mesh.
+    device : {"auto", "cpu", "cuda"}
+    threads : int, optional
+    quiet : bool
+        No progress on stderr.
+
+    Returns
+    -------
+    list of Angle
+
+    Raises
+    ------
+    HeadfieldError, OSError
+    """
+    to = Path(folder)
+    to.mkdir(parents=True, exist_ok=True)
+    progress = Progress(len(_ANGLES_DEG), quiet)
+    head, coil = phantom_head(edge_mm=edge_mm), figure_of_eight(name="demo figure of eight")
+    progress.say(f"{head!r}, {coil!r}")
+    model = HeadModel(head, device=device, threads=threads)
+    progress.say(f"set-up took {sum(model.seconds.values()):.1f} s")
+    poses = demo_poses(model, coil)
+    field = model.solve(coil, poses, DIDT, progress=lambda done, _: progress.done(done))
+    rows = score(field)
+    seconds = sum(field.report.seconds.values()) / len(poses)
+    best = max(range(len(rows)), key=lambda i: rows[i].target)
+    print(_table(rows, best, seconds))
+    head.write(to / "head.msh")
+    coil.write(to / "coil.ccd")
+    np.save(to / "poses.npy", poses)
+    one = model.solve(coil, poses[best], DIDT)
+    for name in ("best.msh", "best.vtu"):
+        one.save(to / name)
+    picture = _picture(one, coil, to)
+    print(f"\nwritten to {to}: head.msh, coil.ccd, poses.npy; of the best angle best.msh, best.vtu{picture}")
+    return rows
+
+
+def demo_poses(model: HeadModel, coil: Coil) -> NDArray[np.float64]:
+    """Poses over the left motor area, (12, 4, 4), mm: the handle straight back, then turned by 15° each.
+
+    At 45° the handle points back and to the side, as is usual for the motor area.
+    """
+    centre = phantom_landmarks()["left_motor"]
+    return ring(model.place(coil, centre_mm=centre, handle_mm=centre + [0, 50, 0]), _ANGLES_DEG)
+
+
+def score(field: Field) -> list[Angle]:
+    """A row per pose of a field in the phantom head."""
+    mesh = field.mesh
+    gray = np.flatnonzero(mesh.tags == _GRAY)
+    volumes, centres = mesh.volumes_mm3()[gray], mesh.barycentres_mm()[gray]
+    target = _target_mm(mesh)
+    rows = []
+    for k, angle in enumerate(_ANGLES_DEG[: len(field)]):
+        magnitude = field.magnitude[k, gray]
+        rows.append(
+            Angle(
+                float(angle),
+                int(field.report.iterations[k]),
+                float(field.report.residual[k]),
+                float(percentiles(magnitude, volumes, 99.9)),
+                float(roi_mean(magnitude, volumes, centres, target, _TARGET_RADIUS_MM)),
+                float(focality(magnitude, volumes)) / 1000,
+            )
+        )
+    return rows
+
+
+def _target_mm(mesh: TetMesh) -> NDArray[np.float64]:
+    """The gyral crown under the left motor landmark: a little below the surface of the gray matter."""
+    direction = phantom_landmarks()["left_motor"]
+    direction = direction / np.linalg.norm(direction)
+    return direction * (phantom_surfaces([direction])[0, 1] - _TARGET_DEPTH_MM)
+
+
+def _table(rows: list[Angle], best: int, seconds: float) -> str:
+    text = [
+        f"|E| in gray matter, V/m, at dI/dt {DIDT * 1e-6:g} A/µs. Peak: 99.9th percentile. Target: mean",
+        f"within {_TARGET_RADIUS_MM:g} mm of the crown under the coil. Focality: volume above half the peak.",
+        "",
+        " angle  iterations  residual    peak  target  focality",
+    ]
+    for i, row in enumerate(rows):
+        text.append(
+            f"{row.angle_deg:5.0f}°  {row.iterations:10d}  {row.residual:8.1e}  {row.peak:6.1f}"
+            f"  {row.target:6.1f}  {row.focality_cm3:4.1f} cm³{'  <- best' if i == best else ''}"
+        )
+    return "\n".join([*text, f"{seconds:.3f} s per pose"])
+
+
+def _picture(field: Field, coil: Coil, folder: Path) -> str:
+    try:
+        write_picture(field_scene(field, 0, coil, (1, _GRAY)), folder / "best.png")
+    except HeadfieldError as error:
+        return f"\nno picture: {error}"
+    return ", best.png"

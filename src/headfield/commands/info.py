@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What `headfield info` finds in a file: facts as plain numbers, units in their names. See `info_text`."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from ..coils.casing import Casing
+from ..coils.coil import Coil
+from ..coils.formats.casings import read_casing
+from ..coils.parts import CoilElement
+from ..coils.read import read_coil
+from ..coils.sources import Dipoles, Segments, grid_corners_mm
+from ..heads import checks as mesh_checks
+from ..heads.ball import min_dihedral_cosines
+from ..heads.conductivity import tissue
+from ..heads.eeg import EegPositions, read_eeg_positions
+from ..heads.mesh import TetMesh
+from ..heads.read import read_mesh
+from ..heads.subject import Subject
+from ..io.nifti import read_nifti
+from ..poses.pose_list import PoseList
+from ..poses.read import read_pose_list
+from .kinds import kind_of
+
+__all__ = ["describe"]
+
+_COIL_POINT_MM = (0.0, 0.0, 20.0)
+
+
+def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a file or a subject folder, and describe it.
+
+    Returns
+    -------
+    dict
+        `kind`, as `headfield.commands.kinds.kind_of` tells it, and facts, ready for JSON;
+        units are in the names.
+
+    Raises
+    ------
+    HeadfieldError, OSError
+        What the reader of that kind raises.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(folder + "/poses.npy", np.eye(4))
+    ...     describe(folder + "/poses.npy")["poses"]
+    1
+    """
+    kind = kind_of(path)
+    if kind == "subject":
+        return {"kind": kind} | _of_subject(Subject(path))
+    if kind == "coil":
+        return {"kind": kind} | _of_coil(read_coil(path))
+    if kind == "poses":
+        return {"kind": kind} | _of_poses(read_pose_list(path))
+    if kind == "eeg":
+        return {"kind": kind} | _of_eeg(read_eeg_positions(path))
+    if kind == "casing":
+        return {"kind": kind} | _of_casing(read_casing(path))
+    if kind == "tensors":
+        return {"kind": kind} | _of_tensors(*read_nifti(path))
+    return {"kind": kind} | _of_mesh(read_mesh(path))
+
+
+def _of_mesh(mesh: TetMesh) -> dict[str, Any]:
+    facts = mesh.summary()
+    facts["smallest_dihedral_deg"] = _smallest_dihedral_percentiles(mesh)
+    for tag, row in facts["tissues"].items():
+        known = tissue(tag)
+        row["name"] = known.name if known else None
+        row["conductivity"] = known.conductivity if known else None
+    return facts
+
+
+def _smallest_dihedral_percentiles(mesh: TetMesh) -> dict[str, float]:
+    """Of the smallest dihedral angle of each tetrahedron, degrees: how flat the flattest are."""
+    cosine = np.empty(mesh.n_tets)
+    for piece, _, corners in mesh_checks.chunks(mesh.nodes_mm, mesh.tets):
+        cosine[piece] = min_dihedral_cosines(corners.swapaxes(0, 1))
+    angles = np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
+    values = np.percentile(angles, [0, 1, 50])
+    return dict(zip(("minimum", "percent_1", "median"), values.tolist(), strict=True))
+
+
+def _of_coil(coil: Coil) -> dict[str, Any]:
+    a = coil.vector_potential([_COIL_POINT_MM])
+    return {
+        "name": coil.name,
+        "brand": coil.brand,
+        "elements": [_of_element(e, coil) for e in coil.elements],
+        "dipoles": coil.n_dipoles,
+        "wire_segments": coil.n_segments,
+        "bounds_mm": coil.bounds_mm.tolist(),
+        "stimulators": [
+            {"name": s.name, "brand": s.brand, "didt_max": s.didt_max, "waveforms": len(s.waveforms)}
+            for s in coil.stimulators
+        ],
+        "deformation_ranges": [
+            {"initial": r.initial, "low": r.low, "high": r.high} for r in coil.deformation_ranges
+        ],
+        "casing_triangles": 0 if coil.casing is None else len(coil.casing.faces),
+        "potential_at_20_mm": float(np.linalg.norm(a)),
+    }
+
+
+def _of_element(element: CoilElement, coil: Coil) -> dict[str, Any]:
+    source = element.source
+    if isinstance(source, Dipoles):
+        what = {"type": "dipoles", "count": len(source)}
+    elif isinstance(source, Segments):
+        what = {"type": "wire segments", "count": len(source)}
+    else:
+        what = {"type": "samples", "count": int(np.prod(source.shape)), "shape": list(source.shape)}
+        what["spacing_mm"] = source.spacing_mm.tolist()
+    parameters = [coil.deformations[i].parameter for i in element.deformations]
+    return {"name": element.name, **what, "stimulator": element.stimulator, "parameters": parameters}
+
+
+def _of_poses(poses: PoseList) -> dict[str, Any]:
+    centres = poses.poses[:, :3, 3]
+    return {
+        "format": poses.kind,
+        "poses": len(poses),
+        "bounds_mm": _bounds(centres),
+        "mean_centre_mm": centres.mean(axis=0).tolist(),
+        "names": list(poses.names),
+        "didt": None if poses.didt is None else poses.didt.tolist(),
+    }
+
+
+def _of_eeg(eeg: EegPositions) -> dict[str, Any]:
+    positions = eeg.positions_mm
+    return {"positions": len(positions), "names": list(eeg.names), "bounds_mm": _bounds(positions)}
+
+
+def _of_casing(casing: Casing) -> dict[str, Any]:
+    points = casing.points_mm
+    return {"triangles": len(casing.faces), "points": len(points), "bounds_mm": _bounds(points)}
+
+
+def _of_tensors(affine: np.ndarray, data: np.ndarray) -> dict[str, Any]:
+    inside = np.isfinite(data).all(axis=-1) & data.any(axis=-1)
+    return {
+        "shape": list(data.shape),
+        "spacing_mm": np.linalg.norm(affine[:3, :3], axis=0).tolist(),
+        "bounds_mm": _bounds(grid_corners_mm(data.shape[:3], affine)),
+        "voxels_with_a_tensor": int(inside.sum()),
+    }
+
+
+def _of_subject(subject: Subject) -> dict[str, Any]:
+    tensors = subject.tensor_path
+    return {
+        "name": subject.name,
+        "folder": str(subject.folder),
+        "mesh_file": str(subject.mesh_path),
+        "eeg_caps": subject.eeg_caps,
+        "tensors": None if tensors is None else str(tensors),
+        "mesh": {"kind": "mesh"} | _of_mesh(subject.mesh()),
+    }
+
+
+def _bounds(points: np.ndarray) -> list[list[float]]:
+    return [points.min(axis=0).tolist(), points.max(axis=0).tolist()]

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a file is: a head, a coil, poses or something that goes with them."""
+
+from __future__ import annotations
+
+import os
+
+from ..coils.formats.casings import CASING_ENDINGS
+from ..coils.read import COIL_ENDINGS
+from ..errors import FileFormatError, HeadfieldError
+from ..io.nifti import read_grid
+from ..io.regular import check_regular
+from ..poses.read import is_pose_file
+
+__all__ = ["kind_of"]
+
+_IMAGES = (".nii.gz", ".nii")
+_ELECTRODES = (b"electrode,", b"referenceelectrode,", b"fiducial,")  # how their lines begin
+
+
+def kind_of(path: str | os.PathLike[str]) -> str:
+    """Tell what a file or folder is, by its ending and, where others share that, its beginning.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    str
+        "subject" (a folder), "coil", "poses", "eeg" (electrode positions), "casing" (a triangle surface),
+        "tensors" (an image of six components) or "mesh" (all other files: the reader says if it is none).
+
+    Raises
+    ------
+    FileFormatError
+        Not a regular file, or an image that is neither a coil nor tensors.
+    OSError
+        The file can't be read.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = pathlib.Path(folder, "a.ccd").write_text("# one coil")
+    ...     kind_of(folder), kind_of(folder + "/a.ccd")
+    ('subject', 'coil')
+    """
+    name = os.fspath(path)
+    if os.path.isdir(name):
+        return "subject"
+    check_regular(name, HeadfieldError)
+    lower = name.lower()
+    if lower.endswith(_IMAGES):
+        return _image(name)
+    if lower.endswith(COIL_ENDINGS):
+        return "coil"
+    if lower.endswith(CASING_ENDINGS):
+        return "casing"
+    if lower.endswith(".csv") and _holds_electrodes(name):
+        return "eeg"
+    return "poses" if is_pose_file(name) else "mesh"
+
+
+def _image(name: str) -> str:
+    _, shape = read_grid(name)
+    if len(shape) == 4 and shape[3] == 6:
+        return "tensors"
+    if len(shape) in (4, 5) and 3 in shape[3:]:
+        return "coil"
+    raise FileFormatError(f"{name}: an image of shape {shape}; a coil has 3 components, tensors have 6")
+
+
+def _holds_electrodes(name: str) -> bool:
+    with open(name, "rb") as file:
+        lines = file.read(4096).removeprefix(b"\xef\xbb\xbf").lower().splitlines()
+    return any(line.strip().replace(b" ", b"").startswith(_ELECTRODES) for line in lines[:20])

@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The only importer of the native modules; the one place that knows devices, threads and free memory."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DeviceError
+from . import _cpu as cpu
+
+__all__ = [
+    "Device",
+    "NoGpu",
+    "beside",
+    "check_threads",
+    "cpu",
+    "find_gpu",
+    "free_memory",
+    "gpu",
+    "in_one_line",
+    "is_on_gpu",
+    "on_host",
+    "select",
+    "using_threads",
+    "wanted",
+]
+
+_NO_DEVICE = 100  # cudaErrorNoDevice
+_NO_FORK = "a forked process can't use a GPU; start it with spawn"
+_default_threads = cpu.max_threads()
+_forked = False
+
+
+def _after_fork() -> None:
+    # The OpenMP pool of the parent does not exist in a forked child; asking for it would wait for ever.
+    global _forked
+    _forked = True
+    cpu.set_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+class NoGpu(DeviceError):
+    """There is no GPU, or what it takes to use one is not installed: nothing that has failed."""
+
+
+class Device:
+    """Where a model computes: its native module, and how arrays get there and back.
+
+    Attributes
+    ----------
+    name : {"cpu", "cuda"}
+    id : int or None
+        Which of the GPUs.
+    native : module
+        `_cpu` or `_cuda`.
+    xp : module
+        NumPy or CuPy: what its arrays are made by. Work goes to CuPy's current stream.
+    """
+
+    def __init__(self, name: str, native: Any, xp: Any) -> None:
+        self.name, self.native, self.xp = name, native, xp
+        self.id = None if xp is np else int(xp.cuda.Device().id)
+
+    def current(self) -> AbstractContextManager[Any]:
+        """Make this GPU the current one, if others are there; NoGpu in a process that was forked."""
+        if self.id is None:
+            return nullcontext()
+        if _forked:
+            raise NoGpu(_NO_FORK)
+        return self.xp.cuda.Device(self.id)
+
+    def put(self, array: Any) -> Any:
+        """An array, C-contiguous on this device; itself if it is that already.
+
+        An array on another GPU is a DeviceError.
+        """
+        if self.id is not None and is_on_gpu(array) and array.device.id != self.id:
+            raise DeviceError(f"an array lies on GPU {array.device.id}, and what it is for on GPU {self.id}")
+        return self.xp.asarray(array, order="C")  # CuPy's ascontiguousarray takes no NumPy array
+
+    def indices(self, array: Any, below: int, *, row_pointer: bool = False, own: bool = False) -> Any:
+        """Indices in 0…below − 1 on this device, checked here (ValueError) and not in each native call.
+
+        What others can still write to is copied, unless the caller says that nobody else has it (`own`).
+        """
+        if self.xp is np and array.flags.writeable and not own:
+            array = array.copy()
+        return self.native.Indices(self.put(array), below, row_pointer)
+
+    def failure(self, problem: Exception) -> DeviceError | None:
+        """A DeviceError in place of an error of the driver or of CuPy; None for any other."""
+        if type(problem).__module__.partition(".")[0] not in ("cupy", "cupy_backends"):
+            return None
+        return DeviceError(f"the GPU failed: {in_one_line(problem)}")
+
+    def get(self, array: Any) -> NDArray[Any]:
+        """A NumPy array of what lies on this device."""
+        return array if self.xp is np else self.xp.asnumpy(array)
+
+    def compute(self, function: Any, *arrays: NDArray[Any]) -> NDArray[Any]:
+        """A native function of NumPy arrays, as a NumPy array."""
+        return self.get(function(*(self.put(a) for a in arrays)))
+
+    def wait(self) -> None:
+        """Until the work that was given to this device is done."""
+        if self.xp is not np:
+            self.xp.cuda.get_current_stream().synchronize()
+
+    def free_memory(self) -> float:
+        """Bytes that can still be had on this device."""
+        if self.xp is np:
+            return free_memory()
+        with self.current():
+            free, _ = self.xp.cuda.Device().mem_info
+            return float(free + self.xp.get_default_memory_pool().free_bytes())
+
+    def release(self) -> None:
+        """Give memory that nobody holds back to the device, and pinned memory to the host."""
+        if self.xp is not np:
+            with self.current():
+                self.xp.get_default_memory_pool().free_all_blocks()
+                self.xp.get_default_pinned_memory_pool().free_all_blocks()
+
+
+_CPU = Device("cpu", cpu, np)
+
+
+def wanted(device: Any) -> tuple[str, str]:
+    """What is asked for, "auto", "cpu" or "cuda", and by what; $HEADFIELD_DEVICE decides what "auto" is."""
+    name, source = device, "device"
+    if isinstance(device, str) and device == "auto" and os.environ.get("HEADFIELD_DEVICE"):
+        name, source = os.environ["HEADFIELD_DEVICE"], "HEADFIELD_DEVICE"
+    if not isinstance(name, str) or name not in ("auto", "cpu", "cuda"):
+        raise DeviceError(f"{source} must be 'auto', 'cpu' or 'cuda', not {name!r}")
+    return name, f"{source}={name!r}"
+
+
+def select(device: str) -> Device:
+    """The device "cpu" or "cuda"; "auto" is $HEADFIELD_DEVICE if set, else a usable GPU, else the CPU."""
+    name, asked = wanted(device)
+    if name == "cpu":
+        return _CPU
+    try:
+        return _tried(gpu())
+    except DeviceError as problem:
+        if name == "cuda":
+            raise DeviceError(f"{asked}: {problem}") from problem.__cause__
+    return _CPU
+
+
+def find_gpu() -> tuple[Any, Any] | str:
+    """The modules `_cuda` and `cupy` if a kernel runs on the current GPU, else in one line what is missing.
+
+    Nothing is remembered: what is wrong may pass, and another GPU may be the current one next time.
+    """
+    try:
+        device = _tried(gpu())
+    except DeviceError as problem:
+        return str(problem)
+    return device.native, device.xp
+
+
+def gpu() -> Device:
+    """The current GPU, on which nothing has been run yet.
+
+    Raises
+    ------
+    NoGpu
+        There is none, or no module for it; the message says in one line what is missing.
+    DeviceError
+        Modules, driver or device fail.
+    """
+    if _forked:
+        raise NoGpu(_NO_FORK)
+    native = _module(
+        "headfield.core._cuda",
+        "this build of headfield has no CUDA module; reinstall it where nvcc is found (HEADFIELD_CUDA=ON)",
+        "the CUDA module can't be loaded",
+    )
+    cupy = _module(
+        "cupy", "CuPy is missing (pip install cupy-cuda12x or cupy-cuda13x)", "CuPy can't be loaded"
+    )
+    try:
+        if not _driver_sees_a_gpu(cupy):
+            raise NoGpu("no NVIDIA GPU was found")
+        return Device("cuda", native, cupy)
+    except NoGpu:
+        raise
+    except Exception as problem:  # whatever CuPy and the driver raise: the caller is told
+        raise DeviceError(f"the GPU is not usable: {in_one_line(problem)}") from problem
+
+
+def in_one_line(problem: BaseException) -> str:
+    """The words of an error, or its name if it has none."""
+    return " ".join(str(problem).split()) or type(problem).__name__
+
+
+def _module(name: str, missing: str, broken: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as problem:
+        if problem.name == name:
+            raise NoGpu(missing) from None
+        raise DeviceError(f"{broken}: {in_one_line(problem)}") from problem
+    except Exception as problem:  # what the loading of shared libraries and their set-up raise
+        raise DeviceError(f"{broken}: {in_one_line(problem)}") from problem
+
+
+def _driver_sees_a_gpu(cupy: Any) -> bool:
+    """Whether there is one; without a driver the count would be an error like that of one that is too old."""
+    if cupy.cuda.runtime.driverGetVersion() == 0:
+        return False
+    try:
+        return bool(cupy.cuda.runtime.getDeviceCount())
+    except cupy.cuda.runtime.CUDARuntimeError as problem:
+        if problem.status == _NO_DEVICE:
+            return False
+        raise
+
+
+def _tried(device: Device) -> Device:
+    """A GPU on which one kernel of CuPy and one of headfield have run."""
+    try:
+        some = [device.xp.ones((1, 3))] * 4
+        device.get(device.native.Sources(*some).nearest(some[0]))
+    except Exception as problem:  # likewise
+        raise DeviceError(f"the GPU is not usable: {in_one_line(problem)}") from problem
+    return device
+
+
+def is_on_gpu(values: Any) -> bool:
+    """Whether this is a CuPy array; CuPy is not imported for it."""
+    return type(values).__module__.partition(".")[0] == "cupy"
+
+
+def beside(values: Any, array: NDArray[Any]) -> Any:
+    """A NumPy array where `values` lie: as a CuPy array if they are one."""
+    if not is_on_gpu(values):
+        return array
+    import cupy
+
+    return cupy.asarray(array)
+
+
+def on_host(values: Any) -> Any:
+    """A CuPy array as a NumPy array; anything else as it is."""
+    return values.get() if is_on_gpu(values) else values
+
+
+def check_threads(threads: int | None) -> int:
+    """Threads to run with; None for all cores (or OMP_NUM_THREADS)."""
+    if threads is None:
+        return _default_threads
+    most = max(64, 4 * (os.cpu_count() or 1))
+    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or not 1 <= threads <= most:
+        raise DeviceError(f"threads must be a whole number between 1 and {most}, not {threads!r}")
+    return int(threads)
+
+
+@contextmanager
+def using_threads(threads: int) -> Iterator[int]:
+    """Run the native loops inside with so many threads, one in a forked process; yields the number."""
+    before, now = cpu.max_threads(), 1 if _forked else threads
+    cpu.set_threads(now)
+    try:
+        yield now
+    finally:
+        cpu.set_threads(before)
+
+
+def free_memory() -> float:
+    """Bytes that this process can still have without swapping; infinity where the system doesn't say."""
+    limits = [_available(), _left("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current")]
+    cgroup1 = "/sys/fs/cgroup/memory/memory."
+    limits.append(_left(cgroup1 + "limit_in_bytes", cgroup1 + "usage_in_bytes"))
+    if sys.platform == "linux":
+        import resource
+
+        soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+        pages = _number("/proc/self/statm")
+        if soft != resource.RLIM_INFINITY and pages is not None:
+            limits.append(soft - pages * resource.getpagesize())
+    return max(0.0, min(limits))
+
+
+def _available() -> float:
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return float(line.split()[1]) * 1024.0
+    except (OSError, ValueError, IndexError):
+        pass
+    return float("inf")
+
+
+def _left(limit: str, used: str) -> float:
+    """Limit less use, as two files of a control group say; infinity without them or without a limit."""
+    most, now = _number(limit), _number(used)
+    return float("inf") if most is None or now is None else most - now
+
+
+def _number(path: str) -> float | None:
+    try:
+        return float(Path(path).read_text(encoding="ascii").split()[0])
+    except (OSError, ValueError, IndexError):
+        return None

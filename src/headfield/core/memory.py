@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Memory of results that nobody holds any more, kept for the next result.
+
+The system hands out memory page by page and clears each; for a gigabyte of E that takes as long as computing
+it, and in a virtual machine several times as long. A loop that solves, looks and solves again gets the same
+pages back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import weakref
+from collections import deque
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from .device import free_memory
+
+__all__ = ["Reserve"]
+
+_LEAST = 1 << 22  # bytes: less than that the C library keeps by itself
+_MOST_SPARE = 4.0  # times what is asked for: more would be held for little
+_SHARE = 0.25  # of the free memory: more is given back to the system
+
+
+class _Lease:
+    """The base of the arrays made of a piece of memory: when the last of them goes, it gives that back."""
+
+    def __init__(self, memory: NDArray[np.uint8], reserve: Reserve) -> None:
+        self.__array_interface__ = memory.__array_interface__
+        self._memory, self._reserve = memory, weakref.ref(reserve)
+
+    def __del__(self) -> None:
+        reserve = self._reserve()
+        if reserve is not None:
+            reserve.give_back(self._memory)
+
+
+class Reserve:
+    """At most one piece of memory that a result of the same model has left behind.
+
+    Examples
+    --------
+    >>> reserve = Reserve()
+    >>> first = reserve.empty((3, 1 << 20), np.float32)
+    >>> address = first.ctypes.data
+    >>> part = first[1:]
+    >>> del first
+    >>> second = reserve.empty((3, 1 << 20), np.float32)  # a part of the first is still in use
+    >>> del part
+    >>> third = reserve.empty((3, 1 << 20), np.float32)
+    >>> second.ctypes.data == address, third.ctypes.data == address
+    (False, True)
+    """
+
+    def __init__(self) -> None:
+        # Taken and put by single steps that no other thread comes between: solves may run in several, and a
+        # lock could be held where the last array goes.
+        self._spare: deque[NDArray[np.uint8]] = deque(maxlen=1)
+
+    def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+        """An array whose values are not set, as `numpy.empty`."""
+        size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+        if size < _LEAST:
+            return np.empty(shape, dtype)
+        memory = None
+        with contextlib.suppress(IndexError):
+            memory = self._spare.pop()
+        if memory is None or not size <= memory.nbytes <= _MOST_SPARE * size:
+            memory = None  # back to the system before more is taken
+            memory = np.empty(size, np.uint8)
+        return np.asarray(_Lease(memory, self))[:size].view(dtype).reshape(shape)
+
+    def give_back(self, memory: NDArray[np.uint8]) -> None:
+        """Keep what a result leaves behind, the larger of two pieces, if there is plenty."""
+        if self.spare_bytes < memory.nbytes <= _SHARE * free_memory():
+            self._spare.append(memory)
+
+    @property
+    def spare_bytes(self) -> int:
+        """What is kept; it is given back to the system before more is taken than it holds."""
+        return sum(memory.nbytes for memory in self._spare.copy())

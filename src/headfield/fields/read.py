@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Result files read back: |E| of one pose at a time, on the mesh that the file holds."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import FileFormatError, HeadfieldError, MeshError, PoseError
+from ..heads.mesh import TetMesh
+from ..heads.read import read_mesh
+from ..io.regular import check_regular, ending_of
+from ..poses.pose import check_poses
+from .write import magnitude
+
+__all__ = ["Result", "read_result"]
+
+_H5 = (".h5", ".hdf5")
+_MESH_ARRAYS = ("nodes_mm", "tets", "tags", "triangles", "triangle_tags", "node_ids")
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a result file holds.
+
+    Attributes
+    ----------
+    path : str
+    mesh : TetMesh
+    n_poses : int
+    poses : ndarray (k, 4, 4) float64 or None
+        Coil to head, mm; None where the file has none, as .msh and .vtu.
+    didt : ndarray (k, s) float64 or None
+        A/s, of each stimulator; None where the file has none.
+    """
+
+    path: str
+    mesh: TetMesh
+    n_poses: int
+    poses: NDArray[np.float64] | None
+    didt: NDArray[np.float64] | None
+    _row: Callable[[int], NDArray[Any]]
+
+    def magnitude(self, pose: int = 0) -> NDArray[np.float32]:
+        """|E| of one pose.
+
+        Parameters
+        ----------
+        pose : int
+            Counted from 0.
+
+        Returns
+        -------
+        ndarray (m,) float32
+            V/m, of each tetrahedron; nan where the field was not asked for.
+
+        Raises
+        ------
+        PoseError
+            The file has no such pose.
+        HeadfieldError
+            The pose did not converge.
+        FileFormatError
+            The file is damaged.
+        """
+        if not isinstance(pose, (int, np.integer)) or not 0 <= pose < self.n_poses:
+            raise PoseError(f"{self.path}: pose {pose!r}: the result has the poses 0 to {self.n_poses - 1}")
+        values = np.asarray(self._row(int(pose)), np.float32)
+        if not np.isfinite(values).any():
+            raise HeadfieldError(f"{self.path}: pose {pose} has no E: it did not converge")
+        return values
+
+
+def read_result(path: str | os.PathLike[str]) -> Result:
+    """Read what `Field.save` and `headfield solve` write: .h5, .msh or .vtu.
+
+    Of an .h5 only the mesh, the poses and dI/dt are read; |E| follows by the pose. A .msh or .vtu of other
+    programs will do if it has `magnE` or `E` on its tetrahedra.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    FileFormatError
+        Not a result, no E in it, a damaged .h5, or h5py is missing.
+    MeshError
+        A damaged .msh or .vtu, or a mesh that no field can be computed on.
+    PoseError
+        Poses in it that are no rigid placements.
+    OSError
+        The file can't be read.
+
+    Examples
+    --------
+    >>> import tempfile, headfield as hf
+    >>> model = hf.HeadModel(hf.sphere_mesh(radii_mm=[80, 86, 92], tags=[2, 4, 5], edge_mm=20))
+    >>> coil = hf.circular_coil()
+    >>> field = model.solve(coil, model.place(coil, [0, 0, 92], [0, 50, 92]), didt=1e6)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     field.save(folder + "/out.msh")
+    ...     back = read_result(folder + "/out.msh")
+    ...     back.n_poses, back.poses, bool((back.magnitude() == field.magnitude[0]).all())
+    (1, None, True)
+    """
+    check_regular(path, FileFormatError)
+    if ending_of(path) in _H5:
+        return _read_h5(os.fspath(path))
+    mesh = read_mesh(path)
+    names = _steps(mesh)
+    if not names:
+        there = ", ".join(mesh.element_data) or "none"
+        raise FileFormatError(f"{os.fspath(path)}: no E in it; fields on its tetrahedra: {there}")
+    return Result(os.fspath(path), mesh, len(names), None, None, lambda i: _of_field(mesh, names[i]))
+
+
+def _steps(mesh: TetMesh) -> list[str]:
+    """Names of the fields of each pose: magnE, or else E."""
+    for name, shape in (("magnE", ()), ("E", (3,))):
+        fits = {n for n, values in mesh.element_data.items() if values.shape[1:] == shape}
+        steps = [n for n in fits if re.fullmatch(rf"{name}_[0-9]{{4,9}}", n)]
+        if name in fits or steps:
+            return [name] if name in fits else sorted(steps, key=lambda n: int(n.rpartition("_")[2]))
+    return []
+
+
+def _of_field(mesh: TetMesh, name: str) -> NDArray[Any]:
+    values: NDArray[Any] = mesh.element_data[name]
+    return values if values.ndim == 1 else magnitude(values)
+
+
+def _read_h5(path: str) -> Result:
+    try:
+        import h5py  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise FileFormatError("reading .h5 needs h5py: pip install 'headfield[hdf5]'") from error
+
+    def opened(read: Callable[[Any], Any]) -> Any:
+        try:
+            with h5py.File(path, "r") as file:
+                return read(file)
+        except (HeadfieldError, FileNotFoundError, PermissionError):
+            raise
+        except (OSError, RuntimeError, ValueError, TypeError, KeyError, MemoryError) as error:
+            raise FileFormatError(f"{path}: damaged .h5: {' '.join(str(error).split())[:200]}") from error
+
+    def read_all(file: Any) -> tuple[TetMesh, int, Any, Any]:
+        _check_is_result(path, file)
+        mesh = _mesh(path, file)
+        count = _elements(path, file, mesh)[1]
+        poses, didt = _per_pose(path, file, "poses", count), _per_pose(path, file, "didt", count)
+        return mesh, count, poses, None if didt is None else didt.reshape(count, -1)
+
+    mesh, count, poses, didt = opened(read_all)
+    if poses is not None:
+        try:
+            poses = check_poses(poses)
+        except PoseError as error:
+            raise PoseError(f"{path}: {error}") from None
+    return Result(path, mesh, count, poses, didt, lambda i: opened(lambda file: _row(path, file, mesh, i)))
+
+
+def _check_is_result(path: str, file: Any) -> None:
+    if str(file.attrs.get("format", "")) != "headfield":
+        raise FileFormatError(f"{path}: an .h5, but no result of headfield")
+    if "elements/magnE" not in file:
+        raise FileFormatError(f"{path}: no E in it")
+
+
+def _mesh(path: str, file: Any) -> TetMesh:
+    arrays = {}
+    for name in _MESH_ARRAYS:
+        dataset = file[f"mesh/{name}"]
+        if dataset.nbytes > os.path.getsize(path):
+            raise FileFormatError(f"{path}: mesh/{name} of shape {dataset.shape} does not fit the file")
+        arrays[name] = dataset[...]
+    try:
+        return TetMesh(**arrays)
+    except MeshError as error:
+        raise MeshError(f"{path}: {error}") from None
+
+
+def _elements(path: str, file: Any, mesh: TetMesh) -> tuple[NDArray[Any] | None, int]:
+    """The tetrahedra that E is given in, None for all, and the number of poses."""
+    index = None
+    if "elements/index" in file:
+        index = file["elements/index"][...]
+        if (
+            index.ndim != 1
+            or index.dtype.kind not in "iu"
+            or not ((index >= 0) & (index < mesh.n_tets)).all()
+        ):
+            raise FileFormatError(f"{path}: elements/index names tetrahedra that are not there")
+    shape, width = file["elements/magnE"].shape, mesh.n_tets if index is None else len(index)
+    if len(shape) != 2 or shape[1] != width:
+        raise FileFormatError(f"{path}: elements/magnE has the shape {shape}, where (k, {width}) fits")
+    if not shape[0] or not width:
+        raise FileFormatError(f"{path}: no E in it: {shape[0]} poses in {width} tetrahedra")
+    return index, shape[0]
+
+
+def _per_pose(path: str, file: Any, name: str, count: int) -> NDArray[np.float64] | None:
+    if name not in file:
+        return None
+    values: NDArray[np.float64] = np.asarray(file[name][...], np.float64)
+    if not values.ndim or len(values) != count:
+        raise FileFormatError(f"{path}: {name} has the shape {values.shape} for {count} poses")
+    return values
+
+
+def _row(path: str, file: Any, mesh: TetMesh, pose: int) -> NDArray[Any]:
+    index, _ = _elements(path, file, mesh)
+    values: NDArray[Any] = file["elements/magnE"][pose]
+    if index is None:
+        return values
+    everywhere = np.full(mesh.n_tets, np.nan, np.float32)
+    everywhere[index] = values
+    return everywhere

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Result files: fields on a mesh for Gmsh and SimNIBS (.msh) and ParaView (.vtu)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import FileFormatError
+from ..heads.formats.gmsh_write import write_gmsh
+from ..heads.formats.meshio_bridge import needed_meshio
+from ..heads.mesh import TetMesh
+from ..io.atomic import replacing
+from ..io.regular import ending_of
+from ..regions.region import Region
+from .vtu import write_vtu
+
+__all__ = ["magnitude", "write_point_results", "write_results"]
+
+
+def write_results(
+    path: str | os.PathLike[str],
+    mesh: TetMesh,
+    element_data: Mapping[str, ArrayLike],
+    node_data: Mapping[str, ArrayLike] | None = None,
+) -> None:
+    """Write fields of one or more poses on a mesh.
+
+    Parameters
+    ----------
+    path : path
+        `.msh`: Gmsh 2.2 binary, one view per name, pose k is time step k. `.vtu`: one array per name and
+        pose, `E` for a single pose, `E_0000`, `E_0001`, … for several. The file appears whole or not at all.
+    mesh : TetMesh
+    element_data : mapping of str to array_like, (k, m) or (k, m, 3)
+        Per tetrahedron, for k poses; (k, m) is a scalar, such as `magnE`, (k, m, 3) a vector, such as `E`.
+    node_data : mapping of str to array_like, (k, n) or (k, n, 3)
+        Per node, such as the potential.
+
+    Raises
+    ------
+    FileFormatError
+        The ending is none of these.
+    ValueError
+        A shape doesn't fit the mesh, or a name holds a quote or a line end.
+    OSError
+        The file can't be written.
+
+    Examples
+    --------
+    >>> import tempfile, meshio
+    >>> from headfield.heads.mesh import TetMesh
+    >>> tet = TetMesh([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], [[0, 1, 2, 3]], tags=[5])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_results(folder + "/out.vtu", tet, {"E": [[[1.0, 2.0, 2.0]]], "magnE": [[3.0]]})
+    ...     meshio.read(folder + "/out.vtu").cell_data["E"][0].tolist()
+    [[1.0, 2.0, 2.0]]
+    """
+    elements = _checked(element_data, mesh.n_tets, "tetrahedra")
+    nodes = _checked(node_data or {}, mesh.n_nodes, "nodes")
+    ending = ending_of(path)
+    if ending == ".msh":
+        write_gmsh(path, mesh, elements, nodes)
+    elif ending == ".vtu":
+        write_vtu(path, mesh, _by_pose(elements), _by_pose(nodes))
+    else:
+        raise FileFormatError(
+            f"{os.fspath(path)}: fields are written as .msh, .vtu or .h5, not {ending or 'this'}"
+        )
+
+
+def write_point_results(path: str | os.PathLike[str], region: Region, data: Mapping[str, ArrayLike]) -> None:
+    """Write fields of one or more poses at points, with the triangles between them if they have some.
+
+    Parameters
+    ----------
+    path : path
+        `.vtu`, arrays named as by `write_results`. The file appears whole or not at all.
+    region : Region
+        Of points.
+    data : mapping of str to array_like, (k, p) or (k, p, 3)
+
+    Raises
+    ------
+    FileFormatError
+        Another ending, or meshio is not installed.
+    ValueError
+        A shape doesn't fit the region, or a name holds a quote or a line end.
+    OSError
+        The file can't be written.
+
+    Examples
+    --------
+    >>> import tempfile, meshio
+    >>> from headfield import TetMesh, regions
+    >>> tet = TetMesh([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], [[0, 1, 2, 3]], tags=[5])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     here = regions.points(tet, [[0.25, 0.25, 0.25]])
+    ...     write_point_results(folder + "/out.vtu", here, {"magnE": [[3.0]]})
+    ...     meshio.read(folder + "/out.vtu").point_data["magnE"].tolist()
+    [3.0]
+    """
+    if ending_of(path) != ".vtu":
+        raise FileFormatError(f"{os.fspath(path)}: a field at points is written as .vtu")
+    count = len(region)
+    named = _by_pose(_checked(data, count, "points"))
+    cells = ("vertex", np.arange(count)[:, None]) if region.faces is None else ("triangle", region.faces)
+    meshio = needed_meshio(path)
+    with replacing(path) as temporary:
+        meshio.Mesh(region.centres_mm, [cells], point_data=named).write(temporary, file_format="vtu")
+
+
+def magnitude(e: NDArray[np.float32]) -> NDArray[np.float32]:
+    """|E| (m,) of one pose (m, 3). `Field.magnitude` would keep that of a whole batch beside E.
+
+    Examples
+    --------
+    >>> magnitude(np.array([[1.0, 2.0, 2.0]]))
+    array([3.])
+    """
+    return np.sqrt(np.einsum("md,md->m", e, e))
+
+
+def _checked(data: Mapping[str, ArrayLike], count: int, what: str) -> dict[str, NDArray[Any]]:
+    arrays = {}
+    for name, values in data.items():
+        array = np.asarray(values)
+        if not name or not name.isprintable() or '"' in name or "/" in name:
+            raise ValueError(f"a field can't be called {name!r}")
+        if array.dtype.kind not in "fiu":
+            raise ValueError(f"field {name!r} must be real numbers, not {array.dtype}")
+        if array.ndim not in (2, 3) or array.shape[1] != count or array.shape[2:] not in ((), (3,)):
+            raise ValueError(
+                f"field {name!r} has shape {array.shape}, where (k, {count}) or (k, {count}, 3) fits "
+                f"the {count:,} {what}"
+            )
+        arrays[name] = array
+    return arrays
+
+
+def _by_pose(data: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    named = {}
+    for name, values in data.items():
+        for pose, table in enumerate(values):
+            named[name if len(values) == 1 else f"{name}_{pose:04d}"] = table
+    return named

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Head meshes: files, checks, tissues, conductivities, SimNIBS folders."""

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Conductivity of each tetrahedron: from the table of tissues, a dict, scalars or tensors. All in S/m."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..core.arguments import finite_number, real_array
+from ..errors import ConductivityError
+
+__all__ = ["TISSUES", "Tissue", "resolve", "tissue"]
+
+
+class Tissue(NamedTuple):
+    """Name and conductivity (S/m) of a tissue."""
+
+    name: str
+    conductivity: float
+
+
+# Wagner 2004 (doi 10.1109/TBME.2004.827925), Opitz 2015 (doi 10.1016/j.neuroimage.2015.01.033), Gabriel 2009
+# for the muscle. Tags as most head segmentations number them.
+TISSUES: dict[int, Tissue] = {
+    1: Tissue("white matter", 0.126),
+    2: Tissue("gray matter", 0.275),
+    3: Tissue("CSF", 1.654),
+    4: Tissue("bone", 0.010),
+    5: Tissue("scalp", 0.465),
+    6: Tissue("eye balls", 0.5),
+    7: Tissue("compact bone", 0.008),
+    8: Tissue("spongy bone", 0.025),
+    9: Tissue("blood", 0.6),
+    10: Tissue("muscle", 0.16),
+    11: Tissue("cartilage", 0.88),
+    12: Tissue("fat", 0.078),
+}
+_RANGES = (
+    (range(100, 500), Tissue("electrode rubber", 29.4)),
+    (range(500, 900), Tissue("saline or gel", 1.0)),
+)
+# S/m: from far below any tissue (fat has 0.08) to silver (6.3e7).
+_MIN, _MAX = 1e-12, 1e8
+_LIMITS = "from 1e-12 to 1e8 S/m"
+_ASYMMETRY = 1e-6
+
+
+def tissue(tag: int) -> Tissue | None:
+    """Name and standard conductivity of a tag, or None if the tag has none.
+
+    Examples
+    --------
+    >>> tissue(3)
+    Tissue(name='CSF', conductivity=1.654)
+    >>> tissue(101).name, tissue(13)
+    ('electrode rubber', None)
+    """
+    for tags, value in _RANGES:
+        if tag in tags:
+            return value
+    return TISSUES.get(tag)
+
+
+def resolve(conductivity: float | Mapping[int, float] | ArrayLike | None, tags: ArrayLike) -> np.ndarray:
+    """Conductivity of each tetrahedron.
+
+    Parameters
+    ----------
+    conductivity : None, float, dict, array_like (m,) or (m, 3, 3)
+        None: the standard table by tag. A dict {tag: S/m}: these tags, the table for the others. A number:
+        the same everywhere. An array: one value or one symmetric positive-definite tensor per tetrahedron,
+        S/m.
+    tags : array_like (m,) int
+        Tissue tag of each tetrahedron.
+
+    Returns
+    -------
+    ndarray (m,) or (m, 3, 3) float64
+        S/m, a copy. Tensors that are asymmetric within the tolerance (1e-6 of the trace) are made symmetric.
+
+    Raises
+    ------
+    ConductivityError
+        A tag of the mesh that neither the dict nor the table knows, a wrong shape, values that are not
+        finite or not from 1e-12 to 1e8 S/m, tensors that are not symmetric positive-definite within these
+        limits. The message has the count, the first tetrahedron, its tag and its value.
+
+    Warns
+    -----
+    UserWarning
+        The dict has tags that the mesh has not.
+
+    Examples
+    --------
+    >>> resolve(None, [1, 2, 5])
+    array([0.126, 0.275, 0.465])
+    >>> resolve({5: 0.3, 77: 2.0}, [1, 77, 5])
+    array([0.126, 2.   , 0.3  ])
+    >>> resolve(None, [1, 77, 77])
+    Traceback (most recent call last):
+    ...
+    headfield.errors.ConductivityError: no conductivity for tag 77 (2 tetrahedra): give one as {tag: S/m}
+    """
+    tag_array = _check_tags(tags)
+    if conductivity is None or isinstance(conductivity, Mapping):
+        return _by_tag(conductivity or {}, tag_array)
+    values = real_array(conductivity, "conductivity", ConductivityError)
+    m = len(tag_array)
+    if values.shape == ():
+        values = np.full(m, float(values))
+    if values.shape == (m,):
+        _refuse(~_plausible(values), values, tag_array, f"not a number {_LIMITS}")
+        return values
+    if values.shape == (m, 3, 3):
+        return _check_tensors(values, tag_array)
+    raise ConductivityError(f"conductivity must have the shape ({m},) or ({m}, 3, 3), not {values.shape}")
+
+
+def _check_tags(tags: ArrayLike) -> np.ndarray:
+    array = np.asarray(tags)
+    if array.ndim != 1 or not len(array) or array.dtype.kind not in "iu":
+        raise ConductivityError(f"tags must be whole numbers (m,), m ≥ 1, not {array.dtype} {array.shape}")
+    return array
+
+
+def _by_tag(given: Mapping[int, float], tags: np.ndarray) -> np.ndarray:
+    for tag, value in given.items():
+        if not isinstance(tag, (int, np.integer)):
+            raise ConductivityError(f"conductivity by tag: {tag!r} is not a tag, tags are whole numbers")
+        number = finite_number(value, f"conductivity of tag {tag}", ConductivityError)
+        if not _plausible(np.float64(number)):
+            raise ConductivityError(f"conductivity of tag {tag} = {number} is not a number {_LIMITS}")
+    found = np.unique(tags)
+    where = np.searchsorted(found, tags)  # far cheaper than return_inverse, which sorts
+    counts = np.bincount(where)
+    absent = sorted(int(tag) for tag in set(given) - set(found.tolist()))
+    if absent:
+        warnings.warn(f"conductivity given for tags {absent}, which no tetrahedron has", stacklevel=3)
+    values = np.empty(len(found))
+    unknown = []
+    for i, tag in enumerate(found.tolist()):
+        standard = tissue(tag)
+        if tag in given:
+            values[i] = given[tag]
+        elif standard is not None:
+            values[i] = standard.conductivity
+        else:
+            unknown.append(f"tag {tag} ({counts[i]} tetrahedra)")
+    if unknown:
+        raise ConductivityError(f"no conductivity for {', '.join(unknown[:20])}: give one as {{tag: S/m}}")
+    return values[where]
+
+
+def _check_tensors(tensors: np.ndarray, tags: np.ndarray) -> np.ndarray:
+    xx, xy, xz, yx, yy, yz, zx, zy, zz = np.ascontiguousarray(tensors.reshape(-1, 9).T)
+    with np.errstate(invalid="ignore", over="ignore"):  # what is not finite fails the comparisons
+        trace = xx + yy + zz
+        what = f"not positive-definite, or its trace is not a number {_LIMITS}"
+        _refuse(~_plausible(trace), tensors, tags, what)
+        off = np.maximum(np.maximum(np.abs(xy - yx), np.abs(xz - zx)), np.abs(yz - zy))
+        _refuse(~(off <= _ASYMMETRY * trace), tensors, tags, "not symmetric")
+        # Sylvester: positive-definite if the leading minors are positive. Far cheaper than eigenvalues of
+        # millions of tensors; scaled by the trace, so that rounding can't let a singular one pass. Of the
+        # tensor less the lowest conductivity, so that no eigenvalue is below that.
+        d, e, f = 0.5 * (xy + yx), 0.5 * (xz + zx), 0.5 * (yz + zy)
+        x, y, z = xx - _MIN, yy - _MIN, zz - _MIN
+        minor = x * y - d * d
+        determinant = z * minor - x * f * f - y * e * e + 2 * d * e * f
+    bad = ~((x > 0) & (minor > 0) & (determinant > 1e-14 * trace**3))
+    _refuse(bad, tensors, tags, "not positive-definite with all eigenvalues above 1e-12 S/m")
+    return np.stack([xx, d, e, d, yy, f, e, f, zz], axis=1).reshape(-1, 3, 3)
+
+
+def _plausible(values: np.ndarray | np.float64) -> np.ndarray:
+    return np.asarray((values >= _MIN) & (values <= _MAX))
+
+
+def _refuse(bad: np.ndarray, values: np.ndarray, tags: np.ndarray, what: str) -> None:
+    index = np.flatnonzero(bad)
+    if len(index):
+        i = index[0]
+        first = f"tetrahedron {i}, tag {tags[i]}, {values[i].tolist()}"
+        raise ConductivityError(
+            f"conductivity of {len(index)} of {len(bad)} tetrahedra is {what}; first: {first}"
+        )

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Positions of EEG electrodes and landmarks on a head, from .csv files.
+
+::
+
+    Type,X,Y,Z,ElectrodeName
+    Electrode,-65.3,-13.2,68.1,C3
+    ReferenceElectrode,0.4,-9.1,98.0,Cz
+    Fiducial,0.5,94.3,-28.1,Nz
+
+The header line is optional. An electrode may have three more coordinates between its own and its name (a
+point that tells its orientation), which are not kept; what follows the name is ignored.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import math
+import os
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import FileFormatError, HeadfieldError
+from ..io.regular import check_regular
+
+__all__ = ["EegPositions", "read_eeg_positions"]
+
+_KINDS = {kind.lower(): kind for kind in ("Electrode", "ReferenceElectrode", "Fiducial")}
+_PLAUSIBLE_MM = (10.0, 1000.0)
+_SAME_MM = 1e-3
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class EegPositions:
+    """Named positions on a head.
+
+    Attributes
+    ----------
+    names : tuple of str
+    positions_mm : ndarray (n, 3) float64, read-only
+        In the frame of the head, mm.
+    kinds : tuple of str
+        "Electrode", "ReferenceElectrode" or "Fiducial".
+    source : str
+        Where they are from, for messages.
+
+    Examples
+    --------
+    >>> cap = EegPositions(("C3", "Nz"), np.array([[-60.0, 0, 60], [0, 95, 0]]), ("Electrode", "Fiducial"))
+    >>> cap["C3"].tolist(), "Cz" in cap, len(cap)
+    ([-60.0, 0.0, 60.0], False, 2)
+    >>> cap["c3"]
+    Traceback (most recent call last):
+    ...
+    headfield.errors.HeadfieldError: no position named 'c3'; is it 'C3'?
+    """
+
+    names: tuple[str, ...]
+    positions_mm: NDArray[np.float64]
+    kinds: tuple[str, ...]
+    source: str = ""
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+    def __getitem__(self, name: str) -> NDArray[np.float64]:
+        """Position (3,) of that name, mm; HeadfieldError if there is none, or several that differ."""
+        where = [i for i, each in enumerate(self.names) if each == name]
+        place = f"{self.source}: " if self.source else ""
+        if not where:
+            raise HeadfieldError(f"{place}no position named {name!r}{self._hint(name)}")
+        apart = float(np.ptp(self.positions_mm[where], axis=0).max())
+        if apart > _SAME_MM:
+            raise HeadfieldError(
+                f"{place}{len(where)} positions are named {name!r}, up to {apart:.3g} mm apart"
+            )
+        return self.positions_mm[where[0]].copy()
+
+    def __repr__(self) -> str:
+        return f"<EegPositions: {len(self)} positions>"
+
+    def _hint(self, name: object) -> str:
+        lower = {each.lower(): each for each in self.names}
+        near = difflib.get_close_matches(str(name).lower(), lower, n=3)
+        return f"; is it {' or '.join(repr(lower[each]) for each in near)}?" if near else ""
+
+
+def read_eeg_positions(path: str | os.PathLike[str]) -> EegPositions:
+    """Read positions of electrodes and landmarks from a .csv file.
+
+    Parameters
+    ----------
+    path : path
+        Lines `Electrode,x,y,z,name`, in mm; see `headfield.heads.eeg`.
+
+    Returns
+    -------
+    EegPositions
+        In the order of the file.
+
+    Raises
+    ------
+    FileFormatError
+        Not UTF-8, no positions, a line of another kind, without a name, or with a coordinate that is no
+        finite number; the message has the line. Not a regular file.
+    OSError
+        The file can't be read.
+
+    Warns
+    -----
+    UserWarning
+        Three positions or more that lie within 10 mm, or more than 1 m apart: are these mm?
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with open(folder + "/cap.csv", "w") as file:
+    ...         _ = file.write("Electrode,-65.3,-13.2,68.1,C3\\nFiducial,0.5,94.3,-28.1,Nz\\n")
+    ...     read_eeg_positions(folder + "/cap.csv")["Nz"].tolist()
+    [0.5, 94.3, -28.1]
+    """
+    name = os.fspath(path)
+    rows = _rows(name)
+    if not rows:
+        raise FileFormatError(f"{name}: no positions in this file")
+    kinds, positions, names = zip(*rows, strict=True)
+    array = np.array(positions)
+    array.flags.writeable = False
+    extent = float(np.ptp(array, axis=0).max())
+    if len(rows) > 2 and not _PLAUSIBLE_MM[0] <= extent <= _PLAUSIBLE_MM[1]:
+        warnings.warn(
+            f"{name}: the positions span {extent:.3g} mm; they are taken as mm, are these their units?",
+            stacklevel=2,
+        )
+    return EegPositions(names, array, kinds, name)
+
+
+def _rows(name: str) -> list[tuple[str, list[float], str]]:
+    check_regular(name, FileFormatError)
+    rows: list[tuple[str, list[float], str]] = []
+    number, begun = 1, False
+    try:
+        with open(name, encoding="utf-8-sig", newline="") as file:
+            lines = csv.reader(file, strict=True, skipinitialspace=True)
+            for fields in lines:
+                number = lines.line_num
+                cells = [cell.strip() for cell in fields]
+                if any(cells) and (begun or not _is_header(cells)):
+                    rows.append(_row(cells))
+                begun = begun or any(cells)
+    except UnicodeDecodeError as problem:
+        raise FileFormatError(f"{name}: not a text file, byte {problem.start} is not UTF-8") from None
+    except (csv.Error, ValueError) as problem:
+        raise FileFormatError(f"{name}, line {number}: {problem}") from None
+    return rows
+
+
+def _is_header(cells: list[str]) -> bool:
+    return cells[0].lower() not in _KINDS and all(_number(cell) is None for cell in cells)
+
+
+def _row(cells: list[str]) -> tuple[str, list[float], str]:
+    """Kind, coordinates and name of a line; ValueError says what is wrong with it."""
+    kind = _KINDS.get(cells[0].lower())
+    if kind is None:
+        raise ValueError(f"{_quote(cells[0])} is none of {', '.join(_KINDS.values())}")
+    position = []
+    for cell in (cells[1:4] + [""] * 3)[:3]:
+        number = _number(cell)
+        if number is None:
+            raise ValueError(f"the coordinate {_quote(cell)} is not a finite number")
+        position.append(number)
+    rest = cells[4:]
+    if len(rest) > 2 and all(_number(cell) is not None for cell in rest[:3]):
+        rest = rest[3:]
+    if not rest or not rest[0]:
+        raise ValueError(f"{kind} has no name after its coordinates")
+    if not rest[0].isprintable():
+        raise ValueError(f"{_quote(rest[0])} is no name")
+    return kind, position, rest[0]
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and "_" not in text else None
+
+
+def _quote(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:37] + "...")

@@ -1,0 +1,382 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Tetrahedral head meshes: checked and repaired once, read-only from then on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..core.device import cpu
+from ..errors import MeshError
+from . import checks, parts
+from .summary import summarise
+
+__all__ = ["TetMesh"]
+
+
+class TetMesh:
+    """A connected mesh of tetrahedra with a tissue tag each.
+
+    Mixed orientation is repaired, nodes that no tetrahedron uses are dropped; everything else that a field
+    cannot be computed on is refused. A tetrahedron counts as flat if six times its volume is at most 1e-10 of
+    the cube of the longest edge at its first node. Arrays are copied, unless they are read-only already.
+
+    Parameters
+    ----------
+    nodes_mm : array_like, (n, 3), real
+        Coordinates in mm, subject RAS.
+    tets : array_like, (m, 4), integer
+        Node indices of each tetrahedron, counted from 0, of either orientation.
+    tags : array_like, (m,), integer, optional
+        Tissue of each tetrahedron; 0 if not given.
+    triangles : array_like, (t, 3), integer, optional
+        Surface triangles that came with the mesh. Those with a node that no tetrahedron uses are dropped.
+    triangle_tags : array_like, (t,), integer, optional
+        Tag of each triangle, 1000 + tag of the tissue inside by convention; 0 if not given.
+    node_ids : array_like, (n,), integer, optional
+        What the source calls each node; 0, 1, 2, … if not given.
+    element_ids : array_like, (m,), integer, optional
+        What the source calls each tetrahedron; used in messages.
+    element_data, node_data, triangle_data : mapping of str to array_like, optional
+        Named real fields per tetrahedron, (m,) or (m, c), node, (n,) or (n, c), and triangle, (t,) or (t, c);
+        NaN where there is no value.
+
+    Attributes
+    ----------
+    nodes_mm : ndarray, (n, 3), float64
+    tets : ndarray, (m, 4), int32
+        Positively oriented: (x1 − x0)·[(x2 − x0) × (x3 − x0)] > 0.
+    tags : ndarray, (m,), int32
+    triangles : ndarray, (t, 3), int32
+    triangle_tags : ndarray, (t,), int32
+    node_ids : ndarray, (n,), int64
+        The numbering in the source of each node that was kept.
+    element_ids : ndarray, (m,), int64, or None
+    is_part : bool
+        Whether it was made by `crop`: not all of its outer surface is that of the head.
+    n_flipped : int
+        How many tetrahedra were turned to positive orientation.
+    n_dropped_nodes : int
+        How many nodes no tetrahedron uses.
+
+    Raises
+    ------
+    MeshError
+        No tetrahedra; wrong shapes or dtypes; coordinates that are not finite; node indices out of range;
+        tetrahedra that are flat, name a node twice, or come twice; several disconnected parts; a field that
+        fits neither. The message counts them and names the first.
+
+    Examples
+    --------
+    >>> from headfield.heads.mesh import TetMesh
+    >>> mesh = TetMesh([[0, 0, 0], [1, 0, 0], [0, 1, 0], [9, 9, 9], [0, 0, 1]], [[0, 2, 1, 4]], tags=[5])
+    >>> mesh.n_nodes, mesh.n_flipped, mesh.node_ids.tolist()
+    (4, 1, [0, 1, 2, 4])
+    >>> round(float(mesh.volumes_mm3()[0]), 4)
+    0.1667
+    """
+
+    nodes_mm: NDArray[np.float64]
+    tets: NDArray[np.int32]
+    tags: NDArray[np.int32]
+    triangles: NDArray[np.int32]
+    triangle_tags: NDArray[np.int32]
+    node_ids: NDArray[np.int64]
+    element_ids: NDArray[np.int64] | None
+
+    def __init__(
+        self,
+        nodes_mm: ArrayLike,
+        tets: ArrayLike,
+        tags: ArrayLike | None = None,
+        triangles: ArrayLike | None = None,
+        triangle_tags: ArrayLike | None = None,
+        node_ids: ArrayLike | None = None,
+        element_ids: ArrayLike | None = None,
+        *,
+        element_data: Mapping[str, ArrayLike] | None = None,
+        node_data: Mapping[str, ArrayLike] | None = None,
+        triangle_data: Mapping[str, ArrayLike] | None = None,
+    ) -> None:
+        nodes = checks.as_coordinates(nodes_mm)
+        elements = checks.as_int(tets, "tets", 4)
+        if len(elements) == 0:
+            raise MeshError("the mesh has no tetrahedra")
+        surface = checks.as_int(() if triangles is None else triangles, "triangles", 3)
+        checks.check_range(elements, len(nodes), "tetrahedra")
+        checks.check_range(surface, len(nodes), "triangles")
+        self.tags = _labels(tags, "tags", len(elements), np.int32)
+        self.triangle_tags = _labels(triangle_tags, "triangle_tags", len(surface), np.int32)
+        self.element_ids = None
+        if element_ids is not None:
+            self.element_ids = _labels(element_ids, "element_ids", len(elements), np.int64)
+        numbering = np.arange(len(nodes)) if node_ids is None else node_ids
+        self.node_ids = _labels(numbering, "node_ids", len(nodes), np.int64)
+        self.nodes_mm, self.tets, self.triangles = nodes, elements, surface
+        self._element_data = checks.as_fields(element_data, len(elements), "element_data")
+        self._node_data = checks.as_fields(node_data, len(nodes), "node_data")
+        self._triangle_data = checks.as_fields(triangle_data, len(surface), "triangle_data")
+        checks.check_same_width(self._element_data, self._triangle_data)
+        self.n_dropped_nodes = 0
+        self.is_part = False
+        used = checks.used_nodes(elements, len(nodes), self.element_ids)
+        if used is not None:
+            self._keep_nodes(used)
+        if not len(self.triangles):
+            self._triangle_data = {}
+        self.tets, self.n_flipped = checks.oriented(self.nodes_mm, self.tets, self.element_ids)
+        self._faces: dict[tuple[int, ...] | None, tuple[NDArray[np.int32], NDArray[np.int32]]] = {}
+
+    def _keep_nodes(self, used: NDArray[np.bool_]) -> None:
+        new_index = np.cumsum(used, dtype=np.int32) - np.int32(1)
+        kept = used[self.triangles].all(axis=1)
+        self.n_dropped_nodes = int(len(used) - used.sum())
+        self.nodes_mm = _frozen(self.nodes_mm[used])
+        self.node_ids = _frozen(self.node_ids[used])
+        self.tets = _frozen(new_index[self.tets])
+        self.triangles = _frozen(new_index[self.triangles[kept]])
+        self.triangle_tags = _frozen(self.triangle_tags[kept])
+        self._node_data = {name: _frozen(values[used]) for name, values in self._node_data.items()}
+        self._triangle_data = {name: _frozen(values[kept]) for name, values in self._triangle_data.items()}
+
+    @property
+    def element_data(self) -> Mapping[str, NDArray[np.float64]]:
+        """Fields that came with the mesh, per tetrahedron: (m,) or (m, c), float64, NaN where none is given.
+
+        Steps of a view of a .msh file are `NAME_0000`, `NAME_0001`, …; a view of one step is `NAME`.
+
+        Examples
+        --------
+        >>> from headfield.heads.mesh import TetMesh
+        >>> nodes = [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
+        >>> mesh = TetMesh(nodes, [[0, 1, 2, 3]], element_data={"magnE": [0.8]})
+        >>> mesh.element_data["magnE"]
+        array([0.8])
+        """
+        return MappingProxyType(self._element_data)
+
+    @property
+    def node_data(self) -> Mapping[str, NDArray[np.float64]]:
+        """Fields that came with the mesh, per node: (n,) or (n, c), float64; see `element_data`."""
+        return MappingProxyType(self._node_data)
+
+    @property
+    def triangle_data(self) -> Mapping[str, NDArray[np.float64]]:
+        """Fields that came with the mesh, per triangle: (t,) or (t, c), float64; see `element_data`."""
+        return MappingProxyType(self._triangle_data)
+
+    @property
+    def n_nodes(self) -> int:
+        """Number of nodes."""
+        return len(self.nodes_mm)
+
+    @property
+    def n_tets(self) -> int:
+        """Number of tetrahedra."""
+        return len(self.tets)
+
+    def __repr__(self) -> str:
+        tags = np.unique(self.tags).tolist()
+        return f"TetMesh({self.n_nodes:,} nodes, {self.n_tets:,} tetrahedra, tags {tags})"
+
+    def barycentres_mm(self) -> NDArray[np.float64]:
+        """Return the mean of the four nodes of each tetrahedron, (m, 3), float64, mm."""
+        centres = np.empty((self.n_tets, 3))
+        for piece, _, corners in checks.chunks(self.nodes_mm, self.tets):
+            centres[piece] = corners.mean(axis=1).T
+        return centres
+
+    def volumes_mm3(self) -> NDArray[np.float64]:
+        """Return the volume of each tetrahedron, (m,), float64, mm³; all positive."""
+        volumes = np.empty(self.n_tets)
+        for piece, _, corners in checks.chunks(self.nodes_mm, self.tets):
+            volumes[piece] = checks.determinants(corners) / 6.0
+        return volumes
+
+    def boundary(self) -> NDArray[np.int32]:
+        """Return the outer faces of the mesh: node indices (f, 3), int32, normals outward. Computed once."""
+        return self._outer(None)[0]
+
+    def surface(self, tags: int | ArrayLike) -> NDArray[np.int32]:
+        """Return the surface of the union of some tissues.
+
+        Parameters
+        ----------
+        tags : int or array_like of int
+            The tissues: `[1, 2]` (white and gray matter) gives the cortex. Tags that don't occur are ignored.
+
+        Returns
+        -------
+        ndarray, (f, 3), int32
+            Faces that belong to exactly one tetrahedron of these tissues, normals outward.
+
+        Raises
+        ------
+        MeshError
+            Tags that are not whole numbers.
+
+        Examples
+        --------
+        >>> from headfield.heads.mesh import TetMesh
+        >>> nodes = [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]]
+        >>> mesh = TetMesh(nodes, [[0, 1, 2, 3], [1, 2, 3, 4]], tags=[1, 2])
+        >>> len(mesh.boundary()), len(mesh.surface(1)), mesh.surface_tets([1]).tolist()
+        (6, 4, [0, 0, 0, 0])
+        """
+        return self._outer(tags)[0]
+
+    def surface_tets(self, tags: int | ArrayLike | None = None) -> NDArray[np.int32]:
+        """Return the tetrahedron under each face of `surface(tags)` or `boundary()`: index (f,), int32."""
+        return self._outer(tags)[1]
+
+    def skin(self) -> NDArray[np.int32]:
+        """Return the scalp: the outermost surface of the head without electrodes and gel (tags 100 to 899).
+
+        It needs no surface triangles in the mesh. Surfaces of cavities are left out; scalp under an electrode
+        belongs to it. Computed once.
+
+        Returns
+        -------
+        ndarray, (f, 3), int32
+            Node indices, normals outward.
+
+        Raises
+        ------
+        MeshError
+            There are only electrodes.
+
+        Examples
+        --------
+        >>> from headfield.heads.phantom import sphere_mesh
+        >>> head = sphere_mesh([80, 90, 95], tags=[2, 5, 101], edge_mm=20)  # all covered by rubber
+        >>> len(head.skin()) == len(head.surface([2, 5])), float(head.nodes_mm[head.skin()].max()) < 91
+        (True, True)
+        """
+        return self._skin
+
+    @cached_property
+    def _skin(self) -> NDArray[np.int32]:
+        tags, of_head = np.unique(self.tags).tolist(), parts.head_tags(self.tags)
+        if not of_head:
+            raise MeshError(f"the mesh has no skin: its tags {tags} are all of electrodes, gel and air")
+        faces = self.boundary() if of_head == tags else self.surface(of_head)
+        return _frozen(parts.outermost(self.nodes_mm, faces))
+
+    def crop(
+        self,
+        *,
+        tags: int | ArrayLike | None = None,
+        box_mm: ArrayLike | None = None,
+        centre_mm: ArrayLike | None = None,
+        radius_mm: float | None = None,
+        keep_largest: bool = True,
+    ) -> TetMesh:
+        """Return the part of the mesh that fulfils all that is given, to solve less or to look at less.
+
+        No current crosses a cut, so the field near it is not that of the head: within about the distance of
+        the target from the cut it can't be trusted. Cut far from the coil and from where the field matters,
+        and compare with the whole head once.
+
+        Parameters
+        ----------
+        tags : int or array_like of int, optional
+            Only these tissues. Tags that don't occur are ignored.
+        box_mm : array_like, (2, 3), optional
+            Lowest and highest corner, mm, of where the barycentre may lie; may be infinite.
+        centre_mm, radius_mm : array_like (3,) and float, optional
+            The barycentre lies within this distance, mm, of this point.
+        keep_largest : bool
+            If what is left hangs apart, keep the part of the largest volume. False: that is refused.
+
+        Returns
+        -------
+        TetMesh
+            With the triangles that lie on a tetrahedron of it and what belongs to them: tags, fields,
+            `node_ids`, and as `element_ids` those of this mesh, or the indices in it.
+
+        Raises
+        ------
+        MeshError
+            Nothing is left; or more than one part, if the largest is not to be kept; wrong arguments.
+
+        Warns
+        -----
+        UserWarning
+            Parts were left out; says how many and how large.
+
+        Examples
+        --------
+        All of a head above z = −20 mm and within 80 mm of a target:
+
+        >>> import numpy as np
+        >>> from headfield.heads.phantom import phantom_head
+        >>> head = phantom_head(edge_mm=8)
+        >>> above = [[-np.inf, -np.inf, -20], [np.inf, np.inf, np.inf]]
+        >>> part = head.crop(box_mm=above, centre_mm=[-46, -8, 60], radius_mm=80)
+        >>> head.n_tets, part.n_tets
+        (81920, 26731)
+        """
+        return parts.crop(self, tags, box_mm, centre_mm, radius_mm, keep_largest)
+
+    def triangle_tets(self) -> NDArray[np.int32]:
+        """Return the tetrahedron that each of `triangles` lies on, from the inside: index (t,), int32.
+
+        A triangle with tag 1000 + i belongs to a tetrahedron of tissue i. It is -1 for triangles that are no
+        face between tissue i and something else.
+        """
+        owner = np.full(len(self.triangles), -1, np.int32)
+        for tag in np.unique(self.triangle_tags).tolist():
+            chosen = np.flatnonzero(self.triangle_tags == tag)
+            faces, tets = self._outer(tag - 1000)
+            place = checks.find_faces(self.triangles[chosen], faces, self.n_nodes)
+            owner[chosen[place >= 0]] = tets[place[place >= 0]]
+        return owner
+
+    def _outer(self, tags: int | ArrayLike | None) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        key = None if tags is None else checks.tag_set(tags)
+        if key not in self._faces:
+            if key is None:
+                faces, owner = cpu.boundary_faces(self.tets, self.n_nodes)
+            else:
+                chosen = np.flatnonzero(np.isin(self.tags, key)).astype(np.int32)
+                faces, owner = cpu.boundary_faces(self.tets[chosen], self.n_nodes)
+                owner = chosen[owner]
+            self._faces[key] = _frozen(faces), _frozen(owner)
+        return self._faces[key]
+
+    def summary(self) -> dict[str, Any]:
+        """Return what a user wants to know first, as plain numbers ready for JSON.
+
+        Returns
+        -------
+        dict
+            nodes, tetrahedra, triangles (counts); bounds_mm ([[x, y, z] low, high]); mean_edge_mm (over
+            the six edges of all tetrahedra); surface_mm2 (all outer faces); skin_mm2 (`skin()`; None if there
+            is none); volume_mm3; tissues ({tag: {tetrahedra, volume_mm3, mean_edge_mm}}); fields ({elements,
+            nodes, triangles: {name: components}}); flipped_tetrahedra; dropped_nodes.
+        """
+        return summarise(self)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the mesh to a file; see `headfield.write_mesh`."""
+        from .read import write_mesh
+
+        write_mesh(path, self)
+
+
+def _labels(values: ArrayLike | None, name: str, count: int, dtype: Any) -> NDArray[Any]:
+    array = checks.as_int(np.zeros(count, dtype) if values is None else values, name, dtype=dtype)
+    if len(array) != count:
+        raise MeshError(f"{name} has {len(array):,} values where {count:,} are needed")
+    return array
+
+
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    array.flags.writeable = False
+    return array

@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A subject folder as SimNIBS 4 (CHARM) writes it: head mesh, EEG positions, MNI maps, diffusion tensors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import ConductivityError, FileFormatError, MeshError
+from .conductivity import resolve
+from .eeg import EegPositions, read_eeg_positions
+from .mesh import TetMesh
+from .read import read_mesh
+from .tensors import conductivity_tensors
+from .warps import Warp, find_warps, read_warp
+
+__all__ = ["Subject"]
+
+_PREFIX = "m2m_"
+_CAP = "EEG10-10_UI_Jurak_2007.csv"
+_TENSORS = ("DTI_coregT1_tensor.nii.gz", "DTI_coregT1_tensor.nii")
+_LISTED = 8
+
+
+class Subject:
+    """A subject folder `m2m_x` as SimNIBS 4 (CHARM) writes it. Files are read when they are asked for.
+
+    Parameters
+    ----------
+    path : path
+        The folder `m2m_x`, or the folder that holds it, if it holds no other.
+
+    Attributes
+    ----------
+    folder : Path
+        The folder `m2m_x`.
+    name : str
+        The x of `m2m_x`.
+
+    Raises
+    ------
+    FileFormatError
+        No such folder, or none or several of `m2m_…` in it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import headfield as hf
+    >>> folder = Path(tempfile.mkdtemp()) / "m2m_anna"
+    >>> (folder / "eeg_positions").mkdir(parents=True)
+    >>> hf.write_mesh(folder / "anna.msh", hf.phantom_head(edge_mm=8))
+    >>> text = "Electrode,-46,-8,70,C3\\nElectrode,-46,42,70,F3\\n"
+    >>> _ = (folder / "eeg_positions" / "mine.csv").write_text(text)
+    >>> subject = hf.Subject(folder)
+    >>> subject.name, subject.eeg_caps
+    ('anna', ['mine.csv'])
+    >>> model = hf.HeadModel(subject.mesh(), subject.conductivity())
+    >>> cap = subject.eeg_positions()
+    >>> model.place(hf.figure_of_eight(), cap["C3"], cap["F3"]).shape
+    (4, 4)
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.folder = _folder(Path(os.path.abspath(path)))
+        self.name = self.folder.name.removeprefix(_PREFIX)
+
+    def __repr__(self) -> str:
+        return f"<Subject {self.name!r} in {self.folder}>"
+
+    @property
+    def mesh_path(self) -> Path:
+        """The head mesh: `x.msh`, or the only .msh of the folder; MeshError otherwise."""
+        path = self.folder / f"{self.name}.msh"
+        if path.is_file():
+            return path
+        others = sorted(self.folder.glob("*.msh"))
+        if len(others) != 1:
+            raise MeshError(f"no {self.name}.msh in {self.folder}; .msh files there: {_listed(others)}")
+        return others[0]
+
+    def mesh(self) -> TetMesh:
+        """Read the head mesh, once.
+
+        Returns
+        -------
+        TetMesh
+
+        Raises
+        ------
+        MeshError
+            There is none, or several of which none is `x.msh`, or it is damaged.
+        """
+        return self._mesh
+
+    @cached_property
+    def _mesh(self) -> TetMesh:
+        return read_mesh(self.mesh_path)
+
+    @property
+    def eeg_caps(self) -> list[str]:
+        """Names of the .csv files in the folder `eeg_positions`."""
+        return sorted(path.name for path in (self.folder / "eeg_positions").glob("*.csv") if path.is_file())
+
+    def eeg_positions(self, cap: str | None = None) -> EegPositions:
+        """Read the positions of the electrodes of a cap.
+
+        Parameters
+        ----------
+        cap : str, optional
+            One of `eeg_caps`, with or without ".csv". By default the 10-10 system
+            (`EEG10-10_UI_Jurak_2007.csv`), or the only one there is.
+
+        Returns
+        -------
+        EegPositions
+            In the frame of the mesh, mm: `positions["C3"]`.
+
+        Raises
+        ------
+        FileFormatError
+            There is no such cap, or several to choose from; a damaged file.
+        """
+        folder, caps = self.folder / "eeg_positions", self.eeg_caps
+        wanted = cap
+        if cap is None:
+            wanted = caps[0] if len(caps) == 1 else _CAP
+        if not isinstance(wanted, str) or not {wanted, f"{wanted}.csv"} & set(caps):
+            raise FileFormatError(f"no cap {wanted!r} in {folder}; there: {_listed(caps)}")
+        return read_eeg_positions(folder / (wanted if wanted in caps else f"{wanted}.csv"))
+
+    @property
+    def tensor_path(self) -> Path | None:
+        """The diffusion tensor image `DTI_coregT1_tensor.nii.gz`, or None if there is none."""
+        paths = (self.folder / name for name in _TENSORS)
+        return next((path for path in paths if path.is_file()), None)
+
+    def conductivity(
+        self,
+        mode: str = "scalar",
+        values: float | Mapping[int, float] | ArrayLike | None = None,
+        **limits: Any,
+    ) -> NDArray[np.float64]:
+        """Conductivity of each tetrahedron of the mesh, for `HeadModel`.
+
+        Parameters
+        ----------
+        mode : {"scalar", "vn", "dir", "mc"}
+            "scalar": one value per tissue. The others: tensors in white and gray matter from the diffusion
+            tensor image, see `conductivity_tensors`.
+        values : None, float, dict of int to float, or array_like (m,)
+            Isotropic values, S/m, as for `HeadModel`.
+        **limits
+            `tissues`, `max_ratio`, `max_conductivity` of `conductivity_tensors`.
+
+        Returns
+        -------
+        ndarray (m,) or, of a mode other than "scalar", (m, 3, 3), float64
+            S/m.
+
+        Raises
+        ------
+        FileFormatError
+            There is no diffusion tensor image, or it is damaged.
+        ConductivityError
+            No such mode, or values that are no conductivities.
+        """
+        if mode == "scalar":
+            if limits:
+                raise ConductivityError(f"{', '.join(limits)}: of no effect where mode is 'scalar'")
+            return resolve(values, self.mesh().tags)
+        path = self.tensor_path
+        if path is None:
+            raise FileFormatError(f"mode {mode!r} needs the tensor image {_TENSORS[0]}, not in {self.folder}")
+        return conductivity_tensors(self.mesh(), path, mode, values, **limits)
+
+    def mni_to_subject(self, points_mm: ArrayLike) -> NDArray[np.float64]:
+        """Map points from MNI space to the head by the deformation in the folder `toMNI`.
+
+        Parameters
+        ----------
+        points_mm : array_like (3,) or (p, 3)
+            MNI coordinates, mm.
+
+        Returns
+        -------
+        ndarray float64, the shape of `points_mm`
+            In the frame of the mesh, mm.
+
+        Raises
+        ------
+        FileFormatError
+            There is no such deformation, or it is damaged.
+        HeadfieldError
+            Points outside of its volume; says how many.
+
+        Warns
+        -----
+        UserWarning
+            Which way a deformation maps had to be taken from its name; see
+            `headfield.heads.warps.find_warps`.
+        """
+        return self._to_subject.apply(points_mm)
+
+    def subject_to_mni(self, points_mm: ArrayLike) -> NDArray[np.float64]:
+        """Map points of the head to MNI space; the reverse of `mni_to_subject`, which see.
+
+        Parameters
+        ----------
+        points_mm : array_like (3,) or (p, 3)
+            In the frame of the mesh, mm.
+
+        Returns
+        -------
+        ndarray float64, the shape of `points_mm`
+            MNI coordinates, mm.
+        """
+        return self._to_mni.apply(points_mm)
+
+    @cached_property
+    def _warp_paths(self) -> tuple[Path | None, Path | None]:
+        return find_warps(self.folder)
+
+    @cached_property
+    def _to_mni(self) -> Warp:
+        return read_warp(self._found(self._warp_paths[0], "MNI"))
+
+    @cached_property
+    def _to_subject(self) -> Warp:
+        return read_warp(self._found(self._warp_paths[1], "subject"))
+
+    def _found(self, path: Path | None, target: str) -> Path:
+        if path is None:
+            raise FileFormatError(
+                f"no deformation to {target} space in {self.folder / 'toMNI'}: Conform2MNI_nonl.nii.gz and "
+                "MNI2Conform_nonl.nii.gz were looked for"
+            )
+        return path
+
+
+def _folder(path: Path) -> Path:
+    """The folder m2m_x itself, or the only one in it."""
+    if not path.is_dir():
+        raise FileFormatError(f"no folder {path}; a subject folder m2m_… is needed")
+    if path.name.startswith(_PREFIX) and len(path.name) > len(_PREFIX):
+        return path
+    inside = sorted(each for each in path.glob(_PREFIX + "?*") if each.is_dir())
+    if len(inside) != 1:
+        raise FileFormatError(f"{path} is not a subject folder m2m_…; such folders in it: {_listed(inside)}")
+    return inside[0]
+
+
+def _listed(paths: list[Path] | list[str]) -> str:
+    names = [Path(path).name for path in paths]
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more if names else "none"

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Sums, means and percentiles over elements, of values (m,) or (k, m) that were checked.
+
+NumPy's and CuPy's calls alike. No matrix products: their bits depend on how many poses there are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.device import is_on_gpu
+from ..errors import HeadfieldError
+from .arguments import percents_of
+
+__all__ = ["above", "as_array", "average", "levels", "total"]
+
+
+def total(values: Any) -> Any:
+    """Sum over the elements, () or (k,); as rows, so that a pose gets the same bits alone and in a batch."""
+    rows = values.reshape(-1, values.shape[-1])
+    return rows.sum(axis=-1).reshape(values.shape[:-1])
+
+
+def average(values: Any, w: Any) -> Any:
+    """Weighted mean over the elements, () or (k,)."""
+    return as_array(total(values * w) / total(w))
+
+
+def levels(values: Any, w: Any, q: NDArray[np.float64]) -> Any:
+    """Weighted percentiles (q…, k), each one of the values."""
+    values, w = values[..., w > 0], w[w > 0]
+    if is_on_gpu(values):  # CuPy's percentiles have no weights
+        return _levels_by_sorting(values, w, q)
+    return np.percentile(values, q, weights=w, method="inverted_cdf", axis=-1)
+
+
+def above(values: Any, w: Any, fraction: float, percent: Any) -> tuple[Any, Any]:
+    """Which values are at or above a fraction of a percentile, bool; and the percentile, () or (k,)."""
+    q = percents_of(percent)
+    if q.ndim:
+        raise HeadfieldError(f"percent must be one number, not {percent!r}")
+    level = as_array(values[..., w > 0].max(axis=-1) if q == 100 else levels(values, w, q))
+    return values >= fraction * level[..., None], level
+
+
+def as_array(values: Any) -> Any:
+    """A number as an array of no dimension; a CuPy array is one already."""
+    return values if is_on_gpu(values) else np.asarray(values)
+
+
+def _levels_by_sorting(values: Any, w: Any, q: NDArray[np.float64]) -> Any:
+    """`levels` on a GPU."""
+    order = values.argsort(axis=-1)
+    below = w[order].cumsum(axis=-1)  # weight up to each value, itself included
+    found = [(below < share * below[..., -1:]).sum(axis=-1) for share in q.ravel() / 100]
+    picked = [np.take_along_axis(order, i[..., None], axis=-1) for i in found]
+    chosen = np.stack([np.take_along_axis(values, i, axis=-1)[..., 0] for i in picked])
+    return chosen.reshape(q.shape + values.shape[:-1])

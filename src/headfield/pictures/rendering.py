@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The cortex in the ghost of the scalp as pixels, lit and in parallel projection; needs nothing but NumPy.
+
+VTK would do it faster, but without a screen its wheels need EGL or OSMesa of the system, and where there is
+neither VTK 9.7 ends the process by a segmentation fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry.raster import rasterise
+from .scene import Scene, Shell
+
+__all__ = ["View", "render", "upward"]
+
+Floats = NDArray[np.float64]
+
+_UNKNOWN = 0.72  # gray of what has no value
+
+
+class View(NamedTuple):
+    """A parallel projection: rows of `axes` are right, up, and towards the eye, in head coordinates."""
+
+    axes: Floats
+    extent: tuple[float, float, float, float]  #: of the picture, mm: left, right, bottom, top
+
+    @classmethod
+    def of(cls, scene: Scene) -> View:
+        """From the coil; wide enough for the scalp and the coil."""
+        up = upward(scene.outward)
+        axes = np.array([np.cross(up, scene.outward), up, scene.outward])
+        lines = [*scene.coil_lines, *([] if scene.handle is None else [scene.handle])]
+        seen = np.concatenate([scene.scalp.nodes_mm, scene.cortex.nodes_mm, *lines]) @ axes[:2].T
+        (left, bottom), (right, top) = seen.min(axis=0) - 6.0, seen.max(axis=0) + 6.0
+        return cls(axes, (float(left), float(right), float(bottom), float(top)))
+
+    def facing(self, shell: Shell) -> NDArray[np.intp]:
+        """The faces whose outside is turned to the eye."""
+        seen = shell.nodes_mm @ self.axes[:2].T
+        u, v = (seen[shell.faces[:, i]] - seen[shell.faces[:, 0]] for i in (1, 2))
+        return shell.faces[u[:, 0] * v[:, 1] > u[:, 1] * v[:, 0]]
+
+    def corners(self, nodes_mm: Floats, faces: NDArray[np.intp], per_mm: float) -> Floats:
+        """Corners of faces (f, 3, 3) in pixels, x to the right and y downward, and depth."""
+        seen = nodes_mm @ self.axes.T
+        seen[:, 0] = (seen[:, 0] - self.extent[0]) * per_mm - 0.5
+        seen[:, 1] = (self.extent[3] - seen[:, 1]) * per_mm - 0.5
+        return seen[faces]
+
+
+def upward(outward: Floats) -> Floats:
+    """What is up (3,) when one looks against a unit vector (3,): the top of the head, or its front over it.
+
+    Examples
+    --------
+    >>> upward(np.array([0.0, 1.0, 0.0])).tolist(), upward(np.array([0.0, 0.0, 1.0])).tolist()
+    ([0.0, 0.0, 1.0], [0.0, 1.0, 0.0])
+    """
+    top, front = np.array([0.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0])
+    upright = top if abs(outward @ top) < 0.9 else front
+    up = upright - (upright @ outward) * outward
+    return np.asarray(up / np.linalg.norm(up))
+
+
+def render(scene: Scene, colour: Callable[[Floats], Floats], pixels: int) -> tuple[Floats, View]:
+    """Draw the cortex of a scene as seen from the coil.
+
+    Parameters
+    ----------
+    scene : Scene
+    colour : callable
+        |E| (p,), V/m, to red, green and blue (p, 3), each 0 to 1.
+    pixels : int
+        Of the longer side. Two by two are averaged from twice as many.
+
+    Returns
+    -------
+    picture : ndarray (h, w, 3) float64
+        From the top downward; each 0 to 1.
+    view : View
+    """
+    view = View.of(scene)
+    left, right, bottom, top = view.extent
+    per_mm = 2 * pixels / max(right - left, top - bottom)
+    width, height = 2 * round((right - left) * per_mm / 2), 2 * round((top - bottom) * per_mm / 2)
+    ghost = _ghost(scene.scalp, view, per_mm / 2, width // 2, height // 2)
+    picture = ghost.repeat(2, axis=0).repeat(2, axis=1)
+    faces = view.facing(scene.cortex)
+    face, weights = rasterise(view.corners(scene.cortex.nodes_mm, faces, per_mm), width, height)
+    hit = face >= 0
+    nodes, w = faces[face[hit]], weights[hit]
+    value = np.einsum("pc,pc->p", w, scene.cortex.values[nodes])
+    rgb = np.where(np.isfinite(value)[:, None], colour(np.nan_to_num(value)), _UNKNOWN)
+    light = _light(np.einsum("pc,pcd->pd", w, _normals(scene.cortex)[nodes]) @ view.axes.T)
+    picture[hit] = np.clip(rgb * light[:, None], 0, 1)
+    return picture.reshape(height // 2, 2, width // 2, 2, 3).mean(axis=(1, 3)), view
+
+
+def _normals(shell: Shell) -> Floats:
+    """Unit normals (n, 3) at the nodes: means by area over the faces around."""
+    corners = shell.nodes_mm[shell.faces]
+    normal = np.repeat(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), 3, axis=0)
+    at = shell.faces.ravel()
+    normals = np.stack([np.bincount(at, normal[:, d], len(shell.nodes_mm)) for d in range(3)], axis=1)
+    return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-300))
+
+
+def _light(normals: Floats) -> Floats:
+    """Brightness of normals (p, 3) in view axes: a lamp over the left shoulder, darker towards the rim."""
+    normals = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-300)
+    lamp = np.array([-0.45, 0.55, 0.70])
+    diffuse = np.clip(normals @ (lamp / np.linalg.norm(lamp)), 0, 1)
+    facing = np.clip(normals[:, 2], 0, 1)
+    return np.asarray(0.28 + 0.55 * diffuse + 0.27 * facing)
+
+
+def _ghost(scalp: Shell, view: View, per_mm: float, width: int, height: int) -> Floats:
+    """White, with the scalp as a faint shell that is darkest where it is seen edge-on."""
+    picture = np.ones((height, width, 3))
+    faces = view.facing(scalp)
+    face, weights = rasterise(view.corners(scalp.nodes_mm, faces, per_mm), width, height)
+    hit = face >= 0
+    facing = np.einsum("pc,pcd->pd", weights[hit], _normals(scalp)[faces[face[hit]]]) @ view.axes[2]
+    picture[hit] = (1.0 - 0.04 - 0.30 * (1.0 - np.clip(facing, 0, 1)) ** 3)[:, None]
+    return picture

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Coils on the scalp: poses, distances, poses that cannot be meant."""

@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""How far a coil's casing is from the skin, or how deep it cuts into the head."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..coils.casing import Casing
+from ..core.device import cpu
+from ..errors import CoilError, PoseError
+from ..geometry.surface import Surface, skin
+from ..geometry.tree import Balls, Side, near_pairs, reduced
+from ..geometry.triangles import pair_distances, subdivided
+from ..heads.mesh import TetMesh
+from ..poses.pose import check_poses
+from .plausible import faces_away, middle
+
+__all__ = ["Shell", "casing_distance", "face_of", "retreated"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+_LONGEST_EDGE_MM = 12.0
+_MOST_EDGES = 40.0  # across the casing: a casing of any size has so many triangles at most
+_POSES = 16  # taken at a time
+_SCOUT_LEVEL = 2  # of the balls around the casing: one point of sixteen triangles
+_LEAF_PAIRS = 20_000
+_ALTERNATIONS = 6
+_TOLERANCE_MM = 1e-6  # of a clearance that is asked for
+_ROUNDING_MM = 1e-9
+_FARTHEST_MM = 300.0
+_DEEPEST = 8  # corners of a pose whose depth is found at a time
+
+
+def casing_distance(casing: object, poses: ArrayLike, mesh: TetMesh | Surface) -> Floats:
+    """Smallest distance between a coil's casing and the skin per pose; negative where they cut.
+
+    Exact where the casing is clear of the head: the distance of the closest two points of the two surfaces.
+    Where it is not, the depth of the deepest corner of the casing's triangles, large ones (above 12 mm)
+    subdivided, below the skin. Where they cut without a corner inside the head, the longest way that two
+    crossing triangles have to be moved apart along a normal of theirs.
+
+    Parameters
+    ----------
+    casing : Casing or Coil
+        An object with `points_mm` (p, 3) and `faces` (f, 3) in the coil frame, open or closed; or a coil that
+        has one as its `casing`.
+    poses : array_like (4, 4) or (k, 4, 4)
+        Coil to head, mm.
+    mesh : TetMesh or Surface
+        The head; or its skin (`headfield.skin`), which saves finding it again.
+
+    Returns
+    -------
+    ndarray (k,) float64, mm
+        0 if they touch.
+
+    Raises
+    ------
+    CoilError
+        A coil without a casing, or not a triangle surface.
+    PoseError
+        Not rigid placements.
+
+    Examples
+    --------
+    >>> from headfield.coils.casing import Casing
+    >>> floor = Surface([[-90, -90, 0], [90, -90, 0], [0, 90, 0]], [[0, 1, 2]])
+    >>> plate = Casing([[-9, -9, -1], [9, -9, -1], [0, 9, -1]], [[0, 1, 2]])
+    >>> over = np.diag([1.0, -1.0, -1.0, 1.0])  # z down
+    >>> over[2, 3] = 4
+    >>> casing_distance(plate, over, floor)
+    array([5.])
+    """
+    return Shell.of(casing).distance(check_poses(poses), skin(mesh))
+
+
+class Shell:
+    """A casing prepared for many distances: its large triangles subdivided, bounds around them.
+
+    Parameters
+    ----------
+    points_mm : array_like (p, 3)
+        In the coil frame, mm.
+    faces : array_like (f, 3) int
+        Triangles as indices of points; one that repeats its only index is a point.
+
+    Raises
+    ------
+    CoilError
+        As for `Casing`.
+    """
+
+    def __init__(self, points_mm: ArrayLike, faces: ArrayLike) -> None:
+        casing = Casing(points_mm, faces)  # type: ignore[arg-type]
+        corners = casing.points_mm[casing.faces]
+        extent = float(np.ptp(corners.reshape(-1, 3), axis=0).max())
+        corners = subdivided(corners, max(_LONGEST_EDGE_MM, extent / _MOST_EDGES))
+        self._balls = Balls.around(corners)
+        self._triangles = corners[self._balls.order]
+        self._points, index = np.unique(corners.reshape(-1, 3), axis=0, return_inverse=True)
+        self._surface = Surface(self._points, index.reshape(-1, 3))
+        # Points that show most cuts: a few spread over the casing, and one of each connected part.
+        corner = np.ascontiguousarray(index.reshape(-1, 3)[:, [0, 1, 2, 2]], np.int32)
+        part = cpu.node_parts(corner, len(self._points))
+        some = self._balls.point[min(_SCOUT_LEVEL, len(self._balls.point) - 1)]
+        self._scouts = np.concatenate([some, self._points[np.unique(part, return_index=True)[1]]])
+
+    @staticmethod
+    def of(casing: object) -> Shell:
+        """The shell of a casing, or of the casing of a coil."""
+        surface = getattr(casing, "casing", casing)
+        if surface is None:
+            name = getattr(casing, "name", "")
+            raise CoilError(
+                f"the coil {name!r} has no casing: give it one (read_casing), or rely on the plane z = 0 of "
+                "the coil frame, the face that touches the head"
+            )
+        if not (hasattr(surface, "points_mm") and hasattr(surface, "faces")):
+            kind = type(surface).__name__
+            raise CoilError(f"casing must have points_mm and faces (see read_casing), not be a {kind}")
+        return Shell(surface.points_mm, surface.faces)
+
+    def distance(self, poses: Floats, head: Surface) -> Floats:
+        """See `casing_distance`; poses (k, 4, 4) as `check_poses` returns them."""
+        parts = [poses[i : i + _POSES] for i in range(0, len(poses), _POSES)]
+        return np.concatenate([self._distance(part, head) for part in parts])
+
+    def _distance(self, poses: Floats, head: Surface) -> Floats:
+        scouts = _placed(self._scouts, poses)
+        cut = np.flatnonzero(head.inside(scouts.reshape(-1, 3)).reshape(len(poses), -1).any(axis=1))
+        distance = np.zeros(len(poses))
+        distance[cut] = -self._depth(poses[cut], head)
+        rest = np.flatnonzero(distance == 0)
+        if len(rest):
+            distance[rest], crossing = self._separation(poses[rest], head)
+            cut, crossing = rest[crossing > 0], crossing[crossing > 0]
+            depth = self._depth(poses[cut], head)
+            distance[cut] = -np.where(depth > 0, depth, crossing)
+        return distance
+
+    def _separation(self, poses: Floats, head: Surface) -> tuple[Floats, Floats]:
+        """Distance of the two surfaces (k,), and how deep they cross (k,) as by `pair_distances`."""
+        bound, crossing = np.full(len(poses), np.inf), np.zeros(len(poses))
+        distance = bound.copy()
+
+        def leaf(group: Ints, ball: Ints, face: Ints) -> None:
+            for start in range(0, len(group), _LEAF_PAIRS):
+                part = slice(start, start + _LEAF_PAIRS)
+                k, skin_side = group[part], head.triangles[face[part]]
+                turn = np.swapaxes(poses[k, :3, :3], 1, 2)
+                casing_side = self._triangles[ball[part]] @ turn + poses[k, None, :3, 3]
+                apart, depth = pair_distances(casing_side, skin_side, bound[k])
+                np.maximum.at(crossing, k, depth)
+                np.minimum.at(distance, k, apart)
+                np.minimum(bound, distance, out=bound)
+
+        bound[:], direction = self._nearly(poses, head)
+        centre, point = self._balls.moved(poses)
+        along = (direction[:, None] @ poses[:, :3, :3])[:, 0]  # in the coil frame
+        low = (self._triangles @ along.T).min(axis=1) + np.einsum("kj,kj->k", poses[:, :3, 3], direction)
+        side = Side(self._balls.radius, centre, point, reduced(low, np.minimum))
+        near_pairs(head.boxes, head.highest(direction), side, bound, leaf)
+        return distance, crossing
+
+    def _nearly(self, poses: Floats, head: Surface) -> tuple[Floats, Floats]:
+        """A distance (k,) and direction (k, 3) from the skin to the casing that are nearly the closest.
+
+        From the coil's centre to the closest point of the skin, from there to that of the casing, and so on.
+        """
+        turn, origin = poses[:, :3, :3], poses[:, :3, 3]
+        casing = origin
+        for _ in range(_ALTERNATIONS):
+            on_skin = head.closest(casing).point_mm
+            back = (turn.swapaxes(1, 2) @ (on_skin - origin)[..., None])[..., 0]
+            casing = (turn @ self._surface.closest(back).point_mm[..., None])[..., 0] + origin
+        away = casing - on_skin
+        length = np.linalg.norm(away, axis=1)
+        return length, away / np.where(length > 0, length, 1.0)[:, None]
+
+    def _depth(self, poses: Floats, head: Surface) -> Floats:
+        """How deep (k,) the deepest corner is inside the head, 0 if none is.
+
+        A skin point that is the closest to one corner bounds the depth of all others. Those that this leaves
+        in the running are taken a few at a time, the ones that may be deepest first.
+        """
+        depth = np.zeros(len(poses))
+        corners = _placed(self._points, poses)
+        inside = head.inside(corners.reshape(-1, 3))
+        pose = np.flatnonzero(inside) // len(self._points)
+        points = corners.reshape(-1, 3)[inside]
+        at_most = np.full(len(points), np.inf)
+        while len(points):
+            order = np.lexsort((-at_most, pose))
+            pose, points, at_most = pose[order], points[order], at_most[order]
+            rank = np.arange(len(pose)) - np.searchsorted(pose, pose)
+            taken = np.flatnonzero(rank < _DEEPEST)
+            nearest = head.closest(points[taken])
+            np.maximum.at(depth, pose[taken], nearest.distance_mm)
+            for i in range(_DEEPEST):  # the i-th skin point of each pose
+                of_rank = np.flatnonzero(rank[taken] == i)
+                at = np.full((len(poses), 3), np.inf)
+                at[pose[taken[of_rank]]] = nearest.point_mm[of_rank]
+                at_most = np.minimum(at_most, np.linalg.norm(points - at[pose], axis=1))
+            left = np.flatnonzero((rank >= _DEEPEST) & (at_most > depth[pose]))
+            pose, points, at_most = pose[left], points[left], at_most[left]
+        return depth
+
+
+def _placed(points: Floats, poses: Floats) -> Floats:
+    """Points (p, 3) of the coil frame at each pose, (k, p, 3)."""
+    return np.asarray(points @ np.swapaxes(poses[:, :3, :3], 1, 2) + poses[:, None, :3, 3])
+
+
+def retreated(poses: Floats, shell: Shell, head: Surface, clear_mm: float) -> Floats:
+    """See `headfield.placement.place.retreat`; `clear_mm` is checked."""
+    missing = shell.distance(poses, head) - clear_mm
+    away = np.flatnonzero((missing < 0) & faces_away(poses, middle(head.nodes_mm)))
+    if len(away):  # it would go through the head, and be clear beyond it
+        raise PoseError(
+            f"pose {away[0]} of {len(poses)} turns its back to the head, into which +z points: no way out"
+        )
+    searches = {int(k): _first_clear(float(missing[k])) for k in np.flatnonzero(missing < 0)}
+    ways = {k: next(search) or 0.0 for k, search in searches.items()}
+    result = poses.copy()
+    while ways:
+        rows = list(ways)
+        moved = poses[rows]
+        moved[:, :3, 3] -= np.array(list(ways.values()))[:, None] * moved[:, :3, 2]
+        for k, pose, excess in zip(rows, moved, shell.distance(moved, head) - clear_mm, strict=True):
+            result[k] = pose
+            way = searches[k].send(float(excess))
+            if way is None:
+                del ways[k]
+            elif way <= _FARTHEST_MM:
+                ways[k] = way
+            else:
+                raise PoseError(
+                    f"pose {k} of {len(poses)}: the casing does not get {clear_mm:g} mm clear of the head "
+                    f"within {_FARTHEST_MM:g} mm along -z"
+                )
+    return result
+
+
+def _first_clear(missing: float) -> Generator[float | None, float, None]:
+    """Ways (mm) that close in on where the excess, sent back for each, is 0; it is `missing` < 0 at 0.
+
+    None once it is, to 1e-6. The excess grows by at most the way, so a step as long as what is missing does
+    not pass the place. Then secants, from both sides once the place is passed (Illinois: Dowell & Jarratt,
+    BIT 11:168, 1971).
+    """
+    aim = 0.5 * _TOLERANCE_MM
+    low, below, high, above = 0.0, missing - aim, np.inf, np.nan
+    way, side, least = -missing, 0, aim
+    while True:
+        value = (yield way) - aim
+        if abs(value) <= aim + _ROUNDING_MM or way == high:
+            yield None
+        least *= 2.0  # along a wall the distance does not grow
+        if value > 0:
+            below *= 0.5 if side > 0 else 1.0
+            high, above, side = way, value, 1
+        else:
+            above *= 0.5 if side < 0 else 1.0
+            slope = min(max((value - below) / (way - low), 0.2), 1.0)
+            low, below, side = way, value, -1
+        if np.isinf(high):
+            way = low + max(-below / slope, least)
+        elif high - low > 1e-3 * _TOLERANCE_MM:
+            way = low + (high - low) * below / (below - above)
+        else:  # it jumps there
+            way = high
+
+
+def face_of(coil: Any) -> Casing:
+    """Points that stand for the casing of a coil that has none: those of its casing face with wire behind.
+
+    They are the positions of its sources, moved to the plane z = 0 where they are behind it.
+
+    Raises
+    ------
+    CoilError
+        The coil is given by samples of its field, which do not show where it is.
+    """
+    points = coil.sources().points_mm
+    if not len(points):
+        raise CoilError(
+            f"the coil {coil.name!r} has no casing and no windings that are known: give it a casing"
+        )
+    points[:, 2] = np.maximum(points[:, 2], 0.0)
+    return Casing(points, np.repeat(np.arange(len(points))[:, None], 3, axis=1))

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Points of the scalp with a tangential direction each, and straight ways from one to others."""
+
+from __future__ import annotations
+
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..core.arguments import finite_array
+from ..errors import PoseError
+from ..geometry.surface import Surface
+
+__all__ = ["Spots", "slid", "start", "tangential"]
+
+Floats = NDArray[np.float64]
+
+MAX_TO_SURFACE_MM, FAR_FROM_SURFACE_MM = 100.0, 50.0
+MIN_HANDLE_ANGLE_DEG = 1.0
+_STEPS = 32  # of any way, short or long, so that its end is continuous in its length
+_STUCK = 0.9  # of the length of a way
+
+
+class Spots(NamedTuple):
+    """Points of the scalp, unit normals there, and unit tangents: +y of a coil."""
+
+    point: Floats  #: (p, 3) mm
+    normal: Floats  #: (p, 3)
+    y: Floats  #: (p, 3)
+
+
+def start(head: Surface, centre_mm: ArrayLike, handle_mm: ArrayLike) -> Spots:
+    """The one spot of a centre projected onto the surface and a handle direction."""
+    centre, handle = _point(centre_mm, "centre_mm"), _point(handle_mm, "handle_mm")
+    found = head.closest(centre[None])
+    gap = float(found.distance_mm[0])
+    if gap > MAX_TO_SURFACE_MM:
+        raise PoseError(f"centre_mm {centre} is {gap:.0f} mm from the surface, more than 100 mm")
+    if gap > FAR_FROM_SURFACE_MM:
+        warnings.warn(
+            f"centre_mm {centre} is {gap:.0f} mm from the surface, onto which it is projected: is it in mm?",
+            stacklevel=4,
+        )
+    normal = head.normals(found.face, found.weights)[0]
+    direction = handle - centre
+    tangent = direction - (direction @ normal) * normal
+    length, tangential_length = np.linalg.norm(direction), np.linalg.norm(tangent)
+    if tangential_length <= np.sin(np.radians(MIN_HANDLE_ANGLE_DEG)) * length:
+        raise PoseError(f"handle_mm {handle} lies within 1 degree of the normal through centre_mm {centre}")
+    return Spots(found.point_mm, normal[None], (tangent / tangential_length)[None])
+
+
+def slid(head: Surface, spot: Spots, offsets_mm: Floats) -> Spots:
+    """Spots (p, …) at the ends of straight ways (p, 2) from one, along its x and y, mm.
+
+    Steps along the tangent, each projected onto the surface; the tangent directions are turned with the
+    normal and not about it, which makes the way a geodesic and carries y along it without twist.
+    """
+    point, normal, y = (np.repeat(one, len(offsets_mm), axis=0) for one in spot)
+    step = offsets_mm / _STEPS
+    gone = np.zeros(len(offsets_mm))
+    for _ in range(_STEPS):
+        x = np.cross(normal, y)
+        found = head.closest(point + step[:, :1] * x + step[:, 1:] * y)
+        turned = head.normals(found.face, found.weights)
+        gone += np.linalg.norm(found.point_mm - point, axis=1)
+        y = _carried(y, normal, turned)
+        point, normal = found.point_mm, turned
+    wanted = np.linalg.norm(offsets_mm, axis=1)
+    short = np.flatnonzero(gone < _STUCK * wanted)
+    if len(short):
+        worst = short[np.argmin(gone[short] / wanted[short])]
+        warnings.warn(
+            f"{len(short)} of {len(wanted)} ways along the scalp end in a fold: the worst got "
+            f"{gone[worst]:.3g} of {wanted[worst]:.3g} mm",
+            stacklevel=3,
+        )
+    return Spots(point, normal, y)
+
+
+def _carried(y: Floats, old: Floats, new: Floats) -> Floats:
+    """Unit tangents (p, 3) after the smallest turn that takes the old normals to the new."""
+    toward = 1.0 + np.einsum("pj,pj->p", old, new)
+    if not (toward > 1e-6).all():
+        raise PoseError("the surface is folded back where the coil slides")
+    y = y - (np.einsum("pj,pj->p", y, new) / toward)[:, None] * (old + new)
+    y = y - np.einsum("pj,pj->p", y, new)[:, None] * new  # what rounding left
+    return np.asarray(y / np.linalg.norm(y, axis=1, keepdims=True))
+
+
+def tangential(spots: Spots, distance_mm: float) -> Floats:
+    """Poses (p, 4, 4) at a distance from the spots, z against the normals."""
+    poses = np.tile(np.eye(4), (len(spots.point), 1, 1))
+    poses[:, :3, 1] = spots.y
+    poses[:, :3, 2] = -spots.normal
+    poses[:, :3, 0] = np.cross(spots.y, -spots.normal)
+    poses[:, :3, 3] = spots.point + distance_mm * spots.normal
+    return poses
+
+
+def _point(values: ArrayLike, name: str) -> Floats:
+    point = finite_array(values, name, PoseError)
+    if point.shape != (3,):
+        raise PoseError(f"{name} must have the shape (3,), not {point.shape}")
+    return point

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Coil poses: 4x4 matrices from coil to head, mm; columns x, y, z axis and centre.
+
+Coil frame: origin on the casing face that touches the head, +z into the head, +y the prolongation of the
+handle (away from it), x = y × z.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..core.arguments import finite_array, real_array
+from ..errors import PoseError
+
+__all__ = [
+    "check_pose",
+    "check_poses",
+    "nearest_rotation",
+    "ring",
+    "turns",
+]
+
+# Largest entry of RᵀR − 1 that passes: float32 exports (1e-7) and four printed decimals (1.7e-4) do. A scale
+# error of half of it is all that it lets into the field.
+ORTHONORMAL_TOLERANCE = 5e-4
+MAX_TRANSLATION_MM = 10_000.0
+
+
+def check_poses(poses: ArrayLike) -> np.ndarray:
+    """Poses that are rigid placements, or an error that says which is not and by how much.
+
+    A pose within the tolerance (RᵀR − 1 below 5e-4 in every entry) is passed on as it is, not
+    re-orthonormalised; see `nearest_rotation` for that.
+
+    Parameters
+    ----------
+    poses : array_like (4, 4) or (k, 4, 4)
+        Coil to head, mm.
+
+    Returns
+    -------
+    ndarray (k, 4, 4) float64, C order
+        A copy.
+
+    Raises
+    ------
+    PoseError
+        Another shape, no poses, not finite, a last row other than 0 0 0 1, axes that are not orthonormal
+        (scaled, sheared), left-handed axes, or a centre more than 10 m from the origin. The message names
+        the first such pose.
+
+    Examples
+    --------
+    >>> check_poses(np.eye(4)).shape
+    (1, 4, 4)
+    >>> check_poses(np.diag([1, 1, -1, 1]))
+    Traceback (most recent call last):
+    ...
+    headfield.errors.PoseError: pose 0 of 1: left-handed axes (determinant -1): one axis points the wrong way
+    """
+    matrices = _as_poses(poses)
+    rotations = matrices[:, :3, :3]
+    far = np.abs(matrices[:, :3, 3]).max(axis=1)
+    _refuse(far > MAX_TRANSLATION_MM, far, "centre {:.4g} mm from the origin, more than 10 m: are these mm?")
+    off, determinant = deviation(rotations)
+    message = "axes not orthonormal, off by {:.3g} (at most 5e-4): scaled or sheared; see nearest_rotation"
+    _refuse(~(off <= ORTHONORMAL_TOLERANCE), off, message)
+    message = "left-handed axes (determinant {:.3g}): one axis points the wrong way"
+    _refuse(determinant < 0, determinant, message)
+    return matrices
+
+
+def check_pose(pose: ArrayLike) -> np.ndarray:
+    """`check_poses` of one pose, (4, 4) or (1, 4, 4): (4, 4) float64.
+
+    Examples
+    --------
+    >>> check_pose(np.eye(4)).shape
+    (4, 4)
+    """
+    matrices = check_poses(pose)
+    if len(matrices) != 1:
+        raise PoseError(f"one pose is needed, not {len(matrices)}")
+    return matrices[0]
+
+
+def nearest_rotation(poses: ArrayLike) -> np.ndarray:
+    """The poses with their axes replaced by the nearest right-handed orthonormal ones.
+
+    The orthogonal polar factor of the axes, R = U Vᵀ of the singular value decomposition: the rotation
+    nearest to them in the Frobenius norm, freed of their scale and shear (Higham, SIAM J. Sci. Stat. Comput.
+    7:1160, 1986).
+
+    Parameters
+    ----------
+    poses : array_like (4, 4) or (k, 4, 4)
+        Coil to head, mm.
+
+    Returns
+    -------
+    ndarray (4, 4) or (k, 4, 4) float64
+        The shape of `poses`.
+
+    Raises
+    ------
+    PoseError
+        Not finite, a last row other than 0 0 0 1, left-handed axes (which one to turn round is not for a
+        computer to guess), or axes that nearly lie in a plane.
+
+    Examples
+    --------
+    >>> scaled = np.diag([1.01, 1.01, 1.01, 1.0])
+    >>> nearest_rotation(scaled)
+    array([[1., 0., 0., 0.],
+           [0., 1., 0., 0.],
+           [0., 0., 1., 0.],
+           [0., 0., 0., 1.]])
+    """
+    matrices = _as_poses(poses)
+    u, singular, vt = np.linalg.svd(matrices[:, :3, :3])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        flatness = singular[:, 2] / singular[:, 0]
+    message = "axes lie in a plane (singular values' ratio {:.3g}): no nearest rotation"
+    _refuse(~(flatness > 1e-3), flatness, message)
+    rotations = u @ vt
+    determinant = np.linalg.det(rotations)
+    message = "left-handed axes (determinant {:.3g}): one axis points the wrong way, turn it round first"
+    _refuse(determinant < 0, determinant, message)
+    matrices[:, :3, :3] = rotations
+    return matrices.reshape(np.shape(poses))
+
+
+def ring(pose: ArrayLike, angles_deg: ArrayLike) -> np.ndarray:
+    """The pose turned about its own z axis.
+
+    Parameters
+    ----------
+    pose : array_like (4, 4)
+        Coil to head, mm.
+    angles_deg : array_like (k,)
+        Angles from x to y, degrees: clockwise as seen from outside the head, since z points into it.
+
+    Returns
+    -------
+    ndarray (k, 4, 4) float64
+
+    Raises
+    ------
+    PoseError
+        Not one rigid placement, or angles that are not k ≥ 1 finite numbers.
+
+    Examples
+    --------
+    >>> ring(np.eye(4), [0, 90])[1, :3, :3].round(12) + 0.0
+    array([[ 0., -1.,  0.],
+           [ 1.,  0.,  0.],
+           [ 0.,  0.,  1.]])
+    """
+    matrix = check_pose(pose)
+    angles = finite_array(angles_deg, "angles_deg", PoseError)
+    if angles.ndim != 1 or not len(angles):
+        raise PoseError(f"angles_deg must have the shape (k,), not {angles.shape}")
+    return matrix @ turns(angles)
+
+
+def turns(angles_deg: np.ndarray) -> np.ndarray:
+    """Turns about z, from x to y, by angles (k,) in degrees: (k, 4, 4).
+
+    Examples
+    --------
+    >>> turns(np.array([0.0]))[0].tolist() == np.eye(4).tolist()
+    True
+    """
+    angles = np.radians(angles_deg)
+    turn = np.zeros((len(angles), 4, 4))
+    turn[:, 0, 0] = turn[:, 1, 1] = np.cos(angles)
+    turn[:, 1, 0] = np.sin(angles)
+    turn[:, 0, 1] = -turn[:, 1, 0]
+    turn[:, 2, 2] = turn[:, 3, 3] = 1.0
+    return turn
+
+
+def _as_poses(poses: ArrayLike) -> np.ndarray:
+    """(k, 4, 4) float64, a copy: finite, last row 0 0 0 1."""
+    matrices = real_array(poses, "poses", PoseError)
+    if matrices.shape[-2:] != (4, 4) or matrices.ndim not in (2, 3) or not matrices.size:
+        raise PoseError(f"poses must have the shape (4, 4) or (k, 4, 4) with k ≥ 1, not {matrices.shape}")
+    matrices = np.ascontiguousarray(matrices.reshape(-1, 4, 4))
+    bad = (~np.isfinite(matrices)).sum(axis=(1, 2))
+    _refuse(bad > 0, bad, "{:.0f} of 16 entries are not finite")
+    off = np.abs(matrices[:, 3] - [0.0, 0.0, 0.0, 1.0]).max(axis=1)
+    _refuse(off > 1e-6, off, "last row is not 0 0 0 1, off by {:.3g}: transposed?")
+    return matrices
+
+
+def _refuse(bad: np.ndarray, amount: np.ndarray, message: str) -> None:
+    """Raise for the first pose that is bad, and say how many are."""
+    index = np.flatnonzero(bad)
+    if len(index):
+        more = f" ({len(index)} poses of this kind)" if len(index) > 1 else ""
+        raise PoseError(f"pose {index[0]} of {len(bad)}: {message.format(amount[index[0]])}{more}")
+
+
+def deviation(rotations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far axes (k, 3, 3) are from orthonormal, the largest entry of |RᵀR − 1|, and their determinants.
+
+    Examples
+    --------
+    >>> deviation(np.diag([1.0, 1.0, -2.0])[None])
+    (array([3.]), array([-2.]))
+    """
+    x, y, z = rotations[:, :, 0], rotations[:, :, 1], rotations[:, :, 2]
+    with np.errstate(over="ignore", invalid="ignore"):  # a huge entry becomes inf or NaN, which is refused
+        off = np.abs(np.swapaxes(rotations, 1, 2) @ rotations - np.eye(3)).max(axis=(1, 2))
+        return off, np.einsum("kj,kj->k", np.cross(x, y), z)

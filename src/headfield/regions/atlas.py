@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Regions by the labels of an atlas: a NIfTI image of whole numbers, and a table of their names."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..core.arguments import finite_array
+from ..errors import FileFormatError, RegionError
+from ..heads.mesh import TetMesh
+from ..io.nifti import check_affine, given_image, read_nifti
+from ..io.regular import check_regular
+from .region import Region, barycentres, tets_of, whole_numbers
+
+__all__ = ["labels", "read_label_names"]
+
+Floats: TypeAlias = NDArray[np.float64]
+Image: TypeAlias = str | os.PathLike[str] | tuple[ArrayLike, ArrayLike]
+
+_LONGEST_NUMBER = 10  # digits
+_LARGEST_TABLE = 1 << 24  # bytes
+
+
+def labels(
+    mesh: TetMesh,
+    image: Image,
+    values: int | ArrayLike,
+    tags: int | ArrayLike | None = None,
+    to_image: Callable[[Floats], ArrayLike] | None = None,
+) -> Region:
+    """Make the region of the tetrahedra that have some labels of an atlas.
+
+    The label of a tetrahedron is that of the voxel around its barycentre. Outside of the image there is none.
+
+    Parameters
+    ----------
+    mesh : TetMesh
+    image : path, or (affine, data)
+        NIfTI (nx, ny, nz) of whole numbers, or its affine (4, 4), voxels to mm, and its numbers.
+    values : int or array_like of int
+        The labels; see `read_label_names`.
+    tags : int or array_like of int, optional
+        Only tetrahedra of these tissues.
+    to_image : callable, optional
+        Maps points (p, 3) of the mesh to points (p, 3) of the image, mm: `Subject.subject_to_mni` for an
+        atlas in MNI space. By default both are in the same space.
+
+    Returns
+    -------
+    Region
+
+    Raises
+    ------
+    RegionError
+        An image of another shape or of other numbers; labels that no voxel has; no tetrahedron with these
+        labels; tags that no tetrahedron has; a map that does not give (p, 3) finite numbers.
+    FileFormatError, OSError
+        The file is damaged or can't be read.
+
+    Examples
+    --------
+    >>> from headfield import phantom_head, regions
+    >>> head = phantom_head(edge_mm=8)
+    >>> atlas = np.zeros((2, 1, 1), int)
+    >>> atlas[0], atlas[1] = 7, 8  # left and right
+    >>> affine = np.array([[100.0, 0, 0, -50], [0, 200, 0, 0], [0, 0, 200, 0], [0, 0, 0, 1]])
+    >>> left = regions.labels(head, (affine, atlas), 7, tags=2)
+    >>> left, bool(left.centres_mm[:, 0].max() < 0)
+    (<Region of 4,683 tetrahedra, 124,963 mm³>, True)
+
+    An atlas in MNI space:
+    `regions.labels(subject.mesh(), "atlas.nii.gz", 7, to_image=subject.subject_to_mni)`.
+    """
+    wanted = whole_numbers(values, "values")
+    chosen = tets_of(mesh, tags)
+    affine, data, name = _image(image)
+    found, inside = _nearest(affine, data, _mapped(barycentres(mesh, chosen), to_image))
+    fractions = found[found != np.rint(found)]
+    if len(fractions):
+        raise RegionError(
+            f"{name}: {len(fractions):,} of its numbers are no labels, such as {fractions[0]:g}"
+        )
+    absent = [v for v in np.setdiff1d(wanted, found).tolist() if not (data == v).any()]
+    if absent:
+        raise RegionError(f"{name}: no voxel has the labels {absent}")
+    hit = inside.copy()
+    hit[inside] = np.isin(found, wanted)
+    if not hit.any():
+        where = "" if tags is None else f" of the tissues {whole_numbers(tags, 'tags').tolist()}"
+        raise RegionError(
+            f"{name}: none of the {len(chosen):,} tetrahedra{where} has the labels {wanted.tolist()}; "
+            f"{inside.sum():,} of them are inside of the image"
+        )
+    return Region(mesh, chosen[hit])
+
+
+def read_label_names(path: str | os.PathLike[str]) -> dict[int, str]:
+    """Read what the labels of an atlas mean from a table such as FreeSurferColorLUT.txt.
+
+    Parameters
+    ----------
+    path : path
+        Text, a label per line: its number, its name, and if there is one its colour in three or four numbers,
+        which is left out. Lines that start with # are comments.
+
+    Returns
+    -------
+    dict of int to str
+        In the order of the file.
+
+    Raises
+    ------
+    FileFormatError
+        Not a text file, a line that is no label, which it names, or no label at all.
+    OSError
+        The file can't be read.
+
+    Warns
+    -----
+    UserWarning
+        A number comes again with another name: the first one stays.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = folder + "/lut.txt"
+    ...     with open(path, "w") as file:
+    ...         _ = file.write("#No. Name R G B A\\n17 Left-Hippocampus 220 216 20 0\\n53 Right Hippocampus")
+    ...     names = read_label_names(path)
+    >>> names
+    {17: 'Left-Hippocampus', 53: 'Right Hippocampus'}
+    >>> [number for number, name in names.items() if name.startswith("Left")]  # values for `labels`
+    [17]
+    """
+    name = os.fspath(path)
+    check_regular(name, FileFormatError)
+    with open(name, "rb") as file:
+        content = file.read(_LARGEST_TABLE + 1)
+    if len(content) > _LARGEST_TABLE or b"\0" in content:
+        raise FileFormatError(f"{name}: not a table of labels, but binary or beyond {_LARGEST_TABLE:,} bytes")
+    try:
+        lines = content.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as problem:
+        raise FileFormatError(f"{name}: not UTF-8 text: {problem}") from None
+    entries: list[tuple[int, int, list[str]]] = []
+    for i, line in enumerate(lines, 1):
+        number, *words = line.split() or ["#"]
+        if number.startswith("#"):
+            continue
+        if not words or not number.isdecimal() or len(number) > _LONGEST_NUMBER:
+            raise FileFormatError(f"{name}: line {i} is not a number and a name: {line[:60]!r}")
+        entries.append((i, int(number), words))
+    colours = _colours([words for _, _, words in entries])
+    names: dict[int, str] = {}
+    for i, value, words in entries:
+        label = " ".join(words[: len(words) - (colours if _numbers(words) >= 3 else 0)])
+        if names.setdefault(value, label) != label:
+            warnings.warn(
+                f"{name}: line {i} calls {value} {label!r}, it stays {names[value]!r}", stacklevel=2
+            )
+    if not names:
+        raise FileFormatError(f"{name}: no labels")
+    return names
+
+
+def _numbers(words: list[str]) -> int:
+    """How many numbers, four at most, are behind the first word of a name and its colour."""
+    found = 0
+    while found < min(4, len(words) - 1) and words[-1 - found].replace(".", "", 1).isdecimal():
+        found += 1
+    return found
+
+
+def _colours(table: list[list[str]]) -> int:
+    """Numbers of a colour: 4 if every line that has one has so many and names stay apart, or 3."""
+    coloured = [words for words in table if _numbers(words) >= 3]
+    if any(_numbers(words) == 3 for words in coloured):
+        return 3
+    apart = [len({tuple(words[:-n]) for words in coloured}) for n in (3, 4)]
+    return 3 if apart[1] < apart[0] else 4
+
+
+def _image(image: Image) -> tuple[Floats, NDArray[Any], str]:
+    """Affine, numbers (nx, ny, nz) and name of a label image."""
+    if isinstance(image, (str, os.PathLike)):
+        affine, data = read_nifti(image)
+        name = os.fspath(image)
+    else:
+        if not isinstance(image, tuple) or len(image) != 2:
+            raise RegionError("the label image must be a path or (affine, data)")
+        name = "the label image"
+        affine, data = given_image(*image, name, "whole numbers", RegionError)
+    check_affine(affine, RegionError)
+    shape = data.shape
+    while data.ndim > 3 and data.shape[-1] == 1:
+        data = data[..., 0]
+    if data.ndim != 3 or not data.size:
+        raise RegionError(f"{name}: its shape is {shape}, a label image is (nx, ny, nz)")
+    return affine, data, name
+
+
+def _mapped(points_mm: Floats, to_image: Callable[[Floats], ArrayLike] | None) -> Floats:
+    if to_image is None:
+        return points_mm
+    mapped = finite_array(to_image(points_mm), "what to_image returns", RegionError)
+    if mapped.shape != points_mm.shape:
+        raise RegionError(f"to_image must map (p, 3) to (p, 3), not {points_mm.shape} to {mapped.shape}")
+    return mapped
+
+
+def _nearest(affine: Floats, data: NDArray[Any], points_mm: Floats) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Numbers of the voxels around the points (p, 3) that are inside of the image, and which are, (p,)."""
+    voxel = np.floor((points_mm - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T + 0.5)
+    inside = np.all((voxel >= 0) & (voxel < data.shape), axis=1)
+    return data[tuple(voxel[inside].astype(np.intp).T)], inside

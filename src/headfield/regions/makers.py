@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Makers of regions: tissues, spheres, masks, nodes, points and surfaces."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..core.arguments import finite_array, finite_number, vectors
+from ..errors import RegionError
+from ..geometry.surface import Surface
+from ..heads.checks import plural, point
+from ..heads.location import Located, locate
+from ..heads.mesh import TetMesh
+from .region import (
+    Region,
+    barycentres,
+    check_mesh,
+    is_mask_of_numbers,
+    surface_region,
+    tets_of,
+    whole_numbers,
+)
+
+__all__ = ["mask", "nodes", "points", "sphere", "surface", "tissue"]
+
+_IN_METRES = 1.0  # mm that points span which can only be meant so
+_ROUNDING_MM = 1e-9  # a point this far off counts as on the mesh
+
+
+def tissue(mesh: TetMesh, tags: int | ArrayLike) -> Region:
+    """Make the region of all tetrahedra of some tissues.
+
+    Parameters
+    ----------
+    mesh : TetMesh
+    tags : int or array_like of int
+        1 is white matter, 2 gray matter.
+
+    Returns
+    -------
+    Region
+
+    Raises
+    ------
+    RegionError
+        Tags that no tetrahedron has, or that are no whole numbers.
+
+    Examples
+    --------
+    >>> from headfield import phantom_head, regions
+    >>> regions.tissue(phantom_head(edge_mm=8), [1, 2])
+    <Region of 43,940 tetrahedra, 1,268,563 mm³>
+    """
+    return Region(mesh, tets_of(mesh, whole_numbers(tags, "tags")))
+
+
+def sphere(
+    mesh: TetMesh, centre_mm: ArrayLike, radius_mm: float, tags: int | ArrayLike | None = None
+) -> Region:
+    """Make the region of the tetrahedra whose barycentre lies in a sphere.
+
+    Parameters
+    ----------
+    mesh : TetMesh
+    centre_mm : array_like (3,)
+    radius_mm : float
+        Above 0.
+    tags : int or array_like of int, optional
+        Only tetrahedra of these tissues.
+
+    Returns
+    -------
+    Region
+
+    Raises
+    ------
+    RegionError
+        No barycentre in the sphere; says how far the nearest is. Arguments of another kind.
+
+    Examples
+    --------
+    >>> from headfield import phantom_head, regions
+    >>> regions.sphere(phantom_head(edge_mm=8), [-40, -8, 50], radius_mm=10, tags=2)
+    <Region of 49 tetrahedra, 1,242 mm³>
+
+    Around a point in MNI space, in the head of a subject: `regions.sphere(subject.mesh(),
+    subject.mni_to_subject([-37, -21, 58]), radius_mm=10, tags=2)`.
+    """
+    chosen = tets_of(mesh, tags)
+    centre = finite_array(centre_mm, "centre_mm", RegionError)
+    if centre.shape != (3,):
+        raise RegionError(f"centre_mm must have the shape (3,), not {centre.shape}")
+    radius = finite_number(radius_mm, "radius_mm", RegionError)
+    if radius <= 0:
+        raise RegionError(f"radius_mm = {radius:g} must be above 0")
+    distance = np.linalg.norm(barycentres(mesh, chosen) - centre, axis=1)
+    inside = chosen[distance <= radius]
+    if not len(inside):
+        raise RegionError(
+            f"no barycentre{_of(tags)} lies within {radius:g} mm of {point(centre)}: the nearest is "
+            f"{distance.min():.4g} mm away"
+        )
+    return Region(mesh, inside)
+
+
+def mask(mesh: TetMesh, chosen: ArrayLike) -> Region:
+    """Make the region of chosen tetrahedra.
+
+    Parameters
+    ----------
+    mesh : TetMesh
+    chosen : array_like (m,) bool, or (p,) int
+        Which of all tetrahedra, or their indices, in any order; some of them.
+
+    Returns
+    -------
+    Region
+
+    Raises
+    ------
+    RegionError
+        No tetrahedron, a mask of another length, indices that are none of the mesh.
+
+    Examples
+    --------
+    >>> from headfield import phantom_head, regions
+    >>> head = phantom_head(edge_mm=8)
+    >>> regions.mask(head, (head.tags == 2) & (head.barycentres_mm()[:, 2] > 60))
+    <Region of 440 tetrahedra, 12,660 mm³>
+    >>> regions.mask(head, [7, 3, 7]).elements.tolist()
+    [3, 7]
+    """
+    check_mesh(mesh)
+    try:
+        array = np.asarray(chosen)
+    except ValueError as problem:
+        raise RegionError(f"a mask: {problem}") from None
+    if array.dtype == bool:
+        if array.shape != (mesh.n_tets,):
+            raise RegionError(f"a mask must have the shape ({mesh.n_tets},), not {array.shape}")
+        array = np.flatnonzero(array)
+        if not len(array):
+            raise RegionError("the mask holds no tetrahedron")
+    elif is_mask_of_numbers(array, mesh.n_tets):
+        raise RegionError("a mask must be bool: these are 0 and 1, which would be indices")
+    return Region(mesh, whole_numbers(array, "indices of tetrahedra"))
+
+
+def points(
+    mesh: TetMesh, points_mm: ArrayLike, tags: int | ArrayLike | None = None, reach_mm: float = 0.0
+) -> Region:
+    """Make the region of loose points, in their order.
+
+    Parameters
+    ----------
+    mesh : TetMesh
+    points_mm : array_like (p, 3)
+        On a face between tetrahedra the one of the lower number counts.
+    tags : int or array_like of int, optional
+        Only tetrahedra of these tissues count.
+    reach_mm : float, optional
+        A point outside of them is moved to the nearest point of the nearest of them if it is so near, mm.
+
+    Returns
+    -------
+    Region
+        `centres_mm` are the points where they are now.
+
+    Raises
+    ------
+    RegionError
+        Points that are farther away; says how many and how far. Arguments of another kind.
+
+    Examples
+    --------
+    >>> from headfield import phantom_head, regions
+    >>> head = phantom_head(edge_mm=8)
+    >>> target = regions.points(head, [[-40, -8, 50], [-38, -8, 50]])
+    >>> target, target.centres_mm.round(6).tolist()
+    (<Region of 2 points>, [[-40.0, -8.0, 50.0], [-38.0, -8.0, 50.0]])
+    """
+    check_mesh(mesh)
+    at = _located(mesh, points_mm, tags, reach_mm)
+    return Region(mesh, at.element, at.barycentric)
+
+
+def nodes(mesh: TetMesh, tags: int | ArrayLike | None = None) -> Region:
+    """Make the region of the nodes of some tissues, seen from inside: each tissue has its own E there.
+
+    Parameters
+    ----------
+    mesh : TetMesh
+    tags : int or array_like of int, optional
+        Values are those of these tissues; of the first tetrahedron around each node where they meet.
+
+    Returns
+    -------
+    Region
+        Its points are the nodes, in their order.
+
+    Raises
+    ------
+    RegionError
+        A tag that does not occur.
+
+    Examples
+    --------
+    >>> from headfield import regions, sphere_mesh
+    >>> ball = sphere_mesh([80, 92], [1, 5], edge_mm=20)
+    >>> scalp = regions.nodes(ball, 5)
+    >>> scalp, float(np.linalg.norm(scalp.centres_mm, axis=1).min().round(6))
+    (<Region of 614 points>, 80.0)
+    """
+    chosen = tets_of(mesh, tags)
+    _, first = np.unique(mesh.tets[chosen], return_index=True)
+    return Region(mesh, chosen[first // 4], np.eye(4)[first % 4])
+
+
+def surface(
+    mesh: TetMesh,
+    nodes_mm: ArrayLike,
+    faces: ArrayLike,
+    tags: int | ArrayLike | None = None,
+    reach_mm: float = 2.0,
+) -> Region:
+    """Make the region of the nodes of a triangle surface inside of the head, in their order.
+
+    Parameters
+    ----------
+    mesh : TetMesh
+    nodes_mm : array_like (p, 3)
+        In the frame of the mesh.
+    faces : array_like (f, 3) int
+        Triangles as node indices, wound outward.
+    tags : int or array_like of int, optional
+        Only tetrahedra of these tissues count.
+    reach_mm : float, optional
+        A node outside of them is moved to the nearest point of the nearest of them if it is so near, mm.
+
+    Returns
+    -------
+    Region
+        `weights` are a third of the area of the triangles around each node, mm², and `normals` their mean
+        normals weighted by area, both of the surface as it was given.
+
+    Raises
+    ------
+    RegionError
+        Nodes that are farther away; says how many and how far. Nodes without a normal. A closed surface that
+        is wound inward.
+    MeshError
+        Nodes or faces that are no surface.
+
+    Examples
+    --------
+    >>> from headfield import phantom_head, regions
+    >>> head = phantom_head(edge_mm=8)
+    >>> cortex = regions.surface(head, head.nodes_mm[:4], [[0, 2, 1], [0, 1, 3], [1, 2, 3], [2, 0, 3]])
+    >>> len(cortex), cortex.unit, cortex.faces.shape
+    (4, 'mm²', (4, 3))
+    """
+    check_mesh(mesh)
+    nodes = vectors(nodes_mm, "nodes_mm", RegionError)
+    given = Surface(nodes, faces)
+    if len(given.nodes_mm) < len(nodes):
+        unused = plural(len(nodes) - len(given.nodes_mm), "node is", "nodes are")
+        raise RegionError(f"{unused} in no triangle of the surface")
+    if given.is_wound_inward:
+        raise RegionError("the surface is closed and its triangles are wound inward: reverse its faces")
+    at = _located(mesh, nodes, tags, reach_mm)
+    return surface_region(mesh, at.element, at.barycentric, nodes, given.faces)
+
+
+def _located(mesh: TetMesh, points_mm: ArrayLike, tags: int | ArrayLike | None, reach_mm: float) -> Located:
+    """`locate`, but refuse no points and those beyond reach."""
+    reach = finite_number(reach_mm, "reach_mm", RegionError)
+    if reach < 0:
+        raise RegionError(f"reach_mm = {reach:g} must be 0 or more")
+    xyz = vectors(points_mm, "points_mm", RegionError)
+    if not len(xyz):
+        raise RegionError("there are no points")
+    span = np.ptp(xyz, axis=0).max()
+    if len(xyz) > 2 and span < _IN_METRES:
+        warnings.warn(f"{len(xyz):,} points span {span:.2g} mm: are they in metres?", stacklevel=4)
+    at = locate(mesh, xyz, tags)
+    far = np.flatnonzero(at.distance_mm > reach + _ROUNDING_MM)
+    if len(far):
+        worst = int(at.distance_mm.argmax())
+        where = ("the mesh" if tags is None else "the tetrahedra") + _of(tags)
+        beyond = f" by more than reach_mm = {reach:g} mm" if reach else ""
+        raise RegionError(
+            f"of {plural(len(xyz), 'point', 'points')} {len(far):,} {'lies' if len(far) == 1 else 'lie'} "
+            f"outside of {where}{beyond}; the farthest is point {worst} at {point(xyz[worst])}, "
+            f"{at.distance_mm[worst]:.4g} mm away"
+        )
+    return at
+
+
+def _of(tags: int | ArrayLike | None) -> str:
+    return "" if tags is None else f" of the tissues {whole_numbers(tags, 'tags').tolist()}"

@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a region is: whole tetrahedra of a mesh, or points in them; `headfield.regions` makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..core.arguments import finite_array
+from ..errors import RegionError
+from ..heads import checks
+from ..heads.mesh import TetMesh
+
+__all__ = ["Region", "barycentres", "surface_region", "tets_of", "whole_numbers"]
+
+Floats = NDArray[np.float64]
+
+_UNITY = 1e-9  # how far weights may add up to something else than 1, and normals be of another length
+_NO_NORMAL = 1e-9  # length of the sum of area vectors around a node, relative to the sum of their lengths
+
+
+class Region:
+    """Where a field is asked for: whole tetrahedra, or points in some of them. Arrays are read-only.
+
+    The functions of `headfield.regions` make regions; here is what one consists of. Regions of whole
+    tetrahedra of one mesh can be combined: `a & b` (in both), `a | b` (in one of them or both), `a - b` (in
+    a, not in b), `~a` (all others). The result may be empty.
+
+    Parameters
+    ----------
+    mesh : TetMesh
+    elements : array_like (p,) int
+        Tetrahedra, ascending, each once; for points the tetrahedron that each lies in, in any order.
+    barycentric : array_like (p, 4), optional
+        Barycentric weights of points in their tetrahedra: 0 or more, adding up to 1. None for whole
+        tetrahedra.
+    weights : array_like (p,), optional
+        Only for points: what each stands for, 0 or more; 1 if not given.
+    normals : array_like (p, 3), optional
+        Only for points: outward unit normals.
+    faces : array_like (f, 3) int, optional
+        Only for points: triangles of the surface that they are the nodes of.
+
+    Attributes
+    ----------
+    mesh : TetMesh
+    elements : ndarray (p,) int32
+    barycentric : ndarray (p, 4) float64, or None
+    normals : ndarray (p, 3) float64, or None
+    faces : ndarray (f, 3) int32, or None
+
+    Raises
+    ------
+    RegionError
+        Indices, weights or normals that are none of this mesh, or shapes that do not fit; says which.
+
+    Examples
+    --------
+    >>> from headfield import phantom_head, regions
+    >>> head = phantom_head(edge_mm=8)
+    >>> hand_knob = regions.sphere(head, [-40, -8, 50], radius_mm=15) & regions.tissue(head, 2)
+    >>> hand_knob
+    <Region of 122 tetrahedra, 3,033 mm³>
+    >>> hand_knob.elements.shape, hand_knob.centres_mm.shape, hand_knob.unit
+    ((122,), (122, 3), 'mm³')
+    """
+
+    def __init__(
+        self,
+        mesh: TetMesh,
+        elements: ArrayLike,
+        barycentric: ArrayLike | None = None,
+        *,
+        weights: ArrayLike | None = None,
+        normals: ArrayLike | None = None,
+        faces: ArrayLike | None = None,
+    ) -> None:
+        check_mesh(mesh)
+        self.mesh = mesh
+        self.elements: NDArray[np.int32] = _indices(elements, "elements", (), mesh.n_tets)
+        self.barycentric: Floats | None = None
+        self.normals: Floats | None = None
+        self.faces: NDArray[np.int32] | None = None
+        self._weights: Floats | None = None
+        if barycentric is None:
+            if weights is not None or normals is not None or faces is not None:
+                raise RegionError("weights, normals and faces are only of points, which barycentric places")
+            if (np.diff(self.elements) <= 0).any():
+                raise RegionError("elements: whole tetrahedra must ascend, each once")
+            return
+        n = len(self.elements)
+        self.barycentric = _frozen(_shaped(barycentric, "barycentric", (n, 4)))
+        off = np.abs(self.barycentric.sum(axis=1) - 1)
+        bad = (self.barycentric < 0).any(axis=1) | (off > _UNITY)
+        if bad.any():
+            raise RegionError(f"barycentric: {bad.sum():,} points have weights below 0 or not adding up to 1")
+        self._weights = _frozen(np.ones(n) if weights is None else _shaped(weights, "weights", (n,)))
+        if (self._weights < 0).any():
+            raise RegionError(f"weights: {(self._weights < 0).sum():,} are below 0")
+        if normals is not None:
+            self.normals = _frozen(_shaped(normals, "normals", (n, 3)))
+            if (np.abs(np.linalg.norm(self.normals, axis=1) - 1) > _UNITY).any():
+                raise RegionError("normals must be of length 1")
+        if faces is not None:
+            self.faces = _indices(faces, "faces", (3,), n)
+
+    @property
+    def is_volume(self) -> bool:
+        """Whether it consists of whole tetrahedra."""
+        return self.barycentric is None
+
+    @property
+    def unit(self) -> str:
+        """Unit of the weights: "mm³" of whole tetrahedra, "mm²" of a surface, "points" of loose points."""
+        if self.is_volume:
+            return "mm³"
+        return "points" if self.faces is None else "mm²"
+
+    @cached_property
+    def centres_mm(self) -> Floats:
+        """The points, or the barycentres of whole tetrahedra: (p, 3), float64, mm."""
+        if self.barycentric is None:
+            return _frozen(barycentres(self.mesh, self.elements))
+        corners = self.mesh.nodes_mm[self.mesh.tets[self.elements]]
+        return _frozen(np.einsum("pi,pij->pj", self.barycentric, corners))
+
+    @cached_property
+    def weights(self) -> Floats:
+        """What each tetrahedron or point stands for, (p,), float64: volumes mm³, areas mm², or 1."""
+        if self._weights is not None:
+            return self._weights
+        volumes = np.empty(len(self))
+        for piece, _, corners in checks.chunks(self.mesh.nodes_mm, self.mesh.tets[self.elements]):
+            volumes[piece] = checks.determinants(corners) / 6.0
+        return _frozen(volumes)
+
+    def __len__(self) -> int:
+        return len(self.elements)
+
+    def __repr__(self) -> str:
+        kinds = ("tetrahedron", "tetrahedra") if self.is_volume else ("point", "points")
+        what, total = checks.plural(len(self), *kinds), float(self.weights.sum())
+        if self.unit == "points":
+            return f"<Region of {what}>"
+        return f"<Region of {what}, {total:,.0f} {self.unit}>"
+
+    def __and__(self, other: Region) -> Region:
+        return self._combined(other, np.intersect1d)
+
+    def __or__(self, other: Region) -> Region:
+        return self._combined(other, np.union1d)
+
+    def __sub__(self, other: Region) -> Region:
+        return self._combined(other, np.setdiff1d)
+
+    def __invert__(self) -> Region:
+        self._check_volume()
+        others = np.ones(self.mesh.n_tets, bool)
+        others[self.elements] = False
+        return Region(self.mesh, np.flatnonzero(others))
+
+    def _combined(self, other: Region, operation: Callable[..., NDArray[np.int32]]) -> Region:
+        if not isinstance(other, Region):
+            return NotImplemented
+        self._check_volume()
+        other._check_volume()
+        if other.mesh is not self.mesh:
+            raise RegionError(f"the regions are of different meshes, {self.mesh!r} and {other.mesh!r}")
+        return Region(self.mesh, operation(self.elements, other.elements))
+
+    def _check_volume(self) -> None:
+        if not self.is_volume:
+            raise RegionError(f"only regions of whole tetrahedra can be combined, not {self!r}")
+
+
+def surface_region(
+    mesh: TetMesh, elements: ArrayLike, barycentric: ArrayLike, nodes_mm: Floats, faces: NDArray[Any]
+) -> Region:
+    """Make the region of the nodes of a triangle surface, with their share of its area and their normals.
+
+    Parameters
+    ----------
+    mesh : TetMesh
+    elements, barycentric
+        Where the nodes are, see `Region`.
+    nodes_mm : ndarray (p, 3) float64
+        Nodes that areas and normals are taken of.
+    faces : ndarray (f, 3) int
+        Wound outward.
+
+    Returns
+    -------
+    Region
+        `weights`: a third of the area of each triangle around a node, mm²; `normals`: the mean of their
+        normals, weighted by area.
+
+    Raises
+    ------
+    RegionError
+        Nodes without a normal: they have no triangle, or their triangles have no area or fold back.
+
+    Examples
+    --------
+    >>> mesh = TetMesh([[0, 0, 0], [6, 0, 0], [0, 6, 0], [0, 0, 6]], [[0, 1, 2, 3]])
+    >>> floor = surface_region(mesh, [0, 0, 0], np.eye(4)[:3], mesh.nodes_mm[:3], np.array([[0, 2, 1]]))
+    >>> floor.weights.tolist(), floor.normals[0].tolist()
+    ([6.0, 6.0, 6.0], [0.0, 0.0, -1.0])
+    """
+    a, b, c = np.moveaxis(nodes_mm[faces], 1, 0)
+    twice = np.cross(b - a, c - a)
+    size = np.linalg.norm(twice, axis=1)
+    node, n = faces.ravel(), len(nodes_mm)
+    sizes = np.bincount(node, np.repeat(size, 3), n)
+    total = np.stack([np.bincount(node, np.repeat(along, 3), n) for along in twice.T], axis=1)
+    length = np.linalg.norm(total, axis=1)
+    bad = np.flatnonzero(~(length > _NO_NORMAL * sizes))
+    if len(bad):
+        raise RegionError(
+            f"{len(bad):,} of {n:,} nodes of the surface have no normal: no triangle, or only such as have "
+            f"no area or fold back; the first is node {bad[0]} at {checks.point(nodes_mm[bad[0]])}"
+        )
+    return Region(
+        mesh, elements, barycentric, weights=sizes / 6, normals=total / length[:, None], faces=faces
+    )
+
+
+def check_mesh(mesh: TetMesh) -> None:
+    """Refuse what is no mesh."""
+    if not isinstance(mesh, TetMesh):
+        raise RegionError(f"mesh must be a TetMesh (see read_mesh), not {type(mesh).__name__}")
+
+
+def tets_of(mesh: TetMesh, tags: int | ArrayLike | None) -> NDArray[np.intp]:
+    """Return the tetrahedra of some tissues, ascending; all if `tags` is None; refuse tags that don't occur.
+
+    Examples
+    --------
+    >>> mesh = TetMesh([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], [[0, 1, 2, 3]], tags=[5])
+    >>> tets_of(mesh, [5]).tolist()
+    [0]
+    """
+    check_mesh(mesh)
+    if tags is None:
+        return np.arange(mesh.n_tets)
+    wanted = whole_numbers(tags, "tags")
+    absent = np.setdiff1d(wanted, mesh.tags)
+    if len(absent):
+        raise RegionError(
+            f"no tetrahedron has the tags {absent.tolist()}; the mesh has {np.unique(mesh.tags).tolist()}"
+        )
+    return np.flatnonzero(np.isin(mesh.tags, wanted))
+
+
+def barycentres(mesh: TetMesh, elements: NDArray[Any]) -> Floats:
+    """Return the barycentres (p, 3) of some tetrahedra (p,), mm; the bits of `TetMesh.barycentres_mm`."""
+    centres = np.empty((len(elements), 3))
+    for piece, _, corners in checks.chunks(mesh.nodes_mm, mesh.tets[elements]):
+        centres[piece] = corners.mean(axis=1).T
+    return centres
+
+
+def is_mask_of_numbers(values: NDArray[Any], m: int) -> bool:
+    """Whether indices are rather a mask of m tetrahedra, written as 0 and 1.
+
+    Examples
+    --------
+    >>> is_mask_of_numbers(np.array([0, 1, 1]), 3), is_mask_of_numbers(np.array([0, 1]), 3)
+    (True, False)
+    """
+    return values.shape == (m,) and m > 2 and bool(np.isin(values, (0, 1)).all())
+
+
+def whole_numbers(values: ArrayLike, name: str) -> NDArray[np.int64]:
+    """Return the different ones of one or some whole numbers, ascending; refuse others.
+
+    Examples
+    --------
+    >>> whole_numbers([3, 1, 3], "tags").tolist(), whole_numbers(2, "tags").tolist()
+    ([1, 3], [2])
+    """
+    try:
+        array = np.atleast_1d(np.asarray(values))
+    except ValueError as problem:
+        raise RegionError(f"{name}: {problem}") from None
+    if array.ndim != 1 or array.dtype.kind not in "iu" or not len(array):
+        raise RegionError(
+            f"{name} must be one or some whole numbers, not {array.dtype} of shape {array.shape}"
+        )
+    return np.unique(array.astype(np.int64))
+
+
+def _indices(values: ArrayLike, name: str, row: tuple[int, ...], count: int) -> NDArray[np.int32]:
+    """Indices (p, *row) below `count`, int32, read-only."""
+    try:
+        array = np.asarray(values)
+    except ValueError as problem:
+        raise RegionError(f"{name}: {problem}") from None
+    if array.ndim == 1 and not len(array):
+        array = np.zeros((0, *row), np.int32)
+    if array.dtype.kind not in "iu" or array.ndim != 1 + len(row) or array.shape[1:] != row:
+        shape = ", ".join(["n", *map(str, row)]) + ("" if row else ",")
+        raise RegionError(f"{name} must be integers of shape ({shape}), not {array.dtype} of {array.shape}")
+    bad = (array < 0) | (array >= count)
+    if bad.any():
+        raise RegionError(f"{name}: {bad.sum():,} are outside of 0…{count - 1}; the first is {array[bad][0]}")
+    return _frozen(array.astype(np.int32))
+
+
+def _shaped(values: ArrayLike, name: str, shape: tuple[int, ...]) -> Floats:
+    array = finite_array(values, name, RegionError)
+    if array.shape != shape:
+        raise RegionError(f"{name} must have the shape {shape}, not {array.shape}")
+    return array
+
+
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    array.flags.writeable = False
+    return array

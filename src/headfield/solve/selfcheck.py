@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A GPU is trusted once it has given the CPU's answer: a fault of driver or compiler must not go unseen."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+import warnings
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..coils.coil import Coil
+from ..core import device as backend
+from ..core.device import Device, in_one_line
+from ..errors import DeviceError, HeadfieldError
+from ..heads.conductivity import resolve
+from ..heads.phantom import sphere_mesh
+from .head import ResidentHead
+from .options import Request
+
+__all__ = ["difference_from_cpu", "on_device"]
+
+T = TypeVar("T")
+
+_ALLOWED = 1e-5  # of the relative L2 difference in E; two correct devices differ by less than 1e-6
+_NO_KERNELS = "no kernel image"  # as CUDA and CuPy say that nothing was compiled for this kind of GPU
+
+_lock = threading.Lock()
+_lasting: dict[int | None, str] = {}  # what is wrong with a GPU for good, by its id; "" if nothing is
+_said: set[tuple[int | None, str]] = set()  # which failures of which GPUs have been warned of
+
+
+def difference_from_cpu(gpu: Device) -> float:
+    """Relative L2 difference between E of a GPU and of the CPU in a sphere of three layers."""
+    mesh = sphere_mesh(radii_mm=[70, 80, 90], tags=[3, 4, 5], edge_mm=22)
+    coil = Coil(np.array([[20, 0, -5], [-20, 0, -5]]), np.array([[0, 0, 1], [0, 0.1, -1]]))
+    poses = np.array([np.diag([1.0, -1.0, -1.0, 1.0])] * 2)
+    poses[:, :3, 3] = [[5, -3, 96], [-8, 2, 100]]
+
+    def field(head: ResidentHead, device: Device, batch: int) -> NDArray[np.float64]:
+        """E of the poses, the first and the last of a batch."""
+        many = poses[np.arange(batch) * len(poses) // batch]
+        everywhere = np.arange(mesh.n_tets)
+        request = Request(device, mesh, coil, many, 1e6, everywhere, None, None, 1e-7, 200, batch, None, 1e-3)
+        with device.current():
+            room = device.xp.empty((batch, mesh.n_tets, 3), np.float32)
+            head.solve(request, slice(0, batch), {"E": room})
+            return device.get(room)[:: batch - 1].astype(np.float64)
+
+    cpu = backend.select("cpu")
+    right = field(ResidentHead(mesh, resolve(None, mesh.tags), cpu, threads=1), cpu, 4)
+    head = ResidentHead(mesh, resolve(None, mesh.tags), gpu, threads=1)
+    # Kernels of narrow and of wide batches are compiled apart.
+    away = [np.linalg.norm(field(head, gpu, batch) - right) for batch in (4, max(gpu.native.widths))]
+    return float(max(away) / np.linalg.norm(right))
+
+
+def on_device(device: str, what: str, make: Callable[[Device], T]) -> tuple[Device, T]:
+    """The device "auto", "cpu" or "cuda", and what `make` makes there; a GPU only if its field is the CPU's.
+
+    Whatever goes wrong on the GPU, in its check or in `make`, is a DeviceError if a GPU was asked for. For
+    "auto" it is a warning, one for each GPU and failure, and the CPU is taken.
+
+    Parameters
+    ----------
+    what : str
+        What is made, for the message if it does not fit the memory.
+    """
+    name, asked = backend.wanted(device)
+    if name != "cpu":
+        gpu, failed, cause = None, "", None
+        try:
+            gpu = backend.gpu()
+            _check(gpu)
+            return gpu, _made(gpu, what, make)
+        except Exception as problem:
+            if isinstance(problem, HeadfieldError) and not isinstance(problem, DeviceError):
+                raise
+            failed = in_one_line(problem)
+            absent, cause = isinstance(problem, backend.NoGpu), problem.__cause__
+        if name == "cuda":
+            raise DeviceError(f"{asked}: {failed}") from cause
+        del cause  # with its traceback go the arrays on the GPU, and so their memory can be given back
+        if gpu is not None:
+            with contextlib.suppress(Exception):  # it has failed already
+                gpu.release()
+        if not absent:
+            _warn(None if gpu is None else gpu.id, failed)
+    cpu = backend.select("cpu")
+    return cpu, _made(cpu, what, make)
+
+
+def _made(device: Device, what: str, make: Callable[[Device], T]) -> T:
+    try:
+        return make(device)
+    except MemoryError as problem:
+        raise DeviceError(f"{what} does not fit the memory of the {device.name}: {problem}") from None
+
+
+def _check(gpu: Device) -> None:
+    """Raise DeviceError unless the GPU gives the CPU's field.
+
+    A GPU that has given it, or another one, or for which nothing was compiled, is not asked again; what else
+    goes wrong may pass.
+    """
+    with _lock:
+        wrong = _lasting.get(gpu.id)
+        if wrong is None:
+            wrong = _lasting[gpu.id] = _wrong_for_good(gpu)
+    if wrong:
+        raise DeviceError(wrong)
+
+
+def _wrong_for_good(gpu: Device) -> str:
+    try:
+        difference = difference_from_cpu(gpu)
+    except MemoryError as problem:
+        raise DeviceError(f"no memory is left on the GPU: {in_one_line(problem)}") from None
+    except Exception as problem:  # of native code, CuPy and driver
+        failed = f"the GPU fails in a test sphere: {in_one_line(problem)}"
+        if _NO_KERNELS not in failed:
+            raise DeviceError(failed) from problem
+        return f"{failed}; build headfield for it, see CUDAARCHS"
+    if difference <= _ALLOWED:
+        return ""
+    return (
+        f"the GPU's field in a test sphere differs from the CPU's by {difference:.1e} (relative L2): driver, "
+        "compiler and memory are suspect"
+    )
+
+
+def _warn(gpu: int | None, failed: str) -> None:
+    """Warn the caller of HeadModel, unless it was; numbers, as of bytes, make no other failure."""
+    failure = gpu, re.sub(r"[\d.,]+", "#", failed)
+    with _lock:
+        if failure in _said:
+            return
+        _said.add(failure)
+    warnings.warn(f"the GPU is not used: {failed}; the CPU is taken", stacklevel=4)
