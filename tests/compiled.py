@@ -23,17 +23,9 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "build" / "ptx"
 ARCHITECTURE = "90"
 TESTS = (
-    "gpu",
-    "kernel_arguments",
-    "kernels",
-    "model",
-    "physics",
-    "primary",
-    "recovery",
-    "roi",
-    "shared_rows",
-    "solver",
-    "widths",
+    *("kernels/test_kernels", "kernels/test_shared_rows", "kernels/test_solver", "kernels/test_widths"),
+    *("coils/test_primary", "refused/test_kernel_arguments", "solve/test_gpu", "solve/test_model"),
+    *("solve/test_physics", "solve/test_recovery", "solve/test_roi"),
 )
 # Kernels that no test launches, and why that is right.
 NOT_RUN: dict[str, str] = {}
@@ -78,7 +70,7 @@ def run_tests(workers: int, more: list[str]) -> int:
     environment = {**os.environ, "HEADFIELD_EMULATED_PTX": str(FOLDER), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "-n", str(workers), "--dist", "worksteal", *more]
     if not any(word.startswith("tests/") for word in more):
-        command += [f"tests/test_{name}.py" for name in TESTS]
+        command += [f"tests/{name}.py" for name in TESTS]
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 

@@ -23,10 +23,11 @@ PROFILED = (32, 1, 64)  # widths, the most telling first
 # Files whose tests run on each device; of them those that do, and what is a GPU's alone.
 # Those come first that tell most of kernels, should the time not do for all.
 CHOSEN = (
-    *("test_gpu", "test_shared_rows", "test_widths", "test_solver", "test_kernels", "test_fallback"),
-    *("test_model", "test_primary", "test_recovery", "test_roi", "test_physics", "test_kernel_arguments"),
-    *("test_metrics_regions", "test_independent", "test_coil_parts", "test_model_arguments"),
-    "test_solver_arguments",
+    *("solve/test_gpu", "kernels/test_shared_rows", "kernels/test_widths", "kernels/test_solver"),
+    *("kernels/test_kernels", "solve/test_fallback", "solve/test_model", "coils/test_primary"),
+    *("solve/test_recovery", "solve/test_roi", "solve/test_physics", "refused/test_kernel_arguments"),
+    *("metrics/test_metrics_regions", "solve/test_independent", "coils/test_coil_parts"),
+    *("refused/test_model_arguments", "refused/test_solver_arguments"),
 )
 ON_A_GPU = "cuda or test_gpu or test_fallback"
 PROCESSES = 8
@@ -206,7 +207,7 @@ def importable(name: str, run: Run) -> bool:
 
 
 def missing_imports(path: Path, run: Run, seen: set[Path] | None = None) -> list[str]:
-    """Modules that a test file imports at its top, itself or by a file beside it, and that aren't there."""
+    """Modules that a test file imports at its top, itself or by a file of the tests, and that aren't there."""
     seen = set() if seen is None else seen
     if path in seen:
         return []
@@ -214,12 +215,14 @@ def missing_imports(path: Path, run: Run, seen: set[Path] | None = None) -> list
     absent = []
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         named = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        named += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        for name in (each.partition(".")[0] for each in named):
-            if (beside := TESTS / f"{name}.py").exists():
+        if isinstance(node, ast.ImportFrom) and node.module:
+            named += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in named:
+            first = name.partition(".")[0]
+            if (beside := (TESTS / name.replace(".", "/")).with_suffix(".py")).exists():
                 absent += missing_imports(beside, run, seen)
-            elif name and not importable(name, run):
-                absent.append(name)
+            elif not importable(first, run):
+                absent.append(first)
     return sorted(set(absent))
 
 

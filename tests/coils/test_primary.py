@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The tabulated primary field: its error against the direct sum is measured, stated, and kept."""
+
+import functools
+
+import numpy as np
+import pytest
+from conftest import EMULATED
+from given import p1
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from headfield import Coil, circular_coil, figure_of_eight, spiral_path, wire_coil
+from headfield.coils.potential import Primary
+from headfield.core.device import select
+
+pytestmark = pytest.mark.usefixtures("each_device")
+
+RATE = 1e6  # A/s
+REACH = 0.15
+
+
+def scale():
+    """Of windings: where a GPU is emulated the table of a whole coil would take half a minute."""
+    return 0.3 if EMULATED and select("auto").name == "cuda" else 1.0
+
+
+def small_coil(seed=0):
+    rng, s = np.random.default_rng(seed), scale()
+    positions = rng.uniform([-60 * s, -30 * s, -12], [60 * s, 30 * s, -3], (60, 3))
+    return Coil(positions, rng.normal(size=(60, 3)) * 1e-3)
+
+
+def eight():
+    return figure_of_eight(inner_radius_mm=28.0 * scale(), outer_radius_mm=43.5 * scale(), spacing_mm=6.0)
+
+
+def circular():
+    return circular_coil(inner_radius_mm=27.0 * scale(), outer_radius_mm=62.0 * scale(), spacing_mm=6.0)
+
+
+COILS = {
+    "figure of eight": eight,
+    "circular": circular,
+    "random": small_coil,
+    "one dipole": lambda: Coil([[0, 0, -5]], [[0.2, 0.1, 1.0]]),
+    "far dipoles": lambda: Coil([[0, 0, -400], [300, 0, 0]], [[0, 0, 1], [1, 0, 0]]),
+}
+
+
+def build(coil, bound):
+    return Primary.build(coil, REACH, bound, select("auto"))
+
+
+@functools.cache
+def built(name, bound):
+    return build(COILS[name](), bound)
+
+
+def sampled(primary, nodes, poses, width=None):
+    device = select("auto")
+    out = device.put(np.full((len(nodes), 3, width or len(poses)), np.nan, np.float32))
+    primary.sample(device.put(nodes), poses, np.full((len(poses), 1), RATE), out)
+    return device.get(out)
+
+
+def direct(coil, nodes, pose):
+    turn = pose[:3, :3]
+    positions = (coil.dipole_positions_mm @ turn.T + pose[:3, 3]) * 1e-3
+    return p1.dipole_rate(nodes, positions, coil.dipole_moments @ turn.T, RATE)
+
+
+def points_below(n, seed=0):
+    """Random points (m) of a half ball 4 mm to 10 cm below the casing: where heads are."""
+    rng = np.random.default_rng(seed)
+    return rng.uniform([-0.08, -0.08, 0.004], [0.08, 0.08, 0.1], (n, 3))
+
+
+@pytest.mark.parametrize("bound", [1e-2, 1e-3, 1e-4])
+@pytest.mark.parametrize("name", COILS)
+def test_error_is_within_the_bound(name, bound):
+    primary = built(name, bound)
+    assert 0 <= primary.error <= bound
+    points = points_below(4000)
+    exact = direct(primary.coil, points, np.eye(4))
+    error = np.linalg.norm(sampled(primary, points, np.eye(4)[None])[:, :, 0] - exact, axis=1)
+    # `error` is relative to the size of A on the lattice that holds a point, here to that at its depth
+    shells = np.digitize(points[:, 2], [0.01, 0.02, 0.04, 0.07])
+    for shell in range(5):
+        size = np.sqrt((exact[shells == shell] ** 2).sum(1).mean())
+        assert error[shells == shell].max() <= 3 * bound * size
+        assert np.sqrt((error[shells == shell] ** 2).mean()) <= bound * size
+
+
+@pytest.mark.parametrize("reach", [0.1, 0.4])
+def test_wire_is_tabulated_however_far_the_table_reaches(reach):
+    """Far away A of a figure-8 is small, and the error relative to it: lattices have to keep off further."""
+    if reach > 0.1 and scale() < 1.0:
+        pytest.skip("a table that large takes a quarter of a minute in emulation")
+    radii = 36.0 * scale(), 40.0 * scale()
+    turns = [spiral_path(*radii, 1, centre_mm=(side, 0, -6)) for side in (45, -45)]
+    coil = wire_coil(turns, turns=[1, -1], closed=True, max_segment_mm=4.0)
+    primary = Primary.build(coil, reach, 1e-3, select("auto"))
+    assert 0 < primary.error <= 1e-3
+    points = points_below(1000)
+    exact = RATE * coil.vector_potential(points * 1e3)
+    assert p1.relative(sampled(primary, points, np.eye(4)[None])[:, :, 0], exact) < 1e-3
+
+
+def test_a_tighter_bound_is_tighter():
+    points = points_below(2000)
+    exact = direct(COILS["figure of eight"](), points, np.eye(4))
+    errors = [
+        p1.relative(sampled(built("figure of eight", bound), points, np.eye(4)[None])[:, :, 0], exact)
+        for bound in (1e-2, 1e-3, 1e-4)
+    ]
+    assert errors[0] > errors[1] > errors[2]
+
+
+def test_no_bound_takes_the_direct_sum():
+    primary = build(small_coil(), 0.0)
+    assert primary.error == 0.0
+    points, pose = points_below(300), np.eye(4)
+    pose[:3, :3] = Rotation.from_rotvec([0.1, 0.2, -2.0]).as_matrix()
+    pose[:3, 3] = [5.0, -10.0, -8.0]
+    assert (
+        p1.relative(sampled(primary, points, pose[None])[:, :, 0], direct(primary.coil, points, pose)) < 1e-7
+    )
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=15, deadline=None)
+def test_any_pose_is_the_coil_turned_and_shifted(seed):
+    rng = np.random.default_rng(seed)
+    pose = np.eye(4)
+    pose[:3, :3] = Rotation.random(rng=rng).as_matrix()
+    pose[:3, 3] = rng.uniform(-200, 200, 3)  # mm
+    in_coil = points_below(300, seed)
+    nodes = in_coil @ pose[:3, :3].T + pose[:3, 3] * 1e-3
+    primary = built("random", 1e-3)
+    assert p1.relative(sampled(primary, nodes, pose[None])[:, :, 0], direct(primary.coil, nodes, pose)) < 1e-3
+
+
+def test_near_the_wire_and_out_of_reach_the_sum_is_taken():
+    primary = built("random", 1e-3)
+    rng = np.random.default_rng(1)
+    near = primary.coil.dipole_positions_mm * 1e-3 + rng.normal(size=(60, 3)) * 5e-4
+    far = rng.normal(size=(100, 3))
+    far *= 0.5 / np.linalg.norm(far, axis=1, keepdims=True)
+    for points in (near, far):
+        exact = direct(primary.coil, points, np.eye(4))
+        error = np.linalg.norm(sampled(primary, points, np.eye(4)[None])[:, :, 0] - exact, axis=1)
+        assert (error <= 1e-4 * np.linalg.norm(exact, axis=1).max()).all()
+
+
+@pytest.mark.parametrize("bound", [0.0, 1e-3])
+def test_width_order_and_neighbours_do_not_matter(bound):
+    primary = built("random", bound) if bound else build(small_coil(), 0.0)
+    rng = np.random.default_rng(2)
+    poses = np.tile(np.eye(4), (7, 1, 1))
+    poses[:, :3, :3] = Rotation.random(7, rng=rng).as_matrix()
+    poses[:, :3, 3] = rng.uniform(-20, 20, (7, 3))
+    points = points_below(200)
+    together = sampled(primary, points, poses, 8)
+    assert not together[:, :, 7].any(), "a column without a pose is zero"
+    for k, pose in enumerate(poses):
+        np.testing.assert_array_equal(sampled(primary, points, pose[None], 4)[:, :, 0], together[:, :, k])
+    np.testing.assert_array_equal(sampled(primary, points, poses[::-1], 32)[:, :, :7], together[:, :, 6::-1])
+
+
+def test_building_twice_gives_the_same_bits():
+    points, pose = points_below(500), np.eye(4)[None]
+    again = build(COILS["random"](), 1e-3)
+    assert again.error == built("random", 1e-3).error
+    np.testing.assert_array_equal(sampled(again, points, pose), sampled(built("random", 1e-3), points, pose))
+
+
+def test_poses_are_left_alone():
+    pose = np.eye(4)[None] * 1.0
+    pose[0, :3, 3] = [1, 2, 3]
+    before = pose.copy()
+    sampled(built("random", 1e-3), points_below(10), pose)
+    np.testing.assert_array_equal(pose, before)

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`headfield view`: what it writes, what it says, and what it refuses before it reads a large file."""
+
+import shutil
+import sys
+
+import numpy as np
+import pytest
+from given.commands import fails
+
+import headfield as hf
+from headfield.commands import main as cli
+
+
+@pytest.fixture(autouse=True)
+def few_pixels(monkeypatch):
+    monkeypatch.setattr("headfield.pictures.figure._PIXELS", 150)
+    monkeypatch.setattr("headfield.pictures.figure._PIXEL_MM", 3.0)
+    monkeypatch.setattr("headfield.pictures.figure._DPI", 60)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A field of two poses in every format, the coil and the poses."""
+    folder = tmp_path_factory.mktemp("files")
+    mesh = hf.sphere_mesh(radii_mm=[76, 82, 92], tags=[2, 4, 5], edge_mm=16)
+    coil = hf.figure_of_eight(spacing_mm=14)
+    model = hf.HeadModel(mesh)
+    poses = hf.ring(model.place(coil, [0, 0, 95], [0, 9, 95]), [0, 60])
+    field = model.solve(coil, poses, [50e6, 60e6])
+    for name in ("f.h5", "f.msh", "f.vtu"):
+        field.save(folder / name)
+    model.solve(coil, poses[1], 60e6).save(folder / "f_0001.vtu")
+    coil.write(folder / "coil.ccd")
+    np.save(folder / "poses.npy", poses)
+    mesh.write(folder / "head.npz")
+    return folder, field
+
+
+def run(folder, out, *words, result="f.h5"):
+    words = [str(folder / w) if "." in w and not w.startswith("-") else w for w in words]
+    return cli.main(["view", str(folder / result), "-o", str(out), *words])
+
+
+@pytest.mark.parametrize("name", ["f.h5", "f.msh", "f.vtu"])
+@pytest.mark.parametrize("ending", ["png", "html"])
+def test_every_format(files, tmp_path, capsys, name, ending):
+    folder, field = files
+    out = tmp_path / f"out.{ending}"
+    assert run(folder, out, "--pose", "1", result=name) == 0
+    assert out.read_bytes().startswith(b"\x89PNG" if ending == "png" else b"<!doctype html>")
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+    said = capsys.readouterr().out
+    gray = field.mesh.tags == 2
+    shares = hf.metrics.percentiles(field.magnitude[1, gray], field.mesh.volumes_mm3()[gray], [50, 99, 99.9])
+    for value in shares:
+        assert f": {value:.3g}" in said
+    assert str(out) in said
+
+
+def test_the_name_without_one(files, capsys):
+    folder, _ = files
+    assert cli.main(["view", str(folder / "f.h5")]) == 0
+    assert (folder / "f.png").read_bytes().startswith(b"\x89PNG")
+    (folder / "f.png").unlink()
+
+
+def test_title_tells_what_is_known(files, tmp_path):
+    folder, _ = files
+    said = {}
+    for name, words in (
+        ("f.h5", ["--coil", "coil.ccd"]),
+        ("f.msh", []),
+        ("f_0001.vtu", ["--poses", "poses.npy", "--coil", "coil.ccd"]),
+    ):
+        pose = [] if name == "f_0001.vtu" else ["--pose", "1"]  # its name says which it is
+        assert run(folder, tmp_path / "out.html", *words, *pose, result=name) == 0
+        text = (tmp_path / "out.html").read_text()
+        said[name] = text[text.index("<title>") : text.index("</title>")], '"name":"coil"' in text
+    assert said["f.h5"] == ("<title>f.h5, pose 1 of 2 (from 0), dI/dt 60 A/µs", True)
+    assert said["f.msh"] == ("<title>f.msh, pose 1 of 2 (from 0)", False)
+    assert said["f_0001.vtu"] == ("<title>f_0001.vtu, pose 1 of 2 (from 0)", True)
+
+
+def test_other_tissues_and_another_head(files, tmp_path, capsys):
+    folder, _ = files
+    assert run(folder, tmp_path / "a.html", "--tissues", "5", "--head", "head.npz") == 0
+    assert "|E| in scalp" in capsys.readouterr().out
+    assert cli.main(["view", "f.h5", "--tissues", "all"]) == 2
+
+
+def test_refused(files, tmp_path, capsys):
+    folder, _ = files
+    out = str(tmp_path / "out.png")
+    fails(capsys, ["view", str(folder / "head.npz"), "-o", out], "head.npz", "no E in it")
+    fails(capsys, ["view", str(folder / "coil.ccd"), "-o", out], "coil.ccd")
+    fails(capsys, ["view", str(folder / "absent.h5"), "-o", out], "absent.h5")
+    fails(capsys, ["view", str(folder / "f.h5"), "-o", out, "--pose", "2"], "--pose 2", "0 to 1")
+    fails(capsys, ["view", str(folder / "f.h5"), "-o", out, "--pose", "-1"], "--pose -1")
+    fails(capsys, ["view", str(folder / "f.h5"), "-o", out, "--tissues", "1"], "no tissue (1,)")
+    fails(capsys, ["view", str(folder / "f.h5"), "-o", str(tmp_path / "out.gif")], "out.gif", ".html")
+    fails(capsys, ["view", str(folder / "f.h5"), "-o", str(tmp_path / "no" / "out.png")], "no folder")
+    coil, poses = str(folder / "coil.ccd"), str(folder / "poses.npy")
+    fails(capsys, ["view", str(folder / "f.msh"), "-o", out, "--coil", coil], "--coil", "--poses")
+    fails(capsys, ["view", str(folder / "f.h5"), "-o", out, "--poses", poses], "--poses", "says itself")
+    shutil.copy(folder / "f_0001.vtu", tmp_path / "one.vtu")
+    one = ["view", str(tmp_path / "one.vtu"), "-o", out, "--poses", poses]
+    fails(capsys, one, "one.vtu is of one pose, and POSES has 2: say by --pose")
+    (tmp_path / "one.vtu").unlink()
+    np.save(tmp_path / "three.npy", np.tile(np.eye(4), (3, 1, 1)))
+    three = str(tmp_path / "three.npy")
+    fails(capsys, ["view", str(folder / "f.msh"), "-o", out, "--poses", three], "3 poses", "has 2")
+    assert [path.name for path in tmp_path.iterdir()] == ["three.npy"]
+
+
+@pytest.mark.parametrize(
+    ("module", "out", "extra"),
+    [("plotly", "a.html", "view"), ("matplotlib", "a.png", "plot"), ("matplotlib", "a.html", "plot")],
+)
+def test_missing_extras_are_named_before_the_file_is_read(tmp_path, capsys, monkeypatch, module, out, extra):
+    monkeypatch.setitem(sys.modules, module, None)
+    fails(capsys, ["view", "absent.h5", "-o", str(tmp_path / out)], f"pip install 'headfield[{extra}]'")
+
+
+def test_a_failure_leaves_what_was_there(files, tmp_path, capsys, monkeypatch):
+    out = tmp_path / "out.html"
+    out.write_text("before")
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_text", full)
+    fails(capsys, ["view", str(files[0] / "f.h5"), "-o", str(out)], "No space left")
+    assert out.read_bytes() == b"before"
+    assert [path.name for path in tmp_path.iterdir()] == ["out.html"]

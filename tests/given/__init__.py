@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What several tests need: heads, coils, files and closed forms."""
