@@ -6,8 +6,8 @@
 
 The same input gives the same bits with any number of threads and in any batch, but not with every
 instruction set: each has sums of its own, and a machine compares those that it has. The kernels for GPUs are
-compared where they have been compiled for the CPU (`make test` does that). Input is rounded first, so that the
-last digits of NumPy and of the C library, which differ between processors, do not reach the solver.
+compared where they have been compiled for the CPU (`make test` does that). Input is rounded first, so that
+the last digits of NumPy and of the C library, which differ between processors, do not reach the solver.
 """
 
 from __future__ import annotations

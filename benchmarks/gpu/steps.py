@@ -207,7 +207,7 @@ def importable(name: str, run: Run) -> bool:
 
 
 def missing_imports(path: Path, run: Run, seen: set[Path] | None = None) -> list[str]:
-    """Modules that a test file imports at its top, itself or by a file of the tests, and that aren't there."""
+    """Modules that a test file imports at its top, itself or by other files of tests, and that are absent."""
     seen = set() if seen is None else seen
     if path in seen:
         return []

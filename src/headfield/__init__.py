@@ -23,6 +23,7 @@ from .coils.sources import Dipoles, SampledPotential, Segments
 from .coils.stream_function import stream_function_coil, stream_function_wires
 from .coils.wire import read_wire, spiral_path, wire_coil, wire_segments
 from .errors import (
+    ArgumentError,
     CoilError,
     ConductivityError,
     ConvergenceError,
@@ -30,6 +31,7 @@ from .errors import (
     FileFormatError,
     HeadfieldError,
     MeshError,
+    MissingPackageError,
     PoseError,
     RegionError,
 )
@@ -53,6 +55,7 @@ from .solve.model import HeadModel
 __version__ = "0.1.0"
 
 __all__ = [
+    "ArgumentError",
     "Casing",
     "Coil",
     "CoilElement",
@@ -69,6 +72,7 @@ __all__ = [
     "HeadModel",
     "HeadfieldError",
     "MeshError",
+    "MissingPackageError",
     "PoseError",
     "PoseList",
     "Region",

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [
+    "ArgumentError",
     "CoilError",
     "ConductivityError",
     "ConvergenceError",
@@ -13,6 +14,7 @@ __all__ = [
     "FileFormatError",
     "HeadfieldError",
     "MeshError",
+    "MissingPackageError",
     "PoseError",
     "RegionError",
 ]
@@ -20,6 +22,14 @@ __all__ = [
 
 class HeadfieldError(Exception):
     """Base class of every error that headfield raises on purpose."""
+
+
+class ArgumentError(HeadfieldError, ValueError):
+    """An option or an array that is not of the kind, the shape or the range it must be."""
+
+
+class MissingPackageError(HeadfieldError, ImportError):
+    """A package that headfield uses only for this; the message says how to install it."""
 
 
 class MeshError(HeadfieldError, ValueError):

@@ -68,7 +68,7 @@ def test_free_memory_heeds_the_limit_of_the_process():
     if sys.platform != "linux":
         pytest.skip("needs the memory limits of Linux")
     code = (
-        "import resource; from headfield.core.device import free_memory\n"
+        "import resource; from headfield.core.memory import free_memory\n"
         "resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30)); print(free_memory())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -79,7 +79,7 @@ def test_running_out_of_memory_in_a_thread_is_an_error_not_an_abort():
     if sys.platform != "linux":
         pytest.skip("needs the memory limits of Linux")
     code = (
-        "import resource, numpy as np; from headfield import _cpu; _cpu.set_threads(2)\n"
+        "import resource, numpy as np; from headfield.core import _cpu; _cpu.set_threads(2)\n"
         "n = 200_000; nodes = np.random.default_rng(0).random((n, 3))\n"
         "tets = np.random.default_rng(1).permutation(n).astype(np.int32).reshape(-1, 4)\n"
         "_cpu.morton_order(nodes)  # the threads are there before memory runs out\n"

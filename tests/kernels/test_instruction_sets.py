@@ -77,6 +77,6 @@ def test_instruction_sets_agree(name, tmp_path):
 
 def test_an_instruction_set_that_is_none_is_refused_by_name():
     with pytest.raises(subprocess.CalledProcessError) as error:
-        python("from headfield import _cpu", "mmx")
+        python("from headfield.core import _cpu", "mmx")
     assert "HEADFIELD_INSTRUCTION_SET=mmx" in error.value.stderr
-    assert python("from headfield import _cpu; print(_cpu.instruction_set)", "") == _cpu.instruction_set
+    assert python("from headfield.core import _cpu; print(_cpu.instruction_set)", "") == _cpu.instruction_set

@@ -11,7 +11,6 @@ current then flows along −y and so does A; the primary field −∂A/∂t poin
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -22,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import vectors
+from ..core.messages import warn
 from ..errors import CoilError
 from ..poses.pose import check_pose
 from .casing import Casing
@@ -372,9 +372,8 @@ class Coil:
                 f"A is not finite at {len(bad)} points, first point {bad[0]} at {where} mm: on a source"
             )
         if outside:
-            warnings.warn(
+            warn(
                 f"{outside} of {len(here)} points lie outside the sampled A, which is taken as 0 there",
-                stacklevel=2,
             )
         return a if pose is None else a @ matrix[:3, :3].T
 

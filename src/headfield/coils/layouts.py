@@ -9,14 +9,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.arguments import finite_number
+from ..core.arguments import finite_number, positive
 from ..errors import CoilError
 from .casing import Casing
 from .coil import Coil
 from .deformation import Deformation
 from .parts import CoilElement
 from .sources import Dipoles
-from .winding import positive, winding
+from .winding import winding
 
 __all__ = ["bent_figure_of_eight", "circular_coil", "double_cone", "figure_of_eight"]
 
@@ -137,7 +137,7 @@ def figure_of_eight(
     >>> print(e.round(3) + 0.0)
     [[0.    2.021 0.   ]]
     """
-    half = 0.5 * positive(separation_mm, "separation_mm")
+    half = 0.5 * positive(separation_mm, "separation_mm", CoilError)
     positions, moments = winding(
         inner_radius_mm, outer_radius_mm, turns, wire_height_mm, layers, casing_mm, spacing_mm
     )
@@ -209,7 +209,7 @@ def bent_figure_of_eight(
     angle = finite_number(angle_deg, "angle_deg", CoilError)
     if not _LEAST_ANGLE_DEG <= angle <= 180.0:
         raise CoilError(f"angle_deg = {angle_deg} must be from {_LEAST_ANGLE_DEG:g} to 180")
-    half = 0.5 * positive(separation_mm, "separation_mm")
+    half = 0.5 * positive(separation_mm, "separation_mm", CoilError)
     positions, moments = winding(
         inner_radius_mm, outer_radius_mm, turns, wire_height_mm, layers, casing_mm, spacing_mm
     )

@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.arguments import finite_array
+from ..core.arguments import finite_array, positive
 from ..errors import CoilError
 from .casing import Casing
 from .sources import Dipoles, SampledPotential, Segments
-from .winding import positive
 
 __all__ = [
     "CoilElement",
@@ -103,7 +102,7 @@ class Stimulator:
     def __post_init__(self) -> None:
         check_text(self, "name", "brand", called=("stimulator", "brand of the stimulator"))
         if self.didt_max is not None:
-            object.__setattr__(self, "didt_max", positive(self.didt_max, "didt_max"))
+            object.__setattr__(self, "didt_max", positive(self.didt_max, "didt_max", CoilError))
 
 
 @dataclass(frozen=True, eq=False)

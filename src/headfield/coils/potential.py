@@ -10,7 +10,6 @@ its only lattice.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.device import Device
+from ..core.messages import warn
 from .coil import Coil
 from .sources import Dipoles, SampledPotential, Segments, native_sources
 
@@ -78,9 +78,8 @@ class Primary:
                 lattices, error = _lattices(sources, reach_m, bound, device) if bound > 0.0 else ([], 0.0)
                 grid = _grid(lattices, sources, device) if lattices else None
                 if bound > 0.0 and not lattices:
-                    warnings.warn(
+                    warn(
                         f"no table of {coil!r} is within {bound:g}: the direct sum is taken, which is slow",
-                        stacklevel=2,
                     )
                 parts.append(_Part(stimulator, np.eye(4), grid, (dipoles, segments)))
                 largest = max(largest, error if lattices else 0.0)
@@ -88,10 +87,9 @@ class Primary:
                 parts.append(_Part(stimulator, *potential.grid(device), sampled=True))
                 largest = max(largest, sampling_error(potential))
         if largest > max(bound, _COARSE):
-            warnings.warn(
+            warn(
                 f"the samples of {coil!r} are coarse: A is off by about {100 * largest:.2g} % of its largest "
                 "value 4 mm in front of the casing",
-                stacklevel=2,
             )
         return cls(coil, reach_m, bound, largest, device, tuple(parts))
 

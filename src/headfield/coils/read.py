@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import os
-import warnings
 from pathlib import Path
 
 import numpy as np
 
+from ..core.messages import warn
 from ..errors import CoilError, FileFormatError
 from .coil import Coil
 from .formats.ccd import read_ccd, write_ccd
@@ -84,9 +84,8 @@ def _warn_of_size(path: str | os.PathLike[str], coil: Coil) -> None:
     extent = float(np.ptp(points, axis=0).max())
     if 0.0 < extent < _PLAUSIBLE_MM[0] or extent > _PLAUSIBLE_MM[1]:
         unit = "m" if coil_ending(path) == ".ccd" else "mm"
-        warnings.warn(
+        warn(
             f"{os.fspath(path)}: the coil is {extent:.3g} mm across; are its positions in {unit}?",
-            stacklevel=3,
         )
 
 
@@ -144,6 +143,6 @@ def _write_ccd(path: str | os.PathLike[str], coil: Coil) -> None:
     positions_mm, moments = coil.dipole_positions_mm, coil.dipole_moments
     lost = left_out(coil)
     if lost:
-        warnings.warn(f"{os.fspath(path)}: a .ccd file does not hold {', '.join(lost)}", stacklevel=3)
+        warn(f"{os.fspath(path)}: a .ccd file does not hold {', '.join(lost)}")
     keys = ("name", "didt_max", "stimulator", "brand", "limits_mm", "resolution_mm")
     write_ccd(path, positions_mm, moments, {key: getattr(coil, key) for key in keys})

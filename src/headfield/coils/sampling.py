@@ -3,20 +3,19 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.arguments import finite_array
-from ..core.device import free_memory
+from ..core.arguments import finite_array, positive, whole
+from ..core.memory import free_memory
+from ..core.messages import warn
 from ..errors import CoilError
 from .coil import Coil
 from .parts import CoilElement, box
 from .reduction import fitted, in_front, outside
 from .sources import Dipoles, SampledPotential, Segments
-from .winding import positive, whole
 
 __all__ = ["Reduction", "reduced", "sampled"]
 
@@ -163,14 +162,14 @@ def reduced(coil: Coil, n: int, distance_mm: float | None = None) -> Reduction:
     >>> bool(error < 0.01)
     True
     """
-    number = whole(n, "n", 2000)
+    number = whole(n, "n", CoilError, 2000)
     groups = [coil.sources(stimulator) for stimulator in range(coil.n_stimulators)]
     if any(grids for _, _, grids in groups):
         raise CoilError("a coil of samples can't be reduced: where its sources are is not known")
     top = float(coil.bounds_mm[1, 2])
     flat = top < 0.0
     if distance_mm is not None:
-        distance = positive(distance_mm, "distance_mm")
+        distance = positive(distance_mm, "distance_mm", CoilError)
     else:
         distance = _SCALP_MM - top if flat else _NEAREST_MM
     elements, largest = [], 0.0
@@ -179,10 +178,9 @@ def reduced(coil: Coil, n: int, distance_mm: float | None = None) -> Reduction:
         elements += [CoilElement(source, stimulator) for source in few if len(source)]
         largest = max(largest, error)
     if largest > _POOR:
-        warnings.warn(
+        warn(
             f"with n = {number}, A is off by up to {100 * largest:.2g} % of its largest value, "
             f"{distance:.3g} mm from the sources: take more, or a larger distance_mm",
-            stacklevel=3,
         )
     return Reduction(_of(coil, elements, coil.limits_mm, coil.resolution_mm), largest, distance)
 
@@ -252,9 +250,8 @@ def _values(coil: Coil, stimulator: int, axes: list[Floats]) -> NDArray[np.float
         a[~(np.abs(a) < _HUGE).all(axis=1)] = np.nan
         values[i] = a.reshape(len(axes[1]), len(axes[2]), 3)
     if outside:
-        warnings.warn(
+        warn(
             f"{outside} of {values[..., 0].size} points lie outside the sampled A, which is taken as 0 there",
-            stacklevel=4,
         )
     _fill(values)
     return values

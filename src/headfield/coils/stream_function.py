@@ -14,14 +14,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.arguments import finite_array, real_array, vectors
+from ..core.arguments import finite_array, positive, real_array, vectors, whole
 from ..core.device import cpu
 from ..errors import CoilError
 from .casing import Casing
 from .coil import Coil
 from .parts import CoilElement
 from .sources import Dipoles, Segments
-from .winding import positive, whole
 
 __all__ = ["stream_function_coil", "stream_function_wires"]
 
@@ -192,7 +191,7 @@ def stream_function_wires(
     ...     print(wire[:, :2].tolist())
     [[0.0, -5.0], [5.0, 0.0], [0.0, 5.0], [-5.0, 0.0], [0.0, -5.0]]
     """
-    number = whole(contours, "contours", 1000)
+    number = whole(contours, "contours", CoilError, 1000)
     surface = _surface(points_mm, faces, psi)
     low = surface.psi[surface.faces].min()
     wires = []
@@ -277,7 +276,7 @@ def _cut(corners: Floats, values: Floats, longest_mm: float | None, points: int)
     if longest_mm is None:
         return corners, values
     longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
-    times = np.maximum(1.0, np.ceil(longest / positive(longest_mm, "max_edge_mm") * (1 - 1e-9)))
+    times = np.maximum(1.0, np.ceil(longest / positive(longest_mm, "max_edge_mm", CoilError) * (1 - 1e-9)))
     if (times**2).sum() * points > _MOST_POINTS:
         raise CoilError(f"{(times**2).sum() * points:.3g} points on the surface, more than {_MOST_POINTS}")
     fine, psi = [], []

@@ -7,10 +7,10 @@ import math
 
 import numpy as np
 
-from ..core.arguments import finite_number
+from ..core.arguments import not_negative, positive, whole
 from ..errors import CoilError
 
-__all__ = ["not_negative", "positive", "whole", "winding"]
+__all__ = ["winding"]
 
 _MAX_RINGS = 100
 _MAX_LENGTH_MM = 1000.0
@@ -37,10 +37,16 @@ def winding(
     >>> float(round(moments[:, 2].sum() / (np.pi * 1e-6 * (turns_mm**2).sum()), 12))
     1.0
     """
-    inner, outer = positive(inner_mm, "inner_radius_mm"), positive(outer_mm, "outer_radius_mm")
-    height, casing = not_negative(height_mm, "wire_height_mm"), not_negative(casing_mm, "casing_mm")
-    spacing = positive(spacing_mm, "spacing_mm")
-    turns, layers = whole(turns, "turns", 200), whole(layers, "layers", 20)
+    inner, outer = (
+        positive(inner_mm, "inner_radius_mm", CoilError),
+        positive(outer_mm, "outer_radius_mm", CoilError),
+    )
+    height, casing = (
+        not_negative(height_mm, "wire_height_mm", CoilError),
+        not_negative(casing_mm, "casing_mm", CoilError),
+    )
+    spacing = positive(spacing_mm, "spacing_mm", CoilError)
+    turns, layers = whole(turns, "turns", CoilError, 200), whole(layers, "layers", CoilError, 20)
     if outer < inner:
         raise CoilError(f"outer_radius_mm = {outer} is less than inner_radius_mm = {inner}")
     if max(outer, height, casing) > _MAX_LENGTH_MM:
@@ -91,26 +97,3 @@ def _radial_rule(radii: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     jacobi = np.diag(alpha) + np.diag(beta[:-1], 1) + np.diag(beta[:-1], -1)
     nodes, vectors = np.linalg.eigh(jacobi)
     return nodes, total * vectors[0] ** 2
-
-
-def not_negative(value: float, name: str) -> float:
-    """A finite number of 0 or more, or a CoilError that names it."""
-    number = finite_number(value, name, CoilError)
-    if number < 0:
-        raise CoilError(f"{name} = {value!r} must be 0 or more")
-    return number
-
-
-def positive(value: float, name: str) -> float:
-    """A finite number above 0, or a CoilError that names it."""
-    number = not_negative(value, name)
-    if number == 0:
-        raise CoilError(f"{name} must be more than 0")
-    return number
-
-
-def whole(value: int, name: str, most: int) -> int:
-    """A whole number from 1 to `most`, or a CoilError that names it."""
-    if not isinstance(value, (int, np.integer)) or not 1 <= value <= most:
-        raise CoilError(f"{name} = {value!r} must be a whole number from 1 to {most}")
-    return int(value)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.arguments import finite_array, finite_number, vectors
+from ..core.arguments import finite_array, finite_number, positive, vectors, whole
+from ..core.messages import warn
 from ..errors import CoilError
 from ..io.regular import check_regular
 from .casing import Casing
 from .coil import Coil
 from .parts import CoilElement
 from .sources import Segments
-from .winding import positive, whole
 
 __all__ = ["read_wire", "spiral_path", "wire_coil", "wire_segments"]
 
@@ -165,7 +164,7 @@ def _segments(
     if extent > _LARGEST_MM:
         raise CoilError(f"a wire that spans {extent:.4g} mm is no coil for a head: are these mm?")
     if extent < _SMALLEST_MM:
-        warnings.warn(f"the wire spans only {extent:.2g} mm: are these mm?", stacklevel=3)
+        warn(f"the wire spans only {extent:.2g} mm: are these mm?")
     if closed is None:
         _warn_of_ends(paths, numbers)
     start = np.concatenate([p[:-1] for p in paths])
@@ -222,8 +221,11 @@ def spiral_path(
     >>> wire_segments(wire, closed=False).lengths_mm.sum(axis=0).round(6)
     array([1., 0., 0.])
     """
-    inner, outer = positive(inner_radius_mm, "inner_radius_mm"), positive(outer_radius_mm, "outer_radius_mm")
-    number = positive(turns, "turns")
+    inner, outer = (
+        positive(inner_radius_mm, "inner_radius_mm", CoilError),
+        positive(outer_radius_mm, "outer_radius_mm", CoilError),
+    )
+    number = positive(turns, "turns", CoilError)
     height, start = (
         finite_number(v, n, CoilError) for v, n in ((height_mm, "height_mm"), (start_deg, "start_deg"))
     )
@@ -231,7 +233,7 @@ def spiral_path(
         raise CoilError(f"turns = {turns} must be at most 1000")
     if outer < inner:
         raise CoilError(f"outer_radius_mm = {outer} is less than inner_radius_mm = {inner}")
-    chords = max(1, math.ceil(number * whole(points_per_turn, "points_per_turn", 10_000)))
+    chords = max(1, math.ceil(number * whole(points_per_turn, "points_per_turn", CoilError, 10_000)))
     centre = finite_array(centre_mm, "centre_mm", CoilError)
     if centre.shape != (3,):
         raise CoilError(f"centre_mm must have the shape (3,), not {centre.shape}")
@@ -365,10 +367,9 @@ def _warn_of_ends(paths: list[Floats], numbers: Floats) -> None:
         if abs(charge[here].sum()) > 1e-9 * np.abs(charge).max():
             i = is_open[k % len(is_open)]
             gap = np.linalg.norm(paths[i][-1] - paths[i][0])
-            warnings.warn(
+            warn(
                 f"path {i} is open: {gap:.3g} mm from its end to its start, where no other path goes on; "
                 "closed=True closes paths by a straight segment, closed=False leaves them as they are",
-                stacklevel=4,
             )
             return
 
@@ -377,11 +378,13 @@ def _pieces(
     start: Floats, edge: Floats, strength: Floats, longest_mm: float | None, points: int
 ) -> tuple[Floats, Floats]:
     """Points (w, 3) and lengths (w, 3) of pieces of straight segments."""
-    nodes, weights = np.polynomial.legendre.leggauss(whole(points, "points_per_segment", 20))
+    nodes, weights = np.polynomial.legendre.leggauss(whole(points, "points_per_segment", CoilError, 20))
     length = np.linalg.norm(edge, axis=1)
     parts = np.ones(len(edge))
     if longest_mm is not None:
-        parts = np.maximum(1.0, np.ceil(length / positive(longest_mm, "max_segment_mm") * (1 - 1e-9)))
+        parts = np.maximum(
+            1.0, np.ceil(length / positive(longest_mm, "max_segment_mm", CoilError) * (1 - 1e-9))
+        )
     if parts.sum() * len(nodes) > _MOST_PIECES:
         raise CoilError(f"{parts.sum() * len(nodes):.3g} pieces of wire, more than {_MOST_PIECES}")
     times = parts.astype(np.int64)

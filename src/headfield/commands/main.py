@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import __version__
-from ..errors import HeadfieldError
+from ..errors import ArgumentError, HeadfieldError
 from ..solve.recovery import KINDS
 from .convert import convert
 from .demo import run_demo
@@ -310,7 +310,7 @@ def _info(args: argparse.Namespace) -> None:
 
 def _convert(args: argparse.Namespace) -> None:
     if os.path.exists(args.target) and os.path.samefile(args.source, args.target):
-        raise HeadfieldError(f"{args.target} is the input; it would be overwritten")
+        raise ArgumentError(f"{args.target} is the input; it would be overwritten")
     done = convert(
         args.source,
         args.target,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..coils.coil import Coil
 from ..coils.read import read_coil
-from ..errors import ConvergenceError, HeadfieldError, MeshError
+from ..errors import ArgumentError, ConvergenceError, MeshError
 from ..fields.field import Field
 from ..fields.stream import open_results, result_files
 from ..fields.write import magnitude
@@ -86,7 +86,7 @@ def _head(args: argparse.Namespace) -> tuple[TetMesh, Any]:
     given = dict(args.conductivity) or None
     if not os.path.isdir(args.head):
         if args.tensors is not None:
-            raise HeadfieldError(f"--tensors needs a subject folder, {args.head} is none")
+            raise ArgumentError(f"--tensors needs a subject folder, {args.head} is none")
         return read_mesh(args.head), given
     subject = Subject(args.head)
     if args.tensors is None:
@@ -115,7 +115,7 @@ def _check_not_input(args: argparse.Namespace, k: int) -> None:
         except OSError:  # nothing there, or nothing that can be reached: open_results says so
             continue
         if any(os.path.samestat(there, file) for file in inputs):
-            raise HeadfieldError(f"{path} is an input; it would be overwritten")
+            raise ArgumentError(f"{path} is an input; it would be overwritten")
 
 
 def _elements(mesh: TetMesh, tags: list[int] | None) -> NDArray[np.int32] | None:

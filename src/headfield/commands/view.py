@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..coils.read import read_coil
-from ..errors import FileFormatError, HeadfieldError, PoseError
+from ..errors import ArgumentError, FileFormatError, PoseError
 from ..fields.read import Result, read_result
 from ..heads.read import read_mesh
 from ..heads.subject import Subject
@@ -71,7 +71,7 @@ def _pose(
     """Which pose, its matrix (4, 4) and dI/dt (s,) if they are known, and of how many it is one."""
     poses, didt, count = result.poses, result.didt, result.n_poses
     if args.poses is not None and poses is not None:
-        raise HeadfieldError(f"--poses: {args.result} says itself where the coil is")
+        raise ArgumentError(f"--poses: {args.result} says itself where the coil is")
     if args.poses is not None:
         listed = read_pose_list(args.poses)
         if count not in (1, len(listed)):
@@ -85,7 +85,7 @@ def _pose(
     if not 0 <= pose < count:
         raise PoseError(f"--pose {pose}: there are the poses 0 to {count - 1}")
     if args.coil is not None and poses is None:
-        raise HeadfieldError(f"--coil: {args.result} does not say where the coil is; give --poses POSES")
+        raise ArgumentError(f"--coil: {args.result} does not say where the coil is; give --poses POSES")
     which = pose if didt is not None and len(didt) == count else 0
     return (
         pose,

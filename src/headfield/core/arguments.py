@@ -4,13 +4,24 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..errors import HeadfieldError
 
-__all__ = ["finite_array", "real_array", "vectors"]
+__all__ = [
+    "finite_array",
+    "finite_number",
+    "not_negative",
+    "positive",
+    "real_array",
+    "vectors",
+    "whole",
+    "whole_numbers",
+    "within",
+]
 
 
 def real_array(values: ArrayLike, name: str, error: type[HeadfieldError]) -> np.ndarray:
@@ -43,7 +54,7 @@ def vectors(values: ArrayLike, name: str, error: type[HeadfieldError]) -> np.nda
     return array
 
 
-def finite_number(value: float, name: str, error: type[HeadfieldError]) -> float:
+def finite_number(value: Any, name: str, error: type[HeadfieldError]) -> float:
     """A finite real number that was passed as one: no text, no array."""
     if not isinstance(value, (int, float, np.integer, np.floating)):
         raise error(f"{name} = {value!r} must be a finite number")
@@ -54,3 +65,52 @@ def finite_number(value: float, name: str, error: type[HeadfieldError]) -> float
     if not math.isfinite(number):
         raise error(f"{name} = {value!r} must be a finite number")
     return number
+
+
+def not_negative(value: Any, name: str, error: type[HeadfieldError]) -> float:
+    """A finite number of 0 or more."""
+    number = finite_number(value, name, error)
+    if number < 0:
+        raise error(f"{name} = {value!r} must be 0 or more")
+    return number
+
+
+def positive(value: Any, name: str, error: type[HeadfieldError]) -> float:
+    """A finite number above 0."""
+    number = not_negative(value, name, error)
+    if number == 0:
+        raise error(f"{name} must be more than 0")
+    return number
+
+
+def within(value: Any, name: str, error: type[HeadfieldError], low: float, high: float) -> float:
+    """A finite number from `low` to `high`."""
+    number = finite_number(value, name, error)
+    if not low <= number <= high:
+        raise error(f"{name} must lie between {low:g} and {high:g}, not {number:g}")
+    return number
+
+
+def whole(value: Any, name: str, error: type[HeadfieldError], most: int) -> int:
+    """A whole number from 1 to `most`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 1 <= value <= most:
+        raise error(f"{name} = {value!r} must be a whole number from 1 to {most}")
+    return int(value)
+
+
+def whole_numbers(values: ArrayLike, name: str, error: type[HeadfieldError]) -> NDArray[np.int64]:
+    """The different ones of one or some whole numbers, ascending.
+
+    Examples
+    --------
+    >>> from headfield.errors import RegionError
+    >>> whole_numbers([3, 1, 3], "tags", RegionError).tolist(), whole_numbers(2, "tags", RegionError).tolist()
+    ([1, 3], [2])
+    """
+    try:
+        array = np.atleast_1d(np.asarray(values))
+    except ValueError as problem:
+        raise error(f"{name}: {problem}") from None
+    if array.ndim != 1 or array.dtype.kind not in "iu" or not len(array):
+        raise error(f"{name} must be one or some whole numbers, not {array.dtype} of shape {array.shape}")
+    return np.unique(array.astype(np.int64))

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The only importer of the native modules; the one place that knows devices, threads and free memory."""
+"""The only importer of the native modules; the one place that knows devices and threads."""
 
 from __future__ import annotations
 
 import importlib
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,8 @@ from numpy.typing import NDArray
 
 from ..errors import DeviceError
 from . import _cpu as cpu
+from .memory import free_memory
+from .messages import in_one_line
 
 __all__ = [
     "Device",
@@ -24,9 +24,7 @@ __all__ = [
     "check_threads",
     "cpu",
     "find_gpu",
-    "free_memory",
     "gpu",
-    "in_one_line",
     "is_on_gpu",
     "on_host",
     "select",
@@ -202,11 +200,6 @@ def gpu() -> Device:
         raise DeviceError(f"the GPU is not usable: {in_one_line(problem)}") from problem
 
 
-def in_one_line(problem: BaseException) -> str:
-    """The words of an error, or its name if it has none."""
-    return " ".join(str(problem).split()) or type(problem).__name__
-
-
 def _module(name: str, missing: str, broken: str) -> Any:
     try:
         return importlib.import_module(name)
@@ -278,41 +271,3 @@ def using_threads(threads: int) -> Iterator[int]:
         yield now
     finally:
         cpu.set_threads(before)
-
-
-def free_memory() -> float:
-    """Bytes that this process can still have without swapping; infinity where the system doesn't say."""
-    limits = [_available(), _left("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current")]
-    cgroup1 = "/sys/fs/cgroup/memory/memory."
-    limits.append(_left(cgroup1 + "limit_in_bytes", cgroup1 + "usage_in_bytes"))
-    if sys.platform == "linux":
-        import resource
-
-        soft, _ = resource.getrlimit(resource.RLIMIT_AS)
-        pages = _number("/proc/self/statm")
-        if soft != resource.RLIM_INFINITY and pages is not None:
-            limits.append(soft - pages * resource.getpagesize())
-    return max(0.0, min(limits))
-
-
-def _available() -> float:
-    try:
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return float(line.split()[1]) * 1024.0
-    except (OSError, ValueError, IndexError):
-        pass
-    return float("inf")
-
-
-def _left(limit: str, used: str) -> float:
-    """Limit less use, as two files of a control group say; infinity without them or without a limit."""
-    most, now = _number(limit), _number(used)
-    return float("inf") if most is None or now is None else most - now
-
-
-def _number(path: str) -> float | None:
-    try:
-        return float(Path(path).read_text(encoding="ascii").split()[0])
-    except (OSError, ValueError, IndexError):
-        return None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Memory of results that nobody holds any more, kept for the next result.
+"""How much memory is free, and memory of results that nobody holds any more, kept for the next result.
 
 The system hands out memory page by page and clears each; for a gigabyte of E that takes as long as computing
 it, and in a virtual machine several times as long. A loop that solves, looks and solves again gets the same
@@ -9,16 +9,16 @@ pages back.
 from __future__ import annotations
 
 import contextlib
+import sys
 import weakref
 from collections import deque
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .device import free_memory
-
-__all__ = ["Reserve"]
+__all__ = ["Reserve", "free_memory"]
 
 _LEAST = 1 << 22  # bytes: less than that the C library keeps by itself
 _MOST_SPARE = 4.0  # times what is asked for: more would be held for little
@@ -82,3 +82,41 @@ class Reserve:
     def spare_bytes(self) -> int:
         """What is kept; it is given back to the system before more is taken than it holds."""
         return sum(memory.nbytes for memory in self._spare.copy())
+
+
+def free_memory() -> float:
+    """Bytes that this process can still have without swapping; infinity where the system doesn't say."""
+    limits = [_available(), _left("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current")]
+    cgroup1 = "/sys/fs/cgroup/memory/memory."
+    limits.append(_left(cgroup1 + "limit_in_bytes", cgroup1 + "usage_in_bytes"))
+    if sys.platform == "linux":
+        import resource
+
+        soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+        pages = _number("/proc/self/statm")
+        if soft != resource.RLIM_INFINITY and pages is not None:
+            limits.append(soft - pages * resource.getpagesize())
+    return max(0.0, min(limits))
+
+
+def _available() -> float:
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return float(line.split()[1]) * 1024.0
+    except (OSError, ValueError, IndexError):
+        pass
+    return float("inf")
+
+
+def _left(limit: str, used: str) -> float:
+    """Limit less use, as two files of a control group say; infinity without them or without a limit."""
+    most, now = _number(limit), _number(used)
+    return float("inf") if most is None or now is None else most - now
+
+
+def _number(path: str) -> float | None:
+    try:
+        return float(Path(path).read_text(encoding="ascii").split()[0])
+    except (OSError, ValueError, IndexError):
+        return None

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import cached_property
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import vectors
+from ..core.messages import warn
 from ..errors import MeshError, PoseError
 from ..heads.mesh import TetMesh
 from .tree import Boxes, Side, near_pairs, reduced
@@ -368,9 +368,8 @@ def skin(mesh: TetMesh | Surface) -> Surface:
             raise MeshError("the surface is closed and its triangles are wound inward: reverse its faces")
         return mesh
     if mesh.is_part:
-        warnings.warn(
+        warn(
             "the mesh is a part of a head, and its surface holds the cuts: place coils on the skin of the "
             "whole head, then solve the part",
-            stacklevel=4,
         )
     return Surface(mesh.nodes_mm, mesh.skin())

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.device import cpu
+from ..core.messages import plural, point
 from ..errors import MeshError
 
 # 6 V below this times the cube of the longest edge at the first node counts as no volume. Rounding of the
@@ -33,16 +34,6 @@ Ids = NDArray[np.int64] | None
 def tet_name(index: int, ids: Ids) -> str:
     """Return what a message calls a tetrahedron: its index, and its id in the source if there is one."""
     return f"tetrahedron {index}" if ids is None else f"tetrahedron {index} (element id {ids[index]})"
-
-
-def plural(count: int, singular: str, many: str) -> str:
-    """Return the count with the word that fits it."""
-    return f"{count:,} {singular if count == 1 else many}"
-
-
-def point(xyz: NDArray[np.float64]) -> str:
-    """Return a point as it is written in messages."""
-    return "({:.6g}, {:.6g}, {:.6g}) mm".format(*xyz)
 
 
 def _as_array(values: ArrayLike, name: str) -> NDArray[Any]:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core.arguments import finite_number, real_array
+from ..core.messages import warn
 from ..errors import ConductivityError
 
 __all__ = ["TISSUES", "Tissue", "resolve", "tissue"]
@@ -139,7 +139,7 @@ def _by_tag(given: Mapping[int, float], tags: np.ndarray) -> np.ndarray:
     counts = np.bincount(where)
     absent = sorted(int(tag) for tag in set(given) - set(found.tolist()))
     if absent:
-        warnings.warn(f"conductivity given for tags {absent}, which no tetrahedron has", stacklevel=3)
+        warn(f"conductivity given for tags {absent}, which no tetrahedron has")
     values = np.empty(len(found))
     unknown = []
     for i, tag in enumerate(found.tolist()):

@@ -18,13 +18,13 @@ import csv
 import difflib
 import math
 import os
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FileFormatError, HeadfieldError
+from ..core.messages import quoted, warn
+from ..errors import ArgumentError, FileFormatError
 from ..io.regular import check_regular
 
 __all__ = ["EegPositions", "read_eeg_positions"]
@@ -56,7 +56,7 @@ class EegPositions:
     >>> cap["c3"]
     Traceback (most recent call last):
     ...
-    headfield.errors.HeadfieldError: no position named 'c3'; is it 'C3'?
+    headfield.errors.ArgumentError: no position named 'c3'; is it 'C3'?
     """
 
     names: tuple[str, ...]
@@ -71,14 +71,14 @@ class EegPositions:
         return name in self.names
 
     def __getitem__(self, name: str) -> NDArray[np.float64]:
-        """Position (3,) of that name, mm; HeadfieldError if there is none, or several that differ."""
+        """Position (3,) of that name, mm; ArgumentError if there is none, or several that differ."""
         where = [i for i, each in enumerate(self.names) if each == name]
         place = f"{self.source}: " if self.source else ""
         if not where:
-            raise HeadfieldError(f"{place}no position named {name!r}{self._hint(name)}")
+            raise ArgumentError(f"{place}no position named {name!r}{self._hint(name)}")
         apart = float(np.ptp(self.positions_mm[where], axis=0).max())
         if apart > _SAME_MM:
-            raise HeadfieldError(
+            raise ArgumentError(
                 f"{place}{len(where)} positions are named {name!r}, up to {apart:.3g} mm apart"
             )
         return self.positions_mm[where[0]].copy()
@@ -136,9 +136,8 @@ def read_eeg_positions(path: str | os.PathLike[str]) -> EegPositions:
     array.flags.writeable = False
     extent = float(np.ptp(array, axis=0).max())
     if len(rows) > 2 and not _PLAUSIBLE_MM[0] <= extent <= _PLAUSIBLE_MM[1]:
-        warnings.warn(
+        warn(
             f"{name}: the positions span {extent:.3g} mm; they are taken as mm, are these their units?",
-            stacklevel=2,
         )
     return EegPositions(names, array, kinds, name)
 
@@ -171,12 +170,12 @@ def _row(cells: list[str]) -> tuple[str, list[float], str]:
     """Kind, coordinates and name of a line; ValueError says what is wrong with it."""
     kind = _KINDS.get(cells[0].lower())
     if kind is None:
-        raise ValueError(f"{_quote(cells[0])} is none of {', '.join(_KINDS.values())}")
+        raise ValueError(f"{quoted(cells[0])} is none of {', '.join(_KINDS.values())}")
     position = []
     for cell in (cells[1:4] + [""] * 3)[:3]:
         number = _number(cell)
         if number is None:
-            raise ValueError(f"the coordinate {_quote(cell)} is not a finite number")
+            raise ValueError(f"the coordinate {quoted(cell)} is not a finite number")
         position.append(number)
     rest = cells[4:]
     if len(rest) > 2 and all(_number(cell) is not None for cell in rest[:3]):
@@ -184,7 +183,7 @@ def _row(cells: list[str]) -> tuple[str, list[float], str]:
     if not rest or not rest[0]:
         raise ValueError(f"{kind} has no name after its coordinates")
     if not rest[0].isprintable():
-        raise ValueError(f"{_quote(rest[0])} is no name")
+        raise ValueError(f"{quoted(rest[0])} is no name")
     return kind, position, rest[0]
 
 
@@ -194,7 +193,3 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) and "_" not in text else None
-
-
-def _quote(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:37] + "...")

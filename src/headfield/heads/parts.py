@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.device import cpu
+from ..core.messages import plural, warn
 from ..errors import MeshError
 from . import checks
 
@@ -156,12 +156,11 @@ def _largest(mesh: TetMesh, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
         return kept
     volumes = np.bincount(index, weights=mesh.volumes_mm3()[chosen])
     main = index == volumes.argmax()
-    left_out = checks.plural(int((~main).sum()), "tetrahedron", "tetrahedra")
-    others = checks.plural(len(labels) - 1, "part that hangs", "parts that hang")
-    warnings.warn(
+    left_out = plural(int((~main).sum()), "tetrahedron", "tetrahedra")
+    others = plural(len(labels) - 1, "part that hangs", "parts that hang")
+    warn(
         f"crop: {left_out} ({volumes.sum() - volumes.max():.3g} of {volumes.sum():.3g} mm³) left out, in "
         f"{others} apart from the largest",
-        stacklevel=4,
     )
     largest = np.zeros_like(kept)
     largest[chosen[main]] = True

@@ -6,7 +6,6 @@ from __future__ import annotations
 import lzma
 import os
 import tokenize
-import warnings
 import zipfile
 import zlib
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.messages import warn
 from ..errors import MeshError
 from ..io.atomic import replacing
 from ..io.regular import check_regular, ending_of
@@ -72,10 +72,9 @@ def read_mesh(path: str | os.PathLike[str]) -> TetMesh:
     mesh = _read(path)
     extent = float(np.ptp(mesh.nodes_mm, axis=0).max())
     if not _PLAUSIBLE_MM[0] <= extent <= _PLAUSIBLE_MM[1]:
-        warnings.warn(
+        warn(
             f"{os.fspath(path)}: the mesh is {extent:.3g} mm across; its coordinates are taken as mm, are "
             "these its units?",
-            stacklevel=2,
         )
     return mesh
 

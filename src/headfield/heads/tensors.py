@@ -13,7 +13,6 @@ file, where it is positive the first axis runs against that of the file. With R 
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import finite_number
+from ..core.messages import warn
 from ..errors import ConductivityError
 from ..io.nifti import check_affine, given_image, read_nifti, trilinear
 from .conductivity import resolve
@@ -158,7 +158,7 @@ def _chosen(mesh: TetMesh, tissues: ArrayLike) -> NDArray[np.intp]:
     if not len(chosen):
         raise ConductivityError(f"no tetrahedron has one of the tags {tags.tolist()}")
     if len(absent):
-        warnings.warn(f"no tetrahedron has the tags {absent.tolist()} of tissues", stacklevel=3)
+        warn(f"no tetrahedron has the tags {absent.tolist()} of tissues")
     return chosen
 
 
@@ -257,10 +257,9 @@ def _tell(missing: NDArray[np.bool_], negative: NDArray[np.bool_], name: str) ->
             "one frame, and the components xx xy xz yy yz zz?"
         )
     if lost:
-        warnings.warn(
+        warn(
             f"{name}: no tensor for {lost} of {n} tetrahedra ({lost / n:.2%}), which get the isotropic "
             f"conductivity: {why}",
-            stacklevel=3,
         )
 
 

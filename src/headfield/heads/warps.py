@@ -8,7 +8,6 @@ space. So the frame that the voxels lie in is the one that the map starts from.
 from __future__ import annotations
 
 import os
-import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import finite_array
-from ..errors import FileFormatError, HeadfieldError
+from ..core.messages import warn
+from ..errors import ArgumentError, FileFormatError
 from ..io.nifti import read_grid, read_nifti, trilinear
 
 __all__ = ["Warp", "find_warps", "read_warp"]
@@ -65,12 +65,12 @@ class Warp(NamedTuple):
 
         Raises
         ------
-        HeadfieldError
+        ArgumentError
             Another shape, values that are not finite, points where the volume has no map; says how many.
         """
-        points = finite_array(points_mm, "points_mm", HeadfieldError)
+        points = finite_array(points_mm, "points_mm", ArgumentError)
         if points.shape[-1:] != (3,) or points.ndim > 2:
-            raise HeadfieldError(f"points_mm must have the shape (3,) or (p, 3), not {points.shape}")
+            raise ArgumentError(f"points_mm must have the shape (3,) or (p, 3), not {points.shape}")
         flat = points.reshape(-1, 3)
         mapped = np.empty_like(flat)
         for start in range(0, len(flat), _PIECE):
@@ -83,7 +83,7 @@ class Warp(NamedTuple):
         bad = np.flatnonzero(~np.isfinite(mapped).all(axis=1))
         if len(bad):
             first = np.array2string(flat[bad[0]], precision=4, separator=", ")
-            raise HeadfieldError(
+            raise ArgumentError(
                 f"{len(bad)} of {len(flat)} points lie outside of what {self.source} maps, first {first} mm"
             )
         return mapped.reshape(points.shape)
@@ -212,9 +212,8 @@ def find_warps(folder: str | os.PathLike[str]) -> tuple[Path | None, Path | None
         why = f"{'both have' if all(of_subject) else 'none has'} the voxels of {image.name}"
         if len(there) == 1:
             why = f"its voxels are not those of {image.name}"
-    warnings.warn(
+    warn(
         f"{' and '.join(str(path) for path in there)}: which way they map is taken from the names, as {why}",
-        stacklevel=2,
     )
     return found[0], found[1]
 

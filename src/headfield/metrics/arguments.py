@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..core.arguments import finite_array, finite_number
 from ..core.device import beside, is_on_gpu, on_host
-from ..errors import HeadfieldError
+from ..errors import ArgumentError
 
 __all__ = [
     "centres",
@@ -31,7 +31,7 @@ def magnitudes(magnitude: Any) -> Any:
     """One number per element, (m,) or (k, m), V/m."""
     values = _finite(magnitude, "magnitude")
     if values.ndim not in (1, 2) or not values.size:
-        raise HeadfieldError(f"magnitude must have the shape (m,) or (k, m), not {values.shape}")
+        raise ArgumentError(f"magnitude must have the shape (m,) or (k, m), not {values.shape}")
     return values
 
 
@@ -39,17 +39,17 @@ def vector_field(E: Any) -> Any:
     """One vector per element, (m, 3) or (k, m, 3), V/m."""
     values = _finite(E, "E")
     if values.ndim not in (2, 3) or values.shape[-1] != 3 or not values.size:
-        raise HeadfieldError(f"E must have the shape (m, 3) or (k, m, 3), not {values.shape}")
+        raise ArgumentError(f"E must have the shape (m, 3) or (k, m, 3), not {values.shape}")
     return values
 
 
 def weighted(magnitude: Any, weights: Any) -> tuple[Any, Any]:
     """`magnitudes` and their weights (m,), beside them."""
-    values, w = magnitudes(magnitude), finite_array(on_host(weights), "weights", HeadfieldError)
+    values, w = magnitudes(magnitude), finite_array(on_host(weights), "weights", ArgumentError)
     if w.shape != values.shape[-1:]:
-        raise HeadfieldError(f"weights must have the shape {values.shape[-1:]}, not {w.shape}")
+        raise ArgumentError(f"weights must have the shape {values.shape[-1:]}, not {w.shape}")
     if (w < 0).any() or not w.any():
-        raise HeadfieldError("weights must be 0 or more, and some of them more")
+        raise ArgumentError("weights must be 0 or more, and some of them more")
     return values, beside(values, w)
 
 
@@ -59,7 +59,7 @@ def strengths(magnitude: Any, weights: Any) -> tuple[Any, Any]:
     negative = int((values < 0).sum())
     if negative:
         least = float(values.min())
-        raise HeadfieldError(
+        raise ArgumentError(
             f"magnitude: {negative} of {values.size} values are negative, the least {least:.4g}"
         )
     return values, w
@@ -67,19 +67,19 @@ def strengths(magnitude: Any, weights: Any) -> tuple[Any, Any]:
 
 def centres(centres_mm: Any, m: int) -> NDArray[np.float64]:
     """Places of m elements, (m, 3), mm; on the host."""
-    places = finite_array(on_host(centres_mm), "centres_mm", HeadfieldError)
+    places = finite_array(on_host(centres_mm), "centres_mm", ArgumentError)
     if places.shape != (m, 3):
-        raise HeadfieldError(f"centres_mm must have the shape ({m}, 3), not {places.shape}")
+        raise ArgumentError(f"centres_mm must have the shape ({m}, 3), not {places.shape}")
     return places
 
 
 def depths(depth_mm: Any, m: int) -> NDArray[np.float64]:
     """Depths of m elements, (m,), mm; on the host."""
-    depth = finite_array(on_host(depth_mm), "depth_mm", HeadfieldError)
+    depth = finite_array(on_host(depth_mm), "depth_mm", ArgumentError)
     if depth.shape != (m,):
-        raise HeadfieldError(f"depth_mm must have the shape ({m},), not {depth.shape}")
+        raise ArgumentError(f"depth_mm must have the shape ({m},), not {depth.shape}")
     if (depth < 0).any():
-        raise HeadfieldError(
+        raise ArgumentError(
             f"depth_mm: {(depth < 0).sum()} of {m} values are negative, the least {depth.min():.4g} mm"
         )
     return depth
@@ -87,13 +87,13 @@ def depths(depth_mm: Any, m: int) -> NDArray[np.float64]:
 
 def unit_vectors(vectors: Any, name: str, m: int) -> NDArray[np.float64]:
     """Directions (3,) or (m, 3), made one long; on the host."""
-    v = finite_array(on_host(vectors), name, HeadfieldError)
+    v = finite_array(on_host(vectors), name, ArgumentError)
     if v.shape not in ((3,), (m, 3)):
-        raise HeadfieldError(f"{name} must have the shape (3,) or ({m}, 3), not {v.shape}")
+        raise ArgumentError(f"{name} must have the shape (3,) or ({m}, 3), not {v.shape}")
     largest = np.abs(v).max(axis=-1, keepdims=True)
     zero = np.flatnonzero(largest == 0)
     if len(zero):
-        raise HeadfieldError(f"{name}: {len(zero)} of {largest.size} vectors are zero, the first [{zero[0]}]")
+        raise ArgumentError(f"{name}: {len(zero)} of {largest.size} vectors are zero, the first [{zero[0]}]")
     v = v / largest  # the squares of very long or short ones would not be numbers
     return v / np.linalg.norm(v, axis=-1, keepdims=True)
 
@@ -102,27 +102,27 @@ def target_mask(target: Any, values: Any, w: Any) -> Any:
     """A mask (m,) of elements that have some weight, beside the values."""
     mask = np.asarray(on_host(target))
     if mask.dtype != bool or mask.shape != w.shape:
-        raise HeadfieldError(
+        raise ArgumentError(
             f"target must be a mask of bool in the shape {w.shape}, not {mask.dtype} in {mask.shape}"
         )
     inside = beside(values, mask)
     if not bool((w * inside).any()):
-        raise HeadfieldError(f"target is empty: {mask.sum()} elements, and none of them has weight")
+        raise ArgumentError(f"target is empty: {mask.sum()} elements, and none of them has weight")
     return inside
 
 
 def fraction_of(fraction: Any) -> Any:
     """A share of a peak: above 0, at most 1."""
-    if not 0 < finite_number(fraction, "fraction", HeadfieldError) <= 1:
-        raise HeadfieldError(f"fraction = {fraction!r} must be above 0 and at most 1")
+    if not 0 < finite_number(fraction, "fraction", ArgumentError) <= 1:
+        raise ArgumentError(f"fraction = {fraction!r} must be above 0 and at most 1")
     return fraction
 
 
 def percents_of(percents: Any) -> NDArray[np.float64]:
     """Numbers from 0 to 100, () or (q,)."""
-    q = finite_array(percents, "percents", HeadfieldError)
+    q = finite_array(percents, "percents", ArgumentError)
     if q.ndim > 1 or q.min(initial=0) < 0 or q.max(initial=0) > 100:
-        raise HeadfieldError(f"percents must be numbers from 0 to 100, not {percents!r}")
+        raise ArgumentError(f"percents must be numbers from 0 to 100, not {percents!r}")
     return q
 
 
@@ -130,14 +130,14 @@ def refuse(bad: Any, what: str) -> None:
     """An error that says how many poses are `bad` () or (k,), if any."""
     poses = np.ravel(on_host(bad))
     if poses.any():
-        raise HeadfieldError(f"{what}, in {poses.sum()} of {len(poses)} poses, the first [{poses.argmax()}]")
+        raise ArgumentError(f"{what}, in {poses.sum()} of {len(poses)} poses, the first [{poses.argmax()}]")
 
 
 def _finite(values: Any, name: str) -> Any:
     """As float64 in C order where they lie."""
     if not is_on_gpu(values):
-        return finite_array(values, name, HeadfieldError)
+        return finite_array(values, name, ArgumentError)
     there = values.astype(np.float64, order="C")
     if not bool(np.isfinite(there).all()):
-        raise HeadfieldError(f"{name}: some values are not finite")
+        raise ArgumentError(f"{name}: some values are not finite")
     return there

@@ -38,7 +38,7 @@ def component(E: ArrayLike, direction: ArrayLike) -> np.ndarray:
 
     Raises
     ------
-    HeadfieldError
+    ArgumentError
         Shapes that do not fit, values not finite, or a direction that is zero.
 
     Examples
@@ -71,7 +71,7 @@ def normal_tangential(E: ArrayLike, normals: ArrayLike) -> NormalTangential:
 
     Raises
     ------
-    HeadfieldError
+    ArgumentError
         Shapes that do not fit, values not finite, or a normal that is zero.
 
     Examples

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core.arguments import finite_array
-from ..errors import HeadfieldError
+from ..errors import ArgumentError
 
 __all__ = ["ln_mag", "rdm", "relative_l2"]
 
@@ -28,7 +28,7 @@ def rdm(a: ArrayLike, b: ArrayLike) -> float:
 
     Raises
     ------
-    HeadfieldError
+    ArgumentError
         Shapes differ, no values, a value not finite, or a field that is zero.
 
     Examples
@@ -63,7 +63,7 @@ def relative_l2(a: ArrayLike, reference: ArrayLike) -> float:
     x, y = _same_shape(a, reference)
     norm = np.linalg.norm(y)
     if norm == 0:
-        raise HeadfieldError("the reference is zero everywhere")
+        raise ArgumentError("the reference is zero everywhere")
     return float(np.linalg.norm(x - y) / norm)
 
 
@@ -72,12 +72,12 @@ def _pair(a: ArrayLike, b: ArrayLike) -> tuple[np.ndarray, np.ndarray, float, fl
     norms = float(np.linalg.norm(x)), float(np.linalg.norm(y))
     for norm, name in zip(norms, ("first", "second"), strict=True):
         if norm == 0:
-            raise HeadfieldError(f"the {name} field is zero everywhere")
+            raise ArgumentError(f"the {name} field is zero everywhere")
     return x, y, *norms
 
 
 def _same_shape(a: ArrayLike, b: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    x, y = finite_array(a, "first field", HeadfieldError), finite_array(b, "second field", HeadfieldError)
+    x, y = finite_array(a, "first field", ArgumentError), finite_array(b, "second field", ArgumentError)
     if x.shape != y.shape or not x.size:
-        raise HeadfieldError(f"fields must have the same shape and some values, not {x.shape} and {y.shape}")
+        raise ArgumentError(f"fields must have the same shape and some values, not {x.shape} and {y.shape}")
     return x.ravel(), y.ravel()

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ..core.arguments import finite_number
 from ..core.device import beside
-from ..errors import HeadfieldError
+from ..errors import ArgumentError
 from .arguments import centres, depths, fraction_of, refuse, strengths
 from .sums import above, as_array, total
 
@@ -47,7 +47,7 @@ def focality(
 
     Raises
     ------
-    HeadfieldError
+    ArgumentError
         As for `percentiles`, a negative magnitude, a percentile of 0, or a fraction out of range.
 
     Examples
@@ -92,7 +92,7 @@ def half_value(
 
     Raises
     ------
-    HeadfieldError
+    ArgumentError
         Shapes that do not fit, values not finite, magnitudes or depths negative, weights negative or all
         zero, percent out of range, a peak that is zero, or a d1/2 of zero, for which there is no spread.
 
@@ -144,7 +144,7 @@ def centre_of_gravity(
 
     Raises
     ------
-    HeadfieldError
+    ArgumentError
         Shapes that do not fit, values not finite, magnitudes negative, weights negative or all zero, fraction
         or percent out of range, or a field that is zero everywhere.
 
@@ -155,8 +155,8 @@ def centre_of_gravity(
     >>> centre_of_gravity([1.0, 3.0, 4.0], [2.0, 2.0, 1.0], [[0, 0, 0], [4, 0, 0], [0, 6, 0]], fraction=1.0)
     array([0., 6., 0.])
     """
-    if not 0 <= finite_number(fraction, "fraction", HeadfieldError) <= 1:
-        raise HeadfieldError(f"fraction = {fraction!r} must be from 0 to 1")
+    if not 0 <= finite_number(fraction, "fraction", ArgumentError) <= 1:
+        raise ArgumentError(f"fraction = {fraction!r} must be from 0 to 1")
     values, w = strengths(magnitude, weights)
     places = beside(values, centres(centres_mm, len(w)))
     hot, _ = above(values, w, fraction, percent)

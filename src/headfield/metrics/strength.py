@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ..core.arguments import finite_array
 from ..core.device import beside, on_host
-from ..errors import HeadfieldError
+from ..errors import ArgumentError
 from .arguments import centres, magnitudes, percents_of, weighted
 from .sums import average, levels
 
@@ -44,7 +44,7 @@ def percentiles(magnitude: ArrayLike, weights: ArrayLike, percents: ArrayLike) -
 
     Raises
     ------
-    HeadfieldError
+    ArgumentError
         Shapes that do not fit, values not finite, weights negative or all zero, percents out of range.
 
     Examples
@@ -73,7 +73,7 @@ def peak(magnitude: ArrayLike, centres_mm: ArrayLike) -> Peak:
 
     Raises
     ------
-    HeadfieldError
+    ArgumentError
         Shapes that do not fit or values not finite.
 
     Examples
@@ -106,7 +106,7 @@ def mean(magnitude: ArrayLike, weights: ArrayLike) -> np.ndarray:
 
     Raises
     ------
-    HeadfieldError
+    ArgumentError
         Shapes that do not fit, values not finite, weights negative or all zero.
 
     Examples
@@ -142,7 +142,7 @@ def roi_mean(
 
     Raises
     ------
-    HeadfieldError
+    ArgumentError
         Shapes that do not fit, values not finite, negative weights, or no weight in the sphere.
 
     Examples
@@ -152,16 +152,16 @@ def roi_mean(
     """
     values, w = weighted(magnitude, weights)
     centre, radius = (
-        finite_array(centre_mm, "centre_mm", HeadfieldError),
-        finite_array(radius_mm, "radius_mm", HeadfieldError),
+        finite_array(centre_mm, "centre_mm", ArgumentError),
+        finite_array(radius_mm, "radius_mm", ArgumentError),
     )
     if centre.shape != (3,) or radius.shape != () or radius < 0:
-        raise HeadfieldError("centre_mm must have the shape (3,) and radius_mm be a number, 0 or more")
+        raise ArgumentError("centre_mm must have the shape (3,) and radius_mm be a number, 0 or more")
     distance = np.linalg.norm(centres(centres_mm, len(w)) - centre, axis=1)
     there = on_host(w) > 0
     inside = np.flatnonzero((distance <= radius) & there)
     if not len(inside):
-        raise HeadfieldError(
+        raise ArgumentError(
             f"no element in the sphere: the nearest is {distance[there].min():.4g} mm from its centre"
         )
     index = beside(values, inside)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.device import is_on_gpu
-from ..errors import HeadfieldError
+from ..errors import ArgumentError
 from .arguments import percents_of
 
 __all__ = ["above", "as_array", "average", "levels", "total"]
@@ -41,7 +41,7 @@ def above(values: Any, w: Any, fraction: float, percent: Any) -> tuple[Any, Any]
     """Which values are at or above a fraction of a percentile, bool; and the percentile, () or (k,)."""
     q = percents_of(percent)
     if q.ndim:
-        raise HeadfieldError(f"percent must be one number, not {percent!r}")
+        raise ArgumentError(f"percent must be one number, not {percent!r}")
     level = as_array(values[..., w > 0].max(axis=-1) if q == 100 else levels(values, w, q))
     return values >= fraction * level[..., None], level
 

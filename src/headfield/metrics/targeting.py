@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core.arguments import finite_number
-from ..errors import HeadfieldError
+from ..errors import ArgumentError
 from .arguments import fraction_of, refuse, strengths, target_mask
 from .sums import above, as_array, average, total
 
@@ -65,7 +65,7 @@ def overlap(
 
     Raises
     ------
-    HeadfieldError
+    ArgumentError
         Shapes that do not fit, values not finite, magnitudes negative, weights negative or all zero, a target
         that is no mask or has no weight, fraction or percent out of range, or a percentile that is zero.
 
@@ -113,7 +113,7 @@ def off_target(
 
     Raises
     ------
-    HeadfieldError
+    ArgumentError
         Shapes that do not fit, values not finite, magnitudes negative, weights negative or all zero, a target
         that is no mask, has no weight or has all of it, a fraction out of range, or a mean of zero in it.
 
@@ -123,13 +123,13 @@ def off_target(
     >>> print(exposed, ratio)
     3.0 0.53125
     """
-    if finite_number(fraction, "fraction", HeadfieldError) <= 0:
-        raise HeadfieldError(f"fraction = {fraction!r} must be above 0")
+    if finite_number(fraction, "fraction", ArgumentError) <= 0:
+        raise ArgumentError(f"fraction = {fraction!r} must be above 0")
     values, w = strengths(magnitude, weights)
     inside = target_mask(target, values, w)
     outside = w * ~inside
     if not bool(outside.any()):
-        raise HeadfieldError("target covers all elements that have weight, so nothing is outside of it")
+        raise ArgumentError("target covers all elements that have weight, so nothing is outside of it")
     mean = average(values, w * inside)
     refuse(mean == 0, "the mean magnitude in the target is 0, so nothing can be compared with it")
     exposed = total((values >= fraction * mean[..., None]) * outside)

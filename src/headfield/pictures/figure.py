@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..coils.coil import Coil
-from ..errors import FileFormatError, HeadfieldError
+from ..errors import FileFormatError, MissingPackageError
 from ..fields.field import Field
 from ..io.atomic import replacing
 from ..io.regular import ending_of
@@ -60,7 +60,7 @@ def plot(field: Field, pose: int = 0, coil: Coil | None = None, tags: Sequence[i
 
     Raises
     ------
-    HeadfieldError
+    MissingPackageError
         matplotlib is missing, the head has none of the tissues, or the field no value in them.
     PoseError
         The field has no such pose.
@@ -98,7 +98,7 @@ def plot_cortex(
 
     Raises
     ------
-    HeadfieldError, PoseError
+    MissingPackageError, PoseError
         As for `plot`.
     FileFormatError
         Another ending.
@@ -130,7 +130,7 @@ def write_picture(scene: Scene, path: str | os.PathLike[str]) -> None:
 
 
 def draw_scene(scene: Scene) -> Any:
-    """The figure of `plot` for a scene; needs matplotlib, and raises a HeadfieldError without it."""
+    """The figure of `plot` for a scene; needs matplotlib, and raises a MissingPackageError without it."""
     figure = _figure((10.0, 8.8))
     figure.suptitle("\n".join(scene.title()), fontsize=11, color=_INK)
     above, below = figure.subfigures(2, 1, height_ratios=[1.2, 1.0])
@@ -202,7 +202,7 @@ def _matplotlib() -> tuple[Any, Any]:
         from matplotlib import colors
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise HeadfieldError("pictures need matplotlib: pip install 'headfield[plot]'") from error
+        raise MissingPackageError("pictures need matplotlib: pip install 'headfield[plot]'") from error
     return colors, Figure
 
 

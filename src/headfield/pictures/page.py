@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FileFormatError, HeadfieldError
+from ..errors import FileFormatError, MissingPackageError
 from ..io.atomic import replacing
 from ..io.regular import ending_of
 from .figure import check_folder, colormap
@@ -85,7 +85,7 @@ def write_page(scene: Scene, path: str | os.PathLike[str]) -> None:
 
     Raises
     ------
-    HeadfieldError
+    MissingPackageError
         plotly or matplotlib, whose colours it has, is missing.
     FileFormatError
         Another ending.
@@ -117,7 +117,7 @@ def page(scene: Scene) -> str:
 
     Raises
     ------
-    HeadfieldError
+    MissingPackageError
         plotly or matplotlib is missing.
 
     Examples
@@ -147,11 +147,11 @@ def page(scene: Scene) -> str:
 
 
 def require_plotly() -> Any:
-    """The module `plotly.graph_objects`, or a HeadfieldError that says how to get it."""
+    """The module `plotly.graph_objects`, or a MissingPackageError that says how to get it."""
     try:
         from plotly import graph_objects  # type: ignore[import-untyped]
     except ImportError as error:
-        raise HeadfieldError("pages need plotly: pip install 'headfield[view]'") from error
+        raise MissingPackageError("pages need plotly: pip install 'headfield[view]'") from error
     return graph_objects
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..coils.coil import Coil
 from ..core.device import on_host
-from ..errors import HeadfieldError, MeshError, PoseError
+from ..errors import ArgumentError, MeshError, PoseError
 from ..fields.field import Field
 from ..heads.conductivity import tissue
 from ..heads.mesh import TetMesh
@@ -78,7 +78,7 @@ class Scene:
 
     Raises
     ------
-    HeadfieldError
+    ArgumentError
         The mesh has none of the tissues, the field no value in them, or there is a coil without a pose.
 
     Examples
@@ -104,13 +104,13 @@ class Scene:
     def __post_init__(self) -> None:
         if not self._shown.any():
             there = np.unique(self.mesh.tags).tolist()
-            raise HeadfieldError(f"the head has no tissue {self.tags}; it has {there}")
+            raise ArgumentError(f"the head has no tissue {self.tags}; it has {there}")
         if not len(self._measured):
-            raise HeadfieldError(f"the field has no value in the tissues {self.tags}: it leaves them out")
+            raise ArgumentError(f"the field has no value in the tissues {self.tags}: it leaves them out")
         if (self.magnitude[self._measured] < 0).any():
-            raise HeadfieldError("the field has negative magnitudes: it is no |E|")
+            raise ArgumentError("the field has negative magnitudes: it is no |E|")
         if self.coil is not None and self.matrix is None:
-            raise HeadfieldError("the coil can't be drawn: the pose is not known")
+            raise ArgumentError("the coil can't be drawn: the pose is not known")
 
     @cached_property
     def _shown(self) -> NDArray[np.bool_]:
@@ -222,11 +222,11 @@ def field_scene(field: Field, pose: int, coil: Coil | None, tags: int | Sequence
     ------
     PoseError
         The field has no such pose.
-    HeadfieldError
+    ArgumentError
         The field is one at points, or see `Scene`.
     """
     if field.at_points:
-        raise HeadfieldError("a field at points has no tetrahedra to draw: save it as .vtu, or solve without")
+        raise ArgumentError("a field at points has no tetrahedra to draw: save it as .vtu, or solve without")
     if not isinstance(pose, (int, np.integer)) or not 0 <= pose < len(field):
         raise PoseError(f"pose {pose!r}: the field has the poses 0 to {len(field) - 1}")
     magnitude = np.full(field.mesh.n_tets, np.nan, np.float32)

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import finite_array, finite_number
+from ..core.messages import warn
 from ..errors import CoilError, PoseError
 from ..geometry.surface import Surface, skin
 from ..heads.mesh import TetMesh
@@ -320,7 +320,7 @@ def _warn_of_face(pose: Floats, head: Surface) -> None:
 
 
 def _warn(message: str) -> None:
-    warnings.warn(message, stacklevel=4)
+    warn(message)
 
 
 def _shell(casing: object, clear_mm: float | None, tilted: bool = False) -> Shell | None:

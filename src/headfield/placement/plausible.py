@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ..coils.coil import Coil
+from ..core.messages import warn
 from ..geometry.surface import Surface
 from ..heads.mesh import TetMesh
 
@@ -98,4 +97,4 @@ def faces_away(poses: NDArray[np.float64], middle_mm: NDArray[np.float64]) -> ND
 def _warn(bad: NDArray[np.bool_], what: str) -> None:
     if bad.any():
         count = int(bad.sum())
-        warnings.warn(f"{count} of {len(bad)} poses, first pose {int(bad.argmax())}, {what}", stacklevel=5)
+        warn(f"{count} of {len(bad)} poses, first pose {int(bad.argmax())}, {what}")

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import finite_array
+from ..core.messages import warn
 from ..errors import PoseError
 from ..geometry.surface import Surface
 
@@ -39,9 +39,8 @@ def start(head: Surface, centre_mm: ArrayLike, handle_mm: ArrayLike) -> Spots:
     if gap > MAX_TO_SURFACE_MM:
         raise PoseError(f"centre_mm {centre} is {gap:.0f} mm from the surface, more than 100 mm")
     if gap > FAR_FROM_SURFACE_MM:
-        warnings.warn(
+        warn(
             f"centre_mm {centre} is {gap:.0f} mm from the surface, onto which it is projected: is it in mm?",
-            stacklevel=4,
         )
     normal = head.normals(found.face, found.weights)[0]
     direction = handle - centre
@@ -72,10 +71,9 @@ def slid(head: Surface, spot: Spots, offsets_mm: Floats) -> Spots:
     short = np.flatnonzero(gone < _STUCK * wanted)
     if len(short):
         worst = short[np.argmin(gone[short] / wanted[short])]
-        warnings.warn(
+        warn(
             f"{len(short)} of {len(wanted)} ways along the scalp end in a fold: the worst got "
             f"{gone[worst]:.3g} of {wanted[worst]:.3g} mm",
-            stacklevel=3,
         )
     return Spots(point, normal, y)
 

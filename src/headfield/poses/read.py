@@ -20,13 +20,13 @@ from __future__ import annotations
 import os
 import tokenize
 import unicodedata
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import finite_array
+from ..core.messages import warn
 from ..errors import FileFormatError, PoseError
 from ..io.atomic import replacing
 from ..io.regular import check_regular, ending_of
@@ -134,7 +134,7 @@ def _read(path: str | os.PathLike[str], which: str, nearest: bool) -> PoseList:
     except (PoseError, FileFormatError) as error:
         raise type(error)(f"{os.fspath(path)}: {error}") from None
     for note in raw.notes:
-        warnings.warn(f"{os.fspath(path)}: {note}", stacklevel=3)
+        warn(f"{os.fspath(path)}: {note}")
     return found
 
 
@@ -225,7 +225,7 @@ def write_poses(
         if any(letter in _NO_LETTERS or unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
             raise PoseError(f"names[{index}] = {name[:40]!r} has characters that aren't text")
     if whole.didt is not None and ending in _NO_DIDT:
-        warnings.warn(f"{os.fspath(path)}: a {ending} file holds no dI/dt: it isn't written", stacklevel=2)
+        warn(f"{os.fspath(path)}: a {ending} file holds no dI/dt: it isn't written")
     if ending == ".npy":
         with replacing(path) as temporary, open(temporary, "wb") as file:
             np.save(file, whole.poses, allow_pickle=False)

@@ -4,19 +4,19 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.arguments import finite_array
+from ..core.arguments import finite_array, whole_numbers
+from ..core.messages import warn
 from ..errors import FileFormatError, RegionError
 from ..heads.mesh import TetMesh
 from ..io.nifti import check_affine, given_image, read_nifti
 from ..io.regular import check_regular
-from .region import Region, barycentres, tets_of, whole_numbers
+from .region import Region, barycentres, tets_of
 
 __all__ = ["labels", "read_label_names"]
 
@@ -77,7 +77,7 @@ def labels(
     An atlas in MNI space:
     `regions.labels(subject.mesh(), "atlas.nii.gz", 7, to_image=subject.subject_to_mni)`.
     """
-    wanted = whole_numbers(values, "values")
+    wanted = whole_numbers(values, "values", RegionError)
     chosen = tets_of(mesh, tags)
     affine, data, name = _image(image)
     found, inside = _nearest(affine, data, _mapped(barycentres(mesh, chosen), to_image))
@@ -92,7 +92,7 @@ def labels(
     hit = inside.copy()
     hit[inside] = np.isin(found, wanted)
     if not hit.any():
-        where = "" if tags is None else f" of the tissues {whole_numbers(tags, 'tags').tolist()}"
+        where = "" if tags is None else f" of the tissues {whole_numbers(tags, 'tags', RegionError).tolist()}"
         raise RegionError(
             f"{name}: none of the {len(chosen):,} tetrahedra{where} has the labels {wanted.tolist()}; "
             f"{inside.sum():,} of them are inside of the image"
@@ -162,9 +162,7 @@ def read_label_names(path: str | os.PathLike[str]) -> dict[int, str]:
     for i, value, words in entries:
         label = " ".join(words[: len(words) - (colours if _numbers(words) >= 3 else 0)])
         if names.setdefault(value, label) != label:
-            warnings.warn(
-                f"{name}: line {i} calls {value} {label!r}, it stays {names[value]!r}", stacklevel=2
-            )
+            warn(f"{name}: line {i} calls {value} {label!r}, it stays {names[value]!r}")
     if not names:
         raise FileFormatError(f"{name}: no labels")
     return names

@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core.arguments import finite_array, finite_number, vectors
+from ..core.arguments import finite_array, finite_number, vectors, whole_numbers
+from ..core.messages import plural, point, warn
 from ..errors import RegionError
 from ..geometry.surface import Surface
-from ..heads.checks import plural, point
 from ..heads.location import Located, locate
 from ..heads.mesh import TetMesh
 from .region import (
@@ -21,7 +19,6 @@ from .region import (
     is_mask_of_numbers,
     surface_region,
     tets_of,
-    whole_numbers,
 )
 
 __all__ = ["mask", "nodes", "points", "sphere", "surface", "tissue"]
@@ -54,7 +51,7 @@ def tissue(mesh: TetMesh, tags: int | ArrayLike) -> Region:
     >>> regions.tissue(phantom_head(edge_mm=8), [1, 2])
     <Region of 43,940 tetrahedra, 1,268,563 mm³>
     """
-    return Region(mesh, tets_of(mesh, whole_numbers(tags, "tags")))
+    return Region(mesh, tets_of(mesh, whole_numbers(tags, "tags", RegionError)))
 
 
 def sphere(
@@ -146,7 +143,7 @@ def mask(mesh: TetMesh, chosen: ArrayLike) -> Region:
             raise RegionError("the mask holds no tetrahedron")
     elif is_mask_of_numbers(array, mesh.n_tets):
         raise RegionError("a mask must be bool: these are 0 and 1, which would be indices")
-    return Region(mesh, whole_numbers(array, "indices of tetrahedra"))
+    return Region(mesh, whole_numbers(array, "indices of tetrahedra", RegionError))
 
 
 def points(
@@ -284,7 +281,7 @@ def _located(mesh: TetMesh, points_mm: ArrayLike, tags: int | ArrayLike | None, 
         raise RegionError("there are no points")
     span = np.ptp(xyz, axis=0).max()
     if len(xyz) > 2 and span < _IN_METRES:
-        warnings.warn(f"{len(xyz):,} points span {span:.2g} mm: are they in metres?", stacklevel=4)
+        warn(f"{len(xyz):,} points span {span:.2g} mm: are they in metres?")
     at = locate(mesh, xyz, tags)
     far = np.flatnonzero(at.distance_mm > reach + _ROUNDING_MM)
     if len(far):
@@ -300,4 +297,4 @@ def _located(mesh: TetMesh, points_mm: ArrayLike, tags: int | ArrayLike | None, 
 
 
 def _of(tags: int | ArrayLike | None) -> str:
-    return "" if tags is None else f" of the tissues {whole_numbers(tags, 'tags').tolist()}"
+    return "" if tags is None else f" of the tissues {whole_numbers(tags, 'tags', RegionError).tolist()}"

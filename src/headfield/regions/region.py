@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.arguments import finite_array
+from ..core.arguments import finite_array, whole_numbers
+from ..core.messages import plural, point
 from ..errors import RegionError
 from ..heads import checks
 from ..heads.mesh import TetMesh
 
-__all__ = ["Region", "barycentres", "surface_region", "tets_of", "whole_numbers"]
+__all__ = ["Region", "barycentres", "surface_region", "tets_of"]
 
 Floats = NDArray[np.float64]
 
@@ -143,7 +144,7 @@ class Region:
 
     def __repr__(self) -> str:
         kinds = ("tetrahedron", "tetrahedra") if self.is_volume else ("point", "points")
-        what, total = checks.plural(len(self), *kinds), float(self.weights.sum())
+        what, total = plural(len(self), *kinds), float(self.weights.sum())
         if self.unit == "points":
             return f"<Region of {what}>"
         return f"<Region of {what}, {total:,.0f} {self.unit}>"
@@ -221,7 +222,7 @@ def surface_region(
     if len(bad):
         raise RegionError(
             f"{len(bad):,} of {n:,} nodes of the surface have no normal: no triangle, or only such as have "
-            f"no area or fold back; the first is node {bad[0]} at {checks.point(nodes_mm[bad[0]])}"
+            f"no area or fold back; the first is node {bad[0]} at {point(nodes_mm[bad[0]])}"
         )
     return Region(
         mesh, elements, barycentric, weights=sizes / 6, normals=total / length[:, None], faces=faces
@@ -246,7 +247,7 @@ def tets_of(mesh: TetMesh, tags: int | ArrayLike | None) -> NDArray[np.intp]:
     check_mesh(mesh)
     if tags is None:
         return np.arange(mesh.n_tets)
-    wanted = whole_numbers(tags, "tags")
+    wanted = whole_numbers(tags, "tags", RegionError)
     absent = np.setdiff1d(wanted, mesh.tags)
     if len(absent):
         raise RegionError(
@@ -272,25 +273,6 @@ def is_mask_of_numbers(values: NDArray[Any], m: int) -> bool:
     (True, False)
     """
     return values.shape == (m,) and m > 2 and bool(np.isin(values, (0, 1)).all())
-
-
-def whole_numbers(values: ArrayLike, name: str) -> NDArray[np.int64]:
-    """Return the different ones of one or some whole numbers, ascending; refuse others.
-
-    Examples
-    --------
-    >>> whole_numbers([3, 1, 3], "tags").tolist(), whole_numbers(2, "tags").tolist()
-    ([1, 3], [2])
-    """
-    try:
-        array = np.atleast_1d(np.asarray(values))
-    except ValueError as problem:
-        raise RegionError(f"{name}: {problem}") from None
-    if array.ndim != 1 or array.dtype.kind not in "iu" or not len(array):
-        raise RegionError(
-            f"{name} must be one or some whole numbers, not {array.dtype} of shape {array.shape}"
-        )
-    return np.unique(array.astype(np.int64))
 
 
 def _indices(values: ArrayLike, name: str, row: tuple[int, ...], count: int) -> NDArray[np.int32]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import warnings
 from collections import defaultdict
 from typing import Any
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from ..coils.potential import Primary
 from ..core.device import Device, using_threads
 from ..core.memory import Reserve
+from ..core.messages import warn
 from ..fields.field import SolveReport
 from ..heads.mesh import TetMesh
 from .options import Request
@@ -156,10 +156,9 @@ class ResidentHead:
         poses = request.poses[part]
         outside = primary.sample(self._nodes_m, poses, request.rates[part], work.adot)
         if outside:
-            warnings.warn(
+            warn(
                 f"{outside / len(poses):.0f} of {self._n_nodes} nodes a pose lie outside the samples of "
                 f"{request.coil!r}; A is taken as 0 there",
-                stacklevel=7,
             )
         return primary
 

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..coils.coil import Coil
-from ..core.device import check_threads, free_memory
+from ..core.device import check_threads
+from ..core.memory import free_memory
 from ..errors import CoilError, ConvergenceError, DeviceError, MeshError
 from ..fields.field import Field, SolveReport
 from ..geometry.surface import Surface, skin

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from functools import cached_property
 from typing import Any
 
@@ -12,9 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..coils.coil import Coil
-from ..core.arguments import finite_array, finite_number
+from ..core.arguments import finite_array, whole, within
 from ..core.device import Device, is_on_gpu, on_host
-from ..errors import CoilError, DeviceError, HeadfieldError, MeshError
+from ..core.messages import warn
+from ..errors import ArgumentError, CoilError, DeviceError, MeshError
 from ..heads.mesh import TetMesh
 from ..poses.pose import check_poses
 from ..regions.region import Region, is_mask_of_numbers
@@ -72,8 +72,10 @@ class Request:
         if roi is not None:
             self.elements = roi.elements
         self.n_elements = mesh.n_tets if self.elements is None else len(self.elements)
-        self.tol = None if isinstance(tol, str) and tol == "auto" else _check_number(tol, "tol", 1e-13, 0.1)
-        self.max_iterations = _check_count(max_iterations, "max_iterations", 1_000_000)
+        self.tol = (
+            None if isinstance(tol, str) and tol == "auto" else within(tol, "tol", ArgumentError, 1e-13, 0.1)
+        )
+        self.max_iterations = whole(max_iterations, "max_iterations", ArgumentError, 1_000_000)
         # What a pose takes: the work vectors, and E with |E| as they will be asked for, or E three times
         # where it is copied from a GPU while others are solved.
         per_element = 16 if device.name == "cpu" or self.on_gpu else 36
@@ -84,7 +86,7 @@ class Request:
         self._n_tets = mesh.n_tets
         self._widths: tuple[int, ...] = device.native.widths
         self.batch = self._check_batch(batch, device.free_memory() / per_pose)
-        self.primary_error = _check_number(primary_error, "primary_error", 0.0, 0.1)
+        self.primary_error = within(primary_error, "primary_error", ArgumentError, 0.0, 0.1)
         #: Columns before `batch` was made smaller.
         self.batch_asked = self.width
         shape = (len(self.poses), mesh.n_nodes)
@@ -126,7 +128,7 @@ class Request:
     def _check_batch(self, batch: int | str, fitting: float) -> int:
         if isinstance(batch, str) and batch == "auto":
             return max(w for w in self._widths if w == 1 or w <= min(fitting, _AUTO_BATCH[self._device.name]))
-        most = _check_count(batch, "batch", 1_000_000)
+        most = whole(batch, "batch", ArgumentError, 1_000_000)
         return max(w for w in self._widths if w <= most)
 
 
@@ -144,38 +146,22 @@ def _check_roi(roi: Any, mesh: TetMesh, elements: Any) -> Region | None:
     return roi
 
 
-def _check_number(value: Any, name: str, low: float, high: float) -> float:
-    number = finite_number(value, name, HeadfieldError)
-    if not low <= number <= high:
-        raise HeadfieldError(f"{name} must lie between {low:g} and {high:g}, not {number:g}")
-    return number
-
-
-def _check_count(value: Any, name: str, most: int) -> int:
-    number = _check_number(value, name, 1, most)
-    if isinstance(value, bool) or number != int(number):
-        raise HeadfieldError(f"{name} must be a whole number, not {value!r}")
-    return int(number)
-
-
 def _check_didt(didt: ArrayLike, k: int, coil: Coil) -> NDArray[np.float64]:
-    values = finite_array(didt, "didt", HeadfieldError)
+    values = finite_array(didt, "didt", ArgumentError)
     largest = np.abs(values).max(initial=0.0)
     if largest > _MOST_DIDT:
-        raise HeadfieldError(f"didt of {largest:g} A/s is above {_MOST_DIDT:g}, no rate of a coil")
+        raise ArgumentError(f"didt of {largest:g} A/s is above {_MOST_DIDT:g}, no rate of a coil")
     s = coil.n_stimulators
     if s > 1:
         if values.ndim != 2 or values.shape[0] not in (1, k) or values.shape[1] != s:
-            raise HeadfieldError(
+            raise ArgumentError(
                 f"the coil has {s} stimulators: give didt of the shape ({k}, {s}), a row per pose, or one "
                 f"row for all, not {values.shape}"
             )
         values = np.broadcast_to(values, (k, s)).copy()
     else:
         if (values.ndim > 1 and values.shape not in ((k, 1), (1, 1))) or values.size not in (1, k):
-            raise HeadfieldError(
-                f"didt has shape {values.shape}; it must be a scalar or ({k},), one per pose"
-            )
+            raise ArgumentError(f"didt has shape {values.shape}; it must be a scalar or ({k},), one per pose")
         values = np.broadcast_to(values.reshape(-1), (k,)).copy()
     for stimulator, column in zip(coil.stimulators, values.reshape(k, s).T, strict=True):
         _warn_above(np.abs(column).max(initial=0.0), stimulator.didt_max)
@@ -184,9 +170,7 @@ def _check_didt(didt: ArrayLike, k: int, coil: Coil) -> NDArray[np.float64]:
 
 def _warn_above(didt: float, didt_max: float | None) -> None:
     if didt_max is not None and didt > 1.01 * didt_max:
-        warnings.warn(
-            f"dI/dt of {didt:g} A/s is more than the {didt_max:g} A/s this coil reaches", stacklevel=6
-        )
+        warn(f"dI/dt of {didt:g} A/s is more than the {didt_max:g} A/s this coil reaches")
 
 
 def _solved_for(didt: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -226,10 +210,10 @@ def _check_initial(initial: Any, shape: tuple[int, int], device: Device) -> Any:
     if is_on_gpu(initial) and device.name == "cuda":
         initial = device.put(initial)
         if initial.dtype != np.float64 or not bool(device.xp.isfinite(initial).all()):
-            raise HeadfieldError(f"initial must be finite float64 numbers, not {initial.dtype}")
+            raise ArgumentError(f"initial must be finite float64 numbers, not {initial.dtype}")
         values = initial
     else:
-        values = finite_array(on_host(initial), "initial", HeadfieldError)
+        values = finite_array(on_host(initial), "initial", ArgumentError)
     if values.shape != shape:
-        raise HeadfieldError(f"initial has shape {values.shape}; it must be {shape}, poses by nodes")
+        raise ArgumentError(f"initial has shape {values.shape}; it must be {shape}, poses by nodes")
     return values

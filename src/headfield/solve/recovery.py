@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.device import Device
-from ..errors import HeadfieldError
+from ..errors import ArgumentError
 
 __all__ = ["KINDS", "Recovery", "check_kind"]
 
@@ -26,7 +26,7 @@ def check_kind(kind: Any) -> str | None:
     """One of KINDS, or None for no recovery."""
     if kind is None or (isinstance(kind, str) and kind in KINDS):
         return kind
-    raise HeadfieldError(f"recovery must be None, {' or '.join(map(repr, KINDS))}, not {kind!r}")
+    raise ArgumentError(f"recovery must be None, {' or '.join(map(repr, KINDS))}, not {kind!r}")
 
 
 class Recovery:

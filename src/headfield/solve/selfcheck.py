@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-import warnings
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 
 from ..coils.coil import Coil
 from ..core import device as backend
-from ..core.device import Device, in_one_line
+from ..core.device import Device
+from ..core.messages import in_one_line, warn
 from ..errors import DeviceError, HeadfieldError
 from ..heads.conductivity import resolve
 from ..heads.phantom import sphere_mesh
@@ -140,4 +140,4 @@ def _warn(gpu: int | None, failed: str) -> None:
         if failure in _said:
             return
         _said.add(failure)
-    warnings.warn(f"the GPU is not used: {failed}; the CPU is taken", stacklevel=4)
+    warn(f"the GPU is not used: {failed}; the CPU is taken")

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.device import Device, free_memory
-from ..core.memory import Reserve
+from ..core.device import Device
+from ..core.memory import Reserve, free_memory
 
 __all__ = ["Clock", "Results", "WorkSpace"]
 

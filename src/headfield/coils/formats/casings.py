@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.messages import warn
 from ...errors import CoilError, FileFormatError, MeshError
 from ...heads.formats.meshio_bridge import contained, needed_meshio
 from ...io.regular import check_regular, ending_of
@@ -127,14 +127,12 @@ def _warn_of_frame(name: str, casing: Casing) -> None:
     low, high = used.min(axis=(0, 1)), used.max(axis=(0, 1))
     extent = float((high - low).max())
     if not _PLAUSIBLE_MM[0] <= extent <= _PLAUSIBLE_MM[1]:
-        warnings.warn(
+        warn(
             f"{name}: the casing is {extent:.3g} mm across; its coordinates are taken as mm, are these its "
             "units?",
-            stacklevel=3,
         )
     if low[2] > 0:
-        warnings.warn(
+        warn(
             f"{name}: the casing is at z = {low[2]:.3g} to {high[2]:.3g} mm; in the coil frame it ends at "
             "z = 0, and +z points into the head",
-            stacklevel=3,
         )

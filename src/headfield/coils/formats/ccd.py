@@ -19,13 +19,13 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ...core.messages import quoted, warn
 from ...errors import CoilError
 from ...io.atomic import replacing
 from ...io.regular import check_regular
@@ -89,7 +89,7 @@ def read_ccd(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise CoilError(f"{path}: no count of dipoles, the file holds only comments or nothing")
     number, text = data[0]
     if not _COUNT.fullmatch(text):
-        raise CoilError(f"{path}, line {number}: {_quote(text)} is not a count of dipoles")
+        raise CoilError(f"{path}, line {number}: {quoted(text)} is not a count of dipoles")
     rows = data[1:]
     if int(text) != len(rows):
         raise CoilError(f"{path}: line {number} announces {text} dipoles, the file holds {len(rows)} rows")
@@ -97,7 +97,7 @@ def read_ccd(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise CoilError(f"{path}: 0 dipoles")
     values = np.array([_row(path, number, text) for number, text in rows])
     content = {"dipole_positions_mm": values[:, :3], "dipole_moments": values[:, 3:], "name": path.stem}
-    return content | (read_fields(path, lines[0], 4) if lines[0].startswith("#") else {})
+    return content | (read_fields(path, lines[0]) if lines[0].startswith("#") else {})
 
 
 def write_ccd(
@@ -151,10 +151,6 @@ def _decode(path: Path) -> str:
         raise CoilError(f"{path}: not a text file, byte {error.start} is not UTF-8") from None
 
 
-def _quote(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:37] + "...")
-
-
 def _is_utf8(text: str) -> bool:
     try:
         text.encode()
@@ -181,12 +177,12 @@ def _number(text: str, digits: int) -> float | None:
 def _row(path: Path, number: int, text: str) -> Sequence[float]:
     columns = text.split()
     if len(columns) != 6:
-        raise CoilError(f"{path}, line {number}: {len(columns)} columns, a dipole has 6: {_quote(text)}")
+        raise CoilError(f"{path}, line {number}: {len(columns)} columns, a dipole has 6: {quoted(text)}")
     values = []
     for i, column in enumerate(columns):
         value = _number(column, _M_TO_MM if i < 3 else 0)
         if value is None:
-            raise CoilError(f"{path}, line {number}, column {i + 1}: {_quote(column)} is not a finite number")
+            raise CoilError(f"{path}, line {number}, column {i + 1}: {quoted(column)} is not a finite number")
         values.append(value)
     return values
 
@@ -221,7 +217,7 @@ def header_fields(metadata: dict[str, Any]) -> list[str]:
     return fields
 
 
-def read_fields(path: str | os.PathLike[str], line: str, stacklevel: int = 2) -> dict[str, Any]:
+def read_fields(path: str | os.PathLike[str], line: str) -> dict[str, Any]:
     """The known ``key=value`` pairs of a header, as arguments of `headfield.Coil`.
 
     Warns
@@ -254,9 +250,8 @@ def read_fields(path: str | os.PathLike[str], line: str, stacklevel: int = 2) ->
             if didt_max is not None and didt_max > 0:
                 found["didt_max"] = didt_max
             else:
-                warnings.warn(
-                    f"{path}: dIdtmax={_quote(value)} is not a positive number, left out",
-                    stacklevel=stacklevel,
+                warn(
+                    f"{path}: dIdtmax={quoted(value)} is not a positive number, left out",
                 )
     box = [limits.get(axis, []) for axis in _AXES]
     if all(len(pair) == 2 and pair[0] < pair[1] for pair in box):

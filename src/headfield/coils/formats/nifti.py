@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import gzip
 import os
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.messages import warn
 from ...errors import CoilError, FileFormatError
 from ...io.atomic import replacing
 from ...io.nifti import read_nifti
@@ -94,7 +94,7 @@ def read_coil_nifti(path: str | os.PathLike[str]) -> Coil:
         raise CoilError(f"{name}: {problem}") from None
     notes += {note for note in map(implausible, (grid.values for grid in grids)) if note}
     if notes:
-        warnings.warn(f"{name}: {'; '.join(notes)}", stacklevel=3)
+        warn(f"{name}: {'; '.join(notes)}")
     return coil
 
 
@@ -129,7 +129,7 @@ def _header(name: str) -> dict[str, Any]:
     raw = block[at : at + 80].partition(b"\0")[0]
     if len(raw) > _MOST_TEXT:
         raw = raw.rpartition(b";")[0]
-    return read_fields(name, ";" + raw.decode("utf-8", "replace"), 5)
+    return read_fields(name, ";" + raw.decode("utf-8", "replace"))
 
 
 def implausible(values: NDArray[np.float32]) -> str:
@@ -187,7 +187,7 @@ def write_coil_nifti(path: str | os.PathLike[str], coil: Coil) -> None:
     text, lost = _description(coil)
     lost += left_out(coil)
     if lost:
-        warnings.warn(f"{os.fspath(path)}: a NIfTI image does not hold {', '.join(lost)}", stacklevel=3)
+        warn(f"{os.fspath(path)}: a NIfTI image does not hold {', '.join(lost)}")
     values, affine = grids
     if max(values.shape) > _LONGEST_AXIS:
         raise CoilError(f"a grid of {values.shape[:3]}: NIfTI images have up to {_LONGEST_AXIS} per axis")

@@ -23,11 +23,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import warnings
 from pathlib import Path
 
 import numpy as np
 
+from ...core.messages import warn
 from ..casing import Casing
 from ..coil import Coil
 from ..deformation import Deformation, DeformationRange
@@ -100,7 +100,7 @@ def read_tcd(path: str | os.PathLike[str]) -> Coil:
         more = f" and {len(keys) - 8} more" if len(keys) > 8 else ""
         notes.append(f"keys that are not known here were left out: {', '.join(keys[:8])[:300]}{more}")
     if notes:
-        warnings.warn(f"{source.path}: {'; '.join(notes)}", stacklevel=3)
+        warn(f"{source.path}: {'; '.join(notes)}")
     return coil
 
 

@@ -8,12 +8,12 @@ without a loop over elements. Sections other than nodes, elements and fields on 
 from __future__ import annotations
 
 import os
-import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.messages import warn
 from ..mesh import TetMesh
 from .gmsh_41 import SECTIONS_41
 from .gmsh_bytes import NODES_PER_ELEMENT, BinaryStream, GmshFile, Stream, TextStream, whole
@@ -68,7 +68,7 @@ def read_gmsh(path: str | os.PathLike[str]) -> TetMesh:
             file.fail("nodes with parametric coordinates; save it with the option Mesh.SaveParametric = 0")
         else:
             if section == "ElementNodeData":
-                warnings.warn(f"{file.name}: a field in $ElementNodeData is left out", stacklevel=4)
+                warn(f"{file.name}: a field in $ElementNodeData is left out")
             file.pos = file.find_end(section)
         file.close(section)
     return content.mesh()

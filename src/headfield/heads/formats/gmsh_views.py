@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.messages import plural, warn
 from ...errors import MeshError
-from ..checks import MOST_COMPONENTS, plural
+from ..checks import MOST_COMPONENTS
 from .gmsh_bytes import GmshFile, whole
 from .gmsh_numbering import Numbering
 
@@ -195,9 +195,8 @@ def _named(views: list[View], file_name: str) -> dict[str, View]:
     clear = {name: len(set(all_steps)) == len(all_steps) for name, all_steps in steps.items()}
     for name, distinct in clear.items():
         if not distinct:
-            warnings.warn(
+            warn(
                 f"{file_name}: several views {name!r} have the same step; their order in the file counts",
-                stacklevel=7,
             )
     named: dict[str, View] = {}
     seen: Counter[str] = Counter()

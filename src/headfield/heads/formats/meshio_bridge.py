@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.messages import warn
 from ...errors import FileFormatError, MeshError
 from ...io.regular import ending_of
 from ..mesh import TetMesh
@@ -135,9 +136,8 @@ def read_meshio(path: str | os.PathLike[str]) -> TetMesh:
                 f"{os.fspath(path)}: {len(nodes):,} {kind} cells; only 4-node tetrahedra can be used"
             )
     if strange:
-        warnings.warn(
+        warn(
             f"{os.fspath(path)}: left out, as they are not real numbers: {', '.join(map(repr, strange))}",
-            stacklevel=4,
         )
     tets, triangles = ([cells[i][1] for i in part] for part in parts)
     try:
@@ -271,10 +271,9 @@ def _fields_for(
     # meshio makes vectors of three out of those of two in a .vtk.
     lost = [n for n in shapes if ending not in _KEEP_FIELDS or (ending == ".vtk" and shapes[n] == (2,))]
     if lost:
-        warnings.warn(
+        warn(
             f"{os.fspath(path)}: the fields {', '.join(map(repr, lost))} are not written, as {ending} files "
             "don't keep them",
-            stacklevel=4,
         )
     for name in lost:
         cell_data.pop(name, None)

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Words of messages, and warnings that point at the caller's own line."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["in_one_line", "plural", "point", "quoted", "warn"]
+
+# Frames of these files stand between a caller and what it is warned of: the package, and decorators it uses.
+_INSIDE = (
+    str(Path(__file__).resolve().parents[1]) + os.sep,
+    functools.__file__,
+    contextlib.__file__,
+)
+
+
+def plural(count: int, singular: str, many: str) -> str:
+    """Return the count with the word that fits it.
+
+    Examples
+    --------
+    >>> plural(1, "node is", "nodes are"), plural(1200, "node is", "nodes are")
+    ('1 node is', '1,200 nodes are')
+    """
+    return f"{count:,} {singular if count == 1 else many}"
+
+
+def point(xyz: NDArray[np.float64]) -> str:
+    """Return a point as it is written in messages.
+
+    Examples
+    --------
+    >>> point(np.array([1.0, -2.5, 1 / 3]))
+    '(1, -2.5, 0.333333) mm'
+    """
+    return "({:.6g}, {:.6g}, {:.6g}) mm".format(*xyz)
+
+
+def quoted(text: str) -> str:
+    """Return text of a file in quotes, cut after 40 characters.
+
+    Examples
+    --------
+    >>> quoted("1 2 x"), len(quoted("1 2 x " * 20))
+    ("'1 2 x'", 42)
+    """
+    return repr(text if len(text) <= 40 else text[:37] + "...")
+
+
+def in_one_line(problem: BaseException) -> str:
+    """Return the words of an error, or its name if it has none."""
+    return " ".join(str(problem).split()) or type(problem).__name__
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn as if from the line, outside this package, that called into it.
+
+    `warnings.warn` counts frames instead: wrong as soon as a function is called from two depths.
+    """
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_INSIDE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
