@@ -131,8 +131,8 @@ class Field:
     def __init__(
         self,
         mesh: TetMesh,
-        poses: NDArray[np.float64],
-        didt: NDArray[np.float64],
+        poses: NDArray[np.float64] | None,
+        didt: NDArray[np.float64] | None,
         report: SolveReport,
         *,
         potential: NDArray[np.float64] | None = None,
@@ -154,7 +154,7 @@ class Field:
         self._evaluate = evaluate
 
     def __len__(self) -> int:
-        return len(self.poses)
+        return len(self.report.iterations)
 
     def __repr__(self) -> str:
         count = self.mesh.n_tets if self.elements is None else len(self.elements)

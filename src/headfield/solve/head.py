@@ -1,31 +1,34 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A head on the device: operators, hierarchy and work space, and what they make of a batch of poses."""
+"""A head on its device: operators, multigrid hierarchy and work space, and what they make of a batch."""
 
 from __future__ import annotations
 
 import hashlib
 import threading
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..coils.potential import Primary
 from ..core.device import Device, using_threads
 from ..core.memory import Reserve
-from ..core.messages import warn
 from ..fields.field import SolveReport
 from ..heads.mesh import TetMesh
-from .options import Request
+from .drives.drive import Drive
+from .operators import Operators
+from .options import SolveOptions
+from .places import Places
 from .recovery import Recovery
-from .workspace import Clock, Results, WorkSpace
+from .transfers import Results
+from .workspace import Clock, WorkSpace
 
-__all__ = ["ResidentHead"]
+__all__ = ["Batch", "DeviceHead"]
 
 _STRENGTH = 0.04  # strong couplings of the aggregation, see docs/numerics.md
-_COILS_KEPT = 4  # whose tables of ∂A/∂t stay in memory, about 10 MB each
-_REACH_MM = 100.0  # how far from the head a coil may be before ∂A/∂t is summed directly
 _RECOVERIES_KEPT = 2  # of regions that were asked for last
 _BRAIN = (1, 2)  # tissues whose discretisation error decides where no others are asked for
 _ROUGH_TOL = 1e-3  # of a first solution, good enough to see the discretisation error by
@@ -33,7 +36,31 @@ _TOL_SHARE = 0.02  # of the discretisation error that the solver may be off by
 _LEAST_TOL = 1e-8
 
 
-class ResidentHead:
+@dataclass(frozen=True)
+class Batch:
+    """Some sources of a drive that are solved together.
+
+    Attributes
+    ----------
+    part : slice
+        Which of the drive's sources.
+    width : int
+        Columns of the native loops; those beyond the sources of the batch are zero.
+    """
+
+    drive: Drive
+    options: SolveOptions
+    places: Places
+    part: slice
+    width: int
+
+    @property
+    def scale(self) -> NDArray[np.float64]:
+        """What results are taken times, (k,)."""
+        return self.drive.scale[self.part]
+
+
+class DeviceHead:
     """The arrays of a head on one device, and the batches solved with them, one at a time.
 
     Attributes
@@ -46,96 +73,77 @@ class ResidentHead:
     """
 
     def __init__(
-        self,
-        mesh: TetMesh,
-        conductivity: NDArray[np.float64],
-        device: Device,
-        threads: int,
+        self, mesh: TetMesh, conductivity: NDArray[np.float64], device: Device, threads: int
     ) -> None:
         self.device, self._threads = device, threads
-        self._mesh, self._n_nodes = mesh, mesh.n_nodes
+        self._mesh = mesh
         self._recoveries: dict[Any, Recovery] = {}  # the last asked for last
         self._lock = threading.Lock()
-        self._primaries: list[Primary] = []
         self._work: WorkSpace | None = None
+        self._last_elements: tuple[NDArray[np.int32], Any] | None = None
         self._reserves: dict[str, Reserve] = defaultdict(Reserve)  # of results by name
         with device.current(), using_threads(threads):
             clock = Clock(device)
-            order = device.native.morton_order(mesh.nodes_mm)
-            rank = np.empty_like(order)
-            rank[order] = np.arange(len(order), dtype=np.int32)
-            self._extent_m = float(np.linalg.norm(np.ptp(mesh.nodes_mm, axis=0))) * 1e-3
-            self._node = device.indices(order, mesh.n_nodes, own=True)  # internal number -> mesh node
-            self._nodes_m = device.put(mesh.nodes_mm[order] * 1e-3)
-            self._tets = device.indices(rank[mesh.tets], mesh.n_nodes, own=True)
-            self._sigma = device.put(conductivity)
-            indptr, indices, stiffness, self._source = device.native.assemble(
-                self._nodes_m, self._tets, self._sigma
-            )
-            self._indptr = device.indices(indptr, len(indices) + 1, row_pointer=True, own=True)
-            self._indices = device.indices(indices, mesh.n_nodes, own=True)
+            self._operators = Operators(mesh, conductivity, device)
             clock.lap("assemble")
-            self._hierarchy = device.native.Hierarchy(
-                self._indptr, self._indices, stiffness, ground=0, theta=_STRENGTH
-            )
+            self._hierarchy = device.native.Hierarchy(*self._operators.matrix, ground=0, theta=_STRENGTH)
             clock.lap("hierarchy")
         self.seconds = clock.seconds
         self.n_levels = len(self._hierarchy.levels)
 
-    def solve(self, request: Request, part: slice, room: Any) -> SolveReport:
-        """Solve one batch of poses into `room` on the device: the potential (k, n) or E (k, elements, 3)."""
-        device, scale = self.device, request.scale[part]
-        with self._lock, device.current(), using_threads(self._threads) as threads:
-            clock = Clock(device)
-            work = self._work_space(request.width)
-            primary = self._sample(request, part, work)
+    def solve(self, batch: Batch, initial: Any, room: dict[str, Any]) -> SolveReport:
+        """Solve a batch, from `initial` potentials (k, n) if given, into `room` on the device.
+
+        The room is for the potential (k, n), or for E (k, e, 3).
+        """
+        with self._working() as threads:
+            clock, work = Clock(self.device), self._work_space(batch.width)
+            adot = self._primary(batch, work)
             clock.lap("primary")
-            self._right_hand_side(work)
+            batch.drive.load(self._operators, batch.part, adot, work.b)
             clock.lap("right_hand_side")
-            if request.initial is not None:
-                self._load(request.initial[part], scale, work)
-                work.phi -= work.phi[0]
-            recovery = self._recovery_for(request)
+            if initial is not None:
+                self._guess(initial, batch.scale, work)
+            recovery = self._recovery_for(batch)
             if recovery is not None:
                 clock.lap("recovery")  # which is building it, if it is a new one
-            columns, iterations, tolerance = self._iterate(request, recovery, len(scale), work)
+            guessed = initial is not None
+            columns, iterations, tolerance = self._iterate(batch, work, adot, recovery, guessed)
             clock.lap("solve")
             if recovery is not None:
-                recovery.evaluate(work.phi, work.adot)
+                recovery.evaluate(work.phi, adot)
                 clock.lap("recovery")
-            error = self._values(request, scale, work, room, recovery)
-            recording_problem = work.solver.recording_problem
+            error = self._values(batch, work, adot, recovery, room)
             clock.lap("field")
-        return SolveReport(
-            iterations=iterations,
-            residual=np.array([c.residual for c in columns]),
-            converged=np.array([c.converged for c in columns]),
-            tolerance=tolerance,
-            discretisation_error=error,
-            primary_error=primary.error,
-            device=device.name,
-            threads=threads,
-            batch=request.width,
-            batch_asked=request.batch_asked,
-            recording_problem=recording_problem,
-            seconds=clock.seconds,
-        )
+            return SolveReport(
+                iterations=iterations,
+                residual=np.array([c.residual for c in columns]),
+                converged=np.array([c.converged for c in columns]),
+                tolerance=tolerance,
+                discretisation_error=error,
+                primary_error=batch.drive.primary_error,
+                device=self.device.name,
+                threads=threads,
+                batch=batch.width,
+                batch_asked=batch.width,
+                recording_problem=work.solver.recording_problem,
+                seconds=clock.seconds,
+            )
 
-    def evaluate(self, request: Request, part: slice, potential: Any, room: Any) -> None:
-        """E (k, m, 3) of one batch in all tetrahedra from the potential (k, n), into `room` on the device."""
-        scale = request.scale[part]
-        with self._lock, self.device.current(), using_threads(self._threads):
-            work = self._work_space(request.width)
-            self._sample(request, part, work)
-            self._load(potential, scale, work)
-            recovery = None if request.recovery is None else self._recovery_for(request)
+    def evaluate(self, batch: Batch, potential: Any, room: dict[str, Any]) -> None:
+        """E (k, e, 3) of a batch from its potential (k, n), into `room` on the device."""
+        with self._working():
+            work = self._work_space(batch.width)
+            adot = self._primary(batch, work)
+            self._load_potential(potential, batch.scale, work)
+            recovery = None if batch.options.recovery is None else self._recovery_for(batch)
             if recovery is not None:
-                recovery.evaluate(work.phi, work.adot)
-            self._values(request, scale, work, room, recovery)
+                recovery.evaluate(work.phi, adot)
+            self._values(batch, work, adot, recovery, room)
             self.device.wait()  # the work space is the next caller's
 
     def results(self, made: dict[str, tuple[tuple[int, ...], Any]], on_device: bool) -> Results:
-        """Room for the results of some poses, shapes and dtypes by name."""
+        """Room for the results of some sources, shapes and dtypes by name."""
         return Results(self.device, self._reserves, made, on_device)
 
     @property
@@ -145,120 +153,112 @@ class ResidentHead:
 
     def release(self) -> None:
         """Give the work space back, and what is kept for results."""
-        self._work = None
+        self._work = self._last_elements = None
         self._recoveries.clear()
         self._reserves.clear()
         self.device.release()
 
-    def _sample(self, request: Request, part: slice, work: WorkSpace) -> Primary:
-        """∂A/∂t of a batch of poses at the nodes into the work space; says if the coil doesn't reach them."""
-        primary = self._primary_for(request)
-        poses = request.poses[part]
-        outside = primary.sample(self._nodes_m, poses, request.rates[part], work.adot)
-        if outside:
-            warn(
-                f"{outside / len(poses):.0f} of {self._n_nodes} nodes a pose lie outside the samples of "
-                f"{request.coil!r}; A is taken as 0 there",
-            )
-        return primary
-
-    def _load(self, potential: Any, scale: NDArray[np.float64], work: WorkSpace) -> None:
-        """Potentials (k, n) of k poses into the block vector φ, for the rates that are solved for."""
-        # 0 where a rate is so small that the factor is lost
-        factor = np.divide(1.0, scale, out=np.zeros(len(scale)), where=np.abs(scale) > 1e-36)
-        put = self.device.put
-        self.device.native.pack(put(potential), self._node, put(factor), work.phi)
-
-    def _iterate(
-        self, request: Request, recovery: Recovery | None, k: int, work: WorkSpace
-    ) -> tuple[list[Any], NDArray[np.int32], NDArray[np.float64]]:
-        """Solve for φ; returns what the solver says of the k poses, their iterations and tolerances.
-
-        Where the tolerance is to follow from the discretisation error, that is estimated from a first, rough
-        solution. Every pose goes through both solves, so that it gets the same bits beside any others.
-        """
-        tolerance = np.full(request.width, _ROUGH_TOL if request.tol is None else request.tol)
-
-        def solve(guessed: bool) -> list[Any]:
-            limits, most = tolerance.tolist(), request.max_iterations
-            return list(work.solver.solve(work.b, work.phi, limits, most, guessed)[:k])
-
-        columns = solve(request.initial is not None)
-        iterations = np.array([c.iterations for c in columns], np.int32)
-        if request.tol is None and recovery is not None:
-            recovery.evaluate(work.phi, work.adot)
-            error = recovery.relative_errors(work.phi, work.adot, k)
-            tolerance[:k] = np.clip(_TOL_SHARE * error, _LEAST_TOL, _ROUGH_TOL)
-            self._right_hand_side(work)
-            columns = solve(guessed=True)
-            iterations += np.array([c.iterations for c in columns], np.int32)
-        return columns, iterations, tolerance[:k]
-
-    def _right_hand_side(self, work: WorkSpace) -> None:
-        self.device.native.right_hand_side(self._indptr, self._indices, self._source, work.adot, work.b)
-
-    def _values(
-        self,
-        request: Request,
-        scale: NDArray[np.float64],
-        work: WorkSpace,
-        room: dict[str, Any],
-        recovery: Recovery | None,
-    ) -> NDArray[np.float64] | None:
-        """What there is room for: the potential, or E in the places that were asked for.
-
-        Returns the estimated discretisation error (k,), where there is a recovery that has been evaluated.
-        """
-        native, factors = self.device.native, self.device.put(scale)
-        phi, adot = work.phi, work.adot
-        if request.recovery is not None and recovery is not None and "E" in room:
-            return recovery.values(phi, adot, factors, room)
-        if "E" in room:
-            there = request.elements_there
-            native.electric_field(self._nodes_m, self._tets, phi, adot, factors, there, room["E"])
-        else:
-            native.unpack(phi, self._node, factors, room["potential"])
-        return None if recovery is None else recovery.relative_errors(phi, adot, len(scale))
-
-    def _recovery_for(self, request: Request) -> Recovery | None:
-        """The operator for a request, built when it is first asked for; the last few are kept."""
-        if request.recovery is None and request.tol is not None:
-            return None
-        elements, barycentric = request.elements, request.barycentric
-        if request.recovery is None and elements is None:
-            brain = np.isin(self._mesh.tags, _BRAIN)
-            elements = np.flatnonzero(brain if brain.any() else ~brain).astype(np.int32)
-        kind = request.recovery or "interface"
-        key = kind, _digest(elements), _digest(barycentric)
-        found = self._recoveries.pop(key, None)
-        if found is None:
-            if elements is None:
-                elements = np.arange(self._mesh.n_tets, dtype=np.int32)
-            tags = self.device.put(self._mesh.tags)
-            head = self._nodes_m, self._tets, tags, self._sigma
-            volumes = self._mesh.volumes_mm3()[elements]
-            found = Recovery(self.device, head, kind, elements, volumes, barycentric)
-        self._recoveries[key] = found
-        if len(self._recoveries) > _RECOVERIES_KEPT:
-            del self._recoveries[next(iter(self._recoveries))]
-        return found
+    @contextmanager
+    def _working(self) -> Iterator[int]:
+        """Have the head, its device and its threads for one batch; yields the number of threads."""
+        with self._lock, self.device.current(), using_threads(self._threads) as threads:
+            yield threads
 
     def _work_space(self, width: int) -> WorkSpace:
         """Block vectors of so many columns, kept until another width is asked for."""
         if self._work is None or self._work.solver.width != width:
             self._work = None  # give the old ones back first
-            self._work = WorkSpace(self.device, self._hierarchy, self._n_nodes, width)
+            self._work = WorkSpace(self.device, self._hierarchy, self._mesh.n_nodes, width)
         return self._work
 
-    def _primary_for(self, request: Request) -> Primary:
-        """∂A/∂t of the coil, tabulated when a coil is first used; the last few coils are kept."""
-        for p in self._primaries:
-            if p.coil is request.coil and p.bound == request.primary_error:
-                return p
-        reach = min(self._extent_m + _REACH_MM * 1e-3, 0.5)
-        p = Primary.build(request.coil, reach, request.primary_error, self.device)
-        self._primaries = [p, *self._primaries[: _COILS_KEPT - 1]]
-        return p
+    def _primary(self, batch: Batch, work: WorkSpace) -> Any:
+        """∂A/∂t of a batch at the nodes; None if its sources have none."""
+        if not batch.drive.has_primary:
+            return None
+        batch.drive.primary(self._operators, batch.part, work.adot)
+        return work.adot
+
+    def _load_potential(self, potential: Any, scale: NDArray[np.float64], work: WorkSpace) -> None:
+        """Potentials (k, n) of k sources into the block vector φ, as they are before they are scaled."""
+        # 0 where a rate is so small that the factor is lost
+        factor = np.divide(1.0, scale, out=np.zeros(len(scale)), where=np.abs(scale) > 1e-36)
+        self._operators.to_columns(potential, factor, work.phi)
+
+    def _guess(self, initial: Any, scale: NDArray[np.float64], work: WorkSpace) -> None:
+        """First guess of φ, zero at the grounded node as the solver demands."""
+        self._load_potential(initial, scale, work)
+        work.phi -= work.phi[0]
+
+    def _iterate(
+        self, batch: Batch, work: WorkSpace, adot: Any, recovery: Recovery | None, guessed: bool
+    ) -> tuple[list[Any], NDArray[np.int32], NDArray[np.float64]]:
+        """Solve for φ; returns what the solver says of the k sources, their iterations and tolerances.
+
+        Where the tolerance is to follow from the discretisation error, that is estimated from a first, rough
+        solution. Every source goes through both solves, so that it gets the same bits beside any others.
+        """
+        k, options = len(batch.scale), batch.options
+        follows = options.tolerance_follows
+        tolerance = np.full(batch.width, _ROUGH_TOL if follows else options.tol, np.float64)
+
+        def solve(guessed: bool) -> list[Any]:
+            limits, most = tolerance.tolist(), options.max_iterations
+            return list(work.solver.solve(work.b, work.phi, limits, most, guessed)[:k])
+
+        columns = solve(guessed)
+        iterations = np.array([c.iterations for c in columns], np.int32)
+        if follows and recovery is not None:
+            recovery.evaluate(work.phi, adot)
+            error = recovery.relative_errors(work.phi, adot, k)
+            tolerance[:k] = np.clip(_TOL_SHARE * error, _LEAST_TOL, _ROUGH_TOL)
+            batch.drive.load(self._operators, batch.part, adot, work.b)
+            columns = solve(guessed=True)
+            iterations += np.array([c.iterations for c in columns], np.int32)
+        return columns, iterations, tolerance[:k]
+
+    def _values(
+        self, batch: Batch, work: WorkSpace, adot: Any, recovery: Recovery | None, room: dict[str, Any]
+    ) -> NDArray[np.float64] | None:
+        """What there is room for: the potential, or E in the places that were asked for.
+
+        Returns the estimated discretisation error (k,), where there is a recovery that has been evaluated.
+        """
+        phi, factors = work.phi, self.device.put(batch.scale)
+        if "E" not in room:
+            self._operators.to_rows(phi, factors, room["potential"])
+        elif batch.options.recovery is not None and recovery is not None:
+            return recovery.values(phi, adot, factors, room)
+        else:
+            elements = batch.places.elements
+            there = None if elements is None else self._elements(elements)
+            self._operators.electric_field(phi, adot, factors, there, room["E"])
+        return None if recovery is None else recovery.relative_errors(phi, adot, len(batch.scale))
+
+    def _elements(self, elements: NDArray[np.int32]) -> Any:
+        """Chosen elements on the device; the last ones are kept for the batches that follow."""
+        if self._last_elements is None or self._last_elements[0] is not elements:
+            self._last_elements = elements, self.device.indices(elements, self._mesh.n_tets)
+        return self._last_elements[1]
+
+    def _recovery_for(self, batch: Batch) -> Recovery | None:
+        """The operator for a batch, built when it is first asked for; the last few are kept."""
+        options, elements, barycentric = batch.options, batch.places.elements, batch.places.barycentric
+        if options.recovery is None and not options.tolerance_follows:
+            return None
+        if options.recovery is None and elements is None:
+            brain = np.isin(self._mesh.tags, _BRAIN)
+            elements = np.flatnonzero(brain if brain.any() else ~brain).astype(np.int32)
+        kind = options.recovery or "interface"
+        key = kind, _digest(elements), _digest(barycentric)
+        found = self._recoveries.pop(key, None)
+        if found is None:
+            if elements is None:
+                elements = np.arange(self._mesh.n_tets, dtype=np.int32)
+            found = Recovery(self._operators, kind, elements, barycentric)
+        self._recoveries[key] = found
+        if len(self._recoveries) > _RECOVERIES_KEPT:
+            del self._recoveries[next(iter(self._recoveries))]
+        return found
 
 
 def _digest(array: NDArray[Any] | None) -> bytes | None:

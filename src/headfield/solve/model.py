@@ -3,33 +3,32 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..coils.coil import Coil
 from ..core.device import check_threads
-from ..core.memory import free_memory
-from ..errors import CoilError, ConvergenceError, DeviceError, MeshError
-from ..fields.field import Field, SolveReport
+from ..errors import MeshError
+from ..fields.field import Field
 from ..geometry.surface import Surface, skin
 from ..heads.conductivity import resolve
 from ..heads.mesh import TetMesh
 from ..placement.place import ScalpGrid, place, scalp_grid
 from ..placement.plausible import PlausiblePoses
 from ..regions.region import Region
-from .head import ResidentHead
-from .options import Request
+from .batches import Batches
+from .drives.coil import CoilDrive, CoilTables, check_coil
+from .drives.drive import Drive
+from .drives.loads import NodalCurrents
+from .head import DeviceHead
+from .options import SolveOptions
 from .selfcheck import on_device
-from .workspace import Results
 
 __all__ = ["HeadModel"]
-
-T = TypeVar("T")
 
 
 class HeadModel:
@@ -87,9 +86,11 @@ class HeadModel:
         self.mesh = mesh
         of_host = check_threads(threads)
         sigma = self.conductivity = resolve(conductivity, mesh.tags)
+        self._asked = device, threads
         self._device, self._head = on_device(
-            device, repr(mesh), lambda there: ResidentHead(mesh, sigma, there, of_host)
+            device, repr(mesh), lambda there: DeviceHead(mesh, sigma, there, of_host)
         )
+        self._tables = CoilTables(mesh.nodes_mm, self._device)
         #: Seconds of the set-up, per stage.
         self.seconds = self._head.seconds
 
@@ -97,6 +98,10 @@ class HeadModel:
     def device(self) -> str:
         """The device in use, "cpu" or "cuda"."""
         return self._device.name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as mesh, conductivity and options; whoever unpickles it builds it again."""
+        return _built, (self.mesh, self.conductivity, *self._asked)
 
     def __repr__(self) -> str:
         return f"<HeadModel: {self.mesh!r}, {self._head.n_levels} levels, on {self.device}>"
@@ -135,7 +140,7 @@ class HeadModel:
         """
         at = (self._scalp, centre_mm, handle_mm, distance_mm)
         turned: dict[str, Any] = {"rotation_deg": rotation_deg, "tilt_deg": tilt_deg, "offset_mm": offset_mm}
-        return place(*at, **turned, casing=_coil(coil), clear_mm=clear_mm)
+        return place(*at, **turned, casing=check_coil(coil), clear_mm=clear_mm)
 
     def scalp_grid(
         self,
@@ -151,7 +156,7 @@ class HeadModel:
     ) -> ScalpGrid:
         """Candidate poses around a point of the scalp: see `headfield.scalp_grid`; `coil` as in `place`."""
         at = (self._scalp, centre_mm, handle_mm, radius_mm, spacing_mm, angles_deg, distance_mm)
-        return scalp_grid(*at, casing=_coil(coil), clear_mm=clear_mm)
+        return scalp_grid(*at, casing=check_coil(coil), clear_mm=clear_mm)
 
     @cached_property
     def _scalp(self) -> Surface:
@@ -226,25 +231,16 @@ class HeadModel:
         DeviceError
             The result does not fit the memory: use `iter_solve` or `roi`.
         """
-        request = self._request(
-            coil, poses, didt, elements, roi, recovery, tol, max_iterations, batch, initial, primary_error
+        options = SolveOptions(
+            elements=elements,
+            roi=roi,
+            recovery=recovery,
+            tol=tol,
+            max_iterations=max_iterations,
+            batch=batch,
         )
-        k = len(request.poses)
-        size = 8 * k * self.mesh.n_nodes if request.elements is None else request.bytes_evaluated(k)
-        self._check_room(size, request, f"the result of {k} poses")
-        try:
-            results = self._results(request, k)
-        except MemoryError as problem:
-            raise DeviceError(f"the result of {k} poses does not fit the memory: {problem}") from None
-        reports: list[SolveReport] = []
-        done = 0
-        while done < k:
-            part, report, _ = self._solve_batch(request, done, results)
-            reports.append(report)
-            done = part.stop
-            if progress is not None:
-                progress(done, k)
-        return self._finish(request, slice(0, k), SolveReport.joined(reports), results)
+        drive = self._drive(coil, poses, didt, primary_error)
+        return self._batches(drive, options).together(initial, progress)
 
     def iter_solve(
         self,
@@ -270,134 +266,99 @@ class HeadModel:
         Field
             Of up to `batch` poses, in order.
         """
-        request = self._request(
-            coil, poses, didt, elements, roi, recovery, tol, max_iterations, batch, None, primary_error
+        options = SolveOptions(
+            elements=elements,
+            roi=roi,
+            recovery=recovery,
+            tol=tol,
+            max_iterations=max_iterations,
+            batch=batch,
         )
-        return self._iterate(request)
+        drive = self._drive(coil, poses, didt, primary_error)
+        return self._batches(drive, options).one_by_one()
 
-    def _request(self, *arguments: Any) -> Request:
-        """The checked arguments of a solve; says what can't be meant."""
-        request = Request(self._device, self.mesh, *arguments)
-        self._plausible.warn_of(request.coil, request.poses)
-        return request
+    def solve_sources(
+        self,
+        sources: ArrayLike | Drive,
+        *,
+        elements: ArrayLike | None = None,
+        roi: Region | None = None,
+        recovery: str | None = None,
+        tol: float | str = 1e-5,
+        max_iterations: int = 200,
+        batch: int | str = "auto",
+        initial: ArrayLike | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Field:
+        """Electric field of k sources that are not coils: currents that flow into the nodes of the mesh.
+
+        Solves −∇·(σ∇φ) = s, E = −∇φ, with the same certificate of the residual as for coils.
+
+        Parameters
+        ----------
+        sources : array_like (n,) or (k, n), or Drive
+            Current into each node, A: ∫ N s over the mesh for a density s, A/m³, of sources, N being the
+            linear function of the node; or what flows in through the scalp. Nothing leaves a head, so the
+            currents of each source sum to zero. As a CuPy array, with a model on a GPU, it asks for results
+            that stay there. A `headfield.solve.drives.drive.Drive` fills right-hand sides by itself.
+        elements, roi, recovery, tol, max_iterations, batch, initial, progress
+            See `solve`. Fits of recovered E take the potential for harmonic where the conductivity is
+            uniform, which it is not where s ≠ 0.
+
+        Returns
+        -------
+        Field
+            Its `poses` and `didt` are None.
+
+        Raises
+        ------
+        ArgumentError
+            Not finite, another shape, or currents that do not sum to zero.
+        ConvergenceError, DeviceError
+            See `solve`.
+
+        Examples
+        --------
+        One milliampere that flows in at one node of the scalp and out at another:
+
+        >>> import numpy as np
+        >>> import headfield as hf
+        >>> mesh = hf.sphere_mesh(radii_mm=[80, 86, 92], tags=[3, 4, 5], edge_mm=14)
+        >>> model = hf.HeadModel(mesh)
+        >>> currents = np.zeros(mesh.n_nodes)
+        >>> top, bottom = mesh.nodes_mm[:, 2].argmax(), mesh.nodes_mm[:, 2].argmin()
+        >>> currents[[top, bottom]] = 1e-3, -1e-3
+        >>> field = model.solve_sources(currents)
+        >>> middle = np.linalg.norm(mesh.nodes_mm[mesh.tets].mean(axis=1), axis=1) < 20
+        >>> bool((field.E[0, middle, 2] < 0).all())  # from the top to the bottom
+        True
+        """
+        drive: Any = sources
+        if not hasattr(sources, "load"):
+            drive = NodalCurrents(sources, self.mesh.n_nodes, self.device)
+        options = SolveOptions(
+            elements=elements,
+            roi=roi,
+            recovery=recovery,
+            tol=tol,
+            max_iterations=max_iterations,
+            batch=batch,
+        )
+        return self._batches(drive, options).together(initial, progress)
+
+    def _batches(self, drive: Drive, options: SolveOptions) -> Batches:
+        return Batches(self.mesh, self._head, drive, options)
+
+    def _drive(self, coil: Coil, poses: ArrayLike, didt: ArrayLike, primary_error: float) -> CoilDrive:
+        """A coil at some poses; says what can't be meant."""
+        drive = CoilDrive(self._tables, coil, poses, didt, primary_error)
+        self._plausible.warn_of(drive.coil, drive.poses)
+        return drive
 
     @cached_property
     def _plausible(self) -> PlausiblePoses:
         return PlausiblePoses(self.mesh)
 
-    def _iterate(self, request: Request) -> Iterator[Field]:
-        """Fields batch by batch. While one is on its way from a GPU to the host, the next is solved."""
-        waiting: tuple[slice, SolveReport, Results] | None = None
-        done = 0
-        while done < len(request.poses):
-            try:
-                solved = self._solve_batch(request, done, None)
-            except BaseException:
-                if waiting is not None:  # what is finished is not lost
-                    yield self._finish(request, *waiting)
-                raise
-            if waiting is not None:
-                yield self._finish(request, *waiting)
-            waiting, done = solved, solved[0].stop
-            if not waiting[2].under_way:
-                yield self._finish(request, *waiting)
-                waiting = None
-        if waiting is not None:
-            yield self._finish(request, *waiting)
 
-    def _results(self, request: Request, k: int) -> Results:
-        """Room for what k poses leave behind: the potential, or E where elements were chosen."""
-        if request.elements is not None:
-            return self._head.results(request.evaluated(k), request.on_gpu)
-        return self._head.results({"potential": ((k, self.mesh.n_nodes), np.float64)}, request.on_gpu)
-
-    def _solve_batch(
-        self, request: Request, start: int, results: Results | None
-    ) -> tuple[slice, SolveReport, Results]:
-        """Solve the batch of poses from `start` on into `results` of all poses, or into its own."""
-
-        def solve() -> tuple[slice, SolveReport, Results]:
-            part = request.part(start)
-            target = self._results(request, part.stop - start) if results is None else results
-            within = slice(0, part.stop - start) if results is None else part
-            room = target.room(within)
-            report = self._head.solve(request, part, room)
-            target.filled(within, room)
-            return part, report, target
-
-        return self._fitting(request, solve)
-
-    def _fitting(self, request: Request, step: Callable[[], T]) -> T:
-        """What `step` returns; with smaller batches where the memory does not hold the block vectors."""
-        while True:
-            try:
-                return step()
-            except MemoryError as problem:
-                what = str(problem)
-            except Exception as problem:
-                failure = self._head.device.failure(problem)
-                if failure is None:
-                    raise
-                raise failure from problem
-            self._head.release()
-            if not request.use_smaller_batch():
-                raise DeviceError(f"one pose at a time does not fit the memory of the {self.device}: {what}")
-
-    def _finish(self, request: Request, part: slice, report: SolveReport, results: Results) -> Field:
-        poses, values = request.poses[part], results.finished()
-        potential = values.get("potential")
-
-        def evaluate() -> Any:
-            return values if potential is None else self._evaluate(request, part, potential)
-
-        wanted: dict[str, Any] = {
-            "elements": request.elements,
-            "region": request.roi,
-            "recovery": request.recovery,
-        }
-        field = Field(
-            self.mesh, poses, request.didt[part], report, potential=potential, evaluate=evaluate, **wanted
-        )
-        bad = np.flatnonzero(~report.converged)
-        if len(bad):
-            worst = bad[np.argmax(np.nan_to_num(report.residual[bad], nan=np.inf))]
-            raise ConvergenceError(
-                f"{len(bad)} of {len(poses)} poses did not reach a residual of {report.tolerance[worst]:g} "
-                f"in {request.max_iterations} iterations; the worst is pose {part.start + worst} with "
-                f"{report.residual[worst]:.2e} after {report.iterations[worst]}",
-                report,
-                field,
-            )
-        return field
-
-    def _evaluate(self, request: Request, whole: slice, potential: Any) -> Any:
-        """E (k, m, 3), and its error if recovered, of some poses in all tetrahedra from φ (k, n)."""
-        k, m = len(potential), self.mesh.n_tets
-        self._check_room(request.bytes_evaluated(k), request, f"E of {k} poses in {m} tetrahedra")
-        results = self._head.results(request.evaluated(k), request.on_gpu)
-
-        def evaluate(start: int) -> int:
-            part = slice(start, min(start + request.batch, k))
-            room = results.room(part)
-            poses = slice(whole.start + part.start, whole.start + part.stop)
-            self._head.evaluate(request, poses, potential[part], room)
-            results.filled(part, room)
-            return part.stop
-
-        done = 0
-        while done < k:
-            done = self._fitting(request, functools.partial(evaluate, done))
-        return results.finished()
-
-    def _check_room(self, size: float, request: Request, what: str) -> None:
-        """Refuse a result that does not fit the memory it is to lie in."""
-        on_host = free_memory() + self._head.spare_bytes
-        free = self._device.free_memory() if request.on_gpu else on_host
-        if size > free:
-            raise DeviceError(f"{what} takes {size / 2**30:.1f} GiB, more than is free: try iter_solve, roi")
-
-
-def _coil(coil: Coil) -> Coil:
-    if not isinstance(coil, Coil):
-        raise CoilError(f"coil must be a Coil (see read_coil), not {type(coil).__name__}")
-    return coil
+def _built(mesh: TetMesh, conductivity: NDArray[np.float64], device: str, threads: int | None) -> HeadModel:
+    return HeadModel(mesh, conductivity, device=device, threads=threads)

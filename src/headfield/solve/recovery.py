@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.device import Device
 from ..errors import ArgumentError
+from .operators import Operators
 
 __all__ = ["KINDS", "Recovery", "check_kind"]
 
@@ -42,16 +42,14 @@ class Recovery:
 
     def __init__(
         self,
-        device: Device,
-        head: tuple[Any, Any, Any, Any],
+        head: Operators,
         kind: str,
         elements: NDArray[np.int32],
-        volumes: NDArray[np.float64],
         barycentric: NDArray[np.float64] | None,
     ) -> None:
-        self._device, self._native = device, device.native
-        self._nodes, self._tets = head[:2]
-        n_nodes, n_tets = len(head[0]), len(head[2])
+        self._device = device = head.device
+        self._native, self._nodes, self._tets = device.native, head.nodes_m, head.tets
+        mesh, volumes = head.mesh, head.mesh.volumes_mm3()[elements]
         inverse: Any = slice(None)
         if barycentric is not None:
             elements, first, inverse = np.unique(elements, return_index=True, return_inverse=True)
@@ -60,14 +58,16 @@ class Recovery:
             _, first = np.unique(elements, return_index=True)
             volumes = np.where(np.isin(np.arange(len(elements)), first), volumes, 0.0)
         self._count, self._volumes = len(elements), device.put(volumes)
-        self._elements = device.indices(elements, n_tets)
-        built = self._native.recovery(*head, self._elements, kind == "interface")
+        self._elements = device.indices(elements, mesh.n_tets)
+        built = self._native.recovery(
+            head.nodes_m, head.tets, device.put(mesh.tags), head.sigma, self._elements, kind == "interface"
+        )
         indptr, indices, weights, node, _, self._rate, corner = built
         self._operator = (
             device.indices(indptr, len(indices) + 1, row_pointer=True, own=True),
-            device.indices(indices, n_nodes, own=True),
+            device.indices(indices, mesh.n_nodes, own=True),
             weights,
-            device.indices(node, n_nodes, own=True),
+            device.indices(node, mesh.n_nodes, own=True),
         )
         self._corner = device.indices(corner, len(node), own=True)
         self._points: tuple[Any, Any] | None = None  # rows of the corners of each, and their shares

@@ -19,8 +19,10 @@ from ..core.messages import in_one_line, warn
 from ..errors import DeviceError, HeadfieldError
 from ..heads.conductivity import resolve
 from ..heads.phantom import sphere_mesh
-from .head import ResidentHead
-from .options import Request
+from .drives.coil import CoilDrive, CoilTables
+from .head import Batch, DeviceHead
+from .options import SolveOptions
+from .places import Places
 
 __all__ = ["difference_from_cpu", "on_device"]
 
@@ -41,21 +43,22 @@ def difference_from_cpu(gpu: Device) -> float:
     poses = np.array([np.diag([1.0, -1.0, -1.0, 1.0])] * 2)
     poses[:, :3, 3] = [[5, -3, 96], [-8, 2, 100]]
 
-    def field(head: ResidentHead, device: Device, batch: int) -> NDArray[np.float64]:
+    def field(head: DeviceHead, tables: CoilTables, width: int) -> NDArray[np.float64]:
         """E of the poses, the first and the last of a batch."""
-        many = poses[np.arange(batch) * len(poses) // batch]
-        everywhere = np.arange(mesh.n_tets)
-        request = Request(device, mesh, coil, many, 1e6, everywhere, None, None, 1e-7, 200, batch, None, 1e-3)
+        many = poses[np.arange(width) * len(poses) // width]
+        everywhere = Places(np.arange(mesh.n_tets, dtype=np.int32), None, mesh.n_tets)
+        drive, options = CoilDrive(tables, coil, many, 1e6), SolveOptions(tol=1e-7)
+        device = tables.device
         with device.current():
-            room = device.xp.empty((batch, mesh.n_tets, 3), np.float32)
-            head.solve(request, slice(0, batch), {"E": room})
-            return device.get(room)[:: batch - 1].astype(np.float64)
+            room = device.xp.empty((width, mesh.n_tets, 3), np.float32)
+            head.solve(Batch(drive, options, everywhere, slice(0, width), width), None, {"E": room})
+            return device.get(room)[:: width - 1].astype(np.float64)
 
-    cpu = backend.select("cpu")
-    right = field(ResidentHead(mesh, resolve(None, mesh.tags), cpu, threads=1), cpu, 4)
-    head = ResidentHead(mesh, resolve(None, mesh.tags), gpu, threads=1)
+    cpu, sigma = backend.select("cpu"), resolve(None, mesh.tags)
+    right = field(DeviceHead(mesh, sigma, cpu, threads=1), CoilTables(mesh.nodes_mm, cpu), 4)
+    head, tables = DeviceHead(mesh, sigma, gpu, threads=1), CoilTables(mesh.nodes_mm, gpu)
     # Kernels of narrow and of wide batches are compiled apart.
-    away = [np.linalg.norm(field(head, gpu, batch) - right) for batch in (4, max(gpu.native.widths))]
+    away = [np.linalg.norm(field(head, tables, width) - right) for width in (4, max(gpu.native.widths))]
     return float(max(away) / np.linalg.norm(right))
 
 

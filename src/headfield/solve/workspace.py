@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a solve needs while it runs: block vectors, room for results on their way out, and a clock."""
+"""What a batch needs while it is solved: block vectors, and a clock of its stages."""
 
 from __future__ import annotations
 
@@ -7,128 +7,31 @@ import time
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core.device import Device
-from ..core.memory import Reserve, free_memory
 
-__all__ = ["Clock", "Results", "WorkSpace"]
-
-_PINNED_SHARE = 0.25  # of the free memory of the host: more must not be locked into it
+__all__ = ["Clock", "WorkSpace"]
 
 
 class WorkSpace:
     """Block vectors of a batch. Touching fresh memory costs as much as an iteration, so they are kept."""
 
     def __init__(self, device: Device, hierarchy: Any, n: int, width: int) -> None:
+        self._device, self._n, self._adot = device, n, None
         self.solver = device.native.Solver(hierarchy, width)
-        self.adot = device.xp.empty((n, 3, width), np.float32)
         self.b = device.xp.empty((n, width))
         self.phi = device.xp.empty((n, width))
 
-
-class _Copies:
-    """Copies to the host that are under way: neither end of one may go back to its pool before it is done."""
-
-    def __init__(self) -> None:
-        self._events: list[tuple[Any, Any]] = []
-
-    def __bool__(self) -> bool:
-        return bool(self._events)
-
-    def add(self, event: Any, ends: Any) -> None:
-        """One more, done when the event is; of more than two the oldest is waited for."""
-        self._events.append((event, ends))
-        if len(self._events) > 2:
-            oldest, _ = self._events.pop(0)
-            oldest.synchronize()
-
-    def wait(self) -> None:
-        """Until all are done."""
-        for event, _ in self._events:
-            event.synchronize()
-        self._events.clear()
-
-    def __del__(self) -> None:
-        self.wait()
-
-
-class Results:
-    """Arrays (k, …) of all poses by name, filled batch by batch: NumPy's or CuPy's, as the caller wants them.
-
-    Where the caller wants NumPy arrays of what a GPU computes, each batch gets arrays there, which are
-    copied to the host while the next batch is solved: into memory that the GPU reaches itself, if there is
-    enough.
-    """
-
-    def __init__(
-        self,
-        device: Device,
-        reserves: dict[str, Reserve],
-        made: dict[str, tuple[tuple[int, ...], Any]],
-        on_device: bool,
-    ) -> None:
-        self._device = device
-        # None where nothing is copied: an interrupt that comes while a finalizer runs is lost.
-        self._under_way = None if on_device or device.xp is np else _Copies()
-        if self._under_way is not None:
-            with device.current():
-                self._stream = device.xp.cuda.Stream(non_blocking=True)
-        self.values = {name: self._room(reserves[name], *one) for name, one in made.items()}
-
-    def _room(self, reserve: Reserve, shape: tuple[int, ...], dtype: Any) -> Any:
-        if self._device.xp is np:
-            return reserve.empty(shape, dtype)
-        if self._under_way is not None:
-            return _pinned(shape, dtype)
-        with self._device.current():
-            return self._device.xp.empty(shape, dtype)
-
-    def room(self, part: slice) -> dict[str, Any]:
-        """Arrays on the device for the results of a batch."""
-        targets = {name: values[part] for name, values in self.values.items()}
-        if self._under_way is None:
-            return targets
-        with self._device.current():
-            return {name: self._device.xp.empty(t.shape, t.dtype) for name, t in targets.items()}
-
-    def filled(self, part: slice, room: dict[str, Any]) -> None:
-        """The work that fills the room of a batch has been given to the device."""
-        if self._under_way is None:
-            return
-        with self._device.current():
-            self._stream.wait_event(self._device.xp.cuda.get_current_stream().record())
-            for name, values in room.items():
-                values.get(stream=self._stream, out=self.values[name][part], blocking=False)
-            self._under_way.add(self._stream.record(), (room, self.values))
-
     @property
-    def under_way(self) -> bool:
-        """Whether values are being copied to the host."""
-        return bool(self._under_way)
-
-    def finished(self) -> dict[str, Any]:
-        """The values of all batches, when they are there."""
-        if self._under_way is not None:
-            self._under_way.wait()
-        return self.values
-
-
-def _pinned(shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
-    """A NumPy array in memory that a GPU reaches itself, or in any if there is too little of that."""
-    size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
-    if 1 << size.bit_length() <= _PINNED_SHARE * free_memory():  # CuPy takes powers of two
-        import cupyx
-
-        try:
-            return cupyx.empty_pinned(shape, dtype)
-        except Exception:  # the driver's own kind of error; what is left is slower, not worse
-            pass
-    return np.empty(shape, dtype)
+    def adot(self) -> Any:
+        """∂A/∂t (n, 3, W): allocated when a coil first asks for it, since other sources need none."""
+        if self._adot is None:
+            self._adot = self._device.xp.empty((self._n, 3, self.solver.width), np.float32)
+        return self._adot
 
 
 class Clock:
-    """Seconds of laps by name, of several with one name together; a lap waits for the device."""
+    """Seconds per named stage; repeated names add up. Each lap waits for the device."""
 
     def __init__(self, device: Device) -> None:
         self.seconds: dict[str, float] = {}

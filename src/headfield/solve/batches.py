@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A drive solved batch by batch: how many sources at a time, what memory that takes, and fields in order."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..core.arguments import finite_array
+from ..core.device import is_on_gpu, on_host
+from ..core.memory import free_memory
+from ..errors import ArgumentError, ConvergenceError, DeviceError
+from ..fields.field import Field, SolveReport
+from ..heads.mesh import TetMesh
+from .drives.drive import Drive
+from .head import Batch, DeviceHead
+from .options import SolveOptions
+from .places import Places
+from .transfers import Results
+
+__all__ = ["Batches"]
+
+T = TypeVar("T")
+
+_AUTO_BATCH = {
+    "cpu": 32,
+    "cuda": 64,
+}  # sources at a time where all fit; the matrices' cost is then spread thin
+_BYTES_PER_NODE_AND_COLUMN = 60  # work vectors of the solver, ∂A/∂t, b and φ
+_BYTES_RECOVERED = 24  # the same of recovered E, with two tissues at a node
+
+
+class Batches:
+    """The sources of a drive on their way through a head, some at a time.
+
+    Attributes
+    ----------
+    batch : int
+        Sources at a time; made smaller where the memory does not hold them.
+
+    Raises
+    ------
+    ArgumentError, MeshError, RegionError
+    """
+
+    def __init__(self, mesh: TetMesh, head: DeviceHead, drive: Drive, options: SolveOptions) -> None:
+        self._mesh, self._head, self._drive, self._options = mesh, head, drive, options
+        self._places = Places.chosen(mesh, options.elements, options.roi)
+        self._widths: tuple[int, ...] = head.device.native.widths
+        self._free = head.device.free_memory()  # read once: that takes as long as a part of a small solve
+        self._on_gpu = head.device.name != "cpu"
+        self.batch = self._first_batch()
+        self._asked = self._width
+
+    def together(self, initial: ArrayLike | None, progress: Callable[[int, int], None] | None) -> Field:
+        """The fields of all sources as one.
+
+        Raises
+        ------
+        DeviceError
+            The result does not fit the memory.
+        ConvergenceError
+        """
+        k = len(self._drive)
+        guess = None if initial is None else self._check_initial(initial)
+        self._check_room(self._result(k), f"the result of {k} {self._sources}")
+        try:
+            results = self._results(k)
+        except MemoryError as problem:
+            problem_said = f"the result of {k} {self._sources} does not fit the memory: {problem}"
+            raise DeviceError(problem_said) from None
+        reports: list[SolveReport] = []
+        done = 0
+        while done < k:
+            part, report, _ = self._solve(done, guess, results)
+            reports.append(report)
+            done = part.stop
+            if progress is not None:
+                progress(done, k)
+        return self._field(slice(0, k), SolveReport.joined(reports), results)
+
+    def one_by_one(self) -> Iterator[Field]:
+        """Fields batch by batch. While one is on its way from a GPU to the host, the next is solved."""
+        waiting: tuple[slice, SolveReport, Results] | None = None
+        done = 0
+        while done < len(self._drive):
+            try:
+                solved = self._solve(done, None, None)
+            except BaseException:
+                if waiting is not None:  # what is finished is not lost
+                    yield self._field(*waiting)
+                raise
+            if waiting is not None:
+                yield self._field(*waiting)
+            waiting, done = solved, solved[0].stop
+            if not waiting[2].under_way:
+                yield self._field(*waiting)
+                waiting = None
+        if waiting is not None:
+            yield self._field(*waiting)
+
+    @property
+    def _sources(self) -> str:
+        return "poses" if self._drive.poses is not None else "sources"
+
+    @property
+    def _width(self) -> int:
+        """Columns of the native loops for a batch; the last, smaller one uses the same work space."""
+        k = min(self.batch, len(self._drive))
+        return next(w for w in self._widths if w >= k)
+
+    def _first_batch(self) -> int:
+        if self._options.batch != "auto":
+            return max(w for w in self._widths if w <= int(self._options.batch))
+        # What a source takes: the work vectors, and E with |E| as they will be asked for, or E three times
+        # where it is copied from a GPU while others are solved.
+        per_element = 36 if self._on_gpu and not self._drive.on_gpu else 16
+        per_node = _BYTES_PER_NODE_AND_COLUMN
+        if self._options.recovery is not None or self._options.tolerance_follows:
+            per_element, per_node = per_element + per_element // 4, per_node + _BYTES_RECOVERED
+        each = self._mesh.n_nodes * per_node + per_element * self._places.count
+        most = min(self._free / each, _AUTO_BATCH[self._head.device.name])
+        return max(w for w in self._widths if w == 1 or w <= most)
+
+    def _batch_of(self, part: slice) -> Batch:
+        return Batch(self._drive, self._options, self._places, part, self._width)
+
+    def _result(self, k: int) -> dict[str, tuple[tuple[int, ...], Any]]:
+        """Shapes and dtypes of what k sources leave: the potential, or E where places were chosen."""
+        if self._places.elements is None:
+            return {"potential": ((k, self._mesh.n_nodes), np.float64)}
+        return self._evaluated(k)
+
+    def _evaluated(self, k: int) -> dict[str, tuple[tuple[int, ...], Any]]:
+        return self._places.results(k, self._options.recovery is not None)
+
+    def _results(self, k: int) -> Results:
+        return self._head.results(self._result(k), self._drive.on_gpu)
+
+    def _solve(self, start: int, initial: Any, results: Results | None) -> tuple[slice, SolveReport, Results]:
+        """Solve the batch from `start` on into `results` of all sources, or into its own."""
+
+        def solve() -> tuple[slice, SolveReport, Results]:
+            part = slice(start, min(start + self.batch, len(self._drive)))
+            target = self._results(part.stop - start) if results is None else results
+            within = slice(0, part.stop - start) if results is None else part
+            room = target.room(within)
+            guess = None if initial is None else initial[part]
+            report = self._head.solve(self._batch_of(part), guess, room)
+            target.filled(within, room)
+            return part, replace(report, batch_asked=self._asked), target
+
+        return self._fitting(solve)
+
+    def _fitting(self, step: Callable[[], T]) -> T:
+        """What `step` returns; with smaller batches where the memory does not hold the block vectors."""
+        while True:
+            try:
+                return step()
+            except MemoryError as problem:
+                what = str(problem)
+            except Exception as problem:
+                failure = self._head.device.failure(problem)
+                if failure is None:
+                    raise
+                raise failure from problem
+            self._head.release()
+            smaller = [w for w in self._widths if w < self._width]
+            if not smaller:
+                device = self._head.device.name
+                raise DeviceError(f"one pose at a time does not fit the memory of the {device}: {what}")
+            self.batch = smaller[-1]
+
+    def _field(self, part: slice, report: SolveReport, results: Results) -> Field:
+        """The field of some sources; ConvergenceError, with that field, if one of them did not converge."""
+        values, drive = results.finished(), self._drive
+        potential = values.get("potential")
+
+        def evaluate() -> Any:
+            return values if potential is None else self._evaluate(part, potential)
+
+        field = Field(
+            self._mesh,
+            None if drive.poses is None else drive.poses[part],
+            None if drive.didt is None else drive.didt[part],
+            report,
+            potential=potential,
+            elements=self._places.elements,
+            region=self._options.roi,
+            recovery=self._options.recovery,
+            evaluate=evaluate,
+        )
+        bad = np.flatnonzero(~report.converged)
+        if len(bad):
+            worst = bad[np.argmax(np.nan_to_num(report.residual[bad], nan=np.inf))]
+            raise ConvergenceError(
+                f"{len(bad)} of {len(report.residual)} {self._sources} did not reach a residual of "
+                f"{report.tolerance[worst]:g} in {self._options.max_iterations} iterations; the worst is "
+                f"{self._sources[:-1]} {part.start + worst} with {report.residual[worst]:.2e} after "
+                f"{report.iterations[worst]}",
+                report,
+                field,
+            )
+        return field
+
+    def _evaluate(self, whole: slice, potential: Any) -> Any:
+        """E (k, m, 3), and its error if recovered, of some sources in all tetrahedra from φ (k, n)."""
+        k, m = len(potential), self._mesh.n_tets
+        self._free = self._head.device.free_memory()
+        self._check_room(self._evaluated(k), f"E of {k} {self._sources} in {m} tetrahedra")
+        results = self._head.results(self._evaluated(k), self._drive.on_gpu)
+
+        def evaluate(start: int) -> int:
+            part = slice(start, min(start + self.batch, k))
+            room = results.room(part)
+            sources = slice(whole.start + part.start, whole.start + part.stop)
+            self._head.evaluate(self._batch_of(sources), potential[part], room)
+            results.filled(part, room)
+            return part.stop
+
+        done = 0
+        while done < k:
+            done = self._fitting(functools.partial(evaluate, done))
+        return results.finished()
+
+    def _check_room(self, made: dict[str, tuple[tuple[int, ...], Any]], what: str) -> None:
+        """Refuse a result that does not fit the memory it is to lie in."""
+        size = sum(math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in made.values())
+        free = self._free
+        if not self._drive.on_gpu:
+            free = (free_memory() if self._on_gpu else free) + self._head.spare_bytes
+        if size > free:
+            raise DeviceError(f"{what} takes {size / 2**30:.1f} GiB, more than is free: try iter_solve, roi")
+
+    def _check_initial(self, initial: Any) -> Any:
+        """First guesses of the potential (k, n), on the host, or on the GPU if they are there."""
+        shape, device = (len(self._drive), self._mesh.n_nodes), self._head.device
+        values: NDArray[np.float64]
+        if is_on_gpu(initial) and device.name == "cuda":
+            values = device.put(initial)
+            if values.dtype != np.float64 or not bool(device.xp.isfinite(values).all()):
+                raise ArgumentError(f"initial must be finite float64 numbers, not {values.dtype}")
+        else:
+            values = finite_array(on_host(initial), "initial", ArgumentError)
+        if values.shape != shape:
+            raise ArgumentError(f"initial has shape {values.shape}; it must be {shape}, poses by nodes")
+        return values

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a head can be driven by: the one seam between sources of any kind and the solver."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..operators import Operators
+
+__all__ = ["Drive"]
+
+
+class Drive(Protocol):
+    """k sources of a head, which fill the right-hand sides of a batch on the head's device.
+
+    A solve calls `primary`, if there is any, and then `load` for one batch after the other, and `primary`
+    again where E is computed later, from the potential.
+
+    Attributes
+    ----------
+    scale : ndarray (k,) float64
+        What is solved for is taken times this in every result.
+    on_gpu : bool
+        Whether results are to stay on the GPU.
+    has_primary : bool
+        Whether ∂A/∂t is a part of E, as it is of coils.
+    poses : ndarray (k, 4, 4) float64, mm, or None
+        Where a coil stands, for the field that is made; None for sources that are not coils.
+    didt : ndarray (k,) or (k, s) float64, A/s, or None
+    """
+
+    scale: NDArray[np.float64]
+    on_gpu: bool
+    has_primary: bool
+
+    @property
+    def poses(self) -> NDArray[np.float64] | None: ...
+    @property
+    def didt(self) -> NDArray[np.float64] | None: ...
+
+    def __len__(self) -> int: ...
+
+    @property
+    def primary_error(self) -> float:
+        """Bound of the relative error of ∂A/∂t; 0 where there is none."""
+        ...
+
+    def primary(self, head: Operators, part: slice, adot: Any) -> None:
+        """Fill ∂A/∂t (n, 3, W), V/m, of a batch at the nodes."""
+        ...
+
+    def load(self, head: Operators, part: slice, adot: Any, b: Any) -> None:
+        """Fill the right-hand sides b (n, W), A, of a batch; `adot` is what `primary` filled, or None."""
+        ...

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The matrices of a head on its device, and the native loops over them.
+
+Nodes lie in another order here than in the mesh, along a space-filling curve, so that neighbours lie close in
+memory. Block vectors hold a column for each pose: φ and b (n, W) float64, ∂A/∂t (n, 3, W) float32.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.device import Device
+from ..heads.mesh import TetMesh
+
+__all__ = ["Operators"]
+
+
+class Operators:
+    """What a head does to block vectors on one device.
+
+    Attributes
+    ----------
+    device : Device
+    mesh : TetMesh
+    nodes_m : array (n, 3) float64
+        In the order of the block vectors, m.
+    tets : Indices (m, 4)
+        Of those nodes.
+    sigma : array (m,) or (m, 3, 3) float64, S/m
+    matrix : tuple
+        Row pointer, columns and values (S) of the stiffness matrix.
+    """
+
+    def __init__(self, mesh: TetMesh, conductivity: NDArray[np.float64], device: Device) -> None:
+        self.device, self.mesh = device, mesh
+        order = device.native.morton_order(mesh.nodes_mm)
+        rank = np.empty_like(order)
+        rank[order] = np.arange(len(order), dtype=np.int32)
+        self._node = device.indices(order, mesh.n_nodes, own=True)  # number here -> node of the mesh
+        self.nodes_m = device.put(mesh.nodes_mm[order] * 1e-3)
+        self.tets = device.indices(rank[mesh.tets], mesh.n_nodes, own=True)
+        self.sigma = device.put(conductivity)
+        assembled = device.native.assemble(self.nodes_m, self.tets, self.sigma)
+        indptr, indices, stiffness, self._source = assembled
+        row_pointer = device.indices(indptr, len(indices) + 1, row_pointer=True, own=True)
+        self.matrix = row_pointer, device.indices(indices, mesh.n_nodes, own=True), stiffness
+
+    def right_hand_side(self, adot: Any, out: Any) -> None:
+        """b, A, of ∂A/∂t at the nodes: −∫ ∇N · σ ∂A/∂t."""
+        self.device.native.right_hand_side(*self.matrix[:2], self._source, adot, out)
+
+    def electric_field(self, phi: Any, adot: Any, scale: Any, elements: Any, out: Any) -> None:
+        """E (k, e, 3), V/m, = −scale (∇φ + ∂A/∂t) in chosen tetrahedra, or in all; `adot` may be None."""
+        self.device.native.electric_field(self.nodes_m, self.tets, phi, adot, scale, elements, out)
+
+    def to_columns(self, rows: Any, factors: NDArray[np.float64], out: Any) -> None:
+        """Rows (k, n) in the order of the mesh, times factors (k,), as the columns of a block vector."""
+        put = self.device.put
+        self.device.native.pack(put(rows), self._node, put(factors), out)
+
+    def to_rows(self, columns: Any, factors: Any, out: Any) -> None:
+        """The first k columns of a block vector, times factors (k,), as rows (k, n) in the mesh's order."""
+        self.device.native.unpack(columns, self._node, factors, out)
