@@ -15,6 +15,7 @@ from conftest import EMULATED, WHY_NO_GPU
 
 import headfield as hf
 from headfield.core import device as backend
+from headfield.solve import model as model_module
 from headfield.solve import selfcheck
 
 gpu = pytest.mark.skipif(bool(WHY_NO_GPU), reason=WHY_NO_GPU)
@@ -190,14 +191,14 @@ def test_whatever_fails_in_the_check_means_the_cpu(monkeypatch, error):
 @gpu
 @pytest.mark.parametrize("error", [RuntimeError("launch failed"), MemoryError("Out of memory")])
 def test_a_head_that_cannot_be_built_on_the_gpu_is_built_on_the_cpu(monkeypatch, error):
-    made = hf.model.ResidentHead
+    made = model_module.DeviceHead
 
     def build(mesh, conductivity, device, threads):
         if device.name == "cuda":
             raise error
         return made(mesh, conductivity, device, threads)
 
-    monkeypatch.setattr(hf.model, "ResidentHead", build)
+    monkeypatch.setattr(model_module, "DeviceHead", build)
     assert str(error) in refusal()
     falls_back(str(error))
 
@@ -213,13 +214,13 @@ def test_what_was_taken_of_a_gpu_that_is_not_used_is_given_back(monkeypatch):
             raise RuntimeError(f"failed with {held.nbytes} bytes")
         return made(mesh, conductivity, device, threads)
 
-    made, used, release = hf.model.ResidentHead, [], backend.Device.release
+    made, used, release = model_module.DeviceHead, [], backend.Device.release
 
     def note(device):
         used.append(cupy.get_default_memory_pool().used_bytes() - before)
         release(device)
 
-    monkeypatch.setattr(hf.model, "ResidentHead", build)
+    monkeypatch.setattr(model_module, "DeviceHead", build)
     monkeypatch.setattr(backend.Device, "release", note)
     assert selfcheck.difference_from_cpu(backend.gpu()) < 1e-6
     before = cupy.get_default_memory_pool().used_bytes()
@@ -237,7 +238,7 @@ def test_an_interrupt_is_none_of_the_failures(monkeypatch):
 
 @gpu
 def test_what_is_wrong_with_the_head_is_no_fault_of_the_gpu(monkeypatch):
-    monkeypatch.setattr(hf.model, "ResidentHead", fail_by(hf.MeshError("flat")))
+    monkeypatch.setattr(model_module, "DeviceHead", fail_by(hf.MeshError("flat")))
     with pytest.raises(hf.MeshError, match="flat"):
         device_of()
 

@@ -173,7 +173,7 @@ def test_batches_on_their_way_to_the_host_keep_their_order():
 @gpu
 def test_results_larger_than_what_may_be_pinned(monkeypatch):
     expected = model("cuda").solve(coil(), poses()).potential
-    monkeypatch.setattr("headfield.solve.workspace._PINNED_SHARE", 0.0)
+    monkeypatch.setattr("headfield.solve.transfers._PINNED_SHARE", 0.0)
     same_bits(model("cuda").solve(coil(), poses()).potential, expected)
 
 

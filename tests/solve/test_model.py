@@ -105,8 +105,8 @@ def test_iter_solve_hands_out_what_solve_does():
 def test_iter_solve_checks_at_once_and_solves_late(monkeypatch):
     other = hf.HeadModel(model().mesh)
     calls = []
-    solve_batch = other._solve_batch
-    monkeypatch.setattr(other, "_solve_batch", lambda *a: calls.append(1) or solve_batch(*a))
+    solve = other._head.solve
+    monkeypatch.setattr(other._head, "solve", lambda *a: calls.append(1) or solve(*a))
     fields = other.iter_solve(coil(), poses(6), batch=1)
     assert not calls
     same_bits(next(fields).E, reference()[0].E)

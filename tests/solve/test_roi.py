@@ -161,11 +161,11 @@ def test_what_can_not_be_meant_is_refused(arguments, message):
 
 def test_a_region_must_be_of_this_mesh_and_alone():
     other = hf.sphere_mesh([80, 92], [2, 5], 25)
-    with pytest.raises(hf.MeshError, match="another mesh"):
+    with pytest.raises(hf.RegionError, match="another mesh"):
         solve(roi=regions.tissue(other, 2))
-    with pytest.raises(hf.MeshError, match="not both"):
+    with pytest.raises(hf.RegionError, match="not both"):
         solve(roi=gray(), elements=[0])
-    with pytest.raises(hf.MeshError, match="holds nothing"):
+    with pytest.raises(hf.RegionError, match="holds nothing"):
         solve(roi=gray() - gray())
 
 
