@@ -31,8 +31,7 @@ py::tuple assemble_arrays(const Array<double>& nodes, const Indices& tets, const
         Running run;
         const OnDevice<int64_t> start(p->start);
         const OnDevice<int32_t> around(p->around);
-        device_field().assemble(mesh, {ptr.data(), col.data(), start.data(), around.data()}, sigma.data(), tensor, k,
-                                s);
+        assemble(mesh, {ptr.data(), col.data(), start.data(), around.data()}, sigma.data(), tensor, k, s);
     }
     return py::make_tuple(ptr, col, stiffness, source);
 }

@@ -57,7 +57,8 @@ void recover(const Indices& indptr, const Indices& indices, const Array<float>& 
     check_shape(out, "out", {w.rows, 3, phi.shape(1)});
     float* rows = out.mutable_data();
     Running run;
-    device_field().recover(static_cast<int>(phi.shape(1)), w, node.data(), rate.data(), phi.data(), adot.data(), rows);
+    device_recovery().recover(static_cast<int>(phi.shape(1)), w, node.data(), rate.data(), phi.data(), adot.data(),
+                              rows);
 }
 
 int check_rows(const Array<float>& rows, const Indices& corner) {
@@ -76,8 +77,8 @@ void interpolate(const Array<float>& rows, const Indices& corner, const Array<fl
     check_shape(out, "out", {k, corner.shape(0), 3});
     float* field = out.mutable_data();
     Running run;
-    device_field().interpolate(width, corner.shape(0), corner.data(), weights.data(), rows.data(), k, scale.data(),
-                               field);
+    device_recovery().interpolate(width, corner.shape(0), corner.data(), weights.data(), rows.data(), k, scale.data(),
+                                  field);
 }
 
 void recovered_field(const Array<double>& nodes, const Indices& tets, const Array<double>& phi,
@@ -100,7 +101,7 @@ void recovered_field(const Array<double>& nodes, const Indices& tets, const Arra
     double* total = sums.mutable_data();
     Running run;
     DeviceBuffer<double> partial(2 * width * device_verbs().reduction_rows(count));
-    device_field().recovered_field(
+    device_recovery().recovered_field(
         width, {mesh, phi.data(), adot.data(), count, elements.data(), volumes.data(), corner.data(), rows.data()}, k,
         scale.data(), field, errors, {total, partial.data()});
 }
