@@ -5,9 +5,11 @@
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include <algorithm>
 #include <initializer_list>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -130,6 +132,16 @@ inline bool check_conductivity(const Array<double>& sigma, const MeshView& mesh)
     const bool tensor = sigma.ndim() == 3;
     tensor ? check_shape(sigma, "sigma", {mesh.n_tets, 3, 3}) : check_shape(sigma, "sigma", {mesh.n_tets});
     return tensor;
+}
+
+// ∂A/∂t (n, 3, W); none where sources are not coils.
+using Rates = std::optional<Array<float>>;
+
+// What lies there, or null if there is none.
+inline const float* check_rates(const Rates& adot, py::ssize_t n, py::ssize_t width) {
+    if (!adot) return nullptr;
+    check_shape(*adot, "adot", {n, 3, width});
+    return adot->data();
 }
 
 // The parts of the module, a file each.

@@ -72,7 +72,8 @@ void assemble(const MeshView& mesh, const PatternView& pattern, const double* si
 struct FieldKernels {
     // b_i = −Σ_j S_ij · Ȧ_j: source (nnz, 3), adot (n, 3, W), b (n, W).
     void (*right_hand_side)(int width, const CsrView<float>& source, const float* adot, double* b);
-    // out[c, e] = −scale_c (∇φ_c + mean Ȧ_c) in the chosen elements, (k, m_chosen, 3); elements null means all.
+    // out[c, e] = −scale_c (∇φ_c + mean Ȧ_c) in the chosen elements, (k, m_chosen, 3); elements null means all, and
+    // adot null, here and below, that there is none.
     void (*electric_field)(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
                            const int32_t* elements, int32_t k, const double* scale, float* out);
     // out[c, node[i]] = scale_c phi[i, c], (k, n): columns of a block vector to rows in the caller's node order.

@@ -20,20 +20,31 @@ struct FewColumns {
     int64_t at(int64_t i) const { return i * W::value + first; }
 };
 
-// to[c * stride + v] = rows[v * W + c] for c < k and v < count.
-template <class W>
-void turn_tile(W /*width*/, const float* rows, int64_t count, int32_t k, int64_t stride, float* to) {
-    constexpr int block = W::value < 4 ? 1 : 4;
-    int32_t c = 0;
-    for (; block == 4 && c + 4 <= k; c += 4) {
-        int64_t v = 0;
-        for (; v + 4 <= count; v += 4) transpose4(rows + v * W::value + c, W::value, to + c * stride + v, stride);
-        for (; v < count; ++v) {
-            for (int32_t i = c; i < c + 4; ++i) to[i * stride + v] = rows[v * W::value + i];
+// Calls row(c, i) for every row and its columns, a few at a time, in parallel.
+template <class W, template <class...> class Row, class... More>
+void for_few_columns(int64_t n, W w, const Row<FewColumns<W>, More...>& row) {
+    using C = FewColumns<W>;
+    for_chunks(n, w, [&](int64_t, int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+            for (C c{0}; c.first < W::value; c.first += C::count) row(c, i);
+        }
+    });
+}
+
+// to[j * to_stride + i] = from[i * from_stride + j] for i < rows and j < columns.
+inline void turn(const float* from, int64_t from_stride, int64_t rows, int64_t columns, float* to, int64_t to_stride) {
+    int64_t j = 0;
+    for (; j + 4 <= columns; j += 4) {
+        int64_t i = 0;
+        for (; i + 4 <= rows; i += 4) {
+            transpose4(from + i * from_stride + j, from_stride, to + j * to_stride + i, to_stride);
+        }
+        for (; i < rows; ++i) {
+            for (int64_t l = j; l < j + 4; ++l) to[l * to_stride + i] = from[i * from_stride + l];
         }
     }
-    for (; c < k; ++c) {
-        for (int64_t v = 0; v < count; ++v) to[c * stride + v] = rows[v * W::value + c];
+    for (; j < columns; ++j) {
+        for (int64_t i = 0; i < rows; ++i) to[j * to_stride + i] = from[i * from_stride + j];
     }
 }
 
@@ -41,7 +52,7 @@ constexpr int64_t field_tile = 32;  // elements whose values stay in cache while
 
 // out[c, i, :] = scale_c times the N numbers a column that `value` finds, (k, count, N).
 template <class W, class Value>
-void by_columns(W width, const MeshView& mesh, const Value& value, int64_t count, int32_t k, const double* scale,
+void by_columns(W /*width*/, const MeshView& mesh, const Value& value, int64_t count, int32_t k, const double* scale,
                 float* out) {
     using C = FewColumns<W>;
     constexpr int N = Value::numbers;
@@ -61,7 +72,7 @@ void by_columns(W width, const MeshView& mesh, const Value& value, int64_t count
                 for (int d = 0; d < N; ++d) store_as(f * numbers[d], rows + c.at(N * (i - begin) + d));
             }
         }
-        turn_tile(width, rows, N * (end - begin), k, N * count, out + N * begin);
+        turn(rows, W::value, N * (end - begin), k, out + N * begin, N * count);
     }
 }
 

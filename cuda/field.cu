@@ -14,7 +14,10 @@ void right_hand_side(int width, const CsrView<float>& source, const float* adot,
 
 void electric_field(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
                     const int32_t* elements, int32_t k, const double* scale, float* out) {
-    by_columns(width, mesh, ElementField{mesh, phi, adot, elements}, n_elements, k, scale, out);
+    with_rates(adot, [&](auto rates) {
+        const ElementField<decltype(rates)> value{mesh, phi, rates, elements};
+        by_columns(width, mesh, value, n_elements, k, scale, out);
+    });
 }
 
 // 32 rows of a block vector to or from rows of k poses, threads (32, 8): rows of the block vector are read or written

@@ -49,12 +49,13 @@ def right_hand_side(
     out: NDArray[np.float64],
 ) -> None: ...
 
-# out (k, m or elements, 3) = −scale (∇phi + mean adot); phi (n, W) V, scale (k,).
+# out (k, m or elements, 3) = −scale (∇phi + mean adot); phi (n, W) V, scale (k,). Here and below adot may be
+# None, for sources without one.
 def electric_field(
     nodes: NDArray[np.float64],
     tets: _Indices,
     phi: NDArray[np.float64],
-    adot: NDArray[np.float32],
+    adot: NDArray[np.float32] | None,
     scale: NDArray[np.float64],
     elements: _Indices | None,
     out: NDArray[np.float32],
@@ -89,7 +90,7 @@ def recover(
     node: _Indices,
     rate: NDArray[np.float32],
     phi: NDArray[np.float64],
-    adot: NDArray[np.float32],
+    adot: NDArray[np.float32] | None,
     out: NDArray[np.float32],
 ) -> None: ...
 
@@ -109,7 +110,7 @@ def recovered_field(
     nodes: NDArray[np.float64],
     tets: _Indices,
     phi: NDArray[np.float64],
-    adot: NDArray[np.float32],
+    adot: NDArray[np.float32] | None,
     elements: _Indices,
     volumes: NDArray[np.float64],
     corner: _Indices,
