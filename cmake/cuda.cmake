@@ -71,6 +71,7 @@ set(HEADFIELD_KERNELS
   cuda/field.cu
   cuda/primary.cu
   cuda/recovered.cu
+  cuda/transposes.cu
   cuda/verbs.cu
 )
 pybind11_add_module(

@@ -150,5 +150,6 @@ void bind_operators(py::module_& m);
 void bind_primary(py::module_& m);
 void bind_recovery(py::module_& m);
 void bind_solver(py::module_& m);
+void bind_transposes(py::module_& m);
 
 }  // namespace headfield

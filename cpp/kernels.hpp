@@ -111,10 +111,41 @@ struct RecoveryKernels {
                             float* error, Sums sums);
 };
 
+// What weighs `count` values of three numbers: `values` (k, count, 3), all of a pose times scale (k,). Columns from k on count
+// as zero.
+struct Weights {
+    int64_t count;
+    int32_t k;
+    const double* scale;
+    const float* values;
+};
+
+// The transposes of the loops above, so that ⟨loop(x), w⟩ = ⟨x, transpose(w)⟩ for all x and w. Patterns are transposed once, on
+// the host; that of corners (e, 4) has rows of four entries.
+struct TransposeKernels {
+    // Of electric_field, for the potential: b (n, W), b_i = −Σ_e scale ∇λ_i · w_e. `loads` is room for (count, 3, W)
+    // numbers.
+    void (*element_loads)(int width, const MeshView& mesh, const int32_t* elements, const Weights& weights,
+                          const TransposedView& corners, float* loads, double* b);
+    // Of interpolate: out (rows, 3, W) = Σ share scale w, share (count, 4), or a quarter where it is null, as that of
+    // the mean ∂A/∂t in elements. `values` is room for (count, 3, W) numbers.
+    void (*spread)(int width, const Weights& weights, const TransposedView& corners, const float* share, float* values,
+                   float* out);
+    // Of right_hand_side, with columns of `source` that sum to zero: phi (n, W), flux (n, 3, W).
+    void (*nodal_flux)(int width, const TransposedView& columns, const float* source, const double* phi, float* flux);
+    // Of recover, for the potential: rows (rows, 3, W), b (n, W). `ptr` is of rows, `columns` of their entries, `nodes` of
+    // the node of each row.
+    void (*recovered_loads)(int width, const int32_t* ptr, const float* weight, const TransposedView& columns,
+                            const TransposedView& nodes, const float* rows, double* b);
+    // Of recover, for ∂A/∂t: out (n, 3, W).
+    void (*recovered_rates)(int width, const TransposedView& nodes, const float* rate, const float* rows, float* out);
+};
+
 // Of the device this module is for, and the instruction set they were compiled for.
 const PrimaryKernels& device_primary();
 const FieldKernels& device_field();
 const RecoveryKernels& device_recovery();
+const TransposeKernels& device_transposes();
 const char* instruction_set();
 
 }  // namespace headfield

@@ -4,6 +4,7 @@
 
 #include "element.hpp"
 #include "field_rows.hpp"
+#include "kernels.hpp"
 
 namespace headfield {
 inline namespace HEADFIELD_ISA {
@@ -73,6 +74,32 @@ void by_columns(W /*width*/, const MeshView& mesh, const Value& value, int64_t c
             }
         }
         turn(rows, W::value, N * (end - begin), k, out + N * begin, N * count);
+    }
+}
+
+// The reverse, for three numbers: what `value` makes of weights times their scale, to rows (count, 3, W).
+template <class W, class Value>
+void from_columns(W /*width*/, const MeshView& mesh, const Value& value, const Weights& weights, float* rows) {
+    using C = FewColumns<W>;
+    const int64_t count = weights.count;
+    float factor[W::value] = {};
+    for (int32_t c = 0; c < weights.k; ++c) factor[c] = static_cast<float>(weights.scale[c]);
+#pragma omp parallel for schedule(dynamic, 16)
+    for (int64_t t = 0; t < (count + field_tile - 1) / field_tile; ++t) {
+        const int64_t begin = t * field_tile, end = begin + field_tile < count ? begin + field_tile : count;
+        float turned[3 * field_tile * W::value] = {};
+        turn(weights.values + 3 * begin, 3 * count, weights.k, 3 * (end - begin), turned, W::value);
+        for (int64_t i = begin; i < end; ++i) {
+            TetGradients geometry;
+            if constexpr (Value::geometric) geometry = tet_gradients(mesh, value.element(i));
+            for (C c{0}; c.first < W::value; c.first += C::count) {
+                typename C::F numbers[3];
+                const auto f = C::F::load(factor + c.first);
+                for (int d = 0; d < 3; ++d) numbers[d] = f * C::F::load(turned + c.at(3 * (i - begin) + d));
+                value(geometry.grad, numbers);
+                for (int d = 0; d < 3; ++d) store_as(numbers[d], rows + c.at(3 * i + d));
+            }
+        }
     }
 }
 

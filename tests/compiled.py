@@ -33,6 +33,7 @@ TESTS = (
     "roi",
     "shared_rows",
     "solver",
+    "transposes",
     "widths",
 )
 # Kernels that no test launches, and why that is right.
