@@ -16,7 +16,7 @@ def is_ours(plain: str) -> bool:
 
 
 def name_and_width(plain: str) -> tuple[str, int | None]:
-    """``every_row Apply 8/4`` and 32 of a kernel's name in C++: loop, body, other numbers of the loop."""
+    """``every_row Apply 8/4`` and 32 of a kernel's name in C++: loop, body, types, numbers of the loop."""
     short = SPACES.sub("", NOISE.sub("", plain))
     name = re.match(r"\w+", short)
     assert name
@@ -26,6 +26,8 @@ def name_and_width(plain: str) -> tuple[str, int | None]:
         kind = re.match(r"\w+", one)
         if kind and kind[0] not in ("Width", "Block", "Part"):
             words.append(kind[0])
+            inner = template_arguments(one[kind.end() :])
+            words += [word for word in inner if re.fullmatch(r"[A-Z]\w+", word)]
         numbers += re.findall(r"(?<=, )\d+", one) if kind and kind[0] == "Part" else []
     words += ["/".join(numbers)] if numbers else []
     return " ".join(words), int(width[1]) if width else None

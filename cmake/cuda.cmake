@@ -65,7 +65,15 @@ if(NOT HEADFIELD_BUILD_CUDA AND NOT HEADFIELD_CUDA STREQUAL "EMULATED")
   return()
 endif()
 
-set(HEADFIELD_KERNELS cuda/verbs.cu cuda/primary.cu cuda/field.cu cuda/checks.cu)
+set(HEADFIELD_KERNELS
+  cuda/assemble.cu
+  cuda/checks.cu
+  cuda/field.cu
+  cuda/primary.cu
+  cuda/recovered.cu
+  cuda/transposes.cu
+  cuda/verbs.cu
+)
 pybind11_add_module(
   _cuda
   NO_EXTRAS

@@ -5,9 +5,11 @@
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include <algorithm>
 #include <initializer_list>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -132,11 +134,22 @@ inline bool check_conductivity(const Array<double>& sigma, const MeshView& mesh)
     return tensor;
 }
 
+// ∂A/∂t (n, 3, W); none where sources are not coils.
+using Rates = std::optional<Array<float>>;
+
+// What lies there, or null if there is none.
+inline const float* check_rates(const Rates& adot, py::ssize_t n, py::ssize_t width) {
+    if (!adot) return nullptr;
+    check_shape(*adot, "adot", {n, 3, width});
+    return adot->data();
+}
+
 // The parts of the module, a file each.
 void bind_host(py::module_& m);
 void bind_operators(py::module_& m);
 void bind_primary(py::module_& m);
 void bind_recovery(py::module_& m);
 void bind_solver(py::module_& m);
+void bind_transposes(py::module_& m);
 
 }  // namespace headfield

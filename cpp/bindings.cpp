@@ -19,6 +19,7 @@ PYBIND11_MODULE(HEADFIELD_MODULE, m) {
     bind_primary(m);
     bind_recovery(m);
     bind_solver(m);
+    bind_transposes(m);
     m.attr("instruction_set") = instruction_set();
     py::tuple compiled(std::size(widths));
     for (std::size_t i = 0; i < std::size(widths); ++i) compiled[i] = widths[i];

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // From meshes to matrices, right-hand sides and fields.
-#include <pybind11/stl.h>
-
 #include <memory>
 #include <optional>
 
@@ -31,8 +29,7 @@ py::tuple assemble_arrays(const Array<double>& nodes, const Indices& tets, const
         Running run;
         const OnDevice<int64_t> start(p->start);
         const OnDevice<int32_t> around(p->around);
-        device_field().assemble(mesh, {ptr.data(), col.data(), start.data(), around.data()}, sigma.data(), tensor, k,
-                                s);
+        assemble(mesh, {ptr.data(), col.data(), start.data(), around.data()}, sigma.data(), tensor, k, s);
     }
     return py::make_tuple(ptr, col, stiffness, source);
 }
@@ -50,20 +47,20 @@ void right_hand_side(const Indices& indptr, const Indices& indices, const Array<
     device_field().right_hand_side(static_cast<int>(width), s, adot.data(), b);
 }
 
-void electric_field(const Array<double>& nodes, const Indices& tets, const Array<double>& phi, const Array<float>& adot,
+void electric_field(const Array<double>& nodes, const Indices& tets, const Array<double>& phi, const Rates& adot,
                     const Array<double>& scale, const std::optional<Indices>& elements, Array<float>& out) {
     const MeshView mesh = mesh_view(nodes, tets);
     check_shape(phi, "phi", {mesh.n_nodes, -1});
     const py::ssize_t width = phi.shape(1);
     check_width(width);
-    check_shape(adot, "adot", {mesh.n_nodes, 3, width});
+    const float* rates = check_rates(adot, mesh.n_nodes, width);
     const int32_t k = count_scaled(scale, width);
     if (elements) elements->check("elements", mesh.n_tets);
     const py::ssize_t count = elements ? elements->size() : mesh.n_tets;
     check_shape(out, "out", {k, count, 3});
     float* e = out.mutable_data();
     Running run;
-    device_field().electric_field(static_cast<int>(width), mesh, phi.data(), adot.data(), count,
+    device_field().electric_field(static_cast<int>(width), mesh, phi.data(), rates, count,
                                   elements ? elements->data() : nullptr, k, scale.data(), e);
 }
 

@@ -40,15 +40,15 @@ py::tuple recovery(const Array<double>& nodes, const Indices& tets, const Array<
                           to_array(std::move(built.corner), {elements.size(), 4}));
 }
 
-void check_blocks(const Array<double>& phi, const Array<float>& adot) {
+const float* check_blocks(const Array<double>& phi, const Rates& adot) {
     check_shape(phi, "phi", {-1, -1});
     check_width(phi.shape(1));
-    check_shape(adot, "adot", {phi.shape(0), 3, phi.shape(1)});
+    return check_rates(adot, phi.shape(0), phi.shape(1));
 }
 
 void recover(const Indices& indptr, const Indices& indices, const Array<float>& weights, const Indices& node,
-             const Array<float>& rate, const Array<double>& phi, const Array<float>& adot, Array<float>& out) {
-    check_blocks(phi, adot);
+             const Array<float>& rate, const Array<double>& phi, const Rates& adot, Array<float>& out) {
+    const float* rates = check_blocks(phi, adot);
     const auto w = csr_view(indptr, indices, weights, 3, phi.shape(0));
     check_shape(weights, "weights", {indices.shape(0), 3});
     check_shape(node, "node", {w.rows});
@@ -57,7 +57,7 @@ void recover(const Indices& indptr, const Indices& indices, const Array<float>& 
     check_shape(out, "out", {w.rows, 3, phi.shape(1)});
     float* rows = out.mutable_data();
     Running run;
-    device_field().recover(static_cast<int>(phi.shape(1)), w, node.data(), rate.data(), phi.data(), adot.data(), rows);
+    device_recovery().recover(static_cast<int>(phi.shape(1)), w, node.data(), rate.data(), phi.data(), rates, rows);
 }
 
 int check_rows(const Array<float>& rows, const Indices& corner) {
@@ -76,18 +76,18 @@ void interpolate(const Array<float>& rows, const Indices& corner, const Array<fl
     check_shape(out, "out", {k, corner.shape(0), 3});
     float* field = out.mutable_data();
     Running run;
-    device_field().interpolate(width, corner.shape(0), corner.data(), weights.data(), rows.data(), k, scale.data(),
-                               field);
+    device_recovery().interpolate(width, corner.shape(0), corner.data(), weights.data(), rows.data(), k, scale.data(),
+                                  field);
 }
 
-void recovered_field(const Array<double>& nodes, const Indices& tets, const Array<double>& phi,
-                     const Array<float>& adot, const Indices& elements, const Array<double>& volumes,
-                     const Indices& corner, const Array<float>& rows, const Array<double>& scale, Array<float>& out,
-                     Array<float>& error, Array<double>& sums) {
+void recovered_field(const Array<double>& nodes, const Indices& tets, const Array<double>& phi, const Rates& adot,
+                     const Indices& elements, const Array<double>& volumes, const Indices& corner,
+                     const Array<float>& rows, const Array<double>& scale, Array<float>& out, Array<float>& error,
+                     Array<double>& sums) {
     const MeshView mesh = mesh_view(nodes, tets);
     const int width = check_rows(rows, corner);
     check_shape(phi, "phi", {mesh.n_nodes, width});
-    check_blocks(phi, adot);
+    const float* rates = check_blocks(phi, adot);
     const py::ssize_t count = corner.shape(0);
     check_shape(elements, "elements", {count});
     elements.check("elements", mesh.n_tets);
@@ -100,8 +100,8 @@ void recovered_field(const Array<double>& nodes, const Indices& tets, const Arra
     double* total = sums.mutable_data();
     Running run;
     DeviceBuffer<double> partial(2 * width * device_verbs().reduction_rows(count));
-    device_field().recovered_field(
-        width, {mesh, phi.data(), adot.data(), count, elements.data(), volumes.data(), corner.data(), rows.data()}, k,
+    device_recovery().recovered_field(
+        width, {mesh, phi.data(), rates, count, elements.data(), volumes.data(), corner.data(), rows.data()}, k,
         scale.data(), field, errors, {total, partial.data()});
 }
 

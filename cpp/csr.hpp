@@ -91,6 +91,18 @@ inline Csr<float> rounded(Csr<double>& a) {
     return m;
 }
 
+// Calls place(at, i, k) for entry k of every row i, in order, with its place among the entries sorted by columns; fills `ptr`
+// (cols + 1,), which is zero, with where each column begins.
+template <class Place>
+void transpose(int32_t rows, int32_t cols, const int32_t* row_ptr, const int32_t* col, int32_t* ptr, Place place) {
+    for (int32_t k = 0; k < row_ptr[rows]; ++k) ++ptr[col[k] + 1];
+    for (int32_t j = 0; j < cols; ++j) ptr[j + 1] += ptr[j];
+    std::vector<int32_t> next(ptr, ptr + cols);
+    for (int32_t i = 0; i < rows; ++i) {
+        for (int32_t k = row_ptr[i]; k < row_ptr[i + 1]; ++k) place(next[col[k]]++, i, k);
+    }
+}
+
 template <class T>
 Csr<T> transposed(const Csr<T>& a) {
     Csr<T> m;
@@ -99,16 +111,10 @@ Csr<T> transposed(const Csr<T>& a) {
     m.ptr = Buffer<int32_t>(static_cast<size_t>(a.cols) + 1);
     m.col = Buffer<int32_t>(a.col.size());
     m.val = Buffer<T>(a.val.size());
-    for (int64_t k = 0; k < a.nnz(); ++k) ++m.ptr[a.col[k] + 1];
-    for (int32_t i = 0; i < a.cols; ++i) m.ptr[i + 1] += m.ptr[i];
-    std::vector<int32_t> next(m.ptr.data(), m.ptr.data() + a.cols);
-    for (int32_t i = 0; i < a.rows; ++i) {
-        for (int32_t k = a.ptr[i]; k < a.ptr[i + 1]; ++k) {
-            const int32_t at = next[a.col[k]]++;
-            m.col[at] = i;
-            m.val[at] = a.val[k];
-        }
-    }
+    transpose(a.rows, a.cols, a.ptr.data(), a.col.data(), m.ptr.data(), [&](int32_t at, int32_t i, int32_t k) {
+        m.col[at] = i;
+        m.val[at] = a.val[k];
+    });
     return m;
 }
 

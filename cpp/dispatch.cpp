@@ -14,17 +14,23 @@ namespace portable {
 const Verbs& verbs();
 PrimaryKernels primary_kernels();
 FieldKernels field_kernels();
+RecoveryKernels recovery_kernels();
+TransposeKernels transpose_kernels();
 }  // namespace portable
 #if defined(HEADFIELD_X86_VARIANTS)
 namespace avx2 {
 const Verbs& verbs();
 PrimaryKernels primary_kernels();
 FieldKernels field_kernels();
+RecoveryKernels recovery_kernels();
+TransposeKernels transpose_kernels();
 }  // namespace avx2
 namespace avx512 {
 const Verbs& verbs();
 PrimaryKernels primary_kernels();
 FieldKernels field_kernels();
+RecoveryKernels recovery_kernels();
+TransposeKernels transpose_kernels();
 }  // namespace avx512
 #endif
 
@@ -35,6 +41,8 @@ struct Variant {
     const Verbs& verbs;
     PrimaryKernels primary;
     FieldKernels field;
+    RecoveryKernels recovery;
+    TransposeKernels transposes;
 };
 
 Variant choose() {
@@ -46,16 +54,32 @@ Variant choose() {
     const bool avx512_here = avx2_here && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                              __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
     if (avx512_here && (any || !std::strcmp(wanted, "avx512"))) {
-        return {"avx512", avx512::verbs(), avx512::primary_kernels(), avx512::field_kernels()};
+        return {"avx512",
+                avx512::verbs(),
+                avx512::primary_kernels(),
+                avx512::field_kernels(),
+                avx512::recovery_kernels(),
+                avx512::transpose_kernels()};
     }
-    if (avx2_here && (any || !std::strcmp(wanted, "avx2")))
-        return {"avx2", avx2::verbs(), avx2::primary_kernels(), avx2::field_kernels()};
+    if (avx2_here && (any || !std::strcmp(wanted, "avx2"))) {
+        return {"avx2",
+                avx2::verbs(),
+                avx2::primary_kernels(),
+                avx2::field_kernels(),
+                avx2::recovery_kernels(),
+                avx2::transpose_kernels()};
+    }
     if (!any && std::strcmp(wanted, "portable")) {
         throw std::invalid_argument(std::string("HEADFIELD_INSTRUCTION_SET=") + wanted +
                                     " is none of avx512, avx2 and portable, or this machine lacks it");
     }
 #endif
-    return {"portable", portable::verbs(), portable::primary_kernels(), portable::field_kernels()};
+    return {"portable",
+            portable::verbs(),
+            portable::primary_kernels(),
+            portable::field_kernels(),
+            portable::recovery_kernels(),
+            portable::transpose_kernels()};
 }
 
 const Variant& variant() {
@@ -68,6 +92,8 @@ const Variant& variant() {
 const Verbs& device_verbs() { return variant().verbs; }
 const PrimaryKernels& device_primary() { return variant().primary; }
 const FieldKernels& device_field() { return variant().field; }
+const RecoveryKernels& device_recovery() { return variant().recovery; }
+const TransposeKernels& device_transposes() { return variant().transposes; }
 const char* instruction_set() { return variant().name; }
 
 }  // namespace headfield

@@ -3,10 +3,24 @@
 // the CPU and the GPU. See rows.hpp for C, F and D; the device brings DotProduct<C>, a sum of products of float32 numbers.
 #pragma once
 
+#include <type_traits>
+
 #include "rows.hpp"
 
 namespace headfield {
 inline namespace HEADFIELD_ISA {
+
+// What stands for ∂A/∂t where sources have none: nothing is read, and it counts as zero. A type of its own, since loops over
+// coils' fields should not ask each time.
+struct NoRates {};
+template <class Rates>
+constexpr bool has_rates = !std::is_same_v<Rates, NoRates>;
+
+// Calls f with ∂A/∂t, or with NoRates where that is null.
+template <class F>
+void with_rates(const float* adot, F f) {
+    adot ? f(adot) : f(NoRates{});
+}
 
 // b_i = −Σ_j S_ij · Ȧ_j, S (nnz, 3), Ȧ (n, 3, W). S and Ȧ are float32, but terms cancel, and b is as good as in float64.
 template <class C>
@@ -26,12 +40,13 @@ struct RightHandSide {
 
 // −∇φ − mean Ȧ in one of the chosen elements; `grad` (4, 3) of its barycentric coordinates, which sum to zero: the
 // potential counts from that of the first node. Differences are small, and taken in float64; the rest is float32 as Ȧ is.
+template <class Rates>
 struct ElementField {
     static constexpr int numbers = 3;
     static constexpr bool geometric = true;
     MeshView mesh;
     const double* phi;
-    const float* adot;
+    Rates adot;
     const int32_t* elements;
     HEADFIELD_HD int64_t element(int64_t i) const { return elements ? elements[i] : i; }
     template <class C>
@@ -40,28 +55,36 @@ struct ElementField {
         using D = typename C::D;
         const int32_t* node = mesh.tets + 4 * element(i);
         const D first = load_as<D>(phi + c.at(node[0]));
-        F fall[3], sum[3];
+        F fall[3];
+        [[maybe_unused]] F sum[3];
         for (int d = 0; d < 3; ++d) {
             fall[d] = F::all(0.f);
-            sum[d] = load_as<F>(adot + c.at(3 * int64_t(node[0]) + d));
+            if constexpr (has_rates<Rates>) sum[d] = load_as<F>(adot + c.at(3 * int64_t(node[0]) + d));
         }
         for (int k = 1; k < 4; ++k) {
             const F drop = convert<F>(first - load_as<D>(phi + c.at(node[k])));
             for (int d = 0; d < 3; ++d) {
                 fall[d] = fma(F::all(grad[k][d]), drop, fall[d]);
-                sum[d] = sum[d] + load_as<F>(adot + c.at(3 * int64_t(node[k]) + d));
+                if constexpr (has_rates<Rates>) sum[d] = sum[d] + load_as<F>(adot + c.at(3 * int64_t(node[k]) + d));
             }
         }
-        for (int d = 0; d < 3; ++d) field[d] = fma(F::all(-0.25f), sum[d], fall[d]);
+        for (int d = 0; d < 3; ++d) {
+            if constexpr (has_rates<Rates>) {
+                field[d] = fma(F::all(-0.25f), sum[d], fall[d]);
+            } else {
+                field[d] = fall[d];
+            }
+        }
     }
 };
 
 // Row r of a recovery (recovery.hpp): −Σ_j weight_rj (φ_j − φ_node) − rate Ȧ_node; differences in float64, as above.
-template <class C>
+template <class C, class Rates>
 struct Recover {
     CsrView<float> weight;
     const int32_t* node;
-    const float *rate, *adot;
+    const float* rate;
+    Rates adot;
     const double* phi;
     float* rows;
     HEADFIELD_HD void operator()(C c, int64_t r) const {
@@ -69,9 +92,11 @@ struct Recover {
         using D = typename C::D;
         F field[3] = {F::all(0.f), F::all(0.f), F::all(0.f)};
         const int64_t here = node[r];
-        for (int i = 0; i < 3; ++i) {
-            const F a = load_as<F>(adot + c.at(3 * here + i));
-            for (int d = 0; d < 3; ++d) field[d] = fma(F::all(-rate[9 * r + 3 * d + i]), a, field[d]);
+        if constexpr (has_rates<Rates>) {
+            for (int i = 0; i < 3; ++i) {
+                const F a = load_as<F>(adot + c.at(3 * here + i));
+                for (int d = 0; d < 3; ++d) field[d] = fma(F::all(-rate[9 * r + 3 * d + i]), a, field[d]);
+            }
         }
         const D level = load_as<D>(phi + c.at(here));
         for (int32_t k = weight.ptr[r]; k < weight.ptr[r + 1]; ++k) {
@@ -104,10 +129,11 @@ struct Interpolated {
 
 // In one of the chosen elements, in which E* is linear between the rows of its corners: E* in the middle, and the means
 // over it of |E* − E|², E that of linear elements, and of |E*|². That of a linear v is (Σ|v_j|² + |Σ v_j|²)/20 of its four v_j.
+template <class Rates>
 struct RecoveredField {
     static constexpr int numbers = 5;
     static constexpr bool geometric = true;
-    ElementField linear;
+    ElementField<Rates> linear;
     const int32_t* corner;
     const float* rows;
     HEADFIELD_HD int64_t element(int64_t i) const { return linear.element(i); }

@@ -56,19 +56,24 @@ inline MeshView mesh_view(const Array<double>& nodes, const Indices& tets) {
     return {nodes.data(), tets.data(), nodes.shape(0), tets.shape(0)};
 }
 
-// A matrix whose columns lie in 0…cols − 1; as many as it has rows if `cols` is negative.
-template <class T>
-CsrView<T> csr_view(const Indices& ptr, const Indices& col, const Array<T>& val, int values_each, int64_t cols = -1) {
+// The number of rows of a pattern whose columns lie in 0…cols − 1; as many as there are rows if `cols` is negative.
+inline int32_t check_pattern(const Indices& ptr, const Indices& col, int64_t cols) {
     check_shape(ptr, "indptr", {-1});
     check_shape(col, "indices", {-1});
-    if (val.size() != col.size() * values_each) throw std::invalid_argument("values and indices differ in length");
     const auto n = static_cast<int32_t>(ptr.shape(0) - 1);
     if (n < 0 || !ptr.is_row_pointer(col.shape(0))) {
         throw std::invalid_argument("indptr does not describe the rows of indices");
     }
-    const auto columns = static_cast<int32_t>(cols < 0 ? n : cols);
-    col.check("indices", columns);
-    return {n, columns, ptr.data(), col.data(), val.data()};
+    col.check("indices", cols < 0 ? n : cols);
+    return n;
+}
+
+// A matrix of such a pattern.
+template <class T>
+CsrView<T> csr_view(const Indices& ptr, const Indices& col, const Array<T>& val, int values_each, int64_t cols = -1) {
+    const int32_t n = check_pattern(ptr, col, cols);
+    if (val.size() != col.size() * values_each) throw std::invalid_argument("values and indices differ in length");
+    return {n, static_cast<int32_t>(cols < 0 ? n : cols), ptr.data(), col.data(), val.data()};
 }
 
 }  // namespace headfield

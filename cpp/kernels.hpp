@@ -64,6 +64,26 @@ struct PrimaryKernels {
                            const Placements& placements, bool add, float* adot);
 };
 
+// Values of both operators on their pattern, see pattern.hpp: sigma (m,) S/m, or (m, 3, 3) if `tensor`; stiffness (nnz,),
+// source (nnz, 3).
+void assemble(const MeshView& mesh, const PatternView& pattern, const double* sigma, bool tensor, double* stiffness,
+              float* source);
+
+struct FieldKernels {
+    // b_i = −Σ_j S_ij · Ȧ_j: source (nnz, 3), adot (n, 3, W), b (n, W).
+    void (*right_hand_side)(int width, const CsrView<float>& source, const float* adot, double* b);
+    // out[c, e] = −scale_c (∇φ_c + mean Ȧ_c) in the chosen elements, (k, m_chosen, 3); elements null means all, and
+    // adot null, here and below, that there is none.
+    void (*electric_field)(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
+                           const int32_t* elements, int32_t k, const double* scale, float* out);
+    // out[c, node[i]] = scale_c phi[i, c], (k, n): columns of a block vector to rows in the caller's node order.
+    void (*unpack)(int width, int64_t n, const double* phi, const int32_t* node, int32_t k, const double* scale,
+                   double* out);
+    // phi[i, c] = scale_c rows[c, node[i]]: the reverse; columns from k on are zero.
+    void (*pack)(int width, int64_t n, const double* rows, const int32_t* node, int32_t k, const double* scale,
+                 double* phi);
+};
+
 // Chosen elements (count,), rows (rows, 3, W) of recovered E at their corners (count, 4), and what E follows from.
 struct RecoveredElements {
     MeshView mesh;
@@ -76,16 +96,7 @@ struct RecoveredElements {
     const float* rows;
 };
 
-struct FieldKernels {
-    // Values of both operators on their pattern, see pattern.hpp: sigma (m,) S/m, or (m, 3, 3) if `tensor`; stiffness
-    // (nnz,), source (nnz, 3).
-    void (*assemble)(const MeshView& mesh, const PatternView& pattern, const double* sigma, bool tensor,
-                     double* stiffness, float* source);
-    // b_i = −Σ_j S_ij · Ȧ_j: source (nnz, 3), adot (n, 3, W), b (n, W).
-    void (*right_hand_side)(int width, const CsrView<float>& source, const float* adot, double* b);
-    // out[c, e] = −scale_c (∇φ_c + mean Ȧ_c) in the chosen elements, (k, m_chosen, 3); elements null means all.
-    void (*electric_field)(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
-                           const int32_t* elements, int32_t k, const double* scale, float* out);
+struct RecoveryKernels {
     // Rows (rows, 3, W) of recovered E, see recovery.hpp: weight (nnz, 3), node (rows,), rate (rows, 3, 3).
     void (*recover)(int width, const CsrView<float>& weight, const int32_t* node, const float* rate, const double* phi,
                     const float* adot, float* rows);
@@ -98,17 +109,43 @@ struct FieldKernels {
     // room for two numbers a column and chunk of elements, see Verbs::reduction_rows.
     void (*recovered_field)(int width, const RecoveredElements& from, int32_t k, const double* scale, float* out,
                             float* error, Sums sums);
-    // out[c, node[i]] = scale_c phi[i, c], (k, n): columns of a block vector to rows in the caller's node order.
-    void (*unpack)(int width, int64_t n, const double* phi, const int32_t* node, int32_t k, const double* scale,
-                   double* out);
-    // phi[i, c] = scale_c rows[c, node[i]]: the reverse; columns from k on are zero.
-    void (*pack)(int width, int64_t n, const double* rows, const int32_t* node, int32_t k, const double* scale,
-                 double* phi);
+};
+
+// What weighs `count` values of three numbers: `values` (k, count, 3), all of a pose times scale (k,). Columns from k on count
+// as zero.
+struct Weights {
+    int64_t count;
+    int32_t k;
+    const double* scale;
+    const float* values;
+};
+
+// The transposes of the loops above, so that ⟨loop(x), w⟩ = ⟨x, transpose(w)⟩ for all x and w. Patterns are transposed once, on
+// the host; that of corners (e, 4) has rows of four entries.
+struct TransposeKernels {
+    // Of electric_field, for the potential: b (n, W), b_i = −Σ_e scale ∇λ_i · w_e. `loads` is room for (count, 3, W)
+    // numbers.
+    void (*element_loads)(int width, const MeshView& mesh, const int32_t* elements, const Weights& weights,
+                          const TransposedView& corners, float* loads, double* b);
+    // Of interpolate: out (rows, 3, W) = Σ share scale w, share (count, 4), or a quarter where it is null, as that of
+    // the mean ∂A/∂t in elements. `values` is room for (count, 3, W) numbers.
+    void (*spread)(int width, const Weights& weights, const TransposedView& corners, const float* share, float* values,
+                   float* out);
+    // Of right_hand_side, with columns of `source` that sum to zero: phi (n, W), flux (n, 3, W).
+    void (*nodal_flux)(int width, const TransposedView& columns, const float* source, const double* phi, float* flux);
+    // Of recover, for the potential: rows (rows, 3, W), b (n, W). `ptr` is of rows, `columns` of their entries, `nodes` of
+    // the node of each row.
+    void (*recovered_loads)(int width, const int32_t* ptr, const float* weight, const TransposedView& columns,
+                            const TransposedView& nodes, const float* rows, double* b);
+    // Of recover, for ∂A/∂t: out (n, 3, W).
+    void (*recovered_rates)(int width, const TransposedView& nodes, const float* rate, const float* rows, float* out);
 };
 
 // Of the device this module is for, and the instruction set they were compiled for.
 const PrimaryKernels& device_primary();
 const FieldKernels& device_field();
+const RecoveryKernels& device_recovery();
+const TransposeKernels& device_transposes();
 const char* instruction_set();
 
 }  // namespace headfield

@@ -16,6 +16,12 @@ struct CsrView {
     const T* val;
 };
 
+// Where the entries of a matrix are by its columns: of column i, in order, entries entry[ptr[i]…ptr[i+1]) in rows row[…].
+struct TransposedView {
+    int32_t columns;
+    const int32_t *ptr, *row, *entry;
+};
+
 // Linear tetrahedra: nodes (n, 3) in m, tets (m, 4).
 struct MeshView {
     const double* nodes;

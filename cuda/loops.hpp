@@ -104,12 +104,12 @@ inline int64_t few_blocks(int64_t work, int64_t at_once) {
     return blocks < most_blocks ? blocks : most_blocks;
 }
 
-template <class W, template <class> class Body, class C>
-void for_rows(int64_t n, W /*width*/, const Body<C>& body) {
+template <class W, template <class...> class Body, class C, class... More>
+void for_rows(int64_t n, W /*width*/, const Body<C, More...>& body) {
     constexpr int64_t rows = rows_at_once<C>;
     // Where there are few rows, every multiprocessor gets some before any gets neighbours.
     const int64_t run = rows < contiguous && n >= contiguous * most_blocks / 4 ? contiguous : rows;
-    launch(every_row<C, Body<C>>, few_blocks(n, run), dim3(C::lanes * C::sharers, rows), n, run, body);
+    launch(every_row<C, Body<C, More...>>, few_blocks(n, run), dim3(C::lanes * C::sharers, rows), n, run, body);
 }
 
 // The same for a body that multiplies rows of `m`, as many threads a row as it wants.
@@ -122,11 +122,11 @@ void for_products(const M& m, W width, Arguments... arguments) {
     }
 }
 
-template <class W, template <class> class Body, class C>
-void sum_rows(int64_t n, W /*width*/, Sums sums, const Body<C>& body) {
+template <class W, template <class...> class Body, class C, class... More>
+void sum_rows(int64_t n, W /*width*/, Sums sums, const Body<C, More...>& body) {
     const int64_t chunks = blocks_for(n, reduction_chunk);
-    launch(chunk_sums<C, Body<C>>, few_blocks(chunks, chunks_at_once<C>), dim3(C::lanes, slots, chunks_at_once<C>), n,
-           chunks, body, sums.partial);
+    launch(chunk_sums<C, Body<C, More...>>, few_blocks(chunks, chunks_at_once<C>),
+           dim3(C::lanes, slots, chunks_at_once<C>), n, chunks, body, sums.partial);
     launch(column_sum<1024>, W::value, dim3(1024), chunks, sums.partial, sums.out);
 }
 

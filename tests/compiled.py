@@ -24,6 +24,7 @@ FOLDER = ROOT / "build" / "ptx"
 ARCHITECTURE = "90"
 TESTS = (
     *("kernels/test_kernels", "kernels/test_shared_rows", "kernels/test_solver", "kernels/test_widths"),
+    "kernels/test_transposes",
     *("coils/test_primary", "refused/test_kernel_arguments", "solve/test_gpu", "solve/test_model"),
     *("solve/test_physics", "solve/test_recovery", "solve/test_roi"),
 )

@@ -186,10 +186,16 @@ NAMES = [
         1,
     ),
     (
-        f"void {GPU}(anonymous namespace)::value_tile<{GPU}Width<8>, {GPU}ElementField>(headfield::MeshView, "
-        f"{GPU}ElementField, long, int, double const*, float*, float*)",
+        f"void {GPU}value_tile<{GPU}Width<8>, {GPU}ElementField<float const*> >(headfield::MeshView, "
+        f"{GPU}ElementField<float const*>, long, int, double const*, float*, float*)",
         "value_tile ElementField",
         8,
+    ),
+    (
+        f"void {GPU}every_row<{OF_32}, {GPU}Recover<{OF_32}, {GPU}NoRates> >"
+        f"(long, long, {GPU}Recover<{OF_32}, {GPU}NoRates>)",
+        "every_row Recover NoRates 8/4",
+        32,
     ),
     (
         f"void {GPU}(anonymous namespace)::sample_tile<{GPU}Width<64> >(long, double const*, "

@@ -15,6 +15,10 @@ MAX_INT = np.iinfo(np.int32).max
 NODES = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1.0]])
 TETS = np.array([[0, 1, 2, 3]], np.int32)
 INDPTR, INDICES, STIFFNESS, SOURCE = native.assemble(NODES, TETS, np.ones(1))
+ROWS = np.ones((4, 3, 4), np.float32)
+COLUMNS = native.transposed(INDPTR, INDICES, 4)
+CORNERS = native.transposed(np.array([0, 4], np.int32), TETS.ravel(), 4)  # one of each node, and so
+OF_NODES = native.transposed(np.arange(5, dtype=np.int32), np.arange(4, dtype=np.int32), 4)
 GOOD = {
     "node_parts": {"tets": TETS, "n_nodes": 4},
     "boundary_faces": {"tets": TETS, "n_nodes": 4},
@@ -48,22 +52,81 @@ GOOD = {
         "scale": np.ones(2),
         "out": np.empty((2, 4)),
     },
+    "transposed": {"indptr": INDPTR, "indices": INDICES, "columns": 4},
+    "element_loads": {
+        "nodes": NODES,
+        "tets": TETS,
+        "weights": np.ones((2, 1, 3), np.float32),
+        "scale": np.ones(2),
+        "elements": np.zeros(1, np.int32),
+        "corners": CORNERS,
+        "out": np.empty((4, 4)),
+    },
+    "spread": {
+        "weights": np.ones((2, 1, 3), np.float32),
+        "scale": np.ones(2),
+        "shares": np.ones((1, 4), np.float32),
+        "corners": CORNERS,
+        "out": np.empty((4, 3, 4), np.float32),
+    },
+    "nodal_flux": {
+        "columns": COLUMNS,
+        "source": SOURCE,
+        "phi": np.ones((4, 4)),
+        "out": np.empty((4, 3, 4), np.float32),
+    },
+    "recovered_loads": {
+        "indptr": INDPTR,
+        "weights": SOURCE,
+        "columns": COLUMNS,
+        "nodes": OF_NODES,
+        "rows": ROWS,
+        "out": np.empty((4, 4)),
+    },
+    "recovered_rates": {
+        "rate": np.ones((4, 3, 3), np.float32),
+        "nodes": OF_NODES,
+        "rows": ROWS,
+        "out": np.empty((4, 3, 4), np.float32),
+    },
     "Sources": {"positions": NODES + 5, "moments": NODES, "points": NODES + 6, "segments": NODES},
 }
+# Arguments, and parts of those that are tuples.
 ARRAYS = [(f, a) for f, args in GOOD.items() for a, v in args.items() if isinstance(v, np.ndarray)]
+TUPLES = [(f, a) for f, args in GOOD.items() for a, v in args.items() if isinstance(v, tuple)]
+ARRAYS += [(f, (a, i)) for f, a in TUPLES for i in range(3)]
 NOT_CHECKED_FOR_LENGTH = {  # any number of rows is right
     ("morton_order", "nodes"),
     ("node_parts", "tets"),
     ("boundary_faces", "tets"),
     ("assemble", "nodes"),  # more nodes than the tetrahedra use
     ("electric_field", "tets"),  # more tetrahedra than are asked for
+    ("element_loads", "tets"),
 }
+MAY_BE_NONE = {("electric_field", "elements"), ("electric_field", "adot"), ("element_loads", "elements")}
+MAY_BE_NONE |= {("spread", "shares")}
+LISTS = {("electric_field", "elements"), ("element_loads", "elements")}  # of any shape
 
 WRONG_SHAPE = r"must have shape|differ in length|indptr"
 
 
 def call(function, **changes):
     return getattr(native, function)(**{**GOOD[function], **changes})
+
+
+def good_one(function, argument):
+    if isinstance(argument, tuple):
+        return GOOD[function][argument[0]][argument[1]]
+    return GOOD[function][argument]
+
+
+def call_with(function, argument, value):
+    """Call with one argument changed, or a part of one."""
+    if isinstance(argument, tuple):
+        argument, place = argument
+        parts = GOOD[function][argument]
+        value = (*parts[:place], value, *parts[place + 1 :])
+    call(function, **{argument: value})
 
 
 @pytest.mark.parametrize("function", GOOD)
@@ -73,7 +136,7 @@ def test_good_arguments_are_taken(function):
 
 @pytest.mark.parametrize(("function", "argument"), ARRAYS)
 def test_wrong_dtypes_layouts_and_kinds_are_refused_not_converted(function, argument):
-    good = GOOD[function][argument]
+    good = good_one(function, argument)
     wrong = [
         good.astype(np.float16),
         good.astype(complex),
@@ -87,23 +150,24 @@ def test_wrong_dtypes_layouts_and_kinds_are_refused_not_converted(function, argu
         wrong.append(np.asfortranarray(good))
         wrong.append(np.repeat(good, 2, axis=-1)[..., ::2])
     for value in wrong:
-        if value is None and argument == "elements":
+        if value is None and (function, argument) in MAY_BE_NONE:
             continue
-        with pytest.raises(TypeError, match=argument):  # the signature in the message has the name
-            call(function, **{argument: value})
+        name = argument[0] if isinstance(argument, tuple) else argument
+        with pytest.raises(TypeError, match=name):  # the signature in the message has the name
+            call_with(function, argument, value)
 
 
 @pytest.mark.parametrize(("function", "argument"), ARRAYS)
 def test_wrong_shapes_are_refused_by_name(function, argument):
-    good = GOOD[function][argument]
-    if (function, argument) != ("electric_field", "elements"):  # any shape: taken as a list
+    good = good_one(function, argument)
+    if (function, argument) not in LISTS:
         with pytest.raises(ValueError, match=WRONG_SHAPE):
-            call(function, **{argument: good[None]})
+            call_with(function, argument, good[None])
         with pytest.raises(ValueError, match=WRONG_SHAPE):
-            call(function, **{argument: good.ravel()[:1].reshape(())})
+            call_with(function, argument, good.ravel()[:1].reshape(()))
     if (function, argument) not in NOT_CHECKED_FOR_LENGTH:
         with pytest.raises(ValueError, match=WRONG_SHAPE):
-            call(function, **{argument: np.concatenate([good, good])})
+            call_with(function, argument, np.concatenate([good, good]))
 
 
 def sources(positions, moments):
@@ -123,6 +187,17 @@ def test_widths_that_are_not_compiled_are_refused(width):
         call("right_hand_side", adot=np.ones((4, 3, width), np.float32), out=np.empty((4, width)))
     with pytest.raises(ValueError, match="columns"):
         call("electric_field", phi=np.ones((4, width)), adot=np.ones((4, 3, width), np.float32))
+    rows = np.ones((4, 3, width), np.float32)
+    few = {"weights": np.ones((0, 1, 3), np.float32), "scale": np.ones(0)}
+    for function, changes in (
+        ("element_loads", few | {"out": np.empty((4, width))}),
+        ("spread", few | {"out": rows}),
+        ("nodal_flux", {"phi": np.empty((4, width)), "out": rows}),
+        ("recovered_loads", {"rows": rows, "out": np.empty((4, width))}),
+        ("recovered_rates", {"rows": rows, "out": rows}),
+    ):
+        with pytest.raises(ValueError, match="columns"):
+            call(function, **changes)
 
 
 INDICES_IN = [
@@ -134,8 +209,14 @@ INDICES_IN = [
     ("electric_field", "elements"),
     ("pack", "node"),
     ("unpack", "node"),
+    ("transposed", "indices"),
+    ("element_loads", "tets"),
+    ("element_loads", "elements"),
+    *((f, (a, i)) for f, a in TUPLES for i in (1, 2)),
 ]
-OUT_OF_RANGE = [(f, a, i) for f, a in INDICES_IN for i in (-1, 4, MAX_INT, -MAX_INT)]
+OUT_OF_RANGE = [(f, a, i) for f, a in INDICES_IN for i in (-1, 16, MAX_INT, -MAX_INT)]
+OUT_OF_RANGE += [(f, a, 4) for f, a in INDICES_IN if a != ("columns", 2)]
+OUT_OF_RANGE += [("transposed", "columns", n) for n in (-1, 3, 2**31, -(2**62), 2**62)]
 OUT_OF_RANGE += [
     (f, "n_nodes", n) for f in ("node_parts", "boundary_faces") for n in (-1, 0, -(2**62), 2**62)
 ]
@@ -145,11 +226,11 @@ def refusals():
     """Print what each case of OUT_OF_RANGE answers: in a process of its own, which a crash ends."""
     for function, argument, index in OUT_OF_RANGE:
         value = index
-        if argument != "n_nodes":
-            value = GOOD[function][argument].copy()
+        if argument not in ("n_nodes", "columns"):
+            value = good_one(function, argument).copy()
             value.flat[-1] = index
         try:
-            call(function, **{argument: value})
+            call_with(function, argument, value)
             print("accepted", flush=True)
         except (ValueError, MemoryError) as error:
             print(f"refused {error}", flush=True)
@@ -170,15 +251,15 @@ def answers(each_device):
 
 @pytest.mark.parametrize("case", range(len(OUT_OF_RANGE)), ids=[" ".join(map(str, c)) for c in OUT_OF_RANGE])
 def test_indices_and_counts_out_of_range_are_refused(answers, case):
-    argument, answer = OUT_OF_RANGE[case][1], answers[case]
+    _, argument, index = OUT_OF_RANGE[case]
+    answer, name = answers[case], argument[0] if isinstance(argument, tuple) else argument
     assert answer.startswith("refused")
-    assert (
-        argument in answer or (argument == "n_nodes" and "tets" in answer) or OUT_OF_RANGE[case][2] == 2**62
-    )
+    others = {"n_nodes": "tets", "columns": "indices"}  # which then are out of range
+    assert name in answer or others.get(name, "?") in answer or index == 2**62
 
 
 def test_a_read_only_output_is_refused():
-    for function in ("right_hand_side", "electric_field", "pack", "unpack"):
+    for function in [f for f, args in GOOD.items() if "out" in args]:
         out = GOOD[function]["out"].copy()
         out.flags.writeable = False
         with pytest.raises(ValueError, match="writeable"):
@@ -188,14 +269,29 @@ def test_a_read_only_output_is_refused():
 def test_more_scales_than_columns_are_refused():
     with pytest.raises(ValueError, match="scale"):
         call("electric_field", scale=np.ones(5), out=np.empty((5, 1, 3), np.float32))
+    for function in ("element_loads", "spread"):
+        with pytest.raises(ValueError, match="scale"):
+            call(function, scale=np.ones(5), weights=np.ones((5, 1, 3), np.float32))
 
 
 @pytest.mark.parametrize(
     "indptr", [[0], [1, 10], [0, 4, 2, 12, 16], [0, 4, 8, 12, 17], [0, 4, 8, 12, -1], [0, 20, 8, 12, 16]]
 )
 def test_row_pointers_that_describe_no_matrix_are_refused(indptr):
-    with pytest.raises(ValueError, match="indptr"):
-        call("right_hand_side", indptr=np.array(indptr, np.int32))
+    indptr = np.array(indptr, np.int32)
+    for function, argument in (
+        ("right_hand_side", "indptr"),
+        ("transposed", "indptr"),
+        ("nodal_flux", ("columns", 0)),
+        ("recovered_loads", "indptr"),
+        ("recovered_loads", ("columns", 0)),
+        ("recovered_loads", ("nodes", 0)),
+        ("recovered_rates", ("nodes", 0)),
+        ("element_loads", ("corners", 0)),
+        ("spread", ("corners", 0)),
+    ):
+        with pytest.raises(ValueError, match="indptr"):
+            call_with(function, argument, indptr)
 
 
 GRID_SHAPE = (5, 5, 5)

@@ -8,6 +8,7 @@ import pytest
 from devices import native
 from given import p1
 from given.random_meshes import WIDTHS, random_mesh, random_tensors
+from given.recovered import built
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,14 +17,7 @@ from headfield.analytic import sphere_tms_field
 
 pytestmark = pytest.mark.usefixtures("each_device")
 
-NAMES = ("indptr", "indices", "weights", "node", "tissue", "rate", "corner")
 DIDT = 1e6
-
-
-def built(nodes, tets, tags, sigma, elements=None, coupled=True):
-    chosen = np.arange(len(tets), dtype=np.int32) if elements is None else elements
-    arrays = native.recovery(nodes, tets, np.asarray(tags, np.int32), sigma, chosen, coupled)
-    return dict(zip(NAMES, arrays, strict=True))
 
 
 def recovered(operator, phi, adot):

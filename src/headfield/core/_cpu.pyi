@@ -49,12 +49,13 @@ def right_hand_side(
     out: NDArray[np.float64],
 ) -> None: ...
 
-# out (k, m or elements, 3) = −scale (∇phi + mean adot); phi (n, W) V, scale (k,).
+# out (k, m or elements, 3) = −scale (∇phi + mean adot); phi (n, W) V, scale (k,). Here and below adot may be
+# None, for sources without one.
 def electric_field(
     nodes: NDArray[np.float64],
     tets: _Indices,
     phi: NDArray[np.float64],
-    adot: NDArray[np.float32],
+    adot: NDArray[np.float32] | None,
     scale: NDArray[np.float64],
     elements: _Indices | None,
     out: NDArray[np.float32],
@@ -89,7 +90,7 @@ def recover(
     node: _Indices,
     rate: NDArray[np.float32],
     phi: NDArray[np.float64],
-    adot: NDArray[np.float32],
+    adot: NDArray[np.float32] | None,
     out: NDArray[np.float32],
 ) -> None: ...
 
@@ -109,7 +110,7 @@ def recovered_field(
     nodes: NDArray[np.float64],
     tets: _Indices,
     phi: NDArray[np.float64],
-    adot: NDArray[np.float32],
+    adot: NDArray[np.float32] | None,
     elements: _Indices,
     volumes: NDArray[np.float64],
     corner: _Indices,
@@ -118,6 +119,65 @@ def recovered_field(
     out: NDArray[np.float32],
     error: NDArray[np.float32],
     sums: NDArray[np.float64],
+) -> None: ...
+
+# Entries of a pattern of rows by its columns, in order: where each column begins (columns + 1,), and their
+# rows (nnz,) and numbers (nnz,). For corners (e, 4), indptr is 0, 4, 8, …
+def transposed(
+    indptr: _Indices, indices: _Indices, columns: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]: ...
+
+_Transposed: TypeAlias = tuple[_Indices, _Indices, _Indices]
+
+# Transpose of electric_field for phi: out (n, W) = −Σ scale ∇λ · weights, weights (k, m or elements, 3);
+# columns from k on are zero. `corners` are those of the elements, transposed.
+def element_loads(
+    nodes: NDArray[np.float64],
+    tets: _Indices,
+    weights: NDArray[np.float32],
+    scale: NDArray[np.float64],
+    elements: _Indices | None,
+    corners: _Transposed,
+    out: NDArray[np.float64],
+) -> None: ...
+
+# Transpose of interpolate: out (r, 3, W) = Σ scale shares weights, weights (k, p, 3), shares (p, 4); columns
+# from k on are zero. `corners` (p, 4), transposed. Without shares each is 1/4: with −scale, and corners those
+# of elements, the transpose of electric_field for adot.
+def spread(
+    weights: NDArray[np.float32],
+    scale: NDArray[np.float64],
+    shares: NDArray[np.float32] | None,
+    corners: _Transposed,
+    out: NDArray[np.float32],
+) -> None: ...
+
+# Transpose of right_hand_side: out (n, 3, W) = −Σ source phi over the entries of each column, source being
+# that of `assemble`, whose columns sum to zero.
+def nodal_flux(
+    columns: _Transposed,
+    source: NDArray[np.float32],
+    phi: NDArray[np.float64],
+    out: NDArray[np.float32],
+) -> None: ...
+
+# Transpose of recover for phi: out (n, W), rows (r, 3, W). `columns` are indptr and indices of the recovery,
+# transposed; `nodes` its node (r,) as a pattern of one entry a row, transposed.
+def recovered_loads(
+    indptr: _Indices,
+    weights: NDArray[np.float32],
+    columns: _Transposed,
+    nodes: _Transposed,
+    rows: NDArray[np.float32],
+    out: NDArray[np.float64],
+) -> None: ...
+
+# Transpose of recover for adot: out (n, 3, W) = −Σ rateᵀ rows.
+def recovered_rates(
+    rate: NDArray[np.float32],
+    nodes: _Transposed,
+    rows: NDArray[np.float32],
+    out: NDArray[np.float32],
 ) -> None: ...
 
 # out[i, c] = scale[c] rows[c, node[i]], rows (k, n), out (n, W); columns from k on are zero.

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// From potentials to recovered E on a GPU.
+#include "../cpp/kernels.hpp"
+#include "tiles.hpp"
+
+namespace headfield {
+inline namespace HEADFIELD_ISA {
+
+namespace {
+
+void recover(int width, const CsrView<float>& weight, const int32_t* node, const float* rate, const double* phi,
+             const float* adot, float* rows) {
+    with_width(width, [&](auto w) {
+        with_rates(adot, [&](auto rates) {
+            using Row = Recover<Block<decltype(w)>, decltype(rates)>;
+            for_rows(weight.rows, w, Row{weight, node, rate, rates, phi, rows});
+        });
+    });
+}
+
+void interpolate(int width, int64_t points, const int32_t* corner, const float* weight, const float* rows, int32_t k,
+                 const double* scale, float* out) {
+    by_columns(width, {}, Interpolated{corner, weight, rows}, points, k, scale, out);
+}
+
+// volume × the mean square of what recovery changes in an element, or of |E*|².
+template <class C, class Rates>
+struct ErrorSum {
+    RecoveredElements from;
+    RecoveredField<Rates> value;
+    bool of_error;
+    HEADFIELD_HD void operator()(C c, int64_t i, typename C::D& sum) const {
+        const TetGradients geometry = tet_gradients(from.mesh, value.element(i));
+        typename C::F field[RecoveredField<Rates>::numbers];
+        value(c, i, geometry.grad, field);
+        sum = fma(C::D::all(from.volume[i]), convert<typename C::D>(field[of_error ? 3 : 4]), sum);
+    }
+};
+
+void recovered_field(int width, const RecoveredElements& from, int32_t k, const double* scale, float* out, float* error,
+                     Sums sums) {
+    with_rates(from.adot, [&](auto rates) {
+        const RecoveredField<decltype(rates)> value{
+            {from.mesh, from.phi, rates, from.elements}, from.corner, from.rows};
+        if (k > 0) by_columns(width, from.mesh, value, from.count, k, scale, out, error);
+        with_width(width, [&](auto w) {
+            using Row = ErrorSum<Block<decltype(w)>, decltype(rates)>;
+            sum_rows(from.count, w, sums, Row{from, value, true});
+            sum_rows(from.count, w, {sums.out + width, sums.partial}, Row{from, value, false});
+        });
+    });
+}
+
+}  // namespace
+
+}  // namespace HEADFIELD_ISA
+
+const RecoveryKernels& device_recovery() {
+    static const RecoveryKernels kernels{recover, interpolate, recovered_field};
+    return kernels;
+}
+
+}  // namespace headfield
