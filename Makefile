@@ -22,7 +22,7 @@ help:
 	@echo "make bench     measure everything, compare with the solvers that are installed, write benchmarks/RESULTS.md"
 	@echo "make gate      iterations, sizes and errors against the committed ones"
 	@echo "make resources registers, spills and loads in flight of the kernels against the committed ones"
-	@echo "make lint      ruff, mypy and clang-format"
+	@echo "make lint      ruff, mypy, clang-format, and which room imports which"
 	@echo "make sanitize  tests of the native code under address and undefined-behaviour sanitizers"
 
 # The stamps are newer than what they stand for, so nothing is built twice.
@@ -73,6 +73,7 @@ lint: $(INSTALLED) $(VENV)/lint-tools
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/clang-format --dry-run -Werror cpp/* cuda/* tests/emulated/*.h tests/emulated/*.hpp tests/emulated/*.cu \
 		tests/ptx/*.hpp tests/ptx/*.cpp
 

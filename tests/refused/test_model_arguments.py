@@ -7,7 +7,7 @@ from given.heads import coil, model, poses
 
 import headfield as hf
 from headfield.core import device as backend
-from headfield.solve import model as model_module
+from headfield.solve import batches
 
 pytestmark = pytest.mark.usefixtures("each_device")
 
@@ -107,7 +107,7 @@ def test_the_message_says_which_pose_and_by_how_much():
 
 
 def test_a_result_that_cannot_fit_is_refused_before_it_is_allocated(monkeypatch):
-    monkeypatch.setattr(model_module, "free_memory", lambda: 3e4)
+    monkeypatch.setattr(batches, "free_memory", lambda: 3e4)
     monkeypatch.setattr(backend.Device, "free_memory", lambda _: 3e4)
     with pytest.raises(hf.DeviceError, match=r"6 poses .* GiB.*try iter_solve, roi"):
         model().solve(coil(), poses(6), batch=1)
@@ -119,7 +119,7 @@ def test_a_result_that_cannot_fit_is_refused_before_it_is_allocated(monkeypatch)
 
 def test_e_that_cannot_fit_is_refused_before_it_is_allocated(monkeypatch):
     field = model().solve(coil(), poses(6))
-    monkeypatch.setattr(model_module, "free_memory", lambda: 3e4)
+    monkeypatch.setattr(batches, "free_memory", lambda: 3e4)
     with pytest.raises(hf.DeviceError, match="GiB"):
         _ = field.E
     monkeypatch.undo()
