@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import emulation
+import numpy as np
 import pytest
 
 from headfield.core import device as backend
@@ -60,6 +61,29 @@ def _forget() -> None:
             for value in vars(module).values():
                 if hasattr(value, "cache_clear"):
                     value.cache_clear()
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """What a test tries, in words: pytest itself would number arrays, lists and dictionaries."""
+    return None if isinstance(val, (str, bytes, int, float, type(None))) else _in_words(val)
+
+
+def _in_words(val: object) -> str | None:
+    if isinstance(val, np.ndarray):
+        said = f"{val.dtype} {val.shape}" if val.size > 4 else f"{val.tolist()}"
+    elif isinstance(val, dict):
+        said = ", ".join(f"{key}={_in_words(value)}" for key, value in val.items()) or "nothing"
+    elif isinstance(val, (list, tuple)):
+        said = f"[{', '.join(str(_in_words(value)) for value in val)}]"
+    elif isinstance(val, BaseException):
+        said = f"{type(val).__name__}: {val}"
+    elif isinstance(val, bytes):
+        said = f"{len(val)} bytes"
+    elif val is None or isinstance(val, (str, int, float, complex)):
+        said = repr(val)
+    else:
+        return None if callable(val) else type(val).__name__
+    return said if len(said) <= 50 else said[:49] + "…"
 
 
 @pytest.fixture(scope="session")
