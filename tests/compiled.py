@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "build" / "ptx"
 ARCHITECTURE = "90"
 TESTS = (
+    "fixed",
     "gpu",
     "kernel_arguments",
     "kernels",

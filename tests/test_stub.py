@@ -52,7 +52,7 @@ def kind(annotation):
     """What must agree of an annotation: dtypes of arrays, int or float, otherwise the name."""
     if "Indices" in annotation:
         return "Indices", "None" in annotation
-    dtypes = re.findall(r"(?:numpy|np)\.(u?int\d+|float\d+)", annotation)
+    dtypes = re.findall(r"(?:numpy|np)\.(u?int\d+|float\d+|bool)", annotation)
     if dtypes:
         return dtypes, "None" in annotation
     word = re.findall(r"\w+", re.sub(r"typing\.|collections\.abc\.|headfield\._cpu\.", "", annotation))[0]

@@ -178,13 +178,16 @@ class Grid:
     ) -> int: ...
 
 class Hierarchy:
-    # Of a symmetric positive semidefinite matrix with the node `ground` held at zero.
+    # Of a symmetric positive semidefinite matrix K, with nodes held at zero where fixed (n,) is not 0: a
+    # ground, or all nodes of electrodes. ValueError if none is; every part that K couples needs one, or its
+    # matrix is singular. For values g (n,) of the fixed nodes other than zero, 0 elsewhere, solve for b - K g
+    # and add g to the solution.
     def __init__(
         self,
         indptr: _Indices,
         indices: _Indices,
         values: NDArray[np.float64],
-        ground: int,
+        fixed: NDArray[np.bool_] | NDArray[np.uint8],
         theta: float,
     ) -> None: ...
     @property
@@ -208,8 +211,9 @@ class Solver:
     # Why the launches of an iteration could not be recorded for the GPU; empty where nothing hinders it.
     @property
     def recording_problem(self) -> str: ...
-    # If `guessed`, phi (n, W) comes in as the first guess, zero at the ground; else what it holds does not
-    # matter. b (n, W) is used up; tolerance (W,).
+    # If `guessed`, phi (n, W) comes in as the first guess, zero at fixed nodes; else what it holds does not
+    # matter. b (n, W) is used up, and what it has at fixed nodes is ignored, as long as it is finite;
+    # residuals are those of the free nodes. tolerance (W,).
     def solve(
         self,
         b: NDArray[np.float64],

@@ -75,8 +75,9 @@ class ResidentHead:
             self._indptr = device.indices(indptr, len(indices) + 1, row_pointer=True, own=True)
             self._indices = device.indices(indices, mesh.n_nodes, own=True)
             clock.lap("assemble")
+            ground = device.put(np.arange(mesh.n_nodes) == 0)
             self._hierarchy = device.native.Hierarchy(
-                self._indptr, self._indices, stiffness, ground=0, theta=_STRENGTH
+                self._indptr, self._indices, stiffness, fixed=ground, theta=_STRENGTH
             )
             clock.lap("hierarchy")
         self.seconds = clock.seconds
