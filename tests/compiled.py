@@ -27,6 +27,7 @@ TESTS = (
     "gpu",
     "kernel_arguments",
     "kernels",
+    "magnetic_field",
     "model",
     "physics",
     "primary",

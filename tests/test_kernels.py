@@ -361,6 +361,7 @@ def test_the_same_bits_for_any_number_of_threads():
             coil = sources(positions, moments)
             results.append([*matrices, b, e, *faces, native.morton_order(nodes), coil.nearest(nodes)])
             results[-1] += [coil.vector_potential(nodes), coil.vector_potential_float32(nodes)]
+            results[-1].append(coil.magnetic_field(nodes))
             results[-1].append(sample(native.Grid([table], coil), nodes, poses, 1e6, 4)[0])
     finally:
         native.set_threads(before)
