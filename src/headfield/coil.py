@@ -11,7 +11,6 @@ current then flows along −y and so does A; the primary field −∂A/∂t poin
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -23,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._real import vectors
 from .casing import Casing
+from .coil_fields import field_of_coil
 from .coil_parts import CoilElement, Stimulator, box, check_indices, check_kinds, check_text, steps
 from .deformation import Deformation, DeformationRange, motion
 from .errors import CoilError
@@ -359,24 +359,34 @@ class Coil:
         UserWarning
             Points outside a grid, where it is taken as zero.
         """
-        points = vectors(points_mm, "points_mm", CoilError)
-        if stimulator is not None and stimulator not in range(self.n_stimulators):
-            raise CoilError(f"stimulator {stimulator!r} is none of the {self.n_stimulators} of this coil")
-        matrix = np.eye(4) if pose is None else check_pose(pose)
-        here = (points - matrix[:3, 3]) @ matrix[:3, :3] if pose is not None else points
-        a, outside = self.sources(stimulator).vector_potential(here)
-        bad = np.flatnonzero(~np.isfinite(a).all(axis=1))
-        if len(bad):
-            where = np.array2string(points[bad[0]], precision=6)
-            raise CoilError(
-                f"A is not finite at {len(bad)} points, first point {bad[0]} at {where} mm: on a source"
-            )
-        if outside:
-            warnings.warn(
-                f"{outside} of {len(here)} points lie outside the sampled A, which is taken as 0 there",
-                stacklevel=2,
-            )
-        return a if pose is None else a @ matrix[:3, :3].T
+        return field_of_coil(self, "A", points_mm, pose, stimulator)
+
+    def magnetic_field(
+        self, points_mm: ArrayLike, pose: ArrayLike | None = None, *, stimulator: int | None = None
+    ) -> NDArray[np.float64]:
+        """Magnetic field B = ∇ × A per ampere of coil current, A being what `vector_potential` gives.
+
+        Parameters
+        ----------
+        points_mm, pose, stimulator
+            As of `vector_potential`.
+
+        Returns
+        -------
+        ndarray (p, 3) float64
+            B, T per A, in the frame of the points. ∂B/∂t = dI/dt · B.
+
+        Raises
+        ------
+        CoilError, PoseError
+            As `vector_potential`; CoilError too where a part is a sampled A, whose slopes are not known well.
+
+        Examples
+        --------
+        >>> Coil([[0, 0, -50.0]], [[0, 0, 1.0]]).magnetic_field([[0, 0, 50.0]])  # μ0/4π 2 m / r³
+        array([[0.    , 0.    , 0.0002]])
+        """
+        return field_of_coil(self, "B", points_mm, pose, stimulator)
 
 
 def _dipoles(positions_mm: ArrayLike, moments: ArrayLike) -> Dipoles:
