@@ -58,7 +58,7 @@ SYMBOLS = {
     "scale_rows": r"ScaleRows<",
     "assemble": r"headfield::assemble|find_columns|find_tets",
     "hierarchy": r"build_hierarchy|build_rows|largest_eigenvalue|dense_inverse|normalise|transposed|"
-    r"scaled_and_grounded|headfield::rounded",
+    r"scaled_and_cut|headfield::rounded",
     "new pages": r"clear_page|zero_user|page_fault|Buffer<",
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Builds the hierarchy of the matrix in FOLDER/{ptr,col,val} with node 0 grounded, and leaves the sparsity of all its
+// Builds the hierarchy of the matrix in FOLDER/{ptr,col,val} with node 0 held at zero, and leaves the sparsity of all its
 // matrices there as NAME.ptr and NAME.col, for count_rows.py: headfield itself hands out their sizes only.
 #include <cstdio>
 #include <exception>
@@ -49,7 +49,10 @@ int main(int count, char** words) {
         const auto ptr = read<int32_t>(folder + "ptr"), col = read<int32_t>(folder + "col");
         const auto val = read<double>(folder + "val");
         const auto n = static_cast<int32_t>(ptr.size() - 1);
-        const auto h = headfield::build_hierarchy({n, n, ptr.data(), col.data(), val.data()}, 0, std::stod(words[2]));
+        std::vector<uint8_t> fixed(n, 0);
+        fixed.at(0) = 1;
+        const auto h =
+            headfield::build_hierarchy({n, n, ptr.data(), col.data(), val.data()}, fixed.data(), std::stod(words[2]));
         for (size_t l = 0; l < h.levels.size(); ++l) {
             const auto& level = h.levels[l];
             const std::string number = std::to_string(l);

@@ -12,9 +12,10 @@ constexpr int32_t dense_limit = 500;     // the last level is inverted densely u
 constexpr int32_t dense_maximum = 4000;  // … and up to this where coarsening stalls
 constexpr int max_levels = 20;
 
-// Â = D^-½ K D^-½ with row and column `ground` cut off, so that φ_ground = 0 exactly if b_ground = 0.
-Csr<double> scaled_and_grounded(const CsrView<double>& k, int32_t ground, Buffer<double>& scale,
-                                Buffer<double>& weight) {
+// Â = D^-½ K D^-½ with the rows and columns of fixed nodes cut off, so that φ = 0 exactly where b = 0 among them. A fixed
+// node is then coupled to nothing: no aggregate takes it, and the null vector is that of the free nodes.
+Csr<double> scaled_and_cut(const CsrView<double>& k, const uint8_t* fixed, Buffer<double>& scale,
+                           Buffer<double>& weight) {
     scale = Buffer<double>(k.rows);
     weight = Buffer<double>(k.rows);
 #pragma omp parallel for schedule(static)
@@ -41,7 +42,7 @@ Csr<double> scaled_and_grounded(const CsrView<double>& k, int32_t ground, Buffer
         std::copy(k.col + k.ptr[i], k.col + k.ptr[i + 1], a.col.data() + k.ptr[i]);
         for (int32_t e = k.ptr[i]; e < k.ptr[i + 1]; ++e) {
             const int32_t j = k.col[e];
-            const bool cut = i != j && (i == ground || j == ground);
+            const bool cut = i != j && (fixed[i] || fixed[j]);
             a.val[e] = i == j ? 1.0 : cut ? 0.0 : scale[i] * k.val[e] * scale[j];
         }
     }
@@ -322,21 +323,28 @@ Buffer<float> dense_inverse(const Csr<double>& a) {
 
 }  // namespace
 
-Hierarchy build_hierarchy(const CsrView<double>& stiffness, int32_t ground, double theta) {
+Hierarchy build_hierarchy(const CsrView<double>& stiffness, const uint8_t* fixed, double theta) {
     Hierarchy h;
-    Csr<double> a = scaled_and_grounded(stiffness, ground, h.scale, h.weight);
+    Csr<double> a = scaled_and_cut(stiffness, fixed, h.scale, h.weight);
     std::vector<double> null(a.rows);  // the constant potential
     h.unscale = Buffer<double>(a.rows);
     for (int32_t i = 0; i < a.rows; ++i) null[i] = h.unscale[i] = std::sqrt(h.weight[i]);
-    h.scale[ground] = h.unscale[ground] = 0.0;
+    int32_t n_fixed = 0;
+    for (int32_t i = 0; i < a.rows; ++i) {
+        if (!fixed[i]) continue;
+        h.scale[i] = h.unscale[i] = 0.0;
+        ++n_fixed;
+    }
     while (true) {
         Level level;
         const double lambda_max = largest_eigenvalue(a);
         level.smoother = chebyshev(lambda_max);
         int32_t count = 0;
+        bool smoothed = false;  // where few nodes are free, without strong couplings: that is all it takes then
         Csr<double> coarse;
         if (a.rows > dense_limit && h.levels.size() + 1 < max_levels) {
             const std::vector<int32_t> agg = aggregate(a, theta, count);
+            smoothed = h.levels.empty() && count == 0 && n_fixed > a.rows / 2;
             if (count > 0 && count < 0.8 * a.rows) {
                 Csr<double> p = smoothed_prolongation(a, agg, count, lambda_max, null);
                 Csr<double> ap = product(a, p);
@@ -351,7 +359,7 @@ Hierarchy build_hierarchy(const CsrView<double>& stiffness, int32_t ground, doub
             }
         }
         const bool last = count == 0;
-        if (last && a.rows <= dense_maximum) h.coarse_inverse = dense_inverse(a);
+        if (last && !smoothed && a.rows <= dense_maximum) h.coarse_inverse = dense_inverse(a);
         level.a = rounded(a);
         if (h.levels.empty()) h.values64 = std::move(a.val);
         h.levels.push_back(std::move(level));

@@ -23,13 +23,13 @@ struct Hierarchy {
     std::vector<Level> levels;
     Buffer<float> coarse_inverse;  // dense, of the last level; empty where that level was too large to invert
     Buffer<double> values64;       // of the fine matrix, scaled, on the pattern of the first level
-    Buffer<double> scale;          // D^-½ of the fine matrix, 0 at the ground: φ = scale ∘ φ̂
-    Buffer<double> unscale;        // D^½, 0 at the ground
+    Buffer<double> scale;          // D^-½ of the fine matrix, 0 at fixed nodes: φ = scale ∘ φ̂
+    Buffer<double> unscale;        // D^½, 0 at fixed nodes
     Buffer<double> weight;         // D: ‖r‖² = Σ weight r̂²
 };
 
-// Of the symmetric positive semidefinite stiffness matrix with the potential of node `ground` fixed at zero. A
-// coupling is strong if |a_ij| > theta sqrt(a_ii a_jj).
-Hierarchy build_hierarchy(const CsrView<double>& stiffness, int32_t ground, double theta);
+// Of the symmetric positive semidefinite stiffness matrix with the potential held at zero where fixed (rows,) is not 0: at
+// one node or more of every part that the matrix couples. A coupling is strong if |a_ij| > theta sqrt(a_ii a_jj).
+Hierarchy build_hierarchy(const CsrView<double>& stiffness, const uint8_t* fixed, double theta);
 
 }  // namespace headfield

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Coils: vector potentials by direct sum and on lattices.
+// Coils: vector potentials by direct sum and on lattices, and B by direct sum.
 #include <pybind11/stl.h>
 
 #include <array>
@@ -55,7 +55,7 @@ const Array<double>& rows_of(const Array<double>& positions, const char* name, c
     return positions;
 }
 
-// What the vector potential of a coil is summed over, in both precisions.
+// What A and B of a coil are summed over, in both precisions.
 class Sources {
 public:
     Sources(const Array<double>& positions, const Array<double>& moments, const Array<double>& points,
@@ -108,8 +108,9 @@ private:
     GridView view_{};
 };
 
+// A or B (p, 3) at points (p, 3).
 template <class T, class Kernel>
-Array<T> potential(Kernel kernel, const Array<double>& points, const SourcesView<T>& sources) {
+Array<T> at_points(Kernel kernel, const Array<double>& points, const SourcesView<T>& sources) {
     check_shape(points, "points", {-1, 3});
     Array<T> a(std::vector<py::ssize_t>{points.shape(0), 3});
     T* out = a.mutable_data();
@@ -152,11 +153,15 @@ void bind_primary(py::module_& m) {
              py::arg("moments").noconvert(), py::arg("points").noconvert(), py::arg("segments").noconvert())
         .def(
             "vector_potential",
-            [](const Sources& s, Vectors p) { return potential(device_primary().potential64, p, s.view64()); },
+            [](const Sources& s, Vectors p) { return at_points(device_primary().potential64, p, s.view64()); },
             py::arg("points").noconvert())
         .def(
             "vector_potential_float32",
-            [](const Sources& s, Vectors p) { return potential(device_primary().potential32, p, s.view32()); },
+            [](const Sources& s, Vectors p) { return at_points(device_primary().potential32, p, s.view32()); },
+            py::arg("points").noconvert())
+        .def(
+            "magnetic_field",
+            [](const Sources& s, Vectors p) { return at_points(device_primary().magnetic_field, p, s.view64()); },
             py::arg("points").noconvert())
         .def("nearest", &nearest, py::arg("points").noconvert());
 

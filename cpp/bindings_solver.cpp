@@ -2,7 +2,9 @@
 // The multigrid hierarchy and the solver: opaque handles.
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <memory>
+#include <variant>
 
 #include "device_hierarchy.hpp"
 #include "indices.hpp"
@@ -13,15 +15,33 @@ namespace headfield {
 
 namespace {
 
+// Not 0 where a node is marked, in either dtype that NumPy has for that.
+using Mask = std::variant<Array<bool>, Array<uint8_t>>;
+
+// The marks of `fixed` for n nodes, on the host.
+std::vector<uint8_t> fixed_nodes(const Mask& fixed, int32_t n) {
+    std::vector<uint8_t> marks = std::visit(
+        [&](const auto& mask) {
+            check_shape(mask, "fixed", {n});
+            const OnHost values(mask);
+            return std::vector<uint8_t>(values.data(), values.data() + n);
+        },
+        fixed);
+    if (std::all_of(marks.begin(), marks.end(), [](uint8_t mark) { return mark == 0; })) {
+        throw std::invalid_argument("fixed marks no node: without one held at zero the matrix is singular");
+    }
+    return marks;
+}
+
 std::unique_ptr<DeviceHierarchy> make_hierarchy(const Indices& indptr, const Indices& indices,
-                                                const Array<double>& values, int32_t ground, double theta) {
+                                                const Array<double>& values, const Mask& fixed, double theta) {
     const auto k = csr_view(indptr, indices, values, 1);
-    if (ground < 0 || ground >= k.rows) throw std::invalid_argument("ground is not a row of the matrix");
+    const std::vector<uint8_t> marks = fixed_nodes(fixed, k.rows);
     const OnHost<int32_t> ptr(indptr.array()), col(indices.array());
     const OnHost<double> val(values);
     Running run;
     return std::make_unique<DeviceHierarchy>(
-        build_hierarchy({k.rows, k.cols, ptr.data(), col.data(), val.data()}, ground, theta));
+        build_hierarchy({k.rows, k.cols, ptr.data(), col.data(), val.data()}, marks.data(), theta));
 }
 
 std::vector<ColumnReport> solve(Solver& solver, Array<double>& b, Array<double>& phi,
@@ -41,7 +61,7 @@ std::vector<ColumnReport> solve(Solver& solver, Array<double>& b, Array<double>&
 void bind_solver(py::module_& m) {
     py::class_<DeviceHierarchy>(m, "Hierarchy", py::module_local())
         .def(py::init(&make_hierarchy), py::arg("indptr"), py::arg("indices"), py::arg("values").noconvert(),
-             py::arg("ground"), py::arg("theta"))
+             py::arg("fixed").noconvert(), py::arg("theta"))
         .def_property_readonly("operator_complexity", &DeviceHierarchy::operator_complexity)
         .def_property_readonly("levels", &DeviceHierarchy::sizes);
 

@@ -25,7 +25,7 @@ public:
     CsrView<float> fine32{};     // the scaled fine matrix
     CsrView<double> fine64{};
     const double *scale = nullptr, *unscale = nullptr, *weight = nullptr;  // see Hierarchy
-    double typical_weight = 1.0;                                           // mean of `weight`
+    double typical_weight = 1.0;                                           // mean of `weight` of the free nodes
 
     int32_t size() const { return fine64.rows; }
     // Nonzeros of all levels over those of the first.
@@ -43,9 +43,15 @@ private:
         }
         const Level& fine = host.levels.front();
         operator_complexity_ = nonzeros / static_cast<double>(fine.a.nnz());
+        // Of free nodes, for fixed ones may lie in metal; a ground counts, as it is but one.
         double sum = 0.0;
-        for (int32_t i = 0; i < fine.a.rows; ++i) sum += host.weight[i];
-        typical_weight = sum / fine.a.rows;
+        int32_t counted = 0, fixed = 0;
+        for (int32_t i = 0; i < fine.a.rows; ++i) {
+            if (host.scale[i] == 0.0 && fixed++ > 0) continue;
+            sum += host.weight[i];
+            ++counted;
+        }
+        typical_weight = sum / counted;
     }
 
     Kept<Hierarchy> memory_;

@@ -21,8 +21,9 @@ class Solver {
 public:
     Solver(const DeviceHierarchy& hierarchy, int width);
 
-    // Solves K φ = b for b (n, W) and φ (n, W) to a relative residual (W,) of each column. If `guessed`, φ comes in as the
-    // first guess, with φ_ground = 0; else what it holds is not looked at. `b` is used as work space.
+    // Solves K φ = b for b (n, W) and φ (n, W) to a relative residual (W,) of each column, in the rows of free nodes: numbers
+    // of b at fixed nodes are ignored, if they are finite. If `guessed`, φ comes in as the first guess, 0 at fixed nodes;
+    // else what it holds is not looked at. `b` is used as work space.
     std::vector<ColumnReport> solve(double* b, double* phi, bool guessed, const std::vector<double>& tolerance,
                                     int max_iterations);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The primary field ∂A/∂t = dI/dt A of a coil: direct sums over its sources, and interpolation on nested lattices in the
-// coil's own frame. Compiled once per instruction set.
+// The primary field ∂A/∂t = dI/dt A of a coil, and its B: direct sums over its sources, and interpolation on nested lattices
+// in the coil's own frame. Compiled once per instruction set.
 #include "lattice.hpp"
 #include "source_loops.hpp"
 
@@ -24,6 +24,11 @@ void potential64(int64_t n, const double* points, SourcesView<double> sources, d
 
 void potential32(int64_t n, const double* points, SourcesView<float> sources, float* a) {
     potential(n, points, sources, a);
+}
+
+void magnetic_field(int64_t n, const double* points, SourcesView<double> sources, double* b) {
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; ++i) sum_fields(sources, points + 3 * i, b + 3 * i);
 }
 
 void nearest_source(int64_t n, const double* points, SourcesView<float> sources, float* distance) {
@@ -96,7 +101,7 @@ int64_t sample_grid(int width, int64_t n, const double* nodes, const GridView& g
 
 }  // namespace
 
-PrimaryKernels primary_kernels() { return {potential64, potential32, nearest_source, sample_grid}; }
+PrimaryKernels primary_kernels() { return {potential64, potential32, magnetic_field, nearest_source, sample_grid}; }
 
 }  // namespace HEADFIELD_ISA
 }  // namespace headfield

@@ -31,6 +31,23 @@ HEADFIELD_HD inline void add_segment(const T d[3], const T dl[3], T a[3]) {
     for (int q = 0; q < 3; ++q) a[q] = fma(dl[q], w, a[q]);
 }
 
+// Adds 3 (m · d) d / |d|⁵ − m / |d|³ to b, d = r − r_k: the curl of what add_dipole adds. As add_dipole; only in float64,
+// since it is a difference.
+template <class T>
+HEADFIELD_HD inline void add_dipole_field(const T d[3], const T m[3], T b[3]) {
+    const T r2 = fma(d[0], d[0], fma(d[1], d[1], d[2] * d[2]));
+    const T along = fma(m[0], d[0], fma(m[1], d[1], m[2] * d[2])) / r2;
+    const T w = inverse_cube(r2), thrice = along + along + along;
+    for (int q = 0; q < 3; ++q) b[q] = fma(thrice * d[q] - m[q], w, b[q]);
+}
+
+// Adds dl × d / |d|³ to b, d = r − r_k: the curl of what add_segment adds, Biot and Savart's law. It is to the piece what
+// A is to a dipole.
+template <class T>
+HEADFIELD_HD inline void add_segment_field(const T d[3], const T dl[3], T b[3]) {
+    add_dipole(d, dl, b);
+}
+
 // Weights of cubic Lagrange interpolation at nodes −1, 0, 1, 2 for 0 ≤ t ≤ 1.
 template <class T>
 HEADFIELD_HD inline void cubic_weights(T t, T w[4]) {

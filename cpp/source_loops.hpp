@@ -37,6 +37,16 @@ inline void sum_sources(const SourcesView<T>& sources, const T r[3], T a[3]) {
     for (int q = 0; q < 3; ++q) a[q] = T(mu0_over_4pi) * sum[q].sum();
 }
 
+// B(r) = ∇ × A(r), T per A.
+template <class T>
+inline void sum_fields(const SourcesView<T>& sources, const T r[3], T b[3]) {
+    using P = Pack<T, source_lanes<T>>;
+    P sum[3] = {P::all(0), P::all(0), P::all(0)};
+    add_sources(sources.dipoles, r, sum, add_dipole_field<P>);
+    add_sources(sources.segments, r, sum, add_segment_field<P>);
+    for (int q = 0; q < 3; ++q) b[q] = T(mu0_over_4pi) * sum[q].sum();
+}
+
 // The least of `least` and the squared distances from r to the sources, m².
 inline float nearest(SourceView<float> sources, const float r[3], float least) {
     constexpr int L = source_lanes<float>;

@@ -4,6 +4,7 @@
 
 #include <pybind11/stl.h>  // shapes are vectors: without it here, casts of them fail wherever a compiler inlines them
 
+#include "../cpp/buffer.hpp"
 #include "device.hpp"
 
 namespace headfield {
@@ -109,7 +110,7 @@ struct OnHost {
         copy_to_host(values.data(), a.data(), values.size() * sizeof(T));
     }
     const T* data() const { return values.data(); }
-    std::vector<T> values;
+    Buffer<T> values;
 };
 
 // Loops of checks.cu; both wait for the device.

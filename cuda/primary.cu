@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The primary field ∂A/∂t = dI/dt A of a coil on a GPU: direct sums over its sources, and interpolation on nested
-// lattices in the coil's own frame.
+// The primary field ∂A/∂t = dI/dt A of a coil on a GPU, and its B: direct sums over its sources, and interpolation on
+// nested lattices in the coil's own frame.
 #include "../cpp/kernels.hpp"
 #include "../cpp/lattice.hpp"
 #include "loops.hpp"
@@ -45,6 +45,16 @@ struct AddSegment {
     __device__ void operator()(const T d[3], const T dl[3]) const { add_segment(d, dl, a); }
 };
 
+struct AddDipoleField {
+    double* b;
+    __device__ void operator()(const double d[3], const double m[3]) const { add_dipole_field(d, m, b); }
+};
+
+struct AddSegmentField {
+    double* b;
+    __device__ void operator()(const double d[3], const double dl[3]) const { add_segment_field(d, dl, b); }
+};
+
 struct Nearest {
     float* r2;
     __device__ void operator()(const float d[3], const float* /*v*/) const {
@@ -69,6 +79,16 @@ __global__ void __launch_bounds__(source_tile)
 }
 
 __global__ void __launch_bounds__(source_tile)
+    magnetic_field_at(int64_t n, const double* points, SourcesView<double> sources, double* b) {
+    const int64_t i = int64_t(blockIdx.x) * source_tile + threadIdx.x;
+    double r[3], sum[3] = {0.0, 0.0, 0.0};
+    load_point(points, n, i, r);
+    for_sources(sources.dipoles, r, AddDipoleField{sum});
+    for_sources(sources.segments, r, AddSegmentField{sum});
+    for (int q = 0; q < 3 && i < n; ++q) b[3 * i + q] = mu0_over_4pi * sum[q];
+}
+
+__global__ void __launch_bounds__(source_tile)
     distance_at(int64_t n, const double* points, SourcesView<float> sources, float* distance) {
     const int64_t i = int64_t(blockIdx.x) * source_tile + threadIdx.x;
     float r[3], r2 = 1e30f;
@@ -84,6 +104,10 @@ void potential64(int64_t n, const double* points, SourcesView<double> sources, d
 
 void potential32(int64_t n, const double* points, SourcesView<float> sources, float* a) {
     launch(potential_at<float>, blocks_for(n, source_tile), dim3(source_tile), n, points, sources, a);
+}
+
+void magnetic_field(int64_t n, const double* points, SourcesView<double> sources, double* b) {
+    launch(magnetic_field_at, blocks_for(n, source_tile), dim3(source_tile), n, points, sources, b);
 }
 
 void nearest_source(int64_t n, const double* points, SourcesView<float> sources, float* distance) {
@@ -180,7 +204,7 @@ int64_t sample_grid(int width, int64_t n, const double* nodes, const GridView& g
 }  // namespace HEADFIELD_ISA
 
 const PrimaryKernels& device_primary() {
-    static const PrimaryKernels kernels{potential64, potential32, nearest_source, sample_grid};
+    static const PrimaryKernels kernels{potential64, potential32, magnetic_field, nearest_source, sample_grid};
     return kernels;
 }
 

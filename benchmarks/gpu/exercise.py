@@ -80,7 +80,8 @@ def chain(n: int) -> tuple[Any, Any, Any]:
 def solve(device: backend.Device, name: str, matrix: Any, theta: float, most: int, widths: Any) -> None:
     """Begin to solve for random right-hand sides, at each width."""
     indptr, indices, values = matrix
-    hierarchy = device.native.Hierarchy(indptr, indices, values, ground=0, theta=theta)
+    ground = device.put(np.arange(len(indptr) - 1) == 0)
+    hierarchy = device.native.Hierarchy(indptr, indices, values, fixed=ground, theta=theta)
     random = np.random.default_rng(0)
     for width in widths:
         b = random.normal(size=(len(indptr) - 1, width))

@@ -56,7 +56,8 @@ class Run:
         """Assembly and hierarchy; the potential is fixed at node 0."""
         self.solvers, self.hierarchy = {}, None  # what an earlier set-up left must not take memory now
         indptr, indices, stiffness, _ = self.cpu.assemble(self.nodes_m, self.tets, self.sigma)
-        self.hierarchy = self.cpu.Hierarchy(indptr, indices, stiffness, 0, self.theta)
+        ground = np.arange(len(self.nodes_m)) == 0
+        self.hierarchy = self.cpu.Hierarchy(indptr, indices, stiffness, ground, self.theta)
 
     def solve(self, width):
         """The seconds of the solve itself; loads are laid out before, as the solver overwrites them."""

@@ -44,7 +44,8 @@ class Head:
 
     def precondition(self) -> Any:
         matrix = (self.indptr, self.indices, self.stiffness)
-        return self._done(self.device.native.Hierarchy(*matrix, 0, STRENGTH))
+        ground = self.device.put(np.arange(len(self.nodes_m)) == 0)
+        return self._done(self.device.native.Hierarchy(*matrix, ground, STRENGTH))
 
     def _done(self, result: Any) -> Any:
         self.device.wait()

@@ -8,6 +8,7 @@ import shutil
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import EMULATED
 from given.systems import DENSE
@@ -145,7 +146,8 @@ def test_matrices_of_the_exercise_are_shared_in_every_way():
     assert set(exercise.DENSE) <= set(DENSE.values())
     found = {"a": set(), "ap": set(), "pt": set(), "inverse": set()}
     for _, (indptr, indices, values), theta, _ in exercise.matrices(backend.select("cpu"), quick=False):
-        levels = backend.cpu.Hierarchy(indptr, indices, values, ground=0, theta=theta).levels
+        ground = np.arange(len(indptr) - 1) == 0
+        levels = backend.cpu.Hierarchy(indptr, indices, values, fixed=ground, theta=theta).levels
         for (_, _, p, _), (n, a, _, ap) in itertools.pairwise(levels):
             found["pt"].add(sharers(n, p))
             found["a"].add(sharers(n, a) if ap else None)  # the last level has an inverse instead

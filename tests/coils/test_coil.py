@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from given.comparisons import largest_error
 from given.windings import loop_potential, winding_potential
+from headfield.coil_parts import Stimulator
+from headfield.sources import SampledPotential, Segments
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -60,6 +62,40 @@ def test_vector_potential_is_the_dipole_sum(dipoles, points, seed):
     np.testing.assert_allclose(a, expected, rtol=1e-11, atol=1e-13 * scale)
     moved = coil.vector_potential(points @ rotation.T + pose[:3, 3], pose)
     np.testing.assert_allclose(moved, a @ rotation.T, rtol=1e-10, atol=1e-12 * scale)
+
+
+def test_magnetic_field_is_the_curl_of_the_vector_potential():
+    pose = np.eye(4)
+    pose[:3, :3], pose[:3, 3] = (
+        Rotation.from_euler("xyz", [20, -30, 50], degrees=True).as_matrix(),
+        [5, -9, 7],
+    )
+    wire = Segments([[0, 0, -8.0], [5, 3, -9.0]], [[0, 4.0, 0], [1.0, 2.0, 3.0]])
+    parts = [CoilElement(Dipoles([[9, 0, -5.0]], [[1e-5, 0, 3e-5]])), CoilElement(wire, stimulator=1)]
+    coil = Coil(elements=parts, stimulators=[Stimulator("a"), Stimulator("b")])
+    points, step = plane(30.0, 4), 0.1
+    b = coil.magnetic_field(points, pose)
+    slopes = np.zeros((3, len(points), 3))  # ∂A/∂x_i, per m
+    for i, axis in enumerate(step * np.eye(3)):
+        for far, weight in ((1, 45 / 60), (2, -9 / 60), (3, 1 / 60)):
+            there = [coil.vector_potential(points + side * far * axis, pose) for side in (1, -1)]
+            slopes[i] += weight * (there[0] - there[1]) / (step * 1e-3)
+    curl = [slopes[i][:, j] - slopes[j][:, i] for i, j in ((1, 2), (2, 0), (0, 1))]
+    assert largest_error(b, np.stack(curl, axis=1)) < 1e-8
+    each = [coil.magnetic_field(points, pose, stimulator=i) for i in (0, 1)]
+    assert all(np.abs(part).max() > 0 for part in each)
+    assert largest_error(sum(each), b) < 1e-14
+    with pytest.raises(CoilError, match="stimulator 2 is none of the 2"):
+        coil.magnetic_field(points, stimulator=2)
+
+
+def test_magnetic_field_on_a_source_or_of_samples_is_refused():
+    coil = figure_of_eight()
+    with pytest.raises(CoilError, match=r"B is not finite at 1 points, first point 1 at .* on a source"):
+        coil.magnetic_field(np.concatenate([plane(10)[:1], coil.dipole_positions_mm[7:8]]))
+    samples = CoilElement(SampledPotential(np.ones((4, 4, 4, 3)), np.diag([3, 3, 3, 1.0])))
+    with pytest.raises(CoilError, match="1 of the sources is A on a grid: its B is not known"):
+        Coil(elements=[samples]).magnetic_field([[1.0, 2.0, 3.0]])
 
 
 def test_vector_potential_of_no_points_is_empty():

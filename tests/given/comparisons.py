@@ -13,3 +13,7 @@ def same_bits(a, b):
 
 def largest_error(a, b):
     return np.abs(a - b).max() / np.abs(b).max()
+
+
+def close(a, b, relative):
+    return np.abs(a - b).max(initial=0.0) <= relative * np.abs(b).max(initial=0.0)

@@ -16,21 +16,27 @@ THETA = 0.04
 
 
 class System:
-    """A stiffness matrix, its hierarchy, and the grounded matrix that residuals are taken of."""
+    """A stiffness matrix, and its hierarchy with the node `fixed`, or all of a mask, held at zero."""
 
-    def __init__(self, nodes, tets, sigma, ground=0, theta=THETA):
+    def __init__(self, nodes, tets, sigma, fixed=0, theta=THETA):
+        self.head = nodes, tets, sigma
         self.indptr, self.indices, self.values, self.source = native.assemble(nodes, tets, sigma)
         n = len(nodes)
         self.k = sp.csr_array((self.values, self.indices, self.indptr), shape=(n, n))
-        self.n, self.ground, self.others = n, ground, np.flatnonzero(np.arange(n) != ground)
-        self.hierarchy = native.Hierarchy(self.indptr, self.indices, self.values, ground=ground, theta=theta)
+        self.fixed = np.zeros(n, bool)
+        self.fixed[fixed] = True
+        self.n, self.others = n, np.flatnonzero(~self.fixed)
+        self.hierarchy = native.Hierarchy(*self.matrix(), self.fixed, theta)
+
+    def matrix(self):
+        return self.indptr, self.indices, self.values
 
     def solve(self, b, tol=1e-6, max_iterations=200, guess=None):
         """Potentials (n, width) and reports; `b` is left alone."""
         return run(native.Solver(self.hierarchy, b.shape[1]), b, tol, max_iterations, guess)
 
     def residual(self, phi, b):
-        """‖b − Kφ‖/‖b‖ per column over the rows that are not grounded, in float64."""
+        """‖b − Kφ‖/‖b‖ per column over the rows of free nodes, in float64."""
         r = b[self.others] - (self.k @ phi)[self.others]
         return np.linalg.norm(r, axis=0) / np.linalg.norm(b[self.others], axis=0)
 

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from devices import native
 from given import p1
+from given.comparisons import close
 from given.random_meshes import WIDTHS, problems, random_poses, right_hand_side
+from given.sources import sources
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import coo_array
@@ -27,20 +29,9 @@ def sample(grid, nodes, poses, rate, width):
     return adot, grid.sample(nodes, np.ascontiguousarray(poses), np.full(len(poses), rate), adot)
 
 
-def sources(positions, moments, points=None, segments=None):
-    none = np.empty((0, 3))
-    return native.Sources(
-        positions, moments, none if points is None else points, none if segments is None else segments
-    )
-
-
 def wire_sum(points, wire, segments):
     d = np.linalg.norm(points[:, None] - wire, axis=2)
     return 1e-7 * (segments / d[..., None]).sum(axis=1)
-
-
-def close(a, b, relative):
-    return np.abs(a - b).max(initial=0.0) <= relative * np.abs(b).max(initial=0.0)
 
 
 @given(problems())
@@ -313,6 +304,7 @@ def test_the_same_bits_for_any_number_of_threads():
             coil = sources(positions, moments)
             results.append([*matrices, b, e, *faces, native.morton_order(nodes), coil.nearest(nodes)])
             results[-1] += [coil.vector_potential(nodes), coil.vector_potential_float32(nodes)]
+            results[-1].append(coil.magnetic_field(nodes))
             results[-1].append(sample(native.Grid([table], coil), nodes, poses, 1e6, 4)[0])
     finally:
         native.set_threads(before)

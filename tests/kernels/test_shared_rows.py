@@ -87,7 +87,7 @@ def test_short_rows_of_coarse_levels_are_solved_alike(n, levels):
     diagonal[[0, -1]] = 1.0
     k = sp.diags_array([-np.ones(n - 1), diagonal, -np.ones(n - 1)], offsets=[-1, 0, 1]).tocsr()
     arrays = k.indptr.astype(np.int32), k.indices.astype(np.int32), k.data
-    hierarchy = native.Hierarchy(*arrays, ground=0, theta=THETA)
+    hierarchy = native.Hierarchy(*arrays, fixed=np.arange(n) == 0, theta=THETA)
     assert len(hierarchy.levels) == levels
     assert all(a < 32 * rows for rows, a, _, _ in hierarchy.levels[:2])
     b = k @ np.random.default_rng(0).normal(size=(n, max(native.widths)))

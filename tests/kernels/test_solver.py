@@ -27,7 +27,7 @@ def test_agrees_with_a_direct_solver_to_1e_12():
     for report, true in zip(reports, system.residual(phi, b), strict=True):
         assert report.residual == pytest.approx(true, rel=0.05)
     assert p1.relative(phi, system.direct(b)) < 1e-11
-    assert not phi[system.ground].any()
+    assert not phi[system.fixed].any()
 
 
 @pytest.mark.parametrize("tol", [1e-1, 1e-3, 1e-6, 1e-9])
@@ -306,9 +306,7 @@ def test_the_ground_only_shifts_the_potential(seed):
 def test_a_solver_may_be_used_again_and_outlive_its_hierarchy():
     system = sphere()
     b = system.right_hand_sides(4)
-    solver = native.Solver(
-        native.Hierarchy(system.indptr, system.indices, system.values, ground=0, theta=THETA), 4
-    )
+    solver = native.Solver(native.Hierarchy(*system.matrix(), system.fixed, THETA), 4)
     first, _ = run(solver, b, 1e-7, 100)
     run(solver, system.right_hand_sides(4, seed=9), 1e-3, 100)
     again, _ = run(solver, b, 1e-7, 100)

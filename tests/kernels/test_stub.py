@@ -57,8 +57,8 @@ def module_arguments(native):
 def kind(annotation):
     """What must agree of an annotation: dtypes of arrays, how many indices, int or float, or the name."""
     if "Indices" in annotation:
-        return "Indices", annotation.count("Indices"), "None" in annotation
-    dtypes = re.findall(r"(?:numpy|np)\.(u?int\d+|float\d+)", annotation)
+        return "Indices", "None" in annotation
+    dtypes = re.findall(r"(?:numpy|np)\.(u?int\d+|float\d+|bool)", annotation)
     if dtypes:
         return dtypes, "None" in annotation
     word = re.findall(r"\w+", re.sub(r"typing\.|collections\.abc\.|headfield\._cpu\.", "", annotation))[0]

@@ -16,16 +16,34 @@ def hierarchy_arguments(**changes):
         "indptr": system.indptr,
         "indices": system.indices,
         "values": system.values,
-        "ground": 0,
+        "fixed": np.arange(system.n) == 0,
         "theta": THETA,
     }
     return {**good, **changes}
 
 
-@pytest.mark.parametrize("ground", [-1, 10**6])
-def test_a_ground_that_is_no_node_is_refused(ground):
-    with pytest.raises(ValueError, match="ground"):
-        native.Hierarchy(**hierarchy_arguments(ground=ground))
+@pytest.mark.parametrize("dtype", [bool, np.uint8])
+def test_without_a_fixed_node_the_matrix_is_singular(dtype):
+    with pytest.raises(ValueError, match="fixed marks no node"):
+        native.Hierarchy(**hierarchy_arguments(fixed=np.zeros(sphere().n, dtype)))
+
+
+@pytest.mark.parametrize("shape", [lambda n: n - 1, lambda n: n + 1, lambda n: (n, 1), lambda n: 0])
+def test_a_mark_is_needed_for_every_node(shape):
+    with pytest.raises(ValueError, match="fixed must have shape"):
+        native.Hierarchy(**hierarchy_arguments(fixed=np.ones(shape(sphere().n), bool)))
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64, np.float64])
+def test_a_mask_of_another_dtype_is_refused_not_converted(dtype):
+    with pytest.raises(TypeError):
+        native.Hierarchy(**hierarchy_arguments(fixed=np.ones(sphere().n, dtype)))
+
+
+@pytest.mark.parametrize("node", [0, [0], None])
+def test_nodes_by_number_are_no_mask(node):
+    with pytest.raises(TypeError):
+        native.Hierarchy(**hierarchy_arguments(fixed=node))
 
 
 @pytest.mark.parametrize("factor", [0.0, -1.0, np.nan])
@@ -47,7 +65,7 @@ def test_an_indefinite_matrix_is_refused():
     m = sp.csr_array(k)
     arrays = m.indptr.astype(np.int32), m.indices.astype(np.int32), m.data
     with pytest.raises(ValueError, match="definite"):
-        native.Hierarchy(*arrays, ground=0, theta=THETA)
+        native.Hierarchy(*arrays, fixed=np.arange(3) == 0, theta=THETA)
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import vectors
-from ..core.messages import warn
 from ..errors import CoilError
 from ..poses.pose import check_pose
 from .casing import Casing
 from .deformation import Deformation, DeformationRange, motion
+from .evaluation import field_at
 from .parts import CoilElement, Stimulator, box, check_indices, check_kinds, check_text, steps
 from .sources import Dipoles, SampledPotential, Segments, Sources
 
@@ -187,6 +187,11 @@ class Coil:
         """What one stimulator drives, or all do, as it lies now in the coil frame."""
         driven = [e for e in self.elements if stimulator is None or e.stimulator == stimulator]
         return Sources.of([e.source.moved(self._motion(e)) if e.deformations else e.source for e in driven])
+
+    def _driven(self, stimulator: int | None) -> Sources:
+        if stimulator is not None and stimulator not in range(self.n_stimulators):
+            raise CoilError(f"stimulator {stimulator!r} is none of the {self.n_stimulators} of this coil")
+        return self.sources(stimulator)
 
     @cached_property
     def _dipoles(self) -> Dipoles:
@@ -359,23 +364,34 @@ class Coil:
         UserWarning
             Points outside a grid, where it is taken as zero.
         """
-        points = vectors(points_mm, "points_mm", CoilError)
-        if stimulator is not None and stimulator not in range(self.n_stimulators):
-            raise CoilError(f"stimulator {stimulator!r} is none of the {self.n_stimulators} of this coil")
-        matrix = np.eye(4) if pose is None else check_pose(pose)
-        here = (points - matrix[:3, 3]) @ matrix[:3, :3] if pose is not None else points
-        a, outside = self.sources(stimulator).vector_potential(here)
-        bad = np.flatnonzero(~np.isfinite(a).all(axis=1))
-        if len(bad):
-            where = np.array2string(points[bad[0]], precision=6)
-            raise CoilError(
-                f"A is not finite at {len(bad)} points, first point {bad[0]} at {where} mm: on a source"
-            )
-        if outside:
-            warn(
-                f"{outside} of {len(here)} points lie outside the sampled A, which is taken as 0 there",
-            )
-        return a if pose is None else a @ matrix[:3, :3].T
+        return field_at(self._driven(stimulator), "A", points_mm, pose)
+
+    def magnetic_field(
+        self, points_mm: ArrayLike, pose: ArrayLike | None = None, *, stimulator: int | None = None
+    ) -> NDArray[np.float64]:
+        """Magnetic field B = ∇ × A per ampere of coil current, A being what `vector_potential` gives.
+
+        Parameters
+        ----------
+        points_mm, pose, stimulator
+            As of `vector_potential`.
+
+        Returns
+        -------
+        ndarray (p, 3) float64
+            B, T per A, in the frame of the points. ∂B/∂t = dI/dt · B.
+
+        Raises
+        ------
+        CoilError, PoseError
+            As `vector_potential`; CoilError too where a part is a sampled A, whose slopes are not known well.
+
+        Examples
+        --------
+        >>> Coil([[0, 0, -50.0]], [[0, 0, 1.0]]).magnetic_field([[0, 0, 50.0]])  # μ0/4π 2 m / r³
+        array([[0.    , 0.    , 0.0002]])
+        """
+        return field_at(self._driven(stimulator), "B", points_mm, pose)
 
 
 def _dipoles(positions_mm: ArrayLike, moments: ArrayLike) -> Dipoles:

@@ -246,6 +246,21 @@ class Sources(NamedTuple):
             a += out[:, :, 0]
         return a, outside
 
+    def magnetic_field(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+        """B (p, 3), T per A, at points (p, 3), mm; not finite on a dipole or a piece of wire.
+
+        Raises
+        ------
+        CoilError
+            There are samples of A on a grid.
+        """
+        if self.sampled:
+            raise CoilError(f"{len(self.sampled)} of the sources is A on a grid: its B is not known")
+        b: NDArray[np.float64] = native_sources(select("cpu"), self.dipoles, self.segments).magnetic_field(
+            points_mm * 1e-3
+        )
+        return b
+
 
 def native_sources(device: Device, dipoles: Dipoles | None = None, segments: Segments | None = None) -> Any:
     """The native sum over dipoles and pieces of wire (either may be missing) on a device, SI units."""

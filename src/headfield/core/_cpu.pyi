@@ -209,6 +209,8 @@ class Sources:
     # A (p, 3), T·m per A, at points (p, 3).
     def vector_potential(self, points: NDArray[np.float64]) -> NDArray[np.float64]: ...
     def vector_potential_float32(self, points: NDArray[np.float64]) -> NDArray[np.float32]: ...
+    # B (p, 3), T per A: the curl of that A, of each piece of wire as a current at its point.
+    def magnetic_field(self, points: NDArray[np.float64]) -> NDArray[np.float64]: ...
     # Distance (p,) to the nearest source.
     def nearest(self, points: NDArray[np.float64]) -> NDArray[np.float32]: ...
 
@@ -238,13 +240,16 @@ class Grid:
     ) -> int: ...
 
 class Hierarchy:
-    # Of a symmetric positive semidefinite matrix with the node `ground` held at zero.
+    # Of a symmetric positive semidefinite matrix K, with nodes held at zero where fixed (n,) is not 0: a
+    # ground, or all nodes of electrodes. ValueError if none is; every part that K couples needs one, or its
+    # matrix is singular. For values g (n,) of the fixed nodes other than zero, 0 elsewhere, solve for b - K g
+    # and add g to the solution.
     def __init__(
         self,
         indptr: _Indices,
         indices: _Indices,
         values: NDArray[np.float64],
-        ground: int,
+        fixed: NDArray[np.bool_] | NDArray[np.uint8],
         theta: float,
     ) -> None: ...
     @property
@@ -268,8 +273,9 @@ class Solver:
     # Why the launches of an iteration could not be recorded for the GPU; empty where nothing hinders it.
     @property
     def recording_problem(self) -> str: ...
-    # If `guessed`, phi (n, W) comes in as the first guess, zero at the ground; else what it holds does not
-    # matter. b (n, W) is used up; tolerance (W,).
+    # If `guessed`, phi (n, W) comes in as the first guess, zero at fixed nodes; else what it holds does not
+    # matter. b (n, W) is used up, and what it has at fixed nodes is ignored, as long as it is finite;
+    # residuals are those of the free nodes. tolerance (W,).
     def solve(
         self,
         b: NDArray[np.float64],

@@ -127,7 +127,7 @@ def _harmonic(
         np.concatenate([[0], np.cumsum(count)]).astype(np.int32),
         np.concatenate([[0], number[column[kept]]]).astype(np.int32),
         np.concatenate([[1.0], stiffness[kept]]),
-        ground=0,
+        fixed=np.arange(len(count)) == 0,
         theta=_STRENGTH,
     )
     solution = np.zeros((len(load) + 1, 1))

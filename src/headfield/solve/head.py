@@ -86,7 +86,8 @@ class DeviceHead:
             clock = Clock(device)
             self._operators = Operators(mesh, conductivity, device)
             clock.lap("assemble")
-            self._hierarchy = device.native.Hierarchy(*self._operators.matrix, ground=0, theta=_STRENGTH)
+            ground = device.put(np.arange(mesh.n_nodes) == 0)
+            self._hierarchy = device.native.Hierarchy(*self._operators.matrix, ground, theta=_STRENGTH)
             clock.lap("hierarchy")
         self.seconds = clock.seconds
         self.n_levels = len(self._hierarchy.levels)
