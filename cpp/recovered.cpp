@@ -57,8 +57,8 @@ void recovered_chunks(W w, const RecoveredField<Rates>& value, const RecoveredEl
                     e = __builtin_fabsf(factor[c]) * __builtin_sqrtf(e);
                 }
             }
-            turn(fields, W::value, 3 * count, k, out + 3 * tile, 3 * from.count);
-            turn(errors, W::value, count, k, error + tile, from.count);
+            turn_tile(w, fields, 3 * count, k, 3 * from.count, out + 3 * tile);
+            turn_tile(w, errors, count, k, from.count, error + tile);
         }
         for (int v = 0; v < 2 * W::value; ++v) partial[2 * W::value * chunk + v] = sum[v];
     });

@@ -49,11 +49,17 @@ inline void turn(const float* from, int64_t from_stride, int64_t rows, int64_t c
     }
 }
 
+// to[c * stride + v] = rows[v * W + c] for c < k and v < count. By itself, so that the loops over elements are short.
+template <class W>
+[[gnu::noinline]] void turn_tile(W /*width*/, const float* rows, int64_t count, int32_t k, int64_t stride, float* to) {
+    turn(rows, W::value, count, k, to, stride);
+}
+
 constexpr int64_t field_tile = 32;  // elements whose values stay in cache while they are turned from rows to columns
 
 // out[c, i, :] = scale_c times the N numbers a column that `value` finds, (k, count, N).
 template <class W, class Value>
-void by_columns(W /*width*/, const MeshView& mesh, const Value& value, int64_t count, int32_t k, const double* scale,
+void by_columns(W width, const MeshView& mesh, const Value& value, int64_t count, int32_t k, const double* scale,
                 float* out) {
     using C = FewColumns<W>;
     constexpr int N = Value::numbers;
@@ -73,7 +79,7 @@ void by_columns(W /*width*/, const MeshView& mesh, const Value& value, int64_t c
                 for (int d = 0; d < N; ++d) store_as(f * numbers[d], rows + c.at(N * (i - begin) + d));
             }
         }
-        turn(rows, W::value, N * (end - begin), k, out + N * begin, N * count);
+        turn_tile(width, rows, N * (end - begin), k, N * count, out + N * begin);
     }
 }
 
