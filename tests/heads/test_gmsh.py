@@ -21,7 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headfield.heads.mesh import TetMesh
-from headfield.heads.read import read_mesh, write_mesh
+from headfield.heads.read import read_mesh
+from headfield.heads.write import write_mesh
 
 
 def check_pyramid(mesh: TetMesh, ids, tags=(2, -1), triangle_tags=(1002,)) -> None:
@@ -183,7 +184,7 @@ def test_meshio_reads_what_is_written_here(tmp_path):
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
-    from headfield.io import gmsh_write
+    from headfield.heads.formats import gmsh_write
 
     path = tmp_path / "a.msh"
     write_mesh(path, TetMesh(NODES, TETS, [2, 5]))

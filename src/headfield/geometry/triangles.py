@@ -1,16 +1,135 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Distances and crossings of triangles, row by row: p triangles (p, 3, 3) against p other things."""
+"""Triangles: areas, normals at nodes, checks of indices; distances and crossings, row by row."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["heights", "pair_distances", "point_distances", "subdivided"]
+from ..errors import HeadfieldError
+
+__all__ = [
+    "area_vectors",
+    "area_vectors_at_nodes",
+    "areas",
+    "check_faces",
+    "heights",
+    "pair_distances",
+    "point_distances",
+    "ramp",
+    "subdivided",
+    "sums_at_nodes",
+]
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
 
 _SLACK = 1e-9  # relative; a pair is dropped only if it is farther apart than the bound by more
+
+
+def check_faces(
+    faces: NDArray[Any], count: int, name: str, error: type[HeadfieldError], points: str = "points"
+) -> None:
+    """Raise `error` unless `faces` are triangles (f, 3), f ≥ 1, of whole numbers in 0 … count − 1.
+
+    Parameters
+    ----------
+    faces : ndarray of real numbers
+    count : int
+        Number of points that the triangles may refer to.
+    name : str
+        What the message calls the triangles.
+    error : type of HeadfieldError
+    points : str
+        What the message calls the points.
+
+    Examples
+    --------
+    >>> from headfield.errors import MeshError
+    >>> check_faces(np.array([[0, 1, 3]]), 3, "faces", MeshError)
+    Traceback (most recent call last):
+    ...
+    headfield.errors.MeshError: faces must be indices of its 3 points
+    """
+    if faces.ndim != 2 or faces.shape[1] != 3 or not len(faces):
+        raise error(f"{name} must have the shape (f, 3), not {faces.shape}")
+    if not ((faces >= 0) & (faces < count) & (faces == np.floor(faces))).all():
+        raise error(f"{name} must be indices of its {count} {points}")
+
+
+def area_vectors(triangles: Floats) -> Floats:
+    """Return twice the area of triangles (f, 3, 3) times their unit normals, (f, 3).
+
+    Examples
+    --------
+    >>> area_vectors(np.array([[[0.0, 0, 0], [2, 0, 0], [0, 3, 0]]])).tolist()
+    [[0.0, 0.0, 6.0]]
+    """
+    return np.asarray(np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]))
+
+
+def areas(triangles: Floats) -> Floats:
+    """Return the areas (f,) of triangles (f, 3, 3).
+
+    Examples
+    --------
+    >>> areas(np.array([[[0.0, 0, 0], [2, 0, 0], [0, 3, 0]]])).tolist()
+    [3.0]
+    """
+    return np.asarray(np.linalg.norm(area_vectors(triangles), axis=1) / 2)
+
+
+def sums_at_nodes(faces: NDArray[np.integer[Any]], values: Floats, n_nodes: int) -> Floats:
+    """Add up, at each node, values of the corners of triangles that lie there.
+
+    Parameters
+    ----------
+    faces : ndarray (f, 3) int
+    values : ndarray (3 f, c)
+        One row per corner, those of a triangle together.
+    n_nodes : int
+
+    Returns
+    -------
+    ndarray (n_nodes, c) float64
+        0 at a node without a triangle. Corners are added in their order, so the bits are always the same.
+
+    Examples
+    --------
+    >>> sums_at_nodes(np.array([[0, 1, 2], [0, 2, 3]]), np.ones((6, 1)), 5).ravel().tolist()
+    [2.0, 1.0, 2.0, 1.0, 0.0]
+    """
+    corner = faces.ravel()
+    return np.stack([np.bincount(corner, column, minlength=n_nodes) for column in values.T], axis=1)
+
+
+def area_vectors_at_nodes(nodes_mm: Floats, faces: NDArray[np.integer[Any]]) -> Floats:
+    """Return the sum (n, 3) of the area vectors of the triangles (f, 3) around each node (n, 3).
+
+    Scaled to length 1 they are normals at the nodes: the means, by area, of the normals around them.
+
+    Examples
+    --------
+    >>> nodes = np.array([[0.0, 0, 0], [2, 0, 0], [0, 3, 0], [9, 9, 9]])
+    >>> area_vectors_at_nodes(nodes, np.array([[0, 1, 2]])).tolist()
+    [[0.0, 0.0, 6.0], [0.0, 0.0, 6.0], [0.0, 0.0, 6.0], [0.0, 0.0, 0.0]]
+    """
+    return sums_at_nodes(faces, np.repeat(area_vectors(nodes_mm[faces]), 3, axis=0), len(nodes_mm))
+
+
+def ramp(counts: Ints) -> Ints:
+    """Return 0, 1, … up to below each of the counts, one after the other.
+
+    With `np.repeat(items, counts)` that numbers the copies of each item.
+
+    Examples
+    --------
+    >>> ramp(np.array([2, 0, 3])).tolist()
+    [0, 1, 0, 1, 2]
+    """
+    return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
 def point_distances(triangles: Floats, points: Floats) -> tuple[Floats, Floats]:
@@ -46,7 +165,7 @@ def point_distances(triangles: Floats, points: Floats) -> tuple[Floats, Floats]:
 
 def heights(triangles: Floats, corners: Floats) -> Floats:
     """Signed distance (p, 3) of corners (p, 3, 3) from the planes of triangles; 0 if these have no area."""
-    normal = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+    normal = area_vectors(triangles)
     length = np.linalg.norm(normal, axis=1)
     normal /= np.where(length > 0, length, 1.0)[:, None]
     return np.asarray(np.einsum("pij,pj->pi", corners - triangles[:, :1], normal))

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from ..core.device import cpu
 from ..errors import MeshError
+from .quality import cross, min_dihedral_cosines
 
-__all__ = ["EDGE_PER_RADIUS", "FLATNESS", "MAX_TETS", "ball", "min_dihedral_cosines", "tet_count"]
+__all__ = ["EDGE_PER_RADIUS", "FLATNESS", "MAX_TETS", "ball", "tet_count"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -104,44 +105,6 @@ def _tetrahedra(nodes: Floats, node_of: Ints, outward: NDArray[np.bool_], shells
             "on its curved surfaces are deep; use shorter edges"
         )
     return tets
-
-
-def min_dihedral_cosines(corners: Floats) -> Floats:
-    """Return the cosine of the smallest dihedral angle of each tetrahedron.
-
-    Parameters
-    ----------
-    corners : ndarray, float64 (4, 3, ...)
-        Coordinates, corner first, then component: long trailing axes are what NumPy is fast on.
-
-    Returns
-    -------
-    ndarray, float64 (...)
-        The largest of the six cosines; 2 for a flat or negatively oriented tetrahedron.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from headfield.heads.ball import min_dihedral_cosines
-    >>> regular = np.array([[1, 1, 1], [1, -1, -1], [-1, -1, 1], [-1, 1, -1]], dtype=float)
-    >>> round(float(min_dihedral_cosines(regular[..., None])[0]), 12)
-    0.333333333333
-    """
-    a, b, c = corners[1] - corners[0], corners[2] - corners[0], corners[3] - corners[0]
-    normals = [_cross(b, c), _cross(c, a), _cross(a, b)]
-    # The area vectors of a closed surface sum to 0.
-    normals.append([-(x + y + z) for x, y, z in zip(*normals, strict=True)])
-    length = [np.sqrt(x * x + y * y + z * z) for x, y, z in normals]
-    worst = np.full(a.shape[1:], -1.0)
-    for (m, p), (n, q) in combinations(zip(normals, length, strict=True), 2):
-        dot = m[0] * n[0] + m[1] * n[1] + m[2] * n[2]
-        np.maximum(worst, -dot / np.maximum(p * q, np.finfo(float).tiny), out=worst)
-    n = normals[0]
-    return np.where(a[0] * n[0] + a[1] * n[1] + a[2] * n[2] > 0, worst, 2.0)
-
-
-def _cross(a: Floats, b: Floats) -> list[Floats]:
-    return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 
 
 def _icosahedron() -> tuple[Floats, NDArray[np.int64]]:
@@ -249,5 +212,5 @@ def _split(nodes: Floats, octahedra: Ints, ways: NDArray[np.int64]) -> Ints:
 
 def _volumes(nodes: Floats, tets: Ints) -> Floats:
     a, b, c = (np.ascontiguousarray((nodes[tets[:, i]] - nodes[tets[:, 0]]).T) for i in (1, 2, 3))
-    n = _cross(b, c)
+    n = cross(b, c)
     return np.asarray((a[0] * n[0] + a[1] * n[1] + a[2] * n[2]) / 6)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.device import cpu
 from ..core.messages import plural, point
 from ..errors import MeshError
+from .tetrahedra import chunks, determinants
 
 # 6 V below this times the cube of the longest edge at the first node counts as no volume. Rounding of the
 # determinant stays below 1e-14 of that cube, and one this flat would ruin the condition of any matrix.
@@ -23,10 +24,6 @@ LARGEST_COORDINATE_MM = 1e9
 # Components per node or element of a field: more are a sign of damage.
 _LONGEST_NAME = 4000  # as far as a line of a .msh file is read back
 MOST_COMPONENTS = 1000
-
-# Tetrahedra per step of a vectorised loop: the working set stays in the cache.
-CHUNK = 1 << 13
-
 
 Ids = NDArray[np.int64] | None
 
@@ -162,24 +159,6 @@ def used_nodes(tets: NDArray[np.int32], n_nodes: int, ids: Ids) -> NDArray[np.bo
             f"{tet_name(first, ids)}, in a part of {sizes[tet_part[first]]:,}"
         )
     return None if used.all() else used
-
-
-def chunks(
-    nodes_mm: NDArray[np.float64], tets: NDArray[np.int32]
-) -> Iterator[tuple[slice, NDArray[np.intp], NDArray[np.float64]]]:
-    """Yield pieces of a mesh: the slice, its node indices (4, c), and coordinates (3, 4, c)."""
-    xyz = np.ascontiguousarray(nodes_mm.T)
-    for start in range(0, len(tets), CHUNK):
-        piece = slice(start, min(start + CHUNK, len(tets)))
-        index = tets[piece].T.astype(np.intp)
-        # Indices are in range here; "clip" only spares NumPy its buffered copy.
-        yield piece, index, xyz.take(index, axis=1, mode="clip")
-
-
-def determinants(corners: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return 6 V with its sign, (c,), from corner coordinates (3, 4, c): (x1−x0)·[(x2−x0)×(x3−x0)]."""
-    (a0, b0, c0), (a1, b1, c1), (a2, b2, c2) = corners[:, 1:] - corners[:, :1]
-    return a0 * (b1 * c2 - b2 * c1) + a1 * (b2 * c0 - b0 * c2) + a2 * (b0 * c1 - b1 * c0)
 
 
 def oriented(

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,57 +11,15 @@ from numpy.typing import ArrayLike
 from ..core.arguments import finite_number, real_array
 from ..core.messages import warn
 from ..errors import ConductivityError
+from .tissues import tissue
 
-__all__ = ["TISSUES", "Tissue", "resolve", "tissue"]
-
-
-class Tissue(NamedTuple):
-    """Name and conductivity (S/m) of a tissue."""
-
-    name: str
-    conductivity: float
+__all__ = ["resolve"]
 
 
-# Wagner 2004 (doi 10.1109/TBME.2004.827925), Opitz 2015 (doi 10.1016/j.neuroimage.2015.01.033), Gabriel 2009
-# for the muscle. Tags as most head segmentations number them.
-TISSUES: dict[int, Tissue] = {
-    1: Tissue("white matter", 0.126),
-    2: Tissue("gray matter", 0.275),
-    3: Tissue("CSF", 1.654),
-    4: Tissue("bone", 0.010),
-    5: Tissue("scalp", 0.465),
-    6: Tissue("eye balls", 0.5),
-    7: Tissue("compact bone", 0.008),
-    8: Tissue("spongy bone", 0.025),
-    9: Tissue("blood", 0.6),
-    10: Tissue("muscle", 0.16),
-    11: Tissue("cartilage", 0.88),
-    12: Tissue("fat", 0.078),
-}
-_RANGES = (
-    (range(100, 500), Tissue("electrode rubber", 29.4)),
-    (range(500, 900), Tissue("saline or gel", 1.0)),
-)
 # S/m: from far below any tissue (fat has 0.08) to silver (6.3e7).
 _MIN, _MAX = 1e-12, 1e8
 _LIMITS = "from 1e-12 to 1e8 S/m"
 _ASYMMETRY = 1e-6
-
-
-def tissue(tag: int) -> Tissue | None:
-    """Name and standard conductivity of a tag, or None if the tag has none.
-
-    Examples
-    --------
-    >>> tissue(3)
-    Tissue(name='CSF', conductivity=1.654)
-    >>> tissue(101).name, tissue(13)
-    ('electrode rubber', None)
-    """
-    for tags, value in _RANGES:
-        if tag in tags:
-            return value
-    return TISSUES.get(tag)
 
 
 def resolve(conductivity: float | Mapping[int, float] | ArrayLike | None, tags: ArrayLike) -> np.ndarray:

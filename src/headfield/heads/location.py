@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.arguments import vectors
 from ..errors import RegionError
 from ..geometry.surface import Surface
-from ..regions.region import tets_of
-from .checks import chunks, determinants
+from ..geometry.triangles import ramp
 from .mesh import TetMesh
+from .selection import tets_of
+from .tetrahedra import chunks, determinants
 
 __all__ = ["Located", "locate"]
 
@@ -144,7 +145,7 @@ class _Cubes:
         cuts = np.searchsorted(np.cumsum(count), np.arange(_MOST_PAIRS, count.sum(), _MOST_PAIRS))
         for part in np.split(np.arange(len(tet)), cuts):
             t = np.repeat(tet[part], count[part])
-            point = np.repeat(start[part], count[part]) + _ramp(count[part])
+            point = np.repeat(start[part], count[part]) + ramp(count[part])
             at = self.points[:, point]
             inside = np.flatnonzero(((at >= low[:, t]) & (at <= high[:, t])).all(axis=0))
             yield t[inside], point[inside]
@@ -156,7 +157,7 @@ class _Cubes:
         some = np.flatnonzero(self._count(first, last + 1))
         box, first, last = box[some], first[:, some], last[:, some]
         nx, ny, _ = last - first + 1
-        which, place = np.repeat(np.arange(len(box)), nx * ny), _ramp(nx * ny)
+        which, place = np.repeat(np.arange(len(box)), nx * ny), ramp(nx * ny)
         x, y = first[0, which] + place // ny[which], first[1, which] + place % ny[which]
         row = (x * self._shape[1] + y) * self._shape[2]
         start = self._start[row + first[2, which]]
@@ -172,8 +173,3 @@ class _Cubes:
 
     def _cube(self, xyz: Floats) -> Ints:
         return np.clip(((xyz - self._low) / self._edge).astype(np.intp), 0, self._shape - 1)
-
-
-def _ramp(counts: Ints) -> Ints:
-    """0, 1, … for each of the counts in turn."""
-    return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)

@@ -14,8 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..core.device import cpu
 from ..errors import MeshError
-from . import checks, parts
+from . import checks, parts, tetrahedra
 from .summary import summarise
+from .tissues import SURFACE_TAG, head_tags
+from .write import write_mesh
 
 __all__ = ["TetMesh"]
 
@@ -187,17 +189,11 @@ class TetMesh:
 
     def barycentres_mm(self) -> NDArray[np.float64]:
         """Return the mean of the four nodes of each tetrahedron, (m, 3), float64, mm."""
-        centres = np.empty((self.n_tets, 3))
-        for piece, _, corners in checks.chunks(self.nodes_mm, self.tets):
-            centres[piece] = corners.mean(axis=1).T
-        return centres
+        return tetrahedra.barycentres(self.nodes_mm, self.tets)
 
     def volumes_mm3(self) -> NDArray[np.float64]:
         """Return the volume of each tetrahedron, (m,), float64, mm³; all positive."""
-        volumes = np.empty(self.n_tets)
-        for piece, _, corners in checks.chunks(self.nodes_mm, self.tets):
-            volumes[piece] = checks.determinants(corners) / 6.0
-        return volumes
+        return tetrahedra.volumes(self.nodes_mm, self.tets)
 
     def boundary(self) -> NDArray[np.int32]:
         """Return the outer faces of the mesh: node indices (f, 3), int32, normals outward. Computed once."""
@@ -262,7 +258,7 @@ class TetMesh:
 
     @cached_property
     def _skin(self) -> NDArray[np.int32]:
-        tags, of_head = np.unique(self.tags).tolist(), parts.head_tags(self.tags)
+        tags, of_head = np.unique(self.tags).tolist(), head_tags(self.tags)
         if not of_head:
             raise MeshError(f"the mesh has no skin: its tags {tags} are all of electrodes, gel and air")
         faces = self.boundary() if of_head == tags else self.surface(of_head)
@@ -322,7 +318,10 @@ class TetMesh:
         >>> head.n_tets, part.n_tets
         (81920, 26731)
         """
-        return parts.crop(self, tags, box_mm, centre_mm, radius_mm, keep_largest)
+        raw = parts.cropped(self, tags, box_mm, centre_mm, radius_mm, keep_largest)
+        part = TetMesh(**raw.arguments())
+        part.is_part = True
+        return part
 
     def triangle_tets(self) -> NDArray[np.int32]:
         """Return the tetrahedron that each of `triangles` lies on, from the inside: index (t,), int32.
@@ -333,7 +332,7 @@ class TetMesh:
         owner = np.full(len(self.triangles), -1, np.int32)
         for tag in np.unique(self.triangle_tags).tolist():
             chosen = np.flatnonzero(self.triangle_tags == tag)
-            faces, tets = self._outer(tag - 1000)
+            faces, tets = self._outer(tag - SURFACE_TAG)
             place = checks.find_faces(self.triangles[chosen], faces, self.n_nodes)
             owner[chosen[place >= 0]] = tets[place[place >= 0]]
         return owner
@@ -361,12 +360,12 @@ class TetMesh:
             is none); volume_mm3; tissues ({tag: {tetrahedra, volume_mm3, mean_edge_mm}}); fields ({elements,
             nodes, triangles: {name: components}}); flipped_tetrahedra; dropped_nodes.
         """
-        return summarise(self)
+        skin = self.skin() if head_tags(self.tags) else None
+        repaired = {"flipped_tetrahedra": self.n_flipped, "dropped_nodes": self.n_dropped_nodes}
+        return summarise(self, self.boundary(), skin) | repaired
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the mesh to a file; see `headfield.write_mesh`."""
-        from .read import write_mesh
-
         write_mesh(path, self)
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,26 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.device import cpu
 from ..core.messages import plural, warn
 from ..errors import MeshError
-from . import checks
+from . import checks, tetrahedra
+from .formats.raw import MeshArrays, RawMesh
 
-if TYPE_CHECKING:
-    from .mesh import TetMesh
-
-__all__ = ["ELECTRODES", "crop", "head_tags", "outermost"]
-
-ELECTRODES = range(100, 900)  # tags of rubber and of gel
-
-
-def head_tags(tags: NDArray[np.int32]) -> list[int]:
-    """The tags that are of the head itself: neither electrodes and gel, nor air, which is negative.
-
-    Examples
-    --------
-    >>> head_tags(np.array([-1, 1, 5, 101, 5]))
-    [1, 5]
-    """
-    return [tag for tag in np.unique(tags).tolist() if tag >= 0 and tag not in ELECTRODES]
-
+__all__ = ["cropped", "outermost"]
 
 _FACES = np.array([[1, 2, 3], [0, 3, 2], [0, 1, 3], [0, 2, 1]])  # of a tetrahedron
 
@@ -100,27 +84,28 @@ def _angles(
     return np.arctan2(np.einsum("ei,ei->e", point - low, y), np.einsum("ei,ei->e", point - low, x))
 
 
-def crop(
-    mesh: TetMesh,
+def cropped(
+    mesh: MeshArrays,
     tags: int | ArrayLike | None,
     box_mm: ArrayLike | None,
     centre_mm: ArrayLike | None,
     radius_mm: float | None,
     keep_largest: bool,
-) -> TetMesh:
-    """Return a part of a mesh; see `TetMesh.crop`."""
+) -> RawMesh:
+    """Return the arrays of a part of a mesh; `TetMesh.crop` says which part, and what is raised."""
     kept = np.ones(mesh.n_tets, bool)
     if tags is not None:
         kept &= np.isin(mesh.tags, checks.tag_set(tags))
     if box_mm is not None:
         low, high = _box(box_mm)
-        centres = mesh.barycentres_mm()
+        centres = tetrahedra.barycentres(mesh.nodes_mm, mesh.tets)
         kept &= ((centres >= low) & (centres <= high)).all(axis=1)
     if (centre_mm is None) != (radius_mm is None):
         raise MeshError("crop: centre_mm and radius_mm are only of use together")
     if centre_mm is not None and radius_mm is not None:
         centre, radius = _numbers(centre_mm, "centre_mm", (3,)), _numbers(radius_mm, "radius_mm", ())
-        kept &= np.linalg.norm(mesh.barycentres_mm() - centre, axis=1) <= radius
+        centres = tetrahedra.barycentres(mesh.nodes_mm, mesh.tets)
+        kept &= np.linalg.norm(centres - centre, axis=1) <= radius
     if keep_largest and kept.any():
         kept = _largest(mesh, kept)
     if not kept.any():
@@ -147,14 +132,14 @@ def _box(box_mm: ArrayLike) -> NDArray[np.float64]:
     return box
 
 
-def _largest(mesh: TetMesh, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _largest(mesh: MeshArrays, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the mask of the part of largest volume among the tetrahedra kept; warn of the others."""
     chosen = np.flatnonzero(kept)
     part = cpu.node_parts(mesh.tets[chosen], mesh.n_nodes)[mesh.tets[chosen, 0]]
     labels, index = np.unique(part, return_inverse=True)
     if len(labels) == 1:
         return kept
-    volumes = np.bincount(index, weights=mesh.volumes_mm3()[chosen])
+    volumes = np.bincount(index, weights=tetrahedra.volumes(mesh.nodes_mm, mesh.tets)[chosen])
     main = index == volumes.argmax()
     left_out = plural(int((~main).sum()), "tetrahedron", "tetrahedra")
     others = plural(len(labels) - 1, "part that hangs", "parts that hang")
@@ -167,7 +152,7 @@ def _largest(mesh: TetMesh, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return largest
 
 
-def _part(mesh: TetMesh, chosen: NDArray[np.intp]) -> TetMesh:
+def _part(mesh: MeshArrays, chosen: NDArray[np.intp]) -> RawMesh:
     tets = mesh.tets[chosen]
     used = np.zeros(mesh.n_nodes, bool)
     used[tets] = True
@@ -178,7 +163,7 @@ def _part(mesh: TetMesh, chosen: NDArray[np.intp]) -> TetMesh:
     is_face = _are_faces(triangles, tets, int(used.sum()))
     on, triangles = on[is_face], triangles[is_face]
     ids = np.arange(mesh.n_tets) if mesh.element_ids is None else mesh.element_ids
-    part = type(mesh)(
+    return RawMesh(
         mesh.nodes_mm[used],
         tets,
         mesh.tags[chosen],
@@ -190,8 +175,6 @@ def _part(mesh: TetMesh, chosen: NDArray[np.intp]) -> TetMesh:
         node_data={name: values[used] for name, values in mesh.node_data.items()},
         triangle_data={name: values[on] for name, values in mesh.triangle_data.items()},
     )
-    part.is_part = True
-    return part
 
 
 def _are_faces(triangles: NDArray[np.int32], tets: NDArray[np.int32], n_nodes: int) -> NDArray[np.bool_]:

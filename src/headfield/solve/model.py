@@ -16,9 +16,10 @@ from ..core.device import check_threads
 from ..core.memory import free_memory
 from ..errors import CoilError, ConvergenceError, DeviceError, MeshError
 from ..fields.field import Field, SolveReport
-from ..geometry.surface import Surface, skin
+from ..geometry.surface import Surface
 from ..heads.conductivity import resolve
 from ..heads.mesh import TetMesh
+from ..heads.skin import skin
 from ..placement.place import ScalpGrid, place, scalp_grid
 from ..placement.plausible import PlausiblePoses
 from ..regions.region import Region

@@ -16,8 +16,9 @@ from ..core.device import Device, is_on_gpu, on_host
 from ..core.messages import warn
 from ..errors import ArgumentError, CoilError, DeviceError, MeshError
 from ..heads.mesh import TetMesh
+from ..heads.selection import is_mask_of_numbers
 from ..poses.pose import check_poses
-from ..regions.region import Region, is_mask_of_numbers
+from ..regions.region import Region
 from .recovery import check_kind
 
 __all__ = ["Request"]

@@ -27,20 +27,20 @@ _NOT_SPACE = re.compile(rb"\S")
 
 
 class GmshFile:
-    """A Gmsh file in memory and a position in it."""
+    """A Gmsh file in memory, a position in it, and notes of what was left out of it."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.name = os.fspath(path)
         self.pos = 0
+        self.notes: list[str] = []
         with open(path, "rb") as file:
             self.size = os.fstat(file.fileno()).st_size
             if self.size == 0:
-                raise MeshError(f"{self.name}: the file is empty")
+                raise MeshError("the file is empty")
             self.data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def fail(self, message: str) -> NoReturn:
-        """Raise a MeshError that names the file and the position."""
-        raise MeshError(f"{self.name}: {message} (near byte {self.pos:,} of {self.size:,})")
+        """Raise a MeshError that names the position; whoever opened the file adds its name."""
+        raise MeshError(f"{message} (near byte {self.pos:,} of {self.size:,})")
 
     def at_end(self) -> bool:
         """Skip white space; tell whether anything is left."""
