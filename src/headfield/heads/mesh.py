@@ -100,8 +100,8 @@ class TetMesh:
         triangles: ArrayLike | None = None,
         triangle_tags: ArrayLike | None = None,
         node_ids: ArrayLike | None = None,
-        element_ids: ArrayLike | None = None,
         *,
+        element_ids: ArrayLike | None = None,
         element_data: Mapping[str, ArrayLike] | None = None,
         node_data: Mapping[str, ArrayLike] | None = None,
         triangle_data: Mapping[str, ArrayLike] | None = None,
@@ -115,9 +115,8 @@ class TetMesh:
         checks.check_range(surface, len(nodes), "triangles")
         self.tags = _labels(tags, "tags", len(elements), np.int32)
         self.triangle_tags = _labels(triangle_tags, "triangle_tags", len(surface), np.int32)
-        self.element_ids = None
-        if element_ids is not None:
-            self.element_ids = _labels(element_ids, "element_ids", len(elements), np.int64)
+        has_ids = element_ids is not None
+        self.element_ids = _labels(element_ids, "element_ids", len(elements), np.int64) if has_ids else None
         numbering = np.arange(len(nodes)) if node_ids is None else node_ids
         self.node_ids = _labels(numbering, "node_ids", len(nodes), np.int64)
         self.nodes_mm, self.tets, self.triangles = nodes, elements, surface
@@ -125,8 +124,7 @@ class TetMesh:
         self._node_data = checks.as_fields(node_data, len(nodes), "node_data")
         self._triangle_data = checks.as_fields(triangle_data, len(surface), "triangle_data")
         checks.check_same_width(self._element_data, self._triangle_data)
-        self.n_dropped_nodes = 0
-        self.is_part = False
+        self.n_dropped_nodes, self.is_part = 0, False
         used = checks.used_nodes(elements, len(nodes), self.element_ids)
         if used is not None:
             self._keep_nodes(used)
