@@ -50,7 +50,7 @@ class Columns:
         return np.clip(((xy - self._low) / self._width).astype(np.intp), 0, self._shape - 1)
 
     def inside(self, points: Floats) -> NDArray[np.bool_]:
-        """Whether an odd number of triangles is above."""
+        """Tell whether an odd number of triangles is above each point (p, 3)."""
         x, y = self._cells(points[:, :2]).T
         cell = x * self._shape[1] + y
         count = self._start[cell + 1] - self._start[cell]
@@ -68,7 +68,7 @@ class Columns:
         return above % 2 == 1
 
     def _crossed(self, face: Ints, points: Floats) -> Ints:
-        """Pairs where the line through the point along z goes through the triangle, of two at an edge one."""
+        """Return the pairs whose triangle a line along z through the point crosses; at an edge, one of 2."""
         x, y = points[:, :1], points[:, 1:2]
         start, low, high, slope = np.moveaxis(self._edges[face], 1, 0)
         with np.errstate(invalid="ignore"):
@@ -76,9 +76,9 @@ class Columns:
         return np.flatnonzero(right.sum(axis=1) % 2)
 
     def _heights(self, face: Ints, points: Floats) -> Floats:
-        """z (p,) of the triangle at the points' x and y."""
+        """Return z (p,) of the plane of each triangle at the point's x and y, within the triangle's z."""
         normal, away = self._normal[face], points[:, :2] - self._corner[face, :2]
         with np.errstate(divide="ignore", invalid="ignore"):
             z = self._corner[face, 2] - np.einsum("pj,pj->p", normal[:, :2], away) / normal[:, 2]
-        z = np.where(np.isfinite(z), z, self._z[face].mean(axis=1))  # seen from its edge
+        z = np.where(np.isfinite(z), z, self._z[face].mean(axis=1))  # a triangle that is seen edge-on
         return np.clip(z, self._z[face, 0], self._z[face, 1])

@@ -33,7 +33,7 @@ class Closest(NamedTuple):
 
 
 class Surface:
-    """A triangle surface, with what makes many questions about it quick; that is built when it is needed.
+    """A triangle surface. The search trees that make many questions about it quick are built when needed.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Surface:
     Attributes
     ----------
     nodes_mm : ndarray (n, 3) float64
-        Those that the triangles use.
+        The nodes that the triangles use.
     faces : ndarray (f, 3) intp
     triangles : ndarray (f, 3, 3) float64
         Corners, mm.
@@ -53,7 +53,7 @@ class Surface:
     Raises
     ------
     MeshError
-        Wrong shapes, no triangles, coordinates that are not finite, indices that are no nodes.
+        Shapes are wrong, there are no triangles, coordinates are not finite, or indices are not of nodes.
 
     Examples
     --------
@@ -75,7 +75,7 @@ class Surface:
 
     @cached_property
     def is_wound_inward(self) -> bool:
-        """Whether it is closed, its area vectors adding up to nothing, and its volume is negative."""
+        """Whether it is closed, so that its area vectors add up to zero, and its volume is negative."""
         corners = self.triangles - self.nodes_mm.mean(axis=0)
         areas = area_vectors(corners)
         closed = np.linalg.norm(areas.sum(axis=0)) <= 1e-9 * np.abs(areas).sum()
@@ -87,7 +87,7 @@ class Surface:
         return Boxes.around(self.triangles)
 
     def closest(self, points_mm: ArrayLike) -> Closest:
-        """The closest points of the surface.
+        """Return the points of the surface that are closest to given points.
 
         Parameters
         ----------
@@ -100,7 +100,7 @@ class Surface:
         Raises
         ------
         PoseError
-            Points that are not (p, 3) finite numbers.
+            The points are not (p, 3) finite numbers.
         """
         points = vectors(points_mm, "points_mm", PoseError)
         n = len(points)
@@ -127,9 +127,9 @@ class Surface:
         return Closest(face, weights, best, (weights[:, None] @ self.triangles[face])[:, 0])
 
     def normals(self, face: Ints, weights: Floats) -> Floats:
-        """Unit normals (p, 3) that turn continuously with the point.
+        """Return unit normals (p, 3) that turn continuously with the point.
 
-        The area-weighted normals of the nodes, interpolated.
+        They are interpolated between the normals of the nodes, which are means by area of those around.
 
         Parameters
         ----------
@@ -140,7 +140,7 @@ class Surface:
         Raises
         ------
         PoseError
-            A point without a normal: its triangles have no area or are folded back.
+            A point has no normal, because its triangles have no area or are folded back.
         """
         total, length = self._at_nodes
         nodes = self.faces[face]
@@ -153,20 +153,20 @@ class Surface:
         return np.asarray(normal / length[:, None])
 
     def highest(self, directions: Floats) -> list[Floats]:
-        """Largest height (boxes, k) along each direction (k, 3) in each box of `boxes`, per level."""
+        """Return, per level, the largest height (boxes, k) in each box of `boxes` along directions (k, 3)."""
         height = self.nodes_mm @ directions.T
         a, b, c = self.faces[self.boxes.order].T
         return reduced(np.maximum(np.maximum(height[a], height[b]), height[c]), np.maximum)
 
     @cached_property
     def _at_nodes(self) -> tuple[Floats, Floats]:
-        """Sum (n, 3) of the normals around each node, of twice their areas, and its length (n,) or 1."""
+        """Sums (n, 3) of the area vectors around nodes, and their lengths (n,), 1 where the sum is zero."""
         total = area_vectors_at_nodes(self.nodes_mm, self.faces)
         length = _norm(total)
         return total, np.where(length > 0, length, 1.0)
 
     def signed_distance(self, points_mm: ArrayLike) -> Floats:
-        """Distance from the surface, negative behind it: inside, for a closed surface.
+        """Return the distance from the surface, negative behind it: inside, for a closed surface.
 
         The sign is that of the angle-weighted pseudonormal at the closest point, which is right at edges and
         corners too (Bærentzen & Aanæs, IEEE Trans. Vis. Comput. Graph. 11:243, 2005,
@@ -183,7 +183,7 @@ class Surface:
         Raises
         ------
         PoseError
-            Points that are not (p, 3) finite numbers.
+            The points are not (p, 3) finite numbers.
         """
         points = vectors(points_mm, "points_mm", PoseError)
         face, weights, distance, closest = self.closest(points)
@@ -198,7 +198,7 @@ class Surface:
 
     @cached_property
     def _pseudonormals(self) -> tuple[Floats, Floats, Floats]:
-        """Of triangles (f, 3); of what is across edge i to i + 1 (f, 3, 3), 0 if nothing; of nodes (n, 3)."""
+        """Normals of triangles (f, 3), of those across edge i, i + 1 (f, 3, 3) or 0, and of nodes (n, 3)."""
         edge = self.triangles[:, [1, 2, 0]] - self.triangles
         unit = np.cross(edge[:, 0], edge[:, 1])
         length = np.linalg.norm(unit, axis=1)
@@ -215,7 +215,7 @@ class Surface:
         return unit, across, sums_at_nodes(self.faces, angle * per_side, len(self.nodes_mm))
 
     def inside(self, points_mm: ArrayLike) -> NDArray[np.bool_]:
-        """Which points are inside a closed surface; see `points_inside`."""
+        """Tell which points are inside a closed surface; see `points_inside`."""
         points = vectors(points_mm, "points_mm", PoseError)
         within = np.flatnonzero(((points >= self._bounds[0]) & (points <= self._bounds[1])).all(axis=1))
         inside = np.zeros(len(points), bool)
@@ -232,16 +232,16 @@ class Surface:
 
 
 def _norm(vectors: Floats) -> Floats:
-    """Length (p,), with the bits of `np.linalg.norm` of one vector, which is a dot product."""
+    """Return lengths (p,) with the bits of `np.linalg.norm` of single vectors, which is a dot product."""
     return np.asarray(np.sqrt((vectors[:, None] @ vectors[:, :, None])[:, 0, 0]))
 
 
 def points_inside(nodes_mm: ArrayLike, faces: ArrayLike, points_mm: ArrayLike) -> NDArray[np.bool_]:
-    """Which points are inside a closed triangle surface.
+    """Tell which points are inside a closed triangle surface.
 
-    By the parity of the crossings of a ray along z. A ray through an edge or a corner counts as one that
-    passes beside it, the same for all triangles there. A point nearer to the surface than rounding, about
-    1e-13 mm, may be on either side.
+    A point is inside if a ray from it along z crosses the surface an odd number of times. A ray through an
+    edge or a corner counts as one that passes beside it, the same for all triangles there. A point nearer to
+    the surface than rounding, about 1e-13 mm, may be on either side.
 
     Parameters
     ----------
@@ -258,7 +258,7 @@ def points_inside(nodes_mm: ArrayLike, faces: ArrayLike, points_mm: ArrayLike) -
     Raises
     ------
     MeshError
-        No surface, or a surface that is seen not to be closed: some ray crosses it an odd number of times.
+        There are no triangles; or the surface is not closed, as a line crosses it an odd number of times.
     PoseError
         Points that are not (p, 3) finite numbers.
 

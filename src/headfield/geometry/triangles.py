@@ -133,10 +133,10 @@ def ramp(counts: Ints) -> Ints:
 
 
 def point_distances(triangles: Floats, points: Floats) -> tuple[Floats, Floats]:
-    """Distance of points (p, 3) to triangles (p, 3, 3), and barycentric weights (p, 3) of the closest points.
+    """Return distances of points (p, 3) to triangles (p, 3, 3), and weights (p, 3) of the closest points.
 
-    The projection onto the plane where it falls inside, else the closest point of the three edges: every
-    triangle has one of the two exactly (Eberly, Distance Between Point and Triangle in 3D, 1999). Weights of
+    The closest point is the projection onto the plane if that falls inside, else it is the closest point of
+    the three edges (Eberly, Distance Between Point and Triangle in 3D, 1999). The barycentric weights of
     corners that a point on an edge or corner does not need are exactly 0.
     """
     start, edge = triangles, triangles[:, [1, 2, 0]] - triangles  # edge i from corner i to i + 1
@@ -164,7 +164,7 @@ def point_distances(triangles: Floats, points: Floats) -> tuple[Floats, Floats]:
 
 
 def heights(triangles: Floats, corners: Floats) -> Floats:
-    """Signed distance (p, 3) of corners (p, 3, 3) from the planes of triangles; 0 if these have no area."""
+    """Return signed distances (p, 3) of corners (p, 3, 3) from planes of triangles, 0 if one has no area."""
     normal = area_vectors(triangles)
     length = np.linalg.norm(normal, axis=1)
     normal /= np.where(length > 0, length, 1.0)[:, None]
@@ -172,7 +172,7 @@ def heights(triangles: Floats, corners: Floats) -> Floats:
 
 
 def pair_distances(first: Floats, second: Floats, bound: Floats) -> tuple[Floats, Floats]:
-    """Distance (p,) of triangles to triangles, and how deep they cross (p,): 0 if they do not.
+    """Return distances (p,) of triangles to triangles, and how deep they cross (p,): 0 if they do not.
 
     The depth is the shortest way along the normal of either that takes them apart.
 
@@ -192,12 +192,12 @@ def pair_distances(first: Floats, second: Floats, bound: Floats) -> tuple[Floats
 
 
 def _gap(height: Floats) -> Floats:
-    """How far three corners at these heights stay from the plane, 0 if they are on both sides."""
+    """Return how far three corners at these heights stay from the plane, 0 if they are on both sides."""
     return np.maximum(np.maximum(height.min(axis=1), -height.max(axis=1)), 0.0)
 
 
 def _apart(first: Floats, second: Floats) -> Floats:
-    """Distance (p,) of triangles that do not cross."""
+    """Return distances (p,) of triangles that do not cross."""
     best = np.minimum.reduce(
         [point_distances(first, second[:, i])[0] for i in range(3)]
         + [point_distances(second, first[:, i])[0] for i in range(3)]
@@ -211,9 +211,10 @@ def _apart(first: Floats, second: Floats) -> Floats:
 
 
 def _edge_distances(a: Floats, along: Floats, b: Floats, across: Floats) -> Floats:
-    """Distance (p,) of the points where the lines a + s along, b + t across come closest, s, t in [0, 1].
+    """Return distances (p,) where the lines a + s along, b + t across come closest, s, t cut to [0, 1].
 
-    That of the edges if both are inside them; otherwise larger, and an end is then the closest point.
+    That is the distance of the edges if both points lie inside them. Otherwise it is larger, and the closest
+    point of one edge is an end, which is found elsewhere.
     """
     normal = np.cross(along, across)
     square = np.einsum("pj,pj->p", normal, normal)
@@ -226,12 +227,12 @@ def _edge_distances(a: Floats, along: Floats, b: Floats, across: Floats) -> Floa
 
 
 def _overlap(height: Floats) -> Floats:
-    """How far three corners at these heights reach to the side of the plane where they reach less far."""
+    """Return how far three corners at these heights reach to that side of the plane where they reach less."""
     return np.maximum(np.minimum(height.max(axis=1), -height.min(axis=1)), 0.0)
 
 
 def _pierced(triangles: Floats, height: Floats, corners: Floats) -> NDArray[np.bool_]:
-    """Whether (p,) an edge of triangles `corners`, at these heights above `triangles`, goes through them."""
+    """Tell whether (p,) an edge of triangles `corners`, at these heights above `triangles`, pierces them."""
     pierced = np.zeros(len(triangles), bool)
     side = triangles[:, [1, 2, 0]] - triangles
     normal = np.cross(side[:, 0], side[:, 1])
@@ -245,7 +246,7 @@ def _pierced(triangles: Floats, height: Floats, corners: Floats) -> NDArray[np.b
 
 
 def subdivided(triangles: Floats, longest_mm: float) -> Floats:
-    """The same surface of triangles (f, 3, 3) without edges above `longest_mm`: halved across the longest."""
+    """Halve triangles (f, 3, 3) across their longest edge until no edge is longer than `longest_mm`."""
     done = []
     while len(triangles):
         length = np.linalg.norm(triangles[:, [1, 2, 0]] - triangles, axis=2)

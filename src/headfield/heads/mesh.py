@@ -25,9 +25,10 @@ __all__ = ["TetMesh"]
 class TetMesh:
     """A connected mesh of tetrahedra with a tissue tag each.
 
-    Mixed orientation is repaired, nodes that no tetrahedron uses are dropped; everything else that a field
-    cannot be computed on is refused. A tetrahedron counts as flat if six times its volume is at most 1e-10 of
-    the cube of the longest edge at its first node. Arrays are copied, unless they are read-only already.
+    Tetrahedra of negative orientation are turned, and nodes that no tetrahedron uses are dropped. Whatever
+    else makes it impossible to compute a field raises MeshError. A tetrahedron counts as flat if six times
+    its volume is at most 1e-10 of the cube of the longest edge at its first node. Arrays are copied, unless
+    they are read-only already.
 
     Parameters
     ----------
@@ -71,8 +72,8 @@ class TetMesh:
     ------
     MeshError
         No tetrahedra; wrong shapes or dtypes; coordinates that are not finite; node indices out of range;
-        tetrahedra that are flat, name a node twice, or come twice; several disconnected parts; a field that
-        fits neither. The message counts them and names the first.
+        tetrahedra that are flat, name a node twice, or come twice; several disconnected parts; a field whose
+        length fits neither nodes nor elements. The message counts them and names the first.
 
     Examples
     --------
@@ -271,7 +272,7 @@ class TetMesh:
         radius_mm: float | None = None,
         keep_largest: bool = True,
     ) -> TetMesh:
-        """Return the part of the mesh that fulfils all that is given, to solve less or to look at less.
+        """Return the part of the mesh that meets all the given conditions, to solve or to look at less.
 
         No current crosses a cut, so the field near it is not that of the head: within about the distance of
         the target from the cut it can't be trusted. Cut far from the coil and from where the field matters,
@@ -286,18 +287,20 @@ class TetMesh:
         centre_mm, radius_mm : array_like (3,) and float, optional
             The barycentre lies within this distance, mm, of this point.
         keep_largest : bool
-            If what is left hangs apart, keep the part of the largest volume. False: that is refused.
+            If the chosen tetrahedra fall into several parts, keep the part of the largest volume. False:
+            raise MeshError.
 
         Returns
         -------
         TetMesh
-            With the triangles that lie on a tetrahedron of it and what belongs to them: tags, fields,
-            `node_ids`, and as `element_ids` those of this mesh, or the indices in it.
+            With the triangles that lie on its tetrahedra, and with tags, fields and `node_ids`. Its
+            `element_ids` are those of this mesh or, where it has none, the indices in it.
 
         Raises
         ------
         MeshError
-            Nothing is left; or more than one part, if the largest is not to be kept; wrong arguments.
+            No tetrahedron meets the conditions; there are several parts, and `keep_largest` is False; wrong
+            arguments.
 
         Warns
         -----
@@ -324,8 +327,8 @@ class TetMesh:
     def triangle_tets(self) -> NDArray[np.int32]:
         """Return the tetrahedron that each of `triangles` lies on, from the inside: index (t,), int32.
 
-        A triangle with tag 1000 + i belongs to a tetrahedron of tissue i. It is -1 for triangles that are no
-        face between tissue i and something else.
+        A triangle with tag 1000 + i belongs to a tetrahedron of tissue i. The index is -1 for a triangle that
+        is not a face between tissue i and something else.
         """
         owner = np.full(len(self.triangles), -1, np.int32)
         for tag in np.unique(self.triangle_tags).tolist():
@@ -348,7 +351,7 @@ class TetMesh:
         return self._faces[key]
 
     def summary(self) -> dict[str, Any]:
-        """Return what a user wants to know first, as plain numbers ready for JSON.
+        """Return counts, sizes and volumes of the mesh as plain numbers, ready for JSON.
 
         Returns
         -------

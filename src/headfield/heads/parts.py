@@ -22,8 +22,8 @@ _FACES = np.array([[1, 2, 3], [0, 3, 2], [0, 1, 3], [0, 2, 1]])  # of a tetrahed
 def outermost(nodes_mm: NDArray[np.float64], faces: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the part of a closed surface that encloses the most; those of cavities are left out.
 
-    Two faces are joined across an edge if the space outside lies between them: where four faces meet at an
-    edge or more at a node, what touches there only from within is another part.
+    Two faces are joined across an edge if the space outside lies between them. So where four faces meet at an
+    edge, or parts touch at a node, surfaces that touch only from within stay apart.
 
     Parameters
     ----------
@@ -51,10 +51,15 @@ def outermost(nodes_mm: NDArray[np.float64], faces: NDArray[np.int32]) -> NDArra
 
 
 def _neighbours(nodes_mm: NDArray[np.float64], faces: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return pairs of faces that share an edge with the outside between them: (p, 4), the second thrice.
+    """Return pairs of faces that share an edge with the outside between them.
 
-    Around an edge, from its lower to its higher node, a face that runs along it has the outside ahead in
-    the sense of a right-handed turn; the next face in that sense closes it.
+    Turn right-handed around an edge that points from its lower to its higher node: after a face that is wound
+    along the edge comes the outside, up to the next face.
+
+    Returns
+    -------
+    ndarray (p, 4) int32
+        The first face, and the second three times: `node_parts` takes rows of four, as of tetrahedra.
     """
     side = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).astype(np.int64)
     face, opposite = np.tile(np.arange(len(faces)), 3), faces[:, [2, 0, 1]].T.ravel()
@@ -76,7 +81,7 @@ def _neighbours(nodes_mm: NDArray[np.float64], faces: NDArray[np.int32]) -> NDAr
 def _angles(
     low: NDArray[np.float64], high: NDArray[np.float64], point: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Angle of each point around its axis from low to high, all (e, 3); the axis says where it is zero."""
+    """Return the angle of each point around its axis from low to high, all (e, 3), from some direction."""
     axis = high - low
     across = np.eye(3)[np.abs(axis).argmin(axis=1)]
     x = np.cross(axis, across)
@@ -178,10 +183,10 @@ def _part(mesh: MeshArrays, chosen: NDArray[np.intp]) -> RawMesh:
 
 
 def _are_faces(triangles: NDArray[np.int32], tets: NDArray[np.int32], n_nodes: int) -> NDArray[np.bool_]:
-    """Tell which triangles, whose nodes all belong to the tetrahedra, are a face of one of them.
+    """Tell which triangles are a face of one of the tetrahedra, to which all their nodes belong.
 
-    One with a node inside is, as all around that node was kept. So only those are looked for that have all
-    nodes on the boundary, which are few.
+    A triangle with a node inside is one, because all tetrahedra around that node were kept. So only the
+    triangles with all nodes on the boundary, which are few, have to be looked for.
     """
     boundary, _ = cpu.boundary_faces(tets, n_nodes)
     outer = np.zeros(n_nodes, bool)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a user wants to know of a mesh first, as plain numbers."""
+"""Counts, sizes and volumes of a mesh as plain numbers, for `TetMesh.summary`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 def summarise(
     mesh: MeshArrays, boundary: NDArray[np.int32], skin: NDArray[np.int32] | None
 ) -> dict[str, Any]:
-    """Return the facts that `TetMesh.summary` lists, but for what was repaired.
+    """Return the facts that `TetMesh.summary` lists, without those about repairs.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ def chunks(nodes_mm: Floats, tets: Tets) -> Iterator[tuple[slice, NDArray[np.int
 
 
 def determinants(corners: Floats) -> Floats:
-    """Return 6 V with its sign, (c,), from corner coordinates (3, 4, c): (x1−x0)·[(x2−x0)×(x3−x0)]."""
+    """Return six times the volume, with its sign, (c,), of corners (3, 4, c): (x1−x0)·[(x2−x0)×(x3−x0)]."""
     (a0, b0, c0), (a1, b1, c1), (a2, b2, c2) = corners[:, 1:] - corners[:, :1]
     return a0 * (b1 * c2 - b2 * c1) + a1 * (b2 * c0 - b0 * c2) + a2 * (b0 * c1 - b1 * c0)
 

@@ -60,8 +60,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 def _created_beside(target: Path) -> Path:
     """Create an empty file with a name of its own in the folder of `target`.
 
-    Not by `tempfile.mkstemp`, whose files only their owner may read: the umask, or the access list of the
-    folder, shall decide as for any other file, and a process can't ask for its umask without changing it.
+    `tempfile.mkstemp` would create it readable by its owner only, and a process can't ask for its umask
+    without changing it for all threads. Here the umask and the folder decide, as for any other file.
     """
     stem = target.stem.encode("utf-8", "ignore")[:_LONGEST_STEM].decode("utf-8", "ignore")
     while True:

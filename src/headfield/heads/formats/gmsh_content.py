@@ -17,7 +17,7 @@ from .gmsh_views import View, element_fields, node_fields
 from .raw import RawMesh
 
 TRIANGLE, TET = 2, 4
-# Volume elements that are no 4-node tetrahedra: leaving them out would tear holes into the head.
+# Volume elements other than 4-node tetrahedra: to leave them out would tear holes into the head.
 _REFUSED = {
     5: "hexahedra",
     6: "prisms",
@@ -64,7 +64,7 @@ class GmshContent:
         self.views: list[View] = []
 
     def add(self, kind: int, ids: NDArray[Any], physical: Any, elementary: Any, nodes: NDArray[Any]) -> None:
-        """Take elements of one Gmsh type; of points and lines only the ids, which fields may name."""
+        """Take elements of one Gmsh type; of points and lines only the ids, which rows of fields may have."""
         if kind in _REFUSED:
             self.refused[kind] += len(ids)
         elif kind in self.kinds and len(ids):
@@ -78,7 +78,8 @@ class GmshContent:
         Raises
         ------
         MeshError
-            Sections are absent, there are no tetrahedra or other volume elements, or ids fit nothing.
+            A section is absent; there are no tetrahedra, or other volume elements too; an id is unknown or
+            comes twice.
         """
         if self.node_ids is None or self.nodes_mm is None:
             raise MeshError("no section $Nodes")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Fields in Gmsh files: the sections $NodeData and $ElementData, and what nodes and elements they are of."""
+"""Fields in Gmsh files: the sections $NodeData and $ElementData, and the nodes and elements of their rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from .gmsh_numbering import Numbering
 
 __all__ = ["View", "element_fields", "node_fields", "read_view"]
 
-# Rows may be absent, and then NaN takes their place. Files that would grow by more than this are refused.
+# NaN takes the place of absent rows, so a small damaged file could ask for all the memory. A file whose
+# fields would take more than this times its size raises MeshError.
 _LARGEST_GROWTH = 64
 _SMALL_BYTES = 1 << 28
 
@@ -40,7 +41,7 @@ class View:
 
 
 def read_view(file: GmshFile, section: str, order: str) -> View:
-    """Read a section of a field up to its end mark; nothing is copied yet from a binary file.
+    """Read a section of a field up to its end mark. Of a binary file nothing is copied yet.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ def read_view(file: GmshFile, section: str, order: str) -> View:
     Raises
     ------
     MeshError
-        The section is damaged or has other rows than it announces.
+        The section is damaged, or does not have the rows that it announces.
     """
     names = [file.label("a name") for _ in range(_count(file, "string tags"))]
     for _ in range(_count(file, "real tags")):
@@ -93,7 +94,7 @@ def node_fields(views: list[View], numbering: Numbering, file: GmshFile) -> dict
     Raises
     ------
     MeshError
-        Rows of nodes that the file doesn't have, or two of one node.
+        A row is of a node that the file doesn't have, or two rows are of one node.
     """
     views = [view for view in views if view.section == "NodeData"]
     _check_growth(views, numbering.count, file)
@@ -106,8 +107,8 @@ def element_fields(
 ) -> list[dict[str, NDArray[np.float64]]]:
     """Return the fields on elements, by name, for each of several groups of elements.
 
-    A group has a field if the file has a row for one of its elements; the first group also if it has none
-    for any.
+    A group has a field if the file has a row for one of its elements. The first group has it also if the
+    field has no rows at all.
 
     Parameters
     ----------
@@ -118,7 +119,8 @@ def element_fields(
     Raises
     ------
     MeshError
-        Rows of elements that the file doesn't have, or two of one element; or element ids are not unique.
+        A row is of an element that the file doesn't have, or two rows are of one element; or element ids are
+        not unique.
     """
     views = [view for view in views if view.section == "ElementData"]
     fields: list[dict[str, NDArray[np.float64]]] = [{} for _ in ids]
@@ -139,7 +141,7 @@ def element_fields(
 
 
 class _Places:
-    """Where the rows of views belong; kept from view to view, as mostly they are the same."""
+    """Where the rows of views belong; kept from view to view, because mostly their rows are the same."""
 
     def __init__(self, numbering: Numbering) -> None:
         self.numbering = numbering
@@ -187,7 +189,7 @@ class _Places:
 
 
 def _named(views: list[View], file: GmshFile) -> dict[str, View]:
-    """Give each step of a name one of its own, `NAME_0000`, `NAME_0001`, …; a name of one step keeps it."""
+    """Name each step `NAME_0000`, `NAME_0001`, …; the only step of a view keeps the name of the view."""
     steps: dict[str, list[int]] = {}
     for view in views:
         steps.setdefault(view.name, []).append(view.step)

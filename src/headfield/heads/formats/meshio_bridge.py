@@ -21,17 +21,17 @@ from .raw import MeshArrays, RawMesh
 
 __all__ = ["read_meshio", "write_meshio"]
 
-# Under what name the formats that meshio reads keep the tissue of an element, the more telling first.
+# Names under which the formats that meshio reads keep the tissue of an element, the clearest first.
 _TAG_NAMES = (
     *("tags", "tag", "tissue", "gmsh:physical", "medit:ref", "netgen:index", "avsucd:material", "ugrid:ref"),
     *("cell_tags", "material", "MaterialID", "attribute"),
 )
-# Formats whose reader in meshio loops for ever on some truncated files.
+# Formats whose reader in meshio never returns from some truncated files.
 _ENDLESS = (".dat", ".tec", ".ele", ".node", ".mdpa", ".bdf", ".fem", ".nas")
 # Formats that keep fields as they are (found by writing and reading them back).
 _KEEP_FIELDS = (".vtu", ".vtk", ".xdmf", ".xmf", ".med")
 _SURFACES = (".ply", ".stl", ".obj", ".off", ".svg", ".wkt")
-# What meshio itself adds to the data of cells and points.
+# Names of data of cells and points that meshio adds itself.
 _LABELS = tuple(name for name in _TAG_NAMES if ":" in name)
 _VOLUME_CELLS = ("tetra", "hexahedron", "wedge", "pyramid")
 
@@ -110,7 +110,7 @@ def _raw(content: Any, cells: list[tuple[str, NDArray[Any]]]) -> RawMesh:
 
 
 def _tags(cell_data: Mapping[str, list[Any]], n_blocks: int) -> tuple[str | None, list[NDArray[Any]]]:
-    """Return the tissue tags per block of cells: the first array of a known name that holds whole numbers."""
+    """Return name and blocks of the tissue tags: those of the first known name that are whole numbers."""
     for name in _TAG_NAMES:
         blocks = [np.asarray(block) for block in cell_data.get(name, ())]
         blocks = [block[:, 0] if block.ndim == 2 and block.shape[1] == 1 else block for block in blocks]
@@ -136,7 +136,7 @@ def _take_strange(fields: dict[str, list[Any]]) -> list[str]:
 
 
 def _joined(fields: Mapping[str, list[Any]], part: list[int]) -> dict[str, NDArray[Any]]:
-    """Join the blocks of one kind of cells, (m,) or (m, c): a tensor's components are a row."""
+    """Join the blocks of one kind of cells to (m,) or (m, c); the components of a tensor become a row."""
     joined = {}
     for name, blocks in fields.items():
         tables = [np.asarray(blocks[i]) for i in part]
@@ -149,7 +149,10 @@ def _joined(fields: Mapping[str, list[Any]], part: list[int]) -> dict[str, NDArr
 def _without_absent(
     elements: dict[str, NDArray[Any]], triangles: dict[str, NDArray[Any]]
 ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
-    """Leave out fields of the triangles that are NaN all over, and of the tetrahedra where only they are."""
+    """Leave out a field on triangles if all its values are NaN, and on tetrahedra if only those are.
+
+    meshio wants every field on every block of cells, so a writer fills up with NaN.
+    """
     triangles = {name: values for name, values in triangles.items() if not _all_nan(values)}
     elements = {n: values for n, values in elements.items() if n not in triangles or not _all_nan(values)}
     return elements, triangles
