@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 #include <numeric>
+#include <stdexcept>
+#include <string>
 
 #include "first_error.hpp"
 
@@ -122,11 +125,16 @@ std::vector<int32_t> morton_order(const double* nodes, int64_t n_nodes) {
     }
     for (int64_t i = 0; i < n_nodes; ++i) {
         for (int d = 0; d < 3; ++d) {
+            if (!std::isfinite(nodes[3 * i + d])) {
+                throw std::invalid_argument("nodes must be finite; node " + std::to_string(i) + " is not");
+            }
             low[d] = std::min(low[d], nodes[3 * i + d]);
             high[d] = std::max(high[d], nodes[3 * i + d]);
         }
     }
     const double side = std::max({high[0] - low[0], high[1] - low[1], high[2] - low[2], 1e-300});
+    // Infinity times a scale of 0 would be NaN, and casting that to an integer is undefined behaviour.
+    if (!std::isfinite(side)) throw std::invalid_argument("nodes are farther apart than a double can tell");
     const double scale = ((1 << 21) - 1) / side;
     std::vector<std::pair<uint64_t, int32_t>> keys(n_nodes);
 #pragma omp parallel for schedule(static)

@@ -21,6 +21,7 @@ struct BoundaryFaces {
 BoundaryFaces boundary_faces(const int32_t* tets, int64_t n_tets, int64_t n_nodes);
 
 // Permutation (n,) that sorts nodes (n, 3) along a Morton curve of 2^21 cells a side: order[new] = old.
+// Throws std::invalid_argument unless the nodes are finite.
 std::vector<int32_t> morton_order(const double* nodes, int64_t n_nodes);
 
 }  // namespace headfield

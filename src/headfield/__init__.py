@@ -37,13 +37,15 @@ from .errors import (
 )
 from .fields.field import Field, SolveReport
 from .fields.read import read_result
-from .geometry.surface import Surface, skin
+from .geometry.surface import Surface
 from .heads.eeg import EegPositions, read_eeg_positions
 from .heads.mesh import TetMesh
 from .heads.phantom import phantom_head, phantom_landmarks, sphere_mesh
-from .heads.read import read_mesh, write_mesh
+from .heads.read import read_mesh
+from .heads.skin import skin
 from .heads.subject import Subject
 from .heads.tensors import conductivity_tensors
+from .heads.write import write_mesh
 from .placement.clearance import casing_distance
 from .placement.place import ScalpGrid, place, retreat, scalp_grid
 from .poses.pose import check_poses, nearest_rotation, ring

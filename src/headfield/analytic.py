@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Closed-form fields in a sphere, to hold a solver against."""
+"""Closed-form fields in a sphere, which a solver can be compared with."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PAIRS_PER_CHUNK = 100_000  # points × dipoles; 13 arrays of (pairs, 3) float64
 def sphere_tms_field(
     points_mm: ArrayLike, dipole_positions_mm: ArrayLike, dipole_moments: ArrayLike, didt: float
 ) -> np.ndarray:
-    """E induced by magnetic dipoles in a sphere around the origin, whatever its radial conductivity profile.
+    """Return E of magnetic dipoles in a sphere around the origin, for any radial conductivity profile.
 
     With r the point, r0 the dipole, a = r0 − r, F = |a| (|r0| |a| + r0·a):
 
@@ -25,8 +25,8 @@ def sphere_tms_field(
     ∇F = (|a|²/|r0| + 2|a| + 2|r0| + r0·a/|a|) r0 − (|a| + 2|r0| + r0·a/|a|) r
 
     (Heller and van Hulsteyn, Biophys. J. 63:129, 1992; by reciprocity from Sarvas, Phys. Med. Biol. 32:11,
-    1987.) The field has no radial part. The sphere's radius does not enter: it only has to hold all points
-    and no dipole.
+    1987.) The field has no radial part. The radius of the sphere does not enter: all points have to lie
+    inside it, and all dipoles outside.
 
     Parameters
     ----------
@@ -47,8 +47,8 @@ def sphere_tms_field(
     Raises
     ------
     CoilError
-        Arrays that are not (·, 3) finite numbers, counts of positions and moments that differ, or a dipole
-        that is no farther from the origin than some point, so that no sphere separates them.
+        Arrays are not (·, 3) finite numbers, there are not as many moments as positions, or a dipole is no
+        farther from the origin than some point, so that no sphere separates them.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def sphere_tms_field(
 
 
 def _sum_over_dipoles(r: np.ndarray, r0: np.ndarray, m: np.ndarray) -> np.ndarray:
-    """Σ F⁻² [F r × m − (m·∇F) r × r0] at the points r (p, 3) for the dipoles r0, m (d, 3): (p, 3)."""
+    """Return Σ F⁻² [F r × m − (m·∇F) r × r0], (p, 3), at the points r (p, 3) for the dipoles r0, m (d, 3)."""
     a = r0 - r[:, None]
     length = np.linalg.norm(a, axis=2)
     radius = np.linalg.norm(r0, axis=1)

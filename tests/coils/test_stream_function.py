@@ -266,7 +266,7 @@ PSI = [0, 0, 0, 0, 1]
         (SQUARE, [[0, 1, 4], [2, 1, 4]], PSI, "2 faces run from point 1 to point 4: turn them"),
         (SQUARE, [*FACES, [4, 0, 2]], PSI, "2 faces run from point 2 to point 4"),
         (SQUARE, [*FACES, [0, 0, 4]], PSI, "face 4 has one point twice"),
-        (SQUARE, [[0, 1, 5]], PSI, "faces must be indices of the 5 points"),
+        (SQUARE, [[0, 1, 5]], PSI, "faces must be indices of its 5 points"),
         (SQUARE, [[0, 1, -1]], PSI, "faces must be indices"),
         (SQUARE, [[0, 1, 1.5]], PSI, "faces must be indices"),
         (SQUARE, [0, 1, 4], PSI, r"faces must have the shape \(f, 3\)"),

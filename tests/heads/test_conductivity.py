@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from headfield.errors import ConductivityError
-from headfield.heads.conductivity import TISSUES, resolve, tissue
+from headfield.heads.conductivity import resolve
+from headfield.heads.tissues import TISSUES, tissue
 
 TAGS = np.array([1, 2, 2, 5])
 

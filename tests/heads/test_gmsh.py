@@ -3,6 +3,8 @@
 
 import os
 import struct
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +23,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headfield.heads.mesh import TetMesh
-from headfield.heads.read import read_mesh, write_mesh
+from headfield.heads.phantom import sphere_mesh
+from headfield.heads.read import read_mesh
+from headfield.heads.write import write_mesh
 
 
 def check_pyramid(mesh: TetMesh, ids, tags=(2, -1), triangle_tags=(1002,)) -> None:
@@ -183,7 +187,7 @@ def test_meshio_reads_what_is_written_here(tmp_path):
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
-    from headfield.io import gmsh_write
+    from headfield.heads.formats import gmsh_write
 
     path = tmp_path / "a.msh"
     write_mesh(path, TetMesh(NODES, TETS, [2, 5]))
@@ -197,3 +201,25 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
         write_mesh(path, TetMesh(NODES * 2, TETS, [2, 5]))
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["a.msh"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and a limit on the size of files")
+@pytest.mark.parametrize("name", ["a.msh", "a.npz", "a.vtu", "a.vtk"])
+def test_a_full_disk_leaves_what_was_there_and_nothing_open(tmp_path, name):
+    import resource
+
+    path = tmp_path / name
+    write_mesh(path, TetMesh(NODES, TETS, [2, 5]))
+    before = path.read_bytes()
+    large = sphere_mesh([80, 90], tags=[2, 5], edge_mm=15)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, hard))
+    try:
+        with pytest.raises(OSError):
+            write_mesh(path, large)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == [name]
+    opened = [os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()]
+    assert not [file for file in opened if file.startswith(str(tmp_path))]

@@ -2,6 +2,7 @@
 """Fields in Gmsh files: $ElementData and $NodeData of every layout, whole and damaged."""
 
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -116,7 +117,7 @@ def test_steps_that_are_not_told_apart_are_warned_of(load, order):
     twice = [field(order, "NodeData", "v", CONTIGUOUS, V * k) for k in (1, 2)]
     with pytest.warns(UserWarning, match="several views 'v' have the same step") as caught:
         mesh = load(msh22(order) + b"".join(twice))
-    assert caught[0].filename == __file__.replace("test_gmsh_data", "conftest")
+    assert Path(caught[0].filename).name == "conftest.py"  # where `load` calls read_mesh
     check_fields(mesh, {}, {"v_0000": V, "v_0001": 2 * V})
 
 

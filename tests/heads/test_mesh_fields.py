@@ -14,7 +14,8 @@ from hypothesis.extra import numpy as st_np
 from headfield.errors import MeshError
 from headfield.fields.write import write_results
 from headfield.heads.mesh import TetMesh
-from headfield.heads.read import read_mesh, write_mesh
+from headfield.heads.read import read_mesh
+from headfield.heads.write import write_mesh
 
 E = np.random.default_rng(1).normal(size=(3, 3))  # of a triangle and two tetrahedra
 V = np.random.default_rng(2).normal(size=5)
@@ -145,7 +146,7 @@ def test_meshio_fields_of_no_real_numbers(tmp_path, monkeypatch):
     content = meshio.Mesh(
         NODES, [("tetra", TETS)], cell_data={"z": [np.ones(2) * 1j]}, point_data={"s": ["a"] * 5}
     )
-    monkeypatch.setattr(meshio, "read", lambda _: content)
+    monkeypatch.setattr(meshio.vtu, "read", lambda _: content)
     (tmp_path / "a.vtu").write_bytes(b"x")
     with pytest.warns(UserWarning, match="left out, as they are not real numbers: 's', 'z'"):
         check_fields(read_mesh(tmp_path / "a.vtu"))

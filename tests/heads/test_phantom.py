@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headfield.errors import MeshError
-from headfield.heads import ball
+from headfield.heads import ball, quality
 from headfield.heads.phantom import phantom_head, phantom_landmarks, phantom_surfaces, sphere_mesh
 
 HEAD_EDGES = (8.0, 6.0, 4.0, 2.95)  # the last has the smallest dihedral angle of all
@@ -291,5 +291,5 @@ def test_ball_refuses_inverted_tetrahedra_and_absurd_sizes():
 def test_smallest_dihedral_of_known_shapes():
     corner = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1.0]])
     flat = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0.0]])
-    cosines = ball.min_dihedral_cosines(np.stack([corner, flat, corner[[0, 2, 1, 3]]], axis=2))
+    cosines = quality.min_dihedral_cosines(np.stack([corner, flat, corner[[0, 2, 1, 3]]], axis=2))
     assert cosines == pytest.approx([1 / np.sqrt(3), 2, 2])

@@ -184,7 +184,7 @@ def test_limits_without_tensors_and_other_modes_are_refused(whole):
     subject = hf.Subject(whole)
     with pytest.raises(ConductivityError, match="max_ratio: of no effect where mode is 'scalar'"):
         subject.conductivity(max_ratio=3)
-    with pytest.raises(ConductivityError, match="mode = 'VN' is none of"):
+    with pytest.raises(ConductivityError, match="mode = 'VN' is not one of"):
         subject.conductivity("VN")
 
 
@@ -310,7 +310,7 @@ def mni_volume():
     [
         (
             lambda v, p: v - p,
-            "no map of coordinates in mm: along x, y, z its values change by .* displacements",
+            "not a map of coordinates in mm: along x, y, z its values change by .* displacements",
         ),
         (lambda v, p: v * [-1, -1, 1], "mirrored"),
         (lambda v, p: v * [-1, 1, 1], "mirrored"),

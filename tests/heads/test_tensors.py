@@ -281,7 +281,7 @@ def image_of(shape):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"mode": "scalar"}, "mode = 'scalar' is none of vn, dir, mc"),
+        ({"mode": "scalar"}, "mode = 'scalar' is not one of vn, dir, mc"),
         ({"max_ratio": 0.5}, "max_ratio = 0.5 must be 1 or more"),
         ({"max_ratio": np.nan}, "max_ratio = nan must be a finite number"),
         ({"max_conductivity": 0}, "max_conductivity = 0 must be above 0"),

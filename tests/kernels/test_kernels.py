@@ -247,10 +247,25 @@ def test_morton_order_keeps_neighbours_close():
 
 
 @pytest.mark.parametrize(
-    "nodes", [np.zeros((0, 3)), np.zeros((5, 3)), np.array([[np.nan, 0, 0], [1, 1, 1.0]]), np.eye(3) * 1e308]
+    "nodes",
+    [np.zeros((0, 3)), np.zeros((5, 3)), np.eye(3) * 1e308, np.eye(3) * 5e-324],
+    ids=["none", "one place", "huge", "tiny"],
 )
 def test_morton_order_of_degenerate_nodes_is_still_a_permutation(nodes):
     assert sorted(native.morton_order(nodes).tolist()) == list(range(len(nodes)))
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_morton_order_refuses_nodes_that_are_not_finite(wrong):
+    nodes = np.zeros((5, 3))
+    nodes[3, 1] = wrong
+    with pytest.raises(ValueError, match="nodes must be finite; node 3 is not"):
+        native.morton_order(nodes)
+
+
+def test_morton_order_refuses_nodes_whose_extent_overflows():
+    with pytest.raises(ValueError, match="farther apart"):
+        native.morton_order(np.array([[-1e308, 0, 0], [1e308, 0, 0]]))
 
 
 @given(problems())

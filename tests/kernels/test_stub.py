@@ -61,7 +61,8 @@ def kind(annotation):
     dtypes = re.findall(r"(?:numpy|np)\.(u?int\d+|float\d+|bool)", annotation)
     if dtypes:
         return dtypes, "None" in annotation
-    word = re.findall(r"\w+", re.sub(r"typing\.|collections\.abc\.|headfield\.core\._cpu\.", "", annotation))[0]
+    plain = re.sub(r"typing\.|collections\.abc\.|headfield\.core\._cpu\.", "", annotation)
+    word = re.findall(r"\w+", plain)[0]
     return KINDS.get(word, word)
 
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from headfield import Casing, Coil, casing_distance, read_casing, read_coil, retreat
 from headfield.errors import CoilError, PoseError
-from headfield.geometry.surface import Surface, skin
+from headfield.geometry.surface import Surface
 from headfield.geometry.triangles import pair_distances, point_distances
 from headfield.heads.mesh import TetMesh
+from headfield.heads.skin import skin
 from headfield.placement.clearance import Shell
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -13,8 +13,9 @@ from scipy.spatial.transform import Rotation
 import headfield as hf
 from headfield import check_poses, place, ring, scalp_grid
 from headfield.errors import CoilError, PoseError
-from headfield.geometry.surface import Surface, skin
+from headfield.geometry.surface import Surface
 from headfield.heads.mesh import TetMesh
+from headfield.heads.skin import skin
 from headfield.placement.place import place_on_surface
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -198,7 +198,7 @@ def test_nodes_are_moved_but_areas_are_those_of_the_surface_that_was_given():
         ),
         (50 * directions(3), [[0, 1, 3]], MeshError, "surface faces must be indices of its 3 nodes"),
         (50 * directions(3)[:, :2], [[0, 1, 2]], RegionError, r"nodes_mm must have the shape \(n, 3\)"),
-        (np.zeros((0, 3)), np.zeros((0, 3), int), MeshError, "surface faces must be integers"),
+        (np.zeros((0, 3)), np.zeros((0, 3), int), MeshError, "surface faces must have the shape"),
         (
             50 * directions(3),
             [[0, 1, 1], [0, 2, 2]],

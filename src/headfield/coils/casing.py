@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..core.arguments import real_array, vectors
 from ..errors import CoilError
+from ..geometry.triangles import check_faces
 
 __all__ = ["Casing"]
 
@@ -43,10 +44,7 @@ class Casing:
     def __post_init__(self) -> None:
         points = vectors(self.points_mm, "casing points", CoilError)
         faces = real_array(self.faces, "casing faces", CoilError)
-        if faces.ndim != 2 or faces.shape[1] != 3 or not len(faces):
-            raise CoilError(f"casing faces must have the shape (f, 3), not {faces.shape}")
-        if not ((faces >= 0) & (faces < len(points)) & (faces == np.floor(faces))).all():
-            raise CoilError(f"casing faces must be indices of its {len(points)} points")
+        check_faces(faces, len(points), "casing faces", CoilError)
         for name, array in (("points_mm", points), ("faces", faces.astype(np.int32))):
             array.flags.writeable = False
             object.__setattr__(self, name, array)

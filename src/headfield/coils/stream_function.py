@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.arguments import finite_array, positive, real_array, vectors, whole
 from ..core.device import cpu
 from ..errors import CoilError
+from ..geometry.triangles import check_faces
 from .casing import Casing
 from .coil import Coil
 from .parts import CoilElement
@@ -204,10 +205,7 @@ def _surface(points_mm: ArrayLike, faces: ArrayLike, psi: ArrayLike) -> _Surface
     """Check a surface and its ψ, and make ψ the same along each part of its rim."""
     points = vectors(points_mm, "points_mm", CoilError)
     indices = real_array(faces, "faces", CoilError)
-    if indices.ndim != 2 or indices.shape[1] != 3 or not len(indices):
-        raise CoilError(f"faces must have the shape (f, 3), not {indices.shape}")
-    if not ((indices >= 0) & (indices < len(points)) & (indices == np.floor(indices))).all():
-        raise CoilError(f"faces must be indices of the {len(points)} points")
+    check_faces(indices, len(points), "faces", CoilError)
     values = finite_array(psi, "psi", CoilError)
     if values.shape != (len(points),):
         raise CoilError(f"psi must have one value for each of the {len(points)} points, not {values.shape}")

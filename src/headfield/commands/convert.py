@@ -8,7 +8,8 @@ import os
 from ..coils.coil import Coil
 from ..coils.read import read_coil, write_coil
 from ..errors import FileFormatError
-from ..heads.read import read_mesh, write_mesh
+from ..heads.read import read_mesh
+from ..heads.write import write_mesh
 from ..poses.read import read_pose_list, write_poses
 from .kinds import kind_of
 

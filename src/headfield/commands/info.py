@@ -14,13 +14,13 @@ from ..coils.formats.casings import read_casing
 from ..coils.parts import CoilElement
 from ..coils.read import read_coil
 from ..coils.sources import Dipoles, Segments, grid_corners_mm
-from ..heads import checks as mesh_checks
-from ..heads.ball import min_dihedral_cosines
-from ..heads.conductivity import tissue
 from ..heads.eeg import EegPositions, read_eeg_positions
 from ..heads.mesh import TetMesh
+from ..heads.quality import min_dihedral_cosines
 from ..heads.read import read_mesh
 from ..heads.subject import Subject
+from ..heads.tetrahedra import chunks
+from ..heads.tissues import tissue
 from ..io.nifti import read_nifti
 from ..poses.pose_list import PoseList
 from ..poses.read import read_pose_list
@@ -82,7 +82,7 @@ def _of_mesh(mesh: TetMesh) -> dict[str, Any]:
 def _smallest_dihedral_percentiles(mesh: TetMesh) -> dict[str, float]:
     """Of the smallest dihedral angle of each tetrahedron, degrees: how flat the flattest are."""
     cosine = np.empty(mesh.n_tets)
-    for piece, _, corners in mesh_checks.chunks(mesh.nodes_mm, mesh.tets):
+    for piece, _, corners in chunks(mesh.nodes_mm, mesh.tets):
         cosine[piece] = min_dihedral_cosines(corners.swapaxes(0, 1))
     angles = np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
     values = np.percentile(angles, [0, 1, 50])

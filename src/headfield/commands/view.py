@@ -15,8 +15,9 @@ from ..errors import ArgumentError, FileFormatError, PoseError
 from ..fields.read import Result, read_result
 from ..heads.read import read_mesh
 from ..heads.subject import Subject
+from ..io.atomic import check_folder
 from ..io.regular import ending_of
-from ..pictures.figure import check_folder, colormap, write_picture
+from ..pictures.figure import colormap, write_picture
 from ..pictures.page import require_plotly, write_page
 from ..pictures.scene import PERCENTS, Scene
 from ..poses.read import read_pose_list

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..errors import FileFormatError, HeadfieldError
 from ..heads.mesh import TetMesh
+from ..io.atomic import check_folder
 from .write import magnitude, write_results
 
 if TYPE_CHECKING:
@@ -58,12 +59,7 @@ def open_results(
     ending = target.suffix.lower()
     if ending not in (".msh", ".vtu", ".h5", ".hdf5"):
         raise FileFormatError(f"{target}: results are written as .msh, .vtu or .h5, not {ending or 'this'}")
-    if target.is_dir():
-        raise IsADirectoryError(f"{target} is a folder")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"{target}: there is no folder {target.parent}")
-    if not os.access(target.parent, os.W_OK):
-        raise PermissionError(f"{target}: the folder {target.parent} is not writable")
+    check_folder(target)
     if ending in (".msh", ".vtu"):
         return FilePerPose(target, k)
     return GrowingH5(target, mesh, k, elements)

@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import FileFormatError
 from ..heads.formats.gmsh_write import write_gmsh
-from ..heads.formats.meshio_bridge import needed_meshio
 from ..heads.mesh import TetMesh
 from ..io.atomic import replacing
+from ..io.meshio import needed_meshio
 from ..io.regular import ending_of
 from ..regions.region import Region
 from .vtu import write_vtu

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 __all__ = ["rasterise"]
 
-_CANDIDATES = 1 << 22  # pixels of bounding boxes that are looked at in one piece
+_CANDIDATES = 1 << 22  # pixels of bounding boxes that are taken in one piece
 
 
 def rasterise(
@@ -16,14 +16,14 @@ def rasterise(
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Draw triangles into a depth buffer.
 
-    A pixel belongs to the nearest of the triangles that its centre lies in, by barycentric coordinates
+    A pixel shows the nearest of the triangles that its centre lies in, which barycentric coordinates tell
     (Pineda, Computer Graphics 22(4):17, 1988).
 
     Parameters
     ----------
     corners : ndarray (f, 3, 3) float64
-        Corners (x, y, depth): x and y in pixels, the centre of pixel (i, j) is at x = j, y = i; what has the
-        larger depth is in front.
+        Corners (x, y, depth): x and y in pixels, the centre of pixel (i, j) is at x = j, y = i; the larger
+        depth is in front.
     width, height : int
         Pixels.
 
@@ -67,7 +67,7 @@ def rasterise(
 def _barycentric(
     corners: NDArray[np.float64], f: NDArray[np.intp], x: NDArray[np.int64], y: NDArray[np.int64]
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
-    """Which of the pixels (x, y) lie in their triangle `f`, and of those the corner weights and the depth."""
+    """Tell which pixels (x, y) lie in their triangle `f`; return corner weights and depths of those."""
     a, b, c = corners[:, 0, :2], corners[:, 1, :2], corners[:, 2, :2]
     twice = _cross(b - a, c - a)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -10,19 +10,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import vectors
-from ..core.messages import warn
 from ..errors import MeshError, PoseError
-from ..heads.mesh import TetMesh
+from .crossings import Columns
 from .tree import Boxes, Side, near_pairs, reduced
-from .triangles import point_distances
+from .triangles import area_vectors, area_vectors_at_nodes, check_faces, point_distances, sums_at_nodes
 
-__all__ = ["Closest", "Surface", "points_inside", "skin"]
+__all__ = ["Closest", "Surface", "points_inside"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
 _LEAF_PAIRS = 20_000  # exact distances taken at a time: their arrays fit the cache
-_RAY_PAIRS = 400_000
 
 
 class Closest(NamedTuple):
@@ -35,7 +33,7 @@ class Closest(NamedTuple):
 
 
 class Surface:
-    """A triangle surface, with what makes many questions about it quick; that is built when it is needed.
+    """A triangle surface. The search trees that make many questions about it quick are built when needed.
 
     Parameters
     ----------
@@ -47,7 +45,7 @@ class Surface:
     Attributes
     ----------
     nodes_mm : ndarray (n, 3) float64
-        Those that the triangles use.
+        The nodes that the triangles use.
     faces : ndarray (f, 3) intp
     triangles : ndarray (f, 3, 3) float64
         Corners, mm.
@@ -55,7 +53,7 @@ class Surface:
     Raises
     ------
     MeshError
-        Wrong shapes, no triangles, coordinates that are not finite, indices that are no nodes.
+        Shapes are wrong, there are no triangles, coordinates are not finite, or indices are not of nodes.
 
     Examples
     --------
@@ -67,11 +65,9 @@ class Surface:
     def __init__(self, nodes_mm: ArrayLike, faces: ArrayLike) -> None:
         nodes = vectors(nodes_mm, "surface nodes", MeshError)
         indices = np.asarray(faces)
-        if indices.ndim != 2 or indices.shape[1] != 3 or not len(indices) or indices.dtype.kind not in "iu":
-            kind = f"{indices.dtype} of shape {indices.shape}"
-            raise MeshError(f"surface faces must be integers of shape (f, 3), not {kind}")
-        if indices.min() < 0 or indices.max() >= len(nodes):
-            raise MeshError(f"surface faces must be indices of its {len(nodes)} nodes")
+        if indices.dtype.kind not in "iu":
+            raise MeshError(f"surface faces must be integers, not {indices.dtype}")
+        check_faces(indices, len(nodes), "surface faces", MeshError, "nodes")
         used, corner = np.unique(indices, return_inverse=True)
         self.nodes_mm: Floats = nodes[used]
         self.faces: Ints = corner.reshape(-1, 3)
@@ -79,9 +75,9 @@ class Surface:
 
     @cached_property
     def is_wound_inward(self) -> bool:
-        """Whether it is closed, its area vectors adding up to nothing, and its volume is negative."""
+        """Whether it is closed, so that its area vectors add up to zero, and its volume is negative."""
         corners = self.triangles - self.nodes_mm.mean(axis=0)
-        areas = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        areas = area_vectors(corners)
         closed = np.linalg.norm(areas.sum(axis=0)) <= 1e-9 * np.abs(areas).sum()
         return bool(closed and np.einsum("fi,fi->", corners[:, 0], areas) < 0)
 
@@ -91,7 +87,7 @@ class Surface:
         return Boxes.around(self.triangles)
 
     def closest(self, points_mm: ArrayLike) -> Closest:
-        """The closest points of the surface.
+        """Return the points of the surface that are closest to given points.
 
         Parameters
         ----------
@@ -104,7 +100,7 @@ class Surface:
         Raises
         ------
         PoseError
-            Points that are not (p, 3) finite numbers.
+            The points are not (p, 3) finite numbers.
         """
         points = vectors(points_mm, "points_mm", PoseError)
         n = len(points)
@@ -131,9 +127,9 @@ class Surface:
         return Closest(face, weights, best, (weights[:, None] @ self.triangles[face])[:, 0])
 
     def normals(self, face: Ints, weights: Floats) -> Floats:
-        """Unit normals (p, 3) that turn continuously with the point.
+        """Return unit normals (p, 3) that turn continuously with the point.
 
-        The area-weighted normals of the nodes, interpolated.
+        They are interpolated between the normals of the nodes, which are means by area of those around.
 
         Parameters
         ----------
@@ -144,7 +140,7 @@ class Surface:
         Raises
         ------
         PoseError
-            A point without a normal: its triangles have no area or are folded back.
+            A point has no normal, because its triangles have no area or are folded back.
         """
         total, length = self._at_nodes
         nodes = self.faces[face]
@@ -157,26 +153,20 @@ class Surface:
         return np.asarray(normal / length[:, None])
 
     def highest(self, directions: Floats) -> list[Floats]:
-        """Largest height (boxes, k) along each direction (k, 3) in each box of `boxes`, per level."""
+        """Return, per level, the largest height (boxes, k) in each box of `boxes` along directions (k, 3)."""
         height = self.nodes_mm @ directions.T
         a, b, c = self.faces[self.boxes.order].T
         return reduced(np.maximum(np.maximum(height[a], height[b]), height[c]), np.maximum)
 
     @cached_property
     def _at_nodes(self) -> tuple[Floats, Floats]:
-        """Sum (n, 3) of the normals around each node, of twice their areas, and its length (n,) or 1."""
-        a, b, c = np.moveaxis(self.triangles, 1, 0)
-        total = self._sum_at_nodes(np.repeat(np.cross(b - a, c - a), 3, axis=0))
+        """Sums (n, 3) of the area vectors around nodes, and their lengths (n,), 1 where the sum is zero."""
+        total = area_vectors_at_nodes(self.nodes_mm, self.faces)
         length = _norm(total)
         return total, np.where(length > 0, length, 1.0)
 
-    def _sum_at_nodes(self, values: Floats) -> Floats:
-        """Sum (n, 3) of values (3 f, 3) per corner of a triangle."""
-        corner, n = self.faces.ravel(), len(self.nodes_mm)
-        return np.stack([np.bincount(corner, v, minlength=n) for v in values.T], axis=1)
-
     def signed_distance(self, points_mm: ArrayLike) -> Floats:
-        """Distance from the surface, negative behind it: inside, for a closed surface.
+        """Return the distance from the surface, negative behind it: inside, for a closed surface.
 
         The sign is that of the angle-weighted pseudonormal at the closest point, which is right at edges and
         corners too (Bærentzen & Aanæs, IEEE Trans. Vis. Comput. Graph. 11:243, 2005,
@@ -193,7 +183,7 @@ class Surface:
         Raises
         ------
         PoseError
-            Points that are not (p, 3) finite numbers.
+            The points are not (p, 3) finite numbers.
         """
         points = vectors(points_mm, "points_mm", PoseError)
         face, weights, distance, closest = self.closest(points)
@@ -208,7 +198,7 @@ class Surface:
 
     @cached_property
     def _pseudonormals(self) -> tuple[Floats, Floats, Floats]:
-        """Of triangles (f, 3); of what is across edge i to i + 1 (f, 3, 3), 0 if nothing; of nodes (n, 3)."""
+        """Normals of triangles (f, 3), of those across edge i, i + 1 (f, 3, 3) or 0, and of nodes (n, 3)."""
         edge = self.triangles[:, [1, 2, 0]] - self.triangles
         unit = np.cross(edge[:, 0], edge[:, 1])
         length = np.linalg.norm(unit, axis=1)
@@ -222,10 +212,10 @@ class Surface:
         angle = np.arctan2(
             np.linalg.norm(np.cross(edge, back), axis=2), np.einsum("fij,fij->fi", edge, back)
         ).reshape(-1, 1)
-        return unit, across, self._sum_at_nodes(angle * per_side)
+        return unit, across, sums_at_nodes(self.faces, angle * per_side, len(self.nodes_mm))
 
     def inside(self, points_mm: ArrayLike) -> NDArray[np.bool_]:
-        """Which points are inside a closed surface; see `points_inside`."""
+        """Tell which points are inside a closed surface; see `points_inside`."""
         points = vectors(points_mm, "points_mm", PoseError)
         within = np.flatnonzero(((points >= self._bounds[0]) & (points <= self._bounds[1])).all(axis=1))
         inside = np.zeros(len(points), bool)
@@ -237,93 +227,21 @@ class Surface:
         return self.nodes_mm.min(axis=0), self.nodes_mm.max(axis=0)
 
     @cached_property
-    def _columns(self) -> _Columns:
-        return _Columns(self.triangles)
-
-
-class _Columns:
-    """Triangles sorted into square columns along z, for rays along z."""
-
-    def __init__(self, triangles: Floats) -> None:
-        low, high = triangles[..., :2].min(axis=1), triangles[..., :2].max(axis=1)
-        self._low = low.min(axis=0)
-        span = high.max(axis=0) - self._low
-        self._width = max(float((high - low).mean()), float(span.max()) / 512, 1e-300)
-        self._shape = (span / self._width).astype(np.intp) + 1
-        first, last = self._cells(low), self._cells(high)
-        n = last - first + 1
-        face = np.repeat(np.arange(len(triangles)), n.prod(axis=1))
-        place = _ramp(n.prod(axis=1))
-        x, y = first[face, 0] + place // n[face, 1], first[face, 1] + place % n[face, 1]
-        cell = x * self._shape[1] + y
-        self._faces = face[np.argsort(cell, kind="stable")]
-        self._start = np.searchsorted(np.sort(cell), np.arange(self._shape.prod() + 1))
-        # Edges from their lower to their upper end in y: neighbours then round alike.
-        ends = np.stack([triangles, triangles[:, [1, 2, 0]]], axis=2)[..., :2]  # (f, edge, end, xy)
-        upward = (ends[:, :, 0, 1] <= ends[:, :, 1, 1])[..., None]
-        below = np.where(upward, ends[:, :, 0], ends[:, :, 1])
-        above = np.where(upward, ends[:, :, 1], ends[:, :, 0])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            slope = (above[..., 0] - below[..., 0]) / (above[..., 1] - below[..., 1])
-        self._edges = np.stack([below[..., 0], below[..., 1], above[..., 1], slope], axis=1)  # (f, 4, edge)
-        self._corner = triangles[:, 0]
-        self._normal = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
-        self._z = np.stack([triangles[..., 2].min(axis=1), triangles[..., 2].max(axis=1)], axis=1)
-
-    def _cells(self, xy: Floats) -> Ints:
-        return np.clip(((xy - self._low) / self._width).astype(np.intp), 0, self._shape - 1)
-
-    def inside(self, points: Floats) -> NDArray[np.bool_]:
-        """Whether an odd number of triangles is above."""
-        x, y = self._cells(points[:, :2]).T
-        cell = x * self._shape[1] + y
-        count = self._start[cell + 1] - self._start[cell]
-        parts = np.searchsorted(np.cumsum(count), np.arange(_RAY_PAIRS, count.sum(), _RAY_PAIRS))
-        above = np.zeros(len(points), np.intp)
-        for part in filter(len, np.split(np.arange(len(points)), parts)):
-            point = np.repeat(part, count[part])
-            face = self._faces[np.repeat(self._start[cell[part]], count[part]) + _ramp(count[part])]
-            hit = self._crossed(face, points[point])
-            point, face = point[hit], face[hit]
-            if (np.bincount(point - part[0], minlength=len(part)) % 2).any():
-                raise MeshError("the surface is not closed: nothing is inside it")
-            up = self._heights(face, points[point]) > points[point, 2]
-            above[part] += np.bincount(point[up] - part[0], minlength=len(part))
-        return above % 2 == 1
-
-    def _crossed(self, face: Ints, points: Floats) -> Ints:
-        """Pairs where the line through the point along z goes through the triangle, of two at an edge one."""
-        x, y = points[:, :1], points[:, 1:2]
-        start, low, high, slope = np.moveaxis(self._edges[face], 1, 0)
-        with np.errstate(invalid="ignore"):
-            right = (low <= y) & (y < high) & (x < start + (y - low) * slope)
-        return np.flatnonzero(right.sum(axis=1) % 2)
-
-    def _heights(self, face: Ints, points: Floats) -> Floats:
-        """z (p,) of the triangle at the points' x and y."""
-        normal, away = self._normal[face], points[:, :2] - self._corner[face, :2]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            z = self._corner[face, 2] - np.einsum("pj,pj->p", normal[:, :2], away) / normal[:, 2]
-        z = np.where(np.isfinite(z), z, self._z[face].mean(axis=1))  # seen from its edge
-        return np.clip(z, self._z[face, 0], self._z[face, 1])
+    def _columns(self) -> Columns:
+        return Columns(self.triangles)
 
 
 def _norm(vectors: Floats) -> Floats:
-    """Length (p,), with the bits of `np.linalg.norm` of one vector, which is a dot product."""
+    """Return lengths (p,) with the bits of `np.linalg.norm` of single vectors, which is a dot product."""
     return np.asarray(np.sqrt((vectors[:, None] @ vectors[:, :, None])[:, 0, 0]))
 
 
-def _ramp(counts: Ints) -> Ints:
-    """0, 1, … for each of the counts in turn."""
-    return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-
-
 def points_inside(nodes_mm: ArrayLike, faces: ArrayLike, points_mm: ArrayLike) -> NDArray[np.bool_]:
-    """Which points are inside a closed triangle surface.
+    """Tell which points are inside a closed triangle surface.
 
-    By the parity of the crossings of a ray along z. A ray through an edge or a corner counts as one that
-    passes beside it, the same for all triangles there. A point nearer to the surface than rounding, about
-    1e-13 mm, may be on either side.
+    A point is inside if a ray from it along z crosses the surface an odd number of times. A ray through an
+    edge or a corner counts as one that passes beside it, the same for all triangles there. A point nearer to
+    the surface than rounding, about 1e-13 mm, may be on either side.
 
     Parameters
     ----------
@@ -340,7 +258,7 @@ def points_inside(nodes_mm: ArrayLike, faces: ArrayLike, points_mm: ArrayLike) -
     Raises
     ------
     MeshError
-        No surface, or a surface that is seen not to be closed: some ray crosses it an odd number of times.
+        There are no triangles; or the surface is not closed, as a line crosses it an odd number of times.
     PoseError
         Points that are not (p, 3) finite numbers.
 
@@ -352,24 +270,3 @@ def points_inside(nodes_mm: ArrayLike, faces: ArrayLike, points_mm: ArrayLike) -
     array([ True, False])
     """
     return Surface(nodes_mm, faces).inside(points_mm)
-
-
-def skin(mesh: TetMesh | Surface) -> Surface:
-    """The skin of a head, see `TetMesh.skin`; a surface that was made before is passed on.
-
-    Examples
-    --------
-    >>> floor = Surface([[0, 0, 0], [8, 0, 0], [0, 8, 0]], [[0, 1, 2]])
-    >>> skin(floor) is floor
-    True
-    """
-    if isinstance(mesh, Surface):
-        if mesh.is_wound_inward:
-            raise MeshError("the surface is closed and its triangles are wound inward: reverse its faces")
-        return mesh
-    if mesh.is_part:
-        warn(
-            "the mesh is a part of a head, and its surface holds the cuts: place coils on the skin of the "
-            "whole head, then solve the part",
-        )
-    return Surface(mesh.nodes_mm, mesh.skin())

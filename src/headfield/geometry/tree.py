@@ -16,14 +16,14 @@ Ints = NDArray[np.intp]
 
 _CHILDREN = 4
 _MAX_PAIRS = 200_000  # taken at a time: some ten MB
-_STRETCH = 1.001  # by more than what `check_poses` lets pass
+_STRETCH = 1.001  # of radii: more than a pose that `check_poses` lets pass can stretch
 _SLACK = 1e-9  # relative and in mm: bounds and distances are rounded
 
 
 class Boxes(NamedTuple):
-    """Boxes around triangles, those around four of them, and so on up to one: arrays per level.
+    """Boxes around triangles, boxes around four of those, and so on up to one box: arrays per level.
 
-    `order` is the triangle of each box of level 0. `point` is on a triangle in the box.
+    `order` has the triangle of each box of level 0, `point` a point of a triangle in each box.
     """
 
     order: Ints
@@ -34,7 +34,7 @@ class Boxes(NamedTuple):
 
     @staticmethod
     def around(triangles: Floats) -> Boxes:
-        """Boxes around triangles (f, 3, 3), mm."""
+        """Build the boxes around triangles (f, 3, 3), mm."""
         order = _morton_order(triangles.mean(axis=1))
         corners = triangles[order]
         low, high, point = [corners.min(axis=1)], [corners.max(axis=1)], [corners.mean(axis=1)]
@@ -48,7 +48,7 @@ class Boxes(NamedTuple):
 
 
 class Balls(NamedTuple):
-    """Balls around triangles or points, as `Boxes`: they stay what they are under a turn."""
+    """Balls around triangles or points, in levels as `Boxes`. Unlike boxes they can be turned as they are."""
 
     order: Ints
     centre: list[Floats]
@@ -57,7 +57,7 @@ class Balls(NamedTuple):
 
     @staticmethod
     def around(corners: Floats) -> Balls:
-        """Balls around triangles (f, 3, 3) or points (f, 1, 3), mm."""
+        """Build the balls around triangles (f, 3, 3) or points (f, 1, 3), mm."""
         boxes = Boxes.around(corners)
         centre = [0.5 * (low + high) for low, high in zip(boxes.low, boxes.high, strict=True)]
         corners = corners[boxes.order]
@@ -70,7 +70,7 @@ class Balls(NamedTuple):
         return Balls(boxes.order, centre, radius, boxes.point)
 
     def moved(self, poses: Floats) -> tuple[list[Floats], list[Floats]]:
-        """Centres and points per level after each of the poses, (k, balls, 3)."""
+        """Return centres and points per level after each of the poses, (k, balls, 3)."""
         turn, shift = np.swapaxes(poses[:, :3, :3], 1, 2), poses[:, None, :3, 3]
         return [c @ turn + shift for c in self.centre], [p @ turn + shift for p in self.point]
 
@@ -94,7 +94,7 @@ def near_pairs(
     bound: Floats,
     leaf: Callable[[Ints, Ints, Ints], None],
 ) -> None:
-    """Pairs of a ball and a box of which one may be the nearest of its group.
+    """Find the pairs of a ball and a box that may be the nearest pair of their group.
 
     Parameters
     ----------
@@ -141,14 +141,14 @@ def near_pairs(
 
 
 def _children(index: Ints, count: int) -> tuple[Ints, Ints]:
-    """Rows of the parents, and the children, of which there are `count` in that level."""
+    """Return the row of its parent for each child, and the children; their level has `count`."""
     child = (_CHILDREN * index[:, None] + np.arange(_CHILDREN)).ravel()
     there = np.flatnonzero(child < count)
     return there // _CHILDREN, child[there]
 
 
 def _descent(box_sizes: list[float], ball_sizes: list[float]) -> list[tuple[int, int]]:
-    """Levels (ball, box) from the roots down to (0, 0): the larger of the two is taken apart."""
+    """Return levels (ball, box) from the roots down to (0, 0): of the two the larger is taken apart next."""
     ball, box = len(ball_sizes) - 1, len(box_sizes) - 1
     steps = [(ball, box)]
     while ball or box:
@@ -161,7 +161,7 @@ def _descent(box_sizes: list[float], ball_sizes: list[float]) -> list[tuple[int,
 
 
 def reduced(values: Floats, extreme: np.ufunc) -> list[Floats]:
-    """Per level the least or largest of values (leaves, k) in their order of level 0."""
+    """Return, per level, the least or largest of values (leaves, k) that are in the order of level 0."""
     levels = [values]
     while len(levels[-1]) > 1:
         groups = np.arange(0, len(levels[-1]), _CHILDREN)
@@ -174,7 +174,7 @@ def _length(vectors: Floats) -> Floats:
 
 
 def _most_central(points: Floats, middles: Floats) -> Floats:
-    """Of each four points in a row the one that is nearest to the middle."""
+    """Return, of each four points in a row, the one that is nearest to its middle."""
     padding = -len(points) % _CHILDREN
     four = np.concatenate([points, np.repeat(points[-1:], padding, axis=0)]).reshape(-1, _CHILDREN, 3)
     nearest = np.linalg.norm(four - middles[:, None], axis=2).argmin(axis=1)
@@ -182,7 +182,7 @@ def _most_central(points: Floats, middles: Floats) -> Floats:
 
 
 def _morton_order(points: Floats) -> Ints:
-    """Order along a Z-shaped curve through 1024³ cells."""
+    """Return the order of points (p, 3) along a Z-shaped curve through 1024³ cells."""
     low = points.min(axis=0)
     extent = float((points.max(axis=0) - low).max())
     cell = ((points - low) * (1023.0 / extent if extent > 0 else 0.0)).astype(np.int64)

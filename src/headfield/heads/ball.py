@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 
 from ..core.device import cpu
 from ..errors import MeshError
+from .quality import cross, min_dihedral_cosines
 
-__all__ = ["EDGE_PER_RADIUS", "FLATNESS", "MAX_TETS", "ball", "min_dihedral_cosines", "tet_count"]
+__all__ = ["EDGE_PER_RADIUS", "FLATNESS", "MAX_TETS", "ball", "tet_count"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
 
 MAX_TETS = 200_000_000
-# Edge of the equilateral triangle of which 20 j**2 tile the sphere, in units of radius / j.
+# Edge of the equilateral triangle that tiles the sphere 20 j**2 times, in units of radius / j.
 EDGE_PER_RADIUS = float(np.sqrt(4 * np.pi / 20 * 4 / np.sqrt(3)))
 # Circumradius of the largest triangle on shell j, in units of radius / j (measured: at most 0.7331).
 FLATNESS = 0.734
@@ -61,7 +62,7 @@ def ball(shells: int, radius: Callable[[Floats, Ints], Floats]) -> tuple[Floats,
     Raises
     ------
     MeshError
-        If there would be more than 200 million tetrahedra, or if a tetrahedron is inverted.
+        There would be more than 200 million tetrahedra, or a tetrahedron is inverted.
     """
     if not 1 <= tet_count(shells) <= MAX_TETS:
         raise MeshError(f"the mesh would have {tet_count(shells):.3g} tetrahedra; the limit is {MAX_TETS:,}")
@@ -87,7 +88,7 @@ def ball(shells: int, radius: Callable[[Floats, Ints], Floats]) -> tuple[Floats,
 
 
 def _tetrahedra(nodes: Floats, node_of: Ints, outward: NDArray[np.bool_], shells: int) -> Ints:
-    """Cut the 20 parts. Where a face's corners run clockwise seen from outside, swap two nodes."""
+    """Cut the 20 parts into tetrahedra. Two nodes swap where a face's corners run clockwise from outside."""
     up, octahedra, down = _cells(shells)
     ways = _ways_to_split()
     per_face, inverted = shells**3, 0
@@ -104,44 +105,6 @@ def _tetrahedra(nodes: Floats, node_of: Ints, outward: NDArray[np.bool_], shells
             "on its curved surfaces are deep; use shorter edges"
         )
     return tets
-
-
-def min_dihedral_cosines(corners: Floats) -> Floats:
-    """Return the cosine of the smallest dihedral angle of each tetrahedron.
-
-    Parameters
-    ----------
-    corners : ndarray, float64 (4, 3, ...)
-        Coordinates, corner first, then component: long trailing axes are what NumPy is fast on.
-
-    Returns
-    -------
-    ndarray, float64 (...)
-        The largest of the six cosines; 2 for a flat or negatively oriented tetrahedron.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from headfield.heads.ball import min_dihedral_cosines
-    >>> regular = np.array([[1, 1, 1], [1, -1, -1], [-1, -1, 1], [-1, 1, -1]], dtype=float)
-    >>> round(float(min_dihedral_cosines(regular[..., None])[0]), 12)
-    0.333333333333
-    """
-    a, b, c = corners[1] - corners[0], corners[2] - corners[0], corners[3] - corners[0]
-    normals = [_cross(b, c), _cross(c, a), _cross(a, b)]
-    # The area vectors of a closed surface sum to 0.
-    normals.append([-(x + y + z) for x, y, z in zip(*normals, strict=True)])
-    length = [np.sqrt(x * x + y * y + z * z) for x, y, z in normals]
-    worst = np.full(a.shape[1:], -1.0)
-    for (m, p), (n, q) in combinations(zip(normals, length, strict=True), 2):
-        dot = m[0] * n[0] + m[1] * n[1] + m[2] * n[2]
-        np.maximum(worst, -dot / np.maximum(p * q, np.finfo(float).tiny), out=worst)
-    n = normals[0]
-    return np.where(a[0] * n[0] + a[1] * n[1] + a[2] * n[2] > 0, worst, 2.0)
-
-
-def _cross(a: Floats, b: Floats) -> list[Floats]:
-    return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 
 
 def _icosahedron() -> tuple[Floats, NDArray[np.int64]]:
@@ -167,16 +130,17 @@ def _lattice(f: int) -> NDArray[np.int64]:
 
 
 def _number(w: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Number of the point with the weights w (..., 3): those in shells before, in rows before, column."""
+    """Return the number of the point with weights w (..., 3): points in shells and rows before, column."""
     row, j = w[..., 1] + w[..., 2], w.sum(axis=-1)
     return j * (j + 1) * (j + 2) // 6 + row * (row + 1) // 2 + w[..., 2]
 
 
 def _join_faces(faces: NDArray[np.int64], weights: NDArray[np.int64]) -> tuple[Ints, NDArray[np.int64]]:
-    """Number the lattice points of all faces so that those of common edges coincide: exact, by integer keys.
+    """Number the lattice points of all faces so that those on common edges coincide.
 
-    A point's key is the set of (corner, weight) with a weight above 0. Returns the node of each face's point
-    (20, p), and for each node the place ``face * p + point`` at which it occurs first.
+    Integer keys make that exact: a point's key is the set of (corner, weight) with a weight above 0. Returns
+    the node of each face's point (20, p), and for each node the place ``face * p + point`` where it occurs
+    first.
     """
     base = weights.max() + 1
     digits = np.where(weights > 0, (faces[:, None] + 1) * base + weights, 0)
@@ -189,8 +153,8 @@ def _join_faces(faces: NDArray[np.int64], weights: NDArray[np.int64]) -> tuple[I
 def _directions(corners: Floats, face: NDArray[np.int64], weights: NDArray[np.int64], shell: Ints) -> Floats:
     """Spread the lattice points over the unit sphere; the centre stays at 0.
 
-    On an icosahedron's edge in steps of equal angle (slerp), inside a face by the same weights sin(w θ / j),
-    which agree along common edges.
+    Points on an edge of the icosahedron are at equal angles (slerp). Points inside a face have the same
+    weights sin(w θ / j), which agree along common edges.
     """
     theta = np.arccos(1 / np.sqrt(5))
     amount = np.sin(weights * (theta / np.maximum(shell, 1))[:, None])
@@ -199,10 +163,10 @@ def _directions(corners: Floats, face: NDArray[np.int64], weights: NDArray[np.in
 
 
 def _cells(f: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Cut one of the 20 parts: points of upright tets (a, 4), octahedra (b, 6), upside-down tets (c, 4).
+    """Cut one of the 20 parts; return points of upright tets (a, 4), octahedra (b, 6), inverted tets (c, 4).
 
     With four weights (centre, three corners) of sum f: upright tets are p + e_i where p has the sum f - 1,
-    octahedra p + e_i + e_j of the sum f - 2, upside-down tets p + e_i + e_j + e_k of the sum f - 3.
+    octahedra p + e_i + e_j of the sum f - 2, inverted tets p + e_i + e_j + e_k of the sum f - 3.
     """
     cells = []
     for depth in (1, 2, 3):
@@ -215,7 +179,7 @@ def _cells(f: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int
 
 
 def _offsets(depth: int) -> NDArray[np.int64]:
-    """Sums of `depth` different unit weights, the centre's left out: what is added to p in `_cells`."""
+    """Return what `_cells` adds to p: sums of `depth` different unit weights, without the centre's weight."""
     unit = np.eye(4, dtype=np.int64)[:, 1:]
     return np.array([np.sum(unit[list(group)], axis=0) for group in combinations(range(4), depth)])
 
@@ -227,7 +191,7 @@ def _positive(offsets: NDArray[np.int64], tet: NDArray[np.int64]) -> NDArray[np.
 
 
 def _ways_to_split() -> NDArray[np.int64]:
-    """The three ways to cut an octahedron around a diagonal into four positive tetrahedra: (3, 4, 4)."""
+    """Return the three ways (3, 4, 4) to cut an octahedron around a diagonal into positive tetrahedra."""
     ways = [[[*ends, ring[i], ring[(i + 1) % 4]] for i in range(4)] for ends, ring in _DIAGONALS]
     return np.array([[_positive(_offsets(2), np.array(tet)) for tet in way] for way in ways])
 
@@ -235,10 +199,10 @@ def _ways_to_split() -> NDArray[np.int64]:
 def _split(nodes: Floats, octahedra: Ints, ways: NDArray[np.int64]) -> Ints:
     """Cut each octahedron (b, 6) in four around the diagonal that keeps the dihedral angles largest.
 
-    The cut is inside the octahedron, so neighbours stay conforming whatever each chooses.
+    The diagonal lies inside the octahedron, so the mesh stays conforming whatever the neighbours choose.
     """
     xyz = np.ascontiguousarray(np.moveaxis(nodes[octahedra], 0, 2))
-    # Ties of a regular lattice must not hang on the last bit: a later diagonal has to be clearly better.
+    # In a regular lattice diagonals tie, and rounding must not decide: a later one has to be clearly better.
     badness = [
         np.max([min_dihedral_cosines(xyz[tet]) for tet in way], axis=0) + 1e-6 * k
         for k, way in enumerate(ways)
@@ -249,5 +213,5 @@ def _split(nodes: Floats, octahedra: Ints, ways: NDArray[np.int64]) -> Ints:
 
 def _volumes(nodes: Floats, tets: Ints) -> Floats:
     a, b, c = (np.ascontiguousarray((nodes[tets[:, i]] - nodes[tets[:, 0]]).T) for i in (1, 2, 3))
-    n = _cross(b, c)
+    n = cross(b, c)
     return np.asarray((a[0] * n[0] + a[1] * n[1] + a[2] * n[2]) / 6)

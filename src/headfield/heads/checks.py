@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What is checked, and what is repaired, before a tetrahedral mesh is believed."""
+"""Checks and repairs of the arrays that a `TetMesh` is made of; what they can't take raises MeshError."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.device import cpu
 from ..core.messages import plural, point
 from ..errors import MeshError
+from .tetrahedra import chunks, determinants
 
 # 6 V below this times the cube of the longest edge at the first node counts as no volume. Rounding of the
 # determinant stays below 1e-14 of that cube, and one this flat would ruin the condition of any matrix.
@@ -20,13 +21,8 @@ FLATNESS_LIMIT = 1e-10
 # Beyond this no determinant is trusted, and no head is that large.
 LARGEST_COORDINATE_MM = 1e9
 
-# Components per node or element of a field: more are a sign of damage.
-_LONGEST_NAME = 4000  # as far as a line of a .msh file is read back
-MOST_COMPONENTS = 1000
-
-# Tetrahedra per step of a vectorised loop: the working set stays in the cache.
-CHUNK = 1 << 13
-
+MOST_COMPONENTS = 1000  # of a field, per node or element: more are a sign of damage
+_LONGEST_NAME = 4000  # of a field: the reader of .msh files takes no longer lines
 
 Ids = NDArray[np.int64] | None
 
@@ -44,7 +40,7 @@ def _as_array(values: ArrayLike, name: str) -> NDArray[Any]:
 
 
 def _read_only(array: NDArray[Any], given: NDArray[Any]) -> NDArray[Any]:
-    # Copied if somebody else could still write to it; a read-only array is taken as it is, without a copy.
+    # Copy what somebody else could still write to. A read-only array is taken as it is, to save memory.
     if array.flags.writeable and np.may_share_memory(array, given):
         array = array.copy()
     array = array.view()
@@ -53,7 +49,7 @@ def _read_only(array: NDArray[Any], given: NDArray[Any]) -> NDArray[Any]:
 
 
 def as_coordinates(values: ArrayLike, name: str = "nodes_mm") -> NDArray[np.float64]:
-    """Return an array of points as float64 (n, 3), read-only; refuse what is not finite or not a length."""
+    """Return points as float64 (n, 3), read-only; raise unless they are finite and lengths of a head, mm."""
     array = _as_array(values, name)
     if array.ndim != 2 or array.shape[1] != 3:
         raise MeshError(f"{name} must have shape (n, 3), not {array.shape}")
@@ -71,7 +67,7 @@ def as_coordinates(values: ArrayLike, name: str = "nodes_mm") -> NDArray[np.floa
 
 
 def as_int(values: ArrayLike, name: str, width: int | None = None, dtype: Any = np.int32) -> NDArray[Any]:
-    """Return an integer array of shape (m,) or (m, width), read-only; refuse floats and what does not fit."""
+    """Return integers (m,) or (m, width), read-only; raise for floats and for what `dtype` can't hold."""
     array = _as_array(values, name)
     if array.size == 0 and (array.ndim == 1 or array.shape[-1] == width):
         array = np.zeros((0,) if width is None else (0, width), dtype)
@@ -91,13 +87,13 @@ def as_int(values: ArrayLike, name: str, width: int | None = None, dtype: Any = 
 
 
 def tag_set(tags: int | ArrayLike) -> tuple[int, ...]:
-    """Return the different tags in ascending order; refuse what is not whole numbers."""
+    """Return the different tags in ascending order; raise unless they are whole numbers."""
     several: ArrayLike = np.array([tags]) if isinstance(tags, (int, np.integer)) else tags
     return tuple(np.unique(as_int(several, "tags", dtype=np.int64)).tolist())
 
 
 def as_fields(data: Any, count: int, what: str) -> dict[str, NDArray[np.float64]]:
-    """Return named fields as float64 (count,) or (count, c), read-only; refuse shapes that don't fit."""
+    """Return named fields as float64 (count,) or (count, c), read-only; raise for bad shapes or names."""
     if data is None:
         return {}
     if not isinstance(data, Mapping):
@@ -123,7 +119,7 @@ def as_fields(data: Any, count: int, what: str) -> dict[str, NDArray[np.float64]
 
 
 def check_same_width(elements: Mapping[str, NDArray[Any]], triangles: Mapping[str, NDArray[Any]]) -> None:
-    """Refuse a field whose triangles have another number of components than its tetrahedra."""
+    """Raise if a field has another number of components on triangles than on tetrahedra."""
     for name in elements.keys() & triangles.keys():
         one, other = (fields[name].shape[1:] or (1,) for fields in (elements, triangles))
         if one != other:
@@ -133,7 +129,7 @@ def check_same_width(elements: Mapping[str, NDArray[Any]], triangles: Mapping[st
 
 
 def check_range(elements: NDArray[np.int32], n_nodes: int, what: str) -> None:
-    """Refuse node indices outside [0, n_nodes)."""
+    """Raise if a node index lies outside 0 … n_nodes − 1."""
     if elements.size == 0 or (elements.min() >= 0 and elements.max() < n_nodes):
         return
     bad = ((elements < 0) | (elements >= n_nodes)).any(axis=1)
@@ -145,7 +141,7 @@ def check_range(elements: NDArray[np.int32], n_nodes: int, what: str) -> None:
 
 
 def used_nodes(tets: NDArray[np.int32], n_nodes: int, ids: Ids) -> NDArray[np.bool_] | None:
-    """Return the mask of the nodes that tetrahedra use, None if it's all; refuse disconnected parts."""
+    """Return the mask of the nodes that tetrahedra use, None if all; raise for disconnected parts."""
     part = cpu.node_parts(tets, n_nodes)
     if part.max() == 0:
         return None
@@ -164,28 +160,10 @@ def used_nodes(tets: NDArray[np.int32], n_nodes: int, ids: Ids) -> NDArray[np.bo
     return None if used.all() else used
 
 
-def chunks(
-    nodes_mm: NDArray[np.float64], tets: NDArray[np.int32]
-) -> Iterator[tuple[slice, NDArray[np.intp], NDArray[np.float64]]]:
-    """Yield pieces of a mesh: the slice, its node indices (4, c), and coordinates (3, 4, c)."""
-    xyz = np.ascontiguousarray(nodes_mm.T)
-    for start in range(0, len(tets), CHUNK):
-        piece = slice(start, min(start + CHUNK, len(tets)))
-        index = tets[piece].T.astype(np.intp)
-        # Indices are in range here; "clip" only spares NumPy its buffered copy.
-        yield piece, index, xyz.take(index, axis=1, mode="clip")
-
-
-def determinants(corners: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return 6 V with its sign, (c,), from corner coordinates (3, 4, c): (x1−x0)·[(x2−x0)×(x3−x0)]."""
-    (a0, b0, c0), (a1, b1, c1), (a2, b2, c2) = corners[:, 1:] - corners[:, :1]
-    return a0 * (b1 * c2 - b2 * c1) + a1 * (b2 * c0 - b0 * c2) + a2 * (b0 * c1 - b1 * c0)
-
-
 def oriented(
     nodes_mm: NDArray[np.float64], tets: NDArray[np.int32], ids: Ids
 ) -> tuple[NDArray[np.int32], int]:
-    """Return the tetrahedra positively oriented, and how many were turned; refuse flat and repeated ones."""
+    """Return tetrahedra positively oriented, and how many were turned; raise for flat or repeated ones."""
     key_of_node = node_keys(len(nodes_mm))
     key = np.empty(len(tets), np.uint64)
     det = np.empty(len(tets))
@@ -204,7 +182,7 @@ def oriented(
 
 
 def find_faces(wanted: NDArray[np.int32], faces: NDArray[np.int32], n_nodes: int) -> NDArray[np.intp]:
-    """Return where among `faces` (f, 3) each of `wanted` (t, 3) is, in any node order; -1 if it is not."""
+    """Return the index in `faces` (f, 3) of each of `wanted` (t, 3), in any order of nodes; -1 if absent."""
     place = np.full(len(wanted), -1)
     if not len(faces):
         return place
@@ -273,9 +251,10 @@ def _check_twice(tets: NDArray[np.int32], key: NDArray[np.uint64], ids: Ids) -> 
 
 
 def _not_alone(key: NDArray[np.uint64]) -> NDArray[np.intp]:
-    """Return where keys share their leading bits with another, in ascending order: all that come twice do.
+    """Return the indices of keys that share their leading bits with another key, ascending.
 
-    About an eighth of random keys; sorting those takes a third of the time of sorting all.
+    All keys that come twice are among them. They are about an eighth of random keys; sorting these takes a
+    third of the time of sorting all.
     """
     bits = min(max((8 * len(key)).bit_length(), 8), 26)
     bucket = (key >> np.uint64(64 - bits)).astype(np.intp)

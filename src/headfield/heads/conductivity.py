@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,61 +11,19 @@ from numpy.typing import ArrayLike
 from ..core.arguments import finite_number, real_array
 from ..core.messages import warn
 from ..errors import ConductivityError
+from .tissues import tissue
 
-__all__ = ["TISSUES", "Tissue", "resolve", "tissue"]
-
-
-class Tissue(NamedTuple):
-    """Name and conductivity (S/m) of a tissue."""
-
-    name: str
-    conductivity: float
+__all__ = ["resolve"]
 
 
-# Wagner 2004 (doi 10.1109/TBME.2004.827925), Opitz 2015 (doi 10.1016/j.neuroimage.2015.01.033), Gabriel 2009
-# for the muscle. Tags as most head segmentations number them.
-TISSUES: dict[int, Tissue] = {
-    1: Tissue("white matter", 0.126),
-    2: Tissue("gray matter", 0.275),
-    3: Tissue("CSF", 1.654),
-    4: Tissue("bone", 0.010),
-    5: Tissue("scalp", 0.465),
-    6: Tissue("eye balls", 0.5),
-    7: Tissue("compact bone", 0.008),
-    8: Tissue("spongy bone", 0.025),
-    9: Tissue("blood", 0.6),
-    10: Tissue("muscle", 0.16),
-    11: Tissue("cartilage", 0.88),
-    12: Tissue("fat", 0.078),
-}
-_RANGES = (
-    (range(100, 500), Tissue("electrode rubber", 29.4)),
-    (range(500, 900), Tissue("saline or gel", 1.0)),
-)
 # S/m: from far below any tissue (fat has 0.08) to silver (6.3e7).
 _MIN, _MAX = 1e-12, 1e8
 _LIMITS = "from 1e-12 to 1e8 S/m"
 _ASYMMETRY = 1e-6
 
 
-def tissue(tag: int) -> Tissue | None:
-    """Name and standard conductivity of a tag, or None if the tag has none.
-
-    Examples
-    --------
-    >>> tissue(3)
-    Tissue(name='CSF', conductivity=1.654)
-    >>> tissue(101).name, tissue(13)
-    ('electrode rubber', None)
-    """
-    for tags, value in _RANGES:
-        if tag in tags:
-            return value
-    return TISSUES.get(tag)
-
-
 def resolve(conductivity: float | Mapping[int, float] | ArrayLike | None, tags: ArrayLike) -> np.ndarray:
-    """Conductivity of each tetrahedron.
+    """Return the conductivity of each tetrahedron.
 
     Parameters
     ----------
@@ -85,14 +42,14 @@ def resolve(conductivity: float | Mapping[int, float] | ArrayLike | None, tags: 
     Raises
     ------
     ConductivityError
-        A tag of the mesh that neither the dict nor the table knows, a wrong shape, values that are not
-        finite or not from 1e-12 to 1e8 S/m, tensors that are not symmetric positive-definite within these
-        limits. The message has the count, the first tetrahedron, its tag and its value.
+        A tag of the mesh is neither in the dict nor in the table; the shape is wrong; values are not finite
+        or not from 1e-12 to 1e8 S/m; tensors are not symmetric positive-definite within these limits. The
+        message has the count, the first tetrahedron, its tag and its value.
 
     Warns
     -----
     UserWarning
-        The dict has tags that the mesh has not.
+        The dict has tags that no tetrahedron has.
 
     Examples
     --------
@@ -113,7 +70,7 @@ def resolve(conductivity: float | Mapping[int, float] | ArrayLike | None, tags: 
     if values.shape == ():
         values = np.full(m, float(values))
     if values.shape == (m,):
-        _refuse(~_plausible(values), values, tag_array, f"not a number {_LIMITS}")
+        _check_none(~_plausible(values), values, tag_array, f"not a number {_LIMITS}")
         return values
     if values.shape == (m, 3, 3):
         return _check_tensors(values, tag_array)
@@ -157,21 +114,22 @@ def _by_tag(given: Mapping[int, float], tags: np.ndarray) -> np.ndarray:
 
 def _check_tensors(tensors: np.ndarray, tags: np.ndarray) -> np.ndarray:
     xx, xy, xz, yx, yy, yz, zx, zy, zz = np.ascontiguousarray(tensors.reshape(-1, 9).T)
-    with np.errstate(invalid="ignore", over="ignore"):  # what is not finite fails the comparisons
+    with np.errstate(invalid="ignore", over="ignore"):  # NaN and inf fail the comparisons below
         trace = xx + yy + zz
         what = f"not positive-definite, or its trace is not a number {_LIMITS}"
-        _refuse(~_plausible(trace), tensors, tags, what)
+        _check_none(~_plausible(trace), tensors, tags, what)
         off = np.maximum(np.maximum(np.abs(xy - yx), np.abs(xz - zx)), np.abs(yz - zy))
-        _refuse(~(off <= _ASYMMETRY * trace), tensors, tags, "not symmetric")
-        # Sylvester: positive-definite if the leading minors are positive. Far cheaper than eigenvalues of
-        # millions of tensors; scaled by the trace, so that rounding can't let a singular one pass. Of the
-        # tensor less the lowest conductivity, so that no eigenvalue is below that.
+        _check_none(~(off <= _ASYMMETRY * trace), tensors, tags, "not symmetric")
+        # By Sylvester's criterion a matrix is positive-definite if its leading minors are positive. That is
+        # far cheaper than the eigenvalues of millions of tensors. The lowest conductivity is subtracted
+        # first, so that no eigenvalue is below it, and the limit grows with the trace, so that rounding
+        # can't let a singular tensor pass.
         d, e, f = 0.5 * (xy + yx), 0.5 * (xz + zx), 0.5 * (yz + zy)
         x, y, z = xx - _MIN, yy - _MIN, zz - _MIN
         minor = x * y - d * d
         determinant = z * minor - x * f * f - y * e * e + 2 * d * e * f
     bad = ~((x > 0) & (minor > 0) & (determinant > 1e-14 * trace**3))
-    _refuse(bad, tensors, tags, "not positive-definite with all eigenvalues above 1e-12 S/m")
+    _check_none(bad, tensors, tags, "not positive-definite with all eigenvalues above 1e-12 S/m")
     return np.stack([xx, d, e, d, yy, f, e, f, zz], axis=1).reshape(-1, 3, 3)
 
 
@@ -179,7 +137,8 @@ def _plausible(values: np.ndarray | np.float64) -> np.ndarray:
     return np.asarray((values >= _MIN) & (values <= _MAX))
 
 
-def _refuse(bad: np.ndarray, values: np.ndarray, tags: np.ndarray, what: str) -> None:
+def _check_none(bad: np.ndarray, values: np.ndarray, tags: np.ndarray, what: str) -> None:
+    """Raise ConductivityError if some are bad; `what` says in what way."""
     index = np.flatnonzero(bad)
     if len(index):
         i = index[0]

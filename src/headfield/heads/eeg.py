@@ -8,8 +8,8 @@
     ReferenceElectrode,0.4,-9.1,98.0,Cz
     Fiducial,0.5,94.3,-28.1,Nz
 
-The header line is optional. An electrode may have three more coordinates between its own and its name (a
-point that tells its orientation), which are not kept; what follows the name is ignored.
+The header line is optional. Between the coordinates and the name there may be three more coordinates, of a
+point that tells the orientation of the electrode; they are not kept. Columns after the name are ignored.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from ..io.regular import check_regular
 __all__ = ["EegPositions", "read_eeg_positions"]
 
 _KINDS = {kind.lower(): kind for kind in ("Electrode", "ReferenceElectrode", "Fiducial")}
-_PLAUSIBLE_MM = (10.0, 1000.0)
-_SAME_MM = 1e-3
+_PLAUSIBLE_MM = (10.0, 1000.0)  # of all positions; in metres or micrometres they lie far outside
+_SAME_MM = 1e-3  # positions of one name that are no farther apart are one
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -71,7 +71,7 @@ class EegPositions:
         return name in self.names
 
     def __getitem__(self, name: str) -> NDArray[np.float64]:
-        """Position (3,) of that name, mm; ArgumentError if there is none, or several that differ."""
+        """Return the position (3,) of that name, mm; ArgumentError if there is none or several differ."""
         where = [i for i, each in enumerate(self.names) if each == name]
         place = f"{self.source}: " if self.source else ""
         if not where:
@@ -108,15 +108,15 @@ def read_eeg_positions(path: str | os.PathLike[str]) -> EegPositions:
     Raises
     ------
     FileFormatError
-        Not UTF-8, no positions, a line of another kind, without a name, or with a coordinate that is no
-        finite number; the message has the line. Not a regular file.
+        The file is not UTF-8 or not a regular file, or has no positions; a line has another kind, no name, or
+        a coordinate that is not a finite number. The message has the line.
     OSError
         The file can't be read.
 
     Warns
     -----
     UserWarning
-        Three positions or more that lie within 10 mm, or more than 1 m apart: are these mm?
+        Three positions or more span less than 10 mm or more than 1 m: are these mm?
 
     Examples
     --------
@@ -167,10 +167,10 @@ def _is_header(cells: list[str]) -> bool:
 
 
 def _row(cells: list[str]) -> tuple[str, list[float], str]:
-    """Kind, coordinates and name of a line; ValueError says what is wrong with it."""
+    """Return kind, coordinates and name of a line; ValueError says what is wrong with it."""
     kind = _KINDS.get(cells[0].lower())
     if kind is None:
-        raise ValueError(f"{quoted(cells[0])} is none of {', '.join(_KINDS.values())}")
+        raise ValueError(f"{quoted(cells[0])} is not one of {', '.join(_KINDS.values())}")
     position = []
     for cell in (cells[1:4] + [""] * 3)[:3]:
         number = _number(cell)
@@ -183,7 +183,7 @@ def _row(cells: list[str]) -> tuple[str, list[float], str]:
     if not rest or not rest[0]:
         raise ValueError(f"{kind} has no name after its coordinates")
     if not rest[0].isprintable():
-        raise ValueError(f"{quoted(rest[0])} is no name")
+        raise ValueError(f"{quoted(rest[0])} can't be a name")
     return kind, position, rest[0]
 
 

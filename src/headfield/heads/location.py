@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Which tetrahedron each of many points lies in, and where in it."""
+"""Location of points in a mesh: the tetrahedron that each lies in, and its barycentric weights there."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.arguments import vectors
 from ..errors import RegionError
 from ..geometry.surface import Surface
-from ..regions.region import tets_of
-from .checks import chunks, determinants
+from ..geometry.triangles import ramp
 from .mesh import TetMesh
+from .selection import tets_of
+from .tetrahedra import chunks, determinants
 
 __all__ = ["Located", "locate"]
 
@@ -49,8 +50,8 @@ def locate(mesh: TetMesh, points_mm: ArrayLike, tags: int | ArrayLike | None = N
     Returns
     -------
     Located
-        Of tetrahedra that share a face, edge or node with the point on it, the one of the lowest number. A
-        point that is in none of them has the barycentric weights of the point nearest to it.
+        A point on a face, edge or node that several tetrahedra share is in the one of the lowest number. A
+        point outside of all has the weights of the point of the mesh that is nearest to it.
 
     Raises
     ------
@@ -81,7 +82,7 @@ def locate(mesh: TetMesh, points_mm: ArrayLike, tags: int | ArrayLike | None = N
 
 
 def _holding(nodes_mm: Floats, tets: NDArray[np.int32], points: Floats) -> tuple[Ints, Floats]:
-    """The first tetrahedron (p,) that each point is in, −1 for none, and the weights (p, 4) of its nodes."""
+    """Return the first tetrahedron (p,) that each point is in, or -1, and the weights (p, 4) of its nodes."""
     found, weights = np.full(len(points), -1), np.zeros((len(points), 4))
     if not len(points):
         return found, weights
@@ -92,7 +93,8 @@ def _holding(nodes_mm: Floats, tets: NDArray[np.int32], points: Floats) -> tuple
             missing = np.flatnonzero(found[point] < 0)
             tet, point = tet[missing], point[missing]
             at = _barycentric(corners[:, :, tet], cubes.points[:, point])
-            inside = np.flatnonzero(at.min(axis=0) >= -_ROUNDING)[::-1]  # the last one that is written stays
+            # Backwards: of several values that are written to one place the last one stays.
+            inside = np.flatnonzero(at.min(axis=0) >= -_ROUNDING)[::-1]
             found[point[inside]] = tet[inside] + piece.start
             weights[point[inside]] = at[:, inside].T
     weights = np.maximum(weights, 0.0)
@@ -103,7 +105,10 @@ def _holding(nodes_mm: Floats, tets: NDArray[np.int32], points: Floats) -> tuple
 
 
 def _barycentric(corners: Floats, points: Floats) -> Floats:
-    """Weights (4, c) of the corners (3, 4, c) for points (3, c): volumes with a corner put to the point."""
+    """Return the weights (4, c) of corners (3, 4, c) at points (3, c).
+
+    The weight of a corner is the share of the volume that is left when the point takes its place.
+    """
     weights = np.empty(corners.shape[1:])
     for i in range(4):
         moved = corners.copy()
@@ -113,14 +118,14 @@ def _barycentric(corners: Floats, points: Floats) -> Floats:
 
 
 class _Cubes:
-    """Points sorted into cubes; those in a row of cubes along z follow each other.
+    """Points sorted into cubes, so that the points in a row of cubes along z follow each other.
 
     Attributes
     ----------
     order : ndarray (p,)
-        Of the points as they came.
+        Indices of the points in the order of the cubes.
     points : ndarray (3, p)
-        In that order.
+        The points in that order.
     """
 
     def __init__(self, points: Floats, edge_mm: float) -> None:
@@ -138,32 +143,32 @@ class _Cubes:
         self._below[1:, 1:, 1:] = count.reshape(shape).cumsum(axis=0).cumsum(axis=1).cumsum(axis=2)
 
     def near(self, corners: Floats) -> Iterator[tuple[Ints, Ints]]:
-        """Pairs of a tetrahedron and a point in its box, tetrahedra (3, 4, c) ascending."""
+        """Yield pairs of a tetrahedron and a point in its box, in the order of the tetrahedra (3, 4, c)."""
         low, high = corners.min(axis=1) - _SLACK_MM, corners.max(axis=1) + _SLACK_MM
         tet, start, count = self._rows(low, high)
         cuts = np.searchsorted(np.cumsum(count), np.arange(_MOST_PAIRS, count.sum(), _MOST_PAIRS))
         for part in np.split(np.arange(len(tet)), cuts):
             t = np.repeat(tet[part], count[part])
-            point = np.repeat(start[part], count[part]) + _ramp(count[part])
+            point = np.repeat(start[part], count[part]) + ramp(count[part])
             at = self.points[:, point]
             inside = np.flatnonzero(((at >= low[:, t]) & (at <= high[:, t])).all(axis=0))
             yield t[inside], point[inside]
 
     def _rows(self, low: Floats, high: Floats) -> tuple[Ints, Ints, Ints]:
-        """Rows of cubes along z that boxes (3, c) reach into: the box, first point and count of each."""
+        """Return the rows of cubes along z that boxes (3, c) touch: box, first point and count of each."""
         box = np.flatnonzero(((high >= self._low) & (low <= self._high)).all(axis=0))
         first, last = self._cube(low[:, box]), self._cube(high[:, box])
         some = np.flatnonzero(self._count(first, last + 1))
         box, first, last = box[some], first[:, some], last[:, some]
         nx, ny, _ = last - first + 1
-        which, place = np.repeat(np.arange(len(box)), nx * ny), _ramp(nx * ny)
+        which, place = np.repeat(np.arange(len(box)), nx * ny), ramp(nx * ny)
         x, y = first[0, which] + place // ny[which], first[1, which] + place % ny[which]
         row = (x * self._shape[1] + y) * self._shape[2]
         start = self._start[row + first[2, which]]
         return box[which], start, self._start[row + last[2, which] + 1] - start
 
     def _count(self, first: Ints, stop: Ints) -> Ints:
-        """Number of points in the cubes from `first` to below `stop`, (3, c), by inclusion and exclusion."""
+        """Count the points in the cubes from `first` to below `stop`, (3, c), by inclusion and exclusion."""
         total: Any = 0
         for x, of_x in ((first[0], -1), (stop[0], 1)):
             for y, of_y in ((first[1], -1), (stop[1], 1)):
@@ -172,8 +177,3 @@ class _Cubes:
 
     def _cube(self, xyz: Floats) -> Ints:
         return np.clip(((xyz - self._low) / self._edge).astype(np.intp), 0, self._shape - 1)
-
-
-def _ramp(counts: Ints) -> Ints:
-    """0, 1, … for each of the counts in turn."""
-    return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)

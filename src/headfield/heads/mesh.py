@@ -14,8 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..core.device import cpu
 from ..errors import MeshError
-from . import checks, parts
+from . import checks, parts, tetrahedra
 from .summary import summarise
+from .tissues import SURFACE_TAG, head_tags
+from .write import write_mesh
 
 __all__ = ["TetMesh"]
 
@@ -23,9 +25,10 @@ __all__ = ["TetMesh"]
 class TetMesh:
     """A connected mesh of tetrahedra with a tissue tag each.
 
-    Mixed orientation is repaired, nodes that no tetrahedron uses are dropped; everything else that a field
-    cannot be computed on is refused. A tetrahedron counts as flat if six times its volume is at most 1e-10 of
-    the cube of the longest edge at its first node. Arrays are copied, unless they are read-only already.
+    Tetrahedra of negative orientation are turned, and nodes that no tetrahedron uses are dropped. Whatever
+    else makes it impossible to compute a field raises MeshError. A tetrahedron counts as flat if six times
+    its volume is at most 1e-10 of the cube of the longest edge at its first node. Arrays are copied, unless
+    they are read-only already.
 
     Parameters
     ----------
@@ -69,8 +72,8 @@ class TetMesh:
     ------
     MeshError
         No tetrahedra; wrong shapes or dtypes; coordinates that are not finite; node indices out of range;
-        tetrahedra that are flat, name a node twice, or come twice; several disconnected parts; a field that
-        fits neither. The message counts them and names the first.
+        tetrahedra that are flat, name a node twice, or come twice; several disconnected parts; a field whose
+        length fits neither nodes nor elements. The message counts them and names the first.
 
     Examples
     --------
@@ -98,8 +101,8 @@ class TetMesh:
         triangles: ArrayLike | None = None,
         triangle_tags: ArrayLike | None = None,
         node_ids: ArrayLike | None = None,
-        element_ids: ArrayLike | None = None,
         *,
+        element_ids: ArrayLike | None = None,
         element_data: Mapping[str, ArrayLike] | None = None,
         node_data: Mapping[str, ArrayLike] | None = None,
         triangle_data: Mapping[str, ArrayLike] | None = None,
@@ -113,9 +116,8 @@ class TetMesh:
         checks.check_range(surface, len(nodes), "triangles")
         self.tags = _labels(tags, "tags", len(elements), np.int32)
         self.triangle_tags = _labels(triangle_tags, "triangle_tags", len(surface), np.int32)
-        self.element_ids = None
-        if element_ids is not None:
-            self.element_ids = _labels(element_ids, "element_ids", len(elements), np.int64)
+        has_ids = element_ids is not None
+        self.element_ids = _labels(element_ids, "element_ids", len(elements), np.int64) if has_ids else None
         numbering = np.arange(len(nodes)) if node_ids is None else node_ids
         self.node_ids = _labels(numbering, "node_ids", len(nodes), np.int64)
         self.nodes_mm, self.tets, self.triangles = nodes, elements, surface
@@ -123,8 +125,7 @@ class TetMesh:
         self._node_data = checks.as_fields(node_data, len(nodes), "node_data")
         self._triangle_data = checks.as_fields(triangle_data, len(surface), "triangle_data")
         checks.check_same_width(self._element_data, self._triangle_data)
-        self.n_dropped_nodes = 0
-        self.is_part = False
+        self.n_dropped_nodes, self.is_part = 0, False
         used = checks.used_nodes(elements, len(nodes), self.element_ids)
         if used is not None:
             self._keep_nodes(used)
@@ -187,17 +188,11 @@ class TetMesh:
 
     def barycentres_mm(self) -> NDArray[np.float64]:
         """Return the mean of the four nodes of each tetrahedron, (m, 3), float64, mm."""
-        centres = np.empty((self.n_tets, 3))
-        for piece, _, corners in checks.chunks(self.nodes_mm, self.tets):
-            centres[piece] = corners.mean(axis=1).T
-        return centres
+        return tetrahedra.barycentres(self.nodes_mm, self.tets)
 
     def volumes_mm3(self) -> NDArray[np.float64]:
         """Return the volume of each tetrahedron, (m,), float64, mm³; all positive."""
-        volumes = np.empty(self.n_tets)
-        for piece, _, corners in checks.chunks(self.nodes_mm, self.tets):
-            volumes[piece] = checks.determinants(corners) / 6.0
-        return volumes
+        return tetrahedra.volumes(self.nodes_mm, self.tets)
 
     def boundary(self) -> NDArray[np.int32]:
         """Return the outer faces of the mesh: node indices (f, 3), int32, normals outward. Computed once."""
@@ -262,7 +257,7 @@ class TetMesh:
 
     @cached_property
     def _skin(self) -> NDArray[np.int32]:
-        tags, of_head = np.unique(self.tags).tolist(), parts.head_tags(self.tags)
+        tags, of_head = np.unique(self.tags).tolist(), head_tags(self.tags)
         if not of_head:
             raise MeshError(f"the mesh has no skin: its tags {tags} are all of electrodes, gel and air")
         faces = self.boundary() if of_head == tags else self.surface(of_head)
@@ -277,7 +272,7 @@ class TetMesh:
         radius_mm: float | None = None,
         keep_largest: bool = True,
     ) -> TetMesh:
-        """Return the part of the mesh that fulfils all that is given, to solve less or to look at less.
+        """Return the part of the mesh that meets all the given conditions, to solve or to look at less.
 
         No current crosses a cut, so the field near it is not that of the head: within about the distance of
         the target from the cut it can't be trusted. Cut far from the coil and from where the field matters,
@@ -292,18 +287,20 @@ class TetMesh:
         centre_mm, radius_mm : array_like (3,) and float, optional
             The barycentre lies within this distance, mm, of this point.
         keep_largest : bool
-            If what is left hangs apart, keep the part of the largest volume. False: that is refused.
+            If the chosen tetrahedra fall into several parts, keep the part of the largest volume. False:
+            raise MeshError.
 
         Returns
         -------
         TetMesh
-            With the triangles that lie on a tetrahedron of it and what belongs to them: tags, fields,
-            `node_ids`, and as `element_ids` those of this mesh, or the indices in it.
+            With the triangles that lie on its tetrahedra, and with tags, fields and `node_ids`. Its
+            `element_ids` are those of this mesh or, where it has none, the indices in it.
 
         Raises
         ------
         MeshError
-            Nothing is left; or more than one part, if the largest is not to be kept; wrong arguments.
+            No tetrahedron meets the conditions; there are several parts, and `keep_largest` is False; wrong
+            arguments.
 
         Warns
         -----
@@ -322,18 +319,21 @@ class TetMesh:
         >>> head.n_tets, part.n_tets
         (81920, 26731)
         """
-        return parts.crop(self, tags, box_mm, centre_mm, radius_mm, keep_largest)
+        raw = parts.cropped(self, tags, box_mm, centre_mm, radius_mm, keep_largest)
+        part = TetMesh(**raw.arguments())
+        part.is_part = True
+        return part
 
     def triangle_tets(self) -> NDArray[np.int32]:
         """Return the tetrahedron that each of `triangles` lies on, from the inside: index (t,), int32.
 
-        A triangle with tag 1000 + i belongs to a tetrahedron of tissue i. It is -1 for triangles that are no
-        face between tissue i and something else.
+        A triangle with tag 1000 + i belongs to a tetrahedron of tissue i. The index is -1 for a triangle that
+        is not a face between tissue i and something else.
         """
         owner = np.full(len(self.triangles), -1, np.int32)
         for tag in np.unique(self.triangle_tags).tolist():
             chosen = np.flatnonzero(self.triangle_tags == tag)
-            faces, tets = self._outer(tag - 1000)
+            faces, tets = self._outer(tag - SURFACE_TAG)
             place = checks.find_faces(self.triangles[chosen], faces, self.n_nodes)
             owner[chosen[place >= 0]] = tets[place[place >= 0]]
         return owner
@@ -351,7 +351,7 @@ class TetMesh:
         return self._faces[key]
 
     def summary(self) -> dict[str, Any]:
-        """Return what a user wants to know first, as plain numbers ready for JSON.
+        """Return counts, sizes and volumes of the mesh as plain numbers, ready for JSON.
 
         Returns
         -------
@@ -361,12 +361,12 @@ class TetMesh:
             is none); volume_mm3; tissues ({tag: {tetrahedra, volume_mm3, mean_edge_mm}}); fields ({elements,
             nodes, triangles: {name: components}}); flipped_tetrahedra; dropped_nodes.
         """
-        return summarise(self)
+        skin = self.skin() if head_tags(self.tags) else None
+        repaired = {"flipped_tetrahedra": self.n_flipped, "dropped_nodes": self.n_dropped_nodes}
+        return summarise(self, self.boundary(), skin) | repaired
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the mesh to a file; see `headfield.write_mesh`."""
-        from .read import write_mesh
-
         write_mesh(path, self)
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,26 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.device import cpu
 from ..core.messages import plural, warn
 from ..errors import MeshError
-from . import checks
+from . import checks, tetrahedra
+from .formats.raw import MeshArrays, RawMesh
 
-if TYPE_CHECKING:
-    from .mesh import TetMesh
-
-__all__ = ["ELECTRODES", "crop", "head_tags", "outermost"]
-
-ELECTRODES = range(100, 900)  # tags of rubber and of gel
-
-
-def head_tags(tags: NDArray[np.int32]) -> list[int]:
-    """The tags that are of the head itself: neither electrodes and gel, nor air, which is negative.
-
-    Examples
-    --------
-    >>> head_tags(np.array([-1, 1, 5, 101, 5]))
-    [1, 5]
-    """
-    return [tag for tag in np.unique(tags).tolist() if tag >= 0 and tag not in ELECTRODES]
-
+__all__ = ["cropped", "outermost"]
 
 _FACES = np.array([[1, 2, 3], [0, 3, 2], [0, 1, 3], [0, 2, 1]])  # of a tetrahedron
 
@@ -38,8 +22,8 @@ _FACES = np.array([[1, 2, 3], [0, 3, 2], [0, 1, 3], [0, 2, 1]])  # of a tetrahed
 def outermost(nodes_mm: NDArray[np.float64], faces: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the part of a closed surface that encloses the most; those of cavities are left out.
 
-    Two faces are joined across an edge if the space outside lies between them: where four faces meet at an
-    edge or more at a node, what touches there only from within is another part.
+    Two faces are joined across an edge if the space outside lies between them. So where four faces meet at an
+    edge, or parts touch at a node, surfaces that touch only from within stay apart.
 
     Parameters
     ----------
@@ -67,10 +51,15 @@ def outermost(nodes_mm: NDArray[np.float64], faces: NDArray[np.int32]) -> NDArra
 
 
 def _neighbours(nodes_mm: NDArray[np.float64], faces: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return pairs of faces that share an edge with the outside between them: (p, 4), the second thrice.
+    """Return pairs of faces that share an edge with the outside between them.
 
-    Around an edge, from its lower to its higher node, a face that runs along it has the outside ahead in
-    the sense of a right-handed turn; the next face in that sense closes it.
+    Turn right-handed around an edge that points from its lower to its higher node: after a face that is wound
+    along the edge comes the outside, up to the next face.
+
+    Returns
+    -------
+    ndarray (p, 4) int32
+        The first face, and the second three times: `node_parts` takes rows of four, as of tetrahedra.
     """
     side = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).astype(np.int64)
     face, opposite = np.tile(np.arange(len(faces)), 3), faces[:, [2, 0, 1]].T.ravel()
@@ -92,7 +81,7 @@ def _neighbours(nodes_mm: NDArray[np.float64], faces: NDArray[np.int32]) -> NDAr
 def _angles(
     low: NDArray[np.float64], high: NDArray[np.float64], point: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Angle of each point around its axis from low to high, all (e, 3); the axis says where it is zero."""
+    """Return the angle of each point around its axis from low to high, all (e, 3), from some direction."""
     axis = high - low
     across = np.eye(3)[np.abs(axis).argmin(axis=1)]
     x = np.cross(axis, across)
@@ -100,27 +89,28 @@ def _angles(
     return np.arctan2(np.einsum("ei,ei->e", point - low, y), np.einsum("ei,ei->e", point - low, x))
 
 
-def crop(
-    mesh: TetMesh,
+def cropped(
+    mesh: MeshArrays,
     tags: int | ArrayLike | None,
     box_mm: ArrayLike | None,
     centre_mm: ArrayLike | None,
     radius_mm: float | None,
     keep_largest: bool,
-) -> TetMesh:
-    """Return a part of a mesh; see `TetMesh.crop`."""
+) -> RawMesh:
+    """Return the arrays of a part of a mesh; `TetMesh.crop` says which part, and what is raised."""
     kept = np.ones(mesh.n_tets, bool)
     if tags is not None:
         kept &= np.isin(mesh.tags, checks.tag_set(tags))
     if box_mm is not None:
         low, high = _box(box_mm)
-        centres = mesh.barycentres_mm()
+        centres = tetrahedra.barycentres(mesh.nodes_mm, mesh.tets)
         kept &= ((centres >= low) & (centres <= high)).all(axis=1)
     if (centre_mm is None) != (radius_mm is None):
         raise MeshError("crop: centre_mm and radius_mm are only of use together")
     if centre_mm is not None and radius_mm is not None:
         centre, radius = _numbers(centre_mm, "centre_mm", (3,)), _numbers(radius_mm, "radius_mm", ())
-        kept &= np.linalg.norm(mesh.barycentres_mm() - centre, axis=1) <= radius
+        centres = tetrahedra.barycentres(mesh.nodes_mm, mesh.tets)
+        kept &= np.linalg.norm(centres - centre, axis=1) <= radius
     if keep_largest and kept.any():
         kept = _largest(mesh, kept)
     if not kept.any():
@@ -147,14 +137,14 @@ def _box(box_mm: ArrayLike) -> NDArray[np.float64]:
     return box
 
 
-def _largest(mesh: TetMesh, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _largest(mesh: MeshArrays, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the mask of the part of largest volume among the tetrahedra kept; warn of the others."""
     chosen = np.flatnonzero(kept)
     part = cpu.node_parts(mesh.tets[chosen], mesh.n_nodes)[mesh.tets[chosen, 0]]
     labels, index = np.unique(part, return_inverse=True)
     if len(labels) == 1:
         return kept
-    volumes = np.bincount(index, weights=mesh.volumes_mm3()[chosen])
+    volumes = np.bincount(index, weights=tetrahedra.volumes(mesh.nodes_mm, mesh.tets)[chosen])
     main = index == volumes.argmax()
     left_out = plural(int((~main).sum()), "tetrahedron", "tetrahedra")
     others = plural(len(labels) - 1, "part that hangs", "parts that hang")
@@ -167,7 +157,7 @@ def _largest(mesh: TetMesh, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return largest
 
 
-def _part(mesh: TetMesh, chosen: NDArray[np.intp]) -> TetMesh:
+def _part(mesh: MeshArrays, chosen: NDArray[np.intp]) -> RawMesh:
     tets = mesh.tets[chosen]
     used = np.zeros(mesh.n_nodes, bool)
     used[tets] = True
@@ -178,7 +168,7 @@ def _part(mesh: TetMesh, chosen: NDArray[np.intp]) -> TetMesh:
     is_face = _are_faces(triangles, tets, int(used.sum()))
     on, triangles = on[is_face], triangles[is_face]
     ids = np.arange(mesh.n_tets) if mesh.element_ids is None else mesh.element_ids
-    part = type(mesh)(
+    return RawMesh(
         mesh.nodes_mm[used],
         tets,
         mesh.tags[chosen],
@@ -190,15 +180,13 @@ def _part(mesh: TetMesh, chosen: NDArray[np.intp]) -> TetMesh:
         node_data={name: values[used] for name, values in mesh.node_data.items()},
         triangle_data={name: values[on] for name, values in mesh.triangle_data.items()},
     )
-    part.is_part = True
-    return part
 
 
 def _are_faces(triangles: NDArray[np.int32], tets: NDArray[np.int32], n_nodes: int) -> NDArray[np.bool_]:
-    """Tell which triangles, whose nodes all belong to the tetrahedra, are a face of one of them.
+    """Tell which triangles are a face of one of the tetrahedra, to which all their nodes belong.
 
-    One with a node inside is, as all around that node was kept. So only those are looked for that have all
-    nodes on the boundary, which are few.
+    A triangle with a node inside is one, because all tetrahedra around that node were kept. So only the
+    triangles with all nodes on the boundary, which are few, have to be looked for.
     """
     boundary, _ = cpu.boundary_faces(tets, n_nodes)
     outer = np.zeros(n_nodes, bool)

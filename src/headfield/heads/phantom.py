@@ -3,7 +3,7 @@
 
 Both are the lattice ball of `headfield.heads.ball` with some of its shells put on the interfaces, so the
 interfaces are followed by triangles whose corners lie on the analytic surface. The surfaces don't depend on
-the edge length: meshes of several edge lengths are a convergence series.
+the edge length, so meshes of several edge lengths are a convergence series.
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ def sphere_mesh(radii_mm: ArrayLike, tags: ArrayLike, edge_mm: float) -> TetMesh
     Raises
     ------
     MeshError
-        Radii that are not strictly monotone and between 1e-6 and 1e6 mm; a number of tags other than that of
-        the radii; an edge that is not positive and finite, asks for more than 200 million tetrahedra, or is
-        so long for a thin layer that flat triangles of that size would cut through it.
+        The radii are not strictly monotone, or not between 1e-6 and 1e6 mm; there are not as many tags as
+        radii; the edge is not positive and finite, asks for more than 200 million tetrahedra, or is so long
+        that flat triangles of that size would cut through a thin layer.
 
     Examples
     --------
@@ -152,7 +152,7 @@ def phantom_head(edge_mm: float = 4.0) -> TetMesh:
 
 
 def phantom_surfaces(directions: ArrayLike) -> Floats:
-    """Distance from the origin of the interfaces of `phantom_head`.
+    """Return the distances from the origin of the interfaces of `phantom_head`.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ def phantom_surfaces(directions: ArrayLike) -> Floats:
 
 
 def phantom_landmarks() -> dict[str, Floats]:
-    """Points on the scalp of `phantom_head` by name.
+    """Return points on the scalp of `phantom_head` by name.
 
     Returns
     -------
@@ -207,7 +207,7 @@ def phantom_landmarks() -> dict[str, Floats]:
 
 
 def _surfaces(u: Floats) -> tuple[Floats, Floats]:
-    """Interfaces (n, 5) in unit directions u, and the white surface without its folds (n,)."""
+    """Return the interfaces (n, 5) in unit directions u, and the white surface without its folds (n,)."""
     x, y, z = u.T
     scalp = 1 / np.sqrt((x / (77 - 3.85 * y)) ** 2 + (y / 95) ** 2 + (z / (84 + 4 * z)) ** 2)
     skull = scalp - _SCALP_MM - 0.6 * np.sin(3 * y + 1) * np.cos(2 * z)
@@ -221,10 +221,10 @@ def _surfaces(u: Floats) -> tuple[Floats, Floats]:
 
 
 def _fold_depth(x: Floats, y: Floats, z: Floats) -> Floats:
-    """Depth of the cortex in a direction, 0 on a crown to 1 at the bottom of the deepest sulci.
+    """Return the depth of the cortex in a direction: 0 on a crown, 1 at the bottom of the deepest sulci.
 
-    Stripes that run from the midline to the sides, 18 rad per rad apart and bent by `_MEANDERS`, of a depth
-    that varies by a quarter; and a furrow between the hemispheres in the upper half.
+    The folds are stripes from the midline to the sides, with 18 rad of phase per radian, bent by `_MEANDERS`;
+    their depth varies by a quarter. A furrow parts the hemispheres in the upper half.
     """
     phase = _PHASE + 18 * np.arcsin(0.97 * (0.1 * x + 0.95 * y + 0.295 * z))
     for amplitude, wave, shift in _MEANDERS:
@@ -235,10 +235,10 @@ def _fold_depth(x: Floats, y: Floats, z: Floats) -> Floats:
 
 
 def _head_shells(edge: float) -> NDArray[np.int64]:
-    """Shell of each interface: per layer about as many shells as its thickness has edges, at least one.
+    """Return the shell of each interface: a layer is about one shell thick per edge, and at least one.
 
-    Below the cortex as many as make the triangles on the white surface (mean radius 64 mm, so 73 here) a
-    little smaller than `edge`, for the folds' sake.
+    Below the cortex there are as many shells as make the triangles on the white surface (mean radius 64 mm,
+    so 73 here) a little smaller than `edge`, because of its folds.
     """
     thickness = np.array(
         [(_CROWN_GRAY_MM + _SULCUS_GRAY_MM) / 2, _CROWN_CSF_MM + 0.15 * _FOLD_MM, _SKULL_MM, _SCALP_MM]
@@ -249,9 +249,9 @@ def _head_shells(edge: float) -> NDArray[np.int64]:
 
 
 def _sphere_shells(radii: Floats, edge: float) -> NDArray[np.int64]:
-    """Shell of each radius: equal steps as far as every layer gets one.
+    """Return the shell of each radius: steps are equal where that leaves every layer at least one.
 
-    Thin layers take theirs from what is below: their edges across are short, so the others should be long.
+    Thin layers take their shell from below: their edges across are short, so the others should be long.
     """
     count = np.arange(len(radii))
     at = np.maximum(np.rint(_MEAN_EDGE * radii / edge).astype(np.int64), count + 1)
@@ -314,7 +314,7 @@ def _check_size(shells: float, edge: float) -> None:
 
 
 def _check_thickness(radii: Floats, at: NDArray[np.int64]) -> None:
-    """Refuse layers that the flat triangles of their outer sphere would cut through."""
+    """Raise MeshError for a layer that the flat triangles of its outer sphere would cut through."""
     for k in range(1, len(radii)):
         depth = radii[k] * np.sqrt(1 - (FLATNESS / at[k]) ** 2)
         below = np.interp(at[k] - 1, at[k - 1 : k + 1], radii[k - 1 : k + 1])

@@ -46,7 +46,7 @@ class Subject:
     Raises
     ------
     FileFormatError
-        No such folder, or none or several of `m2m_…` in it.
+        There is no such folder, or it holds no folder `m2m_…` or several.
 
     Examples
     --------
@@ -75,7 +75,7 @@ class Subject:
 
     @property
     def mesh_path(self) -> Path:
-        """The head mesh: `x.msh`, or the only .msh of the folder; MeshError otherwise."""
+        """Path of the head mesh: `x.msh`, or the only .msh of the folder; MeshError otherwise."""
         path = self.folder / f"{self.name}.msh"
         if path.is_file():
             return path
@@ -94,7 +94,7 @@ class Subject:
         Raises
         ------
         MeshError
-            There is none, or several of which none is `x.msh`, or it is damaged.
+            There is no .msh, or there are several and `x.msh` is not among them; or the mesh is damaged.
         """
         return self._mesh
 
@@ -124,7 +124,7 @@ class Subject:
         Raises
         ------
         FileFormatError
-            There is no such cap, or several to choose from; a damaged file.
+            There is no such cap, or there are several and none was named; or the file is damaged.
         """
         folder, caps = self.folder / "eeg_positions", self.eeg_caps
         wanted = cap
@@ -136,7 +136,7 @@ class Subject:
 
     @property
     def tensor_path(self) -> Path | None:
-        """The diffusion tensor image `DTI_coregT1_tensor.nii.gz`, or None if there is none."""
+        """Path of the diffusion tensor image `DTI_coregT1_tensor.nii.gz`, or None without one."""
         paths = (self.folder / name for name in _TENSORS)
         return next((path for path in paths if path.is_file()), None)
 
@@ -146,7 +146,7 @@ class Subject:
         values: float | Mapping[int, float] | ArrayLike | None = None,
         **limits: Any,
     ) -> NDArray[np.float64]:
-        """Conductivity of each tetrahedron of the mesh, for `HeadModel`.
+        """Return the conductivity of each tetrahedron of the mesh, for `HeadModel`.
 
         Parameters
         ----------
@@ -168,7 +168,7 @@ class Subject:
         FileFormatError
             There is no diffusion tensor image, or it is damaged.
         ConductivityError
-            No such mode, or values that are no conductivities.
+            There is no such mode, or values can't be conductivities.
         """
         if mode == "scalar":
             if limits:
@@ -197,18 +197,17 @@ class Subject:
         FileFormatError
             There is no such deformation, or it is damaged.
         HeadfieldError
-            Points outside of its volume; says how many.
+            Points lie outside of its volume; the message says how many.
 
         Warns
         -----
         UserWarning
-            Which way a deformation maps had to be taken from its name; see
-            `headfield.heads.warps.find_warps`.
+            The name of a deformation had to tell which way it maps; see `headfield.heads.warps.find_warps`.
         """
         return self._to_subject.apply(points_mm)
 
     def subject_to_mni(self, points_mm: ArrayLike) -> NDArray[np.float64]:
-        """Map points of the head to MNI space; the reverse of `mni_to_subject`, which see.
+        """Map points of the head to MNI space: the reverse of `mni_to_subject`, with the same errors.
 
         Parameters
         ----------
@@ -244,7 +243,7 @@ class Subject:
 
 
 def _folder(path: Path) -> Path:
-    """The folder m2m_x itself, or the only one in it."""
+    """Return the folder m2m_x itself, or the only one in it."""
     if not path.is_dir():
         raise FileFormatError(f"no folder {path}; a subject folder m2m_… is needed")
     if path.name.startswith(_PREFIX) and len(path.name) > len(_PREFIX):

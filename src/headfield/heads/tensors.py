@@ -51,13 +51,12 @@ def conductivity_tensors(
     max_ratio: float = 10.0,
     max_conductivity: float = 2.0,
 ) -> Floats:
-    """Conductivity tensor of each tetrahedron from a diffusion tensor image.
+    """Return the conductivity tensor of each tetrahedron from a diffusion tensor image.
 
     The tensor D at the barycentre of each tetrahedron of `tissues` is interpolated trilinearly, component by
-    component, between the voxels that have one: voxels that are zero or not finite take no part, and a
-    tetrahedron of which they have more than half of the weight has no tensor. D is turned into the frame of
-    the head (see `headfield.heads.tensors`), and eigenvalues below 1/`max_ratio` of its largest are raised
-    to that.
+    component, between the voxels that have one: voxels that are zero or not finite take no part. Where they
+    have more than half of the weight, the tetrahedron has no tensor. D is turned into the frame of the head
+    (see `headfield.heads.tensors`), and eigenvalues below 1/`max_ratio` of its largest are raised to that.
     With det(D)^⅓ the geometric mean of the eigenvalues and σ the isotropic value of the tetrahedron:
 
     - "vn", volume normalised: σ D / det(D)^⅓. Each tensor has the geometric mean σ (Güllmar et al. 2010,
@@ -75,7 +74,7 @@ def conductivity_tensors(
         mm, and its numbers.
     mode : {"vn", "dir", "mc"}
     conductivity : None, float, dict of int to float, or array_like (m,)
-        Isotropic values, S/m, as for `HeadModel`: of all other tissues and where the tensor is missing too.
+        Isotropic values, S/m, as for `HeadModel`. Other tissues get them, and tetrahedra without a tensor.
     tissues : array_like of int
         Tags that get tensors: by default white and gray matter.
     max_ratio : float
@@ -91,16 +90,16 @@ def conductivity_tensors(
     Raises
     ------
     ConductivityError
-        No such mode; an image of another shape, or whose voxel axes are not at right angles; no tetrahedron
-        of these tissues, or none with a tensor; isotropic values that `HeadModel` would not take.
+        There is no such mode; the image has another shape, or its voxel axes are not at right angles; no
+        tetrahedron is of these tissues, or none has a tensor; the isotropic values can't be conductivities.
     FileFormatError, OSError
         The file is damaged or can't be read.
 
     Warns
     -----
     UserWarning
-        Tetrahedra without a tensor, or with one that is not positive-definite, got the isotropic value; says
-        how many and what share.
+        Tetrahedra without a tensor, or with one that is not positive-definite, got the isotropic value. The
+        warning says how many and what share.
 
     Examples
     --------
@@ -118,7 +117,7 @@ def conductivity_tensors(
     if not isinstance(mesh, TetMesh):
         raise ConductivityError(f"mesh must be a TetMesh (see read_mesh), not {type(mesh).__name__}")
     if mode not in _MODES:
-        raise ConductivityError(f"mode = {mode!r} is none of {', '.join(_MODES)}")
+        raise ConductivityError(f"mode = {mode!r} is not one of {', '.join(_MODES)}")
     ratio = _at_least(max_ratio, 1.0, "max_ratio")
     largest = _at_least(max_conductivity, 0.0, "max_conductivity")
     isotropic = resolve(conductivity, mesh.tags)
@@ -146,7 +145,7 @@ def _at_least(value: float, limit: float, name: str) -> float:
 
 
 def _chosen(mesh: TetMesh, tissues: ArrayLike) -> NDArray[np.intp]:
-    """Indices of the tetrahedra of these tissues."""
+    """Return the indices of the tetrahedra of these tissues; warn of tissues that no tetrahedron has."""
     try:
         tags = np.atleast_1d(np.asarray(tissues))
     except ValueError as problem:
@@ -163,7 +162,7 @@ def _chosen(mesh: TetMesh, tissues: ArrayLike) -> NDArray[np.intp]:
 
 
 def _image(image: Image) -> tuple[Floats, NDArray[Any], str]:
-    """Affine, numbers (nx, ny, nz, 6) and name of a tensor image."""
+    """Return affine, numbers (nx, ny, nz, 6) and name of a tensor image."""
     if isinstance(image, (str, os.PathLike)):
         affine, data = read_nifti(image)
         name = os.fspath(image)
@@ -187,7 +186,7 @@ def _image(image: Image) -> tuple[Floats, NDArray[Any], str]:
 
 
 def _frame(affine: Floats) -> Floats:
-    """M (3, 3) that turns a tensor D of the file into M D Mᵀ in the frame of the affine."""
+    """Return the matrix M (3, 3) that turns a tensor D of the file into M D Mᵀ in the frame of the affine."""
     axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
     shear = float(np.abs(axes.T @ axes - np.eye(3)).max())
     if shear > _MAX_SHEAR:
@@ -202,7 +201,7 @@ def _frame(affine: Floats) -> Floats:
 
 
 def _turn(frame: Floats) -> Floats:
-    """The turn as a matrix (6, 6) on components, to be applied from the right."""
+    """Return the turn as a matrix (6, 6) on components, to be applied from the right."""
     turned: Floats = frame @ np.eye(6)[:, _ENTRY] @ frame.T
     return turned[:, _ROW, _COLUMN]
 
@@ -210,7 +209,7 @@ def _turn(frame: Floats) -> Floats:
 def _diffusion(
     mesh: TetMesh, chosen: NDArray[np.intp], affine: Floats, data: NDArray[Any], ratio: float
 ) -> tuple[Floats, NDArray[np.bool_], NDArray[np.bool_]]:
-    """Tensors (e, 3, 3) in the frame of the mesh, which are missing, and which are not positive."""
+    """Return tensors (e, 3, 3) in the frame of the mesh, which are missing, and which are not positive."""
     turn = _turn(_frame(affine))
     known = np.isfinite(data).all(axis=3) & data.any(axis=3)
     voxels = np.array(data, order="C")  # a tensor's components side by side: twice as fast
@@ -236,7 +235,7 @@ def _diffusion(
 
 
 def _bounded(tensors: Floats, ratio: float) -> tuple[Floats, NDArray[np.bool_]]:
-    """Tensors with their small eigenvalues raised to 1/ratio of the largest; which are not positive."""
+    """Raise small eigenvalues of tensors to 1/ratio of the largest, in place; tell which are not positive."""
     values, vectors = np.linalg.eigh(tensors)
     largest = values[:, 2]
     negative = ~(values[:, 0] > _POSITIVE * np.abs(values).max(axis=1))
@@ -247,7 +246,7 @@ def _bounded(tensors: Floats, ratio: float) -> tuple[Floats, NDArray[np.bool_]]:
 
 
 def _tell(missing: NDArray[np.bool_], negative: NDArray[np.bool_], name: str) -> None:
-    """Warn of tetrahedra that get the isotropic value; refuse if all do."""
+    """Warn of tetrahedra that get the isotropic value; raise ConductivityError if all do."""
     n, n_missing, n_negative = len(missing), int(missing.sum()), int(negative.sum())
     lost = n_missing + n_negative
     why = f"{n_missing} lie where the image has none, {n_negative} have one that is not positive-definite"
@@ -266,7 +265,7 @@ def _tell(missing: NDArray[np.bool_], negative: NDArray[np.bool_], name: str) ->
 def _scaled(
     tensors: Floats, at: NDArray[np.intp], mesh: TetMesh, isotropic: Floats, mode: str, largest: float
 ) -> Floats:
-    """Conductivities (e, 3, 3) of the tetrahedra `at`, from their diffusion tensors."""
+    """Return the conductivities (e, 3, 3) of the tetrahedra `at` from their diffusion tensors."""
     size = np.cbrt(np.linalg.det(tensors))
     if mode == "vn":
         return tensors * (isotropic[at] / size)[:, None, None]

@@ -66,7 +66,8 @@ class Warp(NamedTuple):
         Raises
         ------
         ArgumentError
-            Another shape, values that are not finite, points where the volume has no map; says how many.
+            The shape is wrong, values are not finite, or points lie where the volume maps nothing. The
+            message says how many.
         """
         points = finite_array(points_mm, "points_mm", ArgumentError)
         if points.shape[-1:] != (3,) or points.ndim > 2:
@@ -77,7 +78,7 @@ class Warp(NamedTuple):
             part = slice(start, start + _PIECE)
             index, weight, inside = trilinear(self.affine, self.coordinates.shape, flat[part])
             values = self.coordinates[index]
-            values[weight == 0] = 0  # NaN there is no harm
+            values[weight == 0] = 0  # NaN times 0 would be NaN
             mapped[part] = np.einsum("cp,cpd->pd", weight, values)
             mapped[part][~inside] = np.nan
         bad = np.flatnonzero(~np.isfinite(mapped).all(axis=1))
@@ -95,8 +96,8 @@ def read_warp(path: str | os.PathLike[str]) -> Warp:
     Parameters
     ----------
     path : path
-        NIfTI (nx, ny, nz, 3): coordinates in mm, no displacements. Voxels with NaN or, if there are several,
-        with (0, 0, 0) count as empty.
+        NIfTI (nx, ny, nz, 3): coordinates in mm, not displacements. Voxels with NaN count as empty, and those
+        with (0, 0, 0) if there are several.
 
     Returns
     -------
@@ -105,8 +106,8 @@ def read_warp(path: str | os.PathLike[str]) -> Warp:
     Raises
     ------
     FileFormatError
-        A damaged file, another shape, an empty middle, or values that do not run along with the coordinates
-        of their voxels, as displacements or mirrored coordinates.
+        The file is damaged, has another shape or an empty middle; or its values do not grow with the
+        coordinates of their voxels, because they are displacements or mirrored.
     OSError
         The file can't be read.
 
@@ -127,14 +128,17 @@ def read_warp(path: str | os.PathLike[str]) -> Warp:
     if data.ndim != 4 or data.shape[3] != 3 or min(data.shape[:3]) < 2:
         raise FileFormatError(f"{name}: its shape is {data.shape}, a deformation is (nx, ny, nz, 3)")
     empty = ~data.any(axis=3)
-    if empty.sum() > 1:  # a map that can be undone has (0, 0, 0) once
+    if empty.sum() > 1:  # a map that can be inverted has (0, 0, 0) at most once
         data[empty] = np.nan
     _check_map(affine, data, name)
     return Warp(affine, data, name)
 
 
 def _check_map(affine: NDArray[np.float64], data: NDArray[Any], name: str) -> None:
-    """Refuse what is no map of coordinates between two heads: fit an affine in the middle of the volume."""
+    """Raise FileFormatError unless the values map coordinates between two heads.
+
+    An affine map that is fitted in the middle of the volume tells: it keeps the direction of each axis.
+    """
     axes = [
         np.unique(np.linspace(n / 4, 3 * n / 4, _SAMPLES).astype(int).clip(0, n - 1)) for n in data.shape[:3]
     ]
@@ -148,7 +152,7 @@ def _check_map(affine: NDArray[np.float64], data: NDArray[Any], name: str) -> No
     along = linear.diagonal()
     if not (along.min() > _MIN_STRETCH and along.max() < 1 / _MIN_STRETCH and np.linalg.det(linear) > 0):
         raise FileFormatError(
-            f"{name}: no map of coordinates in mm: along x, y, z its values change by "
+            f"{name}: not a map of coordinates in mm: along x, y, z its values change by "
             f"{', '.join(f'{x:.3g}' for x in along)} mm per mm; are they displacements, or mirrored?"
         )
 
@@ -158,8 +162,8 @@ def find_warps(folder: str | os.PathLike[str]) -> tuple[Path | None, Path | None
 
     The voxels of a map that starts from the subject are those of the subject's T1 image, so where one of the
     volumes has the grid (shape and affine) of that image, it maps to MNI and the other one from there. Where
-    the grids don't tell (no T1 image, or none or both match), the names do, as coordinates are mapped:
-    Conform2MNI from the subject to MNI, MNI2Conform back.
+    the grids don't tell (there is no T1 image, or both or neither of the volumes match), the names do:
+    Conform2MNI maps coordinates from the subject to MNI, MNI2Conform back.
 
     Parameters
     ----------
@@ -181,7 +185,7 @@ def find_warps(folder: str | os.PathLike[str]) -> tuple[Path | None, Path | None
     Warns
     -----
     UserWarning
-        The grids did not tell.
+        The grids did not tell, so the names had to.
 
     Examples
     --------
@@ -223,7 +227,7 @@ def _first(folder: Path, names: tuple[str, ...]) -> Path | None:
 
 
 def _same_grid(path: Path, image: Path) -> bool:
-    """Whether all corners of the two volumes are at the same voxels and at the same place."""
+    """Tell whether two volumes have the same shape and their corners are at the same places."""
     affine, shape = read_grid(path)
     other, other_shape = read_grid(image)
     if shape[:3] != other_shape[:3] or len(other_shape) < 3:

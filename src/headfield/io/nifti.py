@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """NIfTI images (.nii, .nii.gz): the numbers, where their voxels lie, and values between the voxels.
 
-nibabel reads the header; the numbers are read here, into memory whose size was held against the file, and
-nothing but plain real numbers is. Needs the extra `nifti`.
+nibabel reads the header. The numbers are read here: only plain real numbers, and only after their size was
+compared with that of the file, so that a damaged header can't ask for all the memory. This needs the extra
+`nifti`.
 """
 
 from __future__ import annotations
@@ -33,14 +34,14 @@ _TO_EDGE = 1e-4  # voxels: affines are often stored as float32
 _CORNERS = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
 _MAGIC = {348: (344, b"n+1\0"), 540: (4, b"n+2\0\r\n\x1a\n")}  # where a header has it, and what it is
 _PAIR = (b"ni1", b"ni2")
-_SILENT = logging.Logger("headfield")  # nibabel's own prints
+_SILENT = logging.Logger("headfield")  # nibabel's own logger prints
 _SILENT.disabled = True
 
 
 def given_image(
     affine: ArrayLike, data: ArrayLike, name: str, numbers: str, error: type[HeadfieldError]
 ) -> tuple[NDArray[np.float64], NDArray[Any]]:
-    """Affine and numbers of an image that comes as arrays, not as a file; `error` if they are none."""
+    """Return affine and numbers of an image that is given as arrays; raise `error` for anything else."""
     matrix = finite_array(affine, "affine", error)
     try:
         values = np.asarray(data)
@@ -75,9 +76,9 @@ def read_nifti(path: str | os.PathLike[str]) -> tuple[NDArray[np.float64], NDArr
     Raises
     ------
     FileFormatError
-        Not such an image, or damaged, or less data than announced; values that are no real numbers (complex,
-        colours); neither sform nor qform, a singular affine, lengths in another unit than mm; nibabel is
-        missing.
+        The file is not such an image, is damaged, or holds less data than announced; its values are complex
+        numbers or colours; it has neither sform nor qform, or its affine is singular; its lengths are in
+        another unit than mm; nibabel is missing.
     OSError
         The file can't be read.
 
@@ -177,7 +178,7 @@ def trilinear(
 
 @contextmanager
 def _opened(name: str) -> Iterator[tuple[IO[bytes], int]]:
-    """A file as a stream of plain bytes, and the most bytes it can hold."""
+    """Open a file as a stream of plain bytes; give that, and the most bytes that it can hold."""
     check_regular(name, FileFormatError)
     with open(name, "rb") as file:
         size = os.fstat(file.fileno()).st_size
@@ -190,7 +191,7 @@ def _opened(name: str) -> Iterator[tuple[IO[bytes], int]]:
 
 
 def _geometry(stream: IO[bytes], name: str) -> tuple[Any, NDArray[np.float64], tuple[int, ...]]:
-    """Header, affine and shape; the stream then stands at the end of the header."""
+    """Read header, affine and shape; the stream then stands at the end of the header."""
     header = _header(stream, name)
     try:
         unit = header.get_xyzt_units()[0]
@@ -241,21 +242,21 @@ def _header(stream: IO[bytes], name: str) -> Any:
 
 def _nibabel(name: str) -> Any:
     try:
-        import nibabel
+        import nibabel  # here, because only images need it
     except ImportError:
         raise FileFormatError(f"{name}: NIfTI images need nibabel: pip install headfield[nifti]") from None
     return nibabel
 
 
 def _header_errors() -> tuple[type[Exception], ...]:
-    """What nibabel raises of a damaged header."""
+    """Return the types of errors that nibabel raises for a damaged header."""
     from nibabel.spatialimages import HeaderDataError, HeaderTypeError
 
     return HeaderDataError, HeaderTypeError, ValueError, TypeError, KeyError, ArithmeticError
 
 
 def _offset(header: Any, name: str) -> int:
-    """Where the data begin."""
+    """Return the byte at which the data begin."""
     value = float(header["vox_offset"])
     smallest = header.structarr.dtype.itemsize + 4
     if not smallest <= value < 2**62:  # NaN fails too
@@ -264,7 +265,7 @@ def _offset(header: Any, name: str) -> int:
 
 
 def _bytes(stream: IO[bytes], skip: int, size: int, name: str) -> NDArray[np.uint8]:
-    """`size` bytes after the next `skip`; memory is taken as it is filled."""
+    """Return the `size` bytes after the next `skip`."""
     while skip > 0:
         piece = _read(stream, min(skip, _PIECE), name)
         if not piece:
@@ -281,7 +282,7 @@ def _bytes(stream: IO[bytes], skip: int, size: int, name: str) -> NDArray[np.uin
             raise FileFormatError(f"{name}: the file ends after {have:,} of {size:,} bytes of data")
         raw[have : have + len(piece)] = np.frombuffer(piece, np.uint8)
         have += len(piece)
-    _read(stream, _PIECE, name)  # at its end a gzip file is held against its checksum
+    _read(stream, _PIECE, name)  # at the end of a gzip file its checksum is compared
     return raw
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What may be opened for reading: a pipe would block for ever, a device never end."""
+"""Checks of paths before files are opened: reading a pipe could block for ever, and a device never end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["check_regular", "ending_of"]
 
 
 def ending_of(path: str | os.PathLike[str]) -> str:
-    """The last ending of a file's name, in lower case, with its dot; "" without one.
+    """Return the last ending of a file's name, in lower case, with its dot; "" without one.
 
     Examples
     --------
@@ -23,18 +23,18 @@ def ending_of(path: str | os.PathLike[str]) -> str:
 
 
 def check_regular(path: str | os.PathLike[str], error: type[HeadfieldError]) -> None:
-    """Refuse what is not a regular file, or a link to one, before it is opened.
+    """Raise FileFormatError unless a path is a regular file or a link to one, before it is opened.
 
     Parameters
     ----------
     path : path
     error : type of HeadfieldError
-        For a path that can't be one: with a NUL byte, or invalid Unicode.
+        Raised for what can't be a path: with a NUL byte, or invalid Unicode.
 
     Raises
     ------
     FileFormatError
-        A folder, pipe, socket or device.
+        The path is a folder, pipe, socket or device.
     OSError
         There is no such file.
 
@@ -46,7 +46,7 @@ def check_regular(path: str | os.PathLike[str], error: type[HeadfieldError]) -> 
     ...
     headfield.errors.FileFormatError: /dev/null: not a regular file
     """
-    name = os.fspath(path)  # of an int os.stat would take the file descriptor
+    name = os.fspath(path)  # refuses an int, which os.stat would take for a file descriptor
     try:
         mode = os.stat(name).st_mode
     except ValueError as problem:

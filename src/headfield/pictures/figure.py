@@ -7,7 +7,6 @@ import io
 import os
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,13 +15,13 @@ from numpy.typing import NDArray
 from ..coils.coil import Coil
 from ..errors import FileFormatError, MissingPackageError
 from ..fields.field import Field
-from ..io.atomic import replacing
+from ..io.atomic import check_folder, replacing
 from ..io.regular import ending_of
 from .rendering import View, render
 from .scene import PERCENTS, Scene, field_scene
 from .slices import ENDS, MARGIN_MM, Slice, boxes
 
-__all__ = ["check_folder", "colormap", "draw_scene", "plot", "plot_cortex", "write_picture"]
+__all__ = ["colormap", "draw_scene", "plot", "plot_cortex", "write_picture"]
 
 Floats = NDArray[np.float64]
 
@@ -153,30 +152,6 @@ def colormap() -> Any:
     from matplotlib import colormaps
 
     return colours.ListedColormap(colormaps["magma"](np.linspace(*_MAGMA, 256)), "field")
-
-
-def check_folder(path: str | os.PathLike[str]) -> None:
-    """Refuse a path that no file can be written to, before there is work on its content.
-
-    Raises
-    ------
-    OSError
-        The folder isn't there or not writable, or the path is a folder.
-
-    Examples
-    --------
-    >>> check_folder("/no/such/folder/a.png")
-    Traceback (most recent call last):
-    ...
-    FileNotFoundError: /no/such/folder/a.png: there is no folder /no/such/folder
-    """
-    target = Path(path)
-    if target.is_dir():
-        raise IsADirectoryError(f"{target} is a folder")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"{target}: there is no folder {target.parent}")
-    if not os.access(target.parent, os.W_OK):
-        raise PermissionError(f"{target}: the folder {target.parent} is not writable")
 
 
 def _check_target(path: str | os.PathLike[str]) -> None:

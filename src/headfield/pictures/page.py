@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FileFormatError, MissingPackageError
-from ..io.atomic import replacing
+from ..io.atomic import check_folder, replacing
 from ..io.regular import ending_of
-from .figure import check_folder, colormap
+from .figure import colormap
 from .rendering import upward
 from .scene import PERCENTS, Scene, Shell, thinned
 from .slices import ENDS, Slice, boxes

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry.raster import rasterise
+from ..geometry.triangles import area_vectors_at_nodes
 from .scene import Scene, Shell
 
 __all__ = ["View", "render", "upward"]
@@ -103,10 +104,7 @@ def render(scene: Scene, colour: Callable[[Floats], Floats], pixels: int) -> tup
 
 def _normals(shell: Shell) -> Floats:
     """Unit normals (n, 3) at the nodes: means by area over the faces around."""
-    corners = shell.nodes_mm[shell.faces]
-    normal = np.repeat(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), 3, axis=0)
-    at = shell.faces.ravel()
-    normals = np.stack([np.bincount(at, normal[:, d], len(shell.nodes_mm)) for d in range(3)], axis=1)
+    normals = area_vectors_at_nodes(shell.nodes_mm, shell.faces)
     return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-300))
 
 

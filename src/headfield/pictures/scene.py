@@ -18,8 +18,9 @@ from ..coils.coil import Coil
 from ..core.device import on_host
 from ..errors import ArgumentError, MeshError, PoseError
 from ..fields.field import Field
-from ..heads.conductivity import tissue
+from ..geometry.triangles import areas
 from ..heads.mesh import TetMesh
+from ..heads.tissues import tissue
 from ..metrics import percentiles
 from .slices import Slice, slice_heads
 
@@ -289,11 +290,8 @@ def thinned(shell: Shell, most: int) -> Shell:
     >>> 100 < len(thinned(scalp, 1000).faces) <= 1000 < len(scalp.faces)
     True
     """
-    corners = shell.nodes_mm[shell.faces]
-    area = np.linalg.norm(
-        np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1
-    ).sum()
-    cell, thin = float(np.sqrt(area / (2 * most))), shell
+    area = areas(shell.nodes_mm[shell.faces]).sum()
+    cell, thin = float(np.sqrt(area / most)), shell
     while len(thin.faces) > most:
         thin = _clustered(shell, cell)
         cell *= 1.1
@@ -325,8 +323,7 @@ def _shell(nodes_mm: Floats, faces: NDArray[np.int32], values: NDArray[Any]) -> 
     """A surface with the nodes it uses, and of its faces' values the means by area at the nodes."""
     used, corner = np.unique(faces, return_inverse=True)
     nodes, corner = nodes_mm[used], corner.reshape(-1, 3)
-    a, b, c = (nodes[corner[:, i]] for i in range(3))
-    area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    area = areas(nodes[corner])
     at_nodes = _means(corner.ravel(), np.repeat(values.astype(np.float64), 3), np.repeat(area, 3))
     return Shell(nodes, corner, at_nodes)
 

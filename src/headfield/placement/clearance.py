@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from ..coils.casing import Casing
 from ..core.device import cpu
 from ..errors import CoilError, PoseError
-from ..geometry.surface import Surface, skin
+from ..geometry.surface import Surface
 from ..geometry.tree import Balls, Side, near_pairs, reduced
 from ..geometry.triangles import pair_distances, subdivided
 from ..heads.mesh import TetMesh
+from ..heads.skin import skin
 from ..poses.pose import check_poses
 from .plausible import faces_away, middle
 

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.arguments import finite_array, finite_number
 from ..core.messages import warn
 from ..errors import CoilError, PoseError
-from ..geometry.surface import Surface, skin
+from ..geometry.surface import Surface
 from ..heads.mesh import TetMesh
+from ..heads.skin import skin
 from ..poses.pose import MAX_TRANSLATION_MM, check_poses, turns
 from .clearance import Shell, face_of, retreated
 from .sites import slid, start, tangential

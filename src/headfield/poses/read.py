@@ -30,10 +30,11 @@ from ..core.messages import warn
 from ..errors import FileFormatError, PoseError
 from ..io.atomic import replacing
 from ..io.regular import check_regular, ending_of
+from ..io.text import read_text
 from . import pose as _pose
 from .formats.brainsight import is_brainsight, read_brainsight, write_brainsight
 from .formats.localite import read_localite, write_localite
-from .formats.raw import RawPoses, read_text
+from .formats.raw import RawPoses
 from .formats.simnibs_mat import read_simnibs_mat, write_simnibs_mat
 from .formats.softaxic import read_softaxic, write_softaxic
 from .formats.table import read_table, write_table

@@ -14,9 +14,10 @@ from ..core.arguments import finite_array, whole_numbers
 from ..core.messages import warn
 from ..errors import FileFormatError, RegionError
 from ..heads.mesh import TetMesh
+from ..heads.selection import barycentres, tets_of
 from ..io.nifti import check_affine, given_image, read_nifti
 from ..io.regular import check_regular
-from .region import Region, barycentres, tets_of
+from .region import Region
 
 __all__ = ["labels", "read_label_names"]
 

@@ -16,7 +16,8 @@ from ..core.device import cpu
 from ..errors import ConvergenceError, RegionError
 from ..heads.checks import find_faces
 from ..heads.mesh import TetMesh
-from .region import Region, surface_region, tets_of
+from ..heads.selection import tets_of
+from .region import Region, surface_region
 
 __all__ = ["mid_layer"]
 

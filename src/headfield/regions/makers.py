@@ -12,14 +12,8 @@ from ..errors import RegionError
 from ..geometry.surface import Surface
 from ..heads.location import Located, locate
 from ..heads.mesh import TetMesh
-from .region import (
-    Region,
-    barycentres,
-    check_mesh,
-    is_mask_of_numbers,
-    surface_region,
-    tets_of,
-)
+from ..heads.selection import barycentres, check_mesh, is_mask_of_numbers, tets_of
+from .region import Region, surface_region
 
 __all__ = ["mask", "nodes", "points", "sphere", "surface", "tissue"]
 

@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.arguments import finite_array, whole_numbers
+from ..core.arguments import finite_array
 from ..core.messages import plural, point
 from ..errors import RegionError
-from ..heads import checks
+from ..geometry.triangles import area_vectors, area_vectors_at_nodes, sums_at_nodes
 from ..heads.mesh import TetMesh
+from ..heads.selection import barycentres, check_mesh
+from ..heads.tetrahedra import volumes
 
-__all__ = ["Region", "barycentres", "surface_region", "tets_of"]
+__all__ = ["Region", "surface_region"]
 
 Floats = NDArray[np.float64]
 
@@ -134,10 +136,7 @@ class Region:
         """What each tetrahedron or point stands for, (p,), float64: volumes mm³, areas mm², or 1."""
         if self._weights is not None:
             return self._weights
-        volumes = np.empty(len(self))
-        for piece, _, corners in checks.chunks(self.mesh.nodes_mm, self.mesh.tets[self.elements]):
-            volumes[piece] = checks.determinants(corners) / 6.0
-        return _frozen(volumes)
+        return _frozen(volumes(self.mesh.nodes_mm, self.mesh.tets[self.elements]))
 
     def __len__(self) -> int:
         return len(self.elements)
@@ -211,12 +210,9 @@ def surface_region(
     >>> floor.weights.tolist(), floor.normals[0].tolist()
     ([6.0, 6.0, 6.0], [0.0, 0.0, -1.0])
     """
-    a, b, c = np.moveaxis(nodes_mm[faces], 1, 0)
-    twice = np.cross(b - a, c - a)
-    size = np.linalg.norm(twice, axis=1)
-    node, n = faces.ravel(), len(nodes_mm)
-    sizes = np.bincount(node, np.repeat(size, 3), n)
-    total = np.stack([np.bincount(node, np.repeat(along, 3), n) for along in twice.T], axis=1)
+    n, size = len(nodes_mm), np.linalg.norm(area_vectors(nodes_mm[faces]), axis=1)
+    sizes = sums_at_nodes(faces, np.repeat(size, 3)[:, None], n)[:, 0]
+    total = area_vectors_at_nodes(nodes_mm, faces)
     length = np.linalg.norm(total, axis=1)
     bad = np.flatnonzero(~(length > _NO_NORMAL * sizes))
     if len(bad):
@@ -227,52 +223,6 @@ def surface_region(
     return Region(
         mesh, elements, barycentric, weights=sizes / 6, normals=total / length[:, None], faces=faces
     )
-
-
-def check_mesh(mesh: TetMesh) -> None:
-    """Refuse what is no mesh."""
-    if not isinstance(mesh, TetMesh):
-        raise RegionError(f"mesh must be a TetMesh (see read_mesh), not {type(mesh).__name__}")
-
-
-def tets_of(mesh: TetMesh, tags: int | ArrayLike | None) -> NDArray[np.intp]:
-    """Return the tetrahedra of some tissues, ascending; all if `tags` is None; refuse tags that don't occur.
-
-    Examples
-    --------
-    >>> mesh = TetMesh([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], [[0, 1, 2, 3]], tags=[5])
-    >>> tets_of(mesh, [5]).tolist()
-    [0]
-    """
-    check_mesh(mesh)
-    if tags is None:
-        return np.arange(mesh.n_tets)
-    wanted = whole_numbers(tags, "tags", RegionError)
-    absent = np.setdiff1d(wanted, mesh.tags)
-    if len(absent):
-        raise RegionError(
-            f"no tetrahedron has the tags {absent.tolist()}; the mesh has {np.unique(mesh.tags).tolist()}"
-        )
-    return np.flatnonzero(np.isin(mesh.tags, wanted))
-
-
-def barycentres(mesh: TetMesh, elements: NDArray[Any]) -> Floats:
-    """Return the barycentres (p, 3) of some tetrahedra (p,), mm; the bits of `TetMesh.barycentres_mm`."""
-    centres = np.empty((len(elements), 3))
-    for piece, _, corners in checks.chunks(mesh.nodes_mm, mesh.tets[elements]):
-        centres[piece] = corners.mean(axis=1).T
-    return centres
-
-
-def is_mask_of_numbers(values: NDArray[Any], m: int) -> bool:
-    """Whether indices are rather a mask of m tetrahedra, written as 0 and 1.
-
-    Examples
-    --------
-    >>> is_mask_of_numbers(np.array([0, 1, 1]), 3), is_mask_of_numbers(np.array([0, 1]), 3)
-    (True, False)
-    """
-    return values.shape == (m,) and m > 2 and bool(np.isin(values, (0, 1)).all())
 
 
 def _indices(values: ArrayLike, name: str, row: tuple[int, ...], count: int) -> NDArray[np.int32]:

@@ -14,9 +14,10 @@ from ..coils.coil import Coil
 from ..core.device import check_threads
 from ..errors import MeshError
 from ..fields.field import Field
-from ..geometry.surface import Surface, skin
+from ..geometry.surface import Surface
 from ..heads.conductivity import resolve
 from ..heads.mesh import TetMesh
+from ..heads.skin import skin
 from ..placement.place import ScalpGrid, place, scalp_grid
 from ..placement.plausible import PlausiblePoses
 from ..regions.region import Region

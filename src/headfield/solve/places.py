@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ..errors import MeshError, RegionError
 from ..heads.mesh import TetMesh
-from ..regions.region import Region, is_mask_of_numbers
+from ..heads.selection import is_mask_of_numbers
+from ..regions.region import Region
 
 __all__ = ["Places"]
 

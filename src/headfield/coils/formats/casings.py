@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...core.messages import warn
 from ...errors import CoilError, FileFormatError, MeshError
-from ...heads.formats.meshio_bridge import contained, needed_meshio
+from ...io.meshio import contained, needed_meshio, read_content
 from ...io.regular import check_regular, ending_of
 from ..casing import Casing
 
@@ -69,16 +69,15 @@ def read_casing(path: str | os.PathLike[str]) -> Casing:
         raise FileFormatError(f"{name}: casings are read from {', '.join(CASING_ENDINGS)}, not {ending!r}")
     check_regular(path, CoilError)
     _check_counts(name, ending)
-    meshio = needed_meshio(name)
+    needed_meshio(name)
     try:
-        with contained(name, "read"):
-            content = meshio.read(name)
+        with contained("read"):
+            content = read_content(name)
             cells = [(block.type, np.asarray(block.data)) for block in content.cells]
             points = np.asarray(content.points, np.float64).reshape(-1, 3)
         casing = Casing(points, _triangles(cells))  # type: ignore[arg-type]
     except (MeshError, CoilError) as error:
-        text = str(error)
-        raise CoilError(text if text.startswith(name) else f"{name}: {text}") from None
+        raise CoilError(f"{name}: {error}") from None
     _warn_of_frame(name, casing)
     return casing
 

@@ -27,20 +27,20 @@ _NOT_SPACE = re.compile(rb"\S")
 
 
 class GmshFile:
-    """A Gmsh file in memory and a position in it."""
+    """A Gmsh file in memory, a position in it, and notes of what was left out of it."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.name = os.fspath(path)
         self.pos = 0
+        self.notes: list[str] = []
         with open(path, "rb") as file:
             self.size = os.fstat(file.fileno()).st_size
             if self.size == 0:
-                raise MeshError(f"{self.name}: the file is empty")
+                raise MeshError("the file is empty")
             self.data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def fail(self, message: str) -> NoReturn:
-        """Raise a MeshError that names the file and the position."""
-        raise MeshError(f"{self.name}: {message} (near byte {self.pos:,} of {self.size:,})")
+        """Raise a MeshError that names the position; whoever opened the file adds its name."""
+        raise MeshError(f"{message} (near byte {self.pos:,} of {self.size:,})")
 
     def at_end(self) -> bool:
         """Skip white space; tell whether anything is left."""
@@ -56,7 +56,7 @@ class GmshFile:
         return raw.decode("ascii").strip()
 
     def label(self, what: str) -> str:
-        """Return the text on the next line, without the quotes around it; what is no UTF-8 is marked."""
+        """Return the text on the next line without its quotes; bytes that are not UTF-8 are replaced."""
         return self._line(what).decode("utf-8", errors="replace").strip().removeprefix('"').removesuffix('"')
 
     def _line(self, what: str) -> bytes:
@@ -79,7 +79,7 @@ class GmshFile:
         return values
 
     def array(self, dtype: Any, count: int, what: str) -> NDArray[Any]:
-        """Return the next `count` items of `dtype` without copying them; they need not be aligned."""
+        """Return the next `count` items of `dtype`, not copied and perhaps not aligned."""
         dtype = np.dtype(dtype)
         if count < 0 or count * dtype.itemsize > self.size - self.pos:
             self.fail(f"{what}: {count:,} rows of {dtype.itemsize} bytes do not fit the rest of the file")
@@ -156,7 +156,7 @@ class TextStream:
 
 
 def whole(values: NDArray[np.float64], file: GmshFile, what: str) -> NDArray[np.int64]:
-    """Return float64 values as int64; refuse fractions, NaN and what float64 can't hold exactly."""
+    """Return float64 values as int64; fail for fractions, NaN and what float64 can't hold exactly."""
     if not (np.abs(values) < 2.0**53).all():
         file.fail(f"{what}: not an integer")
     result = values.astype(np.int64)

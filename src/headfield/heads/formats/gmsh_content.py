@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""From the nodes and elements of a Gmsh file, in its own numbering, to a TetMesh."""
+"""From the nodes and elements of a Gmsh file, in its own numbering, to arrays that count from 0."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import MeshError
-from ..mesh import TetMesh
 from .gmsh_bytes import GmshFile
 from .gmsh_numbering import Numbering
 from .gmsh_views import View, element_fields, node_fields
+from .raw import RawMesh
 
 TRIANGLE, TET = 2, 4
-# Volume elements that are no 4-node tetrahedra: leaving them out would tear holes into the head.
+# Volume elements other than 4-node tetrahedra: to leave them out would tear holes into the head.
 _REFUSED = {
     5: "hexahedra",
     6: "prisms",
@@ -64,7 +64,7 @@ class GmshContent:
         self.views: list[View] = []
 
     def add(self, kind: int, ids: NDArray[Any], physical: Any, elementary: Any, nodes: NDArray[Any]) -> None:
-        """Take elements of one Gmsh type; of points and lines only the ids, which fields may name."""
+        """Take elements of one Gmsh type; of points and lines only the ids, which rows of fields may have."""
         if kind in _REFUSED:
             self.refused[kind] += len(ids)
         elif kind in self.kinds and len(ids):
@@ -72,43 +72,45 @@ class GmshContent:
         else:
             self.other_ids.append(ids)
 
-    def mesh(self) -> TetMesh:
-        """Return the mesh, renumbered from 0."""
-        name = self.file.name
+    def mesh(self) -> RawMesh:
+        """Return the mesh, renumbered from 0.
+
+        Raises
+        ------
+        MeshError
+            A section is absent; there are no tetrahedra, or other volume elements too; an id is unknown or
+            comes twice.
+        """
         if self.node_ids is None or self.nodes_mm is None:
-            raise MeshError(f"{name}: no section $Nodes")
+            raise MeshError("no section $Nodes")
         if not self.has_elements:
-            raise MeshError(f"{name}: no section $Elements")
+            raise MeshError("no section $Elements")
         for kind, count in self.refused.items():
-            raise MeshError(f"{name}: {count:,} {_REFUSED[kind]}; only 4-node tetrahedra can be used")
+            raise MeshError(f"{count:,} {_REFUSED[kind]}; only 4-node tetrahedra can be used")
         tets, triangles = self.kinds[TET], self.kinds[TRIANGLE]
         if not tets.ids:
-            raise MeshError(f"{name}: the mesh has no tetrahedra")
-        numbering = Numbering(self.node_ids, name, "node")
+            raise MeshError("the mesh has no tetrahedra")
+        numbering = Numbering(self.node_ids, "node")
         ids = _joined(tets.ids, np.int64)
         groups = [ids, _joined(triangles.ids, np.int64), _joined(self.other_ids, np.int64)]
         on_tets, on_triangles, _ = element_fields(self.views, groups, self.file)
-        try:
-            return TetMesh(
-                self.nodes_mm,
-                _index(numbering, tets, 4, "tetrahedron", name),
-                tets.tags(),
-                _index(numbering, triangles, 3, "triangle", name),
-                triangles.tags(),
-                node_ids=_frozen(self.node_ids.astype(np.int64)),
-                element_ids=_frozen(ids),
-                element_data=on_tets,
-                node_data=node_fields(self.views, numbering, self.file),
-                triangle_data=on_triangles,
-            )
-        except MeshError as error:
-            raise MeshError(f"{name}: {error}" if name not in str(error) else str(error)) from None
+        return RawMesh(
+            self.nodes_mm,
+            _index(numbering, tets, 4, "tetrahedron"),
+            tets.tags(),
+            _index(numbering, triangles, 3, "triangle"),
+            triangles.tags(),
+            node_ids=_frozen(self.node_ids.astype(np.int64)),
+            element_ids=_frozen(ids),
+            element_data=on_tets,
+            node_data=node_fields(self.views, numbering, self.file),
+            triangle_data=on_triangles,
+            notes=self.file.notes,
+        )
 
 
-def _index(
-    numbering: Numbering, elements: Elements, width: int, what: str, file_name: str
-) -> NDArray[np.int32]:
-    """Return node indices (k, width), int32; refuse ids that the file doesn't define."""
+def _index(numbering: Numbering, elements: Elements, width: int, what: str) -> NDArray[np.int32]:
+    """Return node indices (k, width), int32; raise MeshError for ids that the file doesn't define."""
     pieces = [numbering.places(piece) for piece in elements.nodes]
     for i, piece in enumerate(pieces):
         if piece.size and (piece.min() < 0 or piece.max() >= numbering.count):
@@ -121,7 +123,7 @@ def _index(
             if numbering.contiguous:
                 original = piece[row] + piece.dtype.type(numbering.low)
             raise MeshError(
-                f"{file_name}: {int(rows.sum()):,} elements use nodes that the file doesn't define; "
+                f"{int(rows.sum()):,} elements use nodes that the file doesn't define; "
                 f"the first is the {what} with id {elements.ids[i][row]}, node {original[place]}"
             )
     return _frozen(_joined(pieces, np.int32, width))

@@ -14,9 +14,26 @@ __all__ = ["Numbering"]
 
 
 class Numbering:
-    """Turns ids of a file into indices from 0; an id that it doesn't have becomes one out of [0, count)."""
+    """Turns ids of a file into indices from 0. An id that the file lacks becomes one outside 0 … count − 1.
 
-    def __init__(self, ids: NDArray[Any], name: str, what: str) -> None:
+    Parameters
+    ----------
+    ids : ndarray, (n,), integer
+    what : str
+        What the ids are of, for messages: "node" or "element".
+
+    Raises
+    ------
+    MeshError
+        An id comes twice.
+
+    Examples
+    --------
+    >>> Numbering(np.array([7, 5, 9]), "node").places(np.array([5, 9, 6])).tolist()
+    [1, 2, -1]
+    """
+
+    def __init__(self, ids: NDArray[Any], what: str) -> None:
         self.count = len(ids)
         self.low = int(ids.min()) if self.count else 0
         self.contiguous = not self.count or (
@@ -29,7 +46,7 @@ class Numbering:
         again = self.sorted[1:] == self.sorted[:-1]
         if again.any():
             first = self.sorted[again.argmax()]
-            raise MeshError(f"{name}: {int(again.sum()):,} {what} ids come twice; the first is {first}")
+            raise MeshError(f"{int(again.sum()):,} {what} ids come twice; the first is {first}")
 
         # Gaps are few as a rule, and then a table is faster than a search. Its ends catch what is outside.
         self.table: NDArray[np.int32] | None = None

@@ -13,17 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.messages import warn
-from ..mesh import TetMesh
 from .gmsh_41 import SECTIONS_41
 from .gmsh_bytes import NODES_PER_ELEMENT, BinaryStream, GmshFile, Stream, TextStream, whole
 from .gmsh_content import GmshContent
 from .gmsh_views import read_view
+from .raw import RawMesh
 
 __all__ = ["read_gmsh"]
 
 
-def read_gmsh(path: str | os.PathLike[str]) -> TetMesh:
+def read_gmsh(path: str | os.PathLike[str]) -> RawMesh:
     """Read the tetrahedra and triangles of a Gmsh file.
 
     Parameters
@@ -33,20 +32,17 @@ def read_gmsh(path: str | os.PathLike[str]) -> TetMesh:
 
     Returns
     -------
-    TetMesh
+    RawMesh
         Tags are the physical groups, or the elementary entities if the file has none. `node_ids` and
         `element_ids` are those of the file. Points and lines are left out. Fields are in `element_data`,
         `triangle_data` and `node_data`; steps of a view are `NAME_0000`, `NAME_0001`, …, by their number.
+        `notes` say which field was left out, and which views of one name have the same step.
 
     Raises
     ------
     MeshError
-        The file is damaged, of another version, or holds volume elements other than 4-node tetrahedra.
-
-    Warns
-    -----
-    UserWarning
-        A field of $ElementNodeData is left out; views of one name have the same step.
+        The file is damaged, of another version, or holds volume elements other than 4-node tetrahedra. The
+        message does not name the file.
     """
     file = GmshFile(path)
     content = GmshContent(file)
@@ -68,7 +64,7 @@ def read_gmsh(path: str | os.PathLike[str]) -> TetMesh:
             file.fail("nodes with parametric coordinates; save it with the option Mesh.SaveParametric = 0")
         else:
             if section == "ElementNodeData":
-                warn(f"{file.name}: a field in $ElementNodeData is left out")
+                file.notes.append("a field in $ElementNodeData is left out")
             file.pos = file.find_end(section)
         file.close(section)
     return content.mesh()

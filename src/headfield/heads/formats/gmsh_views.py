@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Fields in Gmsh files: the sections $NodeData and $ElementData, and what nodes and elements they are of."""
+"""Fields in Gmsh files: the sections $NodeData and $ElementData, and the nodes and elements of their rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.messages import plural, warn
+from ...core.messages import plural
 from ...errors import MeshError
 from ..checks import MOST_COMPONENTS
 from .gmsh_bytes import GmshFile, whole
@@ -18,7 +18,8 @@ from .gmsh_numbering import Numbering
 
 __all__ = ["View", "element_fields", "node_fields", "read_view"]
 
-# Rows may be absent, and then NaN takes their place. Files that would grow by more than this are refused.
+# NaN takes the place of absent rows, so a small damaged file could ask for all the memory. A file whose
+# fields would take more than this times its size raises MeshError.
 _LARGEST_GROWTH = 64
 _SMALL_BYTES = 1 << 28
 
@@ -40,7 +41,7 @@ class View:
 
 
 def read_view(file: GmshFile, section: str, order: str) -> View:
-    """Read a section of a field up to its end mark; nothing is copied yet from a binary file.
+    """Read a section of a field up to its end mark. Of a binary file nothing is copied yet.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ def read_view(file: GmshFile, section: str, order: str) -> View:
     Raises
     ------
     MeshError
-        The section is damaged or has other rows than it announces.
+        The section is damaged, or does not have the rows that it announces.
     """
     names = [file.label("a name") for _ in range(_count(file, "string tags"))]
     for _ in range(_count(file, "real tags")):
@@ -93,12 +94,12 @@ def node_fields(views: list[View], numbering: Numbering, file: GmshFile) -> dict
     Raises
     ------
     MeshError
-        Rows of nodes that the file doesn't have, or two of one node.
+        A row is of a node that the file doesn't have, or two rows are of one node.
     """
     views = [view for view in views if view.section == "NodeData"]
     _check_growth(views, numbering.count, file)
-    places = _Places(numbering, file.name)
-    return {name: places.table(view) for name, view in _named(views, file.name).items()}
+    places = _Places(numbering)
+    return {name: places.table(view) for name, view in _named(views, file).items()}
 
 
 def element_fields(
@@ -106,8 +107,8 @@ def element_fields(
 ) -> list[dict[str, NDArray[np.float64]]]:
     """Return the fields on elements, by name, for each of several groups of elements.
 
-    A group has a field if the file has a row for one of its elements; the first group also if it has none
-    for any.
+    A group has a field if the file has a row for one of its elements. The first group has it also if the
+    field has no rows at all.
 
     Parameters
     ----------
@@ -118,7 +119,8 @@ def element_fields(
     Raises
     ------
     MeshError
-        Rows of elements that the file doesn't have, or two of one element; or element ids are not unique.
+        A row is of an element that the file doesn't have, or two rows are of one element; or element ids are
+        not unique.
     """
     views = [view for view in views if view.section == "ElementData"]
     fields: list[dict[str, NDArray[np.float64]]] = [{} for _ in ids]
@@ -129,8 +131,8 @@ def element_fields(
     starts = np.cumsum([0, *(len(ids[group]) for group in ordered)])
     all_ids = np.concatenate([ids[group] for group in ordered], dtype=np.int64)
     _check_growth(views, len(all_ids), file)
-    places = _Places(Numbering(all_ids, file.name, "element"), file.name)
-    for name, view in _named(views, file.name).items():
+    places = _Places(Numbering(all_ids, "element"))
+    for name, view in _named(views, file).items():
         table = places.table(view)
         for group, start, stop in zip(ordered, starts[:-1], starts[1:], strict=True):
             if places.any_in(start, stop) or (group == 0 and not len(view.ids)):
@@ -139,11 +141,10 @@ def element_fields(
 
 
 class _Places:
-    """Where the rows of views belong; kept from view to view, as mostly they are the same."""
+    """Where the rows of views belong; kept from view to view, because mostly their rows are the same."""
 
-    def __init__(self, numbering: Numbering, file_name: str) -> None:
+    def __init__(self, numbering: Numbering) -> None:
         self.numbering = numbering
-        self.file_name = file_name
         self.ids: NDArray[Any] | None = None
         self.places = np.zeros(0, np.int64)
         self.complete = False
@@ -174,7 +175,7 @@ class _Places:
         unknown = (places < 0) | (places >= count)
         if unknown.any():
             raise MeshError(
-                f"{self.file_name}: {what} has {plural(int(unknown.sum()), 'row', 'rows')} with an id that "
+                f"{what} has {plural(int(unknown.sum()), 'row', 'rows')} with an id that "
                 f"the file doesn't define; the first is {view.ids[unknown.argmax()]}"
             )
         self.complete = len(places) == count and bool((places == np.arange(count)).all())
@@ -183,21 +184,19 @@ class _Places:
             if len(places) and times.max() > 1:
                 again = places[(times > 1)[places].argmax()]
                 first = view.ids[(places == again).argmax()]
-                raise MeshError(f"{self.file_name}: {what} has several rows with the id {first}")
+                raise MeshError(f"{what} has several rows with the id {first}")
         self.ids, self.places = view.ids, places
 
 
-def _named(views: list[View], file_name: str) -> dict[str, View]:
-    """Give each step of a name one of its own, `NAME_0000`, `NAME_0001`, …; a name of one step keeps it."""
+def _named(views: list[View], file: GmshFile) -> dict[str, View]:
+    """Name each step `NAME_0000`, `NAME_0001`, …; the only step of a view keeps the name of the view."""
     steps: dict[str, list[int]] = {}
     for view in views:
         steps.setdefault(view.name, []).append(view.step)
     clear = {name: len(set(all_steps)) == len(all_steps) for name, all_steps in steps.items()}
     for name, distinct in clear.items():
         if not distinct:
-            warn(
-                f"{file_name}: several views {name!r} have the same step; their order in the file counts",
-            )
+            file.notes.append(f"several views {name!r} have the same step; their order in the file counts")
     named: dict[str, View] = {}
     seen: Counter[str] = Counter()
     for view in views:
@@ -205,7 +204,7 @@ def _named(views: list[View], file_name: str) -> dict[str, View]:
         seen[name] += 1
         key = name if len(steps[name]) == 1 else f"{name}_{step:04d}"
         if key in named:
-            raise MeshError(f"{file_name}: two fields are called {key!r}")
+            raise MeshError(f"two fields are called {key!r}")
         named[key] = view
     return named
 
@@ -214,6 +213,6 @@ def _check_growth(views: list[View], count: int, file: GmshFile) -> None:
     size = sum(8 * view.values.shape[1] * count for view in views)
     if size > max(_SMALL_BYTES, _LARGEST_GROWTH * file.size):
         raise MeshError(
-            f"{file.name}: {len(views):,} fields, most rows of which are absent, would take "
+            f"{len(views):,} fields, most rows of which are absent, would take "
             f"{size / 1e9:.1f} GB, {size / file.size:.0f} times the file"
         )

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...io.atomic import replacing
-from ..mesh import TetMesh
+from .raw import MeshArrays
 
 __all__ = ["write_gmsh"]
 
@@ -23,7 +23,7 @@ _ROWS = 1 << 16
 
 def write_gmsh(
     path: str | os.PathLike[str],
-    mesh: TetMesh,
+    mesh: MeshArrays,
     element_data: Mapping[str, NDArray[Any]] | None = None,
     node_data: Mapping[str, NDArray[Any]] | None = None,
     binary: bool = True,
@@ -63,7 +63,7 @@ def write_gmsh(
 
 def _write_fields(
     file: IO[bytes],
-    mesh: TetMesh,
+    mesh: MeshArrays,
     element_data: Mapping[str, NDArray[Any]],
     node_data: Mapping[str, NDArray[Any]],
     binary: bool,
@@ -82,7 +82,7 @@ def _write_fields(
             _write_view(file, "NodeData", name, step, [(np.arange(mesh.n_nodes) + 1, table)], binary)
 
 
-def _write_own_fields(file: IO[bytes], mesh: TetMesh, binary: bool) -> None:
+def _write_own_fields(file: IO[bytes], mesh: MeshArrays, binary: bool) -> None:
     n_triangles = len(mesh.triangles)
     ids = {"triangle": np.arange(n_triangles) + 1, "tet": np.arange(mesh.n_tets) + 1 + n_triangles}
     names = dict.fromkeys([*mesh.element_data, *mesh.triangle_data])
@@ -138,13 +138,13 @@ def _write_rows(
             file.write("".join(" ".join(map(repr, i + x)) + "\n" for i, x in pairs).encode())
 
 
-def _write_nodes(file: IO[bytes], mesh: TetMesh, binary: bool) -> None:
+def _write_nodes(file: IO[bytes], mesh: MeshArrays, binary: bool) -> None:
     file.write(f"$Nodes\n{mesh.n_nodes}\n".encode())
     _write_rows(file, np.arange(1, mesh.n_nodes + 1), [], mesh.nodes_mm, binary)
     file.write(b"$EndNodes\n")
 
 
-def _write_elements(file: IO[bytes], mesh: TetMesh, binary: bool) -> None:
+def _write_elements(file: IO[bytes], mesh: MeshArrays, binary: bool) -> None:
     file.write(f"$Elements\n{len(mesh.triangles) + mesh.n_tets}\n".encode())
     first = 1
     for kind, nodes, tags in ((2, mesh.triangles, mesh.triangle_tags), (4, mesh.tets, mesh.tags)):

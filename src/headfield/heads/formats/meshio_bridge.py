@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Meshes of every other format, through meshio: its exits, prints and errors become a MeshError."""
+"""Meshes of every other format, through meshio."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import math
 import os
 import tempfile
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,71 +15,29 @@ from numpy.typing import NDArray
 
 from ...core.messages import warn
 from ...errors import FileFormatError, MeshError
+from ...io.meshio import contained, formats_of, needed_meshio, read_content
 from ...io.regular import ending_of
-from ..mesh import TetMesh
+from .raw import MeshArrays, RawMesh
 
-__all__ = ["contained", "needed_meshio", "read_meshio", "write_meshio"]
+__all__ = ["read_meshio", "write_meshio"]
 
-# Under what name the formats that meshio reads keep the tissue of an element, the more telling first.
+# Names under which the formats that meshio reads keep the tissue of an element, the clearest first.
 _TAG_NAMES = (
     *("tags", "tag", "tissue", "gmsh:physical", "medit:ref", "netgen:index", "avsucd:material", "ugrid:ref"),
     *("cell_tags", "material", "MaterialID", "attribute"),
 )
-# Formats whose reader in meshio loops for ever on some truncated files.
+# Formats whose reader in meshio never returns from some truncated files.
 _ENDLESS = (".dat", ".tec", ".ele", ".node", ".mdpa", ".bdf", ".fem", ".nas")
 # Formats that keep fields as they are (found by writing and reading them back).
 _KEEP_FIELDS = (".vtu", ".vtk", ".xdmf", ".xmf", ".med")
 _SURFACES = (".ply", ".stl", ".obj", ".off", ".svg", ".wkt")
-# What meshio itself adds to the data of cells and points.
+# Names of data of cells and points that meshio adds itself.
 _LABELS = tuple(name for name in _TAG_NAMES if ":" in name)
 _VOLUME_CELLS = ("tetra", "hexahedron", "wedge", "pyramid")
 
 
-def needed_meshio(path: str | os.PathLike[str]) -> Any:
-    """Import meshio for a file of a format that only it knows.
-
-    It is imported here and not with this module, because .msh and .npz do without it: so headfield works
-    where there is nothing but NumPy, and `import headfield` is spared a quarter of its time.
-
-    Raises
-    ------
-    FileFormatError
-        meshio is not installed.
-    """
-    try:
-        import meshio  # type: ignore[import-untyped]
-    except ImportError as problem:
-        raise FileFormatError(
-            f"{os.fspath(path)}: this format needs meshio (pip install meshio): {problem}"
-        ) from None
-    return meshio
-
-
-@contextlib.contextmanager
-def contained(path: str | os.PathLike[str], doing: str) -> Iterator[None]:
-    said = io.StringIO()
-    try:
-        with (
-            contextlib.redirect_stdout(said),
-            contextlib.redirect_stderr(said),
-            warnings.catch_warnings(),
-            np.errstate(all="ignore"),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    except (Exception, SystemExit) as error:
-        if doing == "write" and isinstance(error, OSError):
-            raise
-        reason = " ".join(f"{error or ''} {said.getvalue()}".split())[:300] or type(error).__name__
-        raise MeshError(f"{os.fspath(path)}: meshio could not {doing} it: {reason}") from error
-
-
 def _check_known(path: str | os.PathLike[str]) -> None:
-    needed_meshio(path)
-    from meshio._helpers import extension_to_filetypes  # type: ignore[import-untyped]
-
-    name = os.path.basename(os.fspath(path)).lower()
-    if not any(name.endswith(extension) for extension in extension_to_filetypes):
+    if not formats_of(path):
         raise FileFormatError(f"{os.fspath(path)}: no mesh format is known by this file name ending")
 
 
@@ -98,65 +53,64 @@ def _check_readable(path: str | os.PathLike[str]) -> None:
         )
 
 
-def read_meshio(path: str | os.PathLike[str]) -> TetMesh:
+def read_meshio(path: str | os.PathLike[str]) -> RawMesh:
     """Read the tetrahedra, the triangles and the fields on them of a file by meshio.
+
+    Returns
+    -------
+    RawMesh
+        Its note says which fields were left out, as they are not made of real numbers.
 
     Raises
     ------
     FileFormatError
         No format is known by the ending of the name, or meshio is not installed.
     MeshError
-        The file is damaged, or holds volume elements other than 4-node tetrahedra.
-
-    Warns
-    -----
-    UserWarning
-        A field is left out, as it is not made of real numbers.
+        The file is damaged, or holds volume elements other than 4-node tetrahedra. The message does not name
+        the file.
     """
     _check_readable(path)
-    meshio = needed_meshio(path)
-    with contained(path, "read"):
-        content = meshio.read(path)
+    with contained("read"):
+        content = read_content(path)
         cells = [(block.type, np.asarray(block.data)) for block in content.cells]
-        tag_name, tags = _tags(content.cell_data, len(cells))
-        points = np.asarray(content.points)
-        parts = [[i for i, cell in enumerate(cells) if cell[0] == kind] for kind in ("tetra", "triangle")]
-        on_nodes = {name: [values] for name, values in content.point_data.items() if name not in _LABELS}
-        on_cells = {
-            name: blocks
-            for name, blocks in content.cell_data.items()
-            if name != tag_name and name not in _LABELS
-        }
-        strange = [*_take_strange(on_nodes), *_take_strange(on_cells)]
-        node_data = _joined(on_nodes, [0])
-        element_data, triangle_data = _without_absent(*(_joined(on_cells, part) for part in parts))
+        _check_cells(cells)
+        return _raw(content, cells)
+
+
+def _check_cells(cells: list[tuple[str, NDArray[Any]]]) -> None:
+    """Raise MeshError for volume elements that are not tetrahedra: without them the head would have holes."""
     for kind, nodes in cells:
         if kind != "tetra" and kind.startswith(_VOLUME_CELLS) and len(nodes):
-            raise MeshError(
-                f"{os.fspath(path)}: {len(nodes):,} {kind} cells; only 4-node tetrahedra can be used"
-            )
-    if strange:
-        warn(
-            f"{os.fspath(path)}: left out, as they are not real numbers: {', '.join(map(repr, strange))}",
-        )
-    tets, triangles = ([cells[i][1] for i in part] for part in parts)
-    try:
-        return TetMesh(
-            points,
-            np.concatenate(tets) if tets else np.zeros((0, 4), np.int32),
-            np.concatenate([tags[i] for i in parts[0]]) if tags and tets else None,
-            np.concatenate(triangles) if triangles else None,
-            np.concatenate([tags[i] for i in parts[1]]) if tags and triangles else None,
-            element_data=element_data,
-            node_data=node_data,
-            triangle_data=triangle_data,
-        )
-    except ValueError as error:
-        raise MeshError(f"{os.fspath(path)}: {error}") from error
+            raise MeshError(f"{len(nodes):,} {kind} cells; only 4-node tetrahedra can be used")
+
+
+def _raw(content: Any, cells: list[tuple[str, NDArray[Any]]]) -> RawMesh:
+    """Take the arrays of a mesh out of what meshio has read, whose cells come in blocks of one kind."""
+    tag_name, tags = _tags(content.cell_data, len(cells))
+    tets = [i for i, (kind, _) in enumerate(cells) if kind == "tetra"]
+    triangles = [i for i, (kind, _) in enumerate(cells) if kind == "triangle"]
+    on_nodes = {name: [values] for name, values in content.point_data.items() if name not in _LABELS}
+    on_cells = {
+        name: blocks for name, blocks in content.cell_data.items() if name != tag_name and name not in _LABELS
+    }
+    strange = [*_take_strange(on_nodes), *_take_strange(on_cells)]
+    notes = [f"left out, as they are not real numbers: {', '.join(map(repr, strange))}"] if strange else []
+    element_data, triangle_data = _without_absent(_joined(on_cells, tets), _joined(on_cells, triangles))
+    return RawMesh(
+        np.asarray(content.points),
+        np.concatenate([cells[i][1] for i in tets]) if tets else np.zeros((0, 4), np.int32),
+        np.concatenate([tags[i] for i in tets]) if tags and tets else None,
+        np.concatenate([cells[i][1] for i in triangles]) if triangles else None,
+        np.concatenate([tags[i] for i in triangles]) if tags and triangles else None,
+        element_data=element_data,
+        node_data=_joined(on_nodes, [0]),
+        triangle_data=triangle_data,
+        notes=notes,
+    )
 
 
 def _tags(cell_data: Mapping[str, list[Any]], n_blocks: int) -> tuple[str | None, list[NDArray[Any]]]:
-    """Return the tissue tags per block of cells: the first array of a known name that holds whole numbers."""
+    """Return name and blocks of the tissue tags: those of the first known name that are whole numbers."""
     for name in _TAG_NAMES:
         blocks = [np.asarray(block) for block in cell_data.get(name, ())]
         blocks = [block[:, 0] if block.ndim == 2 and block.shape[1] == 1 else block for block in blocks]
@@ -182,7 +136,7 @@ def _take_strange(fields: dict[str, list[Any]]) -> list[str]:
 
 
 def _joined(fields: Mapping[str, list[Any]], part: list[int]) -> dict[str, NDArray[Any]]:
-    """Join the blocks of one kind of cells, (m,) or (m, c): a tensor's components are a row."""
+    """Join the blocks of one kind of cells to (m,) or (m, c); the components of a tensor become a row."""
     joined = {}
     for name, blocks in fields.items():
         tables = [np.asarray(blocks[i]) for i in part]
@@ -195,7 +149,10 @@ def _joined(fields: Mapping[str, list[Any]], part: list[int]) -> dict[str, NDArr
 def _without_absent(
     elements: dict[str, NDArray[Any]], triangles: dict[str, NDArray[Any]]
 ) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
-    """Leave out fields of the triangles that are NaN all over, and of the tetrahedra where only they are."""
+    """Leave out a field on triangles if all its values are NaN, and on tetrahedra if only those are.
+
+    meshio wants every field on every block of cells, so a writer fills up with NaN.
+    """
     triangles = {name: values for name, values in triangles.items() if not _all_nan(values)}
     elements = {n: values for n, values in elements.items() if n not in triangles or not _all_nan(values)}
     return elements, triangles
@@ -205,7 +162,7 @@ def _all_nan(values: NDArray[Any]) -> bool:
     return values.dtype.kind == "f" and bool(np.isnan(values).all())
 
 
-def write_meshio(path: str | os.PathLike[str], mesh: TetMesh) -> None:
+def write_meshio(path: str | os.PathLike[str], mesh: MeshArrays) -> None:
     """Write a mesh by meshio, tissue tags as cell data `tags`, its fields where the format has them.
 
     Parameters
@@ -220,7 +177,8 @@ def write_meshio(path: str | os.PathLike[str], mesh: TetMesh) -> None:
     FileFormatError
         No format is known by the ending of the name, or meshio is not installed.
     MeshError
-        meshio could not write this mesh in this format, or a field is called `tags`.
+        meshio could not write this mesh in this format, or a field is called `tags`. The message does not
+        name the file.
 
     Warns
     -----
@@ -239,7 +197,7 @@ def write_meshio(path: str | os.PathLike[str], mesh: TetMesh) -> None:
     target = Path(path).resolve()
     # Under its final name, in a folder of its own: files that come in pairs refer to each other by name.
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".headfield-") as folder:
-        with contained(path, "write"):
+        with contained("write"):
             content = meshio.Mesh(mesh.nodes_mm, cells, point_data=node_data, cell_data=cell_data)
             meshio.write(Path(folder) / target.name, content)
         written = sorted(Path(folder).iterdir(), key=lambda file: file.name == target.name)
@@ -248,16 +206,14 @@ def write_meshio(path: str | os.PathLike[str], mesh: TetMesh) -> None:
 
 
 def _fields_for(
-    path: str | os.PathLike[str], mesh: TetMesh
+    path: str | os.PathLike[str], mesh: MeshArrays
 ) -> tuple[dict[str, list[NDArray[Any]]], dict[str, NDArray[Any]]]:
     """Return the fields per block of cells, and per node, that this format keeps; warn of the others."""
     ending = ending_of(path)
     cell_data: dict[str, list[NDArray[Any]]] = {}
     for name in dict.fromkeys([*mesh.element_data, *mesh.triangle_data]):
         if name == "tags":
-            raise MeshError(
-                f"{os.fspath(path)}: a field can't be called 'tags', which is the tissue; rename it"
-            )
+            raise MeshError("a field can't be called 'tags', which is the tissue; rename it")
         there = (mesh.element_data if name in mesh.element_data else mesh.triangle_data)[name]
         groups = [(mesh.element_data, mesh.n_tets), (mesh.triangle_data, len(mesh.triangles))]
         cell_data[name] = [

@@ -39,8 +39,9 @@ import numpy as np
 
 from ...errors import PoseError
 from ...io.atomic import replacing
+from ...io.text import decimals, number
 from ..pose_list import PoseList
-from .raw import RawPoses, decimals, number, settle_rounding, turn_axes
+from .raw import RawPoses, settle_rounding, turn_axes
 
 __all__ = ["check_coordinates", "is_brainsight", "read_brainsight", "write_brainsight"]
 

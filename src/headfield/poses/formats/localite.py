@@ -31,8 +31,9 @@ import numpy as np
 
 from ...errors import FileFormatError, PoseError
 from ...io.atomic import replacing
+from ...io.text import number, parse_xml
 from ..pose_list import PoseList
-from .raw import RawPoses, didt_of_all, number, parse_xml, turn_axes
+from .raw import RawPoses, didt_of_all, turn_axes
 
 __all__ = ["read_localite", "write_localite"]
 

@@ -1,35 +1,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the readers and writers of pose files share: text, numbers, printed digits, XML."""
+"""What the readers of pose files share: the record they return, printed digits, turned axes, dI/dt."""
 
 from __future__ import annotations
 
-import os
-import re
-import xml.etree.ElementTree as ET
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from ...errors import PoseError
 from ..pose import ORTHONORMAL_TOLERANCE, deviation, nearest_rotation
 
 __all__ = [
     "RawPoses",
-    "decimals",
     "didt_of_all",
-    "number",
-    "parse_xml",
-    "read_text",
     "settle_rounding",
     "turn_axes",
 ]
 
-# Without two ways to split a run of digits, which a long one would make quadratic.
-_NUMBER = re.compile(
-    r"[+-]?(?:\d+(?:\.(\d*))?|\.(\d+))(?:e([+-]?\d{1,6}))?|[+-]?(?:nan|inf)", re.ASCII | re.I
-)
 # Fewer printed decimals say too little of a direction: two are an angle of up to 0.5 degrees.
 MIN_DECIMALS = 3
 
@@ -45,93 +32,6 @@ class RawPoses(NamedTuple):
     didt: np.ndarray | None
     kind: str
     notes: Sequence[str] = ()
-
-
-def read_text(path: str | os.PathLike[str]) -> str:
-    r"""The text of a UTF-8 file, with or without a byte order mark, its line ends as \n.
-
-    Raises
-    ------
-    PoseError
-        Not UTF-8.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "a.txt"
-    >>> _ = path.write_bytes(b"\xef\xbb\xbfa\r\nb")
-    >>> read_text(path)
-    'a\nb'
-    """
-    try:
-        return Path(path).read_bytes().decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
-    except UnicodeDecodeError as error:
-        raise PoseError(f"not UTF-8 text, at byte {error.start}") from None
-
-
-def parse_xml(path: str | os.PathLike[str]) -> ET.Element:
-    """Root element of an XML file. A DOCTYPE is passed over, an entity declared in it is refused.
-
-    Raises
-    ------
-    PoseError
-        Not UTF-8, not well-formed, or with an entity declaration.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "a.stmpx"
-    >>> _ = path.write_text("<!DOCTYPE stmp><stmp/>")
-    >>> parse_xml(path).tag
-    'stmp'
-    """
-    text = read_text(path)
-    if "<!ENTITY" in text:
-        raise PoseError("XML with an entity declaration, which no pose file needs")
-    try:
-        return ET.fromstring(text)
-    except (ET.ParseError, ValueError, RecursionError) as error:
-        raise PoseError(f"not well-formed XML: {error}") from None
-
-
-def number(text: str | None, where: str) -> float:
-    """A number as files print it; NaN and inf pass, and are refused with the pose.
-
-    Parameters
-    ----------
-    text : str or None
-        None: the value is not in the file.
-    where : str
-        For the message, such as "line 3, m0n0".
-
-    Raises
-    ------
-    PoseError
-        Missing, or no number: also one with a decimal comma, or with underscores, which Python would take.
-
-    Examples
-    --------
-    >>> number("-2.5e-1 ", "line 1")
-    -0.25
-    """
-    if text is None:
-        raise PoseError(f"{where} is missing")
-    stripped = text.strip()
-    if not _NUMBER.fullmatch(stripped):
-        raise PoseError(f"{where}: {stripped[:40]!r} is not a number")
-    return float(stripped)
-
-
-def decimals(texts: Sequence[str]) -> int:
-    """Decimals that the most precise of these numbers is printed with.
-
-    Examples
-    --------
-    >>> decimals(["0.71", "-1", "5e-4"])
-    4
-    """
-    found = [match.groups() for text in texts if (match := _NUMBER.fullmatch(text.strip()))]
-    return max((len(a or b or "") - int(exponent or 0) for a, b, exponent in found), default=0)
 
 
 def settle_rounding(poses: np.ndarray, printed: Sequence[int]) -> np.ndarray:

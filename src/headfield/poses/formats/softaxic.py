@@ -29,8 +29,9 @@ import numpy as np
 
 from ...errors import FileFormatError, PoseError
 from ...io.atomic import replacing
+from ...io.text import number, parse_xml
 from ..pose_list import PoseList
-from .raw import RawPoses, number, parse_xml, turn_axes
+from .raw import RawPoses, turn_axes
 
 __all__ = ["read_softaxic", "write_softaxic"]
 

@@ -32,9 +32,10 @@ import numpy as np
 
 from ...errors import PoseError
 from ...io.atomic import replacing
+from ...io.text import decimals, number
 from ..pose import MAX_TRANSLATION_MM
 from ..pose_list import PoseList
-from .raw import RawPoses, decimals, didt_of_all, number, settle_rounding
+from .raw import RawPoses, didt_of_all, settle_rounding
 
 __all__ = ["read_table", "write_table"]
 

@@ -22,8 +22,9 @@ import numpy as np
 
 from ...errors import FileFormatError, PoseError
 from ...io.atomic import replacing
+from ...io.text import read_text
 from ..pose_list import PoseList
-from .raw import RawPoses, read_text
+from .raw import RawPoses
 
 __all__ = ["read_visor", "write_visor"]
 

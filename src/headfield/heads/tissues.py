@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Tags of tissues: their names, their published conductivities, and which of them are of the head."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "ELECTRODES",
+    "GRAY_MATTER",
+    "SURFACE_TAG",
+    "TISSUES",
+    "WHITE_MATTER",
+    "Tissue",
+    "head_tags",
+    "tissue",
+]
+
+
+class Tissue(NamedTuple):
+    """Name and conductivity (S/m) of a tissue."""
+
+    name: str
+    conductivity: float
+
+
+# Wagner 2004 (doi 10.1109/TBME.2004.827925), Opitz 2015 (doi 10.1016/j.neuroimage.2015.01.033), Gabriel 2009
+# for the muscle. Tags as most head segmentations number them.
+TISSUES: dict[int, Tissue] = {
+    1: Tissue("white matter", 0.126),
+    2: Tissue("gray matter", 0.275),
+    3: Tissue("CSF", 1.654),
+    4: Tissue("bone", 0.010),
+    5: Tissue("scalp", 0.465),
+    6: Tissue("eye balls", 0.5),
+    7: Tissue("compact bone", 0.008),
+    8: Tissue("spongy bone", 0.025),
+    9: Tissue("blood", 0.6),
+    10: Tissue("muscle", 0.16),
+    11: Tissue("cartilage", 0.88),
+    12: Tissue("fat", 0.078),
+}
+_RANGES = (
+    (range(100, 500), Tissue("electrode rubber", 29.4)),
+    (range(500, 900), Tissue("saline or gel", 1.0)),
+)
+ELECTRODES = range(_RANGES[0][0].start, _RANGES[-1][0].stop)  # tags of rubber and of gel
+
+WHITE_MATTER, GRAY_MATTER = 1, 2
+
+# A surface triangle has this plus the tag of the tissue inside it, as SimNIBS numbers its surfaces.
+SURFACE_TAG = 1000
+
+
+def tissue(tag: int) -> Tissue | None:
+    """Return the name and the standard conductivity of a tag, or None if the tag has none.
+
+    Examples
+    --------
+    >>> tissue(3)
+    Tissue(name='CSF', conductivity=1.654)
+    >>> tissue(101).name, tissue(13)
+    ('electrode rubber', None)
+    """
+    for tags, value in _RANGES:
+        if tag in tags:
+            return value
+    return TISSUES.get(tag)
+
+
+def head_tags(tags: NDArray[np.integer[Any]]) -> list[int]:
+    """Return the tags of the head itself, ascending: not of electrodes and gel, nor of air (negative).
+
+    Examples
+    --------
+    >>> head_tags(np.array([-1, 1, 5, 101, 5]))
+    [1, 5]
+    """
+    return [tag for tag in np.unique(tags).tolist() if tag >= 0 and tag not in ELECTRODES]

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Mesh files of every kind, written in the format that the ending of the name tells."""
+
+from __future__ import annotations
+
+import os
+
+from ..errors import MeshError
+from ..io.regular import ending_of
+from .formats.gmsh_write import write_gmsh
+from .formats.meshio_bridge import write_meshio
+from .formats.npz import write_npz
+from .formats.raw import MeshArrays
+
+__all__ = ["write_mesh"]
+
+
+def write_mesh(path: str | os.PathLike[str], mesh: MeshArrays, *, binary: bool = True) -> None:
+    """Write a mesh and its fields: .msh (Gmsh 2.2), .npz, or any format that meshio writes.
+
+    Parameters
+    ----------
+    path : path
+        Its ending tells the format. The file appears whole or not at all.
+    mesh : TetMesh
+    binary : bool
+        False writes .msh as text; of no effect on other formats.
+
+    Raises
+    ------
+    FileFormatError
+        The ending is of no known format, or meshio is needed and not installed.
+    MeshError
+        meshio could not write this mesh in this format.
+    OSError
+        The file can't be written.
+
+    Warns
+    -----
+    UserWarning
+        The format does not keep the fields of the mesh; .msh, .npz, .vtu, .vtk, .xdmf and .med do.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import headfield as hf
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     hf.write_mesh(folder + "/ball.npz", hf.sphere_mesh([80, 90], tags=[2, 5], edge_mm=30))
+    ...     hf.read_mesh(folder + "/ball.npz")
+    TetMesh(309 nodes, 1,280 tetrahedra, tags [2, 5])
+    """
+    if ending_of(path) == ".msh":
+        write_gmsh(path, mesh, binary=binary)
+    elif ending_of(path) == ".npz":
+        write_npz(path, mesh)
+    else:
+        try:
+            write_meshio(path, mesh)
+        except MeshError as error:
+            raise MeshError(f"{os.fspath(path)}: {error}") from error.__cause__
