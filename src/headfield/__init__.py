@@ -48,7 +48,8 @@ from .placement.clearance import casing_distance
 from .placement.place import ScalpGrid, place, retreat, scalp_grid
 from .poses.pose import check_poses, nearest_rotation, ring
 from .poses.pose_list import PoseList
-from .poses.read import read_pose_list, read_poses, write_poses
+from .poses.read import read_pose_list, read_poses
+from .poses.write import write_poses
 from .regions.region import Region
 from .solve.model import HeadModel
 

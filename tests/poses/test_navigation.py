@@ -32,7 +32,8 @@ from hypothesis import strategies as st
 
 import headfield as hf
 from headfield.poses.pose_list import PoseList
-from headfield.poses.read import is_pose_file, read_pose_list, read_poses, write_poses
+from headfield.poses.read import is_pose_file, read_pose_list, read_poses
+from headfield.poses.write import write_poses
 
 
 class TestAxes:

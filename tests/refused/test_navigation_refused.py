@@ -29,7 +29,8 @@ from given.navigation_files import (
 
 import headfield as hf
 from headfield.poses.pose_list import PoseList
-from headfield.poses.read import is_pose_file, read_pose_list, read_poses, write_poses
+from headfield.poses.read import is_pose_file, read_pose_list, read_poses
+from headfield.poses.write import write_poses
 
 SHEARED = [[1, 0.1, 0, -80], [0, -1, 0, -5], [0, 0, -1, 30], [0, 0, 0, 1]]
 

@@ -9,7 +9,8 @@ from ..coils.coil import Coil
 from ..coils.read import read_coil, write_coil
 from ..errors import FileFormatError
 from ..heads.read import read_mesh, write_mesh
-from ..poses.read import read_pose_list, write_poses
+from ..poses.read import read_pose_list
+from ..poses.write import write_poses
 from .kinds import kind_of
 
 __all__ = ["convert"]
