@@ -18,7 +18,7 @@ from ..heads.mesh import TetMesh
 from ..heads.phantom import phantom_head, phantom_landmarks, phantom_surfaces
 from ..metrics import focality, percentiles, roi_mean
 from ..pictures.figure import write_picture
-from ..pictures.scene import field_scene
+from ..pictures.scene import GRAY_MATTER
 from ..poses.pose import ring
 from ..solve.model import HeadModel
 from .progress import Progress
@@ -28,7 +28,6 @@ __all__ = ["DIDT", "Angle", "run_demo", "score"]
 #: A/s. About a third of what a stimulator gives at most, near the motor threshold of many people.
 DIDT = 50e6
 _ANGLES_DEG = np.arange(0.0, 180.0, 15.0)
-_GRAY = 2
 _TARGET_DEPTH_MM, _TARGET_RADIUS_MM = 2.0, 8.0
 
 
@@ -109,7 +108,7 @@ def demo_poses(model: HeadModel, coil: Coil) -> NDArray[np.float64]:
 def score(field: Field) -> list[Angle]:
     """A row per pose of a field in the phantom head."""
     mesh = field.mesh
-    gray = np.flatnonzero(mesh.tags == _GRAY)
+    gray = np.flatnonzero(mesh.tags == GRAY_MATTER)
     volumes, centres = mesh.volumes_mm3()[gray], mesh.barycentres_mm()[gray]
     target = _target_mm(mesh)
     rows = []
@@ -152,7 +151,7 @@ def _table(rows: list[Angle], best: int, seconds: float) -> str:
 
 def _picture(field: Field, coil: Coil, folder: Path) -> str:
     try:
-        write_picture(field_scene(field, 0, coil, (1, _GRAY)), folder / "best.png")
+        write_picture(field.scene(coil=coil), folder / "best.png")
     except HeadfieldError as error:
         return f"\nno picture: {error}"
     return ", best.png"

@@ -22,14 +22,13 @@ from ..heads.mesh import TetMesh
 from ..heads.read import read_mesh
 from ..heads.subject import Subject
 from ..metrics import percentiles
+from ..pictures.scene import GRAY_MATTER
 from ..poses.pose_list import PoseList
 from ..poses.read import read_pose_list
 from ..solve.model import HeadModel
 from .progress import Progress
 
 __all__ = ["solve"]
-
-_GRAY = 2
 
 
 def solve(args: argparse.Namespace) -> None:
@@ -57,13 +56,13 @@ def solve(args: argparse.Namespace) -> None:
                 max_iterations=args.max_iterations,
                 batch="auto" if args.batch is None else args.batch,
             ):
-                results.write(field)
+                results.write(field.arrays())
                 summary.add(field)
                 progress.done(len(summary.rows))
                 del field  # and its E, before the next batch is solved
         except BaseException as error:
             if isinstance(error, ConvergenceError):
-                results.write(error.partial)
+                results.write(error.partial.arrays())
             progress.say(f"{len(summary.rows)} of {len(poses)} poses are done and kept")
             raise
     facts = {
@@ -133,8 +132,8 @@ class _Summary:
 
     def __init__(self, mesh: TetMesh, elements: NDArray[np.int32] | None) -> None:
         tags = mesh.tags if elements is None else mesh.tags[elements]
-        self.gray = bool((tags == _GRAY).any())
-        self._chosen = np.flatnonzero(tags == _GRAY) if self.gray else np.arange(len(tags))
+        self.gray = bool((tags == GRAY_MATTER).any())
+        self._chosen = np.flatnonzero(tags == GRAY_MATTER) if self.gray else np.arange(len(tags))
         self._volumes = mesh.volumes_mm3()[self._chosen if elements is None else elements[self._chosen]]
         self.rows: list[dict[str, Any]] = []
 

@@ -15,15 +15,15 @@ from ..errors import ArgumentError, FileFormatError, PoseError
 from ..fields.read import Result, read_result
 from ..heads.read import read_mesh
 from ..heads.subject import Subject
+from ..io.atomic import check_folder
 from ..io.regular import ending_of
-from ..pictures.figure import check_folder, colormap, write_picture
-from ..pictures.page import require_plotly, write_page
+from ..pictures.colours import colormap
+from ..pictures.figure import PICTURE_ENDINGS, write_picture
+from ..pictures.page import PAGE_ENDINGS, require_plotly, write_page
 from ..pictures.scene import PERCENTS, Scene
 from ..poses.read import read_pose_list
 
 __all__ = ["view"]
-
-_PAGES, _PICTURES = (".html", ".htm"), (".png", ".pdf", ".svg")
 
 
 def view(args: argparse.Namespace) -> None:
@@ -40,15 +40,15 @@ def view(args: argparse.Namespace) -> None:
         result.mesh,
         magnitude,
         tuple(args.tissues),
-        matrix,
-        None if args.coil is None else read_coil(args.coil),
-        didt,
-        pose,
-        n_poses,
-        os.path.basename(args.result),
-        head,
+        matrix=matrix,
+        coil=None if args.coil is None else read_coil(args.coil),
+        didt=didt,
+        pose=pose,
+        n_poses=n_poses,
+        name=os.path.basename(args.result),
+        head=head,
     )
-    (write_page if ending_of(out) in _PAGES else write_picture)(scene, out)
+    (write_page if ending_of(out) in PAGE_ENDINGS else write_picture)(scene, out)
     found = scene.distribution
     shares = ", ".join(f"{p:g} %: {v:.3g}" for p, v in zip(PERCENTS, found.percentiles, strict=True))
     print(f"{scene.title()[1]}\npercentiles by volume, V/m: {shares}\nwritten: {out}")
@@ -56,11 +56,11 @@ def view(args: argparse.Namespace) -> None:
 
 def _check_output(out: str) -> None:
     """Refuse what can't be written, or drawn, before a large result is read."""
-    if ending_of(out) not in (*_PAGES, *_PICTURES):
-        kinds = f"pictures {', '.join(_PICTURES)} or a page .html"
+    if ending_of(out) not in (*PAGE_ENDINGS, *PICTURE_ENDINGS):
+        kinds = f"pictures {', '.join(PICTURE_ENDINGS)} or a page .html"
         raise FileFormatError(f"{out}: `view` makes {kinds}, not {ending_of(out) or 'this'}")
     check_folder(out)
-    if ending_of(out) in _PAGES:
+    if ending_of(out) in PAGE_ENDINGS:
         require_plotly()
     colormap()
 

@@ -17,12 +17,10 @@ from ..heads.mesh import TetMesh
 from ..heads.read import read_mesh
 from ..io.regular import check_regular, ending_of
 from ..poses.pose import check_poses
+from .stream import H5_ENDINGS, MESH_ARRAYS
 from .write import magnitude
 
 __all__ = ["Result", "read_result"]
-
-_H5 = (".h5", ".hdf5")
-_MESH_ARRAYS = ("nodes_mm", "tets", "tags", "triangles", "triangle_tags", "node_ids")
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +113,7 @@ def read_result(path: str | os.PathLike[str]) -> Result:
     (1, None, True)
     """
     check_regular(path, FileFormatError)
-    if ending_of(path) in _H5:
+    if ending_of(path) in H5_ENDINGS:
         return _read_h5(os.fspath(path))
     mesh = read_mesh(path)
     names = _steps(mesh)
@@ -142,7 +140,7 @@ def _of_field(mesh: TetMesh, name: str) -> NDArray[Any]:
 
 def _read_h5(path: str) -> Result:
     try:
-        import h5py  # type: ignore[import-untyped]
+        import h5py  # type: ignore[import-untyped]  # an optional package, which only .h5 needs
     except ImportError as error:
         raise FileFormatError("reading .h5 needs h5py: pip install 'headfield[hdf5]'") from error
 
@@ -180,7 +178,7 @@ def _check_is_result(path: str, file: Any) -> None:
 
 def _mesh(path: str, file: Any) -> TetMesh:
     arrays = {}
-    for name in _MESH_ARRAYS:
+    for name in MESH_ARRAYS:
         dataset = file[f"mesh/{name}"]
         if dataset.nbytes > os.path.getsize(path):
             raise FileFormatError(f"{path}: mesh/{name} of shape {dataset.shape} does not fit the file")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["replacing"]
+__all__ = ["check_folder", "replacing"]
 
 
 @contextmanager
@@ -36,3 +36,27 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_folder(path: str | os.PathLike[str]) -> None:
+    """Refuse a path that no file can be written to, before there is work on its content.
+
+    Raises
+    ------
+    OSError
+        The folder isn't there or not writable, or the path is a folder.
+
+    Examples
+    --------
+    >>> check_folder("/no/such/folder/a.png")
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: /no/such/folder/a.png: there is no folder /no/such/folder
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise IsADirectoryError(f"{target} is a folder")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"{target}: there is no folder {target.parent}")
+    if not os.access(target.parent, os.W_OK):
+        raise PermissionError(f"{target}: the folder {target.parent} is not writable")

@@ -12,21 +12,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FileFormatError, MissingPackageError
-from ..io.atomic import replacing
+from ..io.atomic import check_folder, replacing
 from ..io.regular import ending_of
-from .figure import check_folder, colormap
+from .colours import INK, TISSUE, colormap
 from .rendering import upward
 from .scene import PERCENTS, Scene, Shell, thinned
 from .slices import ENDS, Slice, boxes
 
-__all__ = ["page", "require_plotly", "write_page"]
+__all__ = ["PAGE_ENDINGS", "page", "require_plotly", "write_page"]
 
 Floats = NDArray[np.float64]
+
+PAGE_ENDINGS = (".html", ".htm")
 
 # Triangles in the page: browsers turn so many smoothly, and the page stays below 20 MB.
 _MOST_CORTEX, _MOST_SCALP = 200_000, 20_000
 _PIXEL_MM = 1.0  # of slices
-_INK, _FAINT, _TISSUE = "#20242c", "#7a828e", "#ececec"
+_FAINT = "#7a828e"
 _DASHES = ("dot", "dash", "solid")
 _LIGHT = {"ambient": 0.55, "diffuse": 0.6, "specular": 0.05, "roughness": 0.9, "fresnel": 0.05}
 # What has nothing to tell lets the pointer through: it is not drawn where plotly looks for what is hit.
@@ -92,7 +94,7 @@ def write_page(scene: Scene, path: str | os.PathLike[str]) -> None:
     OSError
         The file can't be written.
     """
-    if ending_of(path) not in (".html", ".htm"):
+    if ending_of(path) not in PAGE_ENDINGS:
         raise FileFormatError(f"{os.fspath(path)}: pages are written as .html")
     check_folder(path)
     text = page(scene)
@@ -143,13 +145,13 @@ def page(scene: Scene) -> str:
         config={"displaylogo": False, "responsive": True, "scrollZoom": True},
     )
     title, strength = (html.escape(text) for text in scene.title())
-    return _PAGE.format(title=title, strength=strength, content=content, ink=_INK)
+    return _PAGE.format(title=title, strength=strength, content=content, ink=INK)
 
 
 def require_plotly() -> Any:
     """The module `plotly.graph_objects`, or a MissingPackageError that says how to get it."""
     try:
-        from plotly import graph_objects  # type: ignore[import-untyped]
+        from plotly import graph_objects  # type: ignore[import-untyped]  # optional: only pages need it
     except ImportError as error:
         raise MissingPackageError("pages need plotly: pip install 'headfield[view]'") from error
     return graph_objects
@@ -202,7 +204,7 @@ def _coil(scene: Scene) -> Iterable[dict[str, Any]]:
         "mode": "lines",
         "name": "coil",
         "legendgroup": "coil",
-        "line": {"color": _INK, "width": 5},
+        "line": {"color": INK, "width": 5},
         "hoverinfo": "skip",
         **dict(zip("xyz", path.T, strict=True)),
     }
@@ -211,7 +213,7 @@ def _coil(scene: Scene) -> Iterable[dict[str, Any]]:
             rim = np.arange(len(line) - 1)
             faces = np.stack([rim, rim + 1, np.full_like(rim, len(line))], axis=1)
             plate = Shell(np.concatenate([line, line[:-1].mean(axis=0, keepdims=True)]), faces, np.empty(0))
-            look = {"color": _INK, "opacity": 0.15, "hoverinfo": "skip", "legendgroup": "coil"}
+            look = {"color": INK, "opacity": 0.15, "hoverinfo": "skip", "legendgroup": "coil"}
             yield _mesh(plate, faces, name="coil") | look | {"showlegend": False}
 
 
@@ -255,7 +257,7 @@ def _histogram(scene: Scene) -> Iterable[dict[str, Any]]:
             "mode": "lines",
             "x": [value, value],
             "y": [some.min() / 2, some.max() * 2],
-            "line": {"color": _INK, "dash": dash, "width": 1.5},
+            "line": {"color": INK, "dash": dash, "width": 1.5},
             "name": f"{percent:g} %: {value:.3g} V/m",
             "legend": "legend2",
             "hoverinfo": "skip",
@@ -273,7 +275,7 @@ def _slice(one: Slice, scene: Scene) -> Iterable[dict[str, Any]]:
     x = (left + (np.arange(width) + 0.5) * (right - left) / width).astype(np.float32)
     y = (bottom + (np.arange(height) + 0.5) * (top - bottom) / height).astype(np.float32)
     on = {"xaxis": f"x{one.axis + 2}", "yaxis": f"y{one.axis + 2}"}
-    flat = {"showscale": False, "hoverinfo": "skip", "colorscale": [(0, _TISSUE), (1, _TISSUE)]}
+    flat = {"showscale": False, "hoverinfo": "skip", "colorscale": [(0, TISSUE), (1, TISSUE)]}
     gray = np.where(one.inside, np.float32(1), np.float32(np.nan))
     yield {"type": "heatmap", "x": x, "y": y, "z": gray, "zmin": 0, "zmax": 1, **flat, **on}
     yield {
@@ -291,7 +293,7 @@ def _slice(one: Slice, scene: Scene) -> Iterable[dict[str, Any]]:
     u, v = scene.peak[1][[d for d in range(3) if d != one.axis]]
     cross = np.array([[left, v], [right, v], [np.nan, np.nan], [u, bottom], [u, top]])
     for path, line in (
-        (lines, {"color": _INK, "width": 0.6}),
+        (lines, {"color": INK, "width": 0.6}),
         (cross, {"color": _FAINT, "width": 1, "dash": "dash"}),
     ):
         yield {"mode": "lines", "line": line, "x": path[:, 0], "y": path[:, 1], **_PLAIN, **on}
@@ -307,7 +309,7 @@ def _ends(axis: int, box: tuple[float, float, float, float]) -> Iterable[dict[st
     yield {"mode": "text", "text": list(ENDS[axis]), **places, **on}
     if axis == 2:
         bar = {"x": [right - 50, right - 25, right], "y": [bottom + 1] * 3, "text": ["", "50 mm", ""]}
-        line = {"color": _INK, "width": 2.5}
+        line = {"color": INK, "width": 2.5}
         yield {"mode": "lines+text", "textposition": "top center", "line": line, **bar, **on}
 
 
@@ -316,7 +318,7 @@ def _layout(scene: Scene, slices: list[Slice]) -> dict[str, Any]:
     some = found.volume_cm3[found.volume_cm3 > 0]
     layout: dict[str, Any] = {
         "template": "plotly_white",
-        "font": {"color": _INK, "size": 12},
+        "font": {"color": INK, "size": 12},
         "margin": {"l": 20, "r": 20, "t": 36, "b": 20},
         "scene": _space(scene),
         "coloraxis": _scale(scene),

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a picture of a field shows, as arrays: cortex, scalp, coil, slices, and how |E| is distributed.
 
-Nothing here draws; `plot` does by matplotlib, `view` by plotly.
+Nothing here draws, and nothing here knows where the values are from: `figure` draws with matplotlib, `page`
+with plotly; `Field.scene` and the command `headfield view` make scenes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -15,21 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..coils.coil import Coil
-from ..core.device import on_host
-from ..errors import ArgumentError, MeshError, PoseError
-from ..fields.field import Field
+from ..errors import ArgumentError, MeshError
 from ..heads.conductivity import tissue
 from ..heads.mesh import TetMesh
 from ..metrics import percentiles
 from .slices import Slice, slice_heads
 
-__all__ = ["PERCENTS", "Distribution", "Scene", "Shell", "field_scene", "thinned"]
+__all__ = ["GRAY_MATTER", "PERCENTS", "Distribution", "Scene", "Shell", "thinned"]
 
 Floats = NDArray[np.float64]
 
 #: Percentiles of |E| by volume that are given; the colours end at the last one.
 PERCENTS = (50.0, 99.0, 99.9)
-_GRAY = 2
+#: The tag of gray matter, in which peaks are measured where a mesh has it.
+GRAY_MATTER = 2
 _BINS = 60
 _WEAK = 0.1  # of the largest moment
 _HANDLE_MM = 60.0
@@ -93,6 +92,7 @@ class Scene:
     mesh: TetMesh
     magnitude: NDArray[Any]
     tags: tuple[int, ...] = (1, 2)
+    _: KW_ONLY
     matrix: Floats | None = None
     coil: Coil | None = None
     didt: Floats | None = None
@@ -120,7 +120,7 @@ class Scene:
     def _measured(self) -> NDArray[np.intp]:
         """Tetrahedra of the distribution and the peak: gray matter if it has values, else all shown."""
         known = np.flatnonzero(self._shown & np.isfinite(self.magnitude))
-        gray = known[self.mesh.tags[known] == _GRAY]
+        gray = known[self.mesh.tags[known] == GRAY_MATTER]
         return gray if len(gray) else known
 
     @cached_property
@@ -213,27 +213,6 @@ class Scene:
             f"percentile), largest {largest:.3g} V/m at ({at}) mm"
         )
         return ", ".join(facts) or "Electric field", strength
-
-
-def field_scene(field: Field, pose: int, coil: Coil | None, tags: int | Sequence[int]) -> Scene:
-    """The scene of one pose of a field.
-
-    Raises
-    ------
-    PoseError
-        The field has no such pose.
-    ArgumentError
-        The field is one at points, or see `Scene`.
-    """
-    if field.at_points:
-        raise ArgumentError("a field at points has no tetrahedra to draw: save it as .vtu, or solve without")
-    if not isinstance(pose, (int, np.integer)) or not 0 <= pose < len(field):
-        raise PoseError(f"pose {pose!r}: the field has the poses 0 to {len(field) - 1}")
-    magnitude = np.full(field.mesh.n_tets, np.nan, np.float32)
-    magnitude[slice(None) if field.elements is None else field.elements] = on_host(field.magnitude[pose])
-    didt = np.atleast_1d(field.didt[pose])
-    shown = tuple(np.atleast_1d(tags).tolist())
-    return Scene(field.mesh, magnitude, shown, field.poses[pose], coil, didt, int(pose), len(field))
 
 
 def coil_lines(coil: Coil) -> list[Floats]:
