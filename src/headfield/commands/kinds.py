@@ -7,7 +7,7 @@ import os
 
 from ..coils.formats.casings import CASING_ENDINGS
 from ..coils.read import COIL_ENDINGS
-from ..errors import FileFormatError, HeadfieldError
+from ..errors import FileFormatError
 from ..io.nifti import read_grid
 from ..io.regular import check_regular
 from ..poses.read import is_pose_file
@@ -49,7 +49,7 @@ def kind_of(path: str | os.PathLike[str]) -> str:
     name = os.fspath(path)
     if os.path.isdir(name):
         return "subject"
-    check_regular(name, HeadfieldError)
+    check_regular(name, FileFormatError)
     lower = name.lower()
     if lower.endswith(_IMAGES):
         return _image(name)

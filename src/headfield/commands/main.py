@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from .. import __version__
+from ..core.version import VERSION
 from ..errors import ArgumentError, HeadfieldError
 from ..solve.recovery import KINDS
 from .convert import convert
@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
         description="The electric field that a magnetic coil induces in a head.",
         epilog="Example: headfield solve head.msh coil.ccd poses.npy -o field.h5 --didt 70e6 --tissues 1,2",
     )
-    parser.add_argument("--version", action="version", version=f"headfield {__version__}")
+    parser.add_argument("--version", action="version", version=f"headfield {VERSION}")
     commands = parser.add_subparsers(required=True, metavar="{demo,solve,view,info,convert}")
     _add_demo(commands)
     _add_solve(commands)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..coils.coil import Coil
 from ..coils.read import read_coil
-from ..errors import ArgumentError, ConvergenceError, MeshError
+from ..errors import ArgumentError, ConvergenceError, RegionError
 from ..fields.field import Field
 from ..fields.stream import open_results, result_files
 from ..fields.write import magnitude
@@ -123,7 +123,7 @@ def _elements(mesh: TetMesh, tags: list[int] | None) -> NDArray[np.int32] | None
     present = np.unique(mesh.tags).tolist()
     missing = sorted(set(tags) - set(present))
     if missing:
-        raise MeshError(f"--tissues: the head has no tag {missing[0]}; it has {present}")
+        raise RegionError(f"--tissues: the head has no tag {missing[0]}; it has {present}")
     return np.flatnonzero(np.isin(mesh.tags, tags)).astype(np.int32)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import FileFormatError
+from ..errors import ArgumentError, FileFormatError
 from ..heads.formats.gmsh_write import write_gmsh
 from ..heads.formats.meshio_bridge import needed_meshio
 from ..heads.mesh import TetMesh
@@ -45,7 +45,7 @@ def write_results(
     ------
     FileFormatError
         The ending is none of these.
-    ValueError
+    ArgumentError
         A shape doesn't fit the mesh, or a name holds a quote or a line end.
     OSError
         The file can't be written.
@@ -88,7 +88,7 @@ def write_point_results(path: str | os.PathLike[str], region: Region, data: Mapp
     ------
     FileFormatError
         Another ending, or meshio is not installed.
-    ValueError
+    ArgumentError
         A shape doesn't fit the region, or a name holds a quote or a line end.
     OSError
         The file can't be written.
@@ -130,11 +130,11 @@ def _checked(data: Mapping[str, ArrayLike], count: int, what: str) -> dict[str, 
     for name, values in data.items():
         array = np.asarray(values)
         if not name or not name.isprintable() or '"' in name or "/" in name:
-            raise ValueError(f"a field can't be called {name!r}")
+            raise ArgumentError(f"a field can't be called {name!r}")
         if array.dtype.kind not in "fiu":
-            raise ValueError(f"field {name!r} must be real numbers, not {array.dtype}")
+            raise ArgumentError(f"field {name!r} must be real numbers, not {array.dtype}")
         if array.ndim not in (2, 3) or array.shape[1] != count or array.shape[2:] not in ((), (3,)):
-            raise ValueError(
+            raise ArgumentError(
                 f"field {name!r} has shape {array.shape}, where (k, {count}) or (k, {count}, 3) fits "
                 f"the {count:,} {what}"
             )

@@ -39,7 +39,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def check_folder(path: str | os.PathLike[str]) -> None:
-    """Refuse a path that no file can be written to, before there is work on its content.
+    """Raise an OSError if no file can be written to a path, before there is work on its content.
+
+    Parameters
+    ----------
+    path : path
+        Of the file to be written.
 
     Raises
     ------

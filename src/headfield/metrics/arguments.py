@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.arguments import finite_array, finite_number
+from ..core.arguments import finite_array, positive, within
 from ..core.device import beside, is_on_gpu, on_host
 from ..errors import ArgumentError
 
@@ -111,11 +111,9 @@ def target_mask(target: Any, values: Any, w: Any) -> Any:
     return inside
 
 
-def fraction_of(fraction: Any) -> Any:
+def fraction_of(fraction: Any) -> float:
     """A share of a peak: above 0, at most 1."""
-    if not 0 < finite_number(fraction, "fraction", ArgumentError) <= 1:
-        raise ArgumentError(f"fraction = {fraction!r} must be above 0 and at most 1")
-    return fraction
+    return within(positive(fraction, "fraction", ArgumentError), "fraction", ArgumentError, 0.0, 1.0)
 
 
 def percents_of(percents: Any) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core.arguments import finite_number
+from ..core.arguments import within
 from ..core.device import beside
 from ..errors import ArgumentError
 from .arguments import centres, depths, fraction_of, refuse, strengths
@@ -155,8 +155,7 @@ def centre_of_gravity(
     >>> centre_of_gravity([1.0, 3.0, 4.0], [2.0, 2.0, 1.0], [[0, 0, 0], [4, 0, 0], [0, 6, 0]], fraction=1.0)
     array([0., 6., 0.])
     """
-    if not 0 <= finite_number(fraction, "fraction", ArgumentError) <= 1:
-        raise ArgumentError(f"fraction = {fraction!r} must be from 0 to 1")
+    fraction = within(fraction, "fraction", ArgumentError, 0.0, 1.0)
     values, w = strengths(magnitude, weights)
     places = beside(values, centres(centres_mm, len(w)))
     hot, _ = above(values, w, fraction, percent)

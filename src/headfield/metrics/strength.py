@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core.arguments import finite_array
+from ..core.arguments import finite_array, not_negative
 from ..core.device import beside, on_host
 from ..errors import ArgumentError
 from .arguments import centres, magnitudes, percents_of, weighted
@@ -151,12 +151,10 @@ def roi_mean(
     3.0
     """
     values, w = weighted(magnitude, weights)
-    centre, radius = (
-        finite_array(centre_mm, "centre_mm", ArgumentError),
-        finite_array(radius_mm, "radius_mm", ArgumentError),
-    )
-    if centre.shape != (3,) or radius.shape != () or radius < 0:
-        raise ArgumentError("centre_mm must have the shape (3,) and radius_mm be a number, 0 or more")
+    centre = finite_array(centre_mm, "centre_mm", ArgumentError)
+    if centre.shape != (3,):
+        raise ArgumentError(f"centre_mm must have the shape (3,), not {centre.shape}")
+    radius = not_negative(radius_mm, "radius_mm", ArgumentError)
     distance = np.linalg.norm(centres(centres_mm, len(w)) - centre, axis=1)
     there = on_host(w) > 0
     inside = np.flatnonzero((distance <= radius) & there)

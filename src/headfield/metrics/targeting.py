@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core.arguments import finite_number
+from ..core.arguments import positive
 from ..errors import ArgumentError
 from .arguments import fraction_of, refuse, strengths, target_mask
 from .sums import above, as_array, average, total
@@ -123,8 +123,7 @@ def off_target(
     >>> print(exposed, ratio)
     3.0 0.53125
     """
-    if finite_number(fraction, "fraction", ArgumentError) <= 0:
-        raise ArgumentError(f"fraction = {fraction!r} must be above 0")
+    fraction = positive(fraction, "fraction", ArgumentError)
     values, w = strengths(magnitude, weights)
     inside = target_mask(target, values, w)
     outside = w * ~inside

@@ -6,9 +6,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core.arguments import finite_array, finite_number, vectors, whole_numbers
+from ..core.arguments import finite_array, not_negative, positive, vectors, whole_numbers
 from ..core.messages import plural, point, warn
-from ..errors import RegionError
+from ..errors import MeshError, RegionError
 from ..geometry.surface import Surface
 from ..heads.location import Located, locate
 from ..heads.mesh import TetMesh
@@ -90,9 +90,7 @@ def sphere(
     centre = finite_array(centre_mm, "centre_mm", RegionError)
     if centre.shape != (3,):
         raise RegionError(f"centre_mm must have the shape (3,), not {centre.shape}")
-    radius = finite_number(radius_mm, "radius_mm", RegionError)
-    if radius <= 0:
-        raise RegionError(f"radius_mm = {radius:g} must be above 0")
+    radius = positive(radius_mm, "radius_mm", RegionError)
     distance = np.linalg.norm(barycentres(mesh, chosen) - centre, axis=1)
     inside = chosen[distance <= radius]
     if not len(inside):
@@ -246,10 +244,8 @@ def surface(
     Raises
     ------
     RegionError
-        Nodes that are farther away; says how many and how far. Nodes without a normal. A closed surface that
-        is wound inward.
-    MeshError
-        Nodes or faces that are no surface.
+        Nodes that are farther away; the message says how many and how far. Nodes without a normal. Faces
+        that don't fit the nodes. A closed surface that is wound inward.
 
     Examples
     --------
@@ -261,7 +257,10 @@ def surface(
     """
     check_mesh(mesh)
     nodes = vectors(nodes_mm, "nodes_mm", RegionError)
-    given = Surface(nodes, faces)
+    try:
+        given = Surface(nodes, faces)
+    except MeshError as problem:
+        raise RegionError(str(problem)) from None
     if len(given.nodes_mm) < len(nodes):
         unused = plural(len(nodes) - len(given.nodes_mm), "node is", "nodes are")
         raise RegionError(f"{unused} in no triangle of the surface")
@@ -273,9 +272,7 @@ def surface(
 
 def _located(mesh: TetMesh, points_mm: ArrayLike, tags: int | ArrayLike | None, reach_mm: float) -> Located:
     """`locate`, but refuse no points and those beyond reach."""
-    reach = finite_number(reach_mm, "reach_mm", RegionError)
-    if reach < 0:
-        raise RegionError(f"reach_mm = {reach:g} must be 0 or more")
+    reach = not_negative(reach_mm, "reach_mm", RegionError)
     xyz = vectors(points_mm, "points_mm", RegionError)
     if not len(xyz):
         raise RegionError("there are no points")

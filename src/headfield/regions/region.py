@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -108,6 +108,11 @@ class Region:
                 raise RegionError("normals must be of length 1")
         if faces is not None:
             self.faces = _indices(faces, "faces", (3,), n)
+
+    def __reduce__(self) -> tuple[Callable[..., Region], tuple[Any, ...]]:
+        # By the constructor: it closes the arrays, which NumPy's pickles leave open.
+        made = partial(type(self), weights=self._weights, normals=self.normals, faces=self.faces)
+        return made, (self.mesh, self.elements, self.barycentric)
 
     @property
     def is_volume(self) -> bool:
