@@ -37,4 +37,4 @@ def test_no_installation_is_no_error(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("importlib.metadata.version", missing)
         assert importlib.reload(version).VERSION == "unknown"
-    assert importlib.reload(version).VERSION == hf.__version__
+    assert hf.__version__ == importlib.reload(version).VERSION

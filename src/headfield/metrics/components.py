@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core.device import beside
+from ..core.docs import fill_doc
 from .arguments import unit_vectors, vector_field
 
 __all__ = ["NormalTangential", "component", "normal_tangential"]
@@ -21,13 +22,13 @@ class NormalTangential(NamedTuple):
     tangential: np.ndarray  #: |E − (E·n)n|, 0 or more
 
 
+@fill_doc
 def component(E: ArrayLike, direction: ArrayLike) -> np.ndarray:
     """E·d/‖d‖: the component of E along a direction, with its sign.
 
     Parameters
     ----------
-    E : array_like (m, 3) or (k, m, 3)
-        Electric field, V/m.
+    %(E)s
     direction : array_like (3,) or (m, 3)
         One direction, or one for each element; of any length but zero.
 
@@ -50,6 +51,7 @@ def component(E: ArrayLike, direction: ArrayLike) -> np.ndarray:
     return _along(field, beside(field, unit_vectors(direction, "direction", field.shape[-2])))
 
 
+@fill_doc
 def normal_tangential(E: ArrayLike, normals: ArrayLike) -> NormalTangential:
     """E along the normals of a surface, and what is left of it in the surface.
 
@@ -59,8 +61,7 @@ def normal_tangential(E: ArrayLike, normals: ArrayLike) -> NormalTangential:
 
     Parameters
     ----------
-    E : array_like (m, 3) or (k, m, 3)
-        Electric field, V/m.
+    %(E)s
     normals : array_like (m, 3) or (3,)
         One for each element, or one for all; of any length but zero.
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from ..core.arguments import within
 from ..core.device import beside
+from ..core.docs import fill_doc
 from ..errors import ArgumentError
 from .arguments import centres, depths, fraction_of, refuse, strengths
 from .sums import above, as_array, total
@@ -25,6 +26,7 @@ class HalfValue(NamedTuple):
     spread: np.ndarray  #: S1/2 = V1/2 / d1/2: mm² of volumes in mm³
 
 
+@fill_doc
 def focality(
     magnitude: ArrayLike, weights: ArrayLike, fraction: float = 0.5, percent: float = 99.9
 ) -> np.ndarray:
@@ -32,18 +34,15 @@ def focality(
 
     Parameters
     ----------
-    magnitude : array_like (m,) or (k, m)
-        |E|, V/m, not negative.
-    weights : array_like (m,)
-        Volumes (or areas) of the elements; the result has their unit.
-    fraction : float
-        Above 0, at most 1.
-    percent : float
-        The percentile that stands for the peak.
+    %(magnitude_not_negative)s
+    %(weights)s
+    %(fraction)s
+    %(percent)s
 
     Returns
     -------
     ndarray () or (k,)
+        In the unit of the weights.
 
     Raises
     ------
@@ -112,6 +111,7 @@ def half_value(
     return HalfValue(as_array(volume), as_array(deepest), as_array(volume / deepest))
 
 
+@fill_doc
 def centre_of_gravity(
     magnitude: ArrayLike,
     weights: ArrayLike,
@@ -126,16 +126,12 @@ def centre_of_gravity(
 
     Parameters
     ----------
-    magnitude : array_like (m,) or (k, m)
-        |E|, V/m, not negative.
-    weights : array_like (m,)
-        Volumes or areas of the elements, any unit; 0 leaves an element out.
-    centres_mm : array_like (m, 3)
-        Barycentres of the elements, mm.
+    %(magnitude_not_negative)s
+    %(weights)s
+    %(centres_mm)s
     fraction : float
         0 to 1; 0 takes all elements.
-    percent : float
-        The percentile that stands for the peak.
+    %(percent)s
 
     Returns
     -------

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from ..core.arguments import finite_array, not_negative
 from ..core.device import beside, on_host
+from ..core.docs import fill_doc
 from ..errors import ArgumentError
 from .arguments import centres, magnitudes, percents_of, weighted
 from .sums import average, levels
@@ -25,15 +26,14 @@ class Peak(NamedTuple):
     place_mm: np.ndarray
 
 
+@fill_doc
 def percentiles(magnitude: ArrayLike, weights: ArrayLike, percents: ArrayLike) -> np.ndarray:
     """Weighted percentiles: the smallest value that at least this share of the weight does not exceed.
 
     Parameters
     ----------
-    magnitude : array_like (m,) or (k, m)
-        |E|, V/m.
-    weights : array_like (m,)
-        Volumes or areas of the elements, any unit, not negative, not all zero.
+    %(magnitude)s
+    %(weights)s
     percents : array_like () or (q,)
         0 to 100.
 
@@ -56,15 +56,14 @@ def percentiles(magnitude: ArrayLike, weights: ArrayLike, percents: ArrayLike) -
     return levels(values, w, percents_of(percents))
 
 
+@fill_doc
 def peak(magnitude: ArrayLike, centres_mm: ArrayLike) -> Peak:
     """The largest |E| and its place; the first element wins a tie.
 
     Parameters
     ----------
-    magnitude : array_like (m,) or (k, m)
-        |E|, V/m.
-    centres_mm : array_like (m, 3)
-        Barycentres of the elements, mm.
+    %(magnitude)s
+    %(centres_mm)s
 
     Returns
     -------
@@ -89,6 +88,7 @@ def peak(magnitude: ArrayLike, centres_mm: ArrayLike) -> Peak:
     return Peak(value, element, places[element])
 
 
+@fill_doc
 def mean(magnitude: ArrayLike, weights: ArrayLike) -> np.ndarray:
     """Weighted mean over the elements, Σ w|E| / Σ w.
 
@@ -96,8 +96,7 @@ def mean(magnitude: ArrayLike, weights: ArrayLike) -> np.ndarray:
     ----------
     magnitude : array_like (m,) or (k, m)
         |E|, or a component of E, V/m.
-    weights : array_like (m,)
-        Volumes or areas of the elements, any unit, not negative, not all zero.
+    %(weights)s
 
     Returns
     -------
@@ -117,6 +116,7 @@ def mean(magnitude: ArrayLike, weights: ArrayLike) -> np.ndarray:
     return average(*weighted(magnitude, weights))
 
 
+@fill_doc
 def roi_mean(
     magnitude: ArrayLike, weights: ArrayLike, centres_mm: ArrayLike, centre_mm: ArrayLike, radius_mm: float
 ) -> np.ndarray:
@@ -124,12 +124,9 @@ def roi_mean(
 
     Parameters
     ----------
-    magnitude : array_like (m,) or (k, m)
-        |E|, V/m.
-    weights : array_like (m,)
-        Volumes or areas of the elements; 0 leaves an element out, such as one of another tissue.
-    centres_mm : array_like (m, 3)
-        Barycentres of the elements, mm.
+    %(magnitude)s
+    %(weights)s
+    %(centres_mm)s
     centre_mm : array_like (3,)
         Centre of the sphere, mm.
     radius_mm : float

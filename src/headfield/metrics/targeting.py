@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core.arguments import positive
+from ..core.docs import fill_doc
 from ..errors import ArgumentError
 from .arguments import fraction_of, refuse, strengths, target_mask
 from .sums import above, as_array, average, total
@@ -31,6 +32,7 @@ class OffTarget(NamedTuple):
     ratio: np.ndarray  #: mean |E| outside over mean |E| in the target
 
 
+@fill_doc
 def overlap(
     magnitude: ArrayLike,
     weights: ArrayLike,
@@ -47,16 +49,12 @@ def overlap(
 
     Parameters
     ----------
-    magnitude : array_like (m,) or (k, m)
-        |E|, V/m, not negative.
-    weights : array_like (m,)
-        Volumes or areas of the elements, any unit; 0 leaves an element out.
-    target : array_like (m,) bool
-        The elements of the target.
-    fraction : float
-        Above 0, at most 1.
+    %(magnitude_not_negative)s
+    %(weights)s
+    %(target)s
+    %(fraction)s
     percent : float
-        The percentile that stands for the peak; of all elements, not of those in the target alone.
+        The percentile of |E| that stands for the peak: of all elements, not only those in the target.
 
     Returns
     -------
@@ -85,6 +83,7 @@ def overlap(
     return Overlap(*(as_array(share) for share in shares))
 
 
+@fill_doc
 def off_target(
     magnitude: ArrayLike, weights: ArrayLike, target: ArrayLike, fraction: float = 1.0
 ) -> OffTarget:
@@ -97,12 +96,9 @@ def off_target(
 
     Parameters
     ----------
-    magnitude : array_like (m,) or (k, m)
-        |E|, V/m, not negative.
-    weights : array_like (m,)
-        Volumes or areas of the elements; 0 leaves an element out.
-    target : array_like (m,) bool
-        The elements of the target.
+    %(magnitude_not_negative)s
+    %(weights)s
+    %(target)s
     fraction : float
         Of the mean in the target, above 0.
 

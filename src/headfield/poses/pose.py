@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core.arguments import finite_array, real_array
+from ..core.docs import fill_doc
 from ..errors import PoseError
 
 __all__ = [
@@ -27,6 +28,7 @@ ORTHONORMAL_TOLERANCE = 5e-4
 MAX_TRANSLATION_MM = 10_000.0
 
 
+@fill_doc
 def check_poses(poses: ArrayLike) -> np.ndarray:
     """Poses that are rigid placements, or an error that says which is not and by how much.
 
@@ -35,8 +37,7 @@ def check_poses(poses: ArrayLike) -> np.ndarray:
 
     Parameters
     ----------
-    poses : array_like (4, 4) or (k, 4, 4)
-        Coil to head, mm.
+    %(poses)s
 
     Returns
     -------
@@ -85,6 +86,7 @@ def check_pose(pose: ArrayLike) -> np.ndarray:
     return matrices[0]
 
 
+@fill_doc
 def nearest_rotation(poses: ArrayLike) -> np.ndarray:
     """The poses with their axes replaced by the nearest right-handed orthonormal ones.
 
@@ -94,8 +96,7 @@ def nearest_rotation(poses: ArrayLike) -> np.ndarray:
 
     Parameters
     ----------
-    poses : array_like (4, 4) or (k, 4, 4)
-        Coil to head, mm.
+    %(poses)s
 
     Returns
     -------

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import finite_array, whole_numbers
+from ..core.docs import fill_doc
 from ..core.messages import warn
 from ..errors import FileFormatError, RegionError
 from ..heads.mesh import TetMesh
@@ -27,6 +28,7 @@ _LONGEST_NUMBER = 10  # digits
 _LARGEST_TABLE = 1 << 24  # bytes
 
 
+@fill_doc
 def labels(
     mesh: TetMesh,
     image: Image,
@@ -45,8 +47,7 @@ def labels(
         NIfTI (nx, ny, nz) of whole numbers, or its affine (4, 4), voxels to mm, and its numbers.
     values : int or array_like of int
         The labels; see `read_label_names`.
-    tags : int or array_like of int, optional
-        Only tetrahedra of these tissues.
+    %(only_tags)s
     to_image : callable, optional
         Maps points (p, 3) of the mesh to points (p, 3) of the image, mm: `Subject.subject_to_mni` for an
         atlas in MNI space. By default both are in the same space.

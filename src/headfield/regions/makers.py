@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core.arguments import finite_array, not_negative, positive, vectors, whole_numbers
+from ..core.docs import fill_doc
 from ..core.messages import plural, point, warn
 from ..errors import MeshError, RegionError
 from ..geometry.surface import Surface
@@ -54,6 +55,7 @@ def tissue(mesh: TetMesh, tags: int | ArrayLike) -> Region:
     return Region(mesh, tets_of(mesh, whole_numbers(tags, "tags", RegionError)))
 
 
+@fill_doc
 def sphere(
     mesh: TetMesh, centre_mm: ArrayLike, radius_mm: float, tags: int | ArrayLike | None = None
 ) -> Region:
@@ -65,8 +67,7 @@ def sphere(
     centre_mm : array_like (3,)
     radius_mm : float
         Above 0.
-    tags : int or array_like of int, optional
-        Only tetrahedra of these tissues.
+    %(only_tags)s
 
     Returns
     -------
@@ -144,6 +145,7 @@ def mask(mesh: TetMesh, chosen: ArrayLike) -> Region:
     return Region(mesh, whole_numbers(array, "indices of tetrahedra", RegionError))
 
 
+@fill_doc
 def points(
     mesh: TetMesh, points_mm: ArrayLike, tags: int | ArrayLike | None = None, reach_mm: float = 0.0
 ) -> Region:
@@ -154,10 +156,8 @@ def points(
     mesh : TetMesh
     points_mm : array_like (p, 3)
         On a face between tetrahedra the one of the lower number counts.
-    tags : int or array_like of int, optional
-        Only tetrahedra of these tissues count.
-    reach_mm : float, optional
-        A point outside of them is moved to the nearest point of the nearest of them if it is so near, mm.
+    %(only_tags)s
+    %(reach_mm)s
 
     Returns
     -------
@@ -214,6 +214,7 @@ def nodes(mesh: TetMesh, tags: int | ArrayLike | None = None) -> Region:
     return Region(mesh, chosen[first // 4], np.eye(4)[first % 4])
 
 
+@fill_doc
 def surface(
     mesh: TetMesh,
     nodes_mm: ArrayLike,
@@ -230,10 +231,8 @@ def surface(
         In the frame of the mesh.
     faces : array_like (f, 3) int
         Triangles as node indices, wound outward.
-    tags : int or array_like of int, optional
-        Only tetrahedra of these tissues count.
-    reach_mm : float, optional
-        A node outside of them is moved to the nearest point of the nearest of them if it is so near, mm.
+    %(only_tags)s
+    %(reach_mm)s
 
     Returns
     -------
