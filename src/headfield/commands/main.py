@@ -172,6 +172,14 @@ def _add_solve(commands: Any) -> None:
         default=None,
         help="conductivity of brain tissue from the diffusion tensors in the folder HEAD",
     )
+    _add_accuracy(parser)
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    _add_common(parser)
+    parser.set_defaults(command=solve)
+
+
+def _add_accuracy(parser: argparse.ArgumentParser) -> None:
+    """Options that say how accurate a solve is, and how it gets there."""
     parser.add_argument(
         "--recovery",
         choices=KINDS,
@@ -189,9 +197,6 @@ def _add_solve(commands: Any) -> None:
     parser.add_argument(
         "--batch", type=int, default=None, metavar="N", help="poses at a time [what fits, ≤ 32]"
     )
-    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
-    _add_common(parser)
-    parser.set_defaults(command=solve)
 
 
 def _add_view(commands: Any) -> None:

@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -46,21 +47,12 @@ def solve(args: argparse.Namespace) -> None:
         progress.say(f"set-up took {sum(model.seconds.values()):.1f} s")
         summary = _Summary(mesh, elements)
         try:
-            for field in model.iter_solve(
-                coil,
-                poses,
-                didt,
-                elements=elements,
-                recovery=args.recovery,
-                tol=args.tol,
-                max_iterations=args.max_iterations,
-                batch="auto" if args.batch is None else args.batch,
-            ):
+            for field in _fields(args, model, coil, poses, didt, elements):
                 results.write(field.arrays())
                 summary.add(field)
                 progress.done(len(summary.rows))
                 del field  # and its E, before the next batch is solved
-        except BaseException as error:
+        except BaseException as error:  # also an interrupt: what is solved is kept, and the user told
             if isinstance(error, ConvergenceError):
                 results.write(error.partial.arrays())
             progress.say(f"{len(summary.rows)} of {len(poses)} poses are done and kept")
@@ -78,6 +70,27 @@ def solve(args: argparse.Namespace) -> None:
         "results": summary.rows,
     }
     print(json.dumps(facts, indent=1) if args.json else summary.text(facts))
+
+
+def _fields(
+    args: argparse.Namespace,
+    model: HeadModel,
+    coil: Coil,
+    poses: NDArray[np.float64],
+    didt: Any,
+    elements: NDArray[np.int32] | None,
+) -> Iterator[Field]:
+    """Solve batch by batch as the arguments say."""
+    return model.iter_solve(
+        coil,
+        poses,
+        didt,
+        elements=elements,
+        recovery=args.recovery,
+        tol=args.tol,
+        max_iterations=args.max_iterations,
+        batch="auto" if args.batch is None else args.batch,
+    )
 
 
 def _head(args: argparse.Namespace) -> tuple[TetMesh, Any]:

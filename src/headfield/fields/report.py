@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 __all__ = ["SolveReport"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SolveReport:
     """How a solve went.
 

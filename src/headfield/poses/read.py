@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Coil poses from files: of navigation systems, of SimNIBS, tables and NumPy arrays; see `endings`."""
+"""Read coil poses from files of navigation systems and SimNIBS, tables and NumPy arrays; see `endings`."""
 
 from __future__ import annotations
 
@@ -65,9 +65,10 @@ def read_pose_list(
     Parameters
     ----------
     path : path
-        The ending says the format, see the module. A .txt that begins with a Brainsight header is one.
+        The ending says the format, see `headfield.poses.endings`. A .txt that begins with the header of a
+        Brainsight export is read as one.
     which : {"all", "targets", "samples"}
-        Of a Brainsight file: the planned targets, the recorded samples, or both, targets first.
+        What to read from a Brainsight file: planned targets, recorded samples, or both, targets first.
     nearest_rotation : bool
         Replace axes that are scaled or sheared by the nearest orthonormal ones (see
         `headfield.nearest_rotation`) instead of refusing them.
@@ -79,17 +80,17 @@ def read_pose_list(
     Raises
     ------
     PoseError
-        A damaged file, no poses, or a pose that is no rigid placement.
+        A damaged file, a file without poses, or a pose that is not a rigid placement.
     FileFormatError
-        Another ending, another kind of file under one of these, or not a regular file.
+        Another ending, a file of another kind under one of these endings, or not a regular file.
     OSError
         The file can't be read.
 
     Warns
     -----
     UserWarning
-        Markers that hold no pose and were left out, dI/dt that is missing for some poses or in an unknown
-        unit, columns that are not used.
+        Markers without a pose were left out; dI/dt is missing for some poses or has an unknown unit; columns
+        were not used.
 
     Examples
     --------
@@ -106,7 +107,7 @@ def read_pose_list(
 def _read(path: str | os.PathLike[str], which: str, nearest: bool) -> PoseList:
     ending = check_ending(path, "read from")
     if which not in _WHICH:
-        raise PoseError(f"which = {which!r} is none of {', '.join(_WHICH)}")
+        raise PoseError(f"which = {which!r} must be one of {', '.join(_WHICH)}")
     check_regular(path, PoseError)
     try:
         raw = _raw(path, ending, which)
@@ -137,7 +138,10 @@ def _raw(path: str | os.PathLike[str], ending: str, which: str) -> RawPoses:
 
 
 def _read_npy(path: str | os.PathLike[str]) -> NDArray[np.generic]:
-    """Map the file, which holds its size against its header, and never unpickles."""
+    """Read an array by mapping the file: the mapping fails where file and header disagree in size.
+
+    `np.load` would allocate what a damaged header claims, and could be made to unpickle.
+    """
     if os.path.getsize(path) == 0:
         raise PoseError("the file is empty")
     try:
@@ -149,11 +153,11 @@ def _read_npy(path: str | os.PathLike[str]) -> NDArray[np.generic]:
 
 
 def is_pose_file(path: str | os.PathLike[str]) -> bool:
-    """Whether this file is for `read_poses`: by its ending and, if others share that, its beginning.
+    """Tell whether a file is for `read_poses`, by its ending and, where that is shared, its beginning.
 
-    `.npy`, `.csv`, `.txt`, `.stmpx` and `.mrk` are poses to headfield whatever is in them. `.xml` is if a
-    list of Localite markers begins in its first 4096 bytes, `.mat` if it begins as a MATLAB file does (also
-    one of version 7.3, so that the reader says what is wrong with it).
+    `.npy`, `.csv`, `.txt`, `.stmpx` and `.mrk` count as poses whatever is in them. An `.xml` does if a list of
+    Localite markers begins in its first 4096 bytes, a `.mat` if it begins as MATLAB files do (also those of
+    version 7.3, so that the reader can say what is wrong with them).
 
     Raises
     ------

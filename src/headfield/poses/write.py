@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Coil poses to files; the ending of the name says the format, see `endings`."""
+"""Write coil poses to files; the ending of the name says the format, see `endings`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def write_poses(
     path : path
         `.npy`, `.csv` (named columns), `.txt` (Brainsight), `.xml` (Localite: TriggerMarkers if there is
         dI/dt, else InstrumentMarkers), `.stmpx` (Softaxic), `.mrk` (ANT visor2) or `.mat` (a SimNIBS session,
-        needs SciPy). Overwritten if it exists, and complete or not there.
+        needs SciPy). A file that is there is replaced; the new one appears whole or not at all.
     poses : PoseList or array_like (4, 4) or (k, 4, 4)
         Coil to head, mm.
     names : sequence of str, optional
@@ -53,8 +53,8 @@ def write_poses(
     didt : array_like (k,), optional
         dI/dt, A/s; by default that of the PoseList. `.csv`, `.xml` and `.mat` hold it.
     coordinates : str
-        For `.txt`: the coordinate system that Brainsight shall take the positions in, "NIfTI:Scanner" or
-        "NIfTI:Aligned", as the header of the image says that the head mesh follows.
+        For `.txt`: the coordinate system in which Brainsight shall read the positions, "NIfTI:Scanner" or
+        "NIfTI:Aligned": the one of the image's header that the head mesh follows.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def write_poses(
     Warns
     -----
     UserWarning
-        There is dI/dt, and the format holds none.
+        There is dI/dt, which the format can't hold.
 
     Examples
     --------
@@ -89,7 +89,7 @@ def write_poses(
         if any(letter in _NO_LETTERS or unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
             raise PoseError(f"names[{index}] = {name[:40]!r} has characters that aren't text")
     if whole.didt is not None and ending in _NO_DIDT:
-        warn(f"{os.fspath(path)}: a {ending} file holds no dI/dt: it isn't written")
+        warn(f"{os.fspath(path)}: a {ending} file can't hold dI/dt: it is left out")
     if ending == ".npy":
         with replacing(path) as temporary, open(temporary, "wb") as file:
             np.save(file, whole.poses, allow_pickle=False)
