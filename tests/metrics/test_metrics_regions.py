@@ -273,7 +273,7 @@ X = [[1.0, 0, 0], [1, 0, 0]]
         (overlap, [1, 2], [[1, 1], [1, 0]], r"target must be a mask of bool .* \(2,\), not int64 in"),
         (overlap, [1, 2], [[1, 1], [True]], r"target must be a mask of bool in the shape \(2,\), .* \(1,\)"),
         (overlap, [1, 2], [[1, 1], [False, False]], "target is empty: 0 elements"),
-        (overlap, [1, 2], [[0, 1], MASK], "target is empty: 1 elements, and none of them has weight"),
+        (overlap, [1, 2], [[0, 1], MASK], "target is empty: 1 elements of weight 0 in all"),
         (overlap, [1, -2], [[1, 1], MASK], "magnitude: 1 of 2 values are negative"),
         (overlap, ZERO_POSE, [[1, 1], MASK], r"no region is hot, in 1 of 2 poses, the first \[1\]"),
         (overlap, [1, 2], [[1, 1], MASK, 0], "fraction must be more than 0"),

@@ -85,7 +85,7 @@ def test_masks_and_indices():
         (lambda: regions.sphere(head(), [0, 0, 0], 5, tags=3), r"the tags \[3\]"),
         (lambda: regions.mask(head(), [True]), r"a mask must have the shape \(\d+,\), not \(1,\)"),
         (lambda: regions.mask(head(), head().tags == 3), "the mask holds no tetrahedron"),
-        (lambda: regions.mask(head(), (head().tags == 2) * 1), "a mask must be bool: these are 0 and 1"),
+        (lambda: regions.mask(head(), (head().tags == 2) * 1), "a mask must be bool: 0 and 1"),
         (lambda: regions.mask(head(), []), "indices of tetrahedra must be one or some whole numbers"),
         (lambda: regions.mask(head(), [0, -1]), "elements: 1 are outside of 0…"),
         (lambda: regions.mask(head(), [0.0]), "not float64 of shape"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""How strong a field is: percentiles, peak, means."""
+"""Measure how strong a field is: percentiles, peak, means."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Peak(NamedTuple):
 
 @fill_doc
 def percentiles(magnitude: ArrayLike, weights: ArrayLike, percents: ArrayLike) -> np.ndarray:
-    """Weighted percentiles: the smallest value that at least this share of the weight does not exceed.
+    """Compute weighted percentiles, each the smallest value that this share of the weight does not exceed.
 
     Parameters
     ----------
@@ -45,7 +45,8 @@ def percentiles(magnitude: ArrayLike, weights: ArrayLike, percents: ArrayLike) -
     Raises
     ------
     ArgumentError
-        Shapes that do not fit, values not finite, weights negative or all zero, percents out of range.
+        Shapes that do not fit, values that are not finite, weights that are negative or all zero, percents
+        out of range.
 
     Examples
     --------
@@ -58,7 +59,7 @@ def percentiles(magnitude: ArrayLike, weights: ArrayLike, percents: ArrayLike) -
 
 @fill_doc
 def peak(magnitude: ArrayLike, centres_mm: ArrayLike) -> Peak:
-    """The largest |E| and its place; the first element wins a tie.
+    """Find the largest |E| and its place; of several elements with that value, the first counts.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ def peak(magnitude: ArrayLike, centres_mm: ArrayLike) -> Peak:
     Raises
     ------
     ArgumentError
-        Shapes that do not fit or values not finite.
+        Shapes that do not fit, or values that are not finite.
 
     Examples
     --------
@@ -90,7 +91,7 @@ def peak(magnitude: ArrayLike, centres_mm: ArrayLike) -> Peak:
 
 @fill_doc
 def mean(magnitude: ArrayLike, weights: ArrayLike) -> np.ndarray:
-    """Weighted mean over the elements, Σ w|E| / Σ w.
+    """Compute the weighted mean over the elements, Σ w|E| / Σ w.
 
     Parameters
     ----------
@@ -106,7 +107,7 @@ def mean(magnitude: ArrayLike, weights: ArrayLike) -> np.ndarray:
     Raises
     ------
     ArgumentError
-        Shapes that do not fit, values not finite, weights negative or all zero.
+        Shapes that do not fit, values that are not finite, weights that are negative or all zero.
 
     Examples
     --------
@@ -120,7 +121,7 @@ def mean(magnitude: ArrayLike, weights: ArrayLike) -> np.ndarray:
 def roi_mean(
     magnitude: ArrayLike, weights: ArrayLike, centres_mm: ArrayLike, centre_mm: ArrayLike, radius_mm: float
 ) -> np.ndarray:
-    """Weighted mean of |E| over the elements whose barycentre lies in a sphere.
+    """Compute the weighted mean of |E| over the elements whose barycentre lies in a sphere.
 
     Parameters
     ----------
@@ -140,7 +141,8 @@ def roi_mean(
     Raises
     ------
     ArgumentError
-        Shapes that do not fit, values not finite, negative weights, or no weight in the sphere.
+        Shapes that do not fit, values that are not finite, weights that are negative, or no weight in the
+        sphere.
 
     Examples
     --------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""How well a field meets a target: overlap of the hot region with it, exposure outside of it."""
+"""Measure how well a field meets a target: overlap of the hot region with it, exposure outside of it."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def overlap(
     fraction: float = 0.5,
     percent: float = 99.9,
 ) -> Overlap:
-    """Overlap of a target with the hot region: the elements at or above a fraction of a percentile of |E|.
+    """Measure how a target overlaps the hot region: elements at or above a fraction of a percentile of |E|.
 
     With w(A) the weight of the elements of A: Dice's coefficient 2w(hot ∩ target) / (w(hot) + w(target))
-    (Dice, Ecology 26:297, 1945), which is 1 if the two are the same and 0 if they are apart; the share of the
-    target that is hot, w(hot ∩ target) / w(target); and the share of the hot region that is in the target,
-    w(hot ∩ target) / w(hot), by which networks are targeted in Lynch et al., Neuron 110:3263, 2022.
+    (Dice, Ecology 26:297, 1945), which is 1 if the two are the same and 0 if they are disjoint; the share of
+    the target that is hot, w(hot ∩ target) / w(target); and the share of the hot region that is in the
+    target, w(hot ∩ target) / w(hot), by which networks are targeted in Lynch et al., Neuron 110:3263, 2022.
 
     Parameters
     ----------
@@ -64,8 +64,9 @@ def overlap(
     Raises
     ------
     ArgumentError
-        Shapes that do not fit, values not finite, magnitudes negative, weights negative or all zero, a target
-        that is no mask or has no weight, fraction or percent out of range, or a percentile that is zero.
+        Shapes that do not fit, values that are not finite, magnitudes that are negative, weights that are
+        negative or all zero, a target that is not a mask or has no weight, fraction or percent out of range,
+        or a percentile of zero.
 
     Examples
     --------
@@ -87,12 +88,12 @@ def overlap(
 def off_target(
     magnitude: ArrayLike, weights: ArrayLike, target: ArrayLike, fraction: float = 1.0
 ) -> OffTarget:
-    """Exposure outside of a target, measured by the mean |E| in it.
+    """Measure the exposure outside of a target by the mean |E| in it.
 
-    headfield's own definition. With Ē the weighted mean of |E| in the target: the weight of the elements
-    outside of it with |E| ≥ `fraction` Ē, which get at least what the target gets on average; and the
-    weighted mean of |E| outside over Ē. What is outside is up to the caller: the elements that have weight
-    and are not in the target.
+    This definition is headfield's own. With Ē the weighted mean of |E| in the target, `exposed` is the weight
+    of the elements outside with |E| ≥ `fraction` Ē, which get at least what the target gets on average, and
+    `ratio` is the weighted mean of |E| outside over Ē. Outside are the elements that have weight and are not
+    in the target, so the weights decide what counts.
 
     Parameters
     ----------
@@ -110,8 +111,9 @@ def off_target(
     Raises
     ------
     ArgumentError
-        Shapes that do not fit, values not finite, magnitudes negative, weights negative or all zero, a target
-        that is no mask, has no weight or has all of it, a fraction out of range, or a mean of zero in it.
+        Shapes that do not fit, values that are not finite, magnitudes that are negative, weights that are
+        negative or all zero, a target that is not a mask, has no weight or all of it, a fraction out of
+        range, or a mean of zero in the target.
 
     Examples
     --------

@@ -153,11 +153,11 @@ def _read_npy(path: str | os.PathLike[str]) -> NDArray[np.generic]:
 
 
 def is_pose_file(path: str | os.PathLike[str]) -> bool:
-    """Tell whether a file is for `read_poses`, by its ending and, where that is shared, its beginning.
+    """Tell whether a file is for `read_poses`, by its ending and, if need be, its beginning.
 
-    `.npy`, `.csv`, `.txt`, `.stmpx` and `.mrk` count as poses whatever is in them. An `.xml` does if a list of
-    Localite markers begins in its first 4096 bytes, a `.mat` if it begins as MATLAB files do (also those of
-    version 7.3, so that the reader can say what is wrong with them).
+    `.npy`, `.csv`, `.txt`, `.stmpx` and `.mrk` count as poses whatever is in them. An `.xml` does if a list
+    of Localite markers begins in its first 4096 bytes, a `.mat` if it begins as MATLAB files do (also those
+    of version 7.3, so that the reader can say what is wrong with them).
 
     Raises
     ------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Makers of regions: tissues, spheres, masks, nodes, points and surfaces."""
+"""Make regions of tissues, spheres, masks, nodes, points and surfaces."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from .region import (
 
 __all__ = ["mask", "nodes", "points", "sphere", "surface", "tissue"]
 
-_IN_METRES = 1.0  # mm that points span which can only be meant so
-_ROUNDING_MM = 1e-9  # a point this far off counts as on the mesh
+_IN_METRES = 1.0  # mm: several points within less than this are likely to be in metres
+_ROUNDING_MM = 1e-9  # a point that is off by less counts as on the mesh
 
 
 def tissue(mesh: TetMesh, tags: int | ArrayLike) -> Region:
@@ -44,7 +44,7 @@ def tissue(mesh: TetMesh, tags: int | ArrayLike) -> Region:
     Raises
     ------
     RegionError
-        Tags that no tetrahedron has, or that are no whole numbers.
+        Tags that no tetrahedron has, or that are not whole numbers.
 
     Examples
     --------
@@ -76,7 +76,7 @@ def sphere(
     Raises
     ------
     RegionError
-        No barycentre in the sphere; says how far the nearest is. Arguments of another kind.
+        No barycentre in the sphere; the message says how far the nearest is. Arguments of another kind.
 
     Examples
     --------
@@ -109,7 +109,7 @@ def mask(mesh: TetMesh, chosen: ArrayLike) -> Region:
     ----------
     mesh : TetMesh
     chosen : array_like (m,) bool, or (p,) int
-        Which of all tetrahedra, or their indices, in any order; some of them.
+        A mask of all tetrahedra, or indices in any order; at least one tetrahedron.
 
     Returns
     -------
@@ -118,7 +118,7 @@ def mask(mesh: TetMesh, chosen: ArrayLike) -> Region:
     Raises
     ------
     RegionError
-        No tetrahedron, a mask of another length, indices that are none of the mesh.
+        No tetrahedron, a mask of another length, indices outside 0 … n_tets−1.
 
     Examples
     --------
@@ -141,7 +141,7 @@ def mask(mesh: TetMesh, chosen: ArrayLike) -> Region:
         if not len(array):
             raise RegionError("the mask holds no tetrahedron")
     elif is_mask_of_numbers(array, mesh.n_tets):
-        raise RegionError("a mask must be bool: these are 0 and 1, which would be indices")
+        raise RegionError("a mask must be bool: 0 and 1 would be read as indices")
     return Region(mesh, whole_numbers(array, "indices of tetrahedra", RegionError))
 
 
@@ -155,19 +155,19 @@ def points(
     ----------
     mesh : TetMesh
     points_mm : array_like (p, 3)
-        On a face between tetrahedra the one of the lower number counts.
+        On a face between two tetrahedra, a point belongs to the one with the lower index.
     %(only_tags)s
     %(reach_mm)s
 
     Returns
     -------
     Region
-        `centres_mm` are the points where they are now.
+        `centres_mm` are the points where they lie after that.
 
     Raises
     ------
     RegionError
-        Points that are farther away; says how many and how far. Arguments of another kind.
+        Points that are farther away; the message says how many and how far. Arguments of another kind.
 
     Examples
     --------
@@ -183,13 +183,13 @@ def points(
 
 
 def nodes(mesh: TetMesh, tags: int | ArrayLike | None = None) -> Region:
-    """Make the region of the nodes of some tissues, seen from inside: each tissue has its own E there.
+    """Make the region of the nodes of some tissues, with the E of these tissues: it jumps between tissues.
 
     Parameters
     ----------
     mesh : TetMesh
     tags : int or array_like of int, optional
-        Values are those of these tissues; of the first tetrahedron around each node where they meet.
+        By default all. Where several of them meet at a node, E is that of the first tetrahedron around it.
 
     Returns
     -------
@@ -222,13 +222,13 @@ def surface(
     tags: int | ArrayLike | None = None,
     reach_mm: float = 2.0,
 ) -> Region:
-    """Make the region of the nodes of a triangle surface inside of the head, in their order.
+    """Make the region of the nodes of a triangle surface inside the head, in their order.
 
     Parameters
     ----------
     mesh : TetMesh
     nodes_mm : array_like (p, 3)
-        In the frame of the mesh.
+        In the frame of the mesh, mm.
     faces : array_like (f, 3) int
         Triangles as node indices, wound outward.
     %(only_tags)s
@@ -270,7 +270,7 @@ def surface(
 
 
 def _located(mesh: TetMesh, points_mm: ArrayLike, tags: int | ArrayLike | None, reach_mm: float) -> Located:
-    """`locate`, but refuse no points and those beyond reach."""
+    """Locate points as `locate` does; raise an error if there are none, or if some are beyond reach."""
     reach = not_negative(reach_mm, "reach_mm", RegionError)
     xyz = vectors(points_mm, "points_mm", RegionError)
     if not len(xyz):
