@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a file is: a head, a coil, poses or something that goes with them."""
+"""Tell what a file is: a head, a coil, poses or something that goes with them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def kind_of(path: str | os.PathLike[str]) -> str:
     -------
     str
         "subject" (a folder), "coil", "poses", "eeg" (electrode positions), "casing" (a triangle surface),
-        "tensors" (an image of six components) or "mesh" (all other files: the reader says if it is none).
+        "tensors" (an image of six components) or "mesh" (every other file; its reader says if it isn't one).
 
     Raises
     ------

@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a log in Latin-1 must not stop a solve
+            stream.reconfigure(errors="replace")  # letters that a log lacks must not stop a solve
     try:
         args = _parser().parse_args(_joined(sys.argv[1:] if argv is None else argv))
     except SystemExit as stop:  # argparse has printed the help or what is wrong
@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _joined(argv: Sequence[str]) -> list[str]:
-    """`--didt -70e6` as one word: argparse takes what begins with a minus for an option."""
+    """Join `--didt -70e6` to one word: argparse takes a word that begins with a minus for an option."""
     words = list(argv)
     for i in range(len(words) - 1, 0, -1):
         if words[i - 1] == "--didt" and re.match(r"-[\d.]", words[i]):
@@ -300,7 +300,7 @@ def _rates(text: str) -> list[float]:
         return [float(word) for word in text.split(",")]
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no number of A/s, or several such as 1e6,2e6"
+            f"{text!r} is neither a number of A/s nor several such as 1e6,2e6"
         ) from None
 
 

@@ -94,11 +94,11 @@ def _fields(
 
 
 def _head(args: argparse.Namespace) -> tuple[TetMesh, Any]:
-    """The mesh, and its conductivity as the arguments say."""
+    """Read the mesh, and its conductivity as the arguments say."""
     given = dict(args.conductivity) or None
     if not os.path.isdir(args.head):
         if args.tensors is not None:
-            raise ArgumentError(f"--tensors needs a subject folder, {args.head} is none")
+            raise ArgumentError(f"--tensors needs a subject folder, and {args.head} is a file")
         return read_mesh(args.head), given
     subject = Subject(args.head)
     if args.tensors is None:
@@ -107,7 +107,7 @@ def _head(args: argparse.Namespace) -> tuple[TetMesh, Any]:
 
 
 def _didt(args: argparse.Namespace, listed: PoseList, coil: Coil) -> Any:
-    """dI/dt of each pose: what the command line says, else the poses' file, else 1 A/µs."""
+    """Return dI/dt of each pose: from the command line, else from the file of poses, else 1 A/µs."""
     if args.didt is not None:
         return args.didt[0] if len(args.didt) == 1 else [args.didt]
     if listed.didt is not None:
@@ -141,7 +141,7 @@ def _elements(mesh: TetMesh, tags: list[int] | None) -> NDArray[np.int32] | None
 
 
 class _Summary:
-    """A row per pose; its peak is the 99.9th percentile of |E| by volume, in gray matter if it is there."""
+    """Numbers for each pose; the peak is the 99.9th percentile of |E|, in gray matter if there is any."""
 
     def __init__(self, mesh: TetMesh, elements: NDArray[np.int32] | None) -> None:
         tags = mesh.tags if elements is None else mesh.tags[elements]

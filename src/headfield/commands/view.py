@@ -55,7 +55,7 @@ def view(args: argparse.Namespace) -> None:
 
 
 def _check_output(out: str) -> None:
-    """Refuse what can't be written, or drawn, before a large result is read."""
+    """Raise errors of writing and of missing packages before a large result is read."""
     if ending_of(out) not in (*PAGE_ENDINGS, *PICTURE_ENDINGS):
         kinds = f"pictures {', '.join(PICTURE_ENDINGS)} or a page .html"
         raise FileFormatError(f"{out}: `view` makes {kinds}, not {ending_of(out) or 'this'}")
@@ -68,7 +68,7 @@ def _check_output(out: str) -> None:
 def _pose(
     args: argparse.Namespace, result: Result
 ) -> tuple[int, NDArray[np.float64] | None, NDArray[np.float64] | None, int]:
-    """Which pose, its matrix (4, 4) and dI/dt (s,) if they are known, and of how many it is one."""
+    """Return the pose's number, its matrix (4, 4) and dI/dt (s,) if known, and the number of poses."""
     poses, didt, count = result.poses, result.didt, result.n_poses
     if args.poses is not None and poses is not None:
         raise ArgumentError(f"--poses: {args.result} says itself where the coil is")
@@ -96,7 +96,7 @@ def _pose(
 
 
 def _number(path: str, count: int) -> int:
-    """Which of several poses the result of one is, by its name: NAME_0003.msh, as `solve` writes them."""
+    """Return which pose a result of one pose is by its name: NAME_0003.msh, as `solve` writes them."""
     found = re.search(r"_([0-9]{4,9})$", os.path.splitext(path)[0])
     if found is None:
         raise PoseError(f"{path} is of one pose, and POSES has {count}: say by --pose which it is")

@@ -77,7 +77,7 @@ class FieldArrays:
         return {name: self._everywhere(self._converged(values, poses)) for name, values in made.items()}
 
     def at_nodes(self, poses: slice) -> dict[str, NDArray[Any]]:
-        """The potential `v` of some poses likewise, if it was kept."""
+        """The potential `v` of some poses, as files have it, if it was kept."""
         return {} if self.potential is None else {"v": self._converged(self.potential[poses], poses)}
 
     def _converged(self, values: NDArray[Any], poses: slice) -> NDArray[Any]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Result files read back: |E| of one pose at a time, on the mesh that the file holds."""
+"""Read result files: |E| of one pose at a time, on the mesh that the file holds."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Result:
     mesh : TetMesh
     n_poses : int
     poses : ndarray (k, 4, 4) float64 or None
-        Coil to head, mm; None where the file has none, as .msh and .vtu.
+        Coil to head, mm; None where the file has no poses, as .msh and .vtu.
     didt : ndarray (k, s) float64 or None
-        A/s, of each stimulator; None where the file has none.
+        A/s, for each stimulator; None where the file doesn't say.
     """
 
     path: str
@@ -46,7 +46,7 @@ class Result:
     _row: Callable[[int], NDArray[Any]]
 
     def magnitude(self, pose: int = 0) -> NDArray[np.float32]:
-        """|E| of one pose.
+        """Read |E| of one pose.
 
         Parameters
         ----------
@@ -56,7 +56,7 @@ class Result:
         Returns
         -------
         ndarray (m,) float32
-            V/m, of each tetrahedron; nan where the field was not asked for.
+            V/m, for each tetrahedron; NaN where the field was not asked for.
 
         Raises
         ------
@@ -78,8 +78,8 @@ class Result:
 def read_result(path: str | os.PathLike[str]) -> Result:
     """Read what `Field.save` and `headfield solve` write: .h5, .msh or .vtu.
 
-    Of an .h5 only the mesh, the poses and dI/dt are read; |E| follows by the pose. A .msh or .vtu of other
-    programs will do if it has `magnE` or `E` on its tetrahedra.
+    From an .h5 only the mesh, the poses and dI/dt are read at once; |E| is read pose by pose. A .msh or .vtu
+    from other programs will do if it has `magnE` or `E` on its tetrahedra.
 
     Parameters
     ----------
@@ -92,11 +92,11 @@ def read_result(path: str | os.PathLike[str]) -> Result:
     Raises
     ------
     FileFormatError
-        Not a result, no E in it, a damaged .h5, or h5py is missing.
+        A file that is not a result or has no E, a damaged .h5, or h5py is missing.
     MeshError
         A damaged .msh or .vtu, or a mesh that no field can be computed on.
     PoseError
-        Poses in it that are no rigid placements.
+        The file has poses that are not rigid placements.
     OSError
         The file can't be read.
 
@@ -124,7 +124,7 @@ def read_result(path: str | os.PathLike[str]) -> Result:
 
 
 def _steps(mesh: TetMesh) -> list[str]:
-    """Names of the fields of each pose: magnE, or else E."""
+    """Return the name of each pose's field: those of magnE, or else those of E."""
     for name, shape in (("magnE", ()), ("E", (3,))):
         fits = {n for n, values in mesh.element_data.items() if values.shape[1:] == shape}
         steps = [n for n in fits if re.fullmatch(rf"{name}_[0-9]{{4,9}}", n)]
@@ -171,7 +171,7 @@ def _read_h5(path: str) -> Result:
 
 def _check_is_result(path: str, file: Any) -> None:
     if str(file.attrs.get("format", "")) != "headfield":
-        raise FileFormatError(f"{path}: an .h5, but no result of headfield")
+        raise FileFormatError(f"{path}: an .h5, but not a result of headfield")
     if "elements/magnE" not in file:
         raise FileFormatError(f"{path}: no E in it")
 
@@ -190,7 +190,7 @@ def _mesh(path: str, file: Any) -> TetMesh:
 
 
 def _elements(path: str, file: Any, mesh: TetMesh) -> tuple[NDArray[Any] | None, int]:
-    """The tetrahedra that E is given in, None for all, and the number of poses."""
+    """Return the tetrahedra that E is given in, None for all, and the number of poses."""
     index = None
     if "elements/index" in file:
         index = file["elements/index"][...]
@@ -199,7 +199,7 @@ def _elements(path: str, file: Any, mesh: TetMesh) -> tuple[NDArray[Any] | None,
             or index.dtype.kind not in "iu"
             or not ((index >= 0) & (index < mesh.n_tets)).all()
         ):
-            raise FileFormatError(f"{path}: elements/index names tetrahedra that are not there")
+            raise FileFormatError(f"{path}: elements/index has indices outside of the mesh")
     shape, width = file["elements/magnE"].shape, mesh.n_tets if index is None else len(index)
     if len(shape) != 2 or shape[1] != width:
         raise FileFormatError(f"{path}: elements/magnE has the shape {shape}, where (k, {width}) fits")

@@ -24,25 +24,25 @@ class SolveReport:
     converged : ndarray (k,) bool
         Whether the residual is within the tolerance, per pose.
     tolerance : ndarray (k,) float64
-        The residual that was asked for, or that followed from the discretisation error, per pose.
+        The residual that was asked for, or chosen from the discretisation error, per pose.
     discretisation_error : ndarray (k,) float64, or None
         Estimated error of the E of linear elements, per pose: √(∫|E* − E|² / ∫|E*|²) over the tetrahedra of
-        the region, with the recovered field E* (Zienkiewicz and Zhu 1987). A field that was solved with
-        `recovery` is better than that. None where neither `recovery` nor `tol="auto"` was asked for.
+        the region, with the recovered field E* (Zienkiewicz and Zhu 1987). The recovered field itself is
+        more accurate than that. None where neither `recovery` nor `tol="auto"` was asked for.
     primary_error : float
-        Bound of the error of ∂A/∂t by interpolation, as measured on this coil (see `Primary`); 0 for the
-        direct sum.
+        Bound of the error of ∂A/∂t by interpolation, as measured on this coil; 0 for the direct sum.
     seconds : dict of str to float
-        Wall time per stage: `primary`, `right_hand_side`, `solve`, `recovery` (where there is one), `field`.
+        Wall time per stage: `primary`, `right_hand_side`, `solve`, `recovery` (where E was recovered),
+        `field`.
     device : str
     threads : int
     batch : int
         Poses solved at a time.
     batch_asked : int
-        What that was to be; `batch` is less where the memory did not hold more.
+        Poses that were to be solved at a time; `batch` is less where more did not fit the memory.
     recording_problem : str
-        Why the launches of an iteration could not be recorded for a GPU and were made one by one, which costs
-        time where a batch is small; empty where nothing hindered it, as on the CPU.
+        Why a GPU's launches of an iteration could not be recorded and were made one by one, which costs time
+        where a batch is small; empty where they were recorded, and on the CPU.
     """
 
     iterations: NDArray[np.int32]
@@ -60,7 +60,7 @@ class SolveReport:
 
     @classmethod
     def joined(cls, reports: list[SolveReport]) -> SolveReport:
-        """One report of several batches."""
+        """Make one report for several batches."""
         first = reports[0]
         errors = [r.discretisation_error for r in reports if r.discretisation_error is not None]
         return cls(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Results of many poses, written as they are solved: one growing .h5, or a .msh or .vtu per pose.
+"""Write the results of many poses while they are solved: one growing .h5, or a .msh or .vtu per pose.
 
-What was written stays if a later pose fails or the run is stopped: finished .msh and .vtu files lie there, an
-unfinished .h5 is called NAME.part.h5. A file under its final name is whole.
+Poses that were written stay if a later one fails or the run is stopped: as finished .msh and .vtu files, or
+in an unfinished .h5 called NAME.part.h5. A file under its final name is whole.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ENDINGS_PER_POSE = (".msh", ".vtu")
 def open_results(
     path: str | os.PathLike[str], mesh: TetMesh, k: int, elements: NDArray[Any] | None = None
 ) -> FilePerPose | GrowingH5:
-    """Return the writer for a path; everything that can be refused before a long solve is refused here.
+    """Return the writer for a path; raise at once every error that can be found before a long solve.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def open_results(
     k : int
         How many poses will be written.
     elements : ndarray (e,) int32 or None
-        The tetrahedra that the fields are of; None for all.
+        The tetrahedra that the fields are given in; None for all.
 
     Returns
     -------
@@ -56,8 +56,8 @@ def open_results(
     FileFormatError
         Another ending, or h5py is missing.
     OSError
-        The folder doesn't exist or can't be written to, `path` is a folder, or a run that was stopped left an
-        unfinished .h5 there.
+        The folder doesn't exist or can't be written to, `path` is a folder, or an unfinished .h5 of a run
+        that was stopped lies there.
     """
     target, ending = Path(path), ending_of(path)
     if ending not in _ENDINGS_PER_POSE + H5_ENDINGS:
@@ -224,7 +224,7 @@ def _check_in_tetrahedra(field: FieldArrays) -> None:
 
 
 def _check_nothing_kept(part: Path, h5py: Any) -> None:
-    """Refuse to write over poses that a stopped run has solved."""
+    """Raise an error rather than write over poses that a stopped run has solved."""
     if not part.exists():
         return
     try:

@@ -39,7 +39,7 @@ def levels(values: Any, w: Any, q: NDArray[np.float64]) -> Any:
 
 
 def above(values: Any, w: Any, fraction: float, percent: Any) -> tuple[Any, Any]:
-    """Tell which values are at or above a fraction of a percentile; return that percentile too, () or (k,)."""
+    """Tell which values are at or above a fraction of a percentile; return the percentile too, () or (k,)."""
     q = percents_of(percent)
     if q.ndim:
         raise ArgumentError(f"percent must be one number, not {percent!r}")

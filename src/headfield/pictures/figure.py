@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Pictures of |E|: on the cortex with the coil over it, in slices, its distribution. Needs no screen."""
+"""Draw |E| with matplotlib: on the cortex under the coil, in slices, its distribution. Needs no screen."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ __all__ = ["PICTURE_ENDINGS", "draw_scene", "write_cortex", "write_picture"]
 Floats = NDArray[np.float64]
 
 PICTURE_ENDINGS = (".png", ".pdf", ".svg")
-_PIXELS = 1000  # of the longer side of the cortex
-_PIXEL_MM = 0.4  # of slices
+_PIXELS = 1000  # along the longer side of the picture of the cortex
+_PIXEL_MM = 0.4  # width of a pixel of a slice
 _DPI = 200
 _FAINT = "#5c6470"
 _DASHES = (":", "--", "-")
@@ -100,7 +100,7 @@ def draw_scene(scene: Scene) -> Any:
     for axes, one, box in zip(panels, slices, shown, strict=True):
         _draw_slice(axes, one, scene)
         _draw_ends(axes, one.axis, box)
-    figure._repr_png_ = partial(_png, figure)  # what a notebook asks for, with or without pyplot
+    figure._repr_png_ = partial(_png, figure)  # a notebook calls this, whether pyplot is used or not
     return figure
 
 
@@ -148,7 +148,7 @@ def _norm(scene: Scene) -> Any:
 
 
 def _draw_coil(axes: Any, scene: Scene, view: View) -> None:
-    """The coil's lines and its handle, dark with a light halo."""
+    """Draw the coil's lines and its handle, dark with a light halo."""
     if scene.handle is None:
         return
     lines = [line @ view.axes[:2].T for line in (*scene.coil_lines, scene.handle)]
@@ -162,7 +162,7 @@ def _draw_coil(axes: Any, scene: Scene, view: View) -> None:
 
 
 def _draw_compass(axes: Any, view: View) -> None:
-    """Where right, front and top of the head are."""
+    """Draw arrows to the right, the front and the top of the head."""
     left, _, bottom, _ = view.extent
     origin, length = np.array([left + 16.0, bottom + 16.0]), 11.0
     drawn: list[Floats] = []
@@ -226,7 +226,7 @@ def _draw_slice(axes: Any, one: Slice, scene: Scene) -> None:
 
 
 def _draw_ends(axes: Any, axis: int, box: tuple[float, float, float, float]) -> None:
-    """Which side is which, and 50 mm in the last of the panels."""
+    """Name the sides of a slice; add a bar of 50 mm to the last panel."""
     left, right, bottom, top = box
     x, y, rim = (left + right) / 2, (bottom + top) / 2, MARGIN_MM / 2
     places = ((left + rim, y), (right - rim, y), (x, bottom + rim), (x, top - rim))
