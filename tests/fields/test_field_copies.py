@@ -7,6 +7,7 @@ import weakref
 
 import numpy as np
 import pytest
+from conftest import WHY_NO_GPU
 from given.copies import WAYS, assert_same, assert_same_fields, assert_same_regions, assert_same_reports
 from given.heads import coil, poses
 
@@ -20,8 +21,8 @@ def head():
 
 
 @functools.cache
-def model():
-    return hf.HeadModel(head(), device="cpu")
+def model(device="cpu"):
+    return hf.HeadModel(head(), device=device)
 
 
 SOLVED = {
@@ -33,9 +34,9 @@ SOLVED = {
 }
 
 
-def solve(which, with_model=None):
+def solve(which, with_model=None, put=np.asarray):
     options = {name: value() if callable(value) else value for name, value in SOLVED[which].items()}
-    return (with_model or model()).solve(coil(), poses(2), [1e6, 3e6], **options)
+    return (with_model or model()).solve(coil(), put(poses(2)), [1e6, 3e6], **options)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -125,3 +126,15 @@ def test_errors_bring_their_report_and_field(way):
     assert str(copied) == str(error)
     assert_same_reports(error.report, copied.report)
     assert_same_fields(error.partial, copied.partial)
+
+
+@pytest.mark.skipif(bool(WHY_NO_GPU), reason=WHY_NO_GPU or "")
+@pytest.mark.parametrize("which", ["recovered", "region"])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_field_on_a_gpu_arrives_as_numpy_arrays(which, way):
+    import cupy
+
+    there = solve(which, model("cuda"), cupy.asarray)
+    assert isinstance(there.E, cupy.ndarray)
+    copied = WAYS[way](there)
+    assert_same_fields(there.on_host(), copied)

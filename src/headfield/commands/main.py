@@ -139,6 +139,15 @@ def _add_solve(commands: Any) -> None:
         epilog="Example: headfield solve head.msh coil.ccd poses.npy -o field.h5 --didt 70e6 --tissues 1,2 "
         "--conductivity 1=0.14 7=0.01",
     )
+    _add_problem(parser)
+    _add_accuracy(parser)
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    _add_common(parser)
+    parser.set_defaults(command=solve)
+
+
+def _add_problem(parser: argparse.ArgumentParser) -> None:
+    """Arguments that say what is solved, and where the field goes."""
     parser.add_argument(
         "head", metavar="HEAD", help="mesh (.msh, .npz, or what meshio reads) or folder m2m_x"
     )
@@ -172,14 +181,10 @@ def _add_solve(commands: Any) -> None:
         default=None,
         help="conductivity of brain tissue from the diffusion tensors in the folder HEAD",
     )
-    _add_accuracy(parser)
-    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
-    _add_common(parser)
-    parser.set_defaults(command=solve)
 
 
 def _add_accuracy(parser: argparse.ArgumentParser) -> None:
-    """Options that say how accurate a solve is, and how it gets there."""
+    """Options that say how accurate a solve is, and how much effort it may take."""
     parser.add_argument(
         "--recovery",
         choices=KINDS,
