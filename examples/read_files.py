@@ -9,7 +9,6 @@ import sys
 import numpy as np
 
 import headfield as hf
-from headfield.pictures.figure import plot_cortex
 from headfield.poses.read import read_poses
 
 head_file, coil_file, poses_file, out_file = sys.argv[1:]
@@ -32,4 +31,4 @@ print(f"pose {best} has the largest |E| in gray matter: {peaks[best]:.3f} V/m at
 
 field = model.solve(coil, poses[best], didt=1e6)
 field.save(out_file)
-plot_cortex(field, out_file.rsplit(".", 1)[0] + ".png", coil=coil)
+field.plot_cortex(out_file.rsplit(".", 1)[0] + ".png", coil=coil)

@@ -10,7 +10,18 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "headfield"
 # Imported where they are used, since not everybody has them or needs them, and some take a while.
-LATE = {"cupy", "cupyx", "h5py", "matplotlib", "meshio", "nibabel", "plotly", "resource", "scipy", "webbrowser"}
+LATE = {
+    "cupy",
+    "cupyx",
+    "h5py",
+    "matplotlib",
+    "meshio",
+    "nibabel",
+    "plotly",
+    "resource",
+    "scipy",
+    "webbrowser",
+}
 MOST_LINES, MOST_IN_FUNCTION, MOST_POSITIONAL = 400, 40, 6
 # What takes its arguments as the public names that it checks, which are many.
 TEXT = (".py", ".pyi", ".cpp", ".hpp", ".cu", ".h", ".sh")
@@ -73,7 +84,11 @@ def test_imports_within_the_package_are_relative(package):
         f"{name}: {ast.unparse(node)}"
         for name, tree in package.items()
         for node in ast.walk(tree)
-        if (isinstance(node, ast.ImportFrom) and node.level == 0 and (node.module or "").startswith("headfield"))
+        if (
+            isinstance(node, ast.ImportFrom)
+            and node.level == 0
+            and (node.module or "").startswith("headfield")
+        )
         or (isinstance(node, ast.Import) and any(a.name.startswith("headfield") for a in node.names))
     ]
     assert found == []
@@ -84,7 +99,9 @@ def test_what_is_imported_late_is_not_the_package_itself(package):
     for name, tree in package.items():
         for function in functions(tree):
             for node in ast.walk(function):
-                if isinstance(node, ast.ImportFrom) and (node.level or node.module.partition(".")[0] not in LATE):
+                if isinstance(node, ast.ImportFrom) and (
+                    node.level or node.module.partition(".")[0] not in LATE
+                ):
                     found.append(f"{name}: {ast.unparse(node)}")
                 elif isinstance(node, ast.Import):
                     names = [a.name.partition(".")[0] for a in node.names]

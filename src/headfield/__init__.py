@@ -22,6 +22,7 @@ from .coils.read import read_coil, write_coil
 from .coils.sources import Dipoles, SampledPotential, Segments
 from .coils.stream_function import stream_function_coil, stream_function_wires
 from .coils.wire import read_wire, spiral_path, wire_coil, wire_segments
+from .core.version import VERSION
 from .errors import (
     ArgumentError,
     CoilError,
@@ -35,8 +36,9 @@ from .errors import (
     PoseError,
     RegionError,
 )
-from .fields.field import Field, SolveReport
+from .fields.field import Field
 from .fields.read import read_result
+from .fields.report import SolveReport
 from .geometry.surface import Surface
 from .heads.eeg import EegPositions, read_eeg_positions
 from .heads.mesh import TetMesh
@@ -50,11 +52,12 @@ from .placement.clearance import casing_distance
 from .placement.place import ScalpGrid, place, retreat, scalp_grid
 from .poses.pose import check_poses, nearest_rotation, ring
 from .poses.pose_list import PoseList
-from .poses.read import read_pose_list, read_poses, write_poses
+from .poses.read import read_pose_list, read_poses
+from .poses.write import write_poses
 from .regions.region import Region
 from .solve.model import HeadModel
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "ArgumentError",

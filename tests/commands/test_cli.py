@@ -16,6 +16,7 @@ from given.commands import fails
 
 import headfield as hf
 from headfield.commands import main as cli
+from headfield.commands.kinds import kind_of
 from headfield.poses.pose import ring
 from headfield.poses.read import read_poses
 
@@ -222,6 +223,14 @@ class TestBadInput:
         ]:
             with pytest.raises(error, match=r"a\\x00b.* is not a path"):
                 read(name)
+        with pytest.raises(hf.FileFormatError, match=r"a\\x00b.* is not a path"):
+            kind_of("a\0b")
+
+    def test_tissues_that_are_not_there_are_a_fault_of_the_region(self, inputs, tmp_path):
+        args = cli._parser().parse_args(solve_args(inputs, tmp_path / "f.h5", "--tissues", "2,77"))
+        with pytest.raises(hf.RegionError, match="no tag 77"):
+            args.command(args)
+        assert not list(tmp_path.iterdir())
 
     @pytest.mark.parametrize(
         ("more", "words"),

@@ -113,11 +113,11 @@ def fails(capsys, arguments, *words):
 
 def test_what_can_not_be_converted_is_said(files, tmp_path, capsys):
     out = tmp_path / "out.msh"
-    fails(capsys, ["convert", files / "cap.csv", out], "of the kind eeg, which is not converted")
+    fails(capsys, ["convert", files / "cap.csv", out], "files of the kind eeg can't be converted")
     fails(
         capsys,
         ["convert", files / "head.msh", out, "--dipoles", "5"],
-        "dipoles is no option of the kind mesh",
+        "dipoles is not an option for the kind mesh",
     )
     fails(capsys, ["convert", files / "two.ccd", tmp_path / "out.xyz"], "coils are written as")
     fails(capsys, ["convert", files / "flexible.tcd", tmp_path / "out.ccd"], "coil")

@@ -9,7 +9,7 @@ import meshio
 import numpy as np
 import pytest
 
-from headfield.errors import FileFormatError
+from headfield.errors import ArgumentError, FileFormatError
 from headfield.fields.write import write_results
 from headfield.heads.mesh import TetMesh
 from headfield.heads.read import read_mesh
@@ -136,7 +136,7 @@ def test_vtu(tmp_path, dtype):
     ],
 )
 def test_wrong_fields(tmp_path, ending, match, element_data, node_data):
-    with pytest.raises(ValueError, match=match):
+    with pytest.raises(ArgumentError, match=match):
         write_results(tmp_path / f"out.{ending}", MESH, element_data, node_data)
     assert os.listdir(tmp_path) == []
 

@@ -29,7 +29,8 @@ import numpy as np
 
 import headfield as hf
 from headfield.io.nifti import read_nifti
-from headfield.poses.read import read_pose_list, write_poses
+from headfield.poses.read import read_pose_list
+from headfield.poses.write import write_poses
 
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data"
 LARGEST_SAMPLE = 3_000_000  # bytes

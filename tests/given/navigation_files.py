@@ -6,7 +6,7 @@ import json
 import numpy as np
 
 from headfield.poses.pose_list import PoseList
-from headfield.poses.read import write_poses
+from headfield.poses.write import write_poses
 
 # On the left of the head: z to the right, into it; y, the prolongation of the handle, forward; x = y × z.
 POSE = np.array([[0.0, 0, 1, -80], [0, 1, 0, -5], [-1, 0, 0, 30], [0, 0, 0, 1]])

@@ -133,8 +133,8 @@ def test_focality_is_the_weight_above_the_threshold(magnitude, weights, fraction
         ),
         (lambda: roi_mean([1], [1], [[0, 0, 9]], [0, 0], 5), "centre_mm must have the shape"),
         (lambda: roi_mean([1], [1], [[0, 0, 9]], [0, 0, 0], -5), "radius_mm"),
-        (lambda: focality([1], [1], 0), "fraction = 0"),
-        (lambda: focality([1], [1], 1.5), "fraction = 1.5"),
+        (lambda: focality([1], [1], 0), "fraction must be more than 0"),
+        (lambda: focality([1], [1], 1.5), "fraction must lie between 0 and 1, not 1.5"),
         (lambda: focality([1], [1], float("nan")), "fraction = nan"),
         (lambda: focality([1], [1], 0.5, 200), "percents"),
         (

@@ -13,7 +13,6 @@ from matplotlib.text import Text
 
 import headfield as hf
 from headfield.geometry.raster import rasterise
-from headfield.pictures.figure import plot, plot_cortex
 
 
 def slow_raster(corners, width, height):
@@ -91,7 +90,7 @@ def left_of_the_scale(path):
 class TestPlotCortex:
     @pytest.mark.parametrize("pose", [0, 1])
     def test_the_field_is_under_the_coil(self, solved, tmp_path, pose):
-        plot_cortex(solved[2], tmp_path / "p.png", pose=pose)
+        solved[2].plot_cortex(tmp_path / "p.png", pose=pose)
         picture = left_of_the_scale(tmp_path / "p.png")
         rows, columns = np.nonzero(strong(picture))
         brain = picture.max(axis=2) - picture.min(axis=2) > 0.03
@@ -106,14 +105,14 @@ class TestPlotCortex:
         grid = hf.SampledPotential(np.ones((3, 3, 3, 3)), np.diag([90.0, 90, 90, 1]))
         dark = []
         for i, elements in enumerate((wire.elements, [hf.CoilElement(grid)])):
-            plot_cortex(field, tmp_path / f"{i}.png", coil=hf.Coil(elements=elements))
+            field.plot_cortex(tmp_path / f"{i}.png", coil=hf.Coil(elements=elements))
             dark.append((imread(tmp_path / f"{i}.png")[..., :3].max(axis=2) < 0.25).sum())
         assert dark[0] > dark[1] + 2000
 
     def test_the_coil_is_drawn(self, solved, tmp_path):
         _, coil, field = solved
-        plot_cortex(field, tmp_path / "with.png", coil=coil)
-        plot_cortex(field, tmp_path / "without.png")
+        field.plot_cortex(tmp_path / "with.png", coil=coil)
+        field.plot_cortex(tmp_path / "without.png")
         dark = [
             (imread(tmp_path / name)[..., :3].max(axis=2) < 0.25).sum()
             for name in ("with.png", "without.png")
@@ -123,7 +122,7 @@ class TestPlotCortex:
     def test_same_input_same_picture(self, solved, tmp_path):
         _, coil, field = solved
         for name in ("a.png", "b.png"):
-            plot_cortex(field, tmp_path / name, coil=coil)
+            field.plot_cortex(tmp_path / name, coil=coil)
         assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
     def test_part_of_the_head(self, solved, tmp_path):
@@ -131,45 +130,45 @@ class TestPlotCortex:
         mesh = model.mesh
         half = (mesh.tags == 2) & (mesh.barycentres_mm()[:, 0] > 0)
         part = model.solve(coil, field.poses[:1], 50e6, elements=half)
-        plot_cortex(part, tmp_path / "part.png")
-        plot_cortex(field, tmp_path / "whole.png")
+        part.plot_cortex(tmp_path / "part.png")
+        field.plot_cortex(tmp_path / "whole.png")
         colour = [strong(left_of_the_scale(tmp_path / name)).sum() for name in ("part.png", "whole.png")]
         assert 0 < colour[0] < 0.8 * colour[1]
         bone = model.solve(coil, field.poses[:1], 50e6, elements=mesh.tags == 4)
         with pytest.raises(hf.HeadfieldError, match="leaves them out"):
-            plot_cortex(bone, tmp_path / "bone.png")
+            bone.plot_cortex(tmp_path / "bone.png")
 
     @pytest.mark.parametrize("ending", [".pdf", ".svg"])
     def test_other_formats(self, solved, tmp_path, ending):
-        plot_cortex(solved[2], tmp_path / f"p{ending}", tags=[5])
+        solved[2].plot_cortex(tmp_path / f"p{ending}", tags=[5])
         assert (tmp_path / f"p{ending}").stat().st_size > 1000
 
     def test_bad_arguments(self, solved, tmp_path):
         field = solved[2]
         with pytest.raises(hf.FileFormatError, match="xyz"):
-            plot_cortex(field, tmp_path / "p.xyz")
+            field.plot_cortex(tmp_path / "p.xyz")
         for pose in (-1, 2, 0.5, None):
             with pytest.raises(hf.PoseError, match="poses 0 to 1"):
-                plot_cortex(field, tmp_path / "p.png", pose=pose)
+                field.plot_cortex(tmp_path / "p.png", pose=pose)
         with pytest.raises(hf.HeadfieldError, match="no tissue"):
-            plot_cortex(field, tmp_path / "p.png", tags=(77,))
+            field.plot_cortex(tmp_path / "p.png", tags=(77,))
         with pytest.raises(FileNotFoundError, match="there is no folder"):
-            plot_cortex(field, tmp_path / "missing" / "p.png")
+            field.plot_cortex(tmp_path / "missing" / "p.png")
         (tmp_path / "p.png").mkdir()
         with pytest.raises(IsADirectoryError):
-            plot_cortex(field, tmp_path / "p.png")
+            field.plot_cortex(tmp_path / "p.png")
         assert [path.name for path in tmp_path.iterdir()] == ["p.png"]
 
     def test_without_matplotlib(self, solved, tmp_path, monkeypatch):
         monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
         with pytest.raises(hf.HeadfieldError, match=r"headfield\[plot\]"):
-            plot_cortex(solved[2], tmp_path / "p.png")
+            solved[2].plot_cortex(tmp_path / "p.png")
         with pytest.raises(hf.HeadfieldError, match=r"headfield\[plot\]"):
-            plot(solved[2])
+            solved[2].plot()
 
     def test_pyplot_is_left_alone(self, solved, tmp_path):
         before = set(sys.modules)
-        plot_cortex(solved[2], tmp_path / "p.png")
+        solved[2].plot_cortex(tmp_path / "p.png")
         assert "matplotlib.pyplot" not in set(sys.modules) - before
 
 
@@ -188,7 +187,7 @@ def shown(figure):
 class TestPlot:
     def test_what_is_in_it(self, solved):
         _, coil, field = solved
-        figure = plot(field, pose=1, coil=coil)
+        figure = field.plot(pose=1, coil=coil)
         cortex, histogram, *slices = (axes for axes in figure.axes if axes.get_label() != "<colorbar>")
         assert len(cortex.lines) > 0
         gray = field.mesh.tags == 2
@@ -212,7 +211,7 @@ class TestPlot:
 
     def test_one_scale_of_colours_and_of_millimetres(self, solved):
         _, coil, field = solved
-        figure = plot(field, coil=coil)
+        figure = field.plot(coil=coil)
         figure.draw_without_rendering()
         gray = field.mesh.tags == 2
         top = hf.metrics.percentiles(field.magnitude[0, gray], field.mesh.volumes_mm3()[gray], 99.9)
@@ -226,7 +225,7 @@ class TestPlot:
     @pytest.mark.parametrize("didt", [50e6, 1e3])
     def test_no_text_covers_another(self, solved, didt):
         model, coil, field = solved
-        figure = plot(model.solve(coil, field.poses, didt), pose=1, coil=coil)
+        figure = model.solve(coil, field.poses, didt).plot(pose=1, coil=coil)
         figure.draw_without_rendering()
         boxes = [(text.get_text(), text.get_window_extent()) for text in shown(figure)]
         assert len(boxes) > 25
@@ -238,12 +237,12 @@ class TestPlot:
         assert not overlap
 
     def test_a_notebook_shows_it(self, solved):
-        figure = plot(solved[2])
+        figure = solved[2].plot()
         assert figure._repr_png_().startswith(b"\x89PNG")
 
     def test_no_field_is_no_error(self, solved):
         model, coil, field = solved
-        figure = plot(model.solve(coil, field.poses[:1], 0.0))
+        figure = model.solve(coil, field.poses[:1], 0.0).plot()
         slices = [axes for axes in figure.axes if " = " in axes.get_title()]
         assert [np.nanmax(axes.images[1].get_array()) for axes in slices] == [0, 0, 0]
         figure.draw_without_rendering()

@@ -16,7 +16,7 @@ from matplotlib.image import imread
 
 import headfield as hf
 from headfield.pictures.page import page, write_page
-from headfield.pictures.scene import Scene, Shell, field_scene
+from headfield.pictures.scene import Scene, Shell
 
 BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None
@@ -29,7 +29,7 @@ def scene():
     coil = hf.figure_of_eight(spacing_mm=12)
     model = hf.HeadModel(mesh)
     pose = model.place(coil, [-46, -8, 70], [-46, 42, 70])
-    return field_scene(model.solve(coil, pose, 50e6), 0, coil, (1, 2))
+    return model.solve(coil, pose, 50e6).scene(coil=coil)
 
 
 def figure(text):

@@ -32,7 +32,8 @@ from hypothesis import strategies as st
 
 import headfield as hf
 from headfield.poses.pose_list import PoseList
-from headfield.poses.read import is_pose_file, read_pose_list, read_poses, write_poses
+from headfield.poses.read import is_pose_file, read_pose_list, read_poses
+from headfield.poses.write import write_poses
 
 
 class TestAxes:
@@ -286,7 +287,7 @@ class TestWhatIsWritten:
 
     def test_didt_that_a_format_can_not_hold(self, tmp_path):
         for ending in (".npy", ".txt", ".stmpx", ".mrk"):
-            with pytest.warns(UserWarning, match=f"a {ending} file holds no dI/dt") as caught:
+            with pytest.warns(UserWarning, match=f"a {ending} file can't hold dI/dt") as caught:
                 write_poses(tmp_path / f"a{ending}", POSE, didt=[1e6])
             assert caught[0].filename == __file__
 
@@ -294,9 +295,9 @@ class TestWhatIsWritten:
         ("name", "arguments", "words"),
         [
             ("a.msh", {}, "poses are written to .npy"),
-            ("a.csv", {"names": ["a", "b"]}, "2 names of 1 poses"),
+            ("a.csv", {"names": ["a", "b"]}, "2 names for 1 poses"),
             ("a.csv", {"names": "M1"}, "one text"),
-            ("a.csv", {"names": [1]}, r"names\[0\] = 1 is no text"),
+            ("a.csv", {"names": [1]}, r"names\[0\] = 1 is not text"),
             ("a.xml", {"names": ["a\tb"]}, "aren't text"),
             ("a.mrk", {"names": ["a\ud800"]}, "aren't text"),
             ("a.xml", {"names": ["a\uffff"]}, "aren't text"),

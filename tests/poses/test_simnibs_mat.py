@@ -14,7 +14,8 @@ from given.navigation_files import POSE, some_poses
 import headfield as hf
 from headfield.poses.formats.mat5 import read_mat5
 from headfield.poses.pose_list import PoseList
-from headfield.poses.read import is_pose_file, read_pose_list, read_poses, write_poses
+from headfield.poses.read import is_pose_file, read_pose_list, read_poses
+from headfield.poses.write import write_poses
 
 
 def positions(**more):

@@ -89,7 +89,7 @@ def test_several_rates_of_a_mat_position_are_said(tmp_path):
     scipy_io = pytest.importorskip("scipy.io")
     position = {"matsimnibs": np.diag([1.0, -1, -1, 1]), "didt": np.array([1e6, 2e6]), "name": "M1"}
     scipy_io.savemat(tmp_path / "two.mat", {"type": "TMSLIST", "pos": [position]})
-    with pytest.warns(UserWarning, match="has 2 dI/dt, one for each stimulator, which are not read"):
+    with pytest.warns(UserWarning, match="has 2 values of dI/dt, one for each stimulator: they are not read"):
         assert read_pose_list(tmp_path / "two.mat").didt is None
 
 

@@ -29,7 +29,8 @@ from given.navigation_files import (
 
 import headfield as hf
 from headfield.poses.pose_list import PoseList
-from headfield.poses.read import is_pose_file, read_pose_list, read_poses, write_poses
+from headfield.poses.read import is_pose_file, read_pose_list, read_poses
+from headfield.poses.write import write_poses
 
 SHEARED = [[1, 0.1, 0, -80], [0, -1, 0, -5], [0, 0, -1, 30], [0, 0, 0, 1]]
 
@@ -59,7 +60,7 @@ class TestRefused:
             (
                 "a.txt",
                 BRAINSIGHT.replace("NIfTI:Scanner", "Brainsight"),
-                "'Brainsight'.*export again with NIfTI",
+                "'Brainsight'.*export again from Brainsight with NIfTI",
             ),
             ("a.txt", BRAINSIGHT.replace("NIfTI:Scanner", "NIfTI:MNI-152"), "export again"),
             ("a.txt", BRAINSIGHT.replace("# Coordinate system: NIfTI:Scanner\n", ""), "coordinate system ''"),
@@ -87,11 +88,11 @@ class TestRefused:
             ("a.mrk", visor(CoilAxesConvention="visor"), "CoilAxesConvention is 'visor'"),
             ("a.mrk", visor(CoordinateSystem="MNI"), "CoordinateSystem is 'MNI'"),
             ("a.mrk", visor(CoilPose={}), "not 4 rows of 4"),
-            ("a.mrk", visor().replace("-80.0", "true"), "'True', which is no number"),
+            ("a.mrk", visor().replace("-80.0", "true"), "'True', not a number"),
             ("a.mrk", visor().replace("-80.0", "1" + "0" * 400), "beyond 1e308"),
             ("a.mrk", visor().replace("-80.0", "NaN"), "not finite"),
             ("a.csv", CSV.replace("z_axis_y", "zy"), "line 1: no column z_axis_y"),
-            ("a.csv", CSV.replace("name", "Z_axis_y"), "column z_axis_y is there twice"),
+            ("a.csv", CSV.replace("name", "Z_axis_y"), "column z_axis_y comes twice"),
             ("a.csv", CSV.replace(",30", ""), "line 2: 9 columns where 10"),
             ("a.csv", CSV.replace("30", "x"), "line 2, centre_z_mm: 'x'"),
             ("a.csv", CSV.replace("30", "nan\x1e"), "not finite"),
@@ -182,7 +183,7 @@ class TestWarnings:
     def test_other_targets_of_visor(self, tmp_path):
         content = {"TargetMarkers": [{"CoilTarget": TARGET}, {"PointTarget": {}}]}
         (tmp_path / "a.mrk").write_text(json.dumps(content))
-        with pytest.warns(UserWarning, match="1 of 2 TargetMarkers are no CoilTarget"):
+        with pytest.warns(UserWarning, match="1 of 2 TargetMarkers have no CoilTarget"):
             assert len(read_pose_list(tmp_path / "a.mrk")) == 1
 
     def test_unused_columns(self, tmp_path):
@@ -195,7 +196,7 @@ class TestWarnings:
         write_poses(tmp_path / "a.csv", POSE)
         with pytest.raises(hf.PoseError, match="for Brainsight"):
             read_pose_list(tmp_path / "a.csv", which="samples")
-        with pytest.raises(hf.PoseError, match="none of all, targets, samples"):
+        with pytest.raises(hf.PoseError, match="one of all, targets, samples"):
             read_pose_list(tmp_path / "a.csv", which="target")
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import headfield as hf
 from headfield import regions
 from headfield.errors import ConvergenceError
+from headfield.heads.phantom import phantom_surfaces
 from headfield.regions.cortex import _TRIANGLES, _borders, _cut, _harmonic
 from headfield.regions.region import RegionError
 
@@ -184,7 +185,7 @@ def test_the_phantom_has_a_closed_layer_between_its_surfaces():
     mesh = hf.phantom_head(edge_mm=6)
     region = regions.mid_layer(mesh)
     assert set(edge_uses(region.faces)[1]) == {2}
-    white, gray = hf.phantom.phantom_surfaces(region.centres_mm)[:, :2].T
+    white, gray = phantom_surfaces(region.centres_mm)[:, :2].T
     depth = (radii(region) - white) / (gray - white)
     assert 0.4 < np.average(depth, weights=region.weights) < 0.6
     assert ((depth > 0) & (depth < 1)).mean() > 0.995  # along the radius, which runs beside steep walls

@@ -117,9 +117,9 @@ AFFINE = grid(np.eye(3))
         (
             (AFFINE, atlas() + 0.25),
             1,
-            r"the label image: [\d,]+ of its numbers are no labels, such as \d\.25",
+            r"the label image: [\d,]+ of its numbers are not whole, such as \d\.25",
         ),
-        ((AFFINE, np.full(SHAPE, np.nan)), 1, "are no labels, such as nan"),
+        ((AFFINE, np.full(SHAPE, np.nan)), 1, "are not whole, such as nan"),
         ((AFFINE, atlas()), 1.0, "values must be one or some whole numbers, not float64"),
         ((AFFINE, atlas()), [], "values must be one or some whole numbers"),
         ((AFFINE, atlas()), "Left-Hippocampus", "values must be one or some whole numbers"),
@@ -227,7 +227,7 @@ def test_comments_and_order(tmp_path):
 
 def test_a_number_with_two_names_keeps_the_first(tmp_path):
     path = table(tmp_path, "1 one\n2 two\n1 one\n2 zwei\n")
-    with pytest.warns(UserWarning, match="line 4 calls 2 'zwei', it stays 'two'"):
+    with pytest.warns(UserWarning, match="line 4 names 2 again, 'zwei': it stays 'two'"):
         assert regions.read_label_names(path) == {1: "one", 2: "two"}
 
 

@@ -161,7 +161,7 @@ def test_indices_and_weights_of_no_mesh_are_refused(arguments, message):
 def test_what_does_not_fit_the_points_is_refused(given, message):
     with pytest.raises(RegionError, match=message):
         Region(head(), [1, 2], QUARTERS, **given)
-    with pytest.raises(RegionError, match="only of points"):
+    with pytest.raises(RegionError, match="need points"):
         Region(head(), [1, 2], **given)
 
 

@@ -9,7 +9,6 @@ from given.surfaces import directions, hull
 
 import headfield as hf
 from headfield import regions
-from headfield.errors import MeshError
 from headfield.geometry.surface import Surface
 from headfield.regions.region import RegionError
 
@@ -81,12 +80,12 @@ def test_masks_and_indices():
         (lambda: regions.tissue("head", 1), "mesh must be a TetMesh"),
         (lambda: regions.sphere(head(), [0, 0], 5), r"centre_mm must have the shape \(3,\)"),
         (lambda: regions.sphere(head(), [0, 0, np.inf], 5), "centre_mm: 1 values are not finite"),
-        (lambda: regions.sphere(head(), [0, 0, 0], 0), "radius_mm = 0 must be above 0"),
+        (lambda: regions.sphere(head(), [0, 0, 0], 0), "radius_mm must be more than 0"),
         (lambda: regions.sphere(head(), [0, 0, 0], "5"), "radius_mm = '5' must be a finite number"),
         (lambda: regions.sphere(head(), [0, 0, 0], 5, tags=3), r"the tags \[3\]"),
         (lambda: regions.mask(head(), [True]), r"a mask must have the shape \(\d+,\), not \(1,\)"),
         (lambda: regions.mask(head(), head().tags == 3), "the mask holds no tetrahedron"),
-        (lambda: regions.mask(head(), (head().tags == 2) * 1), "a mask must be bool: these are 0 and 1"),
+        (lambda: regions.mask(head(), (head().tags == 2) * 1), "a mask must be bool: 0 and 1"),
         (lambda: regions.mask(head(), []), "indices of tetrahedra must be one or some whole numbers"),
         (lambda: regions.mask(head(), [0, -1]), "elements: 1 are outside of 0…"),
         (lambda: regions.mask(head(), [0.0]), "not float64 of shape"),
@@ -196,9 +195,9 @@ def test_nodes_are_moved_but_areas_are_those_of_the_surface_that_was_given():
             RegionError,
             "wound inward",
         ),
-        (50 * directions(3), [[0, 1, 3]], MeshError, "surface faces must be indices of its 3 nodes"),
+        (50 * directions(3), [[0, 1, 3]], RegionError, "surface faces must be indices of its 3 nodes"),
         (50 * directions(3)[:, :2], [[0, 1, 2]], RegionError, r"nodes_mm must have the shape \(n, 3\)"),
-        (np.zeros((0, 3)), np.zeros((0, 3), int), MeshError, "surface faces must have the shape"),
+        (np.zeros((0, 3)), np.zeros((0, 3), int), RegionError, "surface faces must have the shape"),
         (
             50 * directions(3),
             [[0, 1, 1], [0, 2, 2]],

@@ -181,7 +181,7 @@ def test_fields_at_points_are_written_with_the_surface_they_are_on(tmp_path, sur
         pytest.raises(hf.HeadfieldError, match="at points"),
         open_results(tmp_path / "f.msh", mesh, 3) as out,
     ):
-        out.write(field)
+        out.write(field.arrays())
     field.save(tmp_path / "field.vtu")
     back = meshio.read(tmp_path / "field.vtu")
     np.testing.assert_array_equal(back.points, where.centres_mm)

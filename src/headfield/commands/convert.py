@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""From one file format to another of the same kind: heads, coils and poses."""
+"""Convert heads, coils and poses from one file format to another."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from ..coils.read import read_coil, write_coil
 from ..errors import FileFormatError
 from ..heads.read import read_mesh
 from ..heads.write import write_mesh
-from ..poses.read import read_pose_list, write_poses
+from ..poses.read import read_pose_list
+from ..poses.write import write_poses
 from .kinds import kind_of
 
 __all__ = ["convert"]
@@ -30,25 +31,25 @@ def convert(
     ----------
     source : path
     target : path
-        Appears whole or not at all.
+        The file appears whole or not at all.
     dipoles : int, optional
-        Of a coil: reduce it to at most so many dipoles per stimulator, see `Coil.reduced`.
+        For a coil: reduce it to at most this many dipoles per stimulator, see `Coil.reduced`.
     spacing_mm : float, optional
-        Of a coil: sample it on a grid with these steps, see `Coil.sampled`.
+        For a coil: sample it on a grid with these steps, see `Coil.sampled`.
     nearest_rotation : bool
-        Of poses: replace axes that are scaled or sheared by the nearest rotation.
+        For poses: replace axes that are scaled or sheared by the nearest rotation.
 
     Returns
     -------
     str
-        What was written, in a line.
+        What was written, in one line.
 
     Raises
     ------
     FileFormatError
-        A format that can't be written, a kind that is not converted, or an option of another kind.
+        A format that can't be written, a kind of file that can't be converted, or an option for another kind.
     HeadfieldError, OSError
-        What reader and writer raise.
+        See the readers and writers.
 
     Examples
     --------
@@ -65,7 +66,7 @@ def convert(
     allowed = {"coil": ("dipoles", "spacing_mm"), "poses": ("nearest_rotation",)}.get(kind, ())
     wrong = [name for name, given in options.items() if given and name not in allowed]
     if wrong:
-        raise FileFormatError(f"{os.fspath(source)}: {wrong[0]} is no option of the kind {kind}")
+        raise FileFormatError(f"{os.fspath(source)}: {wrong[0]} is not an option for the kind {kind}")
     if kind == "coil":
         coil, note = _changed(read_coil(source), dipoles, spacing_mm)
         write_coil(target, coil)
@@ -78,7 +79,7 @@ def convert(
         mesh = read_mesh(source)
         write_mesh(target, mesh)
         return repr(mesh)
-    raise FileFormatError(f"{os.fspath(source)}: of the kind {kind}, which is not converted")
+    raise FileFormatError(f"{os.fspath(source)}: files of the kind {kind} can't be converted")
 
 
 def _changed(coil: Coil, dipoles: int | None, spacing_mm: float | None) -> tuple[Coil, str]:

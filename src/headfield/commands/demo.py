@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""`headfield demo`: a synthetic head, a figure-8 over the left motor area, a ring of angles."""
+"""The command `headfield demo`: a synthetic head, a figure-8 over the left motor area, twelve angles."""
 
 from __future__ import annotations
 
@@ -18,22 +18,21 @@ from ..heads.mesh import TetMesh
 from ..heads.phantom import phantom_head, phantom_landmarks, phantom_surfaces
 from ..metrics import focality, percentiles, roi_mean
 from ..pictures.figure import write_picture
-from ..pictures.scene import field_scene
+from ..pictures.scene import GRAY_MATTER
 from ..poses.pose import ring
 from ..solve.model import HeadModel
 from .progress import Progress
 
 __all__ = ["DIDT", "Angle", "run_demo", "score"]
 
-#: A/s. About a third of what a stimulator gives at most, near the motor threshold of many people.
+#: A/s. About a third of what stimulators give at most, and near the motor threshold of many people.
 DIDT = 50e6
 _ANGLES_DEG = np.arange(0.0, 180.0, 15.0)
-_GRAY = 2
 _TARGET_DEPTH_MM, _TARGET_RADIUS_MM = 2.0, 8.0
 
 
 class Angle(NamedTuple):
-    """What one angle of the coil does."""
+    """The field at one angle of the coil, in numbers."""
 
     angle_deg: float
     iterations: int
@@ -56,14 +55,15 @@ def run_demo(
     Parameters
     ----------
     folder : path
-        Made if need be. Gets head.msh, coil.ccd, poses.npy (input for `headfield solve`); and, of the
-        angle with the largest mean |E| in the target, best.msh, best.vtu and, with matplotlib, best.png.
+        It is made if it isn't there. Gets head.msh, coil.ccd and poses.npy (input for `headfield solve`), and
+        for the angle with the largest mean |E| in the target best.msh, best.vtu and, with matplotlib,
+        best.png.
     edge_mm : float
         Mean edge of the head's mesh.
     device : {"auto", "cpu", "cuda"}
     threads : int, optional
     quiet : bool
-        No progress on stderr.
+        Print no progress on stderr.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def run_demo(
 
 
 def demo_poses(model: HeadModel, coil: Coil) -> NDArray[np.float64]:
-    """Poses over the left motor area, (12, 4, 4), mm: the handle straight back, then turned by 15° each.
+    """Place the coil over the left motor area, (12, 4, 4), mm: handle straight back, then turned by 15° each.
 
     At 45° the handle points back and to the side, as is usual for the motor area.
     """
@@ -107,9 +107,9 @@ def demo_poses(model: HeadModel, coil: Coil) -> NDArray[np.float64]:
 
 
 def score(field: Field) -> list[Angle]:
-    """A row per pose of a field in the phantom head."""
+    """Describe each pose of a field in the phantom head by a row of numbers."""
     mesh = field.mesh
-    gray = np.flatnonzero(mesh.tags == _GRAY)
+    gray = np.flatnonzero(mesh.tags == GRAY_MATTER)
     volumes, centres = mesh.volumes_mm3()[gray], mesh.barycentres_mm()[gray]
     target = _target_mm(mesh)
     rows = []
@@ -129,7 +129,7 @@ def score(field: Field) -> list[Angle]:
 
 
 def _target_mm(mesh: TetMesh) -> NDArray[np.float64]:
-    """The gyral crown under the left motor landmark: a little below the surface of the gray matter."""
+    """Return the gyral crown under the left motor landmark: a little below the surface of gray matter."""
     direction = phantom_landmarks()["left_motor"]
     direction = direction / np.linalg.norm(direction)
     return direction * (phantom_surfaces([direction])[0, 1] - _TARGET_DEPTH_MM)
@@ -152,7 +152,7 @@ def _table(rows: list[Angle], best: int, seconds: float) -> str:
 
 def _picture(field: Field, coil: Coil, folder: Path) -> str:
     try:
-        write_picture(field_scene(field, 0, coil, (1, _GRAY)), folder / "best.png")
+        write_picture(field.scene(coil=coil), folder / "best.png")
     except HeadfieldError as error:
         return f"\nno picture: {error}"
     return ", best.png"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What `headfield info` finds in a file: facts as plain numbers, units in their names. See `info_text`."""
+"""Find out what `headfield info` tells about a file: facts as plain numbers, with units in their names."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        `kind`, as `headfield.commands.kinds.kind_of` tells it, and facts, ready for JSON;
-        units are in the names.
+        `kind`, as `headfield.commands.kinds.kind_of` tells it, and facts, ready for JSON; units are in the
+        names. `headfield.commands.info_text.lines` makes text of it.
 
     Raises
     ------
     HeadfieldError, OSError
-        What the reader of that kind raises.
+        See the readers.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def _of_mesh(mesh: TetMesh) -> dict[str, Any]:
 
 
 def _smallest_dihedral_percentiles(mesh: TetMesh) -> dict[str, float]:
-    """Of the smallest dihedral angle of each tetrahedron, degrees: how flat the flattest are."""
+    """Return percentiles of the smallest dihedral angle of each tetrahedron, degrees: how flat some are."""
     cosine = np.empty(mesh.n_tets)
     for piece, _, corners in chunks(mesh.nodes_mm, mesh.tets):
         cosine[piece] = min_dihedral_cosines(corners.swapaxes(0, 1))

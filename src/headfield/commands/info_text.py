@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What `headfield info` prints: the facts of `info.describe` as a table."""
+"""Make the text that `headfield info` prints of the facts that `info.describe` finds."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 __all__ = ["lines"]
 
-_MOST_ROWS = 12  # of poses, electrodes or parts that are listed one by one
+_MOST_ROWS = 12  # names of poses or electrodes that are listed one by one
 
 Row = tuple[str, str]
 
 
 def lines(facts: dict[str, Any]) -> list[str]:
-    """Lines of text that say what `describe` found.
+    """Return lines of text that say what `describe` found.
 
     Examples
     --------
@@ -140,7 +140,7 @@ _TEXTS = {
 
 
 def _table(head: list[str], body: list[list[str]], left: Sequence[int]) -> list[str]:
-    """Columns as wide as what is in them; those in `left` are flush left."""
+    """Pad cells to columns; those in `left` are flush left, the others flush right."""
     columns = list(zip(head, *body, strict=True))
     widths = [max(map(len, column)) for column in columns]
     ragged = (

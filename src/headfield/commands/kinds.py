@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a file is: a head, a coil, poses or something that goes with them."""
+"""Tell what a file is: a head, a coil, poses or something that goes with them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 
 from ..coils.formats.casings import CASING_ENDINGS
 from ..coils.read import COIL_ENDINGS
-from ..errors import FileFormatError, HeadfieldError
+from ..errors import FileFormatError
 from ..io.nifti import read_grid
 from ..io.regular import check_regular
 from ..poses.read import is_pose_file
@@ -29,7 +29,7 @@ def kind_of(path: str | os.PathLike[str]) -> str:
     -------
     str
         "subject" (a folder), "coil", "poses", "eeg" (electrode positions), "casing" (a triangle surface),
-        "tensors" (an image of six components) or "mesh" (all other files: the reader says if it is none).
+        "tensors" (an image of six components) or "mesh" (every other file; its reader says if it isn't one).
 
     Raises
     ------
@@ -49,7 +49,7 @@ def kind_of(path: str | os.PathLike[str]) -> str:
     name = os.fspath(path)
     if os.path.isdir(name):
         return "subject"
-    check_regular(name, HeadfieldError)
+    check_regular(name, FileFormatError)
     lower = name.lower()
     if lower.endswith(_IMAGES):
         return _image(name)

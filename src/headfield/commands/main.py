@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from .. import __version__
+from ..core.version import VERSION
 from ..errors import ArgumentError, HeadfieldError
 from ..solve.recovery import KINDS
 from .convert import convert
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a log in Latin-1 must not stop a solve
+            stream.reconfigure(errors="replace")  # letters that a log lacks must not stop a solve
     try:
         args = _parser().parse_args(_joined(sys.argv[1:] if argv is None else argv))
     except SystemExit as stop:  # argparse has printed the help or what is wrong
@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _joined(argv: Sequence[str]) -> list[str]:
-    """`--didt -70e6` as one word: argparse takes what begins with a minus for an option."""
+    """Join `--didt -70e6` to one word: argparse takes a word that begins with a minus for an option."""
     words = list(argv)
     for i in range(len(words) - 1, 0, -1):
         if words[i - 1] == "--didt" and re.match(r"-[\d.]", words[i]):
@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
         description="The electric field that a magnetic coil induces in a head.",
         epilog="Example: headfield solve head.msh coil.ccd poses.npy -o field.h5 --didt 70e6 --tissues 1,2",
     )
-    parser.add_argument("--version", action="version", version=f"headfield {__version__}")
+    parser.add_argument("--version", action="version", version=f"headfield {VERSION}")
     commands = parser.add_subparsers(required=True, metavar="{demo,solve,view,info,convert}")
     _add_demo(commands)
     _add_solve(commands)
@@ -139,6 +139,15 @@ def _add_solve(commands: Any) -> None:
         epilog="Example: headfield solve head.msh coil.ccd poses.npy -o field.h5 --didt 70e6 --tissues 1,2 "
         "--conductivity 1=0.14 7=0.01",
     )
+    _add_problem(parser)
+    _add_accuracy(parser)
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    _add_common(parser)
+    parser.set_defaults(command=solve)
+
+
+def _add_problem(parser: argparse.ArgumentParser) -> None:
+    """Arguments that say what is solved, and where the field goes."""
     parser.add_argument(
         "head", metavar="HEAD", help="mesh (.msh, .npz, or what meshio reads) or folder m2m_x"
     )
@@ -172,6 +181,10 @@ def _add_solve(commands: Any) -> None:
         default=None,
         help="conductivity of brain tissue from the diffusion tensors in the folder HEAD",
     )
+
+
+def _add_accuracy(parser: argparse.ArgumentParser) -> None:
+    """Options that say how accurate a solve is, and how much effort it may take."""
     parser.add_argument(
         "--recovery",
         choices=KINDS,
@@ -189,9 +202,6 @@ def _add_solve(commands: Any) -> None:
     parser.add_argument(
         "--batch", type=int, default=None, metavar="N", help="poses at a time [what fits, ≤ 32]"
     )
-    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
-    _add_common(parser)
-    parser.set_defaults(command=solve)
 
 
 def _add_view(commands: Any) -> None:
@@ -295,7 +305,7 @@ def _rates(text: str) -> list[float]:
         return [float(word) for word in text.split(",")]
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no number of A/s, or several such as 1e6,2e6"
+            f"{text!r} is neither a number of A/s nor several such as 1e6,2e6"
         ) from None
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Progress on stderr: on a terminal one line that is rewritten, in a log a line every ten seconds at most."""
+"""Show progress on stderr: on a terminal one line that is rewritten, in a log a line every ten seconds."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ class Progress:
     def __init__(self, total: int, quiet: bool = False) -> None:
         self._total, self._quiet = total, quiet
         self._terminal = sys.stderr.isatty()
-        self._open = False  # a line on the terminal has no end yet
+        self._open = False  # whether the last line on the terminal still has no end
         self._first: tuple[float, int] | None = None
         self._last = 0.0
 
     def say(self, text: str) -> None:
-        """Print a line of its own."""
+        """Print a text in a line of its own."""
         if not self._quiet:
             print(("\n" if self._open else "") + f"headfield: {text}", file=sys.stderr, flush=True)
             self._open = False
 
     def done(self, count: int) -> None:
-        """Print how many are done and how long the rest will take, if it is time to."""
+        """Print how many are done and how long the rest will take, unless the last line is too recent."""
         now = time.perf_counter()
         self._first = self._first or (now, count)
         finished = count >= self._total

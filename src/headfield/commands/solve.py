@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..coils.coil import Coil
 from ..coils.read import read_coil
-from ..errors import ArgumentError, ConvergenceError, MeshError
+from ..errors import ArgumentError, ConvergenceError, RegionError
 from ..fields.field import Field
 from ..fields.stream import open_results, result_files
 from ..fields.write import magnitude
@@ -22,14 +23,13 @@ from ..heads.mesh import TetMesh
 from ..heads.read import read_mesh
 from ..heads.subject import Subject
 from ..metrics import percentiles
+from ..pictures.scene import GRAY_MATTER
 from ..poses.pose_list import PoseList
 from ..poses.read import read_pose_list
 from ..solve.model import HeadModel
 from .progress import Progress
 
 __all__ = ["solve"]
-
-_GRAY = 2
 
 
 def solve(args: argparse.Namespace) -> None:
@@ -47,23 +47,14 @@ def solve(args: argparse.Namespace) -> None:
         progress.say(f"set-up took {sum(model.seconds.values()):.1f} s")
         summary = _Summary(mesh, elements)
         try:
-            for field in model.iter_solve(
-                coil,
-                poses,
-                didt,
-                elements=elements,
-                recovery=args.recovery,
-                tol=args.tol,
-                max_iterations=args.max_iterations,
-                batch="auto" if args.batch is None else args.batch,
-            ):
-                results.write(field)
+            for field in _fields(args, model, coil, poses, didt, elements):
+                results.write(field.arrays())
                 summary.add(field)
                 progress.done(len(summary.rows))
                 del field  # and its E, before the next batch is solved
-        except BaseException as error:
+        except BaseException as error:  # also an interrupt: what is solved is kept, and the user told
             if isinstance(error, ConvergenceError):
-                results.write(error.partial)
+                results.write(error.partial.arrays())
             progress.say(f"{len(summary.rows)} of {len(poses)} poses are done and kept")
             raise
     facts = {
@@ -81,12 +72,33 @@ def solve(args: argparse.Namespace) -> None:
     print(json.dumps(facts, indent=1) if args.json else summary.text(facts))
 
 
+def _fields(
+    args: argparse.Namespace,
+    model: HeadModel,
+    coil: Coil,
+    poses: NDArray[np.float64],
+    didt: Any,
+    elements: NDArray[np.int32] | None,
+) -> Iterator[Field]:
+    """Solve batch by batch as the arguments say."""
+    return model.iter_solve(
+        coil,
+        poses,
+        didt,
+        elements=elements,
+        recovery=args.recovery,
+        tol=args.tol,
+        max_iterations=args.max_iterations,
+        batch="auto" if args.batch is None else args.batch,
+    )
+
+
 def _head(args: argparse.Namespace) -> tuple[TetMesh, Any]:
-    """The mesh, and its conductivity as the arguments say."""
+    """Read the mesh, and its conductivity as the arguments say."""
     given = dict(args.conductivity) or None
     if not os.path.isdir(args.head):
         if args.tensors is not None:
-            raise ArgumentError(f"--tensors needs a subject folder, {args.head} is none")
+            raise ArgumentError(f"--tensors needs a subject folder, and {args.head} is a file")
         return read_mesh(args.head), given
     subject = Subject(args.head)
     if args.tensors is None:
@@ -95,7 +107,7 @@ def _head(args: argparse.Namespace) -> tuple[TetMesh, Any]:
 
 
 def _didt(args: argparse.Namespace, listed: PoseList, coil: Coil) -> Any:
-    """dI/dt of each pose: what the command line says, else the poses' file, else 1 A/µs."""
+    """Return dI/dt of each pose: from the command line, else from the file of poses, else 1 A/µs."""
     if args.didt is not None:
         return args.didt[0] if len(args.didt) == 1 else [args.didt]
     if listed.didt is not None:
@@ -124,17 +136,17 @@ def _elements(mesh: TetMesh, tags: list[int] | None) -> NDArray[np.int32] | None
     present = np.unique(mesh.tags).tolist()
     missing = sorted(set(tags) - set(present))
     if missing:
-        raise MeshError(f"--tissues: the head has no tag {missing[0]}; it has {present}")
+        raise RegionError(f"--tissues: the head has no tag {missing[0]}; it has {present}")
     return np.flatnonzero(np.isin(mesh.tags, tags)).astype(np.int32)
 
 
 class _Summary:
-    """A row per pose; its peak is the 99.9th percentile of |E| by volume, in gray matter if it is there."""
+    """Numbers for each pose; the peak is the 99.9th percentile of |E|, in gray matter if there is any."""
 
     def __init__(self, mesh: TetMesh, elements: NDArray[np.int32] | None) -> None:
         tags = mesh.tags if elements is None else mesh.tags[elements]
-        self.gray = bool((tags == _GRAY).any())
-        self._chosen = np.flatnonzero(tags == _GRAY) if self.gray else np.arange(len(tags))
+        self.gray = bool((tags == GRAY_MATTER).any())
+        self._chosen = np.flatnonzero(tags == GRAY_MATTER) if self.gray else np.arange(len(tags))
         self._volumes = mesh.volumes_mm3()[self._chosen if elements is None else elements[self._chosen]]
         self.rows: list[dict[str, Any]] = []
 

@@ -17,14 +17,13 @@ from ..heads.read import read_mesh
 from ..heads.subject import Subject
 from ..io.atomic import check_folder
 from ..io.regular import ending_of
-from ..pictures.figure import colormap, write_picture
-from ..pictures.page import require_plotly, write_page
+from ..pictures.colours import colormap
+from ..pictures.figure import PICTURE_ENDINGS, write_picture
+from ..pictures.page import PAGE_ENDINGS, require_plotly, write_page
 from ..pictures.scene import PERCENTS, Scene
 from ..poses.read import read_pose_list
 
 __all__ = ["view"]
-
-_PAGES, _PICTURES = (".html", ".htm"), (".png", ".pdf", ".svg")
 
 
 def view(args: argparse.Namespace) -> None:
@@ -41,27 +40,27 @@ def view(args: argparse.Namespace) -> None:
         result.mesh,
         magnitude,
         tuple(args.tissues),
-        matrix,
-        None if args.coil is None else read_coil(args.coil),
-        didt,
-        pose,
-        n_poses,
-        os.path.basename(args.result),
-        head,
+        matrix=matrix,
+        coil=None if args.coil is None else read_coil(args.coil),
+        didt=didt,
+        pose=pose,
+        n_poses=n_poses,
+        name=os.path.basename(args.result),
+        head=head,
     )
-    (write_page if ending_of(out) in _PAGES else write_picture)(scene, out)
+    (write_page if ending_of(out) in PAGE_ENDINGS else write_picture)(scene, out)
     found = scene.distribution
     shares = ", ".join(f"{p:g} %: {v:.3g}" for p, v in zip(PERCENTS, found.percentiles, strict=True))
     print(f"{scene.title()[1]}\npercentiles by volume, V/m: {shares}\nwritten: {out}")
 
 
 def _check_output(out: str) -> None:
-    """Refuse what can't be written, or drawn, before a large result is read."""
-    if ending_of(out) not in (*_PAGES, *_PICTURES):
-        kinds = f"pictures {', '.join(_PICTURES)} or a page .html"
+    """Raise errors of writing and of missing packages before a large result is read."""
+    if ending_of(out) not in (*PAGE_ENDINGS, *PICTURE_ENDINGS):
+        kinds = f"pictures {', '.join(PICTURE_ENDINGS)} or a page .html"
         raise FileFormatError(f"{out}: `view` makes {kinds}, not {ending_of(out) or 'this'}")
     check_folder(out)
-    if ending_of(out) in _PAGES:
+    if ending_of(out) in PAGE_ENDINGS:
         require_plotly()
     colormap()
 
@@ -69,7 +68,7 @@ def _check_output(out: str) -> None:
 def _pose(
     args: argparse.Namespace, result: Result
 ) -> tuple[int, NDArray[np.float64] | None, NDArray[np.float64] | None, int]:
-    """Which pose, its matrix (4, 4) and dI/dt (s,) if they are known, and of how many it is one."""
+    """Return the pose's number, its matrix (4, 4) and dI/dt (s,) if known, and the number of poses."""
     poses, didt, count = result.poses, result.didt, result.n_poses
     if args.poses is not None and poses is not None:
         raise ArgumentError(f"--poses: {args.result} says itself where the coil is")
@@ -97,7 +96,7 @@ def _pose(
 
 
 def _number(path: str, count: int) -> int:
-    """Which of several poses the result of one is, by its name: NAME_0003.msh, as `solve` writes them."""
+    """Return which pose a result of one pose is by its name: NAME_0003.msh, as `solve` writes them."""
     found = re.search(r"_([0-9]{4,9})$", os.path.splitext(path)[0])
     if found is None:
         raise PoseError(f"{path} is of one pose, and POSES has {count}: say by --pose which it is")

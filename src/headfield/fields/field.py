@@ -5,125 +5,51 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..coils.coil import Coil
 from ..core.device import is_on_gpu, on_host
-from ..errors import HeadfieldError
+from ..errors import ArgumentError, HeadfieldError, PoseError
 from ..heads.mesh import TetMesh
+from ..io.regular import ending_of
+from ..pictures.figure import draw_scene, write_cortex
+from ..pictures.scene import Scene
 from ..regions.region import Region
-from .stream import open_results
-from .write import magnitude, write_point_results, write_results
-
-if TYPE_CHECKING:
-    from ..coils.coil import Coil
+from .arrays import FieldArrays
+from .report import SolveReport
+from .stream import H5_ENDINGS, open_results
+from .write import write_point_results, write_results
 
 __all__ = ["Field", "SolveReport"]
 
-
-@dataclass(frozen=True)
-class SolveReport:
-    """How a solve went.
-
-    Attributes
-    ----------
-    iterations : ndarray (k,) int
-        Iterations of conjugate gradients, per pose.
-    residual : ndarray (k,) float64
-        ‖b − Kφ‖ / ‖b‖ evaluated in float64 from the returned potential, per pose.
-    converged : ndarray (k,) bool
-        Whether the residual is within the tolerance, per pose.
-    tolerance : ndarray (k,) float64
-        The residual that was asked for, or that followed from the discretisation error, per pose.
-    discretisation_error : ndarray (k,) float64, or None
-        Estimated error of the E of linear elements, per pose: √(∫|E* − E|² / ∫|E*|²) over the tetrahedra of
-        the region, with the recovered field E* (Zienkiewicz and Zhu 1987). A field that was solved with
-        `recovery` is better than that. None where neither `recovery` nor `tol="auto"` was asked for.
-    primary_error : float
-        Bound of the error of ∂A/∂t by interpolation, as measured on this coil (see `Primary`); 0 for the
-        direct sum.
-    seconds : dict of str to float
-        Wall time per stage: `primary`, `right_hand_side`, `solve`, `recovery` (where there is one), `field`.
-    device : str
-    threads : int
-    batch : int
-        Poses solved at a time.
-    batch_asked : int
-        What that was to be; `batch` is less where the memory did not hold more.
-    recording_problem : str
-        Why the launches of an iteration could not be recorded for a GPU and were made one by one, which costs
-        time where a batch is small; empty where nothing hindered it, as on the CPU.
-    """
-
-    iterations: NDArray[np.int32]
-    residual: NDArray[np.float64]
-    converged: NDArray[np.bool_]
-    tolerance: NDArray[np.float64]
-    discretisation_error: NDArray[np.float64] | None
-    primary_error: float
-    device: str
-    threads: int
-    batch: int
-    batch_asked: int
-    recording_problem: str = ""
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @classmethod
-    def joined(cls, reports: list[SolveReport]) -> SolveReport:
-        """One report of several batches."""
-        first = reports[0]
-        errors = [r.discretisation_error for r in reports if r.discretisation_error is not None]
-        return cls(
-            iterations=np.concatenate([r.iterations for r in reports]),
-            residual=np.concatenate([r.residual for r in reports]),
-            converged=np.concatenate([r.converged for r in reports]),
-            tolerance=np.concatenate([r.tolerance for r in reports]),
-            discretisation_error=np.concatenate(errors) if errors else None,
-            primary_error=first.primary_error,
-            device=first.device,
-            threads=first.threads,
-            batch=min(r.batch for r in reports),
-            batch_asked=first.batch_asked,
-            recording_problem=next((r.recording_problem for r in reports if r.recording_problem), ""),
-            seconds={name: sum(r.seconds[name] for r in reports) for name in first.seconds},
-        )
-
-    def __str__(self) -> str:
-        stages = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in self.seconds.items())
-        short = f" ({self.batch_asked} did not fit the memory)" if self.batch < self.batch_asked else ""
-        error = ""
-        if self.discretisation_error is not None:
-            error = f", discretisation error of E up to {100 * self.discretisation_error.max():.2g} %"
-        slow = f"; launched one by one ({self.recording_problem})" if self.recording_problem else ""
-        return (
-            f"{len(self.iterations)} poses on {self.device}, {self.threads} threads, "
-            f"{self.batch} at a time{short}: "
-            f"{self.iterations.min()}–{self.iterations.max()} iterations, "
-            f"residual ≤ {self.residual.max():.1e}{error}; {stages}{slow}"
-        )
+Evaluated = dict[str, NDArray[np.float32]]
 
 
 class Field:
     """The electric field of k coil poses in a head.
 
     Made by `HeadModel.solve` and `HeadModel.iter_solve`. E is computed from the potential when it is first
-    asked for, and kept. E, magnitude and potential are CuPy arrays if the poses were one.
+    asked for, and kept; from then on the field no longer needs the model that solved it. E, magnitude and
+    potential are CuPy arrays if the poses were one.
+
+    Fields can be pickled and copied: E is computed first, and the copy has NumPy arrays.
 
     Attributes
     ----------
     mesh : TetMesh
     poses : ndarray (k, 4, 4) float64
         Coil to head, mm.
-    didt : ndarray (k,) float64, (k, s) of a coil with s > 1 stimulators
+    didt : ndarray (k,) float64; (k, s) for a coil with s > 1 stimulators
         A/s.
     elements : ndarray (e,) int32 or None
         Tetrahedra that E is given in; None for all m.
     region : Region or None
-        The `roi` that was asked for; with points, E is given there, and `elements` hold them.
+        The `roi` that was asked for. Where it has points, E is given at them, and `elements` says which
+        tetrahedron each lies in.
     recovery : str or None
     report : SolveReport
     """
@@ -139,9 +65,9 @@ class Field:
         elements: NDArray[np.int32] | None = None,
         region: Region | None = None,
         recovery: str | None = None,
-        evaluate: Callable[[], dict[str, NDArray[np.float32]]],
+        evaluate: Callable[[], Evaluated],
     ) -> None:
-        for array in (poses, didt, potential):
+        for array in (poses, didt, potential, elements):
             if isinstance(array, np.ndarray):  # E is computed from these later; CuPy's can't be closed
                 array.flags.writeable = False
         self.mesh = mesh
@@ -151,7 +77,28 @@ class Field:
         self.elements = elements
         self.region, self.recovery = region, recovery
         self._potential = potential
-        self._evaluate = evaluate
+        self._values: Evaluated | None = None
+        self._evaluate: Callable[[], Evaluated] | None = evaluate
+        if potential is None:  # nothing is left to compute: don't keep the model alive for it
+            self._evaluated()
+
+    @classmethod
+    def of_arrays(cls, arrays: FieldArrays) -> Field:
+        """Make the field whose `arrays()` these are."""
+        return cls(
+            arrays.mesh,
+            arrays.poses,
+            arrays.didt,
+            arrays.report,
+            potential=arrays.potential,
+            elements=arrays.elements,
+            region=arrays.region,
+            recovery=arrays.recovery,
+            evaluate=arrays.evaluated,
+        )
+
+    def __reduce__(self) -> tuple[Callable[[FieldArrays], Field], tuple[FieldArrays]]:
+        return type(self).of_arrays, (self.arrays(),)
 
     def __len__(self) -> int:
         return len(self.report.iterations)
@@ -166,14 +113,23 @@ class Field:
         """Whether E is given at the points of `region`, not in tetrahedra."""
         return self.region is not None and not self.region.is_volume
 
-    @cached_property
-    def _evaluated(self) -> dict[str, NDArray[np.float32]]:
-        return self._evaluate()
+    def _evaluated(self) -> Evaluated:
+        """E and its error, computed when first asked for.
+
+        The callable is dropped only after its result is kept, so that of two threads that ask at once one
+        may compute for nothing, but none finds neither.
+        """
+        evaluate = self._evaluate
+        if self._values is None and evaluate is not None:
+            self._values = evaluate()
+        self._evaluate = None
+        assert self._values is not None
+        return self._values
 
     @property
     def E(self) -> NDArray[np.float32]:
-        """Electric field, (k, m, 3) or (k, e, 3) float32, V/m, one vector a tetrahedron or point."""
-        return self._evaluated["E"]
+        """Electric field, (k, m, 3) or (k, e, 3) float32, V/m, one vector per tetrahedron or point."""
+        return self._evaluated()["E"]
 
     @property
     def local_error(self) -> NDArray[np.float32]:
@@ -186,7 +142,7 @@ class Field:
         HeadfieldError
             The field was solved without `recovery`, or at points.
         """
-        error = self._evaluated.get("error")
+        error = self._evaluated().get("error")
         if error is None:
             raise HeadfieldError(
                 "the local error is known where E was recovered in whole tetrahedra: recovery='interface'"
@@ -208,7 +164,7 @@ class Field:
         Raises
         ------
         HeadfieldError
-            The field was solved for chosen `elements`, which leaves the potential behind.
+            The field was solved for chosen `elements` or a `roi`, which leaves the potential behind.
         """
         if self._potential is None:
             raise HeadfieldError("the potential is not kept when `elements` or `roi` is given; solve without")
@@ -227,7 +183,23 @@ class Field:
             elements=self.elements,
             region=self.region,
             recovery=self.recovery,
-            evaluate=lambda: {name: on_host(values) for name, values in self._evaluated.items()},
+            evaluate=lambda: {name: on_host(values) for name, values in self._evaluated().items()},
+        )
+
+    def arrays(self) -> FieldArrays:
+        """What the field consists of, as NumPy arrays; computes E if that was not done yet."""
+        evaluated = {name: on_host(values) for name, values in self._evaluated().items()}
+        return FieldArrays(
+            mesh=self.mesh,
+            poses=self.poses,
+            didt=self.didt,
+            report=self.report,
+            E=evaluated["E"],
+            local_error=evaluated.get("error"),
+            potential=on_host(self._potential),
+            elements=self.elements,
+            region=self.region,
+            recovery=self.recovery,
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -237,8 +209,8 @@ class Field:
         ----------
         path : path
             `.msh` (Gmsh, SimNIBS; pose k is time step k), `.vtu` (ParaView; an array per pose) or `.h5`
-            (needs h5py). The tetrahedra outside chosen `elements` are nan in a `.vtu`, absent in the others.
-            E at points, or on a surface, is written as `.vtu`. A pose that did not converge is nan.
+            (needs h5py). Tetrahedra outside the chosen `elements` are NaN in a `.vtu` and left out of the
+            others. E at points, or on a surface, is written as `.vtu`. A pose that did not converge is NaN.
 
         Raises
         ------
@@ -247,46 +219,111 @@ class Field:
         OSError
             The file can't be written.
         """
-        if os.fspath(path).lower().endswith((".h5", ".hdf5")) and not self.at_points:
+        if ending_of(path) in H5_ENDINGS and not self.at_points:
             with open_results(path, self.mesh, len(self), self.elements) as results:
-                results.write(self)
+                results.write(self.arrays())
             return
-        here, poses = self.on_host(), slice(0, len(self))
+        arrays, poses = self.arrays(), slice(0, len(self))
         if self.region is not None and self.at_points:
-            write_point_results(path, self.region, here.written(poses))
+            write_point_results(path, self.region, arrays.in_elements(poses))
         else:
-            write_results(path, self.mesh, here.written(poses), here.written_at_nodes(poses))
+            write_results(path, self.mesh, arrays.in_elements(poses), arrays.at_nodes(poses))
 
-    def written(self, poses: slice) -> dict[str, NDArray[Any]]:
-        """E, magnE and the local error of some poses, as a file has them; of a field `on_host`.
+    def scene(self, pose: int = 0, coil: Coil | None = None, tags: int | Sequence[int] = (1, 2)) -> Scene:
+        """What pictures of one pose show; parameters and errors are those of `plot`."""
+        if self.at_points:
+            raise ArgumentError(
+                "a field at points has no tetrahedra to draw: save it as .vtu, or solve without"
+            )
+        if not isinstance(pose, (int, np.integer)) or not 0 <= pose < len(self):
+            raise PoseError(f"pose {pose!r}: the field has the poses 0 to {len(self) - 1}")
+        magnitude = np.full(self.mesh.n_tets, np.nan, np.float32)
+        magnitude[slice(None) if self.elements is None else self.elements] = on_host(self.magnitude[pose])
+        return Scene(
+            self.mesh,
+            magnitude,
+            tuple(np.atleast_1d(tags).tolist()),
+            matrix=self.poses[pose],
+            coil=coil,
+            didt=np.atleast_1d(self.didt[pose]),
+            pose=int(pose),
+            n_poses=len(self),
+        )
 
-        On all tetrahedra, nan on others than `elements`; at the points where it is a field at points. A pose
-        that did not converge is nan.
+    def plot(self, pose: int = 0, coil: Coil | None = None, tags: int | Sequence[int] = (1, 2)) -> Any:
+        """Draw one pose: the cortex as seen from the coil, three slices through the peak, the distribution.
+
+        Parameters
+        ----------
+        pose : int
+            Which of the field's poses, counted from 0.
+        coil : Coil, optional
+            Draws its wings (where the dipoles point the same way) or its wire.
+        tags : int or sequence of int
+            Tissues whose |E| is shown: white and gray matter give the cortex. Tetrahedra outside of
+            `elements` are gray.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            It is not registered with pyplot; a notebook shows it, `savefig` writes it. The colours end at
+            the 99.9th percentile of |E| by volume in gray matter (or in `tags`, where there is no gray
+            matter); the slices lie at its largest value.
+
+        Raises
+        ------
+        MissingPackageError
+            matplotlib is missing.
+        ArgumentError
+            The head has none of the tissues, the field no value in them, or it is a field at points.
+        PoseError
+            The field has no such pose.
+
+        Examples
+        --------
+        >>> import headfield as hf
+        >>> model = hf.HeadModel(hf.sphere_mesh(radii_mm=[80, 86, 92], tags=[2, 4, 5], edge_mm=14))
+        >>> coil = hf.figure_of_eight()
+        >>> field = model.solve(coil, model.place(coil, [0, 0, 92], [0, 50, 92]))
+        >>> [axes.get_title().split(" = ")[0] for axes in field.plot(coil=coil).axes[-3:]]
+        ['sagittal, x', 'coronal, y', 'axial, z']
         """
-        made: dict[str, NDArray[Any]] = {"E": self.E[poses]}
-        made["magnE"] = np.stack([magnitude(e) for e in made["E"]])  # `self.magnitude` would be kept
-        if self.recovery is not None and not self.at_points:
-            made["local_error"] = self.local_error[poses]
-        return {name: self._everywhere(self._converged(values, poses)) for name, values in made.items()}
+        return draw_scene(self.scene(pose, coil, tags))
 
-    def written_at_nodes(self, poses: slice) -> dict[str, NDArray[Any]]:
-        """The potential v of some poses likewise, if it was kept."""
-        return {} if self._potential is None else {"v": self._converged(self._potential[poses], poses)}
+    def plot_cortex(
+        self,
+        path: str | os.PathLike[str],
+        pose: int = 0,
+        coil: Coil | None = None,
+        tags: int | Sequence[int] = (1, 2),
+    ) -> None:
+        """Draw |E| on the surface of some tissues, as seen from the coil, into a file.
 
-    def plot(self, pose: int = 0, coil: Coil | None = None, tags: Sequence[int] = (1, 2)) -> Any:
-        """Draw one pose, |E| on the cortex, in slices, and its distribution: see
-        `headfield.pictures.figure.plot`."""
-        from ..pictures.figure import plot  # which draws fields, and so imports this module
+        The colour is |E| of the tetrahedra under the surface, averaged to its nodes by area.
 
-        return plot(self, pose, coil, tags)
+        Parameters
+        ----------
+        path : path
+            `.png`, `.pdf` or `.svg`; the file appears whole or not at all.
+        pose, coil, tags
+            See `plot`.
 
-    def _converged(self, values: NDArray[Any], poses: slice) -> NDArray[Any]:
-        good = self.report.converged[poses]
-        return values if good.all() else np.where(good.reshape(-1, *[1] * (values.ndim - 1)), values, np.nan)
+        Raises
+        ------
+        MissingPackageError, ArgumentError, PoseError
+            See `plot`.
+        FileFormatError
+            Another ending.
+        OSError
+            The file can't be written.
 
-    def _everywhere(self, values: NDArray[Any]) -> NDArray[Any]:
-        if self.elements is None or self.at_points:
-            return values
-        everywhere = np.full((len(values), self.mesh.n_tets, *values.shape[2:]), np.nan, values.dtype)
-        everywhere[:, self.elements] = values
-        return everywhere
+        Examples
+        --------
+        >>> import tempfile, headfield as hf
+        >>> model = hf.HeadModel(hf.sphere_mesh(radii_mm=[80, 86, 92], tags=[2, 4, 5], edge_mm=14))
+        >>> coil = hf.figure_of_eight()
+        >>> field = model.solve(coil, model.place(coil, [0, 0, 92], [0, 50, 92]))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     field.plot_cortex(folder + "/cortex.png", coil=coil)
+        """
+        write_cortex(self.scene(pose, coil, tags), path)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Result files read back: |E| of one pose at a time, on the mesh that the file holds."""
+"""Read result files: |E| of one pose at a time, on the mesh that the file holds."""
 
 from __future__ import annotations
 
@@ -17,12 +17,10 @@ from ..heads.mesh import TetMesh
 from ..heads.read import read_mesh
 from ..io.regular import check_regular, ending_of
 from ..poses.pose import check_poses
+from .stream import H5_ENDINGS, MESH_ARRAYS
 from .write import magnitude
 
 __all__ = ["Result", "read_result"]
-
-_H5 = (".h5", ".hdf5")
-_MESH_ARRAYS = ("nodes_mm", "tets", "tags", "triangles", "triangle_tags", "node_ids")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +33,9 @@ class Result:
     mesh : TetMesh
     n_poses : int
     poses : ndarray (k, 4, 4) float64 or None
-        Coil to head, mm; None where the file has none, as .msh and .vtu.
+        Coil to head, mm; None where the file has no poses, as .msh and .vtu.
     didt : ndarray (k, s) float64 or None
-        A/s, of each stimulator; None where the file has none.
+        A/s, for each stimulator; None where the file doesn't say.
     """
 
     path: str
@@ -48,7 +46,7 @@ class Result:
     _row: Callable[[int], NDArray[Any]]
 
     def magnitude(self, pose: int = 0) -> NDArray[np.float32]:
-        """|E| of one pose.
+        """Read |E| of one pose.
 
         Parameters
         ----------
@@ -58,7 +56,7 @@ class Result:
         Returns
         -------
         ndarray (m,) float32
-            V/m, of each tetrahedron; nan where the field was not asked for.
+            V/m, for each tetrahedron; NaN where the field was not asked for.
 
         Raises
         ------
@@ -80,8 +78,8 @@ class Result:
 def read_result(path: str | os.PathLike[str]) -> Result:
     """Read what `Field.save` and `headfield solve` write: .h5, .msh or .vtu.
 
-    Of an .h5 only the mesh, the poses and dI/dt are read; |E| follows by the pose. A .msh or .vtu of other
-    programs will do if it has `magnE` or `E` on its tetrahedra.
+    From an .h5 only the mesh, the poses and dI/dt are read at once; |E| is read pose by pose. A .msh or .vtu
+    from other programs will do if it has `magnE` or `E` on its tetrahedra.
 
     Parameters
     ----------
@@ -94,11 +92,11 @@ def read_result(path: str | os.PathLike[str]) -> Result:
     Raises
     ------
     FileFormatError
-        Not a result, no E in it, a damaged .h5, or h5py is missing.
+        A file that is not a result or has no E, a damaged .h5, or h5py is missing.
     MeshError
         A damaged .msh or .vtu, or a mesh that no field can be computed on.
     PoseError
-        Poses in it that are no rigid placements.
+        The file has poses that are not rigid placements.
     OSError
         The file can't be read.
 
@@ -115,7 +113,7 @@ def read_result(path: str | os.PathLike[str]) -> Result:
     (1, None, True)
     """
     check_regular(path, FileFormatError)
-    if ending_of(path) in _H5:
+    if ending_of(path) in H5_ENDINGS:
         return _read_h5(os.fspath(path))
     mesh = read_mesh(path)
     names = _steps(mesh)
@@ -126,7 +124,7 @@ def read_result(path: str | os.PathLike[str]) -> Result:
 
 
 def _steps(mesh: TetMesh) -> list[str]:
-    """Names of the fields of each pose: magnE, or else E."""
+    """Return the name of each pose's field: those of magnE, or else those of E."""
     for name, shape in (("magnE", ()), ("E", (3,))):
         fits = {n for n, values in mesh.element_data.items() if values.shape[1:] == shape}
         steps = [n for n in fits if re.fullmatch(rf"{name}_[0-9]{{4,9}}", n)]
@@ -142,7 +140,7 @@ def _of_field(mesh: TetMesh, name: str) -> NDArray[Any]:
 
 def _read_h5(path: str) -> Result:
     try:
-        import h5py  # type: ignore[import-untyped]
+        import h5py  # type: ignore[import-untyped]  # an optional package, which only .h5 needs
     except ImportError as error:
         raise FileFormatError("reading .h5 needs h5py: pip install 'headfield[hdf5]'") from error
 
@@ -173,14 +171,14 @@ def _read_h5(path: str) -> Result:
 
 def _check_is_result(path: str, file: Any) -> None:
     if str(file.attrs.get("format", "")) != "headfield":
-        raise FileFormatError(f"{path}: an .h5, but no result of headfield")
+        raise FileFormatError(f"{path}: an .h5, but not a result of headfield")
     if "elements/magnE" not in file:
         raise FileFormatError(f"{path}: no E in it")
 
 
 def _mesh(path: str, file: Any) -> TetMesh:
     arrays = {}
-    for name in _MESH_ARRAYS:
+    for name in MESH_ARRAYS:
         dataset = file[f"mesh/{name}"]
         if dataset.nbytes > os.path.getsize(path):
             raise FileFormatError(f"{path}: mesh/{name} of shape {dataset.shape} does not fit the file")
@@ -192,7 +190,7 @@ def _mesh(path: str, file: Any) -> TetMesh:
 
 
 def _elements(path: str, file: Any, mesh: TetMesh) -> tuple[NDArray[Any] | None, int]:
-    """The tetrahedra that E is given in, None for all, and the number of poses."""
+    """Return the tetrahedra that E is given in, None for all, and the number of poses."""
     index = None
     if "elements/index" in file:
         index = file["elements/index"][...]
@@ -201,7 +199,7 @@ def _elements(path: str, file: Any, mesh: TetMesh) -> tuple[NDArray[Any] | None,
             or index.dtype.kind not in "iu"
             or not ((index >= 0) & (index < mesh.n_tets)).all()
         ):
-            raise FileFormatError(f"{path}: elements/index names tetrahedra that are not there")
+            raise FileFormatError(f"{path}: elements/index has indices outside of the mesh")
     shape, width = file["elements/magnE"].shape, mesh.n_tets if index is None else len(index)
     if len(shape) != 2 or shape[1] != width:
         raise FileFormatError(f"{path}: elements/magnE has the shape {shape}, where (k, {width}) fits")

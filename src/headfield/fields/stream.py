@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Results of many poses, written as they are solved: one growing .h5, or a .msh or .vtu per pose.
+"""Write the results of many poses while they are solved: one growing .h5, or a .msh or .vtu per pose.
 
-What was written stays if a later pose fails or the run is stopped: finished .msh and .vtu files lie there, an
-unfinished .h5 is called NAME.part.h5. A file under its final name is whole.
+Poses that were written stay if a later one fails or the run is stopped: as finished .msh and .vtu files, or
+in an unfinished .h5 called NAME.part.h5. A file under its final name is whole.
 """
 
 from __future__ import annotations
@@ -10,63 +10,66 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FileFormatError, HeadfieldError
+from ..errors import ArgumentError, FileFormatError, HeadfieldError
 from ..heads.mesh import TetMesh
 from ..io.atomic import check_folder
+from ..io.regular import ending_of
+from .arrays import FieldArrays
 from .write import magnitude, write_results
 
-if TYPE_CHECKING:
-    from .field import Field
+__all__ = ["H5_ENDINGS", "MESH_ARRAYS", "FilePerPose", "GrowingH5", "open_results", "result_files"]
 
-__all__ = ["FilePerPose", "GrowingH5", "open_results", "result_files"]
+H5_ENDINGS = (".h5", ".hdf5")
+#: Arrays of a mesh that an .h5 holds, in its group `mesh`.
+MESH_ARRAYS = ("nodes_mm", "tets", "tags", "triangles", "triangle_tags", "node_ids")
+_ENDINGS_PER_POSE = (".msh", ".vtu")
 
 
 def open_results(
     path: str | os.PathLike[str], mesh: TetMesh, k: int, elements: NDArray[Any] | None = None
 ) -> FilePerPose | GrowingH5:
-    """Return the writer for a path; everything that can be refused before a long solve is refused here.
+    """Return the writer for a path; raise at once every error that can be found before a long solve.
 
     Parameters
     ----------
     path : path
-        `.h5`: one file of all poses. `.msh`, `.vtu`: one file a pose, `NAME_0000.msh`, `NAME_0001.msh`, …, or
-        just `NAME.msh` if `k` is 1.
+        `.h5`: one file for all poses. `.msh`, `.vtu`: one file per pose, `NAME_0000.msh`, `NAME_0001.msh`, …,
+        or just `NAME.msh` if `k` is 1.
     mesh : TetMesh
     k : int
         How many poses will be written.
     elements : ndarray (e,) int32 or None
-        The tetrahedra that the fields are of; None for all.
+        The tetrahedra that the fields are given in; None for all.
 
     Returns
     -------
     GrowingH5 or FilePerPose
-        A context manager with `write(field)` and `files`.
+        A context manager with `write(field.arrays())`, and `files`, the names of what was written.
 
     Raises
     ------
     FileFormatError
         Another ending, or h5py is missing.
     OSError
-        The folder doesn't exist or can't be written to, `path` is a folder, or a run that was stopped left an
-        unfinished .h5 there.
+        The folder doesn't exist or can't be written to, `path` is a folder, or an unfinished .h5 of a run
+        that was stopped lies there.
     """
-    target = Path(path)
-    ending = target.suffix.lower()
-    if ending not in (".msh", ".vtu", ".h5", ".hdf5"):
+    target, ending = Path(path), ending_of(path)
+    if ending not in _ENDINGS_PER_POSE + H5_ENDINGS:
         raise FileFormatError(f"{target}: results are written as .msh, .vtu or .h5, not {ending or 'this'}")
     check_folder(target)
-    if ending in (".msh", ".vtu"):
+    if ending in _ENDINGS_PER_POSE:
         return FilePerPose(target, k)
     return GrowingH5(target, mesh, k, elements)
 
 
 def result_files(path: str | os.PathLike[str], k: int) -> list[Path]:
-    """Every file that `open_results` would write for k poses, those under a temporary name last.
+    """List every file that `open_results` would write for k poses, those under a temporary name last.
 
     Examples
     --------
@@ -74,7 +77,7 @@ def result_files(path: str | os.PathLike[str], k: int) -> list[Path]:
     (['f_0000.msh', 'f_0001.msh'], ['f.h5', 'f.part.h5'])
     """
     target = Path(path)
-    if target.suffix.lower() in (".h5", ".hdf5"):
+    if ending_of(path) in H5_ENDINGS:
         return [target, target.with_name(f"{target.stem}.part{target.suffix}")]
     if k == 1:
         return [target]
@@ -95,17 +98,17 @@ class FilePerPose:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def write(self, field: Field) -> None:
+    def write(self, field: FieldArrays) -> None:
         """Write the poses of a batch that have converged; the others keep their number and get no file."""
-        field = _in_tetrahedra(field)
+        _check_in_tetrahedra(field)
         for i, converged in enumerate(field.report.converged):
             if converged:
                 self._write_pose(field, i, self._next + i)
         self._next += len(field)
 
-    def _write_pose(self, field: Field, i: int, number: int) -> None:
+    def _write_pose(self, field: FieldArrays, i: int, number: int) -> None:
         path, pose = self._paths[number], slice(i, i + 1)
-        write_results(path, field.mesh, field.written(pose), field.written_at_nodes(pose))
+        write_results(path, field.mesh, field.in_elements(pose), field.at_nodes(pose))
         self.files.append(str(path))
 
 
@@ -116,13 +119,13 @@ class GrowingH5:
     `elements/index` (e,) if not all tetrahedra were asked for, else `nodes/v` (k, n) float64, V; `poses`
     (k, 4, 4), `didt` (k,) or (k, s), A/s, `residual`, `tolerance`, `iterations`, `converged` (k,), and
     `discretisation_error` (k,) where it was estimated. A recovered E comes with `elements/local_error` (k, e)
-    float32, V/m, and the attribute `recovery`. Poses that did not converge are nan. The arrays have
-    checksums (HDF5's), so that a damaged file is not read as another field.
+    float32, V/m, and the attribute `recovery`. Poses that did not converge are NaN. The arrays carry HDF5's
+    checksums, so that a damaged file is refused and not read as another field.
     """
 
     def __init__(self, path: Path, mesh: TetMesh, k: int, elements: NDArray[Any] | None) -> None:
         try:
-            import h5py  # type: ignore[import-untyped]
+            import h5py  # type: ignore[import-untyped]  # an optional package, which only .h5 needs
         except ImportError as error:
             raise FileFormatError("writing .h5 needs h5py: pip install 'headfield[hdf5]'") from error
         self.files: list[str] = []
@@ -131,12 +134,17 @@ class GrowingH5:
         _check_nothing_kept(self._part, h5py)
         self._file = h5py.File(self._part, "w")
         self._done = 0
-        self._create(mesh, elements)
+        try:
+            self._create(mesh, elements)
+        except BaseException:  # also an interrupt: no `with` block has begun that would close the file
+            self._file.close()
+            self._part.unlink(missing_ok=True)
+            raise
 
     def _create(self, mesh: TetMesh, elements: NDArray[Any] | None) -> None:
         count = mesh.n_tets if elements is None else len(elements)
         self._file.attrs["format"] = "headfield"
-        for name in ("nodes_mm", "tets", "tags", "triangles", "triangle_tags", "node_ids"):
+        for name in MESH_ARRAYS:
             self._keep(f"mesh/{name}", getattr(mesh, name))
         self._add("elements/E", (count, 3), np.float32)
         self._add("elements/magnE", (count,), np.float32)
@@ -162,21 +170,21 @@ class GrowingH5:
     def __enter__(self) -> GrowingH5:
         return self
 
-    def write(self, field: Field) -> None:
+    def write(self, field: FieldArrays) -> None:
         """Add the poses of a batch; what is flushed survives even if the process is killed."""
-        field = _in_tetrahedra(field)
+        _check_in_tetrahedra(field)
         if "didt" not in self._file:
             self._add("didt", field.didt.shape[1:], np.float64)
             if field.report.discretisation_error is not None:
                 self._add("discretisation_error", (), np.float64)
-            if field.recovery is not None:
+            if field.local_error is not None:
                 self._file.attrs["recovery"] = field.recovery
                 self._add("elements/local_error", (field.E.shape[1],), np.float32)
         for i in range(len(field)):
             self._write_pose(field, i)
         self._file.flush()
 
-    def _write_pose(self, field: Field, i: int) -> None:
+    def _write_pose(self, field: FieldArrays, i: int) -> None:
         report = field.report
         row: dict[str, Any] = {"poses": field.poses[i], "didt": field.didt[i]}
         for name in ("residual", "tolerance", "iterations", "converged", "discretisation_error"):
@@ -185,9 +193,9 @@ class GrowingH5:
         keep = report.converged[i]
         row["elements/E"] = field.E[i] if keep else np.nan
         row["elements/magnE"] = magnitude(field.E[i]) if keep else np.nan
-        if field.recovery is not None:
+        if field.local_error is not None:
             row["elements/local_error"] = field.local_error[i] if keep else np.nan
-        if field.elements is None:
+        if field.potential is not None:
             row["nodes/v"] = field.potential[i] if keep else np.nan
         for name, values in row.items():
             dataset = self._file[name]
@@ -210,15 +218,13 @@ class GrowingH5:
             self._part.unlink(missing_ok=True)
 
 
-def _in_tetrahedra(field: Field) -> Field:
-    """The field as NumPy arrays, if it is one in tetrahedra."""
+def _check_in_tetrahedra(field: FieldArrays) -> None:
     if field.at_points:
-        raise HeadfieldError("a field at points can't be written as one in tetrahedra: see Field.save")
-    return field.on_host()
+        raise ArgumentError("a field at points can't be written as one in tetrahedra: see Field.save")
 
 
 def _check_nothing_kept(part: Path, h5py: Any) -> None:
-    """Refuse to write over poses that a stopped run has solved."""
+    """Raise an error rather than write over poses that a stopped run has solved."""
     if not part.exists():
         return
     try:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Writer of VTK unstructured grids (.vtu): the arrays follow the XML as raw bytes.
+"""Write VTK unstructured grids (.vtu), with the arrays as raw bytes behind the XML.
 
-Compressing and encoding them as text, as meshio does, takes twenty times as long on a head of four million
-tetrahedra.
+To compress the arrays and encode them as text, as meshio does, takes twenty times as long on a head of four
+million tetrahedra.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _VTK_TETRA = 10
 
 
 class _Arrays:
-    """The arrays of a file, and where each begins among the bytes that follow the XML."""
+    """The arrays of a file, and how many bytes behind the XML they take."""
 
     def __init__(self) -> None:
         self.arrays: list[NDArray[Any]] = []
         self.offset = 0
 
     def element(self, name: str, array: NDArray[Any]) -> str:
-        """Return the XML element of an array, and keep the array for later."""
+        """Return the XML element of an array, which says where it will begin; keep the array for later."""
         kind = {"f": "Float", "i": "Int", "u": "UInt"}[array.dtype.kind] + str(8 * array.dtype.itemsize)
         components = f'NumberOfComponents="{array.shape[1]}" ' if array.ndim == 2 else ""
         text = (
@@ -54,7 +54,7 @@ def write_vtu(
     Parameters
     ----------
     path : path
-        Appears whole or not at all.
+        The file appears whole or not at all.
     mesh : TetMesh
     element_data : mapping of str to ndarray, (m,) or (m, 3)
     node_data : mapping of str to ndarray, (n,) or (n, 3)

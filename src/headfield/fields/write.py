@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Result files: fields on a mesh for Gmsh and SimNIBS (.msh) and ParaView (.vtu)."""
+"""Write result files: fields on a mesh for Gmsh and SimNIBS (.msh) and ParaView (.vtu)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import FileFormatError
+from ..errors import ArgumentError, FileFormatError
 from ..heads.formats.gmsh_write import write_gmsh
 from ..heads.mesh import TetMesh
 from ..io.atomic import replacing
@@ -37,15 +37,15 @@ def write_results(
         pose, `E` for a single pose, `E_0000`, `E_0001`, … for several. The file appears whole or not at all.
     mesh : TetMesh
     element_data : mapping of str to array_like, (k, m) or (k, m, 3)
-        Per tetrahedron, for k poses; (k, m) is a scalar, such as `magnE`, (k, m, 3) a vector, such as `E`.
+        Per tetrahedron, for k poses: (k, m) for a scalar such as `magnE`, (k, m, 3) for a vector such as `E`.
     node_data : mapping of str to array_like, (k, n) or (k, n, 3)
         Per node, such as the potential.
 
     Raises
     ------
     FileFormatError
-        The ending is none of these.
-    ValueError
+        Another ending.
+    ArgumentError
         A shape doesn't fit the mesh, or a name holds a quote or a line end.
     OSError
         The file can't be written.
@@ -74,21 +74,21 @@ def write_results(
 
 
 def write_point_results(path: str | os.PathLike[str], region: Region, data: Mapping[str, ArrayLike]) -> None:
-    """Write fields of one or more poses at points, with the triangles between them if they have some.
+    """Write fields of one or more poses at points, with the triangles between them if there are some.
 
     Parameters
     ----------
     path : path
         `.vtu`, arrays named as by `write_results`. The file appears whole or not at all.
     region : Region
-        Of points.
+        A region of points.
     data : mapping of str to array_like, (k, p) or (k, p, 3)
 
     Raises
     ------
     FileFormatError
         Another ending, or meshio is not installed.
-    ValueError
+    ArgumentError
         A shape doesn't fit the region, or a name holds a quote or a line end.
     OSError
         The file can't be written.
@@ -115,7 +115,7 @@ def write_point_results(path: str | os.PathLike[str], region: Region, data: Mapp
 
 
 def magnitude(e: NDArray[np.float32]) -> NDArray[np.float32]:
-    """|E| (m,) of one pose (m, 3). `Field.magnitude` would keep that of a whole batch beside E.
+    """Compute |E| (m,) of one pose (m, 3). `Field.magnitude` would keep that of a whole batch beside E.
 
     Examples
     --------
@@ -130,11 +130,11 @@ def _checked(data: Mapping[str, ArrayLike], count: int, what: str) -> dict[str, 
     for name, values in data.items():
         array = np.asarray(values)
         if not name or not name.isprintable() or '"' in name or "/" in name:
-            raise ValueError(f"a field can't be called {name!r}")
+            raise ArgumentError(f"a field can't be called {name!r}")
         if array.dtype.kind not in "fiu":
-            raise ValueError(f"field {name!r} must be real numbers, not {array.dtype}")
+            raise ArgumentError(f"field {name!r} must be real numbers, not {array.dtype}")
         if array.ndim not in (2, 3) or array.shape[1] != count or array.shape[2:] not in ((), (3,)):
-            raise ValueError(
+            raise ArgumentError(
                 f"field {name!r} has shape {array.shape}, where (k, {count}) or (k, {count}, 3) fits "
                 f"the {count:,} {what}"
             )

@@ -19,6 +19,7 @@ import difflib
 import math
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +64,15 @@ class EegPositions:
     positions_mm: NDArray[np.float64]
     kinds: tuple[str, ...]
     source: str = ""
+
+    def __post_init__(self) -> None:
+        positions = np.array(self.positions_mm, dtype=np.float64)
+        positions.flags.writeable = False
+        object.__setattr__(self, "positions_mm", positions)
+
+    def __reduce__(self) -> tuple[type[EegPositions], tuple[Any, ...]]:
+        # By the constructor: it closes the array, which NumPy's pickles leave open.
+        return type(self), (self.names, self.positions_mm, self.kinds, self.source)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -133,7 +143,6 @@ def read_eeg_positions(path: str | os.PathLike[str]) -> EegPositions:
         raise FileFormatError(f"{name}: no positions in this file")
     kinds, positions, names = zip(*rows, strict=True)
     array = np.array(positions)
-    array.flags.writeable = False
     extent = float(np.ptp(array, axis=0).max())
     if len(rows) > 2 and not _PLAUSIBLE_MM[0] <= extent <= _PLAUSIBLE_MM[1]:
         warn(

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Numbers that are made of fields: differences between two of them, and what users report of one in a region.
+"""Numbers computed from fields: how much two fields differ, and what users report of one field in a region.
 
 Pure functions of arrays. `magnitude` is |E| per element, V/m, of one pose (m,) or of k poses (k, m); the
-results then have the shape () or (k,). The elements are those of the region that is asked about: gray matter,
-say, or the nodes of a surface. `weights` (m,) says how much of it each stands for, volumes in mm³ or areas in
-mm²; 0 leaves an element out. A `magnitude` on a GPU, CuPy's, is reduced there, and the result is CuPy's too.
-A pose gets the same bits alone and in a batch.
+results then have the shape () or (k,). The elements are those of the region that is asked about, such as the
+tetrahedra of gray matter or the nodes of a surface. `weights` (m,) says how much of the region each stands
+for, as volume in mm³ or area in mm²; an element of weight 0 is left out. A `magnitude` that is a CuPy array
+is reduced on its GPU, and the result is a CuPy array too. A pose gets the same bits alone and in a batch.
 """
 
 from .components import NormalTangential, component, normal_tangential

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the metrics are given: checked, as float64, and where the field lies."""
+"""Check what the metrics are given; arrays are returned as float64, on the device where the field lies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.arguments import finite_array, finite_number
+from ..core.arguments import finite_array, positive, within
 from ..core.device import beside, is_on_gpu, on_host
 from ..errors import ArgumentError
 
@@ -28,7 +28,7 @@ __all__ = [
 
 
 def magnitudes(magnitude: Any) -> Any:
-    """One number per element, (m,) or (k, m), V/m."""
+    """Check one number per element, (m,) or (k, m), V/m."""
     values = _finite(magnitude, "magnitude")
     if values.ndim not in (1, 2) or not values.size:
         raise ArgumentError(f"magnitude must have the shape (m,) or (k, m), not {values.shape}")
@@ -36,7 +36,7 @@ def magnitudes(magnitude: Any) -> Any:
 
 
 def vector_field(E: Any) -> Any:
-    """One vector per element, (m, 3) or (k, m, 3), V/m."""
+    """Check one vector per element, (m, 3) or (k, m, 3), V/m."""
     values = _finite(E, "E")
     if values.ndim not in (2, 3) or values.shape[-1] != 3 or not values.size:
         raise ArgumentError(f"E must have the shape (m, 3) or (k, m, 3), not {values.shape}")
@@ -44,17 +44,17 @@ def vector_field(E: Any) -> Any:
 
 
 def weighted(magnitude: Any, weights: Any) -> tuple[Any, Any]:
-    """`magnitudes` and their weights (m,), beside them."""
+    """Check magnitudes as `magnitudes` does, and their weights (m,), which are put on the same device."""
     values, w = magnitudes(magnitude), finite_array(on_host(weights), "weights", ArgumentError)
     if w.shape != values.shape[-1:]:
         raise ArgumentError(f"weights must have the shape {values.shape[-1:]}, not {w.shape}")
     if (w < 0).any() or not w.any():
-        raise ArgumentError("weights must be 0 or more, and some of them more")
+        raise ArgumentError("weights must be 0 or more, and some of them more than 0")
     return values, beside(values, w)
 
 
 def strengths(magnitude: Any, weights: Any) -> tuple[Any, Any]:
-    """`weighted` of a magnitude that can't be negative."""
+    """Check magnitudes and weights as `weighted` does, and that no magnitude is negative."""
     values, w = weighted(magnitude, weights)
     negative = int((values < 0).sum())
     if negative:
@@ -66,7 +66,7 @@ def strengths(magnitude: Any, weights: Any) -> tuple[Any, Any]:
 
 
 def centres(centres_mm: Any, m: int) -> NDArray[np.float64]:
-    """Places of m elements, (m, 3), mm; on the host."""
+    """Check the places of m elements, (m, 3), mm; on the host."""
     places = finite_array(on_host(centres_mm), "centres_mm", ArgumentError)
     if places.shape != (m, 3):
         raise ArgumentError(f"centres_mm must have the shape ({m}, 3), not {places.shape}")
@@ -74,7 +74,7 @@ def centres(centres_mm: Any, m: int) -> NDArray[np.float64]:
 
 
 def depths(depth_mm: Any, m: int) -> NDArray[np.float64]:
-    """Depths of m elements, (m,), mm; on the host."""
+    """Check the depths of m elements, (m,), mm; on the host."""
     depth = finite_array(on_host(depth_mm), "depth_mm", ArgumentError)
     if depth.shape != (m,):
         raise ArgumentError(f"depth_mm must have the shape ({m},), not {depth.shape}")
@@ -86,7 +86,7 @@ def depths(depth_mm: Any, m: int) -> NDArray[np.float64]:
 
 
 def unit_vectors(vectors: Any, name: str, m: int) -> NDArray[np.float64]:
-    """Directions (3,) or (m, 3), made one long; on the host."""
+    """Scale directions (3,) or (m, 3) to length 1; on the host."""
     v = finite_array(on_host(vectors), name, ArgumentError)
     if v.shape not in ((3,), (m, 3)):
         raise ArgumentError(f"{name} must have the shape (3,) or ({m}, 3), not {v.shape}")
@@ -94,12 +94,12 @@ def unit_vectors(vectors: Any, name: str, m: int) -> NDArray[np.float64]:
     zero = np.flatnonzero(largest == 0)
     if len(zero):
         raise ArgumentError(f"{name}: {len(zero)} of {largest.size} vectors are zero, the first [{zero[0]}]")
-    v = v / largest  # the squares of very long or short ones would not be numbers
+    v = v / largest  # the squares of very large or small components would overflow or vanish
     return v / np.linalg.norm(v, axis=-1, keepdims=True)
 
 
 def target_mask(target: Any, values: Any, w: Any) -> Any:
-    """A mask (m,) of elements that have some weight, beside the values."""
+    """Check a mask (m,) of elements that have some weight; put it on the device of the values."""
     mask = np.asarray(on_host(target))
     if mask.dtype != bool or mask.shape != w.shape:
         raise ArgumentError(
@@ -107,19 +107,17 @@ def target_mask(target: Any, values: Any, w: Any) -> Any:
         )
     inside = beside(values, mask)
     if not bool((w * inside).any()):
-        raise ArgumentError(f"target is empty: {mask.sum()} elements, and none of them has weight")
+        raise ArgumentError(f"target is empty: {mask.sum()} elements of weight 0 in all")
     return inside
 
 
-def fraction_of(fraction: Any) -> Any:
-    """A share of a peak: above 0, at most 1."""
-    if not 0 < finite_number(fraction, "fraction", ArgumentError) <= 1:
-        raise ArgumentError(f"fraction = {fraction!r} must be above 0 and at most 1")
-    return fraction
+def fraction_of(fraction: Any) -> float:
+    """Check a share of a peak: above 0, at most 1."""
+    return within(positive(fraction, "fraction", ArgumentError), "fraction", ArgumentError, 0.0, 1.0)
 
 
 def percents_of(percents: Any) -> NDArray[np.float64]:
-    """Numbers from 0 to 100, () or (q,)."""
+    """Check numbers from 0 to 100, () or (q,)."""
     q = finite_array(percents, "percents", ArgumentError)
     if q.ndim > 1 or q.min(initial=0) < 0 or q.max(initial=0) > 100:
         raise ArgumentError(f"percents must be numbers from 0 to 100, not {percents!r}")
@@ -127,14 +125,14 @@ def percents_of(percents: Any) -> NDArray[np.float64]:
 
 
 def refuse(bad: Any, what: str) -> None:
-    """An error that says how many poses are `bad` () or (k,), if any."""
+    """Raise an error if some poses are `bad` () or (k,); it says how many."""
     poses = np.ravel(on_host(bad))
     if poses.any():
         raise ArgumentError(f"{what}, in {poses.sum()} of {len(poses)} poses, the first [{poses.argmax()}]")
 
 
 def _finite(values: Any, name: str) -> Any:
-    """As float64 in C order where they lie."""
+    """Check that values are finite; return them as float64 in C order, on their device."""
     if not is_on_gpu(values):
         return finite_array(values, name, ArgumentError)
     there = values.astype(np.float64, order="C")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Components of E: along a direction, along and across the normals of a surface."""
+"""Compute components of E: along a direction, along and across the normals of a surface."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core.device import beside
+from ..core.docs import fill_doc
 from .arguments import unit_vectors, vector_field
 
 __all__ = ["NormalTangential", "component", "normal_tangential"]
@@ -21,15 +22,15 @@ class NormalTangential(NamedTuple):
     tangential: np.ndarray  #: |E − (E·n)n|, 0 or more
 
 
+@fill_doc
 def component(E: ArrayLike, direction: ArrayLike) -> np.ndarray:
-    """E·d/‖d‖: the component of E along a direction, with its sign.
+    """Compute E·d/‖d‖, the component of E along a direction, with its sign.
 
     Parameters
     ----------
-    E : array_like (m, 3) or (k, m, 3)
-        Electric field, V/m.
+    %(E)s
     direction : array_like (3,) or (m, 3)
-        One direction, or one for each element; of any length but zero.
+        One direction, or one for each element; of any length except zero.
 
     Returns
     -------
@@ -39,7 +40,7 @@ def component(E: ArrayLike, direction: ArrayLike) -> np.ndarray:
     Raises
     ------
     ArgumentError
-        Shapes that do not fit, values not finite, or a direction that is zero.
+        Shapes that do not fit, values that are not finite, or a direction that is zero.
 
     Examples
     --------
@@ -50,19 +51,19 @@ def component(E: ArrayLike, direction: ArrayLike) -> np.ndarray:
     return _along(field, beside(field, unit_vectors(direction, "direction", field.shape[-2])))
 
 
+@fill_doc
 def normal_tangential(E: ArrayLike, normals: ArrayLike) -> NormalTangential:
-    """E along the normals of a surface, and what is left of it in the surface.
+    """Split E into its component along the normals of a surface and the length of the rest in the surface.
 
-    With n of length one: E·n with its sign, and |E − (E·n)n|; |E|² is the sum of their squares. Outward
-    normals of the cortex make the first positive where the field leaves the cortex. Which of the two a
-    response follows is a question of its own: Weise et al., NeuroImage 209:116486, 2020.
+    With n of length one: E·n with its sign, and |E − (E·n)n|; |E|² is the sum of their squares. With outward
+    normals of the cortex, E·n is positive where the field leaves the cortex. Which of the two a response
+    follows is an open question: Weise et al., NeuroImage 209:116486, 2020.
 
     Parameters
     ----------
-    E : array_like (m, 3) or (k, m, 3)
-        Electric field, V/m.
+    %(E)s
     normals : array_like (m, 3) or (3,)
-        One for each element, or one for all; of any length but zero.
+        One for each element, or one for all; of any length except zero.
 
     Returns
     -------
@@ -72,7 +73,7 @@ def normal_tangential(E: ArrayLike, normals: ArrayLike) -> NormalTangential:
     Raises
     ------
     ArgumentError
-        Shapes that do not fit, values not finite, or a normal that is zero.
+        Shapes that do not fit, values that are not finite, or a normal that is zero.
 
     Examples
     --------
@@ -89,6 +90,6 @@ def normal_tangential(E: ArrayLike, normals: ArrayLike) -> NormalTangential:
 
 
 def _along(field: Any, unit: Any) -> Any:
-    """Products of vectors (…, m, 3) and (3,) or (m, 3), in a fixed order."""
+    """Return the scalar products of vectors (…, m, 3) and (3,) or (m, 3), summed in a fixed order."""
     x, y, z = (field[..., d] * unit[..., d] for d in range(3))
     return (x + y) + z

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""How much two fields differ: in topography, in magnitude, in all."""
+"""Measure how much two fields differ: in topography, in magnitude, as a whole."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["ln_mag", "rdm", "relative_l2"]
 
 
 def rdm(a: ArrayLike, b: ArrayLike) -> float:
-    """Relative difference measure ‖a/‖a‖ − b/‖b‖‖: 0 (same topography) to 2 (opposite).
+    """Compute the relative difference measure ‖a/‖a‖ − b/‖b‖‖: 0 (same topography) to 2 (opposite).
 
-    All elements and components stacked (Meijs et al., IEEE Trans. Biomed. Eng. 36:1038, 1989).
+    The norms are over all elements and components (Meijs et al., IEEE Trans. Biomed. Eng. 36:1038, 1989).
 
     Parameters
     ----------
     a, b : array_like, same shape
-        Fields; none of them zero everywhere.
+        Fields; neither is zero everywhere.
 
     Returns
     -------
@@ -29,7 +29,7 @@ def rdm(a: ArrayLike, b: ArrayLike) -> float:
     Raises
     ------
     ArgumentError
-        Shapes differ, no values, a value not finite, or a field that is zero.
+        Shapes differ, there are no values, a value is not finite, or a field is zero everywhere.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def rdm(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def ln_mag(a: ArrayLike, b: ArrayLike) -> float:
-    """Logarithm of the magnitudes' ratio, ln(‖a‖/‖b‖); parameters and errors as for `rdm`.
+    """Compute the logarithm of the ratio of magnitudes, ln(‖a‖/‖b‖); parameters and errors as for `rdm`.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def ln_mag(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def relative_l2(a: ArrayLike, reference: ArrayLike) -> float:
-    """‖a − reference‖/‖reference‖; parameters and errors as for `rdm`, except that `a` may be zero.
+    """Compute ‖a − reference‖/‖reference‖; parameters and errors as for `rdm`, except that `a` may be zero.
 
     Examples
     --------

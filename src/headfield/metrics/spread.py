@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""How far a field reaches: focality, half-value volume and depth, centre of gravity."""
+"""Measure how far a field reaches: focality, half-value volume and depth, centre of gravity."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core.arguments import finite_number
+from ..core.arguments import within
 from ..core.device import beside
+from ..core.docs import fill_doc
 from ..errors import ArgumentError
 from .arguments import centres, depths, fraction_of, refuse, strengths
 from .sums import above, as_array, total
@@ -25,30 +26,28 @@ class HalfValue(NamedTuple):
     spread: np.ndarray  #: S1/2 = V1/2 / d1/2: mm² of volumes in mm³
 
 
+@fill_doc
 def focality(
     magnitude: ArrayLike, weights: ArrayLike, fraction: float = 0.5, percent: float = 99.9
 ) -> np.ndarray:
-    """Weight of the elements at or above a fraction of a percentile: the stimulated volume or area.
+    """Add up the weights of elements at or above a fraction of a percentile: the stimulated volume or area.
 
     Parameters
     ----------
-    magnitude : array_like (m,) or (k, m)
-        |E|, V/m, not negative.
-    weights : array_like (m,)
-        Volumes (or areas) of the elements; the result has their unit.
-    fraction : float
-        Above 0, at most 1.
-    percent : float
-        The percentile that stands for the peak.
+    %(magnitude_not_negative)s
+    %(weights)s
+    %(fraction)s
+    %(percent)s
 
     Returns
     -------
     ndarray () or (k,)
+        In the unit of the weights.
 
     Raises
     ------
     ArgumentError
-        As for `percentiles`, a negative magnitude, a percentile of 0, or a fraction out of range.
+        As for `percentiles`; also a negative magnitude, a percentile of 0, or a fraction out of range.
 
     Examples
     --------
@@ -65,13 +64,13 @@ def focality(
 def half_value(
     magnitude: ArrayLike, weights: ArrayLike, depth_mm: ArrayLike, percent: float = 100.0
 ) -> HalfValue:
-    """Half-value volume V1/2, half-value depth d1/2 and tangential spread S1/2 = V1/2 / d1/2.
+    """Compute half-value volume V1/2, half-value depth d1/2 and tangential spread S1/2 = V1/2 / d1/2.
 
-    V1/2 is the volume of the brain with at least half of the peak |E|, d1/2 the depth below the cortical
-    surface of the deepest point of it (Deng, Lisanby and Peterchev, Brain Stimul. 6:1, 2013, for a spherical
+    V1/2 is the volume of the brain with at least half of the peak |E|, and d1/2 the depth of its deepest
+    point below the cortical surface (Deng, Lisanby and Peterchev, Brain Stimul. 6:1, 2013, for a spherical
     head, where depth is radial). In a real head the depth of a point is its distance from the closest point
-    of the brain's surface (commentary on it, doi:10.1016/j.brs.2012.04.003). Here a point is an element with
-    the depth of its barycentre, so d1/2 is as fine as the mesh.
+    of the brain's surface (commentary on that paper, doi:10.1016/j.brs.2012.04.003). Here a point is an
+    element with the depth of its barycentre, so d1/2 is only as fine as the mesh.
 
     Parameters
     ----------
@@ -82,8 +81,8 @@ def half_value(
     depth_mm : array_like (m,)
         Their distance from the cortical surface, mm, 0 or more.
     percent : float
-        The percentile of |E| that stands for the peak. 100, the maximum, is the published definition; of a
-        head with elements of bad shape, 99.9 is less at the mercy of one of them.
+        The percentile of |E| that stands for the peak. 100, the maximum, is the published definition; 99.9
+        does not depend on single elements of bad shape.
 
     Returns
     -------
@@ -93,8 +92,9 @@ def half_value(
     Raises
     ------
     ArgumentError
-        Shapes that do not fit, values not finite, magnitudes or depths negative, weights negative or all
-        zero, percent out of range, a peak that is zero, or a d1/2 of zero, for which there is no spread.
+        Shapes that do not fit, values that are not finite, magnitudes or depths that are negative, weights
+        that are negative or all zero, percent out of range, a peak of zero, or a d1/2 of zero, for which the
+        spread is not defined.
 
     Examples
     --------
@@ -112,6 +112,7 @@ def half_value(
     return HalfValue(as_array(volume), as_array(deepest), as_array(volume / deepest))
 
 
+@fill_doc
 def centre_of_gravity(
     magnitude: ArrayLike,
     weights: ArrayLike,
@@ -119,23 +120,19 @@ def centre_of_gravity(
     fraction: float = 0.0,
     percent: float = 99.9,
 ) -> np.ndarray:
-    """Centre of gravity of |E|: Σ w|E|x / Σ w|E| over the elements at or above a fraction of a percentile.
+    """Compute the centre of gravity Σ w|E|x / Σ w|E| of the elements at or above a fraction of a percentile.
 
-    As that of motor maps (Wassermann et al., Electroencephalogr. Clin. Neurophysiol. 85:1, 1992), with |E| in
-    place of the responses. It need not lie in the region: that of a ring is its middle.
+    It is defined as for motor maps (Wassermann et al., Electroencephalogr. Clin. Neurophysiol. 85:1, 1992),
+    with |E| in place of the responses. It need not lie in the region: that of a ring is in its middle.
 
     Parameters
     ----------
-    magnitude : array_like (m,) or (k, m)
-        |E|, V/m, not negative.
-    weights : array_like (m,)
-        Volumes or areas of the elements, any unit; 0 leaves an element out.
-    centres_mm : array_like (m, 3)
-        Barycentres of the elements, mm.
+    %(magnitude_not_negative)s
+    %(weights)s
+    %(centres_mm)s
     fraction : float
         0 to 1; 0 takes all elements.
-    percent : float
-        The percentile that stands for the peak.
+    %(percent)s
 
     Returns
     -------
@@ -145,8 +142,8 @@ def centre_of_gravity(
     Raises
     ------
     ArgumentError
-        Shapes that do not fit, values not finite, magnitudes negative, weights negative or all zero, fraction
-        or percent out of range, or a field that is zero everywhere.
+        Shapes that do not fit, values that are not finite, magnitudes that are negative, weights that are
+        negative or all zero, fraction or percent out of range, or a field that is zero everywhere.
 
     Examples
     --------
@@ -155,8 +152,7 @@ def centre_of_gravity(
     >>> centre_of_gravity([1.0, 3.0, 4.0], [2.0, 2.0, 1.0], [[0, 0, 0], [4, 0, 0], [0, 6, 0]], fraction=1.0)
     array([0., 6., 0.])
     """
-    if not 0 <= finite_number(fraction, "fraction", ArgumentError) <= 1:
-        raise ArgumentError(f"fraction = {fraction!r} must be from 0 to 1")
+    fraction = within(fraction, "fraction", ArgumentError, 0.0, 1.0)
     values, w = strengths(magnitude, weights)
     places = beside(values, centres(centres_mm, len(w)))
     hot, _ = above(values, w, fraction, percent)

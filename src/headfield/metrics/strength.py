@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""How strong a field is: percentiles, peak, means."""
+"""Measure how strong a field is: percentiles, peak, means."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core.arguments import finite_array
+from ..core.arguments import finite_array, not_negative
 from ..core.device import beside, on_host
+from ..core.docs import fill_doc
 from ..errors import ArgumentError
 from .arguments import centres, magnitudes, percents_of, weighted
 from .sums import average, levels
@@ -25,15 +26,14 @@ class Peak(NamedTuple):
     place_mm: np.ndarray
 
 
+@fill_doc
 def percentiles(magnitude: ArrayLike, weights: ArrayLike, percents: ArrayLike) -> np.ndarray:
-    """Weighted percentiles: the smallest value that at least this share of the weight does not exceed.
+    """Compute weighted percentiles, each the smallest value that this share of the weight does not exceed.
 
     Parameters
     ----------
-    magnitude : array_like (m,) or (k, m)
-        |E|, V/m.
-    weights : array_like (m,)
-        Volumes or areas of the elements, any unit, not negative, not all zero.
+    %(magnitude)s
+    %(weights)s
     percents : array_like () or (q,)
         0 to 100.
 
@@ -45,7 +45,8 @@ def percentiles(magnitude: ArrayLike, weights: ArrayLike, percents: ArrayLike) -
     Raises
     ------
     ArgumentError
-        Shapes that do not fit, values not finite, weights negative or all zero, percents out of range.
+        Shapes that do not fit, values that are not finite, weights that are negative or all zero, percents
+        out of range.
 
     Examples
     --------
@@ -56,15 +57,14 @@ def percentiles(magnitude: ArrayLike, weights: ArrayLike, percents: ArrayLike) -
     return levels(values, w, percents_of(percents))
 
 
+@fill_doc
 def peak(magnitude: ArrayLike, centres_mm: ArrayLike) -> Peak:
-    """The largest |E| and its place; the first element wins a tie.
+    """Find the largest |E| and its place; of several elements with that value, the first counts.
 
     Parameters
     ----------
-    magnitude : array_like (m,) or (k, m)
-        |E|, V/m.
-    centres_mm : array_like (m, 3)
-        Barycentres of the elements, mm.
+    %(magnitude)s
+    %(centres_mm)s
 
     Returns
     -------
@@ -74,7 +74,7 @@ def peak(magnitude: ArrayLike, centres_mm: ArrayLike) -> Peak:
     Raises
     ------
     ArgumentError
-        Shapes that do not fit or values not finite.
+        Shapes that do not fit, or values that are not finite.
 
     Examples
     --------
@@ -89,15 +89,15 @@ def peak(magnitude: ArrayLike, centres_mm: ArrayLike) -> Peak:
     return Peak(value, element, places[element])
 
 
+@fill_doc
 def mean(magnitude: ArrayLike, weights: ArrayLike) -> np.ndarray:
-    """Weighted mean over the elements, Σ w|E| / Σ w.
+    """Compute the weighted mean over the elements, Σ w|E| / Σ w.
 
     Parameters
     ----------
     magnitude : array_like (m,) or (k, m)
         |E|, or a component of E, V/m.
-    weights : array_like (m,)
-        Volumes or areas of the elements, any unit, not negative, not all zero.
+    %(weights)s
 
     Returns
     -------
@@ -107,7 +107,7 @@ def mean(magnitude: ArrayLike, weights: ArrayLike) -> np.ndarray:
     Raises
     ------
     ArgumentError
-        Shapes that do not fit, values not finite, weights negative or all zero.
+        Shapes that do not fit, values that are not finite, weights that are negative or all zero.
 
     Examples
     --------
@@ -117,19 +117,17 @@ def mean(magnitude: ArrayLike, weights: ArrayLike) -> np.ndarray:
     return average(*weighted(magnitude, weights))
 
 
+@fill_doc
 def roi_mean(
     magnitude: ArrayLike, weights: ArrayLike, centres_mm: ArrayLike, centre_mm: ArrayLike, radius_mm: float
 ) -> np.ndarray:
-    """Weighted mean of |E| over the elements whose barycentre lies in a sphere.
+    """Compute the weighted mean of |E| over the elements whose barycentre lies in a sphere.
 
     Parameters
     ----------
-    magnitude : array_like (m,) or (k, m)
-        |E|, V/m.
-    weights : array_like (m,)
-        Volumes or areas of the elements; 0 leaves an element out, such as one of another tissue.
-    centres_mm : array_like (m, 3)
-        Barycentres of the elements, mm.
+    %(magnitude)s
+    %(weights)s
+    %(centres_mm)s
     centre_mm : array_like (3,)
         Centre of the sphere, mm.
     radius_mm : float
@@ -143,7 +141,8 @@ def roi_mean(
     Raises
     ------
     ArgumentError
-        Shapes that do not fit, values not finite, negative weights, or no weight in the sphere.
+        Shapes that do not fit, values that are not finite, weights that are negative, or no weight in the
+        sphere.
 
     Examples
     --------
@@ -151,12 +150,10 @@ def roi_mean(
     3.0
     """
     values, w = weighted(magnitude, weights)
-    centre, radius = (
-        finite_array(centre_mm, "centre_mm", ArgumentError),
-        finite_array(radius_mm, "radius_mm", ArgumentError),
-    )
-    if centre.shape != (3,) or radius.shape != () or radius < 0:
-        raise ArgumentError("centre_mm must have the shape (3,) and radius_mm be a number, 0 or more")
+    centre = finite_array(centre_mm, "centre_mm", ArgumentError)
+    if centre.shape != (3,):
+        raise ArgumentError(f"centre_mm must have the shape (3,), not {centre.shape}")
+    radius = not_negative(radius_mm, "radius_mm", ArgumentError)
     distance = np.linalg.norm(centres(centres_mm, len(w)) - centre, axis=1)
     there = on_host(w) > 0
     inside = np.flatnonzero((distance <= radius) & there)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Sums, means and percentiles over elements, of values (m,) or (k, m) that were checked.
+"""Sums, means and percentiles over elements, for values (m,) or (k, m) that have been checked.
 
-NumPy's and CuPy's calls alike. No matrix products: their bits depend on how many poses there are.
+The calls are those that NumPy and CuPy share. There are no matrix products, because their bits depend on how
+many poses there are.
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ __all__ = ["above", "as_array", "average", "levels", "total"]
 
 
 def total(values: Any) -> Any:
-    """Sum over the elements, () or (k,); as rows, so that a pose gets the same bits alone and in a batch."""
+    """Sum over the elements, () or (k,), by rows: a pose gets the same bits alone and in a batch."""
     rows = values.reshape(-1, values.shape[-1])
     return rows.sum(axis=-1).reshape(values.shape[:-1])
 
 
 def average(values: Any, w: Any) -> Any:
-    """Weighted mean over the elements, () or (k,)."""
+    """Return the weighted mean over the elements, () or (k,)."""
     return as_array(total(values * w) / total(w))
 
 
 def levels(values: Any, w: Any, q: NDArray[np.float64]) -> Any:
-    """Weighted percentiles (q…, k), each one of the values."""
+    """Return the weighted percentiles (q…, k); each is one of the values."""
     values, w = values[..., w > 0], w[w > 0]
     if is_on_gpu(values):  # CuPy's percentiles have no weights
         return _levels_by_sorting(values, w, q)
@@ -38,7 +39,7 @@ def levels(values: Any, w: Any, q: NDArray[np.float64]) -> Any:
 
 
 def above(values: Any, w: Any, fraction: float, percent: Any) -> tuple[Any, Any]:
-    """Which values are at or above a fraction of a percentile, bool; and the percentile, () or (k,)."""
+    """Tell which values are at or above a fraction of a percentile; return the percentile too, () or (k,)."""
     q = percents_of(percent)
     if q.ndim:
         raise ArgumentError(f"percent must be one number, not {percent!r}")
@@ -47,12 +48,12 @@ def above(values: Any, w: Any, fraction: float, percent: Any) -> tuple[Any, Any]
 
 
 def as_array(values: Any) -> Any:
-    """A number as an array of no dimension; a CuPy array is one already."""
+    """Return a number as an array without dimensions; CuPy's numbers are arrays already."""
     return values if is_on_gpu(values) else np.asarray(values)
 
 
 def _levels_by_sorting(values: Any, w: Any, q: NDArray[np.float64]) -> Any:
-    """`levels` on a GPU."""
+    """Do on a GPU what `levels` does."""
     order = values.argsort(axis=-1)
     below = w[order].cumsum(axis=-1)  # weight up to each value, itself included
     found = [(below < share * below[..., -1:]).sum(axis=-1) for share in q.ravel() / 100]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""How well a field meets a target: overlap of the hot region with it, exposure outside of it."""
+"""Measure how well a field meets a target: overlap of the hot region with it, exposure outside of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core.arguments import finite_number
+from ..core.arguments import positive
+from ..core.docs import fill_doc
 from ..errors import ArgumentError
 from .arguments import fraction_of, refuse, strengths, target_mask
 from .sums import above, as_array, average, total
@@ -31,6 +32,7 @@ class OffTarget(NamedTuple):
     ratio: np.ndarray  #: mean |E| outside over mean |E| in the target
 
 
+@fill_doc
 def overlap(
     magnitude: ArrayLike,
     weights: ArrayLike,
@@ -38,25 +40,21 @@ def overlap(
     fraction: float = 0.5,
     percent: float = 99.9,
 ) -> Overlap:
-    """Overlap of a target with the hot region: the elements at or above a fraction of a percentile of |E|.
+    """Measure how a target overlaps the hot region: elements at or above a fraction of a percentile of |E|.
 
     With w(A) the weight of the elements of A: Dice's coefficient 2w(hot ∩ target) / (w(hot) + w(target))
-    (Dice, Ecology 26:297, 1945), which is 1 if the two are the same and 0 if they are apart; the share of the
-    target that is hot, w(hot ∩ target) / w(target); and the share of the hot region that is in the target,
-    w(hot ∩ target) / w(hot), by which networks are targeted in Lynch et al., Neuron 110:3263, 2022.
+    (Dice, Ecology 26:297, 1945), which is 1 if the two are the same and 0 if they are disjoint; the share of
+    the target that is hot, w(hot ∩ target) / w(target); and the share of the hot region that is in the
+    target, w(hot ∩ target) / w(hot), by which networks are targeted in Lynch et al., Neuron 110:3263, 2022.
 
     Parameters
     ----------
-    magnitude : array_like (m,) or (k, m)
-        |E|, V/m, not negative.
-    weights : array_like (m,)
-        Volumes or areas of the elements, any unit; 0 leaves an element out.
-    target : array_like (m,) bool
-        The elements of the target.
-    fraction : float
-        Above 0, at most 1.
+    %(magnitude_not_negative)s
+    %(weights)s
+    %(target)s
+    %(fraction)s
     percent : float
-        The percentile that stands for the peak; of all elements, not of those in the target alone.
+        The percentile of |E| that stands for the peak: of all elements, not only those in the target.
 
     Returns
     -------
@@ -66,8 +64,9 @@ def overlap(
     Raises
     ------
     ArgumentError
-        Shapes that do not fit, values not finite, magnitudes negative, weights negative or all zero, a target
-        that is no mask or has no weight, fraction or percent out of range, or a percentile that is zero.
+        Shapes that do not fit, values that are not finite, magnitudes that are negative, weights that are
+        negative or all zero, a target that is not a mask or has no weight, fraction or percent out of range,
+        or a percentile of zero.
 
     Examples
     --------
@@ -85,24 +84,22 @@ def overlap(
     return Overlap(*(as_array(share) for share in shares))
 
 
+@fill_doc
 def off_target(
     magnitude: ArrayLike, weights: ArrayLike, target: ArrayLike, fraction: float = 1.0
 ) -> OffTarget:
-    """Exposure outside of a target, measured by the mean |E| in it.
+    """Measure the exposure outside of a target by the mean |E| in it.
 
-    headfield's own definition. With Ē the weighted mean of |E| in the target: the weight of the elements
-    outside of it with |E| ≥ `fraction` Ē, which get at least what the target gets on average; and the
-    weighted mean of |E| outside over Ē. What is outside is up to the caller: the elements that have weight
-    and are not in the target.
+    This definition is headfield's own. With Ē the weighted mean of |E| in the target, `exposed` is the weight
+    of the elements outside with |E| ≥ `fraction` Ē, which get at least what the target gets on average, and
+    `ratio` is the weighted mean of |E| outside over Ē. Outside are the elements that have weight and are not
+    in the target, so the weights decide what counts.
 
     Parameters
     ----------
-    magnitude : array_like (m,) or (k, m)
-        |E|, V/m, not negative.
-    weights : array_like (m,)
-        Volumes or areas of the elements; 0 leaves an element out.
-    target : array_like (m,) bool
-        The elements of the target.
+    %(magnitude_not_negative)s
+    %(weights)s
+    %(target)s
     fraction : float
         Of the mean in the target, above 0.
 
@@ -114,8 +111,9 @@ def off_target(
     Raises
     ------
     ArgumentError
-        Shapes that do not fit, values not finite, magnitudes negative, weights negative or all zero, a target
-        that is no mask, has no weight or has all of it, a fraction out of range, or a mean of zero in it.
+        Shapes that do not fit, values that are not finite, magnitudes that are negative, weights that are
+        negative or all zero, a target that is not a mask, has no weight or all of it, a fraction out of
+        range, or a mean of zero in the target.
 
     Examples
     --------
@@ -123,8 +121,7 @@ def off_target(
     >>> print(exposed, ratio)
     3.0 0.53125
     """
-    if finite_number(fraction, "fraction", ArgumentError) <= 0:
-        raise ArgumentError(f"fraction = {fraction!r} must be above 0")
+    fraction = positive(fraction, "fraction", ArgumentError)
     values, w = strengths(magnitude, weights)
     inside = target_mask(target, values, w)
     outside = w * ~inside

@@ -1,120 +1,39 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Pictures of |E|: on the cortex with the coil over it, in slices, its distribution. Needs no screen."""
+"""Draw |E| with matplotlib: on the cortex under the coil, in slices, its distribution. Needs no screen."""
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..coils.coil import Coil
-from ..errors import FileFormatError, MissingPackageError
-from ..fields.field import Field
+from ..errors import FileFormatError
 from ..io.atomic import check_folder, replacing
 from ..io.regular import ending_of
+from .colours import INK, TISSUE, colormap, matplotlib_parts
 from .rendering import View, render
-from .scene import PERCENTS, Scene, field_scene
+from .scene import PERCENTS, Scene
 from .slices import ENDS, MARGIN_MM, Slice, boxes
 
-__all__ = ["colormap", "draw_scene", "plot", "plot_cortex", "write_picture"]
+__all__ = ["PICTURE_ENDINGS", "draw_scene", "write_cortex", "write_picture"]
 
 Floats = NDArray[np.float64]
 
-_ENDINGS = (".png", ".pdf", ".svg")
-_PIXELS = 1000  # of the longer side of the cortex
-_PIXEL_MM = 0.4  # of slices
+PICTURE_ENDINGS = (".png", ".pdf", ".svg")
+_PIXELS = 1000  # along the longer side of the picture of the cortex
+_PIXEL_MM = 0.4  # width of a pixel of a slice
 _DPI = 200
-# From bone white, for no field, through red to dark violet: the perceptually uniform magma of matplotlib,
-# from its light end as far as colours can still be told from black. Ever darker, so it prints in gray.
-_MAGMA = (1.0, 0.1)
-_INK, _FAINT, _TISSUE = "#20242c", "#5c6470", "#ececec"
+_FAINT = "#5c6470"
 _DASHES = (":", "--", "-")
 
 
-def plot(field: Field, pose: int = 0, coil: Coil | None = None, tags: Sequence[int] = (1, 2)) -> Any:
-    """Draw one pose of a field: the cortex from the coil, three slices through the peak, the distribution.
-
-    Parameters
-    ----------
-    field : Field
-    pose : int
-        Which of the field's poses.
-    coil : Coil, optional
-        Draws its wings (where the dipoles point the same way) or its wire.
-    tags : sequence of int
-        Tissues whose |E| is shown: white and gray matter give the cortex. What `field.elements` leaves out is
-        gray.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Not one of pyplot's; a notebook shows it, `savefig` writes it. The colours end at the 99.9th
-        percentile of |E| by volume in gray matter (or in `tags`, where there is none); the slices lie at its
-        largest value.
-
-    Raises
-    ------
-    MissingPackageError
-        matplotlib is missing, the head has none of the tissues, or the field no value in them.
-    PoseError
-        The field has no such pose.
-
-    Examples
-    --------
-    >>> import headfield as hf
-    >>> model = hf.HeadModel(hf.sphere_mesh(radii_mm=[80, 86, 92], tags=[2, 4, 5], edge_mm=14))
-    >>> coil = hf.figure_of_eight()
-    >>> field = model.solve(coil, model.place(coil, [0, 0, 92], [0, 50, 92]))
-    >>> [axes.get_title().split(" = ")[0] for axes in plot(field, coil=coil).axes[-3:]]
-    ['sagittal, x', 'coronal, y', 'axial, z']
-    """
-    return draw_scene(field_scene(field, pose, coil, tags))
-
-
-def plot_cortex(
-    field: Field,
-    path: str | os.PathLike[str],
-    pose: int = 0,
-    tags: Sequence[int] = (1, 2),
-    coil: Coil | None = None,
-) -> None:
-    """Draw |E| on the surface of some tissues, as seen from the coil, into a file.
-
-    The colour is |E| of the tetrahedra under the surface, averaged to its nodes by area.
-
-    Parameters
-    ----------
-    field : Field
-    path : path
-        .png, .pdf or .svg; appears whole or not at all.
-    pose, tags, coil
-        As for `plot`.
-
-    Raises
-    ------
-    MissingPackageError, PoseError
-        As for `plot`.
-    FileFormatError
-        Another ending.
-    OSError
-        The file can't be written.
-
-    Examples
-    --------
-    >>> import tempfile, headfield as hf
-    >>> model = hf.HeadModel(hf.sphere_mesh(radii_mm=[80, 86, 92], tags=[2, 4, 5], edge_mm=14))
-    >>> coil = hf.figure_of_eight()
-    >>> field = model.solve(coil, model.place(coil, [0, 0, 92], [0, 50, 92]))
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     plot_cortex(field, folder + "/cortex.png", coil=coil)
-    """
+def write_cortex(scene: Scene, path: str | os.PathLike[str]) -> None:
+    """Write the cortex of a scene as seen from the coil; parameters as for `write_picture`."""
     _check_target(path)
-    scene = field_scene(field, pose, coil, tags)
     figure = _figure((7.2, 6.4))
     axes = figure.add_subplot()
     _draw_cortex(figure, axes, scene)
@@ -123,15 +42,54 @@ def plot_cortex(
 
 
 def write_picture(scene: Scene, path: str | os.PathLike[str]) -> None:
-    """Write the figure of `draw_scene` to a .png, .pdf or .svg; raises as `plot_cortex` does."""
+    """Write the figure of `draw_scene`.
+
+    Parameters
+    ----------
+    scene : Scene
+    path : path
+        `.png`, `.pdf` or `.svg`; the file appears whole or not at all.
+
+    Raises
+    ------
+    MissingPackageError
+        matplotlib is missing.
+    FileFormatError
+        Another ending.
+    OSError
+        The file can't be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from headfield.heads.phantom import sphere_mesh
+    >>> ball = sphere_mesh([50, 60], tags=[2, 5], edge_mm=20)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_picture(Scene(ball, np.ones(ball.n_tets)), folder + "/field.png")
+    """
     _check_target(path)
     _save(draw_scene(scene), path)
 
 
 def draw_scene(scene: Scene) -> Any:
-    """The figure of `plot` for a scene; needs matplotlib, and raises a MissingPackageError without it."""
+    """Draw a scene: cortex with the coil over it, the distribution, three slices through the peak.
+
+    Parameters
+    ----------
+    scene : Scene
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        It is not registered with pyplot.
+
+    Raises
+    ------
+    MissingPackageError
+        matplotlib is missing.
+    """
     figure = _figure((10.0, 8.8))
-    figure.suptitle("\n".join(scene.title()), fontsize=11, color=_INK)
+    figure.suptitle("\n".join(scene.title()), fontsize=11, color=INK)
     above, below = figure.subfigures(2, 1, height_ratios=[1.2, 1.0])
     cortex, histogram = above.subplots(1, 2, width_ratios=[1.75, 1.0])
     _draw_cortex(above, cortex, scene)
@@ -142,21 +100,13 @@ def draw_scene(scene: Scene) -> Any:
     for axes, one, box in zip(panels, slices, shown, strict=True):
         _draw_slice(axes, one, scene)
         _draw_ends(axes, one.axis, box)
-    figure._repr_png_ = partial(_png, figure)  # what a notebook asks for, with or without pyplot
+    figure._repr_png_ = partial(_png, figure)  # a notebook calls this, whether pyplot is used or not
     return figure
 
 
-def colormap() -> Any:
-    """The colours of |E|, as a colormap of matplotlib."""
-    colours, _ = _matplotlib()
-    from matplotlib import colormaps
-
-    return colours.ListedColormap(colormaps["magma"](np.linspace(*_MAGMA, 256)), "field")
-
-
 def _check_target(path: str | os.PathLike[str]) -> None:
-    if ending_of(path) not in _ENDINGS:
-        raise FileFormatError(f"{os.fspath(path)}: pictures are written as {', '.join(_ENDINGS)}")
+    if ending_of(path) not in PICTURE_ENDINGS:
+        raise FileFormatError(f"{os.fspath(path)}: pictures are written as {', '.join(PICTURE_ENDINGS)}")
     check_folder(path)
 
 
@@ -171,25 +121,15 @@ def _png(figure: Any) -> bytes:
         return file.getvalue()
 
 
-def _matplotlib() -> tuple[Any, Any]:
-    """The module of colours, and Figure, which draws without a screen and without pyplot's global state."""
-    try:
-        from matplotlib import colors
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingPackageError("pictures need matplotlib: pip install 'headfield[plot]'") from error
-    return colors, Figure
-
-
 def _figure(inches: tuple[float, float]) -> Any:
-    _, figure_class = _matplotlib()
+    _, figure_class = matplotlib_parts()
     figure = figure_class(figsize=inches, layout="constrained")
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
     return figure
 
 
 def _draw_cortex(figure: Any, axes: Any, scene: Scene) -> None:
-    from matplotlib.cm import ScalarMappable
+    from matplotlib.cm import ScalarMappable  # an optional package, which only pictures need
 
     colours, norm = colormap(), _norm(scene)
     image, view = render(scene, lambda values: colours(norm(values))[..., :3], _PIXELS)
@@ -203,26 +143,26 @@ def _draw_cortex(figure: Any, axes: Any, scene: Scene) -> None:
 
 
 def _norm(scene: Scene) -> Any:
-    colours, _ = _matplotlib()
+    colours, _ = matplotlib_parts()
     return colours.Normalize(0.0, scene.top)
 
 
 def _draw_coil(axes: Any, scene: Scene, view: View) -> None:
-    """The coil's lines and its handle, dark with a light halo."""
+    """Draw the coil's lines and its handle, dark with a light halo."""
     if scene.handle is None:
         return
     lines = [line @ view.axes[:2].T for line in (*scene.coil_lines, scene.handle)]
-    for colour, linewidth, alpha in (("white", 4.0, 0.8), (_INK, 1.4, 1.0)):
+    for colour, linewidth, alpha in (("white", 4.0, 0.8), (INK, 1.4, 1.0)):
         for line in lines:
             axes.plot(*line.T, color=colour, linewidth=linewidth, alpha=alpha, solid_capstyle="round")
     centre, end = lines[-1]
-    axes.plot(*centre, "o", color=_INK, markersize=5, markeredgecolor="white")
+    axes.plot(*centre, "o", color=INK, markersize=5, markeredgecolor="white")
     box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
-    axes.text(*end, "handle", color=_INK, fontsize=8, ha="center", va="center", bbox=box)
+    axes.text(*end, "handle", color=INK, fontsize=8, ha="center", va="center", bbox=box)
 
 
 def _draw_compass(axes: Any, view: View) -> None:
-    """Where right, front and top of the head are."""
+    """Draw arrows to the right, the front and the top of the head."""
     left, _, bottom, _ = view.extent
     origin, length = np.array([left + 16.0, bottom + 16.0]), 11.0
     drawn: list[Floats] = []
@@ -232,10 +172,10 @@ def _draw_compass(axes: Any, view: View) -> None:
         if np.linalg.norm(arrow) < 0.3 or any(abs(unit @ other) > 0.9 for other in drawn):
             continue  # points at the eye, or would cover another one
         drawn.append(unit)
-        style = {"arrowstyle": "-|>", "color": _INK, "shrinkA": 0, "shrinkB": 0}
+        style = {"arrowstyle": "-|>", "color": INK, "shrinkA": 0, "shrinkB": 0}
         axes.annotate("", origin + length * arrow, origin, arrowprops=style)
         place = origin + length * arrow + 4.5 * unit
-        axes.text(*place, name, color=_INK, fontsize=8, ha="center", va="center")
+        axes.text(*place, name, color=INK, fontsize=8, ha="center", va="center")
 
 
 def _draw_histogram(axes: Any, scene: Scene) -> None:
@@ -249,7 +189,7 @@ def _draw_histogram(axes: Any, scene: Scene) -> None:
             value,
             0.0,
             0.76,
-            color=_INK,
+            color=INK,
             linestyle=dash,
             linewidth=1.2,
             label=f"{percent:g} %: {value:.3g} V/m",
@@ -264,11 +204,11 @@ def _draw_histogram(axes: Any, scene: Scene) -> None:
 
 
 def _draw_slice(axes: Any, one: Slice, scene: Scene) -> None:
-    from matplotlib.collections import LineCollection
+    from matplotlib.collections import LineCollection  # an optional package, which only pictures need
 
-    colours, _ = _matplotlib()
+    colours, _ = matplotlib_parts()
     flat = np.where(one.inside, 1.0, np.nan)
-    axes.imshow(flat, cmap=colours.ListedColormap([_TISSUE]), extent=one.extent, origin="lower")
+    axes.imshow(flat, cmap=colours.ListedColormap([TISSUE]), extent=one.extent, origin="lower")
     axes.imshow(
         one.magnitude,
         cmap=colormap(),
@@ -277,7 +217,7 @@ def _draw_slice(axes: Any, one: Slice, scene: Scene) -> None:
         origin="lower",
         interpolation="nearest",
     )
-    axes.add_collection(LineCollection(list(one.borders), colors=_INK, linewidths=0.35))
+    axes.add_collection(LineCollection(list(one.borders), colors=INK, linewidths=0.35))
     u, v = scene.peak[1][[d for d in range(3) if d != one.axis]]
     left, right, bottom, top = one.extent
     for x, y in (([u, u], [bottom, top]), ([left, right], [v, v])):
@@ -286,14 +226,14 @@ def _draw_slice(axes: Any, one: Slice, scene: Scene) -> None:
 
 
 def _draw_ends(axes: Any, axis: int, box: tuple[float, float, float, float]) -> None:
-    """Which side is which, and 50 mm in the last of the panels."""
+    """Name the sides of a slice; add a bar of 50 mm to the last panel."""
     left, right, bottom, top = box
     x, y, rim = (left + right) / 2, (bottom + top) / 2, MARGIN_MM / 2
     places = ((left + rim, y), (right - rim, y), (x, bottom + rim), (x, top - rim))
     for name, place in zip(ENDS[axis], places, strict=True):
         axes.text(*place, name, fontsize=8, color=_FAINT, ha="center", va="center")
     if axis == 2:
-        axes.plot([right - 50.0, right], [bottom, bottom], color=_INK, linewidth=2.5, solid_capstyle="butt")
-        axes.text(right - 25.0, bottom + 2.0, "50 mm", fontsize=8, color=_INK, ha="center", va="bottom")
+        axes.plot([right - 50.0, right], [bottom, bottom], color=INK, linewidth=2.5, solid_capstyle="butt")
+        axes.text(right - 25.0, bottom + 2.0, "50 mm", fontsize=8, color=INK, ha="center", va="bottom")
     axes.set(xlim=(left, right), ylim=(bottom, top), xticks=[], yticks=[])
     axes.spines[:].set_visible(False)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A page to look at a field with: one .html that asks nothing of the network. By plotly."""
+"""Make a page to look at a field with plotly: one .html that loads nothing from the network."""
 
 from __future__ import annotations
 
@@ -14,22 +14,25 @@ from numpy.typing import NDArray
 from ..errors import FileFormatError, MissingPackageError
 from ..io.atomic import check_folder, replacing
 from ..io.regular import ending_of
-from .figure import colormap
+from .colours import INK, TISSUE, colormap
 from .rendering import upward
 from .scene import PERCENTS, Scene, Shell, thinned
 from .slices import ENDS, Slice, boxes
 
-__all__ = ["page", "require_plotly", "write_page"]
+__all__ = ["PAGE_ENDINGS", "page", "require_plotly", "write_page"]
 
 Floats = NDArray[np.float64]
 
-# Triangles in the page: browsers turn so many smoothly, and the page stays below 20 MB.
+PAGE_ENDINGS = (".html", ".htm")
+
+# Most triangles in the page: browsers still turn these smoothly, and the page stays below 20 MB.
 _MOST_CORTEX, _MOST_SCALP = 200_000, 20_000
-_PIXEL_MM = 1.0  # of slices
-_INK, _FAINT, _TISSUE = "#20242c", "#7a828e", "#ececec"
+_PIXEL_MM = 1.0  # width of a pixel of a slice
+_FAINT = "#7a828e"
 _DASHES = ("dot", "dash", "solid")
 _LIGHT = {"ambient": 0.55, "diffuse": 0.6, "specular": 0.05, "roughness": 0.9, "fresnel": 0.05}
-# What has nothing to tell lets the pointer through: it is not drawn where plotly looks for what is hit.
+# Surfaces without a value (scalp, coil) let the pointer through to the cortex: they are not drawn into the
+# image in which plotly looks up what the pointer hits.
 _THROUGH = """
 const field = document.getElementById("field");
 const letThrough = () => {
@@ -45,7 +48,7 @@ field.on("plotly_afterplot", letThrough);
 letThrough();
 """
 _SLICE_TOP = 0.34  # of the page's height
-# The page may load nothing at all: its scripts and styles are in it.
+# Its policy forbids the page to load anything: scripts and styles are in it.
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -81,18 +84,18 @@ def write_page(scene: Scene, path: str | os.PathLike[str]) -> None:
     ----------
     scene : Scene
     path : path
-        .html; appears whole or not at all.
+        `.html`; the file appears whole or not at all.
 
     Raises
     ------
     MissingPackageError
-        plotly or matplotlib, whose colours it has, is missing.
+        plotly is missing, or matplotlib, whose colours the page has.
     FileFormatError
         Another ending.
     OSError
         The file can't be written.
     """
-    if ending_of(path) not in (".html", ".htm"):
+    if ending_of(path) not in PAGE_ENDINGS:
         raise FileFormatError(f"{os.fspath(path)}: pages are written as .html")
     check_folder(path)
     text = page(scene)
@@ -101,10 +104,10 @@ def write_page(scene: Scene, path: str | os.PathLike[str]) -> None:
 
 
 def page(scene: Scene) -> str:
-    """The page of a scene: cortex, coil and scalp to be turned, slices, and the distribution of |E|.
+    """Make the page of a scene: cortex, coil and scalp to be turned, slices, and the distribution of |E|.
 
-    Pointing at a place shows |E| there. What the legend names can be switched off. A cortex of more than
-    200,000 triangles is thinned to that; numbers in the page are those of the whole field.
+    Pointing at a place shows |E| there. Everything that the legend names can be switched off. A cortex of
+    more than 200,000 triangles is thinned to that; the numbers in the page are those of the whole field.
 
     Parameters
     ----------
@@ -143,13 +146,13 @@ def page(scene: Scene) -> str:
         config={"displaylogo": False, "responsive": True, "scrollZoom": True},
     )
     title, strength = (html.escape(text) for text in scene.title())
-    return _PAGE.format(title=title, strength=strength, content=content, ink=_INK)
+    return _PAGE.format(title=title, strength=strength, content=content, ink=INK)
 
 
 def require_plotly() -> Any:
-    """The module `plotly.graph_objects`, or a MissingPackageError that says how to get it."""
+    """Return the module `plotly.graph_objects`, or raise an error that says how to install it."""
     try:
-        from plotly import graph_objects  # type: ignore[import-untyped]
+        from plotly import graph_objects  # type: ignore[import-untyped]  # optional: only pages need it
     except ImportError as error:
         raise MissingPackageError("pages need plotly: pip install 'headfield[view]'") from error
     return graph_objects
@@ -166,7 +169,7 @@ def _css(colour: Sequence[float]) -> str:
 
 
 def _mesh(shell: Shell, faces: NDArray[np.intp], **more: Any) -> dict[str, Any]:
-    """A surface of plotly; single precision keeps the page small."""
+    """Make a surface of plotly; single precision keeps the page small."""
     xyz = shell.nodes_mm.astype(np.float32).T
     trace = dict(zip("xyz", xyz, strict=True)) | dict(zip("ijk", faces.astype(np.int32).T, strict=True))
     return {"type": "mesh3d", "showlegend": True, "showscale": False, **trace, **more}
@@ -202,7 +205,7 @@ def _coil(scene: Scene) -> Iterable[dict[str, Any]]:
         "mode": "lines",
         "name": "coil",
         "legendgroup": "coil",
-        "line": {"color": _INK, "width": 5},
+        "line": {"color": INK, "width": 5},
         "hoverinfo": "skip",
         **dict(zip("xyz", path.T, strict=True)),
     }
@@ -211,12 +214,12 @@ def _coil(scene: Scene) -> Iterable[dict[str, Any]]:
             rim = np.arange(len(line) - 1)
             faces = np.stack([rim, rim + 1, np.full_like(rim, len(line))], axis=1)
             plate = Shell(np.concatenate([line, line[:-1].mean(axis=0, keepdims=True)]), faces, np.empty(0))
-            look = {"color": _INK, "opacity": 0.15, "hoverinfo": "skip", "legendgroup": "coil"}
+            look = {"color": INK, "opacity": 0.15, "hoverinfo": "skip", "legendgroup": "coil"}
             yield _mesh(plate, faces, name="coil") | look | {"showlegend": False}
 
 
 def _sides(scene: Scene) -> Iterable[dict[str, Any]]:
-    """Letters around the head."""
+    """Put the letters of the six sides around the head."""
     low, high = scene.scalp.nodes_mm.min(axis=0), scene.scalp.nodes_mm.max(axis=0)
     places = np.tile((low + high) / 2, (6, 1))
     places[[0, 2, 4], [0, 1, 2]] = low - 12.0
@@ -255,7 +258,7 @@ def _histogram(scene: Scene) -> Iterable[dict[str, Any]]:
             "mode": "lines",
             "x": [value, value],
             "y": [some.min() / 2, some.max() * 2],
-            "line": {"color": _INK, "dash": dash, "width": 1.5},
+            "line": {"color": INK, "dash": dash, "width": 1.5},
             "name": f"{percent:g} %: {value:.3g} V/m",
             "legend": "legend2",
             "hoverinfo": "skip",
@@ -267,13 +270,13 @@ _PLAIN = {"type": "scatter", "hoverinfo": "skip", "showlegend": False}
 
 
 def _slice(one: Slice, scene: Scene) -> Iterable[dict[str, Any]]:
-    """Gray for the head, |E| over it, the borders of tissues, and where the other two slices are."""
+    """Draw the head in gray, |E| over it, the borders of tissues, and lines at the other two slices."""
     left, right, bottom, top = one.extent
     height, width = one.inside.shape
     x = (left + (np.arange(width) + 0.5) * (right - left) / width).astype(np.float32)
     y = (bottom + (np.arange(height) + 0.5) * (top - bottom) / height).astype(np.float32)
     on = {"xaxis": f"x{one.axis + 2}", "yaxis": f"y{one.axis + 2}"}
-    flat = {"showscale": False, "hoverinfo": "skip", "colorscale": [(0, _TISSUE), (1, _TISSUE)]}
+    flat = {"showscale": False, "hoverinfo": "skip", "colorscale": [(0, TISSUE), (1, TISSUE)]}
     gray = np.where(one.inside, np.float32(1), np.float32(np.nan))
     yield {"type": "heatmap", "x": x, "y": y, "z": gray, "zmin": 0, "zmax": 1, **flat, **on}
     yield {
@@ -291,14 +294,14 @@ def _slice(one: Slice, scene: Scene) -> Iterable[dict[str, Any]]:
     u, v = scene.peak[1][[d for d in range(3) if d != one.axis]]
     cross = np.array([[left, v], [right, v], [np.nan, np.nan], [u, bottom], [u, top]])
     for path, line in (
-        (lines, {"color": _INK, "width": 0.6}),
+        (lines, {"color": INK, "width": 0.6}),
         (cross, {"color": _FAINT, "width": 1, "dash": "dash"}),
     ):
         yield {"mode": "lines", "line": line, "x": path[:, 0], "y": path[:, 1], **_PLAIN, **on}
 
 
 def _ends(axis: int, box: tuple[float, float, float, float]) -> Iterable[dict[str, Any]]:
-    """Which side of a slice is which, and 50 mm in the last of them."""
+    """Name the sides of a slice; add a bar of 50 mm to the last one."""
     left, right, bottom, top = box
     x, y = (left + right) / 2, (bottom + top) / 2
     on = {"xaxis": f"x{axis + 2}", "yaxis": f"y{axis + 2}", "textfont": {"color": _FAINT}, **_PLAIN}
@@ -307,7 +310,7 @@ def _ends(axis: int, box: tuple[float, float, float, float]) -> Iterable[dict[st
     yield {"mode": "text", "text": list(ENDS[axis]), **places, **on}
     if axis == 2:
         bar = {"x": [right - 50, right - 25, right], "y": [bottom + 1] * 3, "text": ["", "50 mm", ""]}
-        line = {"color": _INK, "width": 2.5}
+        line = {"color": INK, "width": 2.5}
         yield {"mode": "lines+text", "textposition": "top center", "line": line, **bar, **on}
 
 
@@ -316,7 +319,7 @@ def _layout(scene: Scene, slices: list[Slice]) -> dict[str, Any]:
     some = found.volume_cm3[found.volume_cm3 > 0]
     layout: dict[str, Any] = {
         "template": "plotly_white",
-        "font": {"color": _INK, "size": 12},
+        "font": {"color": INK, "size": 12},
         "margin": {"l": 20, "r": 20, "t": 36, "b": 20},
         "scene": _space(scene),
         "coloraxis": _scale(scene),
@@ -345,7 +348,7 @@ def _layout(scene: Scene, slices: list[Slice]) -> dict[str, Any]:
 
 
 def _scale(scene: Scene) -> dict[str, Any]:
-    """The colours, and the bar that explains them between cortex and histogram."""
+    """Return the colours, and the bar between cortex and histogram that explains them."""
     return {
         "cmin": 0.0,
         "cmax": scene.top,
@@ -362,7 +365,7 @@ def _scale(scene: Scene) -> dict[str, Any]:
 
 
 def _space(scene: Scene) -> dict[str, Any]:
-    """What is around the cortex: no axes, and the eye where the coil is."""
+    """Return the space around the cortex: without axes, and with the eye where the coil is."""
     eye, up = 1.5 * scene.outward, upward(scene.outward)
     camera = {
         "eye": dict(zip("xyz", eye.tolist(), strict=True)),
@@ -377,7 +380,7 @@ def _space(scene: Scene) -> dict[str, Any]:
 
 
 def _add_panel(layout: dict[str, Any], one: Slice, box: tuple[float, float, float, float]) -> None:
-    """The axes of a slice, and its name over it."""
+    """Add the axes of a slice, and its name above."""
     number, start = one.axis + 2, one.axis * 0.345
     plain = {"showgrid": False, "zeroline": False, "showticklabels": False, "constrain": "domain"}
     domain = [start, start + 0.31]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The cortex in the ghost of the scalp as pixels, lit and in parallel projection; needs nothing but NumPy.
+"""Draw the cortex within a faint scalp as pixels, lit and in parallel projection; needs nothing but NumPy.
 
-VTK would do it faster, but without a screen its wheels need EGL or OSMesa of the system, and where there is
-neither VTK 9.7 ends the process by a segmentation fault.
+VTK would be faster, but without a screen its wheels need EGL or OSMesa from the system, and where there is
+neither, VTK 9.7 ends the process with a segmentation fault.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["View", "render", "upward"]
 
 Floats = NDArray[np.float64]
 
-_UNKNOWN = 0.72  # gray of what has no value
+_UNKNOWN = 0.72  # gray of places without a value
 
 
 class View(NamedTuple):
@@ -32,7 +32,7 @@ class View(NamedTuple):
 
     @classmethod
     def of(cls, scene: Scene) -> View:
-        """From the coil; wide enough for the scalp and the coil."""
+        """Look from the coil, wide enough to see the scalp and the coil."""
         up = upward(scene.outward)
         axes = np.array([np.cross(up, scene.outward), up, scene.outward])
         lines = [*scene.coil_lines, *([] if scene.handle is None else [scene.handle])]
@@ -41,13 +41,13 @@ class View(NamedTuple):
         return cls(axes, (float(left), float(right), float(bottom), float(top)))
 
     def facing(self, shell: Shell) -> NDArray[np.intp]:
-        """The faces whose outside is turned to the eye."""
+        """Return the faces whose outside is turned to the eye."""
         seen = shell.nodes_mm @ self.axes[:2].T
         u, v = (seen[shell.faces[:, i]] - seen[shell.faces[:, 0]] for i in (1, 2))
         return shell.faces[u[:, 0] * v[:, 1] > u[:, 1] * v[:, 0]]
 
     def corners(self, nodes_mm: Floats, faces: NDArray[np.intp], per_mm: float) -> Floats:
-        """Corners of faces (f, 3, 3) in pixels, x to the right and y downward, and depth."""
+        """Return the corners of faces (f, 3, 3): x to the right and y downward in pixels, and depth in mm."""
         seen = nodes_mm @ self.axes.T
         seen[:, 0] = (seen[:, 0] - self.extent[0]) * per_mm - 0.5
         seen[:, 1] = (self.extent[3] - seen[:, 1]) * per_mm - 0.5
@@ -55,7 +55,9 @@ class View(NamedTuple):
 
 
 def upward(outward: Floats) -> Floats:
-    """What is up (3,) when one looks against a unit vector (3,): the top of the head, or its front over it.
+    """Return what is up (3,) for an eye that looks against a unit vector (3,).
+
+    That is the top of the head, or its front for an eye above the head.
 
     Examples
     --------
@@ -77,7 +79,7 @@ def render(scene: Scene, colour: Callable[[Floats], Floats], pixels: int) -> tup
     colour : callable
         |E| (p,), V/m, to red, green and blue (p, 3), each 0 to 1.
     pixels : int
-        Of the longer side. Two by two are averaged from twice as many.
+        Along the longer side. Each is the mean of two by two pixels that are drawn.
 
     Returns
     -------
@@ -109,7 +111,7 @@ def _normals(shell: Shell) -> Floats:
 
 
 def _light(normals: Floats) -> Floats:
-    """Brightness of normals (p, 3) in view axes: a lamp over the left shoulder, darker towards the rim."""
+    """Return the brightness of normals (p, 3) in view axes: lit over the left shoulder, darker at the rim."""
     normals = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-300)
     lamp = np.array([-0.45, 0.55, 0.70])
     diffuse = np.clip(normals @ (lamp / np.linalg.norm(lamp)), 0, 1)
@@ -118,7 +120,7 @@ def _light(normals: Floats) -> Floats:
 
 
 def _ghost(scalp: Shell, view: View, per_mm: float, width: int, height: int) -> Floats:
-    """White, with the scalp as a faint shell that is darkest where it is seen edge-on."""
+    """Draw the scalp on white as a faint shell that is darkest where it is seen edge-on."""
     picture = np.ones((height, width, 3))
     faces = view.facing(scalp)
     face, weights = rasterise(view.corners(scalp.nodes_mm, faces, per_mm), width, height)

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a picture of a field shows, as arrays: cortex, scalp, coil, slices, and how |E| is distributed.
 
-Nothing here draws; `plot` does by matplotlib, `view` by plotly.
+Nothing here draws, and nothing here knows where the values are from: `figure` draws with matplotlib, `page`
+with plotly; `Field.scene` and the command `headfield view` make scenes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -15,24 +15,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..coils.coil import Coil
-from ..core.device import on_host
-from ..errors import ArgumentError, MeshError, PoseError
-from ..fields.field import Field
+from ..errors import ArgumentError, MeshError
 from ..geometry.triangles import areas
 from ..heads.mesh import TetMesh
 from ..heads.tissues import tissue
 from ..metrics import percentiles
 from .slices import Slice, slice_heads
 
-__all__ = ["PERCENTS", "Distribution", "Scene", "Shell", "field_scene", "thinned"]
+__all__ = ["GRAY_MATTER", "PERCENTS", "Distribution", "Scene", "Shell", "thinned"]
 
 Floats = NDArray[np.float64]
 
 #: Percentiles of |E| by volume that are given; the colours end at the last one.
 PERCENTS = (50.0, 99.0, 99.9)
-_GRAY = 2
+#: The tag of gray matter, in which peaks are measured where a mesh has it.
+GRAY_MATTER = 2
 _BINS = 60
-_WEAK = 0.1  # of the largest moment
+_WEAK = 0.1  # of the largest moment: weaker dipoles are not part of a wing
 _HANDLE_MM = 60.0
 
 
@@ -45,17 +44,17 @@ class Shell(NamedTuple):
 
 
 class Distribution(NamedTuple):
-    """Volume by |E|."""
+    """How much volume has which |E|."""
 
-    tissue: str  #: name of what it is the volume of
-    edges: Floats  #: (b + 1,) V/m
-    volume_cm3: Floats  #: (b,) between them
-    percentiles: Floats  #: (3,) V/m, of `PERCENTS`
+    tissue: str  #: name of the tissues that are measured
+    edges: Floats  #: (b + 1,) of the bins, V/m
+    volume_cm3: Floats  #: (b,) in each bin
+    percentiles: Floats  #: (3,) at `PERCENTS`, V/m
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """One pose of a field, and what is made of it for a picture, each when it is first asked for.
+    """One pose of a field, and what a picture shows of it; each part is computed when it is first asked for.
 
     Parameters
     ----------
@@ -80,7 +79,8 @@ class Scene:
     Raises
     ------
     ArgumentError
-        The mesh has none of the tissues, the field no value in them, or there is a coil without a pose.
+        The mesh has none of the tissues, the field has no value in them or negative ones, or there is a coil
+        without a pose.
 
     Examples
     --------
@@ -94,6 +94,7 @@ class Scene:
     mesh: TetMesh
     magnitude: NDArray[Any]
     tags: tuple[int, ...] = (1, 2)
+    _: KW_ONLY
     matrix: Floats | None = None
     coil: Coil | None = None
     didt: Floats | None = None
@@ -109,7 +110,7 @@ class Scene:
         if not len(self._measured):
             raise ArgumentError(f"the field has no value in the tissues {self.tags}: it leaves them out")
         if (self.magnitude[self._measured] < 0).any():
-            raise ArgumentError("the field has negative magnitudes: it is no |E|")
+            raise ArgumentError("the field has negative magnitudes: it is not |E|")
         if self.coil is not None and self.matrix is None:
             raise ArgumentError("the coil can't be drawn: the pose is not known")
 
@@ -119,14 +120,14 @@ class Scene:
 
     @cached_property
     def _measured(self) -> NDArray[np.intp]:
-        """Tetrahedra of the distribution and the peak: gray matter if it has values, else all shown."""
+        """Tetrahedra for the distribution and the peak: gray matter if it has values, else all shown."""
         known = np.flatnonzero(self._shown & np.isfinite(self.magnitude))
-        gray = known[self.mesh.tags[known] == _GRAY]
+        gray = known[self.mesh.tags[known] == GRAY_MATTER]
         return gray if len(gray) else known
 
     @cached_property
     def distribution(self) -> Distribution:
-        """Volume by |E| in gray matter, or in what is shown if there is none of it."""
+        """How much volume has which |E|, in gray matter, or in all that is shown if gray matter is not."""
         chosen = self._measured
         volumes, values = self.mesh.volumes_mm3()[chosen], self.magnitude[chosen]
         edges = np.linspace(0.0, float(values.max()) or 1.0, _BINS + 1)
@@ -151,13 +152,13 @@ class Scene:
 
     @cached_property
     def cortex(self) -> Shell:
-        """The surface of the tissues, with the mean by area of |E| in the tetrahedra under it."""
+        """The surface of the tissues; |E| of the tetrahedra under it is averaged to its nodes by area."""
         values = self.magnitude[self.mesh.surface_tets(self.tags)]
         return _shell(self.mesh.nodes_mm, self.mesh.surface(self.tags), values)
 
     @cached_property
     def scalp(self) -> Shell:
-        """The outermost surface of the head; without values."""
+        """The outermost surface of the head, without values."""
         head = self.mesh if self.head is None else self.head
         try:
             faces = head.skin()
@@ -176,7 +177,7 @@ class Scene:
 
     @cached_property
     def coil_lines(self) -> list[Floats]:
-        """Lines (p, 3), mm: outlines of the coil's wings (closed) and its wire. See `coil_lines`."""
+        """Lines (p, 3), mm: closed outlines of the coil's wings, and its wire. See `coil_lines`."""
         if self.coil is None or self.matrix is None:
             return []
         return [_placed(line, self.matrix) for line in coil_lines(self.coil)]
@@ -192,7 +193,7 @@ class Scene:
         return _placed(np.array([[0.0, 0, 0], [0, -length, 0]]), self.matrix)
 
     def slices(self, pixel_mm: float) -> list[Slice]:
-        """Sagittal, coronal and axial slice through the peak."""
+        """Return the sagittal, coronal and axial slice through the peak."""
         values = np.where(self._shown, self.magnitude, np.nan)
         head = self.mesh if self.head is None else self.head
         return [
@@ -201,7 +202,7 @@ class Scene:
         ]
 
     def title(self) -> tuple[str, str]:
-        """What it is, and how strong."""
+        """Return two lines of text: what the picture shows, and how strong the field is."""
         facts = [self.name] if self.name else []
         if self.n_poses > 1:
             facts.append(f"pose {self.pose} of {self.n_poses} (from 0)")
@@ -216,33 +217,12 @@ class Scene:
         return ", ".join(facts) or "Electric field", strength
 
 
-def field_scene(field: Field, pose: int, coil: Coil | None, tags: int | Sequence[int]) -> Scene:
-    """The scene of one pose of a field.
-
-    Raises
-    ------
-    PoseError
-        The field has no such pose.
-    ArgumentError
-        The field is one at points, or see `Scene`.
-    """
-    if field.at_points:
-        raise ArgumentError("a field at points has no tetrahedra to draw: save it as .vtu, or solve without")
-    if not isinstance(pose, (int, np.integer)) or not 0 <= pose < len(field):
-        raise PoseError(f"pose {pose!r}: the field has the poses 0 to {len(field) - 1}")
-    magnitude = np.full(field.mesh.n_tets, np.nan, np.float32)
-    magnitude[slice(None) if field.elements is None else field.elements] = on_host(field.magnitude[pose])
-    didt = np.atleast_1d(field.didt[pose])
-    shown = tuple(np.atleast_1d(tags).tolist())
-    return Scene(field.mesh, magnitude, shown, field.poses[pose], coil, didt, int(pose), len(field))
-
-
 def coil_lines(coil: Coil) -> list[Floats]:
-    """Lines (p, 3), mm, in the coil frame, that show a coil.
+    """Return lines (p, 3), mm, in the coil frame, that show a coil.
 
-    Of dipoles, the convex outline of those that point up and of those that point down: the wings; without
-    the weak ones, which models of real coils have on the other side, too. Of wire, its path, as far as one
-    piece follows the other. Of samples nothing is known.
+    For dipoles these are the wings: the convex outline of those that point up, and of those that point down.
+    Weak dipoles don't count, because models of real coils have some of either direction everywhere. For wire
+    it is its path, split where a piece does not follow the one before. Samples of A show no outline.
 
     Examples
     --------
@@ -267,10 +247,11 @@ def coil_lines(coil: Coil) -> list[Floats]:
 
 
 def thinned(shell: Shell, most: int) -> Shell:
-    """A surface with at most so many triangles.
+    """Thin a surface to at most `most` triangles.
 
-    Nodes in one cell of a grid become one, in their middle; triangles left without area go (Rossignac
-    and Borrel, in Modeling in Computer Graphics, 455, 1993). The cells are enlarged until it is enough.
+    The nodes in each cell of a grid become one, in their middle, and triangles without area are dropped
+    (Rossignac and Borrel, in Modeling in Computer Graphics, 455, 1993). The cells grow until few enough
+    triangles are left.
 
     Parameters
     ----------
@@ -280,7 +261,7 @@ def thinned(shell: Shell, most: int) -> Shell:
     Returns
     -------
     Shell
-        Itself if it is small enough. Values are means of those that are known.
+        The same one if it is small enough. Values are means of those that are known.
 
     Examples
     --------
@@ -312,7 +293,7 @@ def _clustered(shell: Shell, cell_mm: float) -> Shell:
 
 
 def _means(group: NDArray[np.intp], values: Floats, weights: Floats | None = None) -> Floats:
-    """Mean of each group of values, without nan; nan where there is nothing else."""
+    """Return the mean of each group of values without NaN; it is NaN for a group that has only NaN."""
     weights = np.isfinite(values) * (1.0 if weights is None else weights)
     with np.errstate(invalid="ignore"):
         sums = np.bincount(group, np.nan_to_num(values) * weights)
@@ -320,7 +301,7 @@ def _means(group: NDArray[np.intp], values: Floats, weights: Floats | None = Non
 
 
 def _shell(nodes_mm: Floats, faces: NDArray[np.int32], values: NDArray[Any]) -> Shell:
-    """A surface with the nodes it uses, and of its faces' values the means by area at the nodes."""
+    """Make a surface of the nodes that its faces use; values at nodes are means by area of those of faces."""
     used, corner = np.unique(faces, return_inverse=True)
     nodes, corner = nodes_mm[used], corner.reshape(-1, 3)
     area = areas(nodes[corner])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Planes through a head: |E| at the pixels of a grid, and the borders of the tissues as lines."""
+"""Cut a head by planes: |E| at the pixels of a grid, and the borders of the tissues as lines."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _RIM_MM = 4.0
 _NAMES = ("sagittal, x", "coronal, y", "axial, z")
 
 
-#: Names of the sides of each slice: left, right, bottom, top.
+#: Names of the sides of each slice, by axis: left, right, bottom, top.
 ENDS = (("P", "A", "I", "S"), ("L", "R", "I", "S"), ("L", "R", "P", "A"))
-#: Around a slice, for those names.
+#: Room around a slice for those names.
 MARGIN_MM = 6.0
 
 
 class Slice(NamedTuple):
-    """A plane across one of the axes; the other two, in their order, run to the right and upward."""
+    """A plane across one of the axes; the other two, in order, run to the right and upward."""
 
     axis: int  #: 0 sagittal, 1 coronal, 2 axial
     at_mm: float
@@ -39,12 +39,12 @@ class Slice(NamedTuple):
 
     @property
     def title(self) -> str:
-        """Such as "axial, z = 52 mm"."""
+        """What the slice is, e.g. "axial, z = 52 mm"."""
         return f"{_NAMES[self.axis]} = {self.at_mm:.0f} mm".replace("-", "−")
 
 
 def boxes(slices: Sequence[Slice]) -> list[tuple[float, float, float, float]]:
-    """What the panel of each slice shows, mm: all as high as the highest, so that they have one scale."""
+    """Return the extent of each slice's panel, mm: all are as high as the highest, so that one scale fits."""
     half = max(one.extent[3] - one.extent[2] for one in slices) / 2 + MARGIN_MM
     shown = []
     for left, right, bottom, top in (one.extent for one in slices):
@@ -62,15 +62,15 @@ def slice_heads(
     ----------
     mesh : TetMesh
     magnitude : ndarray (m,)
-        |E| in the tetrahedra of `mesh`, V/m; nan where none is to be shown.
+        |E| in the tetrahedra of `mesh`, V/m; NaN where none is to be shown.
     head : TetMesh
-        Where the tissues come from: `mesh`, or the head that it is a part of.
+        Whose tissues are shown: `mesh`, or the head that it is a part of.
     axis : int
         Which coordinate is constant.
     at_mm : float
         Its value.
     pixel_mm : float
-        Width of a pixel, which has the value of the tetrahedron that its centre is in.
+        Width of a pixel. Each has the value of the tetrahedron around its centre.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def slice_heads(
 def _tets_of_pixels(
     mesh: TetMesh, axis: int, at_mm: float, low: Floats, pixel_mm: float, counts: NDArray[np.intp]
 ) -> NDArray[np.intp]:
-    """The tetrahedron (h, w) that the centre of each pixel is in, -1 where there is none."""
+    """Return the tetrahedron (h, w) around the centre of each pixel, -1 outside of the mesh."""
     triangles, owner = cut_tets(mesh.nodes_mm, mesh.tets, axis, at_mm)
     corners = np.zeros((len(triangles), 3, 3))
     corners[:, :, :2] = (triangles - low) / pixel_mm - 0.5
@@ -111,7 +111,7 @@ def _tets_of_pixels(
 
 
 def _borders(head: TetMesh, axis: int, at_mm: float) -> Floats:
-    """Lines (s, 2, 2), mm, where the plane cuts a face between two tissues or the outside; each once."""
+    """Return lines (s, 2, 2), mm, where the plane cuts faces between tissues or to the outside, each once."""
     faces = np.concatenate([head.surface(tag) for tag in np.unique(head.tags).tolist()])
     above = head.nodes_mm[:, axis] >= at_mm
     count = above[faces].sum(axis=1)
@@ -121,7 +121,7 @@ def _borders(head: TetMesh, axis: int, at_mm: float) -> Floats:
 
 
 def cut_faces(nodes_mm: Floats, faces: Ints, axis: int, at_mm: float) -> Floats:
-    """Where a plane cuts triangles.
+    """Cut triangles by a plane.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def cut_faces(nodes_mm: Floats, faces: Ints, axis: int, at_mm: float) -> Floats:
 
 
 def cut_tets(nodes_mm: Floats, tets: Ints, axis: int, at_mm: float) -> tuple[Floats, NDArray[np.intp]]:
-    """Where a plane cuts tetrahedra, as triangles: a quadrilateral gives two.
+    """Cut tetrahedra by a plane into triangles; a quadrilateral becomes two.
 
     Parameters
     ----------
@@ -192,7 +192,7 @@ def _is_cut(nodes_mm: Floats, cells: Ints, axis: int, at_mm: float) -> NDArray[n
 
 
 def _sorted_by_side(nodes_mm: Floats, cells: Ints, axis: int, at_mm: float) -> tuple[Ints, NDArray[np.intp]]:
-    """The cells with those of their nodes first that are above the plane, and how many these are."""
+    """Sort the nodes of each cell so that those above the plane come first; return also how many they are."""
     above = (nodes_mm[:, axis] >= at_mm)[cells]
     order = np.argsort(~above, axis=1, kind="stable")
     return np.take_along_axis(cells, order, axis=1), above.sum(axis=1)
@@ -201,7 +201,7 @@ def _sorted_by_side(nodes_mm: Floats, cells: Ints, axis: int, at_mm: float) -> t
 def _crossings(
     nodes_mm: Floats, cells: Ints, pairs: list[tuple[int, int]], axis: int, at_mm: float
 ) -> Floats:
-    """Where the edges from a node above to one below cross the plane: (c, len(pairs), 2), mm."""
+    """Return where edges from a node above to one below cross the plane: (c, len(pairs), 2), mm."""
     kept = [d for d in range(3) if d != axis]
     a, b = (nodes_mm[cells[:, [pair[end] for pair in pairs]]] for end in (0, 1))
     up, down = a[..., axis] - at_mm, b[..., axis] - at_mm

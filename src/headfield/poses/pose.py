@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core.arguments import finite_array, real_array
+from ..core.docs import fill_doc
 from ..errors import PoseError
 
 __all__ = [
@@ -21,22 +22,22 @@ __all__ = [
     "turns",
 ]
 
-# Largest entry of RᵀR − 1 that passes: float32 exports (1e-7) and four printed decimals (1.7e-4) do. A scale
-# error of half of it is all that it lets into the field.
+# Largest entry of RᵀR − 1 that passes: poses exported as float32 (1e-7) and those printed with four decimals
+# (1.7e-4) do. A scale of the axes that passes is off by half of this at most, and so is the field.
 ORTHONORMAL_TOLERANCE = 5e-4
 MAX_TRANSLATION_MM = 10_000.0
 
 
+@fill_doc
 def check_poses(poses: ArrayLike) -> np.ndarray:
-    """Poses that are rigid placements, or an error that says which is not and by how much.
+    """Raise an error unless all poses are rigid placements; it says which one is not, and by how much.
 
-    A pose within the tolerance (RᵀR − 1 below 5e-4 in every entry) is passed on as it is, not
-    re-orthonormalised; see `nearest_rotation` for that.
+    A pose within the tolerance (RᵀR − 1 below 5e-4 in every entry) is returned as it is; its axes are not
+    made orthonormal, see `nearest_rotation` for that.
 
     Parameters
     ----------
-    poses : array_like (4, 4) or (k, 4, 4)
-        Coil to head, mm.
+    %(poses)s
 
     Returns
     -------
@@ -46,9 +47,9 @@ def check_poses(poses: ArrayLike) -> np.ndarray:
     Raises
     ------
     PoseError
-        Another shape, no poses, not finite, a last row other than 0 0 0 1, axes that are not orthonormal
-        (scaled, sheared), left-handed axes, or a centre more than 10 m from the origin. The message names
-        the first such pose.
+        Another shape, no poses, values that are not finite, a last row other than 0 0 0 1, axes that are not
+        orthonormal (scaled, sheared), left-handed axes, or a centre more than 10 m from the origin. The
+        message names the first such pose.
 
     Examples
     --------
@@ -72,7 +73,7 @@ def check_poses(poses: ArrayLike) -> np.ndarray:
 
 
 def check_pose(pose: ArrayLike) -> np.ndarray:
-    """`check_poses` of one pose, (4, 4) or (1, 4, 4): (4, 4) float64.
+    """Check one pose (4, 4) or (1, 4, 4) as `check_poses` does, and return it, (4, 4) float64.
 
     Examples
     --------
@@ -85,8 +86,9 @@ def check_pose(pose: ArrayLike) -> np.ndarray:
     return matrices[0]
 
 
+@fill_doc
 def nearest_rotation(poses: ArrayLike) -> np.ndarray:
-    """The poses with their axes replaced by the nearest right-handed orthonormal ones.
+    """Replace the axes of poses by the nearest right-handed orthonormal ones.
 
     The orthogonal polar factor of the axes, R = U Vᵀ of the singular value decomposition: the rotation
     nearest to them in the Frobenius norm, freed of their scale and shear (Higham, SIAM J. Sci. Stat. Comput.
@@ -94,8 +96,7 @@ def nearest_rotation(poses: ArrayLike) -> np.ndarray:
 
     Parameters
     ----------
-    poses : array_like (4, 4) or (k, 4, 4)
-        Coil to head, mm.
+    %(poses)s
 
     Returns
     -------
@@ -105,8 +106,8 @@ def nearest_rotation(poses: ArrayLike) -> np.ndarray:
     Raises
     ------
     PoseError
-        Not finite, a last row other than 0 0 0 1, left-handed axes (which one to turn round is not for a
-        computer to guess), or axes that nearly lie in a plane.
+        Values that are not finite, a last row other than 0 0 0 1, left-handed axes (which of them points the
+        wrong way can't be guessed), or axes that nearly lie in a plane.
 
     Examples
     --------
@@ -132,7 +133,7 @@ def nearest_rotation(poses: ArrayLike) -> np.ndarray:
 
 
 def ring(pose: ArrayLike, angles_deg: ArrayLike) -> np.ndarray:
-    """The pose turned about its own z axis.
+    """Turn a pose about its own z axis.
 
     Parameters
     ----------
@@ -165,7 +166,7 @@ def ring(pose: ArrayLike, angles_deg: ArrayLike) -> np.ndarray:
 
 
 def turns(angles_deg: np.ndarray) -> np.ndarray:
-    """Turns about z, from x to y, by angles (k,) in degrees: (k, 4, 4).
+    """Return the matrices (k, 4, 4) that turn about z, from x to y, by angles (k,) in degrees.
 
     Examples
     --------
@@ -182,7 +183,7 @@ def turns(angles_deg: np.ndarray) -> np.ndarray:
 
 
 def _as_poses(poses: ArrayLike) -> np.ndarray:
-    """(k, 4, 4) float64, a copy: finite, last row 0 0 0 1."""
+    """Copy poses to (k, 4, 4) float64; check that they are finite and that their last row is 0 0 0 1."""
     matrices = real_array(poses, "poses", PoseError)
     if matrices.shape[-2:] != (4, 4) or matrices.ndim not in (2, 3) or not matrices.size:
         raise PoseError(f"poses must have the shape (4, 4) or (k, 4, 4) with k ≥ 1, not {matrices.shape}")
@@ -195,7 +196,7 @@ def _as_poses(poses: ArrayLike) -> np.ndarray:
 
 
 def _refuse(bad: np.ndarray, amount: np.ndarray, message: str) -> None:
-    """Raise for the first pose that is bad, and say how many are."""
+    """Raise a PoseError if some poses are bad; it names the first and says how many there are."""
     index = np.flatnonzero(bad)
     if len(index):
         more = f" ({len(index)} poses of this kind)" if len(index) > 1 else ""
@@ -203,7 +204,7 @@ def _refuse(bad: np.ndarray, amount: np.ndarray, message: str) -> None:
 
 
 def deviation(rotations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How far axes (k, 3, 3) are from orthonormal, the largest entry of |RᵀR − 1|, and their determinants.
+    """Return the largest entry of |RᵀR − 1| for axes (k, 3, 3), 0 if orthonormal, and their determinants.
 
     Examples
     --------

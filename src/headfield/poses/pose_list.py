@@ -18,7 +18,7 @@ __all__ = ["PoseList"]
 
 @dataclass(frozen=True, eq=False)
 class PoseList:
-    """Poses, and the name and dI/dt of each.
+    """Poses with a name each and, if it is known, dI/dt.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class PoseList:
     didt : array_like (k,), optional
         Rate of change of the coil current, A/s.
     kind : str
-        What file they are from, e.g. "Localite TriggerMarkers, RAS".
+        The kind of file that they were read from, e.g. "Localite TriggerMarkers, RAS".
 
     Attributes
     ----------
@@ -41,8 +41,8 @@ class PoseList:
     Raises
     ------
     PoseError
-        A pose that `check_poses` refuses, names that are no text or not one for each pose, dI/dt that is not
-        one finite number for each pose.
+        A pose that `check_poses` refuses, names that are not one text for each pose, dI/dt that is not one
+        finite number for each pose.
 
     Examples
     --------
@@ -59,13 +59,13 @@ class PoseList:
     def __post_init__(self) -> None:
         poses = check_poses(self.poses)
         if isinstance(self.names, str):
-            raise PoseError(f"names = {self.names!r} is one text, not a sequence of them")
+            raise PoseError(f"names = {self.names!r} is one text, where one for each pose is needed")
         names = tuple(self.names) or ("",) * len(poses)
         if len(names) != len(poses):
-            raise PoseError(f"{len(names)} names of {len(poses)} poses")
+            raise PoseError(f"{len(names)} names for {len(poses)} poses")
         for index, name in enumerate(names):
             if not isinstance(name, str):
-                raise PoseError(f"names[{index}] = {name!r} is no text")
+                raise PoseError(f"names[{index}] = {name!r} is not text")
         if self.didt is not None:
             didt = finite_array(self.didt, "didt", PoseError)
             if didt.shape != (len(poses),):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Regions of a head: tissues, spheres, atlas labels, points, surfaces, and the mid-layer of the cortex.
+"""Make regions of a head: tissues, spheres, atlas labels, points, surfaces, and the mid-layer of the cortex.
 
-Regions of whole tetrahedra can be combined by `&`, `|`, `-` and `~`, see `headfield.Region`.
+Regions of whole tetrahedra can be combined with `&`, `|`, `-` and `~`, see `headfield.Region`.
 
 >>> import headfield as hf
 >>> from headfield import regions

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import finite_array, whole_numbers
+from ..core.docs import fill_doc
 from ..core.messages import warn
 from ..errors import FileFormatError, RegionError
 from ..heads.mesh import TetMesh
@@ -28,6 +29,7 @@ _LONGEST_NUMBER = 10  # digits
 _LARGEST_TABLE = 1 << 24  # bytes
 
 
+@fill_doc
 def labels(
     mesh: TetMesh,
     image: Image,
@@ -37,7 +39,7 @@ def labels(
 ) -> Region:
     """Make the region of the tetrahedra that have some labels of an atlas.
 
-    The label of a tetrahedron is that of the voxel around its barycentre. Outside of the image there is none.
+    A tetrahedron has the label of the voxel around its barycentre; outside of the image it has no label.
 
     Parameters
     ----------
@@ -46,11 +48,10 @@ def labels(
         NIfTI (nx, ny, nz) of whole numbers, or its affine (4, 4), voxels to mm, and its numbers.
     values : int or array_like of int
         The labels; see `read_label_names`.
-    tags : int or array_like of int, optional
-        Only tetrahedra of these tissues.
+    %(only_tags)s
     to_image : callable, optional
         Maps points (p, 3) of the mesh to points (p, 3) of the image, mm: `Subject.subject_to_mni` for an
-        atlas in MNI space. By default both are in the same space.
+        atlas in MNI space. By default mesh and image are in the same space.
 
     Returns
     -------
@@ -59,8 +60,8 @@ def labels(
     Raises
     ------
     RegionError
-        An image of another shape or of other numbers; labels that no voxel has; no tetrahedron with these
-        labels; tags that no tetrahedron has; a map that does not give (p, 3) finite numbers.
+        An image of another shape or with numbers that are not whole; labels that no voxel has; no tetrahedron
+        with these labels; tags that no tetrahedron has; a map that does not return (p, 3) finite numbers.
     FileFormatError, OSError
         The file is damaged or can't be read.
 
@@ -85,7 +86,7 @@ def labels(
     fractions = found[found != np.rint(found)]
     if len(fractions):
         raise RegionError(
-            f"{name}: {len(fractions):,} of its numbers are no labels, such as {fractions[0]:g}"
+            f"{name}: {len(fractions):,} of its numbers are not whole, such as {fractions[0]:g}"
         )
     absent = [v for v in np.setdiff1d(wanted, found).tolist() if not (data == v).any()]
     if absent:
@@ -107,8 +108,8 @@ def read_label_names(path: str | os.PathLike[str]) -> dict[int, str]:
     Parameters
     ----------
     path : path
-        Text, a label per line: its number, its name, and if there is one its colour in three or four numbers,
-        which is left out. Lines that start with # are comments.
+        Text, one label per line: its number, its name, and optionally its colour as three or four numbers,
+        which are left out. Lines that begin with # are comments.
 
     Returns
     -------
@@ -118,14 +119,14 @@ def read_label_names(path: str | os.PathLike[str]) -> dict[int, str]:
     Raises
     ------
     FileFormatError
-        Not a text file, a line that is no label, which it names, or no label at all.
+        Not a text file, a line that is not a label (the message has the line), or no labels.
     OSError
         The file can't be read.
 
     Warns
     -----
     UserWarning
-        A number comes again with another name: the first one stays.
+        A number comes again with another name: the first name stays.
 
     Examples
     --------
@@ -163,14 +164,14 @@ def read_label_names(path: str | os.PathLike[str]) -> dict[int, str]:
     for i, value, words in entries:
         label = " ".join(words[: len(words) - (colours if _numbers(words) >= 3 else 0)])
         if names.setdefault(value, label) != label:
-            warn(f"{name}: line {i} calls {value} {label!r}, it stays {names[value]!r}")
+            warn(f"{name}: line {i} names {value} again, {label!r}: it stays {names[value]!r}")
     if not names:
         raise FileFormatError(f"{name}: no labels")
     return names
 
 
 def _numbers(words: list[str]) -> int:
-    """How many numbers, four at most, are behind the first word of a name and its colour."""
+    """Count the numbers, four at most, at the end of a line's words; the first word is part of the name."""
     found = 0
     while found < min(4, len(words) - 1) and words[-1 - found].replace(".", "", 1).isdecimal():
         found += 1
@@ -178,7 +179,11 @@ def _numbers(words: list[str]) -> int:
 
 
 def _colours(table: list[list[str]]) -> int:
-    """Numbers of a colour: 4 if every line that has one has so many and names stay apart, or 3."""
+    """Return how many numbers a colour has in this table, 4 (with an alpha) or 3.
+
+    A name may end in a number ("Area 4"), so 4 numbers are a colour only if every line that has a colour ends
+    in 4, and if the names do not become alike without them.
+    """
     coloured = [words for words in table if _numbers(words) >= 3]
     if any(_numbers(words) == 3 for words in coloured):
         return 3
@@ -187,7 +192,7 @@ def _colours(table: list[list[str]]) -> int:
 
 
 def _image(image: Image) -> tuple[Floats, NDArray[Any], str]:
-    """Affine, numbers (nx, ny, nz) and name of a label image."""
+    """Return the affine, the numbers (nx, ny, nz) and the name, for messages, of a label image."""
     if isinstance(image, (str, os.PathLike)):
         affine, data = read_nifti(image)
         name = os.fspath(image)
@@ -215,7 +220,7 @@ def _mapped(points_mm: Floats, to_image: Callable[[Floats], ArrayLike] | None) -
 
 
 def _nearest(affine: Floats, data: NDArray[Any], points_mm: Floats) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Numbers of the voxels around the points (p, 3) that are inside of the image, and which are, (p,)."""
+    """Return the numbers of the voxels around points inside the image, and which points (p,) those are."""
     voxel = np.floor((points_mm - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T + 0.5)
     inside = np.all((voxel >= 0) & (voxel < data.shape), axis=1)
     return data[tuple(voxel[inside].astype(np.intp).T)], inside

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The mid-layer of the cortex, half-way between white matter and what covers the gray, from the mesh alone.
+"""Find the mid-layer of the cortex, half-way between white matter and what covers gray matter, in the mesh.
 
 Half-way in the sense of Laplace's equation, whose solution runs from 0 on the inner to 1 on the outer surface
 of the cortex without crossing folds (Jones, Buchbinder & Aharon, Hum. Brain Mapp. 11:12, 2000, doi
-10.1002/1097-0193(200009)11:1<12::AID-HBM20>3.0.CO;2-K). Its level 1/2 is cut out of the tetrahedra, in each
-of which it is a triangle or a quadrilateral (Doi & Koide, IEICE Trans. E74:214, 1991).
+10.1002/1097-0193(200009)11:1<12::AID-HBM20>3.0.CO;2-K). Its level 1/2 is a triangle or a quadrilateral in
+each tetrahedron that it cuts (Doi & Koide, IEICE Trans. E74:214, 1991).
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ Ints = NDArray[np.intp]
 _LEVEL = 0.5
 _STRENGTH = 0.04  # strong couplings of the aggregation, see docs/numerics.md
 _TOLERANCE, _MAX_ITERATIONS = 1e-8, 500
-_OFF_NODE = 1e-4  # of an edge: no triangle shrinks to nothing where a node lies on the level
+_OFF_NODE = 1e-4  # of an edge, from its ends: no triangle shrinks to nothing where a node lies on the level
 
 # Faces opposite to each node of a positive tetrahedron, normals outward.
 _OPPOSITE = ((1, 2, 3), (0, 3, 2), (0, 1, 3), (0, 2, 1))
-# Its nodes in all ways to have two below and two above, in orders that leave it positive.
+# All ways to have two of its nodes below the level and two above, in orders that keep it positive.
 _HALVES = ((0, 1, 2, 3), (0, 2, 3, 1), (0, 3, 1, 2), (2, 3, 0, 1), (3, 1, 0, 2), (1, 2, 0, 3))
 
 
 def mid_layer(mesh: TetMesh, gray: int | ArrayLike = 2, white: int | ArrayLike = 1) -> Region:
-    """Make the mid-layer of the cortex: a surface half-way between white matter and what covers the gray.
+    """Make the mid-layer of the cortex: a surface half-way between white matter and what covers gray matter.
 
-    Laplace's equation is solved in gray matter, 0 on its faces to white matter and 1 on all its other faces;
-    the layer is where the solution is 1/2, see `headfield.regions.cortex`. Its nodes lie on edges of the
-    mesh. It is closed, but for where white matter touches what is neither: there it ends. Gray matter that
-    has only one kind of border has no mid-layer; nuclei between white matter and a ventricle have one. A cut
-    through the cortex counts as its outer surface: use the whole head, not a crop.
+    Laplace's equation is solved in gray matter, with 0 on its faces to white matter and 1 on all its other
+    faces; the layer is where the solution is 1/2, see `headfield.regions.cortex`. Its nodes lie on edges of
+    the mesh. The layer is closed, except where white matter touches a third tissue: it ends there. It also
+    runs through nuclei between white matter and a ventricle; gray matter with only one kind of border has no
+    mid-layer. A cut through the cortex counts as its outer surface: use the whole head, not a crop.
 
     Parameters
     ----------
@@ -53,14 +53,14 @@ def mid_layer(mesh: TetMesh, gray: int | ArrayLike = 2, white: int | ArrayLike =
     Returns
     -------
     Region
-        Nodes of the surface: points with their share of its area, mm², and normals away from the white
-        matter; `faces` has the triangles.
+        The nodes of the surface as points; `weights` are their shares of its area, mm², `normals` point away
+        from white matter, and `faces` has the triangles.
 
     Raises
     ------
     RegionError
-        Tags that no tetrahedron has, or that are both gray and white; gray matter that does not touch white
-        matter, or nothing but white matter.
+        Tags that no tetrahedron has, or that are given as both gray and white; gray matter that does not
+        touch white matter, or touches nothing else.
     ConvergenceError
         Laplace's equation could not be solved.
 
@@ -94,7 +94,7 @@ def mid_layer(mesh: TetMesh, gray: int | ArrayLike = 2, white: int | ArrayLike =
 def _borders(
     mesh: TetMesh, gray: int | ArrayLike, white: int | ArrayLike
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Nodes (n,) of gray faces to white matter, and of all other faces of gray matter without the former."""
+    """Tell which nodes (n,) lie on faces from gray to white matter, and which only on other gray faces."""
     faces = mesh.surface(gray)
     to_white = find_faces(faces, mesh.surface(white), mesh.n_nodes) >= 0
     inner, outer = np.zeros(mesh.n_nodes, bool), np.zeros(mesh.n_nodes, bool)
@@ -111,7 +111,7 @@ def _borders(
 def _harmonic(
     nodes_mm: Floats, tets: NDArray[np.int32], inner: NDArray[np.bool_], outer: NDArray[np.bool_]
 ) -> Floats:
-    """Solution (n,) of Laplace's equation by linear elements that is 0 at inner and 1 at outer nodes."""
+    """Solve Laplace's equation by linear elements, (n,), with 0 at inner and 1 at outer nodes."""
     fixed = inner | outer
     height = outer.astype(np.float64)
     if fixed.all():
@@ -145,10 +145,10 @@ def _harmonic(
 
 
 def _cut(tets: NDArray[np.int32], height: Floats) -> tuple[Ints, NDArray[np.int32], Ints]:
-    """The surface where height (n,) is 1/2, nodes on edges of tets (m, 4), normals towards the higher side.
+    """Cut tets (m, 4) where height (n,) is 1/2; the nodes of that surface lie on edges of the tetrahedra.
 
-    Returns for each of its v nodes the first tetrahedron (v,) that has the edge, and the ends of the edge,
-    the lower one first, (v, 2); and the triangles (f, 3).
+    Returns for each of its v nodes the first tetrahedron (v,) that has its edge, and the ends of the edge,
+    the lower one first, (v, 2); and the triangles (f, 3), normals towards the higher side.
     """
     code = (height[tets] > _LEVEL) @ (1 << np.arange(4))
     tet, ends = [], []
@@ -166,7 +166,10 @@ def _cut(tets: NDArray[np.int32], height: Floats) -> tuple[Ints, NDArray[np.int3
 
 
 def _triangles() -> dict[int, list[list[tuple[int, int]]]]:
-    """Triangles as three edges (below, above), by the sum of 2^i over the nodes i that are above."""
+    """Return the triangles of each case as three edges (below, above).
+
+    A case is the sum of 2^i over the nodes i of a tetrahedron that are above the level.
+    """
     table = {}
     for node, face in enumerate(_OPPOSITE):
         table[15 - (1 << node)] = [[(node, other) for other in face]]

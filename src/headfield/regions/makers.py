@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Makers of regions: tissues, spheres, masks, nodes, points and surfaces."""
+"""Make regions of tissues, spheres, masks, nodes, points and surfaces."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core.arguments import finite_array, finite_number, vectors, whole_numbers
+from ..core.arguments import finite_array, not_negative, positive, vectors, whole_numbers
+from ..core.docs import fill_doc
 from ..core.messages import plural, point, warn
-from ..errors import RegionError
+from ..errors import MeshError, RegionError
 from ..geometry.surface import Surface
 from ..heads.location import Located, locate
 from ..heads.mesh import TetMesh
@@ -17,8 +18,8 @@ from .region import Region, surface_region
 
 __all__ = ["mask", "nodes", "points", "sphere", "surface", "tissue"]
 
-_IN_METRES = 1.0  # mm that points span which can only be meant so
-_ROUNDING_MM = 1e-9  # a point this far off counts as on the mesh
+_IN_METRES = 1.0  # mm: several points within less than this are likely to be in metres
+_ROUNDING_MM = 1e-9  # a point that is off by less counts as on the mesh
 
 
 def tissue(mesh: TetMesh, tags: int | ArrayLike) -> Region:
@@ -37,7 +38,7 @@ def tissue(mesh: TetMesh, tags: int | ArrayLike) -> Region:
     Raises
     ------
     RegionError
-        Tags that no tetrahedron has, or that are no whole numbers.
+        Tags that no tetrahedron has, or that are not whole numbers.
 
     Examples
     --------
@@ -48,6 +49,7 @@ def tissue(mesh: TetMesh, tags: int | ArrayLike) -> Region:
     return Region(mesh, tets_of(mesh, whole_numbers(tags, "tags", RegionError)))
 
 
+@fill_doc
 def sphere(
     mesh: TetMesh, centre_mm: ArrayLike, radius_mm: float, tags: int | ArrayLike | None = None
 ) -> Region:
@@ -59,8 +61,7 @@ def sphere(
     centre_mm : array_like (3,)
     radius_mm : float
         Above 0.
-    tags : int or array_like of int, optional
-        Only tetrahedra of these tissues.
+    %(only_tags)s
 
     Returns
     -------
@@ -69,7 +70,7 @@ def sphere(
     Raises
     ------
     RegionError
-        No barycentre in the sphere; says how far the nearest is. Arguments of another kind.
+        No barycentre in the sphere; the message says how far the nearest is. Arguments of another kind.
 
     Examples
     --------
@@ -84,9 +85,7 @@ def sphere(
     centre = finite_array(centre_mm, "centre_mm", RegionError)
     if centre.shape != (3,):
         raise RegionError(f"centre_mm must have the shape (3,), not {centre.shape}")
-    radius = finite_number(radius_mm, "radius_mm", RegionError)
-    if radius <= 0:
-        raise RegionError(f"radius_mm = {radius:g} must be above 0")
+    radius = positive(radius_mm, "radius_mm", RegionError)
     distance = np.linalg.norm(barycentres(mesh, chosen) - centre, axis=1)
     inside = chosen[distance <= radius]
     if not len(inside):
@@ -104,7 +103,7 @@ def mask(mesh: TetMesh, chosen: ArrayLike) -> Region:
     ----------
     mesh : TetMesh
     chosen : array_like (m,) bool, or (p,) int
-        Which of all tetrahedra, or their indices, in any order; some of them.
+        A mask of all tetrahedra, or indices in any order; at least one tetrahedron.
 
     Returns
     -------
@@ -113,7 +112,7 @@ def mask(mesh: TetMesh, chosen: ArrayLike) -> Region:
     Raises
     ------
     RegionError
-        No tetrahedron, a mask of another length, indices that are none of the mesh.
+        No tetrahedron, a mask of another length, indices outside 0 … n_tets−1.
 
     Examples
     --------
@@ -136,10 +135,11 @@ def mask(mesh: TetMesh, chosen: ArrayLike) -> Region:
         if not len(array):
             raise RegionError("the mask holds no tetrahedron")
     elif is_mask_of_numbers(array, mesh.n_tets):
-        raise RegionError("a mask must be bool: these are 0 and 1, which would be indices")
+        raise RegionError("a mask must be bool: 0 and 1 would be read as indices")
     return Region(mesh, whole_numbers(array, "indices of tetrahedra", RegionError))
 
 
+@fill_doc
 def points(
     mesh: TetMesh, points_mm: ArrayLike, tags: int | ArrayLike | None = None, reach_mm: float = 0.0
 ) -> Region:
@@ -149,21 +149,19 @@ def points(
     ----------
     mesh : TetMesh
     points_mm : array_like (p, 3)
-        On a face between tetrahedra the one of the lower number counts.
-    tags : int or array_like of int, optional
-        Only tetrahedra of these tissues count.
-    reach_mm : float, optional
-        A point outside of them is moved to the nearest point of the nearest of them if it is so near, mm.
+        On a face between two tetrahedra, a point belongs to the one with the lower index.
+    %(only_tags)s
+    %(reach_mm)s
 
     Returns
     -------
     Region
-        `centres_mm` are the points where they are now.
+        `centres_mm` are the points where they lie after that.
 
     Raises
     ------
     RegionError
-        Points that are farther away; says how many and how far. Arguments of another kind.
+        Points that are farther away; the message says how many and how far. Arguments of another kind.
 
     Examples
     --------
@@ -179,13 +177,13 @@ def points(
 
 
 def nodes(mesh: TetMesh, tags: int | ArrayLike | None = None) -> Region:
-    """Make the region of the nodes of some tissues, seen from inside: each tissue has its own E there.
+    """Make the region of the nodes of some tissues, with the E of these tissues: it jumps between tissues.
 
     Parameters
     ----------
     mesh : TetMesh
     tags : int or array_like of int, optional
-        Values are those of these tissues; of the first tetrahedron around each node where they meet.
+        By default all. Where several of them meet at a node, E is that of the first tetrahedron around it.
 
     Returns
     -------
@@ -210,6 +208,7 @@ def nodes(mesh: TetMesh, tags: int | ArrayLike | None = None) -> Region:
     return Region(mesh, chosen[first // 4], np.eye(4)[first % 4])
 
 
+@fill_doc
 def surface(
     mesh: TetMesh,
     nodes_mm: ArrayLike,
@@ -217,19 +216,17 @@ def surface(
     tags: int | ArrayLike | None = None,
     reach_mm: float = 2.0,
 ) -> Region:
-    """Make the region of the nodes of a triangle surface inside of the head, in their order.
+    """Make the region of the nodes of a triangle surface inside the head, in their order.
 
     Parameters
     ----------
     mesh : TetMesh
     nodes_mm : array_like (p, 3)
-        In the frame of the mesh.
+        In the frame of the mesh, mm.
     faces : array_like (f, 3) int
         Triangles as node indices, wound outward.
-    tags : int or array_like of int, optional
-        Only tetrahedra of these tissues count.
-    reach_mm : float, optional
-        A node outside of them is moved to the nearest point of the nearest of them if it is so near, mm.
+    %(only_tags)s
+    %(reach_mm)s
 
     Returns
     -------
@@ -240,10 +237,8 @@ def surface(
     Raises
     ------
     RegionError
-        Nodes that are farther away; says how many and how far. Nodes without a normal. A closed surface that
-        is wound inward.
-    MeshError
-        Nodes or faces that are no surface.
+        Nodes that are farther away; the message says how many and how far. Nodes without a normal. Faces
+        that don't fit the nodes. A closed surface that is wound inward.
 
     Examples
     --------
@@ -255,7 +250,10 @@ def surface(
     """
     check_mesh(mesh)
     nodes = vectors(nodes_mm, "nodes_mm", RegionError)
-    given = Surface(nodes, faces)
+    try:
+        given = Surface(nodes, faces)
+    except MeshError as problem:
+        raise RegionError(str(problem)) from None
     if len(given.nodes_mm) < len(nodes):
         unused = plural(len(nodes) - len(given.nodes_mm), "node is", "nodes are")
         raise RegionError(f"{unused} in no triangle of the surface")
@@ -266,10 +264,8 @@ def surface(
 
 
 def _located(mesh: TetMesh, points_mm: ArrayLike, tags: int | ArrayLike | None, reach_mm: float) -> Located:
-    """`locate`, but refuse no points and those beyond reach."""
-    reach = finite_number(reach_mm, "reach_mm", RegionError)
-    if reach < 0:
-        raise RegionError(f"reach_mm = {reach:g} must be 0 or more")
+    """Locate points as `locate` does; raise an error if there are none, or if some are beyond reach."""
+    reach = not_negative(reach_mm, "reach_mm", RegionError)
     xyz = vectors(points_mm, "points_mm", RegionError)
     if not len(xyz):
         raise RegionError("there are no points")

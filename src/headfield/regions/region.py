@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a region is: whole tetrahedra of a mesh, or points in them; `headfield.regions` makes them."""
+"""A region of a head: whole tetrahedra of a mesh, or points in some; `headfield.regions` makes them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -22,27 +22,30 @@ __all__ = ["Region", "surface_region"]
 
 Floats = NDArray[np.float64]
 
-_UNITY = 1e-9  # how far weights may add up to something else than 1, and normals be of another length
-_NO_NORMAL = 1e-9  # length of the sum of area vectors around a node, relative to the sum of their lengths
+_UNITY = 1e-9  # how far sums of weights and lengths of normals may be off 1
+# Length of the sum of area vectors around a node, relative to the sum of their lengths: below this the
+# triangles fold back so far that the direction of the sum is rounding.
+_NO_NORMAL = 1e-9
 
 
 class Region:
-    """Where a field is asked for: whole tetrahedra, or points in some of them. Arrays are read-only.
+    """Where a field is wanted: in whole tetrahedra, or at points in some of them. Arrays are read-only.
 
     The functions of `headfield.regions` make regions; here is what one consists of. Regions of whole
     tetrahedra of one mesh can be combined: `a & b` (in both), `a | b` (in one of them or both), `a - b` (in
-    a, not in b), `~a` (all others). The result may be empty.
+    a, not in b), `~a` (all others). The result may be empty. Regions can be pickled and copied; those of one
+    mesh must be pickled together to be of one mesh afterwards.
 
     Parameters
     ----------
     mesh : TetMesh
     elements : array_like (p,) int
-        Tetrahedra, ascending, each once; for points the tetrahedron that each lies in, in any order.
+        Tetrahedra, ascending, each once; for points, the tetrahedron that each lies in, in any order.
     barycentric : array_like (p, 4), optional
         Barycentric weights of points in their tetrahedra: 0 or more, adding up to 1. None for whole
         tetrahedra.
     weights : array_like (p,), optional
-        Only for points: what each stands for, 0 or more; 1 if not given.
+        Only for points: how much each stands for, 0 or more; 1 if not given.
     normals : array_like (p, 3), optional
         Only for points: outward unit normals.
     faces : array_like (f, 3) int, optional
@@ -59,7 +62,8 @@ class Region:
     Raises
     ------
     RegionError
-        Indices, weights or normals that are none of this mesh, or shapes that do not fit; says which.
+        Indices outside of the mesh, weights below 0, normals of another length than 1, or shapes that don't
+        fit; the message says which.
 
     Examples
     --------
@@ -91,7 +95,7 @@ class Region:
         self._weights: Floats | None = None
         if barycentric is None:
             if weights is not None or normals is not None or faces is not None:
-                raise RegionError("weights, normals and faces are only of points, which barycentric places")
+                raise RegionError("weights, normals and faces need points, which barycentric places")
             if (np.diff(self.elements) <= 0).any():
                 raise RegionError("elements: whole tetrahedra must ascend, each once")
             return
@@ -110,6 +114,11 @@ class Region:
                 raise RegionError("normals must be of length 1")
         if faces is not None:
             self.faces = _indices(faces, "faces", (3,), n)
+
+    def __reduce__(self) -> tuple[Callable[..., Region], tuple[Any, ...]]:
+        # By the constructor: it closes the arrays, which NumPy's pickles leave open.
+        made = partial(type(self), weights=self._weights, normals=self.normals, faces=self.faces)
+        return made, (self.mesh, self.elements, self.barycentric)
 
     @property
     def is_volume(self) -> bool:
@@ -133,7 +142,7 @@ class Region:
 
     @cached_property
     def weights(self) -> Floats:
-        """What each tetrahedron or point stands for, (p,), float64: volumes mm³, areas mm², or 1."""
+        """How much each tetrahedron or point stands for, (p,), float64: volumes mm³, areas mm², or 1."""
         if self._weights is not None:
             return self._weights
         return _frozen(volumes(self.mesh.nodes_mm, self.mesh.tets[self.elements]))
@@ -188,7 +197,7 @@ def surface_region(
     elements, barycentric
         Where the nodes are, see `Region`.
     nodes_mm : ndarray (p, 3) float64
-        Nodes that areas and normals are taken of.
+        Nodes that areas and normals are computed from.
     faces : ndarray (f, 3) int
         Wound outward.
 
@@ -226,7 +235,7 @@ def surface_region(
 
 
 def _indices(values: ArrayLike, name: str, row: tuple[int, ...], count: int) -> NDArray[np.int32]:
-    """Indices (p, *row) below `count`, int32, read-only."""
+    """Check indices (p, *row) from 0 to `count` − 1; return them as int32, read-only."""
     try:
         array = np.asarray(values)
     except ValueError as problem:

@@ -9,11 +9,11 @@ r"""Brainsight (Rogue Research): exported targets and samples, tab-separated tex
     M1<tab>-44.198<tab>75.810<tab>65.742<tab>0.712<tab>0.013<tab>0.702<tab>0.321<tab>…<tab>0.624
     # Sample Name<tab>Session Name<tab>…
 
-**What m0n0 m0n1 m0n2 are**: the components of the first axis, not the first row of a matrix. m0, m1, m2 are
-the x, y, z axis of the tool in head coordinates. Worked out from the sample files:
+**m0n0 m0n1 m0n2** are the components of the first axis, not the first row of a matrix: m0, m1, m2 are the
+x, y and z axis of the tool in head coordinates. That was worked out from the sample files:
 
-- Targets and samples there lie on or off the scalp. With the triples as axes, m2 points outward for each of
-  the 108 (its cosine with the direction from the middle of the landmarks is 0.84 to 1.00). With the triples
+- Their 108 targets and samples lie on the scalp or outside of it. With the triples as axes, m2 points outward
+  for each (its cosine with the direction from the middle of the landmarks is 0.84 to 1.00). With the triples
   as rows, the third column points outward for some and inward for others (down to -0.72).
 - Brainsight prints the angle between the axes of a sample and its target ("Angular Error") and the turn about
   it ("Twist Error"). Computed from m2 and m1 as axes, both agree with what is printed to 0.014 degrees
@@ -26,8 +26,8 @@ Positions are mm in the coordinate system that the header names. NIfTI:Scanner a
 NIfTI:Q:…, NIfTI:S:…) are world coordinates of the image, as the head mesh is; any other is refused, since it
 is shifted or scaled against the head (Brainsight, World, MNI, Talairach).
 
-Numbers are printed with 3 or 4 decimals, so that the axes are orthonormal to 1e-3 only: what the rounding of
-the printed digits explains is set right, see `settle_rounding`.
+Numbers are printed with 3 or 4 decimals, so the axes are orthonormal to 1e-3 only: as far as the rounding of
+the printed digits explains that, the axes are made orthonormal, see `settle_rounding`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _NULL = "(null)"
 
 
 def is_brainsight(text: str) -> bool:
-    """Whether this is, by one of its first comment lines, a Brainsight export rather than a table of numbers.
+    """Tell a Brainsight export from a table of numbers by its first comment lines.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def is_brainsight(text: str) -> bool:
 
 
 def check_coordinates(system: str) -> str:
-    """The coordinate system, or an error that says how to export again if it isn't the image's.
+    """Return the coordinate system, or raise an error that says how to export again if it isn't the image's.
 
     Examples
     --------
@@ -81,14 +81,14 @@ def check_coordinates(system: str) -> str:
     """
     if not _COORDINATES.fullmatch(system):
         raise PoseError(
-            f"coordinate system {system[:40]!r} is not the head's: in Brainsight, export again with "
-            "NIfTI:Scanner or NIfTI:Aligned, of the image that the head mesh was made from"
+            f"coordinate system {system[:40]!r} is not the head's: export again from Brainsight with "
+            "NIfTI:Scanner or NIfTI:Aligned of the image that the head mesh was made from"
         )
     return system
 
 
 def read_brainsight(text: str, which: str = "all") -> RawPoses:
-    """The targets and samples in the text of a Brainsight .txt file; see the module.
+    """Read the targets and samples in the text of a Brainsight .txt file; see the module.
 
     Parameters
     ----------
@@ -99,8 +99,8 @@ def read_brainsight(text: str, which: str = "all") -> RawPoses:
     Raises
     ------
     PoseError
-        No coordinate system or one that isn't the image's, units that aren't mm, a row with too few columns
-        or with text where a number is needed (the message has the line), no poses of this kind.
+        No coordinate system or one that isn't the image's; units other than mm; a row with too few columns,
+        or with text where a number is needed (the message has the line); no poses of this kind.
 
     Examples
     --------
@@ -136,7 +136,7 @@ def read_brainsight(text: str, which: str = "all") -> RawPoses:
 
 
 def _stated(lines: list[str], key: str) -> str | None:
-    """What the header says of `key`, whose case differs between versions."""
+    """Return what the header says of `key`, whose case differs between versions."""
     for line in lines:
         if not line.startswith("#"):
             if line.strip():
@@ -147,7 +147,7 @@ def _stated(lines: list[str], key: str) -> str | None:
 
 
 def _rows(lines: list[str]) -> list[_Row]:
-    """Rows of the sections that hold poses."""
+    """Return the rows of the sections that hold poses."""
     rows, kind, columns = [], "", list[str]()
     for index, line in enumerate(lines, 1):
         words = [word.strip() for word in line.split("\t")]
@@ -168,7 +168,7 @@ def _rows(lines: list[str]) -> list[_Row]:
 
 
 def _is_row(words: list[str], columns: list[str]) -> bool:
-    """Whether a line that begins with # is one of the section, of a target whose name does."""
+    """Tell whether a line that begins with # is a row all the same: of a target whose name begins so."""
     return len(words) == len(columns) and not any(word in columns[1:] for word in words)
 
 
@@ -196,13 +196,13 @@ def write_brainsight(
     path : path
     poses : PoseList
     coordinates : str
-        The coordinate system that Brainsight shall take them in: that of the image's header which the head
-        mesh follows, e.g. "NIfTI:Scanner" or "NIfTI:Aligned".
+        The coordinate system in which Brainsight shall read them: the one of the image's header that the
+        head mesh follows, e.g. "NIfTI:Scanner" or "NIfTI:Aligned".
 
     Raises
     ------
     PoseError
-        Another coordinate system, or a name that begins with #, which would be a comment.
+        Another coordinate system, or a name that begins with #: Brainsight would read it as a comment.
 
     Examples
     --------

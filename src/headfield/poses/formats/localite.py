@@ -18,8 +18,8 @@ x points into the head, its y against the prolongation of the handle. In the sam
 axis so found lies within 38 degrees of the direction to the head's middle, and the hand area's hotspot has
 its y axis at 45 degrees to the midline, forward and inward, as it is stimulated.
 
-A marker with `set="false"`, or whose matrix is the identity, holds no pose (the coil wasn't seen when the
-pulse came): it is left out, with a warning.
+A marker with `set="false"`, or whose matrix is the identity, holds no pose: the camera did not see the coil
+when the pulse came. It is left out, with a warning.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def read_localite(path: str | os.PathLike[str]) -> RawPoses:
     Raises
     ------
     PoseError
-        Damaged XML, a coordinate space other than LPS and RAS, a marker without its matrix, no marker that
-        holds a pose.
+        Damaged XML, a coordinate space other than LPS and RAS, a marker without its matrix, or no marker with
+        a pose.
     FileFormatError
         XML of another kind.
 
@@ -116,7 +116,7 @@ def _value_a(marker: ET.Element, where: str) -> float | None:
 
 
 def _in_amperes(root: ET.Element, values: list[float | None], notes: list[str]) -> np.ndarray | None:
-    """dI/dt in A/s, or None where there is none or its unit is none of dI/dt."""
+    """Return dI/dt in A/s, or None, with a note, where its unit is not one that we know."""
     didt = didt_of_all(values, notes)
     if didt is None:
         return None
@@ -132,7 +132,8 @@ def _in_amperes(root: ET.Element, values: list[float | None], notes: list[str]) 
 def write_localite(path: str | os.PathLike[str], poses: PoseList) -> None:
     """Write a Localite .xml file in RAS: TriggerMarkers where the poses have dI/dt, else InstrumentMarkers.
 
-    Numbers are printed so that they are read back exactly (dI/dt to the last digit but one).
+    Numbers are printed with all their digits, so that they are read back exactly (dI/dt to the last digit but
+    one, because it is written in A/µs).
 
     Examples
     --------

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Variables of a MATLAB 5 file (.mat), read so that a damaged one is an error and nothing else.
+"""Read the variables of a MATLAB 5 file (.mat), so that a damaged file is an error and nothing worse.
 
-`scipy.io.loadmat` (1.17) reads these files too, but a type number of 15 in one of 256 bytes, or 200,000
+`scipy.io.loadmat` (1.17) reads these files too, but a type number of 15 in a file of 256 bytes, or 200,000
 nested cells, end the Python process, and a cell array that claims 2e9 entries takes 15 GB. So the part of the
-format that sessions need is read here, with every length held against the bytes that are there; files are
+format that sessions need is read here, and every length is held against the bytes that are there. Files are
 written with SciPy. Format: MathWorks, MAT-File Format (version 5), 2019.
 """
 
@@ -32,7 +32,7 @@ _COMPLEX = 0x800
 
 
 def read_mat5(data: bytes) -> dict[str, Any]:
-    """The variables of a MATLAB 5 file.
+    """Read the variables of a MATLAB 5 file.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ def read_mat5(data: bytes) -> dict[str, Any]:
     Returns
     -------
     dict
-        By name: a number array as an ndarray, a line of text as str, a cell array as a tuple of its values, a
-        struct array as a list of dicts, both in MATLAB's order; what is of no use here (sparse and complex
-        arrays, objects, functions) as None.
+        By name: an array of numbers as an ndarray, a line of text as str, a cell array as a tuple of its
+        values, a struct array as a list of dicts, both in MATLAB's order. Sparse and complex arrays, objects
+        and functions are None: no list of poses has them.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def _inflate(content: memoryview, most: int) -> memoryview:
 
 
 def _element(data: memoryview, position: int, order: str) -> tuple[int, memoryview, int]:
-    """Type and content of a data element, and where the next one begins."""
+    """Return the type and content of a data element, and where the next one begins."""
     kind, length = struct.unpack_from(order + "II", data, position)
     start, following = position + 8, position + 8 + length
     if kind >> 16:  # a small element: its content is in the second half of the tag
@@ -117,7 +117,7 @@ def _element(data: memoryview, position: int, order: str) -> tuple[int, memoryvi
 
 
 def _matrix(data: memoryview, order: str, depth: int) -> tuple[str, Any]:
-    """Name and value of an array."""
+    """Return the name and value of an array."""
     if not len(data):  # how an empty array may be written
         return "", np.zeros((0, 0))
     if depth > _MAX_DEPTH:
@@ -127,7 +127,7 @@ def _matrix(data: memoryview, order: str, depth: int) -> tuple[str, Any]:
         raise PoseError("damaged MATLAB 5 file: an array without flags")
     flag = struct.unpack(order + "I", flags[:4])[0]
     sort = flag & 0xFF
-    if sort > _LAST_NUMBER:  # functions and objects, which go on otherwise
+    if sort > _LAST_NUMBER:  # functions and objects, whose elements follow in another order
         return "", None
     kind, dims, position = _element(data, position, order)
     if kind != _INT32 or len(dims) < 8 or len(dims) % 4 or len(dims) > 128:
@@ -181,7 +181,7 @@ def _structs(data: memoryview, position: int, order: str, count: int, depth: int
 
 
 def _text(kind: int, content: memoryview, order: str, shape: list[int]) -> str | None:
-    """A line of text; None for several, whose letters MATLAB stores column by column."""
+    """Return a line of text; None for several lines, whose letters MATLAB stores column by column."""
     if shape[0] > 1 or len(shape) > 2:
         return None
     if not len(content):

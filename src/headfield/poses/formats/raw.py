@@ -22,25 +22,23 @@ MIN_DECIMALS = 3
 
 
 class RawPoses(NamedTuple):
-    """What a reader finds in a file, before the poses are checked.
+    """What a reader finds in a file, before the poses are checked."""
 
-    (k, 4, 4) coil to head, mm; k names; dI/dt (k,) A/s or None; the kind of file; and what to warn of.
-    """
-
-    poses: np.ndarray
-    names: list[str]
-    didt: np.ndarray | None
-    kind: str
-    notes: Sequence[str] = ()
+    poses: np.ndarray  #: (k, 4, 4) coil to head, mm
+    names: list[str]  #: one for each pose, or none at all
+    didt: np.ndarray | None  #: (k,) A/s
+    kind: str  #: of the file
+    notes: Sequence[str] = ()  #: what to warn of
 
 
 def settle_rounding(poses: np.ndarray, printed: Sequence[int]) -> np.ndarray:
-    """Poses whose axes are off by no more than their printed decimals explain, with the nearest rotation.
+    """Replace axes that are off by no more than their printed decimals explain by the nearest rotation.
 
-    A rounding of at most u in each component moves an entry of RᵀR by at most 2√3 u + 3 u²; what was printed
-    may itself have been off by as much as `check_poses` lets pass (one of the 101 samples of a Brainsight
-    file, off by 2.0e-3 with 3 decimals, was by 3e-4 at least). What is off by more than both together, or
-    left-handed, or printed with fewer than three decimals, is left as it is, for `check_poses`.
+    A rounding of at most u in each component moves an entry of RᵀR by at most 2√3 u + 3 u². The axes may have
+    been off before they were printed, by as much as `check_poses` lets pass: one of the 101 samples of a
+    Brainsight file, off by 2.0e-3 with 3 decimals, was off by 3e-4 at least. Axes that are off by more than
+    both together, left-handed, or printed with fewer than three decimals are left as they are;
+    `check_poses` refuses them.
 
     Parameters
     ----------
@@ -77,7 +75,7 @@ def settle_rounding(poses: np.ndarray, printed: Sequence[int]) -> np.ndarray:
 
 
 def turn_axes(poses: np.ndarray, axes: np.ndarray) -> np.ndarray:
-    """The poses with the columns of their rotation replaced by `rotation @ axes`.
+    """Replace the rotation of each pose by `rotation @ axes`.
 
     Examples
     --------
@@ -85,13 +83,13 @@ def turn_axes(poses: np.ndarray, axes: np.ndarray) -> np.ndarray:
     [-1.  1. -1.]
     """
     result = np.array(poses, dtype=np.float64)
-    with np.errstate(invalid="ignore", over="ignore"):  # inf · 0: refused with the pose
+    with np.errstate(invalid="ignore", over="ignore"):  # inf · 0 is NaN, which is refused with the pose
         result[:, :3, :3] = result[:, :3, :3] @ axes
     return result
 
 
 def didt_of_all(values: Sequence[float | None], notes: list[str]) -> np.ndarray | None:
-    """dI/dt of each pose, A/s, or None where some lack it, with a note if only some do.
+    """Return dI/dt of each pose, A/s, or None where some poses lack it, with a note if only some do.
 
     Examples
     --------

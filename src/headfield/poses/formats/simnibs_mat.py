@@ -4,7 +4,7 @@
 What is read, as SimNIBS's manual describes the structs (SESSION, TMSLIST, POSITION):
 
 - a session: `poslist`, a cell array of lists, as variables of the file or as the fields of a struct; each
-  TMSLIST has `pos`, an array of POSITION, of which `matsimnibs` (4, 4), `didt` (A/s) and `name` are read.
+  TMSLIST has `pos`, an array of POSITION, from which `matsimnibs` (4, 4), `didt` (A/s) and `name` are read.
   Lists of electrodes (TDCSLIST) are passed over;
 - a TMSLIST or a POSITION alone, as variables of the file or as a struct;
 - a variable `matsimnibs`, (4, 4) or (4, 4, k).
@@ -31,7 +31,7 @@ from .raw import RawPoses, didt_of_all
 
 __all__ = ["read_simnibs_mat", "write_simnibs_mat"]
 
-_NO_POSE = "has no matsimnibs: from its centre and pos_ydir the pose follows with a head, see place"
+_NO_POSE = "has no matsimnibs: its centre and pos_ydir give a pose only with a head, see headfield.place"
 _KEYS = ("matsimnibs", "poslist", "pos")
 
 
@@ -41,7 +41,7 @@ def read_simnibs_mat(path: str | os.PathLike[str]) -> RawPoses:
     Raises
     ------
     PoseError
-        A damaged file, no coil positions, a position without `matsimnibs`, one of another shape, coil
+        A damaged file, no coil positions, a position whose `matsimnibs` is missing or has another shape, coil
         positions in more than one variable.
     FileFormatError
         MATLAB 7.3 or 4.
@@ -77,7 +77,7 @@ def read_simnibs_mat(path: str | os.PathLike[str]) -> RawPoses:
 
 
 def _holder(variables: dict[str, Any]) -> dict[str, Any]:
-    """The dict that has the poses: the variables themselves, or the one struct among them that does."""
+    """Return the dict that has the poses: the variables themselves, or the one struct among them."""
     if any(key in variables for key in _KEYS):
         return variables
     structs = {
@@ -95,7 +95,7 @@ def _holder(variables: dict[str, Any]) -> dict[str, Any]:
 
 
 def _positions(holder: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each POSITION, and where it is."""
+    """Yield each POSITION, after words for where it is."""
     lists = holder.get("poslist", [holder])
     if isinstance(lists, tuple):  # a cell array of structs
         lists = [one for entry in lists if isinstance(entry, list) for one in entry]
@@ -113,7 +113,7 @@ def _positions(holder: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _of_matrices(holder: dict[str, Any]) -> RawPoses:
-    """`matsimnibs` alone, or with the didt and the name of a POSITION."""
+    """Return the poses of a variable `matsimnibs`, which may have the didt and the name of a POSITION."""
     matrices = real_array(holder["matsimnibs"], "matsimnibs", PoseError)
     if matrices.size == 0:
         raise PoseError(f"this file {_NO_POSE}")
@@ -127,11 +127,11 @@ def _of_matrices(holder: dict[str, Any]) -> RawPoses:
 
 
 def _scalar(value: Any, where: str, notes: list[str]) -> float | None:
-    """dI/dt of a position, if it has one."""
+    """Return dI/dt of a position if it has exactly one."""
     if isinstance(value, np.ndarray) and value.size == 1:
         return float(value.ravel()[0])
     if isinstance(value, np.ndarray) and value.size > 1:
-        notes.append(f"{where} has {value.size} dI/dt, one for each stimulator, which are not read")
+        notes.append(f"{where} has {value.size} values of dI/dt, one for each stimulator: they are not read")
     return None
 
 
@@ -155,7 +155,7 @@ def write_simnibs_mat(path: str | os.PathLike[str], poses: PoseList) -> None:
     'M1'
     """
     try:
-        from scipy.io import savemat  # type: ignore[import-untyped]
+        from scipy.io import savemat  # type: ignore[import-untyped]  # optional: only writing .mat needs it
     except ImportError:
         raise FileFormatError("writing .mat needs SciPy: pip install headfield[matlab]") from None
     fields = ["type", "name", "matsimnibs"] + ([] if poses.didt is None else ["didt"])

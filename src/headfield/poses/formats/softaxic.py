@@ -14,10 +14,10 @@ headfield's by [[0, 1, 0], [-1, 0, 0], [0, 0, 1]] from the right: its z points i
 its x is the prolongation of the handle.
 
 What the points mean was worked out from the sample file. `f` lies 11 to 16 mm outside `fp`, exactly on the
-pose's z axis, and the brain point `b` on the same axis inside it; the distance from `f` to `b` is the one the
-file states as "EMS_FT dist" (28.24 mm where it says -28.2399). So `fp` is `f`, the coil's recorded focus,
-projected onto the scalp. `fp` is read as the coil's centre: headfield's origin is on the casing face that
-touches the head.
+pose's z axis, and the brain point `b` lies on the same axis, inside; the distance from `f` to `b` is the
+"EMS_FT dist" of the file (28.24 mm where it says -28.2399). So `fp` is `f`, the coil's recorded focus,
+projected onto the scalp. `fp` is read as the coil's centre, because headfield's origin is on the casing face
+that touches the head.
 """
 
 from __future__ import annotations

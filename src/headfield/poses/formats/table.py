@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Poses in tables: plain numbers (.csv, .txt), and named columns (.csv).
 
-Plain numbers: one pose a line, its 16 numbers row by row, or four lines of four numbers; commas, semicolons
+Plain numbers: one pose per line, its 16 numbers row by row, or four lines of four numbers; commas, semicolons
 or blanks between them; what follows a # is a comment.
 
-Named columns: a header line that has `centre_x_mm`, and one pose a line::
+Named columns: a header line that has `centre_x_mm`, and one pose per line::
 
     name,centre_x_mm,centre_y_mm,centre_z_mm,z_axis_x,z_axis_y,z_axis_z,y_axis_x,y_axis_y,y_axis_z
     M1,-44.0,-12.5,80.0,0.5,0.2,-0.8426149773176359,...
@@ -15,7 +15,7 @@ Named columns: a header line that has `centre_x_mm`, and one pose a line::
 | `z_axis_x` … `z_axis_z` | unit vector into the head |
 | `y_axis_x` … `y_axis_z` | unit vector along the prolongation of the handle, orthogonal to it |
 | `name` | optional |
-| `distance_mm` | optional: the centre is a point on the scalp, the casing lies this far outside, along -z |
+| `distance_mm` | optional: the centre is on the scalp, and the casing lies this far outside, along -z |
 | `didt_a_per_s` | optional: dI/dt, A/s |
 
 The x axis is y × z, made a unit vector. Columns may come in any order, separated by commas, semicolons or
@@ -46,13 +46,13 @@ _KNOWN = {"name", *_CENTRE, *_AXES, _DISTANCE, _DIDT}
 
 
 def read_table(text: str) -> RawPoses:
-    """Poses from the text of a table; see the module.
+    """Read poses from the text of a table; see the module.
 
     Raises
     ------
     PoseError
-        No poses, another count of numbers, text where a number is needed (the message has the line), a column
-        that is missing or there twice.
+        No poses, a wrong count of numbers, text where a number is needed (the message has the line), a column
+        that is missing or comes twice.
 
     Examples
     --------
@@ -94,14 +94,14 @@ def _numbers(lines: list[str]) -> np.ndarray:
 
 
 def _named(text: str, skipped: int) -> RawPoses:
-    """The table from its header on, which `skipped` lines come before."""
+    """Read a table with named columns from its header on; `skipped` lines come before it in the file."""
     columns, rows = _cells(text, skipped)
     for key in _CENTRE + _AXES:
         if key not in columns:
             raise PoseError(f"line {skipped + 1}: no column {key}")
     twice = [key for key in columns if key in _KNOWN and columns.count(key) > 1]
     if twice:
-        raise PoseError(f"line {skipped + 1}: the column {twice[0]} is there twice")
+        raise PoseError(f"line {skipped + 1}: the column {twice[0]} comes twice")
     if not rows:
         raise PoseError("no poses in this file")
     poses = np.broadcast_to(np.eye(4), (len(rows), 4, 4)).copy()
@@ -127,7 +127,7 @@ def _named(text: str, skipped: int) -> RawPoses:
 
 
 def _cells(text: str, skipped: int) -> tuple[list[str], list[tuple[str, dict[str, str]]]]:
-    """Names of the columns, and of each row that isn't blank "line 3" and its cells."""
+    """Return the names of the columns, and the place ("line 3") and cells of each row that isn't blank."""
     header = text.partition("\n")[0]
     reader = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=header.count), strict=True)
     columns, rows = list[str](), []

@@ -8,8 +8,8 @@
         "CoilAxesConvention": "simnibs",
         "CoilPose": {"RigidTransformMatrix4x4": [[…], […], […], [0, 0, 0, 1]]}}}]}
 
-The convention "simnibs" is headfield's coil frame. ASSOCIATED_IMAGE are the world coordinates of the image:
-in the sample file they are negative, which voxels can't be, and the z axes point into the head.
+The convention "simnibs" is headfield's coil frame. ASSOCIATED_IMAGE means the world coordinates of the image:
+in the sample file some are negative, which voxel indices can't be, and the z axes point into the head.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def read_visor(path: str | os.PathLike[str]) -> RawPoses:
     Raises
     ------
     PoseError
-        Damaged JSON, a target in another coordinate system, unit or convention of axes, a matrix that is not
-        4x4 numbers, no coil targets.
+        Damaged JSON, a target with another coordinate system, unit or convention of axes, a matrix that is
+        not 4x4 numbers, or no coil targets.
     FileFormatError
         JSON without TargetMarkers.
 
@@ -72,7 +72,7 @@ def read_visor(path: str | os.PathLike[str]) -> RawPoses:
     notes = []
     if len(poses) < len(markers):
         left = len(markers) - len(poses)
-        notes.append(f"{left} of {len(markers)} TargetMarkers are no CoilTarget: left out")
+        notes.append(f"{left} of {len(markers)} TargetMarkers have no CoilTarget: left out")
     return RawPoses(np.array(poses), names, None, "ANT visor2 coil targets", notes)
 
 
@@ -92,7 +92,7 @@ def _pose(target: dict[str, Any], where: str) -> np.ndarray:
         raise PoseError(f"{where}: RigidTransformMatrix4x4 is not 4 rows of 4 numbers")
     for value in (value for row in rows for value in row):
         if type(value) not in (int, float):
-            raise PoseError(f"{where}: RigidTransformMatrix4x4 holds {str(value)[:40]!r}, which is no number")
+            raise PoseError(f"{where}: RigidTransformMatrix4x4 holds {str(value)[:40]!r}, not a number")
     try:
         pose = np.array(rows, dtype=np.float64)
     except OverflowError:  # a whole number of more than 308 digits

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Texts of parameters that several functions share, and the decorator that puts them into docstrings.
+
+A docstring names a text by a line of its own, `%(weights)s`, and `fill_doc` replaces the line when the module
+is imported; `help` and the documentation show the whole. NumPy-style docstrings of nilearn and MNE-Python are
+made in the same way.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+__all__ = ["fill_doc"]
+
+Documented = TypeVar("Documented", bound=Callable[..., Any])
+
+_PLACE = re.compile(r"^( *)%\((\w+)\)s$", re.MULTILINE)
+
+
+def fill_doc(function: Documented) -> Documented:
+    """Replace each line `%(name)s` in the docstring of a function, method or class by the text of that name.
+
+    Parameters
+    ----------
+    function : callable
+
+    Returns
+    -------
+    callable
+        The same object.
+
+    Raises
+    ------
+    KeyError
+        There is no text of a name.
+
+    Examples
+    --------
+    >>> @fill_doc
+    ... def strongest(magnitude):
+    ...     '''Return the largest value.
+    ...
+    ...     Parameters
+    ...     ----------
+    ...     %(magnitude)s
+    ...     '''
+    >>> print(strongest.__doc__)
+    Return the largest value.
+    <BLANKLINE>
+        Parameters
+        ----------
+        magnitude : array_like (m,) or (k, m)
+            |E|, V/m.
+    <BLANKLINE>
+    """
+    if function.__doc__ is not None:  # python -OO leaves docstrings out
+        function.__doc__ = _PLACE.sub(_indented, function.__doc__)
+    return function
+
+
+def _indented(place: re.Match[str]) -> str:
+    return textwrap.indent(_TEXTS[place[2]], place[1])
+
+
+def _texts(source: str) -> dict[str, str]:
+    """Parse paragraphs of a name, alone in its line, and the indented text that it stands for."""
+    found = {}
+    for paragraph in textwrap.dedent(source).strip().split("\n\n"):
+        name, _, text = paragraph.partition("\n")
+        found[name] = textwrap.dedent(text)
+    return found
+
+
+_TEXTS = _texts(
+    """
+    magnitude
+        magnitude : array_like (m,) or (k, m)
+            |E|, V/m.
+
+    magnitude_not_negative
+        magnitude : array_like (m,) or (k, m)
+            |E|, V/m; not negative.
+
+    weights
+        weights : array_like (m,)
+            Volumes or areas of the elements in any unit: not negative, and not all zero. An element of weight
+            0 is left out.
+
+    centres_mm
+        centres_mm : array_like (m, 3)
+            Barycentres of the elements, mm.
+
+    fraction
+        fraction : float
+            Above 0, at most 1.
+
+    percent
+        percent : float
+            The percentile of |E| that stands for the peak, 0 to 100.
+
+    target
+        target : array_like (m,) bool
+            The elements of the target.
+
+    E
+        E : array_like (m, 3) or (k, m, 3)
+            Electric field, V/m.
+
+    only_tags
+        tags : int or array_like of int, optional
+            Only tetrahedra of these tissues; by default those of all.
+
+    reach_mm
+        reach_mm : float, optional
+            A point outside of these tetrahedra is moved to the nearest point of the nearest one if that is no
+            farther away than this, mm.
+
+    poses
+        poses : array_like (4, 4) or (k, 4, 4)
+            Coil to head, mm.
+    """
+)

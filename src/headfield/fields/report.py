@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""How a solve went: iterations, residuals, errors and times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["SolveReport"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SolveReport:
+    """How a solve went.
+
+    Attributes
+    ----------
+    iterations : ndarray (k,) int
+        Iterations of conjugate gradients, per pose.
+    residual : ndarray (k,) float64
+        ‖b − Kφ‖ / ‖b‖ evaluated in float64 from the returned potential, per pose.
+    converged : ndarray (k,) bool
+        Whether the residual is within the tolerance, per pose.
+    tolerance : ndarray (k,) float64
+        The residual that was asked for, or chosen from the discretisation error, per pose.
+    discretisation_error : ndarray (k,) float64, or None
+        Estimated error of the E of linear elements, per pose: √(∫|E* − E|² / ∫|E*|²) over the tetrahedra of
+        the region, with the recovered field E* (Zienkiewicz and Zhu 1987). The recovered field itself is
+        more accurate than that. None where neither `recovery` nor `tol="auto"` was asked for.
+    primary_error : float
+        Bound of the error of ∂A/∂t by interpolation, as measured on this coil; 0 for the direct sum.
+    seconds : dict of str to float
+        Wall time per stage: `primary`, `right_hand_side`, `solve`, `recovery` (where E was recovered),
+        `field`.
+    device : str
+    threads : int
+    batch : int
+        Poses solved at a time.
+    batch_asked : int
+        Poses that were to be solved at a time; `batch` is less where more did not fit the memory.
+    recording_problem : str
+        Why a GPU's launches of an iteration could not be recorded and were made one by one, which costs time
+        where a batch is small; empty where they were recorded, and on the CPU.
+    """
+
+    iterations: NDArray[np.int32]
+    residual: NDArray[np.float64]
+    converged: NDArray[np.bool_]
+    tolerance: NDArray[np.float64]
+    discretisation_error: NDArray[np.float64] | None
+    primary_error: float
+    device: str
+    threads: int
+    batch: int
+    batch_asked: int
+    recording_problem: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def joined(cls, reports: list[SolveReport]) -> SolveReport:
+        """Make one report for several batches."""
+        first = reports[0]
+        errors = [r.discretisation_error for r in reports if r.discretisation_error is not None]
+        return cls(
+            iterations=np.concatenate([r.iterations for r in reports]),
+            residual=np.concatenate([r.residual for r in reports]),
+            converged=np.concatenate([r.converged for r in reports]),
+            tolerance=np.concatenate([r.tolerance for r in reports]),
+            discretisation_error=np.concatenate(errors) if errors else None,
+            primary_error=first.primary_error,
+            device=first.device,
+            threads=first.threads,
+            batch=min(r.batch for r in reports),
+            batch_asked=first.batch_asked,
+            recording_problem=next((r.recording_problem for r in reports if r.recording_problem), ""),
+            seconds={name: sum(r.seconds[name] for r in reports) for name in first.seconds},
+        )
+
+    def __str__(self) -> str:
+        stages = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in self.seconds.items())
+        short = f" ({self.batch_asked} did not fit the memory)" if self.batch < self.batch_asked else ""
+        error = ""
+        if self.discretisation_error is not None:
+            error = f", discretisation error of E up to {100 * self.discretisation_error.max():.2g} %"
+        slow = f"; launched one by one ({self.recording_problem})" if self.recording_problem else ""
+        return (
+            f"{len(self.iterations)} poses on {self.device}, {self.threads} threads, "
+            f"{self.batch} at a time{short}: "
+            f"{self.iterations.min()}–{self.iterations.max()} iterations, "
+            f"residual ≤ {self.residual.max():.1e}{error}; {stages}{slow}"
+        )

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Lists of poses that are pickled and copied."""
+
+import numpy as np
+import pytest
+from given.copies import WAYS, assert_same_parts
+
+import headfield as hf
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("didt", [None, [1e6, -2e6]], ids=["without dI/dt", "with dI/dt"])
+def test_a_copy_has_the_same_arrays_and_names(didt, way):
+    poses = hf.PoseList(hf.ring(np.diag([1.0, -1.0, -1.0, 1.0]), [10, 20]), ("M1", ""), didt, "table")
+    assert_same_parts(poses, WAYS[way](poses), ["poses", "names", "didt", "kind"])
