@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The layout that CONTRIBUTING describes: sizes, names and imports; which room imports which is for `make lint`."""
+"""The layout that CONTRIBUTING describes: sizes, names and imports; `make lint` looks at the rooms."""
 
 import ast
 import re

@@ -151,3 +151,25 @@ def test_a_model_is_pickled_as_what_it_was_made_of():
     same_bits(again.conductivity, model().conductivity)
     same_bits(again.solve(coil(), poses(1)).E, model().solve(coil(), poses(1)).E)
     assert again.mesh is not model().mesh
+
+
+@pytest.mark.parametrize("ending", ["h5", "msh", "vtu"])
+def test_fields_of_sources_are_written_and_read(tmp_path, ending):
+    field = model().solve_sources(currents(2))
+    field.save(tmp_path / f"field.{ending}")
+    back = hf.read_result(tmp_path / f"field.{ending}")
+    assert back.n_poses == 2
+    assert back.poses is None
+    assert back.didt is None
+    same_bits(np.ascontiguousarray(back.magnitude(1)), np.ascontiguousarray(field.on_host().magnitude[1]))
+    copied = pickle.loads(pickle.dumps(field))
+    assert copied.poses is None
+    same_bits(copied.E, field.on_host().E)
+
+
+def test_a_field_of_sources_is_drawn_without_a_coil():
+    mesh = model().mesh
+    scene = model().solve_sources(currents(1)).scene(tags=int(mesh.tags[0]))
+    assert scene.matrix is None
+    with pytest.raises(hf.ArgumentError, match="pose is not known"):
+        model().solve_sources(currents(1)).scene(coil=coil(), tags=int(mesh.tags[0]))

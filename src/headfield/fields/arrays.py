@@ -24,9 +24,9 @@ class FieldArrays:
     Attributes
     ----------
     mesh : TetMesh
-    poses : ndarray (k, 4, 4) float64
-        Coil to head, mm.
-    didt : ndarray (k,) or (k, s) float64
+    poses : ndarray (k, 4, 4) float64, or None
+        Coil to head, mm; None of sources that are not coils.
+    didt : ndarray (k,) or (k, s) float64, or None
         A/s.
     report : SolveReport
     E : ndarray (k, e, 3) float32
@@ -42,8 +42,8 @@ class FieldArrays:
     """
 
     mesh: TetMesh
-    poses: NDArray[np.float64]
-    didt: NDArray[np.float64]
+    poses: NDArray[np.float64] | None
+    didt: NDArray[np.float64] | None
     report: SolveReport
     E: NDArray[np.float32]
     local_error: NDArray[np.float32] | None
@@ -53,7 +53,7 @@ class FieldArrays:
     recovery: str | None
 
     def __len__(self) -> int:
-        return len(self.poses)
+        return len(self.E)
 
     @property
     def at_points(self) -> bool:

@@ -30,20 +30,20 @@ Evaluated = dict[str, NDArray[np.float32]]
 
 
 class Field:
-    """The electric field of k coil poses in a head.
+    """The electric field of k coil poses, or other sources, in a head.
 
-    Made by `HeadModel.solve` and `HeadModel.iter_solve`. E is computed from the potential when it is first
-    asked for, and kept; from then on the field no longer needs the model that solved it. E, magnitude and
-    potential are CuPy arrays if the poses were one.
+    Made by `HeadModel.solve`, `iter_solve` and `solve_sources`. E is computed from the potential when it is
+    first asked for, and kept; from then on the field no longer needs the model that solved it. E, magnitude
+    and potential are CuPy arrays if the poses were one.
 
     Fields can be pickled and copied: E is computed first, and the copy has NumPy arrays.
 
     Attributes
     ----------
     mesh : TetMesh
-    poses : ndarray (k, 4, 4) float64
-        Coil to head, mm.
-    didt : ndarray (k,) float64; (k, s) for a coil with s > 1 stimulators
+    poses : ndarray (k, 4, 4) float64, or None
+        Coil to head, mm; None for sources that are not coils.
+    didt : ndarray (k,) float64, or None; (k, s) for a coil with s > 1 stimulators
         A/s.
     elements : ndarray (e,) int32 or None
         Tetrahedra that E is given in; None for all m.
@@ -243,9 +243,9 @@ class Field:
             self.mesh,
             magnitude,
             tuple(np.atleast_1d(tags).tolist()),
-            matrix=self.poses[pose],
+            matrix=None if self.poses is None else self.poses[pose],
             coil=coil,
-            didt=np.atleast_1d(self.didt[pose]),
+            didt=None if self.didt is None else np.atleast_1d(self.didt[pose]),
             pose=int(pose),
             n_poses=len(self),
         )

@@ -116,9 +116,9 @@ class GrowingH5:
     """One .h5 that every batch is added to; it gets its final name when all poses are in it.
 
     Layout: `mesh/…` as `TetMesh`; `elements/E` (k, e, 3) and `elements/magnE` (k, e) float32, V/m;
-    `elements/index` (e,) if not all tetrahedra were asked for, else `nodes/v` (k, n) float64, V; `poses`
-    (k, 4, 4), `didt` (k,) or (k, s), A/s, `residual`, `tolerance`, `iterations`, `converged` (k,), and
-    `discretisation_error` (k,) where it was estimated. A recovered E comes with `elements/local_error` (k, e)
+    `elements/index` (e,) if not all tetrahedra were asked for, else `nodes/v` (k, n) float64, V; of coils
+    `poses` (k, 4, 4), `didt` (k,) or (k, s), A/s; `residual`, `tolerance`, `iterations`, `converged` (k,),
+    and `discretisation_error` (k,) where it was estimated. A recovered E comes with `elements/local_error` (k, e)
     float32, V/m, and the attribute `recovery`. Poses that did not converge are NaN. The arrays carry HDF5's
     checksums, so that a damaged file is refused and not read as another field.
     """
@@ -152,7 +152,6 @@ class GrowingH5:
             self._add("nodes/v", (mesh.n_nodes,), np.float64)
         else:
             self._keep("elements/index", elements)
-        self._add("poses", (4, 4), np.float64)
         self._add("residual", (), np.float64)
         self._add("tolerance", (), np.float64)
         self._add("iterations", (), np.int32)
@@ -173,8 +172,9 @@ class GrowingH5:
     def write(self, field: FieldArrays) -> None:
         """Add the poses of a batch; what is flushed survives even if the process is killed."""
         _check_in_tetrahedra(field)
-        if "didt" not in self._file:
-            self._add("didt", field.didt.shape[1:], np.float64)
+        if self._done == 0:
+            for name, values in _of_coils(field).items():
+                self._add(name, values.shape[1:], np.float64)
             if field.report.discretisation_error is not None:
                 self._add("discretisation_error", (), np.float64)
             if field.local_error is not None:
@@ -186,7 +186,7 @@ class GrowingH5:
 
     def _write_pose(self, field: FieldArrays, i: int) -> None:
         report = field.report
-        row: dict[str, Any] = {"poses": field.poses[i], "didt": field.didt[i]}
+        row: dict[str, Any] = {name: values[i] for name, values in _of_coils(field).items()}
         for name in ("residual", "tolerance", "iterations", "converged", "discretisation_error"):
             if name in self._file:
                 row[name] = getattr(report, name)[i]
@@ -216,6 +216,12 @@ class GrowingH5:
             self.files.append(str(self._part))
         else:
             self._part.unlink(missing_ok=True)
+
+
+def _of_coils(field: FieldArrays) -> dict[str, NDArray[np.float64]]:
+    """Poses and dI/dt, which fields of other sources than coils don't have."""
+    known = {"poses": field.poses, "didt": field.didt}
+    return {name: values for name, values in known.items() if values is not None}
 
 
 def _check_in_tetrahedra(field: FieldArrays) -> None:
