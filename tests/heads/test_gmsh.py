@@ -4,6 +4,7 @@
 import os
 import struct
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from given.gmsh_files import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headfield.errors import MeshError
 from headfield.heads.mesh import TetMesh
 from headfield.heads.phantom import sphere_mesh
 from headfield.heads.read import read_mesh
@@ -223,3 +225,32 @@ def test_a_full_disk_leaves_what_was_there_and_nothing_open(tmp_path, name):
     assert os.listdir(tmp_path) == [name]
     opened = [os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()]
     assert not [file for file in opened if file.startswith(str(tmp_path))]
+
+
+@pytest.mark.parametrize("piece", [1, 3, 1 << 22])
+@pytest.mark.parametrize("wrong", ["x", "1x", "1_0", "0x10", "1 2 \0", "1,5", "é"])
+def test_text_that_is_not_a_number_is_found_anywhere(load, monkeypatch, wrong, piece):
+    monkeypatch.setattr("headfield.heads.formats.gmsh_bytes._PIECE", piece)
+    content, last = msh22(""), b"-10.0\n$EndNodes"
+    assert last in content
+    for text in (f"{wrong}\n$EndNodes", f"-10.0 {wrong}\n$EndNodes", f"{wrong} -10.0\n$EndNodes"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a program may ignore what NumPy says
+            with pytest.raises(MeshError, match=r"something else than numbers"):
+                load(content.replace(last, text.encode()))
+
+
+def test_reading_text_leaves_the_warnings_of_other_threads_alone(load, monkeypatch):
+    """They would become errors of those threads, which is what the filters here say too: so they are set."""
+    kept, fromstring = [], np.fromstring
+
+    def slow(*arguments, **options):
+        kept.append(list(warnings.filters))
+        return fromstring(*arguments, **options)
+
+    monkeypatch.setattr(np, "fromstring", slow)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        before = list(warnings.filters)
+        load(msh22(""))
+    assert kept == [before] * len(kept) != []

@@ -101,15 +101,15 @@ def cropped(
     kept = np.ones(mesh.n_tets, bool)
     if tags is not None:
         kept &= np.isin(mesh.tags, checks.tag_set(tags))
+    if box_mm is not None or centre_mm is not None:
+        centres = tetrahedra.barycentres(mesh.nodes_mm, mesh.tets)
     if box_mm is not None:
         low, high = _box(box_mm)
-        centres = tetrahedra.barycentres(mesh.nodes_mm, mesh.tets)
         kept &= ((centres >= low) & (centres <= high)).all(axis=1)
     if (centre_mm is None) != (radius_mm is None):
         raise MeshError("crop: centre_mm and radius_mm are only of use together")
     if centre_mm is not None and radius_mm is not None:
         centre, radius = _numbers(centre_mm, "centre_mm", (3,)), _numbers(radius_mm, "radius_mm", ())
-        centres = tetrahedra.barycentres(mesh.nodes_mm, mesh.tets)
         kept &= np.linalg.norm(centres - centre, axis=1) <= radius
     if keep_largest and kept.any():
         kept = _largest(mesh, kept)

@@ -28,7 +28,7 @@ def skin(mesh: TetMesh | Surface) -> Surface:
     Raises
     ------
     MeshError
-        The mesh has only electrodes; or the surface is closed and wound inward.
+        The mesh has only electrodes; the surface is closed and wound inward; or it is neither of the two.
 
     Warns
     -----
@@ -50,6 +50,8 @@ def skin(mesh: TetMesh | Surface) -> Surface:
         if mesh.is_wound_inward:
             raise MeshError("the surface is closed and its triangles are wound inward: reverse its faces")
         return mesh
+    if not isinstance(mesh, TetMesh):
+        raise MeshError(f"a skin is made of a TetMesh (see read_mesh), not of {type(mesh).__name__}")
     if mesh.is_part:
         warn(
             "the mesh is a part of a head, and its surface holds the cuts: place coils on the skin of the "

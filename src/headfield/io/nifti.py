@@ -250,6 +250,7 @@ def _nibabel(name: str) -> Any:
 
 def _header_errors() -> tuple[type[Exception], ...]:
     """Return the types of errors that nibabel raises for a damaged header."""
+    # Imported here for the same reason as nibabel itself.
     from nibabel.spatialimages import HeaderDataError, HeaderTypeError
 
     return HeaderDataError, HeaderTypeError, ValueError, TypeError, KeyError, ArithmeticError

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...core.messages import warn
 from ...errors import CoilError, FileFormatError, MeshError
-from ...io.meshio import contained, needed_meshio, read_content
+from ...io.meshio import contained, read_content
 from ...io.regular import check_regular, ending_of
 from ..casing import Casing
 
@@ -69,7 +69,6 @@ def read_casing(path: str | os.PathLike[str]) -> Casing:
         raise FileFormatError(f"{name}: casings are read from {', '.join(CASING_ENDINGS)}, not {ending!r}")
     check_regular(path, CoilError)
     _check_counts(name, ending)
-    needed_meshio(name)
     try:
         with contained("read"):
             content = read_content(name)

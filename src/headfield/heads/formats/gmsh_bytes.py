@@ -6,7 +6,6 @@ from __future__ import annotations
 import mmap
 import os
 import re
-import warnings
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
@@ -24,6 +23,7 @@ NODES_PER_ELEMENT = {
 
 _LONGEST_LINE = 4096
 _NOT_SPACE = re.compile(rb"\S")
+_PIECE = 1 << 22  # bytes of text that are looked at in one piece
 
 
 class GmshFile:
@@ -105,14 +105,40 @@ class GmshFile:
         """Return the numbers of a text section up to its end mark, float64."""
         end = self.find_end(section)
         text = self.data[self.pos : end]
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            try:
-                values = np.fromstring(text, np.float64, sep=" ")
-            except (ValueError, DeprecationWarning):
-                self.fail(f"section ${section} holds something else than numbers")
+        try:
+            values = np.fromstring(text, np.float64, sep=" ")
+        except (ValueError, DeprecationWarning):
+            values = None
+        if values is None or not _are_all(values, text):
+            self.fail(f"section ${section} holds something else than numbers")
         self.pos = end
         return values
+
+
+def _are_all(values: NDArray[np.float64], text: bytes) -> bool:
+    """Tell whether NumPy has read a text to its end: it stops where something is not a number.
+
+    It warns of that, but a program may ignore warnings, and a filter that is set here would be set for all
+    threads. So words are counted, and the last one, which may have been read in part, is looked at.
+    """
+    if _count_words(text) != len(values):
+        return False
+    last = text.rsplit(maxsplit=1)[-1] if len(values) else b"0"
+    try:
+        float(last)
+    except ValueError:
+        return False
+    return b"_" not in last  # which Python takes, NumPy does not
+
+
+def _count_words(text: bytes) -> int:
+    count, before = 0, False
+    for start in range(0, len(text), _PIECE):
+        codes = np.frombuffer(text, np.uint8, min(_PIECE, len(text) - start), start)
+        inside = (codes != ord(" ")) & ((codes < ord("\t")) | (codes > ord("\r")))
+        count += int(np.count_nonzero(inside[1:] & ~inside[:-1])) + bool(inside[0] and not before)
+        before = bool(inside[-1])
+    return count
 
 
 class Stream(Protocol):
