@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from ..core.arguments import real_array, vectors
 from ..errors import CoilError
+from .records import Record, keep
 
 __all__ = ["Casing"]
 
 
 @dataclass(frozen=True, eq=False)
-class Casing:
+class Casing(Record):
     """A triangle surface around a coil or a part of it.
 
     Parameters
@@ -47,9 +48,7 @@ class Casing:
             raise CoilError(f"casing faces must have the shape (f, 3), not {faces.shape}")
         if not ((faces >= 0) & (faces < len(points)) & (faces == np.floor(faces))).all():
             raise CoilError(f"casing faces must be indices of its {len(points)} points")
-        for name, array in (("points_mm", points), ("faces", faces.astype(np.int32))):
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
+        keep(self, points_mm=points, faces=faces.astype(np.int32))
 
     def moved(self, matrix: NDArray[np.float64]) -> Casing:
         """The same casing after a rigid motion (4, 4), mm."""

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import finite_array, finite_number
 from ..errors import CoilError
+from .records import Record, keep
 
-__all__ = ["Deformation", "DeformationRange"]
+__all__ = ["Deformation", "DeformationRange", "checked_values", "motion"]
 
 _AXES = ("x", "y", "z")
 
@@ -56,7 +57,7 @@ class DeformationRange:
 
 
 @dataclass(frozen=True, eq=False)
-class Deformation:
+class Deformation(Record):
     """A rigid motion of parts of a coil by one parameter.
 
     Parameters
@@ -102,8 +103,7 @@ class Deformation:
             array = finite_array(() if point is None else point, name, CoilError)
             if array.shape != (3,):
                 raise CoilError(f"{name} of a rotation must have the shape (3,), not {array.shape}")
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
+            keep(self, **{name: array})
         if np.linalg.norm(np.asarray(self.point2_mm) - np.asarray(self.point1_mm)) < 1e-6:
             raise CoilError("the two points of a rotation are the same")
 
@@ -120,6 +120,19 @@ class Deformation:
         motion[:3, :3] += np.sin(angle) * cross + (1.0 - np.cos(angle)) * cross @ cross
         motion[:3, 3] = start - motion[:3, :3] @ start
         return motion
+
+
+def checked_values(ranges: Sequence[DeformationRange], values: Sequence[float]) -> tuple[float, ...]:
+    """One value for each of the parameters, in its range.
+
+    Raises
+    ------
+    CoilError
+        Another number of values, or one outside its range.
+    """
+    if len(values) != len(ranges):
+        raise CoilError(f"{len(values)} values, the coil has {len(ranges)} deformation parameters")
+    return tuple(r.check(v, f"parameter {i}") for i, (r, v) in enumerate(zip(ranges, values, strict=True)))
 
 
 def motion(

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The parts of a coil, and the stimulators that drive them."""
+"""The parts of a coil, the stimulators that drive them, and all that a coil is made of in one record."""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.arguments import finite_array, positive
 from ..errors import CoilError
 from .casing import Casing
-from .sources import Dipoles, SampledPotential, Segments
+from .deformation import Deformation, DeformationRange, motion
+from .records import Record, keep
+from .sources import Dipoles, SampledPotential, Segments, Sources
 
 __all__ = [
+    "CoilContent",
     "CoilElement",
     "Stimulator",
     "Waveform",
@@ -29,7 +33,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, eq=False)
-class Waveform:
+class Waveform(Record):
     """A pulse as it was recorded.
 
     Parameters
@@ -68,8 +72,7 @@ class Waveform:
                 raise CoilError(
                     f"{key} of a waveform has shape {array.shape}; as many numbers as times go there"
                 )
-            array.flags.writeable = False
-            object.__setattr__(self, key, array)
+            keep(self, **{key: array})
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +163,111 @@ class CoilElement:
             raise CoilError(f"all {count} {noun} are zero")
 
 
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class CoilContent:
+    """All that a coil is made of: what readers of files return and writers take.
+
+    Nothing is checked here; `Coil` does that. See there for what each attribute is.
+
+    Examples
+    --------
+    >>> content = CoilContent(elements=(CoilElement(Dipoles([[0, 0, -5.0]], [[0, 0, 1e-3]])),), name="one")
+    >>> content.n_dipoles, content.bounds_mm.tolist()
+    (1, [[0.0, 0.0, -5.0], [0.0, 0.0, -5.0]])
+    """
+
+    elements: tuple[CoilElement, ...]
+    stimulators: tuple[Stimulator, ...] = field(default_factory=lambda: (Stimulator(),))
+    name: str = ""
+    brand: str = ""
+    deformations: tuple[Deformation, ...] = ()
+    deformation_ranges: tuple[DeformationRange, ...] = ()
+    deformation_values: tuple[float, ...] = ()
+    body: Casing | None = None
+    limits_mm: NDArray[np.float64] | None = None
+    resolution_mm: NDArray[np.float64] | None = None
+
+    @property
+    def casing(self) -> Casing | None:
+        """The casings of the coil and its parts as one surface, as they lie now; None if there are none."""
+        casings = [] if self.body is None else [self.body]
+        casings += [e.casing.moved(self._motion(e)) for e in self.elements if e.casing is not None]
+        return Casing.joined(casings) if casings else None
+
+    @property
+    def n_stimulators(self) -> int:
+        """Number of currents that drive the coil: columns of `didt`."""
+        return len(self.stimulators)
+
+    @property
+    def stimulator(self) -> str:
+        """Name of the stimulator, or the names of all."""
+        return ", ".join(s.name for s in self.stimulators if s.name)
+
+    @property
+    def didt_max(self) -> float | None:
+        """The largest dI/dt, A/s; None if it is not known. Of several stimulators, see `stimulators`.
+
+        Raises
+        ------
+        CoilError
+            The coil has several stimulators.
+        """
+        if self.n_stimulators > 1:
+            raise CoilError(f"{self.n_stimulators} stimulators: see stimulators[i].didt_max")
+        return self.stimulators[0].didt_max
+
+    @property
+    def n_dipoles(self) -> int:
+        """Number of dipoles."""
+        return sum(len(e.source) for e in self.elements if isinstance(e.source, Dipoles))
+
+    @property
+    def n_segments(self) -> int:
+        """Number of pieces of wire."""
+        return sum(len(e.source) for e in self.elements if isinstance(e.source, Segments))
+
+    @property
+    def bounds_mm(self) -> NDArray[np.float64]:
+        """Lowest and highest corner (2, 3) of all sources, mm; of grids, their whole extent."""
+        return self.sources().bounds_mm
+
+    def sources(self, stimulator: int | None = None) -> Sources:
+        """What one stimulator drives, or all do, as it lies now in the coil frame."""
+        driven = [e for e in self.elements if stimulator is None or e.stimulator == stimulator]
+        return Sources.of([e.source.moved(self._motion(e)) if e.deformations else e.source for e in driven])
+
+    @cached_property
+    def only_dipoles(self) -> Dipoles:
+        """The dipoles of a coil that has no other sources, and one stimulator; else a CoilError."""
+        dipoles, segments, sampled = self.sources()
+        if len(segments) or sampled:
+            raise CoilError("this coil is not made of dipoles alone; see coil.reduced(n)")
+        if self.n_stimulators > 1:
+            raise CoilError(
+                f"this coil has {self.n_stimulators} stimulators; coil.sources(i) has the dipoles of each"
+            )
+        return dipoles
+
+    def content(self, **changes: Any) -> CoilContent:
+        """The content with other attributes."""
+        return CoilContent(**({f.name: getattr(self, f.name) for f in fields(CoilContent)} | changes))
+
+    def at_rest(self, elements: Sequence[CoilElement], **changes: Any) -> CoilContent:
+        """The content with other elements, which lie where they are and do not move; the casing stays."""
+        return self.content(
+            elements=tuple(elements),
+            deformations=(),
+            deformation_ranges=(),
+            deformation_values=(),
+            body=self.casing,
+            **changes,
+        )
+
+    def _motion(self, element: CoilElement) -> NDArray[np.float64]:
+        return motion(self.deformations, element.deformations, self.deformation_values)
+
+
 def check_kinds(values: Any, kind: type, name: str) -> None:
     """Refuse what is not a sequence of one kind of thing."""
     if not isinstance(values, Sequence):
@@ -198,9 +306,9 @@ def steps(resolution_mm: ArrayLike | None) -> NDArray[np.float64] | None:
     return spacing
 
 
-def check_indices(coil: Any) -> None:
+def check_indices(coil: CoilContent) -> None:
     """Refuse elements that name a stimulator, deformation or parameter that is not there."""
-    lengths = {
+    lengths: dict[str, tuple[list[tuple[int, ...]], int]] = {
         "stimulator": ([(e.stimulator,) for e in coil.elements], len(coil.stimulators)),
         "deformation": ([e.deformations for e in coil.elements], len(coil.deformations)),
         "deformation range": ([(d.parameter,) for d in coil.deformations], len(coil.deformation_ranges)),

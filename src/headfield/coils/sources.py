@@ -17,16 +17,32 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.arguments import finite_array, vectors
 from ..core.device import Device, select
 from ..errors import CoilError
+from .records import Record, keep
 
-__all__ = ["Dipoles", "SampledPotential", "Segments", "Sources", "grid_corners_mm", "native_sources"]
+__all__ = [
+    "EXTENT_MM",
+    "MOST_SOURCES",
+    "MOST_VALUES",
+    "SCALP_MM",
+    "Dipoles",
+    "SampledPotential",
+    "Segments",
+    "Sources",
+    "grid_corners_mm",
+    "native_sources",
+]
+
+SCALP_MM = 4.0  # from the casing's face, z = 0, to the scalp: hair
+EXTENT_MM = (1.0, 2000.0)  # of the wire of a coil for a head; in metres or micrometres it lies outside
+MOST_SOURCES = 20_000_000
+MOST_VALUES = 2**31 - 1  # of a grid: native code counts them in 32 bits
 
 _SHEAR = 1e-4  # largest cosine between two axes of a grid that passes as a right angle
-_MOST_VALUES = 2**31 - 1
 _HAIR = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Dipoles:
+class Dipoles(Record):
     """Magnetic dipoles: A(r) = μ0/4π Σ m_k × (r − r_k) / |r − r_k|³ (Jackson, 3rd ed., eq. 5.55).
 
     Parameters
@@ -63,7 +79,7 @@ class Dipoles:
 
 
 @dataclass(frozen=True, eq=False)
-class Segments:
+class Segments(Record):
     """Pieces of wire, each taken at one point: A(r) = μ0/4π Σ dl_k / |r − r_k| (Jackson, eq. 5.32).
 
     Parameters
@@ -100,7 +116,7 @@ class Segments:
 
 
 @dataclass(frozen=True, eq=False)
-class SampledPotential:
+class SampledPotential(Record):
     """A on a regular grid, interpolated there by tricubic polynomials; zero outside, with a warning.
 
     Parameters
@@ -131,7 +147,7 @@ class SampledPotential:
             raise CoilError(f"a sampled A must be real numbers, not {values.dtype}")
         if values.ndim != 4 or values.shape[3] != 3 or min(values.shape) < 2:
             raise CoilError(f"a sampled A must have the shape (nx, ny, nz, 3), not {values.shape}")
-        if values.size > _MOST_VALUES:
+        if values.size > MOST_VALUES:
             raise CoilError(f"a sampled A of {values.shape} is too large")
         with np.errstate(over="ignore"):
             values = np.array(values, np.float32, order="C")
@@ -148,9 +164,7 @@ class SampledPotential:
         skew = np.abs(axes.T @ axes - np.eye(3)).max()
         if skew > _SHEAR:
             raise CoilError(f"the affine of a sampled A is sheared, by {skew:.3g}: resample it")
-        for name, array in (("values", values), ("affine", affine)):
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
+        keep(self, values=values, affine=affine)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -285,6 +299,4 @@ def _set_rows(instance: Any, first: str, second: str, what: str, other: str) -> 
     arrays = {name: vectors(values, name, CoilError) for name, values in rows.items()}
     if len(arrays[first]) != len(arrays[second]):
         raise CoilError(f"{len(arrays[first])} {what} but {len(arrays[second])} {other}")
-    for name, array in arrays.items():
-        array.flags.writeable = False
-        object.__setattr__(instance, name, array)
+    keep(instance, **arrays)

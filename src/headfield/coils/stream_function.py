@@ -20,12 +20,11 @@ from ..errors import CoilError
 from .casing import Casing
 from .coil import Coil
 from .parts import CoilElement
-from .sources import Dipoles, Segments
+from .sources import MOST_SOURCES, Dipoles, Segments
 
 __all__ = ["stream_function_coil", "stream_function_wires"]
 
 _SAME = 1e-6  # of the range of ψ: differences along an edge of the surface that pass as rounding
-_MOST_POINTS = 20_000_000
 # Corners' shares (q, 3) and weights (q,) of rules exact to degree 1, 2 and 5 (Dunavant, Int. J. Numer. Meth.
 # Eng. 21 (1985) 1129).
 _FIFTH = [(6 - 15**0.5) / 21, (6 + 15**0.5) / 21]
@@ -277,8 +276,8 @@ def _cut(corners: Floats, values: Floats, longest_mm: float | None, points: int)
         return corners, values
     longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
     times = np.maximum(1.0, np.ceil(longest / positive(longest_mm, "max_edge_mm", CoilError) * (1 - 1e-9)))
-    if (times**2).sum() * points > _MOST_POINTS:
-        raise CoilError(f"{(times**2).sum() * points:.3g} points on the surface, more than {_MOST_POINTS}")
+    if (times**2).sum() * points > MOST_SOURCES:
+        raise CoilError(f"{(times**2).sum() * points:.3g} points on the surface, more than {MOST_SOURCES}")
     fine, psi = [], []
     for k in np.unique(times).astype(int):
         i, j = (v.ravel() for v in np.meshgrid(np.arange(k), np.arange(k), indexing="ij"))
