@@ -10,7 +10,7 @@ from given.surfaces import plate
 
 from headfield.coils.layouts import bent_figure_of_eight, circular_coil, double_cone, figure_of_eight
 from headfield.coils.read import read_coil
-from headfield.coils.winding import winding
+from headfield.coils.winding import Winding
 from headfield.errors import CoilError
 from headfield.geometry.surface import Surface
 from headfield.placement.clearance import casing_distance
@@ -47,11 +47,11 @@ def depth_inside(casing, points):
 
 
 def test_a_casing_changes_no_bit_of_the_field():
-    positions, moments = winding(27, 62, 14, 7, 2, 3, 3.5)
+    positions, moments = Winding(27, 62, 14, 7, 2, 3, 3.5).dipoles()
     coil = circular_coil()
     np.testing.assert_array_equal(coil.dipole_positions_mm, positions)
     np.testing.assert_array_equal(coil.dipole_moments, moments)
-    positions, moments = winding(28, 43.5, 9, 7, 2, 3, 3.5)
+    positions, moments = Winding(28, 43.5, 9, 7, 2, 3, 3.5).dipoles()
     coil = figure_of_eight()
     right = positions + [44, 0, 0]
     np.testing.assert_array_equal(coil.dipole_positions_mm, np.concatenate([right, right * [-1, 1, 1]]))
@@ -180,8 +180,8 @@ def test_wings_may_overlap():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"angle_deg": 181}, "angle_deg = 181 must be from 40 to 180"),
-        ({"angle_deg": 30}, "angle_deg = 30"),
+        ({"angle_deg": 181}, "angle_deg must lie between 40 and 180, not 181"),
+        ({"angle_deg": 30}, "angle_deg must lie between 40 and 180, not 30"),
         ({"angle_deg": np.nan}, "angle_deg = nan"),
         ({"angle_deg": "90"}, "angle_deg = '90'"),
         ({"separation_mm": 0}, "separation_mm must be more than 0"),

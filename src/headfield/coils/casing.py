@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import real_array, vectors
 from ..errors import CoilError
 from .records import Record, keep
 
-__all__ = ["Casing"]
+__all__ = ["Casing", "face_indices"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +43,7 @@ class Casing(Record):
 
     def __post_init__(self) -> None:
         points = vectors(self.points_mm, "casing points", CoilError)
-        faces = real_array(self.faces, "casing faces", CoilError)
-        if faces.ndim != 2 or faces.shape[1] != 3 or not len(faces):
-            raise CoilError(f"casing faces must have the shape (f, 3), not {faces.shape}")
-        if not ((faces >= 0) & (faces < len(points)) & (faces == np.floor(faces))).all():
-            raise CoilError(f"casing faces must be indices of its {len(points)} points")
+        faces = face_indices(self.faces, len(points), "casing faces")
         keep(self, points_mm=points, faces=faces.astype(np.int32))
 
     def moved(self, matrix: NDArray[np.float64]) -> Casing:
@@ -67,3 +63,21 @@ class Casing(Record):
         first = np.cumsum([0, *(len(c.points_mm) for c in casings[:-1])])
         faces = [c.faces + n for c, n in zip(casings, first, strict=True)]
         return Casing(np.concatenate([c.points_mm for c in casings]), np.concatenate(faces))
+
+
+def face_indices(faces: ArrayLike, n_points: int, name: str) -> NDArray[np.float64]:
+    """Triangles (f, 3) as indices of points, whole numbers in a float64 array; or a CoilError.
+
+    Examples
+    --------
+    >>> face_indices([[0, 1, 3]], 3, "faces")
+    Traceback (most recent call last):
+    ...
+    headfield.errors.CoilError: faces must be indices of the 3 points
+    """
+    indices = real_array(faces, name, CoilError)
+    if indices.ndim != 2 or indices.shape[1] != 3 or not len(indices):
+        raise CoilError(f"{name} must have the shape (f, 3), not {indices.shape}")
+    if not ((indices >= 0) & (indices < n_points) & (indices == np.floor(indices))).all():
+        raise CoilError(f"{name} must be indices of the {n_points} points")
+    return indices

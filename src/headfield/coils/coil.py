@@ -25,7 +25,7 @@ from ..errors import CoilError
 from ..poses.pose import check_pose
 from .casing import Casing
 from .deformation import Deformation, DeformationRange, checked_values
-from .parts import CoilContent, CoilElement, Stimulator, box, check_indices, check_kinds, check_text, steps
+from .parts import CoilContent, CoilElement, Stimulator, box, check_indices, check_text, steps, tuple_of
 from .reduction import Reduction, reduced
 from .sampling import sampled
 from .sources import Dipoles, SampledPotential
@@ -100,34 +100,26 @@ class Coil(CoilContent):
         stimulators: Sequence[Stimulator] = (),
         deformations: Sequence[Deformation] = (),
         deformation_ranges: Sequence[DeformationRange] = (),
-        deformation_values: Sequence[float] = (),
+        deformation_values: Sequence[float] | None = None,
         casing: Casing | None = None,
         limits_mm: ArrayLike | None = None,
         resolution_mm: ArrayLike | None = None,
     ) -> None:
-        given = dipole_positions_mm is not None
-        if given != (dipole_moments is not None) or given == bool(elements):
-            raise CoilError("a coil takes dipole_positions_mm and dipole_moments, or elements")
-        if dipole_positions_mm is not None and dipole_moments is not None:
-            elements = [CoilElement(_dipoles(dipole_positions_mm, dipole_moments))]
         if stimulators and (stimulator or didt_max is not None):
             raise CoilError(
                 "stimulator and didt_max describe the only stimulator; stimulators were given too"
             )
-        check_kinds(elements, CoilElement, "elements")
-        check_kinds(stimulators, Stimulator, "stimulators")
-        check_kinds(deformations, Deformation, "deformations")
-        check_kinds(deformation_ranges, DeformationRange, "deformation_ranges")
-        check_kinds(() if casing is None else (casing,), Casing, "casing")
-        values = deformation_values if len(deformation_values) else [r.initial for r in deformation_ranges]
+        tuple_of(Casing, () if casing is None else (casing,), "casing")
+        ranges = tuple_of(DeformationRange, deformation_ranges, "deformation_ranges")
         super().__init__(
-            elements=tuple(elements),
-            stimulators=tuple(stimulators) or (Stimulator(stimulator, "", didt_max),),
+            elements=_elements(dipole_positions_mm, dipole_moments, elements),
+            stimulators=tuple_of(Stimulator, stimulators, "stimulators")
+            or (Stimulator(stimulator, "", didt_max),),
             name=name,
             brand=brand,
-            deformations=tuple(deformations),
-            deformation_ranges=tuple(deformation_ranges),
-            deformation_values=checked_values(deformation_ranges, values),
+            deformations=tuple_of(Deformation, deformations, "deformations"),
+            deformation_ranges=ranges,
+            deformation_values=checked_values(ranges, deformation_values),
             body=casing,
             limits_mm=box(limits_mm),
             resolution_mm=steps(resolution_mm),
@@ -303,10 +295,17 @@ class Coil(CoilContent):
         return (points - matrix[:3, 3]) @ matrix[:3, :3], matrix[:3, :3]
 
 
-def _dipoles(positions_mm: ArrayLike, moments: ArrayLike) -> Dipoles:
-    names = ("dipole_positions_mm", "dipole_moments")
-    pair = [vectors(v, n, CoilError) for v, n in zip((positions_mm, moments), names, strict=True)]
-    return Dipoles(*pair)
+def _elements(
+    positions_mm: ArrayLike | None, moments: ArrayLike | None, elements: Sequence[CoilElement]
+) -> tuple[CoilElement, ...]:
+    """The elements that were given, or one of the dipoles that were."""
+    given = positions_mm is not None
+    if given != (moments is not None) or given == bool(elements):
+        raise CoilError("a coil takes dipole_positions_mm and dipole_moments, or elements")
+    if positions_mm is None or moments is None:
+        return tuple_of(CoilElement, elements, "elements")
+    where = vectors(positions_mm, "dipole_positions_mm", CoilError)
+    return (CoilElement(Dipoles(where, vectors(moments, "dipole_moments", CoilError))),)
 
 
 def _counted(count: int, what: str) -> str:

@@ -122,14 +122,16 @@ class Deformation(Record):
         return motion
 
 
-def checked_values(ranges: Sequence[DeformationRange], values: Sequence[float]) -> tuple[float, ...]:
-    """One value for each of the parameters, in its range.
+def checked_values(ranges: Sequence[DeformationRange], values: Sequence[float] | None) -> tuple[float, ...]:
+    """One value for each of the parameters, in its range; the initial ones in place of None.
 
     Raises
     ------
     CoilError
         Another number of values, or one outside its range.
     """
+    if values is None:
+        return tuple(r.initial for r in ranges)
     if len(values) != len(ranges):
         raise CoilError(f"{len(values)} values, the coil has {len(ranges)} deformation parameters")
     return tuple(r.check(v, f"parameter {i}") for i, (r, v) in enumerate(zip(ranges, values, strict=True)))

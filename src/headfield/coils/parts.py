@@ -7,7 +7,7 @@ import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,10 +26,13 @@ __all__ = [
     "Waveform",
     "box",
     "check_indices",
-    "check_kinds",
     "check_text",
     "steps",
+    "tuple_of",
 ]
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +142,7 @@ class CoilElement:
 
     def __post_init__(self) -> None:
         check_text(self, "name", called=("name of a coil element",))
-        check_kinds(() if self.casing is None else (self.casing,), Casing, "casing of a coil element")
+        tuple_of(Casing, () if self.casing is None else (self.casing,), "casing of a coil element")
         try:
             indices = tuple(operator.index(i) for i in self.deformations)
             object.__setattr__(self, "stimulator", operator.index(self.stimulator))
@@ -268,13 +271,14 @@ class CoilContent:
         return motion(self.deformations, element.deformations, self.deformation_values)
 
 
-def check_kinds(values: Any, kind: type, name: str) -> None:
-    """Refuse what is not a sequence of one kind of thing."""
+def tuple_of(kind: type[T], values: Any, name: str) -> tuple[T, ...]:
+    """The values as a tuple, or a CoilError unless they are a sequence of one kind of thing."""
     if not isinstance(values, Sequence):
         raise CoilError(f"{name} must be a sequence of {kind.__name__}, not {type(values).__name__}")
     for value in values:
         if not isinstance(value, kind):
             raise CoilError(f"{name} must hold {kind.__name__}, not {type(value).__name__}")
+    return tuple(values)
 
 
 def check_text(instance: Any, *names: str, called: tuple[str, ...] = ()) -> None:

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.arguments import finite_array, positive, real_array, vectors, whole
+from ..core.arguments import finite_array, positive, vectors, whole
 from ..core.device import cpu
 from ..errors import CoilError
-from .casing import Casing
+from .casing import Casing, face_indices
 from .coil import Coil
 from .parts import CoilElement
 from .sources import MOST_SOURCES, Dipoles, Segments
@@ -128,6 +128,19 @@ def stream_function_coil(
     surface = _surface(points_mm, faces, psi)
     if points_per_face not in _RULES:
         raise CoilError(f"points_per_face = {points_per_face!r} must be 1, 3 or 7")
+    source = _source(surface, max_edge_mm, points_per_face)
+    return Coil(
+        elements=[CoilElement(source)],
+        name=name,
+        brand=brand,
+        stimulator=stimulator,
+        didt_max=didt_max,
+        casing=casing,
+    )
+
+
+def _source(surface: _Surface, max_edge_mm: float | None, points_per_face: int) -> Dipoles | Segments:
+    """Dipoles if ψ can be shifted to 0 along all edges of the surface, else pieces of wire."""
     levelled = _levelled(surface)
     corners = surface.points[surface.faces]
     values = (surface.psi if levelled is None else levelled)[surface.faces]
@@ -139,20 +152,9 @@ def stream_function_coil(
     if levelled is None:
         # ∇ψ × n times the area is half the sum of ψ times the opposite edge.
         current = 0.5 * np.einsum("fi,fij->fj", values, edge)
-        source: Dipoles | Segments = Segments(
-            where, (weights[None, :, None] * current[:, None]).reshape(-1, 3)
-        )
-    else:
-        moment = (values @ shares.T * weights)[..., None] * area[:, None] * 1e-6
-        source = Dipoles(where, moment.reshape(-1, 3))
-    return Coil(
-        elements=[CoilElement(source)],
-        name=name,
-        brand=brand,
-        stimulator=stimulator,
-        didt_max=didt_max,
-        casing=casing,
-    )
+        return Segments(where, (weights[None, :, None] * current[:, None]).reshape(-1, 3))
+    moment = (values @ shares.T * weights)[..., None] * area[:, None] * 1e-6
+    return Dipoles(where, moment.reshape(-1, 3))
 
 
 def stream_function_wires(
@@ -202,15 +204,10 @@ def stream_function_wires(
 def _surface(points_mm: ArrayLike, faces: ArrayLike, psi: ArrayLike) -> _Surface:
     """Check a surface and its ψ, and make ψ the same along each part of its rim."""
     points = vectors(points_mm, "points_mm", CoilError)
-    indices = real_array(faces, "faces", CoilError)
-    if indices.ndim != 2 or indices.shape[1] != 3 or not len(indices):
-        raise CoilError(f"faces must have the shape (f, 3), not {indices.shape}")
-    if not ((indices >= 0) & (indices < len(points)) & (indices == np.floor(indices))).all():
-        raise CoilError(f"faces must be indices of the {len(points)} points")
+    corner = face_indices(faces, len(points), "faces").astype(np.int64)
     values = finite_array(psi, "psi", CoilError)
     if values.shape != (len(points),):
         raise CoilError(f"psi must have one value for each of the {len(points)} points, not {values.shape}")
-    corner = indices.astype(np.int64)
     twice = np.flatnonzero((corner == np.roll(corner, 1, axis=1)).any(axis=1))
     if len(twice):
         raise CoilError(f"face {twice[0]} has one point twice")

@@ -129,6 +129,7 @@ def _content(root: Node, stem: str) -> CoilContent:
         stimulators=tuple(stimulators),
         deformations=tuple(deformations),
         deformation_ranges=tuple(ranges),
+        deformation_values=tuple(r.initial for r in ranges),
         body=_casing(root, "coilCasing", casings),
         limits_mm=root.numbers("limits", 2) if "limits" in root else None,
         resolution_mm=root.numbers("resolution", 1) if "resolution" in root else None,
