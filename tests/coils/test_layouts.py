@@ -102,10 +102,10 @@ def test_the_distance_of_a_casing_from_a_floor():
     floor = Surface(table.points_mm, table.faces)
     down = np.tile(np.diag([1.0, -1.0, -1.0, 1.0]), (1, 1, 1))
     down[0, 2, 3] = 150
-    np.testing.assert_allclose(casing_distance(figure_of_eight(), down, floor), 150, atol=1e-9)
+    np.testing.assert_allclose(casing_distance(floor, figure_of_eight(), down), 150, atol=1e-9)
     # Wings bent by 30 degrees reach down by (2 * 43.5 + 0.5 + 3) sin 30° more.
     bent = bent_figure_of_eight(angle_deg=120)
-    np.testing.assert_allclose(casing_distance(bent, down, floor), 150 - 90.5 / 2, atol=0.1)
+    np.testing.assert_allclose(casing_distance(floor, bent, down), 150 - 90.5 / 2, atol=0.1)
 
 
 # Bent wings

@@ -238,7 +238,11 @@ class CoilContent:
     def sources(self, stimulator: int | None = None) -> Sources:
         """What one stimulator drives, or all do, as it lies now in the coil frame."""
         driven = [e for e in self.elements if stimulator is None or e.stimulator == stimulator]
-        return Sources.of([e.source.moved(self._motion(e)) if e.deformations else e.source for e in driven])
+        return Sources.of([self.source(e) for e in driven])
+
+    def source(self, element: CoilElement) -> Dipoles | Segments | SampledPotential:
+        """What one element is made of, as it lies now in the coil frame."""
+        return element.source.moved(self._motion(element)) if element.deformations else element.source
 
     @cached_property
     def only_dipoles(self) -> Dipoles:

@@ -8,13 +8,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..coils.parts import CoilContent
 from ..core.arguments import finite_array, finite_number
 from ..core.messages import warn
 from ..errors import CoilError, PoseError
 from ..geometry.surface import Surface, skin
 from ..heads.mesh import TetMesh
 from ..poses.pose import MAX_TRANSLATION_MM, check_poses, turns
-from .clearance import Shell, face_of, retreated
+from .clearance import Shell, check_head, retreated, stand_in
 from .sites import slid, start, tangential
 
 __all__ = ["ScalpGrid", "place", "place_on_surface", "retreat", "scalp_grid"]
@@ -128,8 +129,8 @@ def place(
     if tilt.any():
         pose[:3, :3] = pose[:3, :3] @ _tilt(*np.radians(tilt))
     if shell is None and tilt.any():
-        _warn_of_face(pose, head)
-    return _cleared(pose[None], shell, head, clear_mm)[0] + 0.0  # no negative zeros
+        _warn_of_face(head, pose)
+    return _cleared(head, shell, pose[None], clear_mm)[0] + 0.0  # no negative zeros
 
 
 def place_on_surface(
@@ -181,8 +182,8 @@ def scalp_grid(
     radius_mm: float = 20.0,
     spacing_mm: float = 5.0,
     angles_deg: ArrayLike = (0.0, 30.0, 60.0, 90.0, 120.0, 150.0),
-    distance_mm: float = 4.0,
     *,
+    distance_mm: float = 4.0,
     casing: object = None,
     clear_mm: float | None = None,
 ) -> ScalpGrid:
@@ -246,10 +247,10 @@ def scalp_grid(
     head = skin(mesh)
     spots = slid(head, start(head, centre_mm, handle_mm), offsets)
     poses = (tangential(spots, distance)[:, None] @ turns(angles)).reshape(-1, 4, 4)
-    return ScalpGrid(_cleared(poses, shell, head, clear_mm) + 0.0, spots.point)
+    return ScalpGrid(_cleared(head, shell, poses, clear_mm) + 0.0, spots.point)
 
 
-def retreat(poses: ArrayLike, casing: object, mesh: TetMesh | Surface, clear_mm: float) -> Floats:
+def retreat(mesh: TetMesh | Surface, casing: object, poses: ArrayLike, clear_mm: float) -> Floats:
     """Poses moved out along their −z until no point of the casing is nearer to the skin than that.
 
     A pose that is clear already is left as it is. The others are moved to where the distance first is
@@ -257,11 +258,11 @@ def retreat(poses: ArrayLike, casing: object, mesh: TetMesh | Surface, clear_mm:
 
     Parameters
     ----------
-    poses : array_like (4, 4) or (k, 4, 4)
-        Coil to head, mm.
+    mesh : TetMesh or Surface
     casing : Casing or Coil
         See `casing_distance`.
-    mesh : TetMesh or Surface
+    poses : array_like (4, 4) or (k, 4, 4)
+        Coil to head, mm.
     clear_mm : float
         0 or more.
 
@@ -272,6 +273,8 @@ def retreat(poses: ArrayLike, casing: object, mesh: TetMesh | Surface, clear_mm:
 
     Raises
     ------
+    MeshError
+        `mesh` is not a head, as in the order (poses, casing, mesh, clear_mm) of earlier versions.
     PoseError
         Not rigid placements, `clear_mm` out of range, or no such place within 300 mm.
     CoilError
@@ -283,44 +286,40 @@ def retreat(poses: ArrayLike, casing: object, mesh: TetMesh | Surface, clear_mm:
     >>> floor = Surface([[-90, -90, 0], [90, -90, 0], [0, 90, 0]], [[0, 1, 2]])
     >>> bent = Casing([[-9, -9, 3], [9, -9, 3], [0, 9, 0]], [[0, 1, 2]])
     >>> pose = place(floor, [0, 0, 0], [0, 9, 0], 4)
-    >>> retreat(pose, bent, floor, 2)[2, 3].round(5)
+    >>> retreat(floor, bent, pose, 2)[2, 3].round(5)
     np.float64(5.0)
     """
-    clear = _clear(clear_mm)
-    moved = retreated(check_poses(poses), Shell.of(casing), skin(mesh), clear)
+    check_head(mesh, "retreat(mesh, casing, poses, clear_mm)")
+    moved = retreated(skin(mesh), Shell.of(casing), check_poses(poses), _clear(clear_mm))
     return moved.reshape(np.shape(poses))
 
 
-def _cleared(poses: Floats, shell: Shell | None, head: Surface, clear_mm: float | None) -> Floats:
+def _cleared(head: Surface, shell: Shell | None, poses: Floats, clear_mm: float | None) -> Floats:
     """The poses moved clear, or a warning of those that cut into the head."""
     if shell is None:
         return poses
     if clear_mm is not None:
-        return retreated(poses, shell, head, _clear(clear_mm))
-    distance = shell.distance(poses, head)
+        return retreated(head, shell, poses, _clear(clear_mm))
+    distance = shell.distance(head, poses)
     cut = np.flatnonzero(distance < 0)
     if len(cut):
         deepest = -distance.min()
         which = (
             "the casing cuts" if len(poses) == 1 else f"at {len(cut)} of {len(poses)} poses the casing cuts"
         )
-        _warn(f"{which} up to {deepest:.2g} mm into the head; clear_mm=0 moves the coil out")
+        warn(f"{which} up to {deepest:.2g} mm into the head; clear_mm=0 moves the coil out")
     return poses
 
 
-def _warn_of_face(pose: Floats, head: Surface) -> None:
+def _warn_of_face(head: Surface, pose: Floats) -> None:
     """Warn if the head reaches through the middle of the plane z = 0."""
     x, y, z = ((head.nodes_mm - pose[:3, 3]) @ pose[:3, :3]).T
     depth = -z[np.hypot(x, y) <= _FACE_RADIUS_MM].min(initial=0.0)
     if depth > 1e-3:
-        _warn(
+        warn(
             f"tilted so, the head reaches {depth:.2g} mm through the plane of the casing (z = 0) within "
             f"{_FACE_RADIUS_MM:g} mm of its centre; a larger distance_mm, or casing and clear_mm, avoids that"
         )
-
-
-def _warn(message: str) -> None:
-    warn(message)
 
 
 def _shell(casing: object, clear_mm: float | None, tilted: bool = False) -> Shell | None:
@@ -329,8 +328,8 @@ def _shell(casing: object, clear_mm: float | None, tilted: bool = False) -> Shel
         if clear_mm is not None:
             raise CoilError("clear_mm needs the casing: casing=, a Casing (see read_casing) or a coil")
         return None
-    if getattr(casing, "casing", casing) is None:  # a coil without one
-        return Shell.of(face_of(casing)) if tilted or clear_mm is not None else None
+    if isinstance(casing, CoilContent) and casing.casing is None:
+        return Shell.of(stand_in(casing)) if tilted or clear_mm is not None else None
     return Shell.of(casing)
 
 
