@@ -75,7 +75,7 @@ def test_doubtful_units_and_frames_are_told(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.stl", b"", "0 bytes are no .stl file"),
+        ("a.stl", b"", "0 bytes are too few for a .stl file"),
         ("a.stl", b"\0" * 80 + b"\xff\xff\xff\xff", "4,294,967,295 triangles take .* bytes, the file has 84"),
         ("a.stl", b"solid a\nendsolid a\n", "a.stl: "),
         ("a.stl", b"solid a\nfacet normal 0 0 1\nouter loop\nvertex 1 2\n", "a.stl: "),

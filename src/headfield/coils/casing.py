@@ -30,7 +30,7 @@ class Casing(Record):
     Raises
     ------
     CoilError
-        Wrong shapes, points that are not finite, indices that are no points, or no triangles.
+        Wrong shapes, points that are not finite, indices outside 0 … p−1, or no triangles.
 
     Examples
     --------
@@ -47,12 +47,12 @@ class Casing(Record):
         keep(self, points_mm=points, faces=faces.astype(np.int32))
 
     def moved(self, matrix: NDArray[np.float64]) -> Casing:
-        """The same casing after a rigid motion (4, 4), mm."""
+        """Return the casing after a rigid motion (4, 4), mm."""
         return Casing(self.points_mm @ matrix[:3, :3].T + matrix[:3, 3], self.faces)
 
     @staticmethod
     def joined(casings: Sequence[Casing]) -> Casing:
-        """Several casings as one surface.
+        """Return several casings as one surface.
 
         Examples
         --------
@@ -66,7 +66,7 @@ class Casing(Record):
 
 
 def face_indices(faces: ArrayLike, n_points: int, name: str) -> NDArray[np.float64]:
-    """Triangles (f, 3) as indices of points, whole numbers in a float64 array; or a CoilError.
+    """Return triangles (f, 3) as float64 after a check that they are indices of points, or raise CoilError.
 
     Examples
     --------

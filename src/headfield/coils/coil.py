@@ -75,8 +75,8 @@ class Coil(CoilContent):
     ------
     CoilError
         Shapes that are not (d, 3) and equal, nothing that makes a field, a value that is not finite (the
-        first one is named), all moments zero, `didt_max` not positive, a name that is no text, an index of a
-        stimulator or a deformation that is not there.
+        first one is named), all moments zero, `didt_max` not positive, a name that is not text, an index of a
+        stimulator or a deformation that the coil does not have.
 
     Examples
     --------
@@ -129,7 +129,7 @@ class Coil(CoilContent):
 
     @classmethod
     def of(cls, content: CoilContent) -> Coil:
-        """The coil of a content, which is checked; raises as `Coil` does."""
+        """Check a content and return the coil made of it; raises as `Coil` does."""
         given = {f.name: getattr(content, f.name) for f in fields(CoilContent)}
         return cls(casing=given.pop("body"), **given)
 
@@ -165,7 +165,7 @@ class Coil(CoilContent):
         )
 
     def deformed(self, *values: float) -> Coil:
-        """The coil with its flexible parts elsewhere.
+        """Return the coil with its flexible parts elsewhere.
 
         Parameters
         ----------
@@ -194,11 +194,11 @@ class Coil(CoilContent):
         return Coil.of(self.content(deformation_values=where))
 
     def sampled(self, spacing_mm: ArrayLike | None = None, limits_mm: ArrayLike | None = None) -> Coil:
-        """The coil as its A on a grid, see `headfield.coils.sampling.sampled`."""
+        """Sample A of the coil on a grid, see `headfield.coils.sampling.sampled`."""
         return Coil.of(sampled(self, spacing_mm, limits_mm))
 
     def reduced(self, n: int, distance_mm: float | None = None) -> Reduction[Coil]:
-        """The coil as at most n dipoles, and the error of that, see `headfield.coils.reduction.reduced`."""
+        """Replace the sources by at most n dipoles, see `headfield.coils.reduction.reduced`."""
         few, error, distance = reduced(self, n, distance_mm)
         return Reduction(Coil.of(few), error, distance)
 
@@ -207,7 +207,7 @@ class Coil(CoilContent):
         write_coil(path, self)
 
     def placed(self, pose: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Dipoles in head coordinates.
+        """Return the dipoles in head coordinates.
 
         Parameters
         ----------
@@ -238,7 +238,7 @@ class Coil(CoilContent):
     def vector_potential(
         self, points_mm: ArrayLike, pose: ArrayLike | None = None, *, stimulator: int | None = None
     ) -> NDArray[np.float64]:
-        """Vector potential per ampere of coil current, summed over all sources.
+        """Compute the vector potential per ampere of coil current, summed over all sources.
 
         A(r) = μ0/4π (Σ m_k × (r − r_k) / |r − r_k|³ + Σ dl_k / |r − r_k|) (Jackson, Classical
         Electrodynamics, 3rd ed., eq. 5.55 and 5.32), and what grids have at r.
@@ -285,7 +285,7 @@ class Coil(CoilContent):
     def _asked(
         self, points_mm: ArrayLike, pose: ArrayLike | None, stimulator: int | None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-        """Points (p, 3) in the coil frame, and the turn (3, 3) of a field from there to their own frame."""
+        """Return points (p, 3) in the coil frame, and the turn (3, 3) of a field there back to their own."""
         points = vectors(points_mm, "points_mm", CoilError)
         if stimulator is not None and stimulator not in range(self.n_stimulators):
             raise CoilError(f"stimulator {stimulator!r} is not one of the {self.n_stimulators} of this coil")
@@ -298,7 +298,7 @@ class Coil(CoilContent):
 def _elements(
     positions_mm: ArrayLike | None, moments: ArrayLike | None, elements: Sequence[CoilElement]
 ) -> tuple[CoilElement, ...]:
-    """The elements that were given, or one of the dipoles that were."""
+    """Return the elements that were given, or one element of the dipoles that were given instead."""
     given = positions_mm is not None
     if given != (moments is not None) or given == bool(elements):
         raise CoilError("a coil takes dipole_positions_mm and dipole_moments, or elements")

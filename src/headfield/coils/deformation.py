@@ -47,7 +47,7 @@ class DeformationRange:
         self.check(self.initial, "the initial value")
 
     def check(self, value: float, what: str) -> float:
-        """The value, or an error that says what is outside the range."""
+        """Return the value, or raise an error that says what is outside the range."""
         number = finite_number(value, what, CoilError)
         if not self.low <= number <= self.high:
             raise CoilError(
@@ -108,7 +108,7 @@ class Deformation(Record):
             raise CoilError("the two points of a rotation are the same")
 
     def matrix(self, value: float) -> NDArray[np.float64]:
-        """The motion (4, 4), mm, for a value of the parameter (Rodrigues' formula for a turn)."""
+        """Return the motion (4, 4), mm, for a value of the parameter (Rodrigues' formula for a turn)."""
         motion = np.eye(4)
         if self.kind in _AXES:
             motion[_AXES.index(self.kind), 3] = value
@@ -123,7 +123,7 @@ class Deformation(Record):
 
 
 def checked_values(ranges: Sequence[DeformationRange], values: Sequence[float] | None) -> tuple[float, ...]:
-    """One value for each of the parameters, in its range; the initial ones in place of None.
+    """Check one value per parameter against its range, and return them; None stands for the initial values.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def checked_values(ranges: Sequence[DeformationRange], values: Sequence[float] |
 def motion(
     deformations: Sequence[Deformation], indices: Sequence[int], values: Sequence[float]
 ) -> NDArray[np.float64]:
-    """The motion (4, 4) of a part: its deformations one after the other, each about axes at rest.
+    """Return the motion (4, 4) of a part: its deformations one after the other, each about axes at rest.
 
     Examples
     --------

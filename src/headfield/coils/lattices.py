@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..core.device import Device
 
-__all__ = ["lattices", "native_grid"]
+__all__ = ["native_grid", "tabulated"]
 
 _SPACINGS_M = (0.016, 0.008, 0.004, 0.002, 0.001)
 _CLEARANCES = (3.0, 4.0, 5.5, 7.5, 10.0, 14.0, 20.0)  # spacings between a lattice and the nearest source
@@ -23,13 +23,13 @@ Lattice = tuple[Point, Point, NDArray[np.float32], NDArray[np.uint8]]
 
 
 def native_grid(lattices: list[Lattice], sources: Any, device: Device) -> Any:
-    """The native grid of a coil."""
+    """Return the native grid of a coil: its lattices, and the sources for points that none of them covers."""
     there = [(origin, spacing, device.put(v), device.put(good)) for origin, spacing, v, good in lattices]
     return device.native.Grid(there, sources)
 
 
-def lattices(sources: Any, reach: float, error: float, device: Device) -> tuple[list[Lattice], float]:
-    """Lattices from coarse to fine, and the largest error measured in their good cells.
+def tabulated(sources: Any, reach: float, error: float, device: Device) -> tuple[list[Lattice], float]:
+    """Tabulate A on lattices from coarse to fine; also return the largest error measured in their good cells.
 
     Each spans the cells in which the one before it is not good enough, and keeps away from the sources as
     many spacings as it takes for its error to be within the bound; one for which no clearance is enough is
@@ -73,7 +73,7 @@ def lattices(sources: Any, reach: float, error: float, device: Device) -> tuple[
 
 
 def _inner(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The marked cells but the outermost: interpolation needs a lattice point beyond each side of a cell."""
+    """Unmark the outermost cells: interpolation needs a lattice point beyond each side of a cell."""
     inner = np.zeros_like(cells)
     inner[1:-1, 1:-1, 1:-1] = cells[1:-1, 1:-1, 1:-1]
     return inner
@@ -84,7 +84,7 @@ def _everywhere(points: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _in_cells(lattice: Lattice, cells: NDArray[np.bool_]) -> Any:
-    """Function that says which points lie in the marked cells of a lattice."""
+    """Return a function that says which points lie in the marked cells of a lattice."""
     origin, spacing = np.array(lattice[0]), lattice[1][0]
 
     def inside(points: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -97,7 +97,7 @@ def _in_cells(lattice: Lattice, cells: NDArray[np.bool_]) -> Any:
 
 
 def _stencil(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Lattice points that interpolation in the marked cells needs: from one below to two above the cell."""
+    """Mark the lattice points that interpolation in the marked cells needs: from one below to two above."""
     needed = cells
     for axis in range(3):
         shape = list(needed.shape)
@@ -119,7 +119,7 @@ def _points(axes: list[NDArray[np.float64]]) -> NDArray[np.float64]:
 
 
 def _measure(lattice: Lattice, close: NDArray[np.bool_], sources: Any, device: Device) -> float:
-    """Largest error in good cells, relative to the potential's root mean square there.
+    """Measure the largest error in good cells, relative to the potential's root mean square there.
 
     Half as much again as the largest at random points; most of them lie in the `close` cells, those next to
     the clearance, where the error is largest.

@@ -52,7 +52,7 @@ def circular_coil(
     name: str = "circular coil",
     didt_max: float | None = None,
 ) -> Coil:
-    """A flat circular coil made from its winding.
+    """Make a flat circular coil from its winding.
 
     Each turn is a circular current loop, that is a sheet of dipoles on the disc that it spans. The discs of
     all turns together have I·n(r) of moment per area, n(r) being the number of turns outside r. This sheet
@@ -117,7 +117,7 @@ def figure_of_eight(
     name: str = "figure of eight",
     didt_max: float | None = None,
 ) -> Coil:
-    """A flat figure-of-eight coil made from its windings: by default like the usual ones of 70 mm.
+    """Make a flat figure-of-eight coil from its windings: by default like the usual ones of 70 mm.
 
     Two windings of `circular_coil` side by side along x, with opposite currents. For dI/dt > 0 the primary
     field −∂A/∂t below the middle points along +y, the prolongation of the handle.
@@ -181,7 +181,7 @@ def bent_figure_of_eight(
     name: str = "bent figure of eight",
     didt_max: float | None = None,
 ) -> Coil:
-    """A figure-of-eight coil whose wings are bent towards the head.
+    """Make a figure-of-eight coil whose wings are bent towards the head.
 
     The wings of `figure_of_eight`, turned about the y axis by (180° − angle)/2 each. The axis lies in the
     middle of the casing face: there, where the faces of the two wings meet, is the origin, and the tips of
@@ -238,7 +238,7 @@ def double_cone(
     name: str = "double cone",
     didt_max: float | None = None,
 ) -> Coil:
-    """A double-cone coil: a large figure of eight, bent far towards the head.
+    """Make a double-cone coil: a large figure of eight, bent far towards the head.
 
     By default like the usual one of 110 mm mean diameter, as Drakaki et al. 2022
     (doi:10.1016/j.brs.2022.04.017) measured it: their model of it has wings at 100° of 0.067 A·m² per A each,
@@ -277,7 +277,7 @@ def double_cone(
 
 
 def _bent(wings: _Wings) -> list[CoilElement]:
-    """The two wings, that at +x first, each turned towards the head by half of what is missing to 180°."""
+    """Return the two wings, that at +x first, each turned towards the head by (180° − angle)/2."""
     winding = wings.winding
     angle = within(wings.angle_deg, "angle_deg", CoilError, _LEAST_ANGLE_DEG, 180.0)
     half = 0.5 * positive(wings.separation_mm, "separation_mm", CoilError)
@@ -299,16 +299,16 @@ def _bent(wings: _Wings) -> list[CoilElement]:
 
 
 def _round(winding: Winding) -> NDArray[np.float64]:
-    """Corners (n, 2), mm, of a polygon around the casing of a winding, from +x to +y, none on an axis."""
+    """Return corners (n, 2), mm, of a polygon around a winding's casing, from +x to +y, none on an axis."""
     angle = 2 * np.pi * (np.arange(_SIDES) + 0.5) / _SIDES
     radius_mm = winding.outer_radius_mm + winding.casing_mm
     return radius_mm / np.cos(np.pi / _SIDES) * np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
 
 def _box(winding: Winding, outline_mm: NDArray[np.float64]) -> Casing:
-    """A closed prism over a convex outline (n, 2), from +x to +y, as thick as wire and casing; or a plate.
+    """Make a closed prism over a convex outline (n, 2) that runs from +x to +y; a plate if it has no height.
 
-    It has −thickness ≤ z ≤ 0.
+    It has −thickness ≤ z ≤ 0, the thickness being that of the wire and of the casing on both sides of it.
     """
     thickness_mm = winding.wire_height_mm + 2 * winding.casing_mm
     n = len(outline_mm)

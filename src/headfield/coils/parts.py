@@ -92,7 +92,7 @@ class Stimulator:
     Raises
     ------
     CoilError
-        A `didt_max` that is not positive, a name that is no text.
+        A `didt_max` that is not positive, a name that is not text.
 
     Examples
     --------
@@ -236,12 +236,12 @@ class CoilContent:
         return self.sources().bounds_mm
 
     def sources(self, stimulator: int | None = None) -> Sources:
-        """What one stimulator drives, or all do, as it lies now in the coil frame."""
+        """Return what one stimulator drives, or what all drive, as it lies now in the coil frame."""
         driven = [e for e in self.elements if stimulator is None or e.stimulator == stimulator]
         return Sources.of([self.source(e) for e in driven])
 
     def source(self, element: CoilElement) -> Dipoles | Segments | SampledPotential:
-        """What one element is made of, as it lies now in the coil frame."""
+        """Return what one element is made of, as it lies now in the coil frame."""
         return element.source.moved(self._motion(element)) if element.deformations else element.source
 
     @cached_property
@@ -257,11 +257,11 @@ class CoilContent:
         return dipoles
 
     def content(self, **changes: Any) -> CoilContent:
-        """The content with other attributes."""
+        """Return the content, with other attributes where some are given."""
         return CoilContent(**({f.name: getattr(self, f.name) for f in fields(CoilContent)} | changes))
 
     def at_rest(self, elements: Sequence[CoilElement], **changes: Any) -> CoilContent:
-        """The content with other elements, which lie where they are and do not move; the casing stays."""
+        """Return the content with other elements that do not move; the casing stays where it is now."""
         return self.content(
             elements=tuple(elements),
             deformations=(),
@@ -276,7 +276,7 @@ class CoilContent:
 
 
 def tuple_of(kind: type[T], values: Any, name: str) -> tuple[T, ...]:
-    """The values as a tuple, or a CoilError unless they are a sequence of one kind of thing."""
+    """Return the values as a tuple; raise CoilError unless they are a sequence of one kind of thing."""
     if not isinstance(values, Sequence):
         raise CoilError(f"{name} must be a sequence of {kind.__name__}, not {type(values).__name__}")
     for value in values:
@@ -286,14 +286,14 @@ def tuple_of(kind: type[T], values: Any, name: str) -> tuple[T, ...]:
 
 
 def check_text(instance: Any, *names: str, called: tuple[str, ...] = ()) -> None:
-    """Refuse attributes that are not text."""
+    """Raise CoilError for attributes that are not text."""
     for name, what in zip(names, called or names, strict=True):
         if not isinstance(getattr(instance, name), str):
             raise CoilError(f"{what} must be text, not {type(getattr(instance, name)).__name__}")
 
 
 def box(limits_mm: ArrayLike | None) -> NDArray[np.float64] | None:
-    """Checked `limits_mm` of a coil."""
+    """Check the `limits_mm` of a coil and return them read-only."""
     if limits_mm is None:
         return None
     limits = finite_array(limits_mm, "limits_mm", CoilError)
@@ -304,7 +304,7 @@ def box(limits_mm: ArrayLike | None) -> NDArray[np.float64] | None:
 
 
 def steps(resolution_mm: ArrayLike | None) -> NDArray[np.float64] | None:
-    """Checked `resolution_mm` of a coil."""
+    """Check the `resolution_mm` of a coil and return it read-only."""
     if resolution_mm is None:
         return None
     spacing = finite_array(resolution_mm, "resolution_mm", CoilError)
@@ -315,7 +315,7 @@ def steps(resolution_mm: ArrayLike | None) -> NDArray[np.float64] | None:
 
 
 def check_indices(coil: CoilContent) -> None:
-    """Refuse elements that name a stimulator, deformation or parameter that is not there."""
+    """Raise CoilError for an element that names a stimulator, deformation or parameter that is not there."""
     lengths: dict[str, tuple[list[tuple[int, ...]], int]] = {
         "stimulator": ([(e.stimulator,) for e in coil.elements], len(coil.stimulators)),
         "deformation": ([e.deformations for e in coil.elements], len(coil.deformations)),

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..core.device import Device
 from ..core.messages import warn
 from .coil import Coil
-from .lattices import lattices, native_grid
+from .lattices import native_grid, tabulated
 from .sampling import sampling_error
 from .sources import SCALP_MM, Dipoles, Segments, native_sources
 
@@ -72,7 +72,7 @@ class Primary:
             dipoles, segments, sampled = coil.sources(stimulator)
             if len(dipoles) or len(segments):
                 sources = native_sources(device, dipoles, segments)
-                tables, error = lattices(sources, reach_m, bound, device) if bound > 0.0 else ([], 0.0)
+                tables, error = tabulated(sources, reach_m, bound, device) if bound > 0.0 else ([], 0.0)
                 grid = native_grid(tables, sources, device) if tables else None
                 if bound > 0.0 and not tables:
                     warn(
@@ -93,7 +93,7 @@ class Primary:
     def sample(
         self, nodes_m: Any, poses_mm: NDArray[np.float64], rates: NDArray[np.float64], out: Any
     ) -> int:
-        """∂A/∂t (V/m) for poses (k, 4, 4) and rates (k, s), A/s, at nodes (n, 3), into out (n, 3, width).
+        """Write ∂A/∂t, V/m, for poses (k, 4, 4) and rates (k, s), A/s, at nodes (n, 3) to out (n, 3, width).
 
         Returns how many values are zero because they lie outside the samples of the coil, over all poses.
         """
@@ -119,7 +119,7 @@ class Primary:
         out: Any,
         add: bool,
     ) -> None:
-        """`sample` of one part by the direct sum."""
+        """Do the work of `sample` for one part by the direct sum."""
         assert part.sources is not None
         if not add:
             out[:, :, len(poses_mm) :] = 0.0

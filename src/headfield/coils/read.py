@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Coils from files of every kind, told apart by the ending of the name."""
+"""Reads coils from files of every kind, told apart by the ending of the name."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def read_coil(path: str | os.PathLike[str]) -> Coil:
 
 
 def _warn_of_size(path: str | os.PathLike[str], coil: Coil) -> None:
-    """A coil that no head is stimulated with is most often one in other units."""
+    """Warn of a coil of a size that no head is stimulated with: most often it is in other units."""
     sources = coil.sources()
     points = sources.points_mm
     if len(points) < 2 or sources.sampled:

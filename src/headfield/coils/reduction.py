@@ -57,7 +57,7 @@ class Reduction(NamedTuple, Generic[C]):
 
 
 class Problem(NamedTuple):
-    """A coil's A is to come from few sources.
+    """The task of finding few sources with the A of a coil.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class Problem(NamedTuple):
 
 
 def reduced(coil: CoilContent, n: int, distance_mm: float | None = None) -> Reduction[CoilContent]:
-    """The coil as at most n dipoles per stimulator, as its parts lie now, and the error of that.
+    """Replace the sources of a coil, as its parts lie now, by at most n dipoles per stimulator.
 
     The sources are divided into n clusters of like strength by planes (a k-d tree); one dipole in the middle
     of each gets the moment for which A fits best, by regularised least squares, at points in the distance
@@ -113,7 +113,7 @@ def reduced(coil: CoilContent, n: int, distance_mm: float | None = None) -> Redu
     Raises
     ------
     CoilError
-        A coil of samples, whose sources are not known; an n or distance that is none, or a distance too short
+        A coil of samples, whose sources are not known; an n or distance out of range, or a distance too short
         for the error to be measured.
 
     Warns
@@ -156,7 +156,7 @@ def reduced(coil: CoilContent, n: int, distance_mm: float | None = None) -> Redu
 def _few(
     dipoles: Dipoles, segments: Segments, n: int, top: float | None, distance: float
 ) -> tuple[list[Dipoles | Segments], float]:
-    """At most n sources for those of one stimulator, and the error; `top` is where a flat coil ends."""
+    """Find at most n sources for those of one stimulator, and the error; `top` is where a flat coil ends."""
     if len(dipoles) + len(segments) <= n and (top is None or not len(segments)):
         return [dipoles, segments], 0.0
     if top is not None:
@@ -170,7 +170,7 @@ def _few(
 
 
 def in_front(dipoles: Dipoles, segments: Segments, n: int, top_mm: float, distance_mm: float) -> Problem:
-    """The problem of dipoles for A in the half space from `distance_mm` above the plane `top_mm`."""
+    """Set up dipoles for A in the half space from `distance_mm` above the plane z = `top_mm` on."""
     where, strength = dipoles.positions_mm, dipoles.moments
     if len(segments):
         sheet = _spanned(segments, 0.5 * distance_mm)
@@ -190,7 +190,7 @@ def in_front(dipoles: Dipoles, segments: Segments, n: int, top_mm: float, distan
 
 
 def outside(dipoles: Dipoles, segments: Segments, n: int, distance_mm: float) -> Problem:
-    """The problem for A at a distance from all sources, of dipoles, or of pieces of wire if there are any."""
+    """Set up dipoles, or pieces of wire if the coil has any, for A at a distance from all sources."""
     sums = native_sources(select("cpu"), dipoles, segments)
     where = np.concatenate([dipoles.positions_mm, segments.points_mm])
     shares = []
@@ -215,7 +215,7 @@ def outside(dipoles: Dipoles, segments: Segments, n: int, distance_mm: float) ->
 
 
 def fitted(problem: Problem) -> tuple[Dipoles | Segments, float]:
-    """The sources that fit best, and the bound of their error relative to the largest A."""
+    """Return the sources that fit best, and the bound of their error relative to the largest A."""
     target = problem.potential.vector_potential(problem.fit * 1e-3)
     exact = problem.potential.vector_potential(problem.check * 1e-3)
     size = np.linalg.norm(exact, axis=1).max()
@@ -238,7 +238,7 @@ def fitted(problem: Problem) -> tuple[Dipoles | Segments, float]:
 
 
 def _climbed(problem: Problem, source: Dipoles | Segments, points: Floats) -> float:
-    """The largest error near some points of a plane: the best of random steps in it, ever smaller ones."""
+    """Return the largest error found near points of a plane, by random steps that become ever smaller."""
     few = Sources.of([source])
     random = np.random.default_rng(2)
     largest = 0.0
@@ -254,7 +254,7 @@ def _climbed(problem: Problem, source: Dipoles | Segments, points: Floats) -> fl
 
 
 def _moments(points_mm: Floats, positions_mm: Floats, target: Floats) -> Floats:
-    """Moments (n, 3) of dipoles by least squares from A (p, 3) at points.
+    """Fit moments (n, 3) of dipoles to A (p, 3) at points by least squares.
 
     With X, Y, Z (p, n) the components of μ0/4π (r − r_k)/|r − r_k|³, A = (m_y Z − m_z Y, …): all blocks of
     the normal equations are made of six products of these.
@@ -278,7 +278,7 @@ def _moments(points_mm: Floats, positions_mm: Floats, target: Floats) -> Floats:
 
 
 def _lengths(points_mm: Floats, positions_mm: Floats, target: Floats) -> Floats:
-    """Lengths (n, 3), mm, of pieces of wire by least squares from A (p, 3) at points."""
+    """Fit lengths (n, 3), mm, of pieces of wire to A (p, 3) at points by least squares."""
     n = len(positions_mm)
     normal, right = np.zeros((n, n)), np.zeros((n, 3))
     for start in range(0, len(points_mm), _CHUNK):
@@ -295,7 +295,10 @@ def _solved(normal: Floats, right: Floats) -> Floats:
 
 
 def _centres(where: Floats, weight: Floats, n: int, reach_mm: float = np.inf) -> Floats:
-    """Weighted middles of at most n clusters (k-d tree); if farther than `reach_mm` from all, a source."""
+    """Return weighted middles of at most n clusters (k-d tree).
+
+    A middle farther than `reach_mm` from all sources of its cluster is replaced by the nearest of them.
+    """
     centres = []
     stack = [(np.flatnonzero(weight > 0), n)]
     if not len(stack[0][0]):
@@ -318,7 +321,7 @@ def _centres(where: Floats, weight: Floats, n: int, reach_mm: float = np.inf) ->
 
 
 def _spanned(segments: Segments, cell_mm: float) -> tuple[Floats, Floats]:
-    """Dipoles of closed wires: on the cone from a common apex over all, summed in cells of a lattice.
+    """Return dipoles for closed wires: on the cone from one apex over all, summed in cells of a lattice.
 
     A piece dl at r from the apex adds r × dl/2 in all; at the share s of the way from the apex it is 2s ds of
     that. Sheets of opposite sense, as there are outside of a wire that the apex is not in, cancel.
@@ -344,7 +347,7 @@ def _spanned(segments: Segments, cell_mm: float) -> tuple[Floats, Floats]:
 
 
 def _plane(low: Floats, high: Floats, z: float, margin: float, spacing: float, seed: int) -> Floats:
-    """Points in a plane: jittered ones over a box with a margin, and a fifth as many farther out."""
+    """Return points in a plane: jittered ones over a box with a margin, and a fifth as many farther out."""
     random = np.random.default_rng(seed)
     axes = [np.arange(low[d] - margin, high[d] + margin + spacing, spacing) for d in range(2)]
     near = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
@@ -360,9 +363,9 @@ def _plane(low: Floats, high: Floats, z: float, margin: float, spacing: float, s
 
 
 def _surface(random: np.random.Generator, where: Floats, natives: list[Any], distance: float) -> Floats:
-    """Random points (p, 3) at exactly a distance from the nearest source, even over that surface.
+    """Return random points (p, 3) at exactly a distance from the nearest source, even over that surface.
 
-    Of points on the balls around the sources those that are in no other ball.
+    These are points on the balls around the sources that lie in no other ball.
     """
     direction = random.normal(size=(_TRIED, 3))
     direction *= distance / np.linalg.norm(direction, axis=1)[:, None]

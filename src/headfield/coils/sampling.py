@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 def sampled(
     coil: CoilContent, spacing_mm: ArrayLike | None = None, limits_mm: ArrayLike | None = None
 ) -> CoilContent:
-    """The coil as samples of its A on a regular grid, as its parts lie now.
+    """Sample A of the coil, as its parts lie now, on a regular grid.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def _check_size(counts: Floats, n_stimulators: int) -> None:
 
 
 def _values(sources: Sources, axes: list[Floats]) -> NDArray[np.float32]:
-    """A (nx, ny, nz, 3) on a grid."""
+    """Compute A (nx, ny, nz, 3) on a grid."""
     plane = np.stack(np.meshgrid([0.0], axes[1], axes[2], indexing="ij"), axis=-1).reshape(-1, 3)
     values = np.empty((*(len(a) for a in axes), 3), np.float32)
     outside = 0
@@ -143,7 +143,7 @@ def _fill(values: NDArray[np.float32]) -> None:
 
 
 def sampling_error(potential: SampledPotential) -> float:
-    """Estimated error of interpolation between the samples of A, 4 mm or more in front of the casing (z = 0).
+    """Estimate the error of interpolation between samples of A, 4 mm or more in front of the casing (z = 0).
 
     Each sample is predicted from those one and three steps away, along each axis: cubic interpolation with
     twice the spacing. A sixteenth of the difference is the error with the spacing there is (the error is of

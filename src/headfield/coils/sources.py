@@ -38,7 +38,7 @@ MOST_SOURCES = 20_000_000
 MOST_VALUES = 2**31 - 1  # of a grid: native code counts them in 32 bits
 
 _SHEAR = 1e-4  # largest cosine between two axes of a grid that passes as a right angle
-_HAIR = 1e-9
+_HAIR = 1e-9  # of a step: grids are that much wider, so that rounding puts no point on a face outside
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +73,7 @@ class Dipoles(Record):
         return len(self.positions_mm)
 
     def moved(self, matrix: NDArray[np.float64]) -> Dipoles:
-        """The same dipoles after a rigid motion (4, 4), mm."""
+        """Return the dipoles after a rigid motion (4, 4), mm."""
         turn, shift = matrix[:3, :3].T, matrix[:3, 3]
         return Dipoles(self.positions_mm @ turn + shift, self.moments @ turn)
 
@@ -110,7 +110,7 @@ class Segments(Record):
         return len(self.points_mm)
 
     def moved(self, matrix: NDArray[np.float64]) -> Segments:
-        """The same wire after a rigid motion (4, 4), mm."""
+        """Return the wire after a rigid motion (4, 4), mm."""
         turn, shift = matrix[:3, :3].T, matrix[:3, 3]
         return Segments(self.points_mm @ turn + shift, self.lengths_mm @ turn)
 
@@ -177,7 +177,7 @@ class SampledPotential(Record):
         return np.asarray(np.linalg.norm(self.affine[:3, :3], axis=0))
 
     def moved(self, matrix: NDArray[np.float64]) -> SampledPotential:
-        """The same samples after a rigid motion (4, 4), mm."""
+        """Return the samples after a rigid motion (4, 4), mm."""
         turn = matrix[:3, :3].astype(np.float32)
         return SampledPotential(self.values @ turn.T, matrix @ self.affine)
 
@@ -205,7 +205,7 @@ class SampledPotential(Record):
         return frame, self.spacing_mm * 1e-3, padded
 
     def grid(self, device: Device) -> tuple[NDArray[np.float64], Any]:
-        """Its frame (4, 4) in the coil's, mm, and the native grid of its lattice on a device."""
+        """Return its frame (4, 4) in the coil's, mm, and the native grid of its lattice on a device."""
         frame, spacing, values = self.lattice
         good = np.ones(np.array(values.shape[:3]) - 1, np.uint8)
         # A hair wider than it is, so that points on its faces lie inside.
@@ -223,7 +223,7 @@ class Sources(NamedTuple):
 
     @classmethod
     def of(cls, parts: Sequence[Dipoles | Segments | SampledPotential]) -> Sources:
-        """Parts of each kind put together, in their order."""
+        """Put parts of each kind together, in their order."""
         dipoles = [(p.positions_mm, p.moments) for p in parts if isinstance(p, Dipoles)]
         segments = [(p.points_mm, p.lengths_mm) for p in parts if isinstance(p, Segments)]
         sampled = tuple(p for p in parts if isinstance(p, SampledPotential))
@@ -244,7 +244,7 @@ class Sources(NamedTuple):
         return np.stack([every.min(axis=0), every.max(axis=0)])
 
     def vector_potential(self, points_mm: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
-        """A (p, 3), T·m per A, at points (p, 3), mm; and how many of them lie outside of a grid.
+        """Return A (p, 3), T·m per A, at points (p, 3), mm, and how many of them lie outside of a grid.
 
         A is not finite on a dipole or a piece of wire.
         """
@@ -262,7 +262,7 @@ class Sources(NamedTuple):
 
 
 def native_sources(device: Device, dipoles: Dipoles | None = None, segments: Segments | None = None) -> Any:
-    """The native sum over dipoles and pieces of wire (either may be missing) on a device, SI units."""
+    """Return the native sum over dipoles and pieces of wire (either may be missing) on a device, SI units."""
     none = np.empty((0, 3))
     arrays = [none] * 4
     if dipoles is not None:
@@ -273,7 +273,7 @@ def native_sources(device: Device, dipoles: Dipoles | None = None, segments: Seg
 
 
 def grid_corners_mm(shape: Sequence[int], affine: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The outermost points (8, 3), mm, of a grid (nx, ny, nz) with an affine (4, 4) from index to mm."""
+    """Return the corners (8, 3), mm, of a grid (nx, ny, nz) with an affine (4, 4) from index to mm."""
     ends = np.stack(np.meshgrid(*((0, n - 1) for n in shape)), axis=-1).reshape(-1, 3)
     return np.asarray(ends @ affine[:3, :3].T + affine[:3, 3])
 
@@ -294,7 +294,7 @@ def _joined(pairs: list[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> tup
 
 
 def _set_rows(instance: Any, first: str, second: str, what: str, other: str) -> None:
-    """Check two fields of (n, 3) numbers, and keep read-only copies."""
+    """Check two fields of (n, 3) numbers, and keep read-only copies of them."""
     rows: dict[str, ArrayLike] = {name: getattr(instance, name) for name in (first, second)}
     arrays = {name: vectors(values, name, CoilError) for name, values in rows.items()}
     if len(arrays[first]) != len(arrays[second]):

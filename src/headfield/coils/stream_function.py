@@ -70,7 +70,7 @@ def stream_function_coil(
     didt_max: float | None = None,
     casing: Casing | None = None,
 ) -> Coil:
-    """A coil from the stream function of its current on a surface.
+    """Make a coil from the stream function of its current on a surface.
 
     Where ψ has one value along all edges of the surface, or it has none, the current is that of a sheet of
     dipoles with the moment ψ n per area: the coil is made of dipoles, which have no loose ends of current
@@ -140,7 +140,7 @@ def stream_function_coil(
 
 
 def _source(surface: _Surface, max_edge_mm: float | None, points_per_face: int) -> Dipoles | Segments:
-    """Dipoles if ψ can be shifted to 0 along all edges of the surface, else pieces of wire."""
+    """Return dipoles if ψ can be shifted to 0 along all edges of the surface, else pieces of wire."""
     levelled = _levelled(surface)
     corners = surface.points[surface.faces]
     values = (surface.psi if levelled is None else levelled)[surface.faces]
@@ -160,7 +160,7 @@ def _source(surface: _Surface, max_edge_mm: float | None, points_per_face: int) 
 def stream_function_wires(
     points_mm: ArrayLike, faces: ArrayLike, psi: ArrayLike, contours: int
 ) -> list[Floats]:
-    """Wires along contours of a stream function, for `wire_coil`: the winding that stands for the current.
+    """Lay wires along contours of a stream function: the winding that stands for the current.
 
     ψ is linear in each triangle. Its range is divided into `contours` equal parts, and a wire runs along the
     middle of each. With ψ in turns and as many contours as its range, each wire carries the coil's current
@@ -230,7 +230,7 @@ def _surface(points_mm: ArrayLike, faces: ArrayLike, psi: ArrayLike) -> _Surface
 
 
 def _level_rims(surface: _Surface) -> None:
-    """Refuse a ψ that changes along the rim; rounding is taken out, in place."""
+    """Raise CoilError for a ψ that changes along the rim; take out what is only rounding, in place."""
     if not len(surface.rim):
         return
     ends = surface.edges[surface.rim]
@@ -247,13 +247,13 @@ def _level_rims(surface: _Surface) -> None:
 
 
 def _parts(simplices: Ints, n_points: int) -> NDArray[np.int32]:
-    """Which connected part each point belongs to, of edges (e, 2) or faces (f, 3)."""
+    """Return the connected part that each point belongs to, of edges (e, 2) or faces (f, 3)."""
     four = simplices[:, [0, 1, -1, -1]]
     return cpu.node_parts(np.ascontiguousarray(four, np.int32), n_points)
 
 
 def _levelled(surface: _Surface) -> Floats | None:
-    """ψ shifted so that it is 0 along the rim of each part of the surface; None if rims of a part differ."""
+    """Shift ψ so that it is 0 along the rim of each part of the surface; None if rims of a part differ."""
     psi = surface.psi.copy()
     part = _parts(surface.faces, len(surface.points))
     rim = np.unique(surface.edges[surface.rim])
@@ -268,7 +268,7 @@ def _levelled(surface: _Surface) -> Floats | None:
 
 
 def _cut(corners: Floats, values: Floats, longest_mm: float | None, points: int) -> tuple[Floats, Floats]:
-    """Triangles (f, 3, 3) and ψ (f, 3) cut into k² equal parts each, k as the longest side asks."""
+    """Cut triangles (f, 3, 3) and their ψ (f, 3) into k² equal parts each, k as the longest side asks."""
     if longest_mm is None:
         return corners, values
     longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
@@ -293,7 +293,7 @@ def _cut(corners: Floats, values: Floats, longest_mm: float | None, points: int)
 
 
 def _contour(surface: _Surface, level: float) -> list[Floats]:
-    """The closed wires at one value of ψ."""
+    """Return the closed wires at one value of ψ."""
     above = surface.psi >= level
     high = above[surface.faces]
     rows = np.flatnonzero(high.any(axis=1) & ~high.all(axis=1))

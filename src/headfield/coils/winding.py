@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""From the turns of a flat winding to magnetic dipoles."""
+"""Turns of a flat winding become magnetic dipoles."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ class Winding:
         if outer < inner:
             raise CoilError(f"outer_radius_mm = {outer} is less than inner_radius_mm = {inner}")
         if longest > _MAX_LENGTH_MM:
-            raise CoilError(f"a winding of {longest} mm is no coil for a head: are these mm?")
+            raise CoilError(f"a winding of {longest} mm is too large for a head: are these mm?")
         if outer / self.spacing_mm > _MAX_RINGS:
             raise CoilError(
                 f"spacing_mm = {self.spacing_mm} is less than 1/{_MAX_RINGS} of the radius, {outer} mm"
             )
 
     def dipoles(self) -> tuple[np.ndarray, np.ndarray]:
-        """Positions (d, 3), mm, and moments (d, 3), A·m² per A, of dipoles that make the same field."""
+        """Return positions (d, 3), mm, and moments (d, 3), A·m² per A, of dipoles with the same field."""
         turn = np.arange(self.turns) + 0.5
         radii = self.inner_radius_mm + turn * (self.outer_radius_mm - self.inner_radius_mm) / self.turns
         rings, weights = _radial_rule(radii, max(2, math.ceil(radii[-1] / self.spacing_mm)))
@@ -83,7 +83,7 @@ class Winding:
 
 
 def _radial_rule(radii: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Gauss rule of n points for ∫ f(r) n(r) r dr, n(r) the number of `radii` above r.
+    """Return the Gauss rule of n points for ∫ f(r) n(r) r dr, n(r) being the number of `radii` above r.
 
     The Lanczos process on a fine composite rule of the same weight gives the Jacobi matrix, whose
     eigenvalues are the nodes (Gautschi, Orthogonal Polynomials: Computation and Approximation, 2004, section

@@ -38,7 +38,7 @@ def wire_coil(
     didt_max: float | None = None,
     casing: Casing | None = None,
 ) -> Coil:
-    """A coil from the path of its wire.
+    """Make a coil from the path of its wire.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def wire_segments(
     max_segment_mm: float | None = 2.0,
     points_per_segment: int = 1,
 ) -> Segments:
-    """Pieces of wire from the path that it takes.
+    """Cut the path of a wire into pieces.
 
     Each straight segment of length L is integrated by the Gauss rule of `points_per_segment` points, whose
     error at a distance d falls as (L/2d)^(2 points). With the default, one point per 2 mm, A of a square of
@@ -155,7 +155,7 @@ def _segments(
     every = np.concatenate(paths)
     extent = float(np.ptp(every, axis=0).max())
     if extent > EXTENT_MM[1]:
-        raise CoilError(f"a wire that spans {extent:.4g} mm is no coil for a head: are these mm?")
+        raise CoilError(f"a wire that spans {extent:.4g} mm is too large for a head: are these mm?")
     if extent < EXTENT_MM[0]:
         warn(f"the wire spans only {extent:.2g} mm: are these mm?")
     if closed is None:
@@ -176,7 +176,7 @@ def spiral_path(
     start_deg: float = 0.0,
     points_per_turn: int = 360,
 ) -> Floats:
-    """An Archimedean spiral about the z axis, from the inner to the outer radius, from +x to +y.
+    """Make an Archimedean spiral about the z axis, from the inner to the outer radius, from +x to +y.
 
     Reversed (`[::-1]`), it is wound from outside to inside, with the current from +y to +x.
 
@@ -237,7 +237,7 @@ def spiral_path(
 
 
 def _paths(paths_mm: ArrayLike | Sequence[ArrayLike]) -> list[Floats]:
-    """The polylines without repeated points."""
+    """Check the polylines and return them without repeated points."""
     try:
         given: list[Any] = list(paths_mm)  # type: ignore[arg-type]
         single = bool(given) and np.ndim(given[0]) == 1
@@ -295,7 +295,7 @@ def _warn_of_ends(paths: list[Floats], numbers: Floats) -> None:
 def _pieces(
     start: Floats, edge: Floats, strength: Floats, longest_mm: float | None, points: int
 ) -> tuple[Floats, Floats]:
-    """Points (w, 3) and lengths (w, 3) of pieces of straight segments."""
+    """Return points (w, 3) and lengths (w, 3) of pieces of straight segments."""
     nodes, weights = np.polynomial.legendre.leggauss(whole(points, "points_per_segment", CoilError, 20))
     length = np.linalg.norm(edge, axis=1)
     parts = np.ones(len(edge))

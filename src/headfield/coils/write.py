@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Coils to files of every kind, told apart by the ending of the name."""
+"""Writes coils to files of every kind, told apart by the ending of the name."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def write_coil(path: str | os.PathLike[str], coil: CoilContent) -> None:
 
 
 def coil_ending(path: str | os.PathLike[str], verb: str = "read") -> str:
-    """The ending of a coil file's name, one of `COIL_ENDINGS`, or a FileFormatError."""
+    """Return the ending of a coil file's name; raise FileFormatError unless it is one of `COIL_ENDINGS`."""
     name = os.fspath(path).lower()
     for ending in COIL_ENDINGS:
         if name.endswith(ending):

@@ -37,7 +37,7 @@ _DEEPEST = 8  # corners of a pose whose depth is found at a time
 
 
 def casing_distance(mesh: TetMesh | Surface, casing: object, poses: ArrayLike) -> Floats:
-    """Smallest distance between a coil's casing and the skin per pose; negative where they cut.
+    """Measure the smallest distance between a coil's casing and the skin per pose; negative where they cut.
 
     Exact where the casing is clear of the head: the distance of the closest two points of the two surfaces.
     Where it is not, the depth of the deepest corner of the casing's triangles, large ones (above 12 mm)
@@ -122,7 +122,7 @@ class Shell:
 
     @staticmethod
     def of(casing: object) -> Shell:
-        """The shell of a casing, or of the casing of a coil."""
+        """Prepare a casing, or the casing of a coil."""
         surface = getattr(casing, "casing", casing)
         if surface is None:
             name = getattr(casing, "name", "")
@@ -136,7 +136,7 @@ class Shell:
         return Shell(surface.points_mm, surface.faces)
 
     def distance(self, head: Surface, poses: Floats) -> Floats:
-        """See `casing_distance`; poses (k, 4, 4) as `check_poses` returns them."""
+        """Measure what `casing_distance` does, for poses (k, 4, 4) as `check_poses` returns them."""
         parts = [poses[i : i + _POSES] for i in range(0, len(poses), _POSES)]
         return np.concatenate([self._distance(head, part) for part in parts])
 
@@ -154,7 +154,7 @@ class Shell:
         return distance
 
     def _separation(self, head: Surface, poses: Floats) -> tuple[Floats, Floats]:
-        """Distance of the two surfaces (k,), and how deep they cross (k,) as by `pair_distances`."""
+        """Return the distance of the surfaces (k,), and how deep they cross (k,), see `pair_distances`."""
         bound, crossing = np.full(len(poses), np.inf), np.zeros(len(poses))
         distance = bound.copy()
 
@@ -178,7 +178,7 @@ class Shell:
         return distance, crossing
 
     def _nearly(self, head: Surface, poses: Floats) -> tuple[Floats, Floats]:
-        """A distance (k,) and direction (k, 3) from the skin to the casing that are nearly the closest.
+        """Find a distance (k,) and direction (k, 3) from the skin to the casing that are nearly the closest.
 
         From the coil's centre to the closest point of the skin, from there to that of the casing, and so on.
         """
@@ -193,7 +193,7 @@ class Shell:
         return length, away / np.where(length > 0, length, 1.0)[:, None]
 
     def _depth(self, head: Surface, poses: Floats) -> Floats:
-        """How deep (k,) the deepest corner is inside the head, 0 if none is.
+        """Return how deep (k,) the deepest corner is inside the head; 0 if all are outside.
 
         A skin point that is the closest to one corner bounds the depth of all others. Those that this leaves
         in the running are taken a few at a time, the ones that may be deepest first.
@@ -222,12 +222,12 @@ class Shell:
 
 
 def _placed(points: Floats, poses: Floats) -> Floats:
-    """Points (p, 3) of the coil frame at each pose, (k, p, 3)."""
+    """Place points (p, 3) of the coil frame by each pose: (k, p, 3)."""
     return np.asarray(points @ np.swapaxes(poses[:, :3, :3], 1, 2) + poses[:, None, :3, 3])
 
 
 def retreated(head: Surface, shell: Shell, poses: Floats, clear_mm: float) -> Floats:
-    """See `headfield.placement.place.retreat`; `clear_mm` is checked."""
+    """Do what `headfield.placement.place.retreat` does, with arguments that are checked."""
     missing = shell.distance(head, poses) - clear_mm
     away = np.flatnonzero((missing < 0) & faces_away(middle(head.nodes_mm), poses))
     if len(away):  # it would go through the head, and be clear beyond it
@@ -257,7 +257,7 @@ def retreated(head: Surface, shell: Shell, poses: Floats, clear_mm: float) -> Fl
 
 
 def _first_clear(missing: float) -> Generator[float | None, float, None]:
-    """Ways (mm) that close in on where the excess, sent back for each, is 0; it is `missing` < 0 at 0.
+    """Yield ways (mm) that close in on where the excess, sent back for each, is 0; it is `missing` < 0 at 0.
 
     None once it is, to 1e-6. The excess grows by at most the way, so a step as long as what is missing does
     not pass the place. Then secants, from both sides once the place is passed (Illinois: Dowell & Jarratt,
@@ -287,7 +287,7 @@ def _first_clear(missing: float) -> Generator[float | None, float, None]:
 
 
 def stand_in(coil: CoilContent) -> Casing:
-    """Points that stand for the casing of a coil that has none: those of its casing face with wire behind.
+    """Return points that stand for the casing of a coil without one: those of its face with wire behind them.
 
     They are the positions of its sources, moved to the plane z = 0 where they are behind it.
 

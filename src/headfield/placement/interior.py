@@ -60,7 +60,7 @@ class Interior:
         self._compared = False
 
     def holds(self, xyz_mm: Floats) -> NDArray[np.bool_]:
-        """Whether points belong to it, (…), given by their three coordinates (3, …), mm."""
+        """Say for each point whether it belongs to the interior, (…); coordinates come as (3, …), mm."""
         state = self._states(xyz_mm)
         inside = state == _IN
         either = state == _EITHER
@@ -69,7 +69,7 @@ class Interior:
         return np.asarray(inside)
 
     def holds_some(self, xyz_mm: Floats) -> NDArray[np.bool_]:
-        """Whether of some points one belongs to it, (k,), given by their coordinates (3, k, p), mm."""
+        """Say for each group of p points whether one of them belongs to the interior, (k,); (3, k, p), mm."""
         state = self._states(xyz_mm)
         found = (state == _IN).any(axis=1)
         for most in (1, xyz_mm.shape[2]):  # one is enough, most often the first, and rays are slow
@@ -86,7 +86,7 @@ class Interior:
         return Surface(self._mesh.nodes_mm, self._mesh.skin())
 
     def _states(self, xyz_mm: Floats) -> NDArray[np.uint8]:
-        """What is known of the voxels (…) in which points (3, …) are; it is found out when this matters."""
+        """Return what is known of the voxels (…) that points (3, …) lie in; find it out when it matters."""
         voxel = self._voxel(xyz_mm)
         state = self._state[voxel]
         if not self._compared and state.any():
@@ -96,7 +96,7 @@ class Interior:
         return np.asarray(state)
 
     def _voxel(self, xyz_mm: Floats) -> NDArray[np.intp]:
-        """The voxel (…) of points (3, …), counted through; an outermost one of those that lie outside."""
+        """Return the number (…) of the voxel that each point (3, …) lies in, or of the nearest one."""
         voxel = np.zeros(xyz_mm.shape[1:], np.intp)
         for x, low, n in zip(xyz_mm, self.low, self.voxels.shape, strict=True):
             voxel *= n

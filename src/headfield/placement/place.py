@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Placing coils on the scalp: at a point, slid, turned and tilted from there, and in grids around it."""
+"""Places coils on the scalp: at a point, slid, turned and tilted from there, and in grids around it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..geometry.surface import Surface, skin
 from ..heads.mesh import TetMesh
 from ..poses.pose import MAX_TRANSLATION_MM, check_poses, turns
 from .clearance import Shell, check_head, retreated, stand_in
-from .sites import slid, start, tangential
+from .sites import site_at, tangential_poses, walked
 
 __all__ = ["ScalpGrid", "place", "place_on_surface", "retreat", "scalp_grid"]
 
@@ -47,7 +47,7 @@ def place(
     casing: object = None,
     clear_mm: float | None = None,
 ) -> Floats:
-    """A pose on the scalp: tangential, at a distance, turned by a handle direction; then moved from there.
+    """Place a coil on the scalp: tangential, at a distance, turned by a handle direction; then move it.
 
     `centre_mm` is projected onto the closest point of the outer surface (a point inside a triangle, not a
     node), and the normal there is interpolated between the area-weighted normals of the nodes, so the pose
@@ -99,7 +99,7 @@ def place(
         direction within 1 degree of the normal, a distance that is negative or not finite, angles or offsets
         out of range.
     CoilError
-        `clear_mm` without a casing, or a casing that is no triangle surface.
+        `clear_mm` without a casing, or a casing that is not a triangle surface.
 
     Warns
     -----
@@ -120,10 +120,10 @@ def place(
     tilt, offset = _two(tilt_deg, "tilt_deg", 90.0), _two(offset_mm, "offset_mm", MAX_SLIDE_MM)
     shell = _shell(casing, clear_mm, bool(tilt.any()))
     head = skin(mesh)
-    spot = start(head, centre_mm, handle_mm)
+    site = site_at(head, centre_mm, handle_mm)
     if offset.any():
-        spot = slid(head, spot, offset[None])
-    pose = tangential(spot, distance)[0]
+        site = walked(head, site, offset[None])
+    pose = tangential_poses(site, distance)[0]
     if rotation:
         pose = pose @ turns(np.array([rotation]))[0]
     if tilt.any():
@@ -140,7 +140,7 @@ def place_on_surface(
     handle_mm: ArrayLike,
     distance_mm: float = 4.0,
 ) -> Floats:
-    """`place` on a triangle surface.
+    """Place a coil on a triangle surface, as `place` does.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ def scalp_grid(
     casing: object = None,
     clear_mm: float | None = None,
 ) -> ScalpGrid:
-    """Candidate poses around a point of the scalp: a grid of positions, a number of angles at each.
+    """Make candidate poses around a point of the scalp: a grid of positions, a number of angles at each.
 
     The pose of position (u, v) and angle a is that of `place` with ``offset_mm=(u, v), rotation_deg=a``: the
     positions are a square grid in the coil's x and y with the centre on one of them, laid onto the scalp
@@ -245,13 +245,13 @@ def scalp_grid(
         raise PoseError(f"angles_deg must have the shape (a,), not {angles.shape}")
     offsets = _lattice(radius_mm, spacing_mm, len(angles))
     head = skin(mesh)
-    spots = slid(head, start(head, centre_mm, handle_mm), offsets)
-    poses = (tangential(spots, distance)[:, None] @ turns(angles)).reshape(-1, 4, 4)
-    return ScalpGrid(_cleared(head, shell, poses, clear_mm) + 0.0, spots.point)
+    sites = walked(head, site_at(head, centre_mm, handle_mm), offsets)
+    poses = (tangential_poses(sites, distance)[:, None] @ turns(angles)).reshape(-1, 4, 4)
+    return ScalpGrid(_cleared(head, shell, poses, clear_mm) + 0.0, sites.point)
 
 
 def retreat(mesh: TetMesh | Surface, casing: object, poses: ArrayLike, clear_mm: float) -> Floats:
-    """Poses moved out along their −z until no point of the casing is nearer to the skin than that.
+    """Move poses out along their −z until the whole casing is at least `clear_mm` from the skin.
 
     A pose that is clear already is left as it is. The others are moved to where the distance first is
     `clear_mm`, within 1e-6 mm; in a deep fold there may be a place before it.
@@ -295,7 +295,7 @@ def retreat(mesh: TetMesh | Surface, casing: object, poses: ArrayLike, clear_mm:
 
 
 def _cleared(head: Surface, shell: Shell | None, poses: Floats, clear_mm: float | None) -> Floats:
-    """The poses moved clear, or a warning of those that cut into the head."""
+    """Move the poses clear if that is asked for, else warn of those that cut into the head."""
     if shell is None:
         return poses
     if clear_mm is not None:
@@ -323,7 +323,7 @@ def _warn_of_face(head: Surface, pose: Floats) -> None:
 
 
 def _shell(casing: object, clear_mm: float | None, tilted: bool = False) -> Shell | None:
-    """The casing; None if there is none, and none is needed."""
+    """Prepare the casing; None if there is none and none is needed."""
     if casing is None:
         if clear_mm is not None:
             raise CoilError("clear_mm needs the casing: casing=, a Casing (see read_casing) or a coil")
@@ -357,7 +357,7 @@ def _two(values: ArrayLike, name: str, largest: float) -> Floats:
 
 
 def _tilt(about_x: float, about_y: float) -> Floats:
-    """Turn about x, then about the new y, radians."""
+    """Return the turn (3, 3) about x, then about the new y, radians."""
     c, s = np.cos(about_x), np.sin(about_x)
     first = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
     c, s = np.cos(about_y), np.sin(about_y)
@@ -365,7 +365,7 @@ def _tilt(about_x: float, about_y: float) -> Floats:
 
 
 def _lattice(radius_mm: float, spacing_mm: float, n_angles: int) -> Floats:
-    """Offsets (p, 2) of the positions of a grid, rows of ascending y, x ascending in each."""
+    """Return offsets (p, 2) of the positions of a grid, in rows of ascending y, x ascending in each."""
     radius = finite_number(radius_mm, "radius_mm", PoseError)
     spacing = finite_number(spacing_mm, "spacing_mm", PoseError)
     if not 0 <= radius <= MAX_SLIDE_MM:

@@ -52,7 +52,7 @@ class PlausiblePoses:
         self._looked_at: WeakKeyDictionary[Coil, _Wire] = WeakKeyDictionary()
 
     def inside(self, points_mm: Floats) -> NDArray[np.bool_]:
-        """Whether points (p, 3), mm, lie well inside of the head, (p,)."""
+        """Say for each point (p, 3), mm, whether it lies well inside the head."""
         return self._interior.holds(points_mm.T)
 
     def warn_of(self, coil: Coil, poses: Floats) -> None:
@@ -72,14 +72,14 @@ class PlausiblePoses:
         _warn(away, "turn the back of the coil to the head: +z points into the head")
 
     def _wire_of(self, coil: Coil) -> _Wire:
-        """What is looked at of a coil, kept as long as the coil is."""
+        """Return what is looked at of a coil; it is kept as long as the coil is."""
         wire = self._looked_at.get(coil)
         if wire is None:
             wire = self._looked_at[coil] = _Wire.of(coil)
         return wire
 
     def _wire_inside(self, wire: _Wire, poses: Floats) -> NDArray[np.bool_]:
-        """Whether (k,) some of the wire of a coil is inside the head."""
+        """Say for each pose whether some wire of the coil is inside the head, (k,)."""
         inside = np.zeros(len(poses), bool)
         near = np.flatnonzero(self._reached(wire.front, poses))
         if len(wire.walls):
@@ -93,7 +93,7 @@ class PlausiblePoses:
         return inside
 
     def _reached(self, walls: _Walls, poses: Floats) -> NDArray[np.bool_]:
-        """Whether (k,) the inside of the head reaches through all walls of some part of a coil."""
+        """Say for each pose whether the inside of the head reaches through all of these walls, (k,)."""
         reached = np.ones(len(poses), bool)
         for normal, height in zip(walls.normal, walls.height, strict=True):
             way = poses[:, :3, :3] @ normal
@@ -110,7 +110,7 @@ class _Walls(NamedTuple):
 
     @classmethod
     def around(cls, points: Floats, normal: Floats) -> _Walls:
-        """Walls across some normals in front of points (p, 3)."""
+        """Put walls across some normals (w, 3) right in front of points (p, 3)."""
         return cls(normal, (points @ normal.T).max(axis=0, initial=-np.inf))
 
 
@@ -123,7 +123,7 @@ class _Wire(NamedTuple):
 
     @classmethod
     def of(cls, coil: Coil) -> _Wire:
-        """Walls across +z of the coil, and across the direction in which a part is thinnest."""
+        """Choose walls across +z of the coil, and across the direction in which each part is thinnest."""
         points = coil.sources().points_mm
         parts = [Sources.of([coil.source(element)]).points_mm for element in coil.elements]
         walls = []
@@ -136,12 +136,12 @@ class _Wire(NamedTuple):
 
 
 def middle(nodes_mm: Floats) -> Floats:
-    """The middle (3,) of the box around the nodes of a head, mm."""
+    """Return the middle (3,) of the box around the nodes of a head, mm."""
     return np.asarray(0.5 * (nodes_mm.min(axis=0) + nodes_mm.max(axis=0)))
 
 
 def faces_away(middle_mm: Floats, poses: Floats) -> NDArray[np.bool_]:
-    """Whether +z of poses (k, 4, 4) points away from the middle (3,) of the head, (k,).
+    """Say for each pose (k, 4, 4) whether its +z points away from the middle (3,) of the head.
 
     Examples
     --------

@@ -54,7 +54,7 @@ class Reach:
 
     @staticmethod
     def of_voxels(filled: NDArray[np.bool_], low: Floats, step: float) -> Reach:
-        """The reach of all points in the filled voxels of a grid that begins at `low` (3,)."""
+        """Return the reach of all points in the filled voxels of a grid that begins at `low` (3,), mm."""
         along_z = filled & ~(np.roll(filled, 1, 2) & np.roll(filled, -1, 2))  # others lie between two of them
         index = np.argwhere(along_z)
         ends = np.stack(np.meshgrid([0, 1], [0, 1], [0, 1]), axis=-1).reshape(-1, 3)
@@ -62,7 +62,7 @@ class Reach:
         return Reach(low + step * np.unique(corners, axis=0))
 
     def least_along(self, directions: Floats) -> Floats:
-        """A lower bound (k,) of the height of all points along directions (k, 3); inf if there are none."""
+        """Bound the height of all points along directions (k, 3) from below, (k,); inf without points."""
         if self._empty:
             return np.full(len(directions), np.inf)
         way = -directions

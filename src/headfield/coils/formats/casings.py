@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Casings of coils from surface files: .stl, .ply, .obj, through meshio."""
+"""Reads casings of coils from surface files: .stl, .ply, .obj, through meshio."""
 
 from __future__ import annotations
 
@@ -100,14 +100,14 @@ def _triangles(cells: list[tuple[str, NDArray[np.int64]]]) -> NDArray[np.int64]:
 
 
 def _check_counts(name: str, ending: str) -> None:
-    """Refuse a header that meshio would not survive: it believes counts that the file can't hold."""
+    """Raise CoilError for a header whose counts the file can't hold: meshio would not survive it."""
     with open(name, "rb") as file:
         start = file.read(_HEADER)
         size = os.fstat(file.fileno()).st_size
     if ending == ".stl":
         binary = not start.lstrip().startswith(b"solid") or b"\0" in start
         if binary and size < _STL_HEADER:
-            raise CoilError(f"{name}: {size} bytes are no .stl file")
+            raise CoilError(f"{name}: {size} bytes are too few for a .stl file")
         count = int.from_bytes(start[80:_STL_HEADER], "little")
         needed = _STL_HEADER + _STL_TRIANGLE * count
         if binary and needed != size:

@@ -177,13 +177,13 @@ def _is_utf8(text: str) -> bool:
 
 
 def _shifted(text: str, digits: int) -> str:
-    """`text` times 10**digits, as text: only the exponent changes, so no bit is lost."""
+    """Multiply `text` by 10**digits, as text: only the exponent changes, so no bit is lost."""
     mantissa, _, exponent = text.partition("e")
     return f"{mantissa}e{int(exponent or 0) + digits}"
 
 
 def _number(text: str, digits: int) -> float | None:
-    """The decimal `text` times 10**digits, rounded once; None if it is no finite plain decimal."""
+    """Return the decimal `text` times 10**digits, rounded once; None unless it is a finite plain decimal."""
     match = _NUMBER.fullmatch(text)
     if match is None:
         return None
@@ -205,7 +205,7 @@ def _row(path: Path, number: int, text: str) -> Sequence[float]:
 
 
 def header_fields(metadata: dict[str, Any]) -> list[str]:
-    """The ``key=value`` texts of a header.
+    """Return the ``key=value`` texts of a header.
 
     Parameters
     ----------
@@ -241,7 +241,7 @@ def header_fields(metadata: dict[str, Any]) -> list[str]:
 
 
 def read_fields(path: str | os.PathLike[str], line: str) -> dict[str, Any]:
-    """The known ``key=value`` pairs of a header, by the names that `Coil` and `Stimulator` have for them.
+    """Return the known ``key=value`` pairs of a header by the names that `Coil` has for them.
 
     Warns
     -----
@@ -281,7 +281,7 @@ def read_fields(path: str | os.PathLike[str], line: str) -> dict[str, Any]:
 
 
 def _values(text: str) -> list[float]:
-    """Numbers with commas between them; none if one of them is no finite number."""
+    """Read numbers with commas between them; an empty list if one of them is not a finite number."""
     values = [_number(part.strip(), 0) for part in text.split(",")]
     return [] if None in values else [value for value in values if value is not None]
 

@@ -102,7 +102,7 @@ def read_coil_nifti(path: str | os.PathLike[str]) -> CoilContent:
 
 
 def _sets(data: NDArray[Any], name: str) -> tuple[list[NDArray[Any]], list[str]]:
-    """Arrays (nx, ny, nz, 3), one for each stimulator, and what is dubious about them."""
+    """Return arrays (nx, ny, nz, 3), one per stimulator, and notes on what is dubious about them."""
     shape: tuple[int, ...] = data.shape
     while len(shape) > 4 and shape[-1] == 1:
         shape = shape[:-1]
@@ -123,7 +123,7 @@ def _sets(data: NDArray[Any], name: str) -> tuple[list[NDArray[Any]], list[str]]
 
 
 def _header(name: str) -> dict[str, Any]:
-    """What the free text of a sound header tells about the coil; not its last part if that may be cut off."""
+    """Return what the header's free text says of the coil, without its last part if that may be cut off."""
     with open(name, "rb") as plain:
         compressed = plain.read(2) == b"\x1f\x8b"
         plain.seek(0)
@@ -136,7 +136,7 @@ def _header(name: str) -> dict[str, Any]:
 
 
 def implausible(values: NDArray[np.float32]) -> str:
-    """What is wrong with the size of a sampled A, T·m per A, if it is not that of a coil; else an empty text.
+    """Say what is wrong with the size of a sampled A, T·m per A; an empty text if it is that of a coil.
 
     Examples
     --------
@@ -207,7 +207,7 @@ def write_coil_nifti(path: str | os.PathLike[str], coil: CoilContent) -> None:
 
 
 def _grids(coil: CoilContent) -> tuple[NDArray[np.float32], NDArray[np.float64]] | None:
-    """A (nx, ny, nz, 3) or (nx, ny, nz, 3, s) and its affine, if the coil is sampled on one grid."""
+    """Return A, (nx, ny, nz, 3) or (nx, ny, nz, 3, s), and its affine; None unless all is on one grid."""
     parts = [coil.sources(stimulator) for stimulator in range(coil.n_stimulators)]
     grids = [grid for _, _, potentials in parts for grid in potentials]
     if not grids or any(len(dipoles) or len(segments) for dipoles, segments, _ in parts):
@@ -224,7 +224,7 @@ def _sum(arrays: list[NDArray[np.float32]]) -> NDArray[np.float32]:
 
 
 def _description(coil: CoilContent) -> tuple[bytes, list[str]]:
-    """The header's free text, and the names of what did not fit."""
+    """Return the header's free text, and the names of what did not fit."""
     keys = {"name": "the coil's name", "brand": "the coil's brand"}
     if coil.n_stimulators == 1:
         keys = {"didt_max": "the largest dI/dt", "stimulator": "the stimulator's name"} | keys

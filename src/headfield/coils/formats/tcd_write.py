@@ -62,7 +62,7 @@ def write_tcd(path: str | os.PathLike[str], coil: CoilContent, *, text: bool = F
 
 
 def only_in_tcd(coil: CoilContent) -> list[str]:
-    """Names of what this coil has that no other kind of file holds; its casings are not counted."""
+    """Name what this coil has that no other kind of file holds; its casings are not counted."""
     lost = ["that parts can be moved"] if coil.deformations else []
     if any(s.brand or s.waveforms for s in coil.stimulators):
         lost.append("the stimulator's brand or waveforms")
@@ -97,7 +97,7 @@ def _content(coil: CoilContent, text: bool) -> dict[str, Any]:
 
 
 def _number_of(casing: Casing, casings: list[Casing]) -> int:
-    """Its place among those that will be written; it is added if it is not there."""
+    """Return the place of a casing among those that will be written; it is added unless it is there."""
     for i, other in enumerate(casings):
         if other is casing:
             return i
@@ -130,7 +130,7 @@ def _element(element: CoilElement, casings: list[Casing], text: bool) -> dict[st
 
 
 def _stimulator(stimulator: Stimulator, text: bool) -> dict[str, Any]:
-    written: dict[str, Any] = {"name": stimulator.name}  # always: the format knows no empty one
+    written: dict[str, Any] = {"name": stimulator.name}  # always: the format asks for a name
     if stimulator.brand:
         written["brand"] = stimulator.brand
     if stimulator.didt_max is not None:
