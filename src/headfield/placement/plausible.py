@@ -81,9 +81,10 @@ class PlausiblePoses:
     def _wire_inside(self, wire: _Wire, poses: Floats) -> NDArray[np.bool_]:
         """Say for each pose whether some wire of the coil is inside the head, (k,)."""
         inside = np.zeros(len(poses), bool)
-        near = np.flatnonzero(self._reached(wire.front, poses))
-        if len(wire.walls):
-            near = near[np.logical_or.reduce([self._reached(walls, poses[near]) for walls in wire.walls])]
+        near = np.flatnonzero(self._reached(wire.front, poses)[:, 0])
+        if len(near) and len(wire.walls.height):
+            through = self._reached(wire.walls, poses[near])
+            near = near[(through[:, ::2] & through[:, 1::2]).any(axis=1)]
         step = max(1, _POINTS // len(wire.points)) if len(wire.points) else 1
         for start in range(0, len(near), step):
             rows = near[start : start + step]
@@ -93,46 +94,41 @@ class PlausiblePoses:
         return inside
 
     def _reached(self, walls: _Walls, poses: Floats) -> NDArray[np.bool_]:
-        """Say for each pose whether the inside of the head reaches through all of these walls, (k,)."""
-        reached = np.ones(len(poses), bool)
-        for normal, height in zip(walls.normal, walls.height, strict=True):
-            way = poses[:, :3, :3] @ normal
-            along = np.einsum("kd,kd->k", way, poses[:, :3, 3]) + height
-            reached &= self._reach.least_along(way) <= along
-        return reached
+        """Say for each pose and wall whether the inside of the head reaches through it, (k, w)."""
+        normals = walls.normal @ np.swapaxes(poses[:, :3, :3], 1, 2)
+        height = np.einsum("kwd,kd->kw", normals, poses[:, :3, 3]) + walls.height
+        lowest = self._reach.least_along(normals.reshape(-1, 3)).reshape(height.shape)
+        return np.asarray(lowest <= height)
 
 
 class _Walls(NamedTuple):
-    """Planes, each with all sources of a part of a coil behind it: normals (w, 3), and heights (w,), mm."""
+    """Planes with all sources of a coil, or of a part of it, behind: normals (w, 3) and heights (w,), mm."""
 
     normal: Floats
     height: Floats
 
-    @classmethod
-    def around(cls, points: Floats, normal: Floats) -> _Walls:
-        """Put walls across some normals (w, 3) right in front of points (p, 3)."""
-        return cls(normal, (points @ normal.T).max(axis=0, initial=-np.inf))
-
 
 class _Wire(NamedTuple):
-    """What is looked at of a coil: some of its sources (p, 3), mm, and walls before all and each part."""
+    """What is looked at of a coil: some of its sources (p, 3), mm, one wall before all, two for each part."""
 
     points: Floats
     front: _Walls
-    walls: list[_Walls]
+    walls: _Walls
 
     @classmethod
     def of(cls, coil: Coil) -> _Wire:
-        """Choose walls across +z of the coil, and across the direction in which each part is thinnest."""
+        """Choose a wall across +z of the coil, and two across the direction where each part is thinnest."""
         points = coil.sources().points_mm
         parts = [Sources.of([coil.source(element)]).points_mm for element in coil.elements]
-        walls = []
+        normal, height = [np.empty((0, 3))], [np.empty(0)]
         for part in filter(len, parts if len(parts) > 1 else []):
             away = part - part.mean(axis=0)
             thin = np.linalg.eigh(away.T @ away)[1][:, 0]
-            walls.append(_Walls.around(part, np.stack([thin, -thin])))
+            normal.append(np.stack([thin, -thin]))
+            height.append((part @ normal[-1].T).max(axis=0))
+        front = _Walls(np.array([[0.0, 0.0, 1.0]]), points[:, 2:].max(axis=0, initial=-np.inf))
         some = points[:: max(1, len(points) // _MOST_SOURCES)].copy()
-        return cls(some, _Walls.around(points, np.array([[0.0, 0.0, 1.0]])), walls)
+        return cls(some, front, _Walls(np.concatenate(normal), np.concatenate(height)))
 
 
 def middle(nodes_mm: Floats) -> Floats:
