@@ -161,3 +161,16 @@ def test_the_reach_of_a_body_is_a_bound_and_a_near_one(seed, kind, slack):
     assert (bound <= exact).all()
     assert (bound >= exact - slack * radius * np.linalg.norm(directions, axis=1) - 1e-5).all()
     assert np.isposinf(Reach(points[:0]).least_along(directions)).all()
+
+
+def test_the_reach_of_voxels_is_that_of_all_their_corners():
+    filled = np.zeros((9, 8, 7), bool)
+    filled[1:-1, 1:-1, 1:-1] = np.random.default_rng(1).random((7, 6, 5)) < 0.3
+    low, step = np.array([-10.0, 5.0, 3.0]), 4.0
+    ends = np.array(list(np.ndindex(2, 2, 2)))
+    every = low + step * (np.argwhere(filled)[:, None] + ends).reshape(-1, 3)
+    directions = np.random.default_rng(2).normal(size=(500, 3))
+    expected = Reach(every).least_along(directions)
+    np.testing.assert_allclose(
+        Reach.of_voxels(filled, low, step).least_along(directions), expected, atol=1e-9
+    )

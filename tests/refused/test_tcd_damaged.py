@@ -195,7 +195,7 @@ def test_what_is_wrong_and_where_is_said(tcd, path, value, message):
         (b'{"a": 1', "not JSON: .*line 1"),
         (b'{"name": "a", "name": "b"}', "not JSON: the key 'name' is there twice"),
         (b'{"limits": NaN}', "not JSON: NaN is not a number in JSON"),
-        (b'{"limits": -Infinity}', "not JSON: -Infinity is no number"),
+        (b'{"limits": -Infinity}', "not JSON: -Infinity is not a number"),
         (b"[" * 200_000, "nested too deeply"),
         (b'{"a": ' * 200_000, "nested too deeply"),
         (b'{"a": ' + b"9" * 100_000 + b"}", "not JSON"),

@@ -54,12 +54,15 @@ class Reach:
 
     @staticmethod
     def of_voxels(filled: NDArray[np.bool_], low: Floats, step: float) -> Reach:
-        """Return the reach of all points in the filled voxels of a grid that begins at `low` (3,), mm."""
-        along_z = filled & ~(np.roll(filled, 1, 2) & np.roll(filled, -1, 2))  # others lie between two of them
-        index = np.argwhere(along_z)
-        ends = np.stack(np.meshgrid([0, 1], [0, 1], [0, 1]), axis=-1).reshape(-1, 3)
-        corners = (index[:, None] + ends).reshape(-1, 3)
-        return Reach(low + step * np.unique(corners, axis=0))
+        """Return the reach of the filled voxels of a grid that begins at `low` (3,), mm; its rim is empty."""
+        nx, ny, nz = filled.shape
+        corners = np.zeros((nx + 1, ny + 1, nz + 1), bool)
+        for i, j, k in np.ndindex(2, 2, 2):
+            corners[i : i + nx, j : j + ny, k : k + nz] |= filled
+        outmost = corners.copy()
+        for axis in range(3):  # a corner between two others is never the highest one alone
+            outmost &= ~(np.roll(corners, 1, axis) & np.roll(corners, -1, axis))
+        return Reach(low + step * np.argwhere(outmost))
 
     def least_along(self, directions: Floats) -> Floats:
         """Bound the height of all points along directions (k, 3) from below, (k,); inf without points."""
