@@ -16,12 +16,14 @@ from .coils.casing import Casing
 from .coils.coil import Coil
 from .coils.deformation import Deformation, DeformationRange
 from .coils.formats.casings import read_casing
+from .coils.formats.wire_text import read_wire
 from .coils.layouts import bent_figure_of_eight, circular_coil, double_cone, figure_of_eight
 from .coils.parts import CoilElement, Stimulator, Waveform
-from .coils.read import read_coil, write_coil
+from .coils.read import read_coil
 from .coils.sources import Dipoles, SampledPotential, Segments
 from .coils.stream_function import stream_function_coil, stream_function_wires
-from .coils.wire import read_wire, spiral_path, wire_coil, wire_segments
+from .coils.wire import spiral_path, wire_coil, wire_segments
+from .coils.write import write_coil
 from .core.version import VERSION
 from .errors import (
     ArgumentError,

@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 import headfield as hf
 from headfield import CoilElement, Deformation, DeformationRange, Dipoles, SampledPotential, Segments
-from headfield.coils.potential import sampling_error
+from headfield.coils.sampling import sampling_error
 
 POSE = np.diag([1.0, -1.0, -1.0, 1.0])
 POSE[2, 3] = 96.0  # above a sphere of 90 mm, z into it
@@ -180,7 +180,7 @@ def test_what_a_coil_says_of_itself():
     points = np.array([[0.0, 0, 30]])
     each = [coil.vector_potential(points, stimulator=i) for i in range(2)]
     np.testing.assert_allclose(coil.vector_potential(points), each[0] + each[1], rtol=1e-12)
-    with pytest.raises(hf.CoilError, match="stimulator 2 is none of the 2"):
+    with pytest.raises(hf.CoilError, match="stimulator 2 is not one of the 2"):
         coil.vector_potential(points, stimulator=2)
 
 

@@ -10,7 +10,7 @@ from given.surfaces import plate
 
 from headfield.coils.layouts import bent_figure_of_eight, circular_coil, double_cone, figure_of_eight
 from headfield.coils.read import read_coil
-from headfield.coils.winding import winding
+from headfield.coils.winding import Winding
 from headfield.errors import CoilError
 from headfield.geometry.surface import Surface
 from headfield.placement.clearance import casing_distance
@@ -47,11 +47,11 @@ def depth_inside(casing, points):
 
 
 def test_a_casing_changes_no_bit_of_the_field():
-    positions, moments = winding(27, 62, 14, 7, 2, 3, 3.5)
+    positions, moments = Winding(27, 62, 14, 7, 2, 3, 3.5).dipoles()
     coil = circular_coil()
     np.testing.assert_array_equal(coil.dipole_positions_mm, positions)
     np.testing.assert_array_equal(coil.dipole_moments, moments)
-    positions, moments = winding(28, 43.5, 9, 7, 2, 3, 3.5)
+    positions, moments = Winding(28, 43.5, 9, 7, 2, 3, 3.5).dipoles()
     coil = figure_of_eight()
     right = positions + [44, 0, 0]
     np.testing.assert_array_equal(coil.dipole_positions_mm, np.concatenate([right, right * [-1, 1, 1]]))
@@ -102,10 +102,10 @@ def test_the_distance_of_a_casing_from_a_floor():
     floor = Surface(table.points_mm, table.faces)
     down = np.tile(np.diag([1.0, -1.0, -1.0, 1.0]), (1, 1, 1))
     down[0, 2, 3] = 150
-    np.testing.assert_allclose(casing_distance(figure_of_eight(), down, floor), 150, atol=1e-9)
+    np.testing.assert_allclose(casing_distance(floor, figure_of_eight(), down), 150, atol=1e-9)
     # Wings bent by 30 degrees reach down by (2 * 43.5 + 0.5 + 3) sin 30° more.
     bent = bent_figure_of_eight(angle_deg=120)
-    np.testing.assert_allclose(casing_distance(bent, down, floor), 150 - 90.5 / 2, atol=0.1)
+    np.testing.assert_allclose(casing_distance(floor, bent, down), 150 - 90.5 / 2, atol=0.1)
 
 
 # Bent wings
@@ -180,8 +180,8 @@ def test_wings_may_overlap():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"angle_deg": 181}, "angle_deg = 181 must be from 40 to 180"),
-        ({"angle_deg": 30}, "angle_deg = 30"),
+        ({"angle_deg": 181}, "angle_deg must lie between 40 and 180, not 181"),
+        ({"angle_deg": 30}, "angle_deg must lie between 40 and 180, not 30"),
         ({"angle_deg": np.nan}, "angle_deg = nan"),
         ({"angle_deg": "90"}, "angle_deg = '90'"),
         ({"separation_mm": 0}, "separation_mm must be more than 0"),

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import headfield as hf
-from headfield.coils.wire import read_wire, spiral_path, wire_coil, wire_segments
+from headfield.coils.formats.wire_text import read_wire
+from headfield.coils.wire import spiral_path, wire_coil, wire_segments
 from headfield.errors import CoilError, FileFormatError
 
 SQUARE = np.array([[-30, -30, 0], [30, -30, 0], [30, 30, 0], [-30, 30, 0]], float)

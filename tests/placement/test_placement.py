@@ -197,7 +197,7 @@ def test_a_slide_that_ends_at_a_rim_is_told():
 
 def test_a_grid_on_a_plane_is_a_square_lattice_in_order():
     angles = [0, 45, 90]
-    grid = scalp_grid(FLOOR, [3, 4, 90], [3, 80, 90], 11, 5, angles, 2)
+    grid = scalp_grid(FLOOR, [3, 4, 90], [3, 80, 90], 11, 5, angles, distance_mm=2)
     level = place(FLOOR, [3, 4, 90], [3, 80, 90], 2)
     lattice = [(u, v) for v in (-10, -5, 0, 5, 10) for u in (-10, -5, 0, 5, 10) if u * u + v * v <= 121]
     assert len(lattice) == 13
@@ -212,7 +212,7 @@ def test_a_grid_on_a_plane_is_a_square_lattice_in_order():
 
 def test_a_pose_of_a_grid_is_that_of_place(head):
     centre, handle = [-46, -8, 70], [-46, 42, 70]
-    poses, positions = scalp_grid(head, centre, handle, 12, 6, [-10, 80], 3)
+    poses, positions = scalp_grid(head, centre, handle, 12, 6, [-10, 80], distance_mm=3)
     offsets = [(u, v) for v in (-12, -6, 0, 6, 12) for u in (-12, -6, 0, 6, 12) if u * u + v * v <= 144]
     assert len(positions) == len(offsets) == 13
     check_poses(poses)
@@ -262,9 +262,9 @@ def test_the_whole_casing_is_as_far_as_asked(ball):
     )
     with pytest.warns(UserWarning, match=r"the casing cuts up to \d.* mm into the head; clear_mm=0 moves"):
         cutting = place(ball, [0, 0, 90], [0, 50, 90], 0.0, casing=bent, rotation_deg=15)
-    assert hf.casing_distance(bent, cutting, ball)[0] < 0
+    assert hf.casing_distance(ball, bent, cutting)[0] < 0
     moved = place(ball, [0, 0, 90], [0, 50, 90], 0.0, casing=bent, clear_mm=3, rotation_deg=15)
-    assert hf.casing_distance(bent, moved, ball)[0] == pytest.approx(3, abs=2e-6)
+    assert hf.casing_distance(ball, bent, moved)[0] == pytest.approx(3, abs=2e-6)
     np.testing.assert_array_equal(moved[:, :3], cutting[:, :3])
     far = place(ball, [0, 0, 90], [0, 50, 90], 40.0, casing=bent, clear_mm=3)
     np.testing.assert_array_equal(far, place(ball, [0, 0, 90], [0, 50, 90], 40.0))
@@ -278,16 +278,16 @@ def test_a_tilted_coil_is_not_pushed_into_the_head_without_a_word(ball):
     with pytest.warns(UserWarning, match="the casing cuts up to"):
         place(*where, 4.0, tilt_deg=(0, 20), casing=plate(45))
     pose = place(*where, 4.0, tilt_deg=(0, 20), casing=plate(45), clear_mm=2)
-    assert hf.casing_distance(plate(45), pose, ball)[0] == pytest.approx(2, abs=2e-6)
+    assert hf.casing_distance(ball, plate(45), pose)[0] == pytest.approx(2, abs=2e-6)
 
 
 def test_poses_of_a_grid_that_cut_are_counted_or_cleared(ball):
     where = (ball, [0, 0, 90], [0, 50, 90], 6, 6, [0, 45])
     low = plate(30, z=4.0)
     with pytest.warns(UserWarning, match=r"at 10 of 10 poses the casing cuts up to 3\.\d mm into the head"):
-        scalp_grid(*where, 0.5, casing=low)
-    grid = scalp_grid(*where, 0.5, casing=low, clear_mm=1)
-    np.testing.assert_allclose(hf.casing_distance(low, grid.poses, ball), 1, atol=2e-6)
+        scalp_grid(*where, distance_mm=0.5, casing=low)
+    grid = scalp_grid(*where, distance_mm=0.5, casing=low, clear_mm=1)
+    np.testing.assert_allclose(hf.casing_distance(ball, low, grid.poses), 1, atol=2e-6)
 
 
 def test_a_model_places_with_the_casing_of_the_coil(model):
@@ -301,7 +301,7 @@ def test_a_model_places_with_the_casing_of_the_coil(model):
     clear = model.place(coil, centre, handle, 0.5, tilt_deg=(25, 0), clear_mm=2.0)
     casing = coil.casing
     if casing is not None:
-        assert hf.casing_distance(casing, clear, model.mesh)[0] == pytest.approx(2, abs=2e-6)
+        assert hf.casing_distance(model.mesh, casing, clear)[0] == pytest.approx(2, abs=2e-6)
     grid = model.scalp_grid(coil, centre, handle, 5, 5, [0, 90])
     expected = scalp_grid(model.mesh, centre, handle, 5, 5, [0, 90])
     np.testing.assert_array_equal(grid.poses, expected.poses)

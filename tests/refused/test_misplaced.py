@@ -20,12 +20,12 @@ def test_a_coil_that_faces_away_does_not_retreat_through_the_head():
     away = pose @ np.diag([1.0, -1, -1, 1])
     away[:3, 3] += [0, 0, -10]
     with pytest.raises(hf.PoseError, match="turns its back to the head"):
-        hf.retreat(away, coil, BALL, 4.0)
+        hf.retreat(BALL, coil, away, 4.0)
     for depth in (5, 30, 80):
         pushed = pose.copy()
         pushed[2, 3] -= depth
-        back = hf.retreat(pushed, coil, BALL, 4.0)
-        assert abs(back[2, 3] - hf.retreat(pose, coil, BALL, 4.0)[2, 3]) < 2
+        back = hf.retreat(BALL, coil, pushed, 4.0)
+        assert abs(back[2, 3] - hf.retreat(BALL, coil, pose, 4.0)[2, 3]) < 2
 
 
 def test_air_around_a_head_is_not_its_skin():

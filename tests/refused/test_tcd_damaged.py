@@ -108,22 +108,22 @@ NANS = packed(np.array([[0, np.nan, 0]]))
         ("coilElementList[1].points", [[1, 2, 3], [1, 2]], r"points: has lists of different lengths"),
         ("coilElementList[1].points", [[1, 2], [1, 2]], r"List\[1\]: points_mm must have the shape \(n, 3\)"),
         ("coilElementList[1].points", [[1, 2, 3]], r"List\[1\]: 1 wire points but 2 wire lengths"),
-        ("coilElementList[1].points", [[1, 2, "3"]], "points: holds '3', which is no number"),
-        ("coilElementList[1].points", [[1, 2, True]], "points: holds True, which is no number"),
-        ("coilElementList[1].points", [[1, 2, None]], "points: holds None, which is no number"),
-        ("coilElementList[1].points", [[1, 2, [3]]], "points: holds a list, which is no number"),
+        ("coilElementList[1].points", [[1, 2, "3"]], "points: holds '3', which is not a number"),
+        ("coilElementList[1].points", [[1, 2, True]], "points: holds True, which is not a number"),
+        ("coilElementList[1].points", [[1, 2, None]], "points: holds None, which is not a number"),
+        ("coilElementList[1].points", [[1, 2, [3]]], "points: holds a list, which is not a number"),
         ("coilElementList[1].points", [[1, 2, 10**400]], "points: holds a number beyond 1e308"),
         ("coilElementList[1].points", "not base64!", "points: is neither numbers nor base64"),
         ("coilElementList[1].points", "AAAA", "points: is neither numbers nor base64"),
         ("coilElementList[1].points", "µ", "points: is neither numbers nor base64"),
-        ("coilElementList[1].points", FLOAT32, "points: 12 bytes, which is no whole number of rows of 24"),
+        ("coilElementList[1].points", FLOAT32, "points: 12 bytes, not a whole number of rows of 24"),
         ("coilElementList[1].points", CUT, "points: its compressed bytes are cut off"),
         ("coilElementList[1].points", LONGER, "points: its compressed bytes are cut off, or others follow"),
         ("coilElementList[1].points", EMPTY, "0 wire points but 2"),
         (
             "coilElementList[0].points",
             NANS,
-            r"coilElementList\[0\].points\[0\]\[1\]: nan is no finite number",
+            r"coilElementList\[0\].points\[0\]\[1\]: nan is not a finite number",
         ),
         ("coilElementList[0].values", [[0, 0, 0]], r"coilElementList\[0\]: all 1 dipole moments are zero"),
         ("coilElementList[0].name", 3, r"coilElementList\[0\].name: must be text, not 3"),
@@ -150,7 +150,7 @@ NANS = packed(np.array([[0, np.nan, 0]]))
         (
             "coilModels[0].faces",
             [[0, 1, 3]],
-            r"coilModels\[0\]: casing faces must be indices of its 3 points",
+            r"coilModels\[0\]: casing faces must be indices of the 3 points",
         ),
         ("coilModels[0].faces", [[0, 1, 1.5]], r"coilModels\[0\]: casing faces must be indices"),
         ("stimulatorList[0].maxdIdt", 0, r"stimulatorList\[0\]: didt_max must be more than 0"),
@@ -194,8 +194,8 @@ def test_what_is_wrong_and_where_is_said(tcd, path, value, message):
         (b"\x80\x04\x95.", "not a text file, byte 0 is not UTF-8"),
         (b'{"a": 1', "not JSON: .*line 1"),
         (b'{"name": "a", "name": "b"}', "not JSON: the key 'name' is there twice"),
-        (b'{"limits": NaN}', "not JSON: NaN is no number in JSON"),
-        (b'{"limits": -Infinity}', "not JSON: -Infinity is no number"),
+        (b'{"limits": NaN}', "not JSON: NaN is not a number in JSON"),
+        (b'{"limits": -Infinity}', "not JSON: -Infinity is not a number"),
         (b"[" * 200_000, "nested too deeply"),
         (b'{"a": ' * 200_000, "nested too deeply"),
         (b'{"a": ' + b"9" * 100_000 + b"}", "not JSON"),
@@ -208,7 +208,9 @@ def test_what_is_no_strict_json_is_refused(tcd, content, message):
 
 def test_numbers_beyond_the_range_are_not_finite(tcd):
     content = json.dumps(small()).replace("[[0.0, 0.0, -5.0]]", "[[0.0, 0.0, -1e999]]", 1)
-    with pytest.raises(CoilError, match=r"coilElementList\[0\].points\[0\]\[2\]: -inf is no finite number"):
+    with pytest.raises(
+        CoilError, match=r"coilElementList\[0\].points\[0\]\[2\]: -inf is not a finite number"
+    ):
         tcd(content)
 
 

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from ..core.arguments import real_array, vectors
 from ..errors import CoilError
 from ..geometry.triangles import check_faces
+from .records import Record, keep
 
 __all__ = ["Casing"]
 
 
 @dataclass(frozen=True, eq=False)
-class Casing:
+class Casing(Record):
     """A triangle surface around a coil or a part of it.
 
     Parameters
@@ -30,7 +31,7 @@ class Casing:
     Raises
     ------
     CoilError
-        Wrong shapes, points that are not finite, indices that are no points, or no triangles.
+        Wrong shapes, points that are not finite, indices outside 0 … p−1, or no triangles.
 
     Examples
     --------
@@ -45,17 +46,15 @@ class Casing:
         points = vectors(self.points_mm, "casing points", CoilError)
         faces = real_array(self.faces, "casing faces", CoilError)
         check_faces(faces, len(points), "casing faces", CoilError)
-        for name, array in (("points_mm", points), ("faces", faces.astype(np.int32))):
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
+        keep(self, points_mm=points, faces=faces.astype(np.int32))
 
     def moved(self, matrix: NDArray[np.float64]) -> Casing:
-        """The same casing after a rigid motion (4, 4), mm."""
+        """Return the casing after a rigid motion (4, 4), mm."""
         return Casing(self.points_mm @ matrix[:3, :3].T + matrix[:3, 3], self.faces)
 
     @staticmethod
     def joined(casings: Sequence[Casing]) -> Casing:
-        """Several casings as one surface.
+        """Return several casings as one surface.
 
         Examples
         --------

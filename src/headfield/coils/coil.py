@@ -13,9 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,19 +23,19 @@ from ..core.arguments import vectors
 from ..errors import CoilError
 from ..poses.pose import check_pose
 from .casing import Casing
-from .deformation import Deformation, DeformationRange, motion
+from .deformation import Deformation, DeformationRange, checked_values
 from .evaluation import field_at
-from .parts import CoilElement, Stimulator, box, check_indices, check_kinds, check_text, steps
-from .sources import Dipoles, SampledPotential, Segments, Sources
-
-if TYPE_CHECKING:
-    from .sampling import Reduction
+from .parts import CoilContent, CoilElement, Stimulator, box, check_indices, check_text, steps, tuple_of
+from .reduction import Reduction, reduced
+from .sampling import sampled
+from .sources import Dipoles, SampledPotential, Sources
+from .write import write_coil
 
 __all__ = ["Coil"]
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
-class Coil:
+class Coil(CoilContent):
     """A coil made of magnetic dipoles, or of any parts.
 
     Parameters
@@ -55,6 +54,8 @@ class Coil:
         Each has a current of its own: `didt` of a solve is then (k, s).
     deformations, deformation_ranges
         Motions of parts and the ranges of their parameters, see `deformed`.
+    deformation_values : sequence of float, optional
+        Where the parts are; by default at the initial values of the ranges.
     casing : Casing, optional
         Of the coil as a whole; it does not move with the parts, which have casings of their own.
     limits_mm : array_like (3, 2), optional
@@ -68,14 +69,14 @@ class Coil:
     body : Casing or None
         What was given as `casing`, of the coil as a whole.
     deformation_values : tuple of float
-        Where the parts are now; at first the initial values.
+        Where the parts are now.
 
     Raises
     ------
     CoilError
         Shapes that are not (d, 3) and equal, nothing that makes a field, a value that is not finite (the
-        first one is named), all moments zero, `didt_max` not positive, a name that is no text, an index of a
-        stimulator or a deformation that is not there.
+        first one is named), all moments zero, `didt_max` not positive, a name that is not text, an index of a
+        stimulator or a deformation that the coil does not have.
 
     Examples
     --------
@@ -85,17 +86,6 @@ class Coil:
     >>> coil.vector_potential([[10.0, 0.0, 5.0]])  # μ0/4π m × r / r³, here along y
     array([[0.00000000e+00, 3.53553391e-07, 0.00000000e+00]])
     """
-
-    elements: tuple[CoilElement, ...]
-    stimulators: tuple[Stimulator, ...]
-    name: str
-    brand: str
-    deformations: tuple[Deformation, ...]
-    deformation_ranges: tuple[DeformationRange, ...]
-    deformation_values: tuple[float, ...]
-    body: Casing | None
-    limits_mm: NDArray[np.float64] | None
-    resolution_mm: NDArray[np.float64] | None
 
     def __init__(
         self,
@@ -110,32 +100,26 @@ class Coil:
         stimulators: Sequence[Stimulator] = (),
         deformations: Sequence[Deformation] = (),
         deformation_ranges: Sequence[DeformationRange] = (),
+        deformation_values: Sequence[float] | None = None,
         casing: Casing | None = None,
         limits_mm: ArrayLike | None = None,
         resolution_mm: ArrayLike | None = None,
     ) -> None:
-        given = dipole_positions_mm is not None
-        if given != (dipole_moments is not None) or given == bool(elements):
-            raise CoilError("a coil takes dipole_positions_mm and dipole_moments, or elements")
-        if dipole_positions_mm is not None and dipole_moments is not None:
-            elements = [CoilElement(_dipoles(dipole_positions_mm, dipole_moments))]
         if stimulators and (stimulator or didt_max is not None):
             raise CoilError(
                 "stimulator and didt_max describe the only stimulator; stimulators were given too"
             )
-        check_kinds(elements, CoilElement, "elements")
-        check_kinds(stimulators, Stimulator, "stimulators")
-        check_kinds(deformations, Deformation, "deformations")
-        check_kinds(deformation_ranges, DeformationRange, "deformation_ranges")
-        check_kinds(() if casing is None else (casing,), Casing, "casing")
-        self._set(
-            elements=tuple(elements),
-            stimulators=tuple(stimulators) or (Stimulator(stimulator, "", didt_max),),
+        tuple_of(Casing, () if casing is None else (casing,), "casing")
+        ranges = tuple_of(DeformationRange, deformation_ranges, "deformation_ranges")
+        super().__init__(
+            elements=_elements(dipole_positions_mm, dipole_moments, elements),
+            stimulators=tuple_of(Stimulator, stimulators, "stimulators")
+            or (Stimulator(stimulator, "", didt_max),),
             name=name,
             brand=brand,
-            deformations=tuple(deformations),
-            deformation_ranges=tuple(deformation_ranges),
-            deformation_values=tuple(r.initial for r in deformation_ranges),
+            deformations=tuple_of(Deformation, deformations, "deformations"),
+            deformation_ranges=ranges,
+            deformation_values=checked_values(ranges, deformation_values),
             body=casing,
             limits_mm=box(limits_mm),
             resolution_mm=steps(resolution_mm),
@@ -143,66 +127,14 @@ class Coil:
         check_text(self, "name", "brand")
         check_indices(self)
 
-    def _set(self, **values: Any) -> None:
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
+    @classmethod
+    def of(cls, content: CoilContent) -> Coil:
+        """Check a content and return the coil made of it; raises as `Coil` does."""
+        given = {f.name: getattr(content, f.name) for f in fields(CoilContent)}
+        return cls(casing=given.pop("body"), **given)
 
-    def with_(self, **changes: Any) -> Coil:
-        """The same coil with other attributes, unchecked."""
-        coil = object.__new__(Coil)
-        coil._set(**({f.name: getattr(self, f.name) for f in fields(self)} | changes))
-        return coil
-
-    @property
-    def casing(self) -> Casing | None:
-        """The casings of the coil and its parts as one surface, as they lie now; None if there are none."""
-        casings = [] if self.body is None else [self.body]
-        casings += [e.casing.moved(self._motion(e)) for e in self.elements if e.casing is not None]
-        return Casing.joined(casings) if casings else None
-
-    @property
-    def n_stimulators(self) -> int:
-        """Number of currents that drive the coil: columns of `didt`."""
-        return len(self.stimulators)
-
-    @property
-    def stimulator(self) -> str:
-        """Name of the stimulator, or the names of all."""
-        return ", ".join(s.name for s in self.stimulators if s.name)
-
-    @property
-    def didt_max(self) -> float | None:
-        """The largest dI/dt, A/s; None if it is not known. Of several stimulators, see `stimulators`.
-
-        Raises
-        ------
-        CoilError
-            The coil has several stimulators.
-        """
-        if self.n_stimulators > 1:
-            raise CoilError(f"{self.n_stimulators} stimulators: see stimulators[i].didt_max")
-        return self.stimulators[0].didt_max
-
-    def sources(self, stimulator: int | None = None) -> Sources:
-        """What one stimulator drives, or all do, as it lies now in the coil frame."""
-        driven = [e for e in self.elements if stimulator is None or e.stimulator == stimulator]
-        return Sources.of([e.source.moved(self._motion(e)) if e.deformations else e.source for e in driven])
-
-    def _driven(self, stimulator: int | None) -> Sources:
-        if stimulator is not None and stimulator not in range(self.n_stimulators):
-            raise CoilError(f"stimulator {stimulator!r} is none of the {self.n_stimulators} of this coil")
-        return self.sources(stimulator)
-
-    @cached_property
-    def _dipoles(self) -> Dipoles:
-        dipoles, segments, sampled = self.sources()
-        if len(segments) or sampled:
-            raise CoilError("this coil is not made of dipoles alone; see coil.reduced(n)")
-        if self.n_stimulators > 1:
-            raise CoilError(
-                f"this coil has {self.n_stimulators} stimulators; coil.sources(i) has the dipoles of each"
-            )
-        return dipoles
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Coil.of, (self.content(),)
 
     @property
     def dipole_positions_mm(self) -> NDArray[np.float64]:
@@ -213,27 +145,12 @@ class Coil:
         CoilError
             The coil has other sources than dipoles, or several stimulators.
         """
-        return self._dipoles.positions_mm
+        return self.only_dipoles.positions_mm
 
     @property
     def dipole_moments(self) -> NDArray[np.float64]:
         """Moments of the dipoles (d, 3), A·m² per A, read-only; raises as `dipole_positions_mm` does."""
-        return self._dipoles.moments
-
-    @property
-    def n_dipoles(self) -> int:
-        """Number of dipoles."""
-        return sum(len(e.source) for e in self.elements if isinstance(e.source, Dipoles))
-
-    @property
-    def n_segments(self) -> int:
-        """Number of pieces of wire."""
-        return sum(len(e.source) for e in self.elements if isinstance(e.source, Segments))
-
-    @property
-    def bounds_mm(self) -> NDArray[np.float64]:
-        """Lowest and highest corner (2, 3) of all sources, mm; of grids, their whole extent."""
-        return self.sources().bounds_mm
+        return self.only_dipoles.moments
 
     def __repr__(self) -> str:
         sampled = [e.source for e in self.elements if isinstance(e.source, SampledPotential)]
@@ -248,7 +165,7 @@ class Coil:
         )
 
     def deformed(self, *values: float) -> Coil:
-        """The coil with its flexible parts elsewhere.
+        """Return the coil with its flexible parts elsewhere.
 
         Parameters
         ----------
@@ -273,35 +190,24 @@ class Coil:
         >>> print(coil.deformed(30.0).dipole_positions_mm.round(2) + 0.0)
         [[ 40.8    0.   -29.33]]
         """
-        ranges = self.deformation_ranges
-        if len(values) != len(ranges):
-            raise CoilError(f"{len(values)} values, the coil has {len(ranges)} deformation parameters")
-        pairs = enumerate(zip(ranges, values, strict=True))
-        return self.with_(deformation_values=tuple(r.check(v, f"parameter {i}") for i, (r, v) in pairs))
-
-    def _motion(self, element: CoilElement) -> NDArray[np.float64]:
-        return motion(self.deformations, element.deformations, self.deformation_values)
+        where = checked_values(self.deformation_ranges, values)
+        return Coil.of(self.content(deformation_values=where))
 
     def sampled(self, spacing_mm: ArrayLike | None = None, limits_mm: ArrayLike | None = None) -> Coil:
-        """The coil as its A on a grid, see `headfield.coils.sampling.sampled`."""
-        from .sampling import sampled
+        """Sample A of the coil on a grid, see `headfield.coils.sampling.sampled`."""
+        return Coil.of(sampled(self, spacing_mm, limits_mm))
 
-        return sampled(self, spacing_mm, limits_mm)
-
-    def reduced(self, n: int, distance_mm: float | None = None) -> Reduction:
-        """The coil as at most n dipoles, and the error of that, see `headfield.coils.sampling.reduced`."""
-        from .sampling import reduced
-
-        return reduced(self, n, distance_mm)
+    def reduced(self, n: int, distance_mm: float | None = None) -> Reduction[Coil]:
+        """Replace the sources by at most n dipoles, see `headfield.coils.reduction.reduced`."""
+        few, error, distance = reduced(self, n, distance_mm)
+        return Reduction(Coil.of(few), error, distance)
 
     def write(self, path: str | Path) -> None:
         """Write the coil to a file, see `headfield.write_coil`."""
-        from .read import write_coil
-
         write_coil(path, self)
 
     def placed(self, pose: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Dipoles in head coordinates.
+        """Return the dipoles in head coordinates.
 
         Parameters
         ----------
@@ -326,13 +232,13 @@ class Coil:
         >>> Coil([[1, 0, -5]], [[1, 0, 0]]).placed(turn)
         (array([[10., 21., 25.]]), array([[0., 1., 0.]]))
         """
-        dipoles = self._dipoles.moved(check_pose(pose))
+        dipoles = self.only_dipoles.moved(check_pose(pose))
         return dipoles.positions_mm, dipoles.moments
 
     def vector_potential(
         self, points_mm: ArrayLike, pose: ArrayLike | None = None, *, stimulator: int | None = None
     ) -> NDArray[np.float64]:
-        """Vector potential per ampere of coil current, summed over all sources.
+        """Compute the vector potential per ampere of coil current, summed over all sources.
 
         A(r) = μ0/4π (Σ m_k × (r − r_k) / |r − r_k|³ + Σ dl_k / |r − r_k|) (Jackson, Classical
         Electrodynamics, 3rd ed., eq. 5.55 and 5.32), and what grids have at r.
@@ -393,11 +299,23 @@ class Coil:
         """
         return field_at(self._driven(stimulator), "B", points_mm, pose)
 
+    def _driven(self, stimulator: int | None) -> Sources:
+        if stimulator is not None and stimulator not in range(self.n_stimulators):
+            raise CoilError(f"stimulator {stimulator!r} is not one of the {self.n_stimulators} of this coil")
+        return self.sources(stimulator)
 
-def _dipoles(positions_mm: ArrayLike, moments: ArrayLike) -> Dipoles:
-    names = ("dipole_positions_mm", "dipole_moments")
-    pair = [vectors(v, n, CoilError) for v, n in zip((positions_mm, moments), names, strict=True)]
-    return Dipoles(*pair)
+
+def _elements(
+    positions_mm: ArrayLike | None, moments: ArrayLike | None, elements: Sequence[CoilElement]
+) -> tuple[CoilElement, ...]:
+    """Return the elements that were given, or one element of the dipoles that were given instead."""
+    given = positions_mm is not None
+    if given != (moments is not None) or given == bool(elements):
+        raise CoilError("a coil takes dipole_positions_mm and dipole_moments, or elements")
+    if positions_mm is None or moments is None:
+        return tuple_of(CoilElement, elements, "elements")
+    where = vectors(positions_mm, "dipole_positions_mm", CoilError)
+    return (CoilElement(Dipoles(where, vectors(moments, "dipole_moments", CoilError))),)
 
 
 def _counted(count: int, what: str) -> str:

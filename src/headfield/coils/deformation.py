@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import finite_array, finite_number
 from ..errors import CoilError
+from .records import Record, keep
 
-__all__ = ["Deformation", "DeformationRange"]
+__all__ = ["Deformation", "DeformationRange", "checked_values", "motion"]
 
 _AXES = ("x", "y", "z")
 
@@ -46,7 +47,7 @@ class DeformationRange:
         self.check(self.initial, "the initial value")
 
     def check(self, value: float, what: str) -> float:
-        """The value, or an error that says what is outside the range."""
+        """Return the value, or raise an error that says what is outside the range."""
         number = finite_number(value, what, CoilError)
         if not self.low <= number <= self.high:
             raise CoilError(
@@ -56,7 +57,7 @@ class DeformationRange:
 
 
 @dataclass(frozen=True, eq=False)
-class Deformation:
+class Deformation(Record):
     """A rigid motion of parts of a coil by one parameter.
 
     Parameters
@@ -102,13 +103,12 @@ class Deformation:
             array = finite_array(() if point is None else point, name, CoilError)
             if array.shape != (3,):
                 raise CoilError(f"{name} of a rotation must have the shape (3,), not {array.shape}")
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
+            keep(self, **{name: array})
         if np.linalg.norm(np.asarray(self.point2_mm) - np.asarray(self.point1_mm)) < 1e-6:
             raise CoilError("the two points of a rotation are the same")
 
     def matrix(self, value: float) -> NDArray[np.float64]:
-        """The motion (4, 4), mm, for a value of the parameter (Rodrigues' formula for a turn)."""
+        """Return the motion (4, 4), mm, for a value of the parameter (Rodrigues' formula for a turn)."""
         motion = np.eye(4)
         if self.kind in _AXES:
             motion[_AXES.index(self.kind), 3] = value
@@ -122,10 +122,25 @@ class Deformation:
         return motion
 
 
+def checked_values(ranges: Sequence[DeformationRange], values: Sequence[float] | None) -> tuple[float, ...]:
+    """Check one value per parameter against its range, and return them; None stands for the initial values.
+
+    Raises
+    ------
+    CoilError
+        Another number of values, or one outside its range.
+    """
+    if values is None:
+        return tuple(r.initial for r in ranges)
+    if len(values) != len(ranges):
+        raise CoilError(f"{len(values)} values, the coil has {len(ranges)} deformation parameters")
+    return tuple(r.check(v, f"parameter {i}") for i, (r, v) in enumerate(zip(ranges, values, strict=True)))
+
+
 def motion(
     deformations: Sequence[Deformation], indices: Sequence[int], values: Sequence[float]
 ) -> NDArray[np.float64]:
-    """The motion (4, 4) of a part: its deformations one after the other, each about axes at rest.
+    """Return the motion (4, 4) of a part: its deformations one after the other, each about axes at rest.
 
     Examples
     --------

@@ -6,17 +6,19 @@ Each has a casing, a plain box around the winding whose face z = 0 touches the h
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.arguments import finite_number, positive
+from ..core.arguments import positive, within
 from ..errors import CoilError
 from .casing import Casing
 from .coil import Coil
 from .deformation import Deformation
 from .parts import CoilElement
 from .sources import Dipoles
-from .winding import winding
+from .winding import Winding
 
 __all__ = ["bent_figure_of_eight", "circular_coil", "double_cone", "figure_of_eight"]
 
@@ -24,19 +26,33 @@ _SIDES = 64  # of the polygon around a round casing
 _LEAST_ANGLE_DEG = 40.0
 
 
+class _Wings(NamedTuple):
+    """Two windings beside each other: one of them, the distance of their centres, the angle between them."""
+
+    winding: Winding
+    separation_mm: float
+    angle_deg: float
+
+
+# What the coils measure by default.
+_CIRCULAR = Winding(27.0, 62.0, 14)
+_FIGURE_OF_EIGHT = _Wings(Winding(28.0, 43.5, 9), 88.0, 150.0)  # flat, or bent to this angle
+_DOUBLE_CONE = _Wings(Winding(48.0, 62.5, 7, casing_mm=8.0, spacing_mm=5.0), 126.0, 100.0)
+
+
 def circular_coil(
     *,
-    inner_radius_mm: float = 27.0,
-    outer_radius_mm: float = 62.0,
-    turns: int = 14,
-    wire_height_mm: float = 7.0,
-    layers: int = 2,
-    casing_mm: float = 3.0,
-    spacing_mm: float = 3.5,
+    inner_radius_mm: float = _CIRCULAR.inner_radius_mm,
+    outer_radius_mm: float = _CIRCULAR.outer_radius_mm,
+    turns: int = _CIRCULAR.turns,
+    wire_height_mm: float = _CIRCULAR.wire_height_mm,
+    layers: int = _CIRCULAR.layers,
+    casing_mm: float = _CIRCULAR.casing_mm,
+    spacing_mm: float = _CIRCULAR.spacing_mm,
     name: str = "circular coil",
     didt_max: float | None = None,
 ) -> Coil:
-    """A flat circular coil made from its winding.
+    """Make a flat circular coil from its winding.
 
     Each turn is a circular current loop, that is a sheet of dipoles on the disc that it spans. The discs of
     all turns together have I·n(r) of moment per area, n(r) being the number of turns outside r. This sheet
@@ -83,27 +99,25 @@ def circular_coil(
     >>> float(round(coil.dipole_moments[:, 2].sum() / (np.pi * 0.04**2), 12))
     1.0
     """
-    positions, moments = winding(
-        inner_radius_mm, outer_radius_mm, turns, wire_height_mm, layers, casing_mm, spacing_mm
-    )
-    casing = _box(_round(outer_radius_mm + casing_mm), wire_height_mm + 2 * casing_mm)
-    return Coil(positions, moments, name=name, didt_max=didt_max, casing=casing)
+    winding = Winding(inner_radius_mm, outer_radius_mm, turns, wire_height_mm, layers, casing_mm, spacing_mm)
+    casing = _box(winding, _round(winding))
+    return Coil(*winding.dipoles(), name=name, didt_max=didt_max, casing=casing)
 
 
 def figure_of_eight(
     *,
-    inner_radius_mm: float = 28.0,
-    outer_radius_mm: float = 43.5,
-    turns: int = 9,
-    separation_mm: float = 88.0,
-    wire_height_mm: float = 7.0,
-    layers: int = 2,
-    casing_mm: float = 3.0,
-    spacing_mm: float = 3.5,
+    inner_radius_mm: float = _FIGURE_OF_EIGHT.winding.inner_radius_mm,
+    outer_radius_mm: float = _FIGURE_OF_EIGHT.winding.outer_radius_mm,
+    turns: int = _FIGURE_OF_EIGHT.winding.turns,
+    separation_mm: float = _FIGURE_OF_EIGHT.separation_mm,
+    wire_height_mm: float = _FIGURE_OF_EIGHT.winding.wire_height_mm,
+    layers: int = _FIGURE_OF_EIGHT.winding.layers,
+    casing_mm: float = _FIGURE_OF_EIGHT.winding.casing_mm,
+    spacing_mm: float = _FIGURE_OF_EIGHT.winding.spacing_mm,
     name: str = "figure of eight",
     didt_max: float | None = None,
 ) -> Coil:
-    """A flat figure-of-eight coil made from its windings: by default like the usual ones of 70 mm.
+    """Make a flat figure-of-eight coil from its windings: by default like the usual ones of 70 mm.
 
     Two windings of `circular_coil` side by side along x, with opposite currents. For dI/dt > 0 the primary
     field −∂A/∂t below the middle points along +y, the prolongation of the handle.
@@ -137,38 +151,37 @@ def figure_of_eight(
     >>> print(e.round(3) + 0.0)
     [[0.    2.021 0.   ]]
     """
+    winding = Winding(inner_radius_mm, outer_radius_mm, turns, wire_height_mm, layers, casing_mm, spacing_mm)
     half = 0.5 * positive(separation_mm, "separation_mm", CoilError)
-    positions, moments = winding(
-        inner_radius_mm, outer_radius_mm, turns, wire_height_mm, layers, casing_mm, spacing_mm
-    )
+    positions, moments = winding.dipoles()
     right = positions + [half, 0.0, 0.0]
     left = right * [-1.0, 1.0, 1.0]
-    outline = _round(outer_radius_mm + casing_mm)
+    outline = _round(winding)
     outline[:, 0] += np.copysign(half, outline[:, 0])
     return Coil(
         np.concatenate([right, left]),
         np.concatenate([moments, -moments]),
         name=name,
         didt_max=didt_max,
-        casing=_box(outline, wire_height_mm + 2 * casing_mm),
+        casing=_box(winding, outline),
     )
 
 
 def bent_figure_of_eight(
     *,
-    angle_deg: float = 150.0,
-    inner_radius_mm: float = 28.0,
-    outer_radius_mm: float = 43.5,
-    turns: int = 9,
-    separation_mm: float = 88.0,
-    wire_height_mm: float = 7.0,
-    layers: int = 2,
-    casing_mm: float = 3.0,
-    spacing_mm: float = 3.5,
+    angle_deg: float = _FIGURE_OF_EIGHT.angle_deg,
+    inner_radius_mm: float = _FIGURE_OF_EIGHT.winding.inner_radius_mm,
+    outer_radius_mm: float = _FIGURE_OF_EIGHT.winding.outer_radius_mm,
+    turns: int = _FIGURE_OF_EIGHT.winding.turns,
+    separation_mm: float = _FIGURE_OF_EIGHT.separation_mm,
+    wire_height_mm: float = _FIGURE_OF_EIGHT.winding.wire_height_mm,
+    layers: int = _FIGURE_OF_EIGHT.winding.layers,
+    casing_mm: float = _FIGURE_OF_EIGHT.winding.casing_mm,
+    spacing_mm: float = _FIGURE_OF_EIGHT.winding.spacing_mm,
     name: str = "bent figure of eight",
     didt_max: float | None = None,
 ) -> Coil:
-    """A figure-of-eight coil whose wings are bent towards the head.
+    """Make a figure-of-eight coil whose wings are bent towards the head.
 
     The wings of `figure_of_eight`, turned about the y axis by (180° − angle)/2 each. The axis lies in the
     middle of the casing face: there, where the faces of the two wings meet, is the origin, and the tips of
@@ -206,44 +219,26 @@ def bent_figure_of_eight(
     >>> float(tip.round(1))
     45.2
     """
-    angle = finite_number(angle_deg, "angle_deg", CoilError)
-    if not _LEAST_ANGLE_DEG <= angle <= 180.0:
-        raise CoilError(f"angle_deg = {angle_deg} must be from {_LEAST_ANGLE_DEG:g} to 180")
-    half = 0.5 * positive(separation_mm, "separation_mm", CoilError)
-    positions, moments = winding(
-        inner_radius_mm, outer_radius_mm, turns, wire_height_mm, layers, casing_mm, spacing_mm
-    )
-    outline = _round(outer_radius_mm + casing_mm) + [half, 0.0]
-    inside = outline[:, 0] < half
-    outline[inside, 0] = min(0.0, outline[:, 0].min())  # straight from the wing to the axis
-    box = _box(outline, wire_height_mm + 2 * casing_mm)
-    elements = []
-    for side, sign in (("+x", 1.0), ("-x", -1.0)):
-        # About −y the wing at +x turns towards +z; what is mirrored in x turns the other way.
-        turn = Deformation("rot2p", 0, [0, 0, 0], [0, -1, 0]).matrix(0.5 * sign * (180.0 - angle))
-        mirror = np.array([sign, 1.0, 1.0])
-        faces = box.faces if sign > 0 else box.faces[:, ::-1]
-        source = Dipoles((positions + [half, 0.0, 0.0]) * mirror, sign * moments)
-        casing = Casing(box.points_mm * mirror, faces)
-        elements.append(CoilElement(source.moved(turn), name=f"wing at {side}", casing=casing.moved(turn)))
+    winding = Winding(inner_radius_mm, outer_radius_mm, turns, wire_height_mm, layers, casing_mm, spacing_mm)
+    elements = _bent(_Wings(winding, separation_mm, angle_deg))
     return Coil(elements=elements, name=name, didt_max=didt_max)
 
 
 def double_cone(
     *,
-    angle_deg: float = 100.0,
-    inner_radius_mm: float = 48.0,
-    outer_radius_mm: float = 62.5,
-    turns: int = 7,
-    separation_mm: float = 126.0,
-    wire_height_mm: float = 7.0,
-    layers: int = 2,
-    casing_mm: float = 8.0,
-    spacing_mm: float = 5.0,
+    angle_deg: float = _DOUBLE_CONE.angle_deg,
+    inner_radius_mm: float = _DOUBLE_CONE.winding.inner_radius_mm,
+    outer_radius_mm: float = _DOUBLE_CONE.winding.outer_radius_mm,
+    turns: int = _DOUBLE_CONE.winding.turns,
+    separation_mm: float = _DOUBLE_CONE.separation_mm,
+    wire_height_mm: float = _DOUBLE_CONE.winding.wire_height_mm,
+    layers: int = _DOUBLE_CONE.winding.layers,
+    casing_mm: float = _DOUBLE_CONE.winding.casing_mm,
+    spacing_mm: float = _DOUBLE_CONE.winding.spacing_mm,
     name: str = "double cone",
     didt_max: float | None = None,
 ) -> Coil:
-    """A double-cone coil: a large figure of eight, bent far towards the head.
+    """Make a double-cone coil: a large figure of eight, bent far towards the head.
 
     By default like the usual one of 110 mm mean diameter, as Drakaki et al. 2022
     (doi:10.1016/j.brs.2022.04.017) measured it: their model of it has wings at 100° of 0.067 A·m² per A each,
@@ -276,29 +271,46 @@ def double_cone(
     >>> print(e.round(3) + 0.0)
     [[0.    2.492 0.   ]]
     """
-    return bent_figure_of_eight(
-        angle_deg=angle_deg,
-        inner_radius_mm=inner_radius_mm,
-        outer_radius_mm=outer_radius_mm,
-        turns=turns,
-        separation_mm=separation_mm,
-        wire_height_mm=wire_height_mm,
-        layers=layers,
-        casing_mm=casing_mm,
-        spacing_mm=spacing_mm,
-        name=name,
-        didt_max=didt_max,
-    )
+    winding = Winding(inner_radius_mm, outer_radius_mm, turns, wire_height_mm, layers, casing_mm, spacing_mm)
+    elements = _bent(_Wings(winding, separation_mm, angle_deg))
+    return Coil(elements=elements, name=name, didt_max=didt_max)
 
 
-def _round(radius_mm: float) -> NDArray[np.float64]:
-    """Corners (n, 2) of a polygon around a circle, from +x to +y, none on an axis."""
+def _bent(wings: _Wings) -> list[CoilElement]:
+    """Return the two wings, that at +x first, each turned towards the head by (180° − angle)/2."""
+    winding = wings.winding
+    angle = within(wings.angle_deg, "angle_deg", CoilError, _LEAST_ANGLE_DEG, 180.0)
+    half = 0.5 * positive(wings.separation_mm, "separation_mm", CoilError)
+    positions, moments = winding.dipoles()
+    outline = _round(winding) + [half, 0.0]
+    inside = outline[:, 0] < half
+    outline[inside, 0] = min(0.0, outline[:, 0].min())  # straight from the wing to the axis
+    box = _box(winding, outline)
+    elements = []
+    for side, sign in (("+x", 1.0), ("-x", -1.0)):
+        # About −y the wing at +x turns towards +z; what is mirrored in x turns the other way.
+        turn = Deformation("rot2p", 0, [0, 0, 0], [0, -1, 0]).matrix(0.5 * sign * (180.0 - angle))
+        mirror = np.array([sign, 1.0, 1.0])
+        faces = box.faces if sign > 0 else box.faces[:, ::-1]
+        source = Dipoles((positions + [half, 0.0, 0.0]) * mirror, sign * moments)
+        casing = Casing(box.points_mm * mirror, faces)
+        elements.append(CoilElement(source.moved(turn), name=f"wing at {side}", casing=casing.moved(turn)))
+    return elements
+
+
+def _round(winding: Winding) -> NDArray[np.float64]:
+    """Return corners (n, 2), mm, of a polygon around a winding's casing, from +x to +y, none on an axis."""
     angle = 2 * np.pi * (np.arange(_SIDES) + 0.5) / _SIDES
+    radius_mm = winding.outer_radius_mm + winding.casing_mm
     return radius_mm / np.cos(np.pi / _SIDES) * np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
 
-def _box(outline_mm: NDArray[np.float64], thickness_mm: float) -> Casing:
-    """A closed prism over a convex outline (n, 2), from +x to +y, with −thickness ≤ z ≤ 0; or a plate."""
+def _box(winding: Winding, outline_mm: NDArray[np.float64]) -> Casing:
+    """Make a closed prism over a convex outline (n, 2) that runs from +x to +y; a plate if it has no height.
+
+    It has −thickness ≤ z ≤ 0, the thickness being that of the wire and of the casing on both sides of it.
+    """
+    thickness_mm = winding.wire_height_mm + 2 * winding.casing_mm
     n = len(outline_mm)
     top = np.concatenate([outline_mm, np.zeros((n, 1))], axis=1)
     fan = np.stack([np.zeros(n - 2, int), np.arange(1, n - 1), np.arange(2, n)], axis=1)

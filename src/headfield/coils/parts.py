@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The parts of a coil, and the stimulators that drive them."""
+"""The parts of a coil, the stimulators that drive them, and all that a coil is made of in one record."""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,22 +15,28 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.arguments import finite_array, positive
 from ..errors import CoilError
 from .casing import Casing
-from .sources import Dipoles, SampledPotential, Segments
+from .deformation import Deformation, DeformationRange, motion
+from .records import Record, keep
+from .sources import Dipoles, SampledPotential, Segments, Sources
 
 __all__ = [
+    "CoilContent",
     "CoilElement",
     "Stimulator",
     "Waveform",
     "box",
     "check_indices",
-    "check_kinds",
     "check_text",
     "steps",
+    "tuple_of",
 ]
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True, eq=False)
-class Waveform:
+class Waveform(Record):
     """A pulse as it was recorded.
 
     Parameters
@@ -68,8 +75,7 @@ class Waveform:
                 raise CoilError(
                     f"{key} of a waveform has shape {array.shape}; as many numbers as times go there"
                 )
-            array.flags.writeable = False
-            object.__setattr__(self, key, array)
+            keep(self, **{key: array})
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +92,7 @@ class Stimulator:
     Raises
     ------
     CoilError
-        A `didt_max` that is not positive, a name that is no text.
+        A `didt_max` that is not positive, a name that is not text.
 
     Examples
     --------
@@ -136,7 +142,7 @@ class CoilElement:
 
     def __post_init__(self) -> None:
         check_text(self, "name", called=("name of a coil element",))
-        check_kinds(() if self.casing is None else (self.casing,), Casing, "casing of a coil element")
+        tuple_of(Casing, () if self.casing is None else (self.casing,), "casing of a coil element")
         try:
             indices = tuple(operator.index(i) for i in self.deformations)
             object.__setattr__(self, "stimulator", operator.index(self.stimulator))
@@ -160,24 +166,134 @@ class CoilElement:
             raise CoilError(f"all {count} {noun} are zero")
 
 
-def check_kinds(values: Any, kind: type, name: str) -> None:
-    """Refuse what is not a sequence of one kind of thing."""
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class CoilContent:
+    """All that a coil is made of: what readers of files return and writers take.
+
+    Nothing is checked here; `Coil` does that. See there for what each attribute is.
+
+    Examples
+    --------
+    >>> content = CoilContent(elements=(CoilElement(Dipoles([[0, 0, -5.0]], [[0, 0, 1e-3]])),), name="one")
+    >>> content.n_dipoles, content.bounds_mm.tolist()
+    (1, [[0.0, 0.0, -5.0], [0.0, 0.0, -5.0]])
+    """
+
+    elements: tuple[CoilElement, ...]
+    stimulators: tuple[Stimulator, ...] = field(default_factory=lambda: (Stimulator(),))
+    name: str = ""
+    brand: str = ""
+    deformations: tuple[Deformation, ...] = ()
+    deformation_ranges: tuple[DeformationRange, ...] = ()
+    deformation_values: tuple[float, ...] = ()
+    body: Casing | None = None
+    limits_mm: NDArray[np.float64] | None = None
+    resolution_mm: NDArray[np.float64] | None = None
+
+    @property
+    def casing(self) -> Casing | None:
+        """The casings of the coil and its parts as one surface, as they lie now; None if there are none."""
+        casings = [] if self.body is None else [self.body]
+        casings += [e.casing.moved(self._motion(e)) for e in self.elements if e.casing is not None]
+        return Casing.joined(casings) if casings else None
+
+    @property
+    def n_stimulators(self) -> int:
+        """Number of currents that drive the coil: columns of `didt`."""
+        return len(self.stimulators)
+
+    @property
+    def stimulator(self) -> str:
+        """Name of the stimulator, or the names of all."""
+        return ", ".join(s.name for s in self.stimulators if s.name)
+
+    @property
+    def didt_max(self) -> float | None:
+        """The largest dI/dt, A/s; None if it is not known. Of several stimulators, see `stimulators`.
+
+        Raises
+        ------
+        CoilError
+            The coil has several stimulators.
+        """
+        if self.n_stimulators > 1:
+            raise CoilError(f"{self.n_stimulators} stimulators: see stimulators[i].didt_max")
+        return self.stimulators[0].didt_max
+
+    @property
+    def n_dipoles(self) -> int:
+        """Number of dipoles."""
+        return sum(len(e.source) for e in self.elements if isinstance(e.source, Dipoles))
+
+    @property
+    def n_segments(self) -> int:
+        """Number of pieces of wire."""
+        return sum(len(e.source) for e in self.elements if isinstance(e.source, Segments))
+
+    @property
+    def bounds_mm(self) -> NDArray[np.float64]:
+        """Lowest and highest corner (2, 3) of all sources, mm; of grids, their whole extent."""
+        return self.sources().bounds_mm
+
+    def sources(self, stimulator: int | None = None) -> Sources:
+        """Return what one stimulator drives, or what all drive, as it lies now in the coil frame."""
+        driven = [e for e in self.elements if stimulator is None or e.stimulator == stimulator]
+        return Sources.of([self.source(e) for e in driven])
+
+    def source(self, element: CoilElement) -> Dipoles | Segments | SampledPotential:
+        """Return what one element is made of, as it lies now in the coil frame."""
+        return element.source.moved(self._motion(element)) if element.deformations else element.source
+
+    @cached_property
+    def only_dipoles(self) -> Dipoles:
+        """The dipoles of a coil that has no other sources, and one stimulator; else a CoilError."""
+        dipoles, segments, sampled = self.sources()
+        if len(segments) or sampled:
+            raise CoilError("this coil is not made of dipoles alone; see coil.reduced(n)")
+        if self.n_stimulators > 1:
+            raise CoilError(
+                f"this coil has {self.n_stimulators} stimulators; coil.sources(i) has the dipoles of each"
+            )
+        return dipoles
+
+    def content(self, **changes: Any) -> CoilContent:
+        """Return the content, with other attributes where some are given."""
+        return CoilContent(**({f.name: getattr(self, f.name) for f in fields(CoilContent)} | changes))
+
+    def at_rest(self, elements: Sequence[CoilElement], **changes: Any) -> CoilContent:
+        """Return the content with other elements that do not move; the casing stays where it is now."""
+        return self.content(
+            elements=tuple(elements),
+            deformations=(),
+            deformation_ranges=(),
+            deformation_values=(),
+            body=self.casing,
+            **changes,
+        )
+
+    def _motion(self, element: CoilElement) -> NDArray[np.float64]:
+        return motion(self.deformations, element.deformations, self.deformation_values)
+
+
+def tuple_of(kind: type[T], values: Any, name: str) -> tuple[T, ...]:
+    """Return the values as a tuple; raise CoilError unless they are a sequence of one kind of thing."""
     if not isinstance(values, Sequence):
         raise CoilError(f"{name} must be a sequence of {kind.__name__}, not {type(values).__name__}")
     for value in values:
         if not isinstance(value, kind):
             raise CoilError(f"{name} must hold {kind.__name__}, not {type(value).__name__}")
+    return tuple(values)
 
 
 def check_text(instance: Any, *names: str, called: tuple[str, ...] = ()) -> None:
-    """Refuse attributes that are not text."""
+    """Raise CoilError for attributes that are not text."""
     for name, what in zip(names, called or names, strict=True):
         if not isinstance(getattr(instance, name), str):
             raise CoilError(f"{what} must be text, not {type(getattr(instance, name)).__name__}")
 
 
 def box(limits_mm: ArrayLike | None) -> NDArray[np.float64] | None:
-    """Checked `limits_mm` of a coil."""
+    """Check the `limits_mm` of a coil and return them read-only."""
     if limits_mm is None:
         return None
     limits = finite_array(limits_mm, "limits_mm", CoilError)
@@ -188,7 +304,7 @@ def box(limits_mm: ArrayLike | None) -> NDArray[np.float64] | None:
 
 
 def steps(resolution_mm: ArrayLike | None) -> NDArray[np.float64] | None:
-    """Checked `resolution_mm` of a coil."""
+    """Check the `resolution_mm` of a coil and return it read-only."""
     if resolution_mm is None:
         return None
     spacing = finite_array(resolution_mm, "resolution_mm", CoilError)
@@ -198,9 +314,9 @@ def steps(resolution_mm: ArrayLike | None) -> NDArray[np.float64] | None:
     return spacing
 
 
-def check_indices(coil: Any) -> None:
-    """Refuse elements that name a stimulator, deformation or parameter that is not there."""
-    lengths = {
+def check_indices(coil: CoilContent) -> None:
+    """Raise CoilError for an element that names a stimulator, deformation or parameter that is not there."""
+    lengths: dict[str, tuple[list[tuple[int, ...]], int]] = {
         "stimulator": ([(e.stimulator,) for e in coil.elements], len(coil.stimulators)),
         "deformation": ([e.deformations for e in coil.elements], len(coil.deformations)),
         "deformation range": ([(d.parameter,) for d in coil.deformations], len(coil.deformation_ranges)),

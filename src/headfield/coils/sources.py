@@ -17,16 +17,32 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.arguments import finite_array, vectors
 from ..core.device import Device, select
 from ..errors import CoilError
+from .records import Record, keep
 
-__all__ = ["Dipoles", "SampledPotential", "Segments", "Sources", "grid_corners_mm", "native_sources"]
+__all__ = [
+    "EXTENT_MM",
+    "MOST_SOURCES",
+    "MOST_VALUES",
+    "SCALP_MM",
+    "Dipoles",
+    "SampledPotential",
+    "Segments",
+    "Sources",
+    "grid_corners_mm",
+    "native_sources",
+]
+
+SCALP_MM = 4.0  # from the casing's face, z = 0, to the scalp: hair
+EXTENT_MM = (1.0, 2000.0)  # of the wire of a coil for a head; in metres or micrometres it lies outside
+MOST_SOURCES = 20_000_000
+MOST_VALUES = 2**31 - 1  # of a grid: native code counts them in 32 bits
 
 _SHEAR = 1e-4  # largest cosine between two axes of a grid that passes as a right angle
-_MOST_VALUES = 2**31 - 1
-_HAIR = 1e-9
+_HAIR = 1e-9  # of a step: grids are that much wider, so that rounding puts no point on a face outside
 
 
 @dataclass(frozen=True, eq=False)
-class Dipoles:
+class Dipoles(Record):
     """Magnetic dipoles: A(r) = μ0/4π Σ m_k × (r − r_k) / |r − r_k|³ (Jackson, 3rd ed., eq. 5.55).
 
     Parameters
@@ -57,13 +73,13 @@ class Dipoles:
         return len(self.positions_mm)
 
     def moved(self, matrix: NDArray[np.float64]) -> Dipoles:
-        """The same dipoles after a rigid motion (4, 4), mm."""
+        """Return the dipoles after a rigid motion (4, 4), mm."""
         turn, shift = matrix[:3, :3].T, matrix[:3, 3]
         return Dipoles(self.positions_mm @ turn + shift, self.moments @ turn)
 
 
 @dataclass(frozen=True, eq=False)
-class Segments:
+class Segments(Record):
     """Pieces of wire, each taken at one point: A(r) = μ0/4π Σ dl_k / |r − r_k| (Jackson, eq. 5.32).
 
     Parameters
@@ -94,13 +110,13 @@ class Segments:
         return len(self.points_mm)
 
     def moved(self, matrix: NDArray[np.float64]) -> Segments:
-        """The same wire after a rigid motion (4, 4), mm."""
+        """Return the wire after a rigid motion (4, 4), mm."""
         turn, shift = matrix[:3, :3].T, matrix[:3, 3]
         return Segments(self.points_mm @ turn + shift, self.lengths_mm @ turn)
 
 
 @dataclass(frozen=True, eq=False)
-class SampledPotential:
+class SampledPotential(Record):
     """A on a regular grid, interpolated there by tricubic polynomials; zero outside, with a warning.
 
     Parameters
@@ -131,7 +147,7 @@ class SampledPotential:
             raise CoilError(f"a sampled A must be real numbers, not {values.dtype}")
         if values.ndim != 4 or values.shape[3] != 3 or min(values.shape) < 2:
             raise CoilError(f"a sampled A must have the shape (nx, ny, nz, 3), not {values.shape}")
-        if values.size > _MOST_VALUES:
+        if values.size > MOST_VALUES:
             raise CoilError(f"a sampled A of {values.shape} is too large")
         with np.errstate(over="ignore"):
             values = np.array(values, np.float32, order="C")
@@ -148,9 +164,7 @@ class SampledPotential:
         skew = np.abs(axes.T @ axes - np.eye(3)).max()
         if skew > _SHEAR:
             raise CoilError(f"the affine of a sampled A is sheared, by {skew:.3g}: resample it")
-        for name, array in (("values", values), ("affine", affine)):
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
+        keep(self, values=values, affine=affine)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -163,7 +177,7 @@ class SampledPotential:
         return np.asarray(np.linalg.norm(self.affine[:3, :3], axis=0))
 
     def moved(self, matrix: NDArray[np.float64]) -> SampledPotential:
-        """The same samples after a rigid motion (4, 4), mm."""
+        """Return the samples after a rigid motion (4, 4), mm."""
         turn = matrix[:3, :3].astype(np.float32)
         return SampledPotential(self.values @ turn.T, matrix @ self.affine)
 
@@ -191,7 +205,7 @@ class SampledPotential:
         return frame, self.spacing_mm * 1e-3, padded
 
     def grid(self, device: Device) -> tuple[NDArray[np.float64], Any]:
-        """Its frame (4, 4) in the coil's, mm, and the native grid of its lattice on a device."""
+        """Return its frame (4, 4) in the coil's, mm, and the native grid of its lattice on a device."""
         frame, spacing, values = self.lattice
         good = np.ones(np.array(values.shape[:3]) - 1, np.uint8)
         # A hair wider than it is, so that points on its faces lie inside.
@@ -209,7 +223,7 @@ class Sources(NamedTuple):
 
     @classmethod
     def of(cls, parts: Sequence[Dipoles | Segments | SampledPotential]) -> Sources:
-        """Parts of each kind put together, in their order."""
+        """Put parts of each kind together, in their order."""
         dipoles = [(p.positions_mm, p.moments) for p in parts if isinstance(p, Dipoles)]
         segments = [(p.points_mm, p.lengths_mm) for p in parts if isinstance(p, Segments)]
         sampled = tuple(p for p in parts if isinstance(p, SampledPotential))
@@ -230,7 +244,7 @@ class Sources(NamedTuple):
         return np.stack([every.min(axis=0), every.max(axis=0)])
 
     def vector_potential(self, points_mm: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
-        """A (p, 3), T·m per A, at points (p, 3), mm; and how many of them lie outside of a grid.
+        """Return A (p, 3), T·m per A, at points (p, 3), mm, and how many of them lie outside of a grid.
 
         A is not finite on a dipole or a piece of wire.
         """
@@ -263,7 +277,7 @@ class Sources(NamedTuple):
 
 
 def native_sources(device: Device, dipoles: Dipoles | None = None, segments: Segments | None = None) -> Any:
-    """The native sum over dipoles and pieces of wire (either may be missing) on a device, SI units."""
+    """Return the native sum over dipoles and pieces of wire (either may be missing) on a device, SI units."""
     none = np.empty((0, 3))
     arrays = [none] * 4
     if dipoles is not None:
@@ -274,7 +288,7 @@ def native_sources(device: Device, dipoles: Dipoles | None = None, segments: Seg
 
 
 def grid_corners_mm(shape: Sequence[int], affine: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The outermost points (8, 3), mm, of a grid (nx, ny, nz) with an affine (4, 4) from index to mm."""
+    """Return the corners (8, 3), mm, of a grid (nx, ny, nz) with an affine (4, 4) from index to mm."""
     ends = np.stack(np.meshgrid(*((0, n - 1) for n in shape)), axis=-1).reshape(-1, 3)
     return np.asarray(ends @ affine[:3, :3].T + affine[:3, 3])
 
@@ -295,11 +309,9 @@ def _joined(pairs: list[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> tup
 
 
 def _set_rows(instance: Any, first: str, second: str, what: str, other: str) -> None:
-    """Check two fields of (n, 3) numbers, and keep read-only copies."""
+    """Check two fields of (n, 3) numbers, and keep read-only copies of them."""
     rows: dict[str, ArrayLike] = {name: getattr(instance, name) for name in (first, second)}
     arrays = {name: vectors(values, name, CoilError) for name, values in rows.items()}
     if len(arrays[first]) != len(arrays[second]):
         raise CoilError(f"{len(arrays[first])} {what} but {len(arrays[second])} {other}")
-    for name, array in arrays.items():
-        array.flags.writeable = False
-        object.__setattr__(instance, name, array)
+    keep(instance, **arrays)

@@ -21,12 +21,11 @@ from ..geometry.triangles import check_faces
 from .casing import Casing
 from .coil import Coil
 from .parts import CoilElement
-from .sources import Dipoles, Segments
+from .sources import MOST_SOURCES, Dipoles, Segments
 
 __all__ = ["stream_function_coil", "stream_function_wires"]
 
 _SAME = 1e-6  # of the range of ψ: differences along an edge of the surface that pass as rounding
-_MOST_POINTS = 20_000_000
 # Corners' shares (q, 3) and weights (q,) of rules exact to degree 1, 2 and 5 (Dunavant, Int. J. Numer. Meth.
 # Eng. 21 (1985) 1129).
 _FIFTH = [(6 - 15**0.5) / 21, (6 + 15**0.5) / 21]
@@ -72,7 +71,7 @@ def stream_function_coil(
     didt_max: float | None = None,
     casing: Casing | None = None,
 ) -> Coil:
-    """A coil from the stream function of its current on a surface.
+    """Make a coil from the stream function of its current on a surface.
 
     Where ψ has one value along all edges of the surface, or it has none, the current is that of a sheet of
     dipoles with the moment ψ n per area: the coil is made of dipoles, which have no loose ends of current
@@ -130,6 +129,19 @@ def stream_function_coil(
     surface = _surface(points_mm, faces, psi)
     if points_per_face not in _RULES:
         raise CoilError(f"points_per_face = {points_per_face!r} must be 1, 3 or 7")
+    source = _source(surface, max_edge_mm, points_per_face)
+    return Coil(
+        elements=[CoilElement(source)],
+        name=name,
+        brand=brand,
+        stimulator=stimulator,
+        didt_max=didt_max,
+        casing=casing,
+    )
+
+
+def _source(surface: _Surface, max_edge_mm: float | None, points_per_face: int) -> Dipoles | Segments:
+    """Return dipoles if ψ can be shifted to 0 along all edges of the surface, else pieces of wire."""
     levelled = _levelled(surface)
     corners = surface.points[surface.faces]
     values = (surface.psi if levelled is None else levelled)[surface.faces]
@@ -141,26 +153,15 @@ def stream_function_coil(
     if levelled is None:
         # ∇ψ × n times the area is half the sum of ψ times the opposite edge.
         current = 0.5 * np.einsum("fi,fij->fj", values, edge)
-        source: Dipoles | Segments = Segments(
-            where, (weights[None, :, None] * current[:, None]).reshape(-1, 3)
-        )
-    else:
-        moment = (values @ shares.T * weights)[..., None] * area[:, None] * 1e-6
-        source = Dipoles(where, moment.reshape(-1, 3))
-    return Coil(
-        elements=[CoilElement(source)],
-        name=name,
-        brand=brand,
-        stimulator=stimulator,
-        didt_max=didt_max,
-        casing=casing,
-    )
+        return Segments(where, (weights[None, :, None] * current[:, None]).reshape(-1, 3))
+    moment = (values @ shares.T * weights)[..., None] * area[:, None] * 1e-6
+    return Dipoles(where, moment.reshape(-1, 3))
 
 
 def stream_function_wires(
     points_mm: ArrayLike, faces: ArrayLike, psi: ArrayLike, contours: int
 ) -> list[Floats]:
-    """Wires along contours of a stream function, for `wire_coil`: the winding that stands for the current.
+    """Lay wires along contours of a stream function: the winding that stands for the current.
 
     ψ is linear in each triangle. Its range is divided into `contours` equal parts, and a wire runs along the
     middle of each. With ψ in turns and as many contours as its range, each wire carries the coil's current
@@ -204,12 +205,12 @@ def stream_function_wires(
 def _surface(points_mm: ArrayLike, faces: ArrayLike, psi: ArrayLike) -> _Surface:
     """Check a surface and its ψ, and make ψ the same along each part of its rim."""
     points = vectors(points_mm, "points_mm", CoilError)
-    indices = real_array(faces, "faces", CoilError)
-    check_faces(indices, len(points), "faces", CoilError)
+    corner = real_array(faces, "faces", CoilError)
+    check_faces(corner, len(points), "faces", CoilError)
+    corner = corner.astype(np.int64)
     values = finite_array(psi, "psi", CoilError)
     if values.shape != (len(points),):
         raise CoilError(f"psi must have one value for each of the {len(points)} points, not {values.shape}")
-    corner = indices.astype(np.int64)
     twice = np.flatnonzero((corner == np.roll(corner, 1, axis=1)).any(axis=1))
     if len(twice):
         raise CoilError(f"face {twice[0]} has one point twice")
@@ -232,7 +233,7 @@ def _surface(points_mm: ArrayLike, faces: ArrayLike, psi: ArrayLike) -> _Surface
 
 
 def _level_rims(surface: _Surface) -> None:
-    """Refuse a ψ that changes along the rim; rounding is taken out, in place."""
+    """Raise CoilError for a ψ that changes along the rim; take out what is only rounding, in place."""
     if not len(surface.rim):
         return
     ends = surface.edges[surface.rim]
@@ -249,13 +250,13 @@ def _level_rims(surface: _Surface) -> None:
 
 
 def _parts(simplices: Ints, n_points: int) -> NDArray[np.int32]:
-    """Which connected part each point belongs to, of edges (e, 2) or faces (f, 3)."""
+    """Return the connected part that each point belongs to, of edges (e, 2) or faces (f, 3)."""
     four = simplices[:, [0, 1, -1, -1]]
     return cpu.node_parts(np.ascontiguousarray(four, np.int32), n_points)
 
 
 def _levelled(surface: _Surface) -> Floats | None:
-    """ψ shifted so that it is 0 along the rim of each part of the surface; None if rims of a part differ."""
+    """Shift ψ so that it is 0 along the rim of each part of the surface; None if rims of a part differ."""
     psi = surface.psi.copy()
     part = _parts(surface.faces, len(surface.points))
     rim = np.unique(surface.edges[surface.rim])
@@ -270,13 +271,13 @@ def _levelled(surface: _Surface) -> Floats | None:
 
 
 def _cut(corners: Floats, values: Floats, longest_mm: float | None, points: int) -> tuple[Floats, Floats]:
-    """Triangles (f, 3, 3) and ψ (f, 3) cut into k² equal parts each, k as the longest side asks."""
+    """Cut triangles (f, 3, 3) and their ψ (f, 3) into k² equal parts each, k as the longest side asks."""
     if longest_mm is None:
         return corners, values
     longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
     times = np.maximum(1.0, np.ceil(longest / positive(longest_mm, "max_edge_mm", CoilError) * (1 - 1e-9)))
-    if (times**2).sum() * points > _MOST_POINTS:
-        raise CoilError(f"{(times**2).sum() * points:.3g} points on the surface, more than {_MOST_POINTS}")
+    if (times**2).sum() * points > MOST_SOURCES:
+        raise CoilError(f"{(times**2).sum() * points:.3g} points on the surface, more than {MOST_SOURCES}")
     fine, psi = [], []
     for k in np.unique(times).astype(int):
         i, j = (v.ravel() for v in np.meshgrid(np.arange(k), np.arange(k), indexing="ij"))
@@ -295,7 +296,7 @@ def _cut(corners: Floats, values: Floats, longest_mm: float | None, points: int)
 
 
 def _contour(surface: _Surface, level: float) -> list[Floats]:
-    """The closed wires at one value of ψ."""
+    """Return the closed wires at one value of ψ."""
     above = surface.psi >= level
     high = above[surface.faces]
     rows = np.flatnonzero(high.any(axis=1) & ~high.all(axis=1))

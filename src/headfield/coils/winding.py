@@ -1,78 +1,89 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""From the turns of a flat winding to magnetic dipoles."""
+"""Turns of a flat winding become magnetic dipoles."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..core.arguments import not_negative, positive, whole
 from ..errors import CoilError
 
-__all__ = ["winding"]
+__all__ = ["Winding"]
 
 _MAX_RINGS = 100
 _MAX_LENGTH_MM = 1000.0
 
 
-def winding(
-    inner_mm: float,
-    outer_mm: float,
-    turns: int,
-    height_mm: float,
-    layers: int,
-    casing_mm: float,
-    spacing_mm: float,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Dipoles (d, 3) mm and moments (d, 3) A·m² per A of one winding about the z axis.
+@dataclass(frozen=True)
+class Winding:
+    """Sizes of a flat winding about the z axis, mm; `headfield.circular_coil` says what each means.
 
-    The arguments are those of `headfield.coils.layouts.circular_coil`, which says what they mean and what is
-    refused.
+    Raises
+    ------
+    CoilError
+        A length, radius or count that makes no coil.
 
     Examples
     --------
-    >>> positions_mm, moments = winding(20, 40, 10, 0, 1, 5, 10)
+    >>> round_coil = Winding(20, 40, 10, wire_height_mm=0, layers=1, casing_mm=5, spacing_mm=10)
+    >>> positions_mm, moments = round_coil.dipoles()
     >>> turns_mm = 21.0 + 2.0 * np.arange(10)
     >>> float(round(moments[:, 2].sum() / (np.pi * 1e-6 * (turns_mm**2).sum()), 12))
     1.0
     """
-    inner, outer = (
-        positive(inner_mm, "inner_radius_mm", CoilError),
-        positive(outer_mm, "outer_radius_mm", CoilError),
-    )
-    height, casing = (
-        not_negative(height_mm, "wire_height_mm", CoilError),
-        not_negative(casing_mm, "casing_mm", CoilError),
-    )
-    spacing = positive(spacing_mm, "spacing_mm", CoilError)
-    turns, layers = whole(turns, "turns", CoilError, 200), whole(layers, "layers", CoilError, 20)
-    if outer < inner:
-        raise CoilError(f"outer_radius_mm = {outer} is less than inner_radius_mm = {inner}")
-    if max(outer, height, casing) > _MAX_LENGTH_MM:
-        raise CoilError(f"a winding of {max(outer, height, casing)} mm is no coil for a head: are these mm?")
-    if outer / spacing > _MAX_RINGS:
-        raise CoilError(f"spacing_mm = {spacing} is less than 1/{_MAX_RINGS} of the radius, {outer} mm")
-    radii = inner + (np.arange(turns) + 0.5) * (outer - inner) / turns
-    rings, weights = _radial_rule(radii, max(2, math.ceil(radii[-1] / spacing)))
-    # An even number of dipoles per ring, none on an axis: the coil is mirror-symmetric in x and y.
-    counts = 2 * np.maximum(4, np.ceil(np.pi * rings / spacing)).astype(np.int64)
-    first = np.repeat(np.cumsum(counts) - counts, counts)
-    angle = 2 * np.pi * (np.arange(counts.sum()) - first + 0.5) / np.repeat(counts, counts)
-    ring = np.repeat(rings, counts)
-    share = np.repeat(2e-6 * np.pi * weights / counts, counts)  # mm² to m²
-    nodes, node_weights = np.polynomial.legendre.leggauss(layers)
-    positions = np.empty((layers, len(ring), 3))
-    positions[..., 0] = ring * np.cos(angle)
-    positions[..., 1] = ring * np.sin(angle)
-    positions[..., 2] = (-casing + 0.5 * height * (nodes - 1.0))[:, None]
-    moments = np.zeros_like(positions)
-    moments[..., 2] = 0.5 * node_weights[:, None] * share
-    return positions.reshape(-1, 3), moments.reshape(-1, 3)
+
+    inner_radius_mm: float
+    outer_radius_mm: float
+    turns: int
+    wire_height_mm: float = 7.0
+    layers: int = 2
+    casing_mm: float = 3.0
+    spacing_mm: float = 3.5
+
+    def __post_init__(self) -> None:
+        for name in ("inner_radius_mm", "outer_radius_mm", "spacing_mm"):
+            object.__setattr__(self, name, positive(getattr(self, name), name, CoilError))
+        for name in ("wire_height_mm", "casing_mm"):
+            object.__setattr__(self, name, not_negative(getattr(self, name), name, CoilError))
+        for name, most in (("turns", 200), ("layers", 20)):
+            object.__setattr__(self, name, whole(getattr(self, name), name, CoilError, most))
+        inner, outer = self.inner_radius_mm, self.outer_radius_mm
+        longest = max(outer, self.wire_height_mm, self.casing_mm)
+        if outer < inner:
+            raise CoilError(f"outer_radius_mm = {outer} is less than inner_radius_mm = {inner}")
+        if longest > _MAX_LENGTH_MM:
+            raise CoilError(f"a winding of {longest} mm is too large for a head: are these mm?")
+        if outer / self.spacing_mm > _MAX_RINGS:
+            raise CoilError(
+                f"spacing_mm = {self.spacing_mm} is less than 1/{_MAX_RINGS} of the radius, {outer} mm"
+            )
+
+    def dipoles(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return positions (d, 3), mm, and moments (d, 3), A·m² per A, of dipoles with the same field."""
+        turn = np.arange(self.turns) + 0.5
+        radii = self.inner_radius_mm + turn * (self.outer_radius_mm - self.inner_radius_mm) / self.turns
+        rings, weights = _radial_rule(radii, max(2, math.ceil(radii[-1] / self.spacing_mm)))
+        # An even number of dipoles per ring, none on an axis: the coil is mirror-symmetric in x and y.
+        counts = 2 * np.maximum(4, np.ceil(np.pi * rings / self.spacing_mm)).astype(np.int64)
+        first = np.repeat(np.cumsum(counts) - counts, counts)
+        angle = 2 * np.pi * (np.arange(counts.sum()) - first + 0.5) / np.repeat(counts, counts)
+        ring = np.repeat(rings, counts)
+        share = np.repeat(2e-6 * np.pi * weights / counts, counts)  # mm² to m²
+        nodes, node_weights = np.polynomial.legendre.leggauss(self.layers)
+        positions = np.empty((self.layers, len(ring), 3))
+        positions[..., 0] = ring * np.cos(angle)
+        positions[..., 1] = ring * np.sin(angle)
+        positions[..., 2] = (-self.casing_mm + 0.5 * self.wire_height_mm * (nodes - 1.0))[:, None]
+        moments = np.zeros_like(positions)
+        moments[..., 2] = 0.5 * node_weights[:, None] * share
+        return positions.reshape(-1, 3), moments.reshape(-1, 3)
 
 
 def _radial_rule(radii: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Gauss rule of n points for ∫ f(r) n(r) r dr, n(r) the number of `radii` above r.
+    """Return the Gauss rule of n points for ∫ f(r) n(r) r dr, n(r) being the number of `radii` above r.
 
     The Lanczos process on a fine composite rule of the same weight gives the Jacobi matrix, whose
     eigenvalues are the nodes (Gautschi, Orthogonal Polynomials: Computation and Approximation, 2004, section

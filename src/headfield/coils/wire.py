@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,19 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.arguments import finite_array, finite_number, positive, vectors, whole
 from ..core.messages import warn
 from ..errors import CoilError
-from ..io.regular import check_regular
 from .casing import Casing
 from .coil import Coil
 from .parts import CoilElement
-from .sources import Segments
+from .sources import EXTENT_MM, MOST_SOURCES, Segments
 
-__all__ = ["read_wire", "spiral_path", "wire_coil", "wire_segments"]
+__all__ = ["spiral_path", "wire_coil", "wire_segments"]
 
 _TOUCHING_MM = 1e-3  # ends so near are one point
-_MOST_PIECES = 20_000_000
-_LARGEST_MM = 2000.0
-_SMALLEST_MM = 1.0
-_HEADERS = (["x", "y", "z"], ["x_mm", "y_mm", "z_mm"])
 
 Floats = NDArray[np.float64]
 
@@ -45,7 +38,7 @@ def wire_coil(
     didt_max: float | None = None,
     casing: Casing | None = None,
 ) -> Coil:
-    """A coil from the path of its wire.
+    """Make a coil from the path of its wire.
 
     Parameters
     ----------
@@ -100,7 +93,7 @@ def wire_segments(
     max_segment_mm: float | None = 2.0,
     points_per_segment: int = 1,
 ) -> Segments:
-    """Pieces of wire from the path that it takes.
+    """Cut the path of a wire into pieces.
 
     Each straight segment of length L is integrated by the Gauss rule of `points_per_segment` points, whose
     error at a distance d falls as (L/2d)^(2 points). With the default, one point per 2 mm, A of a square of
@@ -161,9 +154,9 @@ def _segments(
         paths = [p if _closed(p) else np.concatenate([p, p[:1]]) for p in paths]
     every = np.concatenate(paths)
     extent = float(np.ptp(every, axis=0).max())
-    if extent > _LARGEST_MM:
-        raise CoilError(f"a wire that spans {extent:.4g} mm is no coil for a head: are these mm?")
-    if extent < _SMALLEST_MM:
+    if extent > EXTENT_MM[1]:
+        raise CoilError(f"a wire that spans {extent:.4g} mm is too large for a head: are these mm?")
+    if extent < EXTENT_MM[0]:
         warn(f"the wire spans only {extent:.2g} mm: are these mm?")
     if closed is None:
         _warn_of_ends(paths, numbers)
@@ -183,7 +176,7 @@ def spiral_path(
     start_deg: float = 0.0,
     points_per_turn: int = 360,
 ) -> Floats:
-    """An Archimedean spiral about the z axis, from the inner to the outer radius, from +x to +y.
+    """Make an Archimedean spiral about the z axis, from the inner to the outer radius, from +x to +y.
 
     Reversed (`[::-1]`), it is wound from outside to inside, with the current from +y to +x.
 
@@ -243,83 +236,8 @@ def spiral_path(
     return centre + np.stack([radius * np.cos(angle), radius * np.sin(angle), height * share], axis=1)
 
 
-def read_wire(path: str | os.PathLike[str]) -> list[Floats]:
-    """Read the paths of a wire from a text file, for `wire_coil`.
-
-    One point per line, x y z in mm, separated by spaces, tabs or commas. A blank line ends a path. What
-    follows a # is passed over, and so is a first line "x y z" (or "x_mm y_mm z_mm").
-
-    Parameters
-    ----------
-    path : path
-
-    Returns
-    -------
-    list of ndarray (p, 3) float64, mm
-
-    Raises
-    ------
-    CoilError
-        Not UTF-8, a line that is not three finite numbers (the message has it), a path of one point, or none.
-    FileFormatError
-        Not a regular file.
-    OSError
-        The file cannot be read.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> file = Path(tempfile.mkdtemp()) / "loop.csv"
-    >>> _ = file.write_text("x,y,z\\n30,0,-5\\n0,30,-5\\n-30,0,-5\\n0,-30,-5\\n30,0,-5\\n")
-    >>> [p.shape for p in read_wire(file)]
-    [(5, 3)]
-    """
-    check_regular(path, CoilError)
-    try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CoilError(f"{path}: not a text file, byte {error.start} is not UTF-8") from None
-    paths: list[list[list[float]]] = [[]]
-    header = True
-    for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
-        content = line.partition("#")[0].strip()
-        if content:
-            cells = [cell.strip() for cell in (content.split(",") if "," in content else content.split())]
-            if not (header and [cell.lower() for cell in cells] in _HEADERS):
-                paths[-1].append(_row(f"{os.fspath(path)}, line {number}", cells))
-            header = False
-        elif not line.strip():  # a line with only a comment ends no path
-            _end_path(paths, f"{os.fspath(path)}, line {number}")
-    _end_path(paths, f"{os.fspath(path)}, end")
-    if len(paths) == 1:
-        raise CoilError(f"{os.fspath(path)}: no points")
-    return [np.array(rows) for rows in paths[:-1]]
-
-
-def _row(where: str, cells: list[str]) -> list[float]:
-    if len(cells) != 3:
-        raise CoilError(f"{where}: {len(cells)} columns, a point has 3")
-    values = []
-    for cell in cells:
-        try:
-            value = float(cell)
-        except ValueError:
-            value = math.nan
-        if "_" in cell or not math.isfinite(value):
-            raise CoilError(f"{where}: {cell[:40]!r} is not a finite number")
-        values.append(value)
-    return values
-
-
-def _end_path(paths: list[list[list[float]]], where: str) -> None:
-    if len(paths[-1]) == 1:
-        raise CoilError(f"{where}: the path that ends here has one point, a wire has two or more")
-    if paths[-1]:
-        paths.append([])
-
-
 def _paths(paths_mm: ArrayLike | Sequence[ArrayLike]) -> list[Floats]:
-    """The polylines without repeated points."""
+    """Check the polylines and return them without repeated points."""
     try:
         given: list[Any] = list(paths_mm)  # type: ignore[arg-type]
         single = bool(given) and np.ndim(given[0]) == 1
@@ -377,7 +295,7 @@ def _warn_of_ends(paths: list[Floats], numbers: Floats) -> None:
 def _pieces(
     start: Floats, edge: Floats, strength: Floats, longest_mm: float | None, points: int
 ) -> tuple[Floats, Floats]:
-    """Points (w, 3) and lengths (w, 3) of pieces of straight segments."""
+    """Return points (w, 3) and lengths (w, 3) of pieces of straight segments."""
     nodes, weights = np.polynomial.legendre.leggauss(whole(points, "points_per_segment", CoilError, 20))
     length = np.linalg.norm(edge, axis=1)
     parts = np.ones(len(edge))
@@ -385,8 +303,8 @@ def _pieces(
         parts = np.maximum(
             1.0, np.ceil(length / positive(longest_mm, "max_segment_mm", CoilError) * (1 - 1e-9))
         )
-    if parts.sum() * len(nodes) > _MOST_PIECES:
-        raise CoilError(f"{parts.sum() * len(nodes):.3g} pieces of wire, more than {_MOST_PIECES}")
+    if parts.sum() * len(nodes) > MOST_SOURCES:
+        raise CoilError(f"{parts.sum() * len(nodes):.3g} pieces of wire, more than {MOST_SOURCES}")
     times = parts.astype(np.int64)
     first = np.repeat(np.cumsum(times) - times, times)
     begin = (np.arange(times.sum()) - first) / np.repeat(parts, times)

@@ -6,7 +6,8 @@ from __future__ import annotations
 import os
 
 from ..coils.coil import Coil
-from ..coils.read import read_coil, write_coil
+from ..coils.read import read_coil
+from ..coils.write import write_coil
 from ..errors import FileFormatError
 from ..heads.read import read_mesh
 from ..heads.write import write_mesh

@@ -118,9 +118,9 @@ class GrowingH5:
     Layout: `mesh/…` as `TetMesh`; `elements/E` (k, e, 3) and `elements/magnE` (k, e) float32, V/m;
     `elements/index` (e,) if not all tetrahedra were asked for, else `nodes/v` (k, n) float64, V; of coils
     `poses` (k, 4, 4), `didt` (k,) or (k, s), A/s; `residual`, `tolerance`, `iterations`, `converged` (k,),
-    and `discretisation_error` (k,) where it was estimated. A recovered E comes with `elements/local_error` (k, e)
-    float32, V/m, and the attribute `recovery`. Poses that did not converge are NaN. The arrays carry HDF5's
-    checksums, so that a damaged file is refused and not read as another field.
+    and `discretisation_error` (k,) where it was estimated. A recovered E comes with `elements/local_error`
+    (k, e) float32, V/m, and the attribute `recovery`. Poses that did not converge are NaN. The arrays carry
+    HDF5's checksums, so that a damaged file is refused and not read as another field.
     """
 
     def __init__(self, path: Path, mesh: TetMesh, k: int, elements: NDArray[Any] | None) -> None:

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..coils.casing import Casing
+from ..coils.parts import CoilContent
 from ..core.device import cpu
-from ..errors import CoilError, PoseError
+from ..errors import CoilError, MeshError, PoseError
 from ..geometry.surface import Surface
 from ..geometry.tree import Balls, Side, near_pairs, reduced
 from ..geometry.triangles import pair_distances, subdivided
@@ -20,7 +20,7 @@ from ..heads.skin import skin
 from ..poses.pose import check_poses
 from .plausible import faces_away, middle
 
-__all__ = ["Shell", "casing_distance", "face_of", "retreated"]
+__all__ = ["Shell", "casing_distance", "check_head", "retreated", "stand_in"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -37,8 +37,8 @@ _FARTHEST_MM = 300.0
 _DEEPEST = 8  # corners of a pose whose depth is found at a time
 
 
-def casing_distance(casing: object, poses: ArrayLike, mesh: TetMesh | Surface) -> Floats:
-    """Smallest distance between a coil's casing and the skin per pose; negative where they cut.
+def casing_distance(mesh: TetMesh | Surface, casing: object, poses: ArrayLike) -> Floats:
+    """Measure the smallest distance between a coil's casing and the skin per pose; negative where they cut.
 
     Exact where the casing is clear of the head: the distance of the closest two points of the two surfaces.
     Where it is not, the depth of the deepest corner of the casing's triangles, large ones (above 12 mm)
@@ -47,13 +47,13 @@ def casing_distance(casing: object, poses: ArrayLike, mesh: TetMesh | Surface) -
 
     Parameters
     ----------
+    mesh : TetMesh or Surface
+        The head; or its skin (`headfield.skin`), which saves finding it again.
     casing : Casing or Coil
         An object with `points_mm` (p, 3) and `faces` (f, 3) in the coil frame, open or closed; or a coil that
         has one as its `casing`.
     poses : array_like (4, 4) or (k, 4, 4)
         Coil to head, mm.
-    mesh : TetMesh or Surface
-        The head; or its skin (`headfield.skin`), which saves finding it again.
 
     Returns
     -------
@@ -62,6 +62,8 @@ def casing_distance(casing: object, poses: ArrayLike, mesh: TetMesh | Surface) -
 
     Raises
     ------
+    MeshError
+        `mesh` is not a head, as in the order (casing, poses, mesh) of earlier versions.
     CoilError
         A coil without a casing, or not a triangle surface.
     PoseError
@@ -74,10 +76,18 @@ def casing_distance(casing: object, poses: ArrayLike, mesh: TetMesh | Surface) -
     >>> plate = Casing([[-9, -9, -1], [9, -9, -1], [0, 9, -1]], [[0, 1, 2]])
     >>> over = np.diag([1.0, -1.0, -1.0, 1.0])  # z down
     >>> over[2, 3] = 4
-    >>> casing_distance(plate, over, floor)
+    >>> casing_distance(floor, plate, over)
     array([5.])
     """
-    return Shell.of(casing).distance(check_poses(poses), skin(mesh))
+    check_head(mesh, "casing_distance(mesh, casing, poses)")
+    return Shell.of(casing).distance(skin(mesh), check_poses(poses))
+
+
+def check_head(mesh: object, call: str) -> None:
+    """Raise MeshError unless this is a head; the message has the call as it should be."""
+    if not isinstance(mesh, (TetMesh, Surface)):
+        kind = type(mesh).__name__
+        raise MeshError(f"{call}: the head comes first, a TetMesh or its skin (Surface), not a {kind}")
 
 
 class Shell:
@@ -113,7 +123,7 @@ class Shell:
 
     @staticmethod
     def of(casing: object) -> Shell:
-        """The shell of a casing, or of the casing of a coil."""
+        """Prepare a casing, or the casing of a coil."""
         surface = getattr(casing, "casing", casing)
         if surface is None:
             name = getattr(casing, "name", "")
@@ -126,26 +136,26 @@ class Shell:
             raise CoilError(f"casing must have points_mm and faces (see read_casing), not be a {kind}")
         return Shell(surface.points_mm, surface.faces)
 
-    def distance(self, poses: Floats, head: Surface) -> Floats:
-        """See `casing_distance`; poses (k, 4, 4) as `check_poses` returns them."""
+    def distance(self, head: Surface, poses: Floats) -> Floats:
+        """Measure what `casing_distance` does, for poses (k, 4, 4) as `check_poses` returns them."""
         parts = [poses[i : i + _POSES] for i in range(0, len(poses), _POSES)]
-        return np.concatenate([self._distance(part, head) for part in parts])
+        return np.concatenate([self._distance(head, part) for part in parts])
 
-    def _distance(self, poses: Floats, head: Surface) -> Floats:
+    def _distance(self, head: Surface, poses: Floats) -> Floats:
         scouts = _placed(self._scouts, poses)
         cut = np.flatnonzero(head.inside(scouts.reshape(-1, 3)).reshape(len(poses), -1).any(axis=1))
         distance = np.zeros(len(poses))
-        distance[cut] = -self._depth(poses[cut], head)
+        distance[cut] = -self._depth(head, poses[cut])
         rest = np.flatnonzero(distance == 0)
         if len(rest):
-            distance[rest], crossing = self._separation(poses[rest], head)
+            distance[rest], crossing = self._separation(head, poses[rest])
             cut, crossing = rest[crossing > 0], crossing[crossing > 0]
-            depth = self._depth(poses[cut], head)
+            depth = self._depth(head, poses[cut])
             distance[cut] = -np.where(depth > 0, depth, crossing)
         return distance
 
-    def _separation(self, poses: Floats, head: Surface) -> tuple[Floats, Floats]:
-        """Distance of the two surfaces (k,), and how deep they cross (k,) as by `pair_distances`."""
+    def _separation(self, head: Surface, poses: Floats) -> tuple[Floats, Floats]:
+        """Return the distance of the surfaces (k,), and how deep they cross (k,), see `pair_distances`."""
         bound, crossing = np.full(len(poses), np.inf), np.zeros(len(poses))
         distance = bound.copy()
 
@@ -160,7 +170,7 @@ class Shell:
                 np.minimum.at(distance, k, apart)
                 np.minimum(bound, distance, out=bound)
 
-        bound[:], direction = self._nearly(poses, head)
+        bound[:], direction = self._nearly(head, poses)
         centre, point = self._balls.moved(poses)
         along = (direction[:, None] @ poses[:, :3, :3])[:, 0]  # in the coil frame
         low = (self._triangles @ along.T).min(axis=1) + np.einsum("kj,kj->k", poses[:, :3, 3], direction)
@@ -168,8 +178,8 @@ class Shell:
         near_pairs(head.boxes, head.highest(direction), side, bound, leaf)
         return distance, crossing
 
-    def _nearly(self, poses: Floats, head: Surface) -> tuple[Floats, Floats]:
-        """A distance (k,) and direction (k, 3) from the skin to the casing that are nearly the closest.
+    def _nearly(self, head: Surface, poses: Floats) -> tuple[Floats, Floats]:
+        """Find a distance (k,) and direction (k, 3) from the skin to the casing that are nearly the closest.
 
         From the coil's centre to the closest point of the skin, from there to that of the casing, and so on.
         """
@@ -183,8 +193,8 @@ class Shell:
         length = np.linalg.norm(away, axis=1)
         return length, away / np.where(length > 0, length, 1.0)[:, None]
 
-    def _depth(self, poses: Floats, head: Surface) -> Floats:
-        """How deep (k,) the deepest corner is inside the head, 0 if none is.
+    def _depth(self, head: Surface, poses: Floats) -> Floats:
+        """Return how deep (k,) the deepest corner is inside the head; 0 if all are outside.
 
         A skin point that is the closest to one corner bounds the depth of all others. Those that this leaves
         in the running are taken a few at a time, the ones that may be deepest first.
@@ -213,14 +223,14 @@ class Shell:
 
 
 def _placed(points: Floats, poses: Floats) -> Floats:
-    """Points (p, 3) of the coil frame at each pose, (k, p, 3)."""
+    """Place points (p, 3) of the coil frame by each pose: (k, p, 3)."""
     return np.asarray(points @ np.swapaxes(poses[:, :3, :3], 1, 2) + poses[:, None, :3, 3])
 
 
-def retreated(poses: Floats, shell: Shell, head: Surface, clear_mm: float) -> Floats:
-    """See `headfield.placement.place.retreat`; `clear_mm` is checked."""
-    missing = shell.distance(poses, head) - clear_mm
-    away = np.flatnonzero((missing < 0) & faces_away(poses, middle(head.nodes_mm)))
+def retreated(head: Surface, shell: Shell, poses: Floats, clear_mm: float) -> Floats:
+    """Do what `headfield.placement.place.retreat` does, with arguments that are checked."""
+    missing = shell.distance(head, poses) - clear_mm
+    away = np.flatnonzero((missing < 0) & faces_away(middle(head.nodes_mm), poses))
     if len(away):  # it would go through the head, and be clear beyond it
         raise PoseError(
             f"pose {away[0]} of {len(poses)} turns its back to the head, into which +z points: no way out"
@@ -232,7 +242,7 @@ def retreated(poses: Floats, shell: Shell, head: Surface, clear_mm: float) -> Fl
         rows = list(ways)
         moved = poses[rows]
         moved[:, :3, 3] -= np.array(list(ways.values()))[:, None] * moved[:, :3, 2]
-        for k, pose, excess in zip(rows, moved, shell.distance(moved, head) - clear_mm, strict=True):
+        for k, pose, excess in zip(rows, moved, shell.distance(head, moved) - clear_mm, strict=True):
             result[k] = pose
             way = searches[k].send(float(excess))
             if way is None:
@@ -248,7 +258,7 @@ def retreated(poses: Floats, shell: Shell, head: Surface, clear_mm: float) -> Fl
 
 
 def _first_clear(missing: float) -> Generator[float | None, float, None]:
-    """Ways (mm) that close in on where the excess, sent back for each, is 0; it is `missing` < 0 at 0.
+    """Yield ways (mm) that close in on where the excess, sent back for each, is 0; it is `missing` < 0 at 0.
 
     None once it is, to 1e-6. The excess grows by at most the way, so a step as long as what is missing does
     not pass the place. Then secants, from both sides once the place is passed (Illinois: Dowell & Jarratt,
@@ -277,8 +287,8 @@ def _first_clear(missing: float) -> Generator[float | None, float, None]:
             way = high
 
 
-def face_of(coil: Any) -> Casing:
-    """Points that stand for the casing of a coil that has none: those of its casing face with wire behind.
+def stand_in(coil: CoilContent) -> Casing:
+    """Return points that stand for the casing of a coil without one: those of its face with wire behind them.
 
     They are the positions of its sources, moved to the plane z = 0 where they are behind it.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Placing coils on the scalp: at a point, slid, turned and tilted from there, and in grids around it."""
+"""Places coils on the scalp: at a point, slid, turned and tilted from there, and in grids around it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..coils.parts import CoilContent
 from ..core.arguments import finite_array, finite_number
 from ..core.messages import warn
 from ..errors import CoilError, PoseError
@@ -15,8 +16,8 @@ from ..geometry.surface import Surface
 from ..heads.mesh import TetMesh
 from ..heads.skin import skin
 from ..poses.pose import MAX_TRANSLATION_MM, check_poses, turns
-from .clearance import Shell, face_of, retreated
-from .sites import slid, start, tangential
+from .clearance import Shell, check_head, retreated, stand_in
+from .sites import site_at, tangential_poses, walked
 
 __all__ = ["ScalpGrid", "place", "place_on_surface", "retreat", "scalp_grid"]
 
@@ -47,7 +48,7 @@ def place(
     casing: object = None,
     clear_mm: float | None = None,
 ) -> Floats:
-    """A pose on the scalp: tangential, at a distance, turned by a handle direction; then moved from there.
+    """Place a coil on the scalp: tangential, at a distance, turned by a handle direction; then move it.
 
     `centre_mm` is projected onto the closest point of the outer surface (a point inside a triangle, not a
     node), and the normal there is interpolated between the area-weighted normals of the nodes, so the pose
@@ -99,7 +100,7 @@ def place(
         direction within 1 degree of the normal, a distance that is negative or not finite, angles or offsets
         out of range.
     CoilError
-        `clear_mm` without a casing, or a casing that is no triangle surface.
+        `clear_mm` without a casing, or a casing that is not a triangle surface.
 
     Warns
     -----
@@ -120,17 +121,17 @@ def place(
     tilt, offset = _two(tilt_deg, "tilt_deg", 90.0), _two(offset_mm, "offset_mm", MAX_SLIDE_MM)
     shell = _shell(casing, clear_mm, bool(tilt.any()))
     head = skin(mesh)
-    spot = start(head, centre_mm, handle_mm)
+    site = site_at(head, centre_mm, handle_mm)
     if offset.any():
-        spot = slid(head, spot, offset[None])
-    pose = tangential(spot, distance)[0]
+        site = walked(head, site, offset[None])
+    pose = tangential_poses(site, distance)[0]
     if rotation:
         pose = pose @ turns(np.array([rotation]))[0]
     if tilt.any():
         pose[:3, :3] = pose[:3, :3] @ _tilt(*np.radians(tilt))
     if shell is None and tilt.any():
-        _warn_of_face(pose, head)
-    return _cleared(pose[None], shell, head, clear_mm)[0] + 0.0  # no negative zeros
+        _warn_of_face(head, pose)
+    return _cleared(head, shell, pose[None], clear_mm)[0] + 0.0  # no negative zeros
 
 
 def place_on_surface(
@@ -140,7 +141,7 @@ def place_on_surface(
     handle_mm: ArrayLike,
     distance_mm: float = 4.0,
 ) -> Floats:
-    """`place` on a triangle surface.
+    """Place a coil on a triangle surface, as `place` does.
 
     Parameters
     ----------
@@ -182,12 +183,12 @@ def scalp_grid(
     radius_mm: float = 20.0,
     spacing_mm: float = 5.0,
     angles_deg: ArrayLike = (0.0, 30.0, 60.0, 90.0, 120.0, 150.0),
-    distance_mm: float = 4.0,
     *,
+    distance_mm: float = 4.0,
     casing: object = None,
     clear_mm: float | None = None,
 ) -> ScalpGrid:
-    """Candidate poses around a point of the scalp: a grid of positions, a number of angles at each.
+    """Make candidate poses around a point of the scalp: a grid of positions, a number of angles at each.
 
     The pose of position (u, v) and angle a is that of `place` with ``offset_mm=(u, v), rotation_deg=a``: the
     positions are a square grid in the coil's x and y with the centre on one of them, laid onto the scalp
@@ -245,24 +246,24 @@ def scalp_grid(
         raise PoseError(f"angles_deg must have the shape (a,), not {angles.shape}")
     offsets = _lattice(radius_mm, spacing_mm, len(angles))
     head = skin(mesh)
-    spots = slid(head, start(head, centre_mm, handle_mm), offsets)
-    poses = (tangential(spots, distance)[:, None] @ turns(angles)).reshape(-1, 4, 4)
-    return ScalpGrid(_cleared(poses, shell, head, clear_mm) + 0.0, spots.point)
+    sites = walked(head, site_at(head, centre_mm, handle_mm), offsets)
+    poses = (tangential_poses(sites, distance)[:, None] @ turns(angles)).reshape(-1, 4, 4)
+    return ScalpGrid(_cleared(head, shell, poses, clear_mm) + 0.0, sites.point)
 
 
-def retreat(poses: ArrayLike, casing: object, mesh: TetMesh | Surface, clear_mm: float) -> Floats:
-    """Poses moved out along their −z until no point of the casing is nearer to the skin than that.
+def retreat(mesh: TetMesh | Surface, casing: object, poses: ArrayLike, clear_mm: float) -> Floats:
+    """Move poses out along their −z until the whole casing is at least `clear_mm` from the skin.
 
     A pose that is clear already is left as it is. The others are moved to where the distance first is
     `clear_mm`, within 1e-6 mm; in a deep fold there may be a place before it.
 
     Parameters
     ----------
-    poses : array_like (4, 4) or (k, 4, 4)
-        Coil to head, mm.
+    mesh : TetMesh or Surface
     casing : Casing or Coil
         See `casing_distance`.
-    mesh : TetMesh or Surface
+    poses : array_like (4, 4) or (k, 4, 4)
+        Coil to head, mm.
     clear_mm : float
         0 or more.
 
@@ -273,6 +274,8 @@ def retreat(poses: ArrayLike, casing: object, mesh: TetMesh | Surface, clear_mm:
 
     Raises
     ------
+    MeshError
+        `mesh` is not a head, as in the order (poses, casing, mesh, clear_mm) of earlier versions.
     PoseError
         Not rigid placements, `clear_mm` out of range, or no such place within 300 mm.
     CoilError
@@ -284,54 +287,50 @@ def retreat(poses: ArrayLike, casing: object, mesh: TetMesh | Surface, clear_mm:
     >>> floor = Surface([[-90, -90, 0], [90, -90, 0], [0, 90, 0]], [[0, 1, 2]])
     >>> bent = Casing([[-9, -9, 3], [9, -9, 3], [0, 9, 0]], [[0, 1, 2]])
     >>> pose = place(floor, [0, 0, 0], [0, 9, 0], 4)
-    >>> retreat(pose, bent, floor, 2)[2, 3].round(5)
+    >>> retreat(floor, bent, pose, 2)[2, 3].round(5)
     np.float64(5.0)
     """
-    clear = _clear(clear_mm)
-    moved = retreated(check_poses(poses), Shell.of(casing), skin(mesh), clear)
+    check_head(mesh, "retreat(mesh, casing, poses, clear_mm)")
+    moved = retreated(skin(mesh), Shell.of(casing), check_poses(poses), _clear(clear_mm))
     return moved.reshape(np.shape(poses))
 
 
-def _cleared(poses: Floats, shell: Shell | None, head: Surface, clear_mm: float | None) -> Floats:
-    """The poses moved clear, or a warning of those that cut into the head."""
+def _cleared(head: Surface, shell: Shell | None, poses: Floats, clear_mm: float | None) -> Floats:
+    """Move the poses clear if that is asked for, else warn of those that cut into the head."""
     if shell is None:
         return poses
     if clear_mm is not None:
-        return retreated(poses, shell, head, _clear(clear_mm))
-    distance = shell.distance(poses, head)
+        return retreated(head, shell, poses, _clear(clear_mm))
+    distance = shell.distance(head, poses)
     cut = np.flatnonzero(distance < 0)
     if len(cut):
         deepest = -distance.min()
         which = (
             "the casing cuts" if len(poses) == 1 else f"at {len(cut)} of {len(poses)} poses the casing cuts"
         )
-        _warn(f"{which} up to {deepest:.2g} mm into the head; clear_mm=0 moves the coil out")
+        warn(f"{which} up to {deepest:.2g} mm into the head; clear_mm=0 moves the coil out")
     return poses
 
 
-def _warn_of_face(pose: Floats, head: Surface) -> None:
+def _warn_of_face(head: Surface, pose: Floats) -> None:
     """Warn if the head reaches through the middle of the plane z = 0."""
     x, y, z = ((head.nodes_mm - pose[:3, 3]) @ pose[:3, :3]).T
     depth = -z[np.hypot(x, y) <= _FACE_RADIUS_MM].min(initial=0.0)
     if depth > 1e-3:
-        _warn(
+        warn(
             f"tilted so, the head reaches {depth:.2g} mm through the plane of the casing (z = 0) within "
             f"{_FACE_RADIUS_MM:g} mm of its centre; a larger distance_mm, or casing and clear_mm, avoids that"
         )
 
 
-def _warn(message: str) -> None:
-    warn(message)
-
-
 def _shell(casing: object, clear_mm: float | None, tilted: bool = False) -> Shell | None:
-    """The casing; None if there is none, and none is needed."""
+    """Prepare the casing; None if there is none and none is needed."""
     if casing is None:
         if clear_mm is not None:
             raise CoilError("clear_mm needs the casing: casing=, a Casing (see read_casing) or a coil")
         return None
-    if getattr(casing, "casing", casing) is None:  # a coil without one
-        return Shell.of(face_of(casing)) if tilted or clear_mm is not None else None
+    if isinstance(casing, CoilContent) and casing.casing is None:
+        return Shell.of(stand_in(casing)) if tilted or clear_mm is not None else None
     return Shell.of(casing)
 
 
@@ -359,7 +358,7 @@ def _two(values: ArrayLike, name: str, largest: float) -> Floats:
 
 
 def _tilt(about_x: float, about_y: float) -> Floats:
-    """Turn about x, then about the new y, radians."""
+    """Return the turn (3, 3) about x, then about the new y, radians."""
     c, s = np.cos(about_x), np.sin(about_x)
     first = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
     c, s = np.cos(about_y), np.sin(about_y)
@@ -367,7 +366,7 @@ def _tilt(about_x: float, about_y: float) -> Floats:
 
 
 def _lattice(radius_mm: float, spacing_mm: float, n_angles: int) -> Floats:
-    """Offsets (p, 2) of the positions of a grid, rows of ascending y, x ascending in each."""
+    """Return offsets (p, 2) of the positions of a grid, in rows of ascending y, x ascending in each."""
     radius = finite_number(radius_mm, "radius_mm", PoseError)
     spacing = finite_number(spacing_mm, "spacing_mm", PoseError)
     if not 0 <= radius <= MAX_SLIDE_MM:

@@ -13,7 +13,7 @@ from ..core.messages import warn
 from ..errors import PoseError
 from ..geometry.surface import Surface
 
-__all__ = ["Spots", "slid", "start", "tangential"]
+__all__ = ["Sites", "site_at", "tangential_poses", "walked"]
 
 Floats = NDArray[np.float64]
 
@@ -23,16 +23,16 @@ _STEPS = 32  # of any way, short or long, so that its end is continuous in its l
 _STUCK = 0.9  # of the length of a way
 
 
-class Spots(NamedTuple):
-    """Points of the scalp, unit normals there, and unit tangents: +y of a coil."""
+class Sites(NamedTuple):
+    """Points of the scalp, unit normals there, and unit tangents that will be +y of a coil."""
 
     point: Floats  #: (p, 3) mm
     normal: Floats  #: (p, 3)
     y: Floats  #: (p, 3)
 
 
-def start(head: Surface, centre_mm: ArrayLike, handle_mm: ArrayLike) -> Spots:
-    """The one spot of a centre projected onto the surface and a handle direction."""
+def site_at(head: Surface, centre_mm: ArrayLike, handle_mm: ArrayLike) -> Sites:
+    """Project a centre onto the surface: one site, its y along the handle's direction."""
     centre, handle = _point(centre_mm, "centre_mm"), _point(handle_mm, "handle_mm")
     found = head.closest(centre[None])
     gap = float(found.distance_mm[0])
@@ -48,16 +48,16 @@ def start(head: Surface, centre_mm: ArrayLike, handle_mm: ArrayLike) -> Spots:
     length, tangential_length = np.linalg.norm(direction), np.linalg.norm(tangent)
     if tangential_length <= np.sin(np.radians(MIN_HANDLE_ANGLE_DEG)) * length:
         raise PoseError(f"handle_mm {handle} lies within 1 degree of the normal through centre_mm {centre}")
-    return Spots(found.point_mm, normal[None], (tangent / tangential_length)[None])
+    return Sites(found.point_mm, normal[None], (tangent / tangential_length)[None])
 
 
-def slid(head: Surface, spot: Spots, offsets_mm: Floats) -> Spots:
-    """Spots (p, …) at the ends of straight ways (p, 2) from one, along its x and y, mm.
+def walked(head: Surface, site: Sites, offsets_mm: Floats) -> Sites:
+    """Walk straight ways (p, 2), mm, from one site along its x and y: the sites (p, …) at their ends.
 
     Steps along the tangent, each projected onto the surface; the tangent directions are turned with the
     normal and not about it, which makes the way a geodesic and carries y along it without twist.
     """
-    point, normal, y = (np.repeat(one, len(offsets_mm), axis=0) for one in spot)
+    point, normal, y = (np.repeat(one, len(offsets_mm), axis=0) for one in site)
     step = offsets_mm / _STEPS
     gone = np.zeros(len(offsets_mm))
     for _ in range(_STEPS):
@@ -75,11 +75,11 @@ def slid(head: Surface, spot: Spots, offsets_mm: Floats) -> Spots:
             f"{len(short)} of {len(wanted)} ways along the scalp end in a fold: the worst got "
             f"{gone[worst]:.3g} of {wanted[worst]:.3g} mm",
         )
-    return Spots(point, normal, y)
+    return Sites(point, normal, y)
 
 
 def _carried(y: Floats, old: Floats, new: Floats) -> Floats:
-    """Unit tangents (p, 3) after the smallest turn that takes the old normals to the new."""
+    """Turn unit tangents (p, 3) by the smallest turn that takes the old normals to the new."""
     toward = 1.0 + np.einsum("pj,pj->p", old, new)
     if not (toward > 1e-6).all():
         raise PoseError("the surface is folded back where the coil slides")
@@ -88,13 +88,13 @@ def _carried(y: Floats, old: Floats, new: Floats) -> Floats:
     return np.asarray(y / np.linalg.norm(y, axis=1, keepdims=True))
 
 
-def tangential(spots: Spots, distance_mm: float) -> Floats:
-    """Poses (p, 4, 4) at a distance from the spots, z against the normals."""
-    poses = np.tile(np.eye(4), (len(spots.point), 1, 1))
-    poses[:, :3, 1] = spots.y
-    poses[:, :3, 2] = -spots.normal
-    poses[:, :3, 0] = np.cross(spots.y, -spots.normal)
-    poses[:, :3, 3] = spots.point + distance_mm * spots.normal
+def tangential_poses(sites: Sites, distance_mm: float) -> Floats:
+    """Return poses (p, 4, 4) at a distance from the sites, z against the normals."""
+    poses = np.tile(np.eye(4), (len(sites.point), 1, 1))
+    poses[:, :3, 1] = sites.y
+    poses[:, :3, 2] = -sites.normal
+    poses[:, :3, 0] = np.cross(sites.y, -sites.normal)
+    poses[:, :3, 3] = sites.point + distance_mm * sites.normal
     return poses
 
 

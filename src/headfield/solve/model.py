@@ -156,8 +156,8 @@ class HeadModel:
         clear_mm: float | None = None,
     ) -> ScalpGrid:
         """Candidate poses around a point of the scalp: see `headfield.scalp_grid`; `coil` as in `place`."""
-        at = (self._scalp, centre_mm, handle_mm, radius_mm, spacing_mm, angles_deg, distance_mm)
-        return scalp_grid(*at, casing=check_coil(coil), clear_mm=clear_mm)
+        at = (self._scalp, centre_mm, handle_mm, radius_mm, spacing_mm, angles_deg)
+        return scalp_grid(*at, distance_mm=distance_mm, casing=check_coil(coil), clear_mm=clear_mm)
 
     @cached_property
     def _scalp(self) -> Surface:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Casings of coils from surface files: .stl, .ply, .obj, through meshio."""
+"""Reads casings of coils from surface files: .stl, .ply, .obj, through meshio."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..casing import Casing
 __all__ = ["CASING_ENDINGS", "read_casing"]
 
 CASING_ENDINGS = (".stl", ".ply", ".obj")
-_PLAUSIBLE_MM = (20.0, 1000.0)  # a coil in metres or micrometres lies far outside
+_EXTENT_MM = (20.0, 1000.0)  # a coil in metres or micrometres lies far outside
 _HEADER = 65_536  # bytes that are looked at first
 _STL_HEADER, _STL_TRIANGLE = 84, 50  # bytes
 _PLY_ROW = 4  # bytes, at least: a number and what is between it and the next
@@ -98,14 +98,14 @@ def _triangles(cells: list[tuple[str, NDArray[np.int64]]]) -> NDArray[np.int64]:
 
 
 def _check_counts(name: str, ending: str) -> None:
-    """Refuse a header that meshio would not survive: it believes counts that the file can't hold."""
+    """Raise CoilError for a header whose counts the file can't hold: meshio would not survive it."""
     with open(name, "rb") as file:
         start = file.read(_HEADER)
         size = os.fstat(file.fileno()).st_size
     if ending == ".stl":
         binary = not start.lstrip().startswith(b"solid") or b"\0" in start
         if binary and size < _STL_HEADER:
-            raise CoilError(f"{name}: {size} bytes are no .stl file")
+            raise CoilError(f"{name}: {size} bytes are too few for a .stl file")
         count = int.from_bytes(start[80:_STL_HEADER], "little")
         needed = _STL_HEADER + _STL_TRIANGLE * count
         if binary and needed != size:
@@ -124,7 +124,7 @@ def _warn_of_frame(name: str, casing: Casing) -> None:
     used = casing.points_mm[casing.faces]
     low, high = used.min(axis=(0, 1)), used.max(axis=(0, 1))
     extent = float((high - low).max())
-    if not _PLAUSIBLE_MM[0] <= extent <= _PLAUSIBLE_MM[1]:
+    if not _EXTENT_MM[0] <= extent <= _EXTENT_MM[1]:
         warn(
             f"{name}: the casing is {extent:.3g} mm across; its coordinates are taken as mm, are these its "
             "units?",

@@ -29,6 +29,9 @@ from ...core.messages import quoted, warn
 from ...errors import CoilError
 from ...io.atomic import replacing
 from ...io.regular import check_regular
+from ..parts import CoilContent, CoilElement, Stimulator
+from ..sources import Dipoles, SampledPotential
+from .tcd_write import only_in_tcd
 
 __all__ = ["header_fields", "read_ccd", "read_fields", "write_ccd"]
 
@@ -37,10 +40,11 @@ _COUNT = re.compile(r"\d{1,18}", re.ASCII)
 _M_TO_MM = 3
 _A_PER_US_TO_A_PER_S = 6
 _AXES = ("x", "y", "z")
+_METADATA = ("name", "didt_max", "stimulator", "brand", "limits_mm", "resolution_mm")
 _TEXT_KEYS = {"stimulator": "stimulator", "brand": "brand", "coilname": "name"}
 
 
-def read_ccd(path: str | os.PathLike[str]) -> dict[str, Any]:
+def read_ccd(path: str | os.PathLike[str]) -> CoilContent:
     """Read a .ccd file.
 
     Parameters
@@ -50,16 +54,15 @@ def read_ccd(path: str | os.PathLike[str]) -> dict[str, Any]:
 
     Returns
     -------
-    dict
-        What `headfield.Coil` takes: `dipole_positions_mm` (d, 3) float64 mm, `dipole_moments` (d, 3) float64
-        A·m² per A, `name` (the file's stem where the header has no ``coilname``) and, where the header has
-        them, `didt_max` A/s, `stimulator`, `brand`, `limits_mm` (3, 2), `resolution_mm` (3,).
+    CoilContent
+        One element of dipoles, named after the file where the header has no ``coilname``. Where the header
+        has them, also `didt_max` A/s, `stimulator`, `brand`, `limits_mm` (3, 2), `resolution_mm` (3,).
 
     Raises
     ------
     CoilError
         Not UTF-8, no count, a count that differs from the number of rows, a row that is not six finite
-        numbers; the message has the line number.
+        numbers (the message has the line number), or moments that are all zero.
     FileFormatError
         Not a regular file.
     OSError
@@ -76,7 +79,7 @@ def read_ccd(path: str | os.PathLike[str]) -> dict[str, Any]:
     >>> path = Path(tempfile.mkdtemp()) / "one.ccd"
     >>> _ = path.write_text("# number of elements;dIdtmax=100\\n1\\n# dipoles\\n0 0 -5e-3 0 0 1e-4\\n")
     >>> content = read_ccd(path)
-    >>> content["dipole_positions_mm"], content["didt_max"], content["name"]
+    >>> content.only_dipoles.positions_mm, content.didt_max, content.name
     (array([[ 0.,  0., -5.]]), 100000000.0, 'one')
     """
     check_regular(path, CoilError)
@@ -96,48 +99,62 @@ def read_ccd(path: str | os.PathLike[str]) -> dict[str, Any]:
     if not rows:
         raise CoilError(f"{path}: 0 dipoles")
     values = np.array([_row(path, number, text) for number, text in rows])
-    content = {"dipole_positions_mm": values[:, :3], "dipole_moments": values[:, 3:], "name": path.stem}
-    return content | (read_fields(path, lines[0]) if lines[0].startswith("#") else {})
+    header = read_fields(path, lines[0]) if lines[0].startswith("#") else {}
+    try:
+        element = CoilElement(Dipoles(values[:, :3], values[:, 3:]))
+        stimulator = Stimulator(header.pop("stimulator", ""), "", header.pop("didt_max", None))
+    except CoilError as problem:
+        raise CoilError(f"{path}: {problem}") from None
+    return CoilContent(elements=(element,), stimulators=(stimulator,), **({"name": path.stem} | header))
 
 
-def write_ccd(
-    path: str | os.PathLike[str], positions_mm: np.ndarray, moments: np.ndarray, metadata: dict[str, Any]
-) -> None:
+def write_ccd(path: str | os.PathLike[str], coil: CoilContent) -> None:
     """Write a .ccd file that `read_ccd` reads back bit for bit.
 
     Parameters
     ----------
     path : path
         Overwritten if it exists.
-    positions_mm : ndarray (d, 3) float64
-        Dipole positions, mm.
-    moments : ndarray (d, 3) float64
-        Dipole moments, A·m² per A.
-    metadata : dict
-        Any of `didt_max` (A/s), `limits_mm`, `resolution_mm`, `stimulator`, `brand`, `name`; None and "" are
-        left out.
+    coil : Coil or CoilContent
+        Of dipoles and one stimulator.
 
     Raises
     ------
     CoilError
-        A text that the header can't hold: one with a semicolon, a line break, space at an end, or invalid
-        Unicode.
+        Other sources, several stimulators, or a text that the header can't hold: one with a semicolon, a line
+        break, space at an end, or invalid Unicode.
+
+    Warns
+    -----
+    UserWarning
+        The coil has what the format can't hold, see `only_in_tcd`.
 
     Examples
     --------
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "one.ccd"
-    >>> positions_mm, moments = np.array([[0.0, 0.0, -5.0]]), np.array([[0.0, 0.0, 1e-4]])
-    >>> write_ccd(path, positions_mm, moments, {"name": "one", "didt_max": 1e8})
+    >>> element = CoilElement(Dipoles([[0.0, 0.0, -5.0]], [[0.0, 0.0, 1e-4]]))
+    >>> stimulators = (Stimulator(didt_max=1e8),)
+    >>> write_ccd(path, CoilContent(elements=(element,), stimulators=stimulators, name="one"))
     >>> print(path.read_text(), end="")
     # number of elements;dIdtmax=100000000.0e-6;coilname=one
     1
     # centers and weighted directions of the elements (magnetic dipoles)
     0.0e-3 0.0e-3 -5.0e-3 0.0 0.0 0.0001
     """
-    lines = [";".join(["# number of elements", *header_fields(metadata)]), str(len(positions_mm))]
+    if coil.n_segments or any(isinstance(e.source, SampledPotential) for e in coil.elements):
+        raise CoilError(
+            f"{os.fspath(path)}: a .ccd file holds dipoles only. Wire of a flat coil can be turned into "
+            "them, coil.reduced(n) or convert --dipoles N; all else can't: write .tcd or .nii.gz"
+        )
+    dipoles = coil.only_dipoles
+    lost = only_in_tcd(coil)
+    if lost:
+        warn(f"{os.fspath(path)}: a .ccd file does not hold {', '.join(lost)}")
+    header = header_fields({key: getattr(coil, key) for key in _METADATA})
+    lines = [";".join(["# number of elements", *header]), str(len(dipoles))]
     lines.append("# centers and weighted directions of the elements (magnetic dipoles)")
-    for position, moment in zip(positions_mm.tolist(), moments.tolist(), strict=True):
+    for position, moment in zip(dipoles.positions_mm.tolist(), dipoles.moments.tolist(), strict=True):
         shifted = [_shifted(repr(x), -_M_TO_MM) for x in position]
         lines.append(" ".join([*shifted, *map(repr, moment)]))
     with replacing(path) as temporary:
@@ -160,13 +177,13 @@ def _is_utf8(text: str) -> bool:
 
 
 def _shifted(text: str, digits: int) -> str:
-    """`text` times 10**digits, as text: only the exponent changes, so no bit is lost."""
+    """Multiply `text` by 10**digits, as text: only the exponent changes, so no bit is lost."""
     mantissa, _, exponent = text.partition("e")
     return f"{mantissa}e{int(exponent or 0) + digits}"
 
 
 def _number(text: str, digits: int) -> float | None:
-    """The decimal `text` times 10**digits, rounded once; None if it is no finite plain decimal."""
+    """Return the decimal `text` times 10**digits, rounded once; None unless it is a finite plain decimal."""
     match = _NUMBER.fullmatch(text)
     if match is None:
         return None
@@ -188,7 +205,13 @@ def _row(path: Path, number: int, text: str) -> Sequence[float]:
 
 
 def header_fields(metadata: dict[str, Any]) -> list[str]:
-    """The ``key=value`` texts of a header.
+    """Return the ``key=value`` texts of a header.
+
+    Parameters
+    ----------
+    metadata : dict
+        Any of `didt_max` (A/s), `limits_mm`, `resolution_mm`, `stimulator`, `brand`, `name`; None and "" are
+        left out.
 
     Raises
     ------
@@ -218,7 +241,7 @@ def header_fields(metadata: dict[str, Any]) -> list[str]:
 
 
 def read_fields(path: str | os.PathLike[str], line: str) -> dict[str, Any]:
-    """The known ``key=value`` pairs of a header, as arguments of `headfield.Coil`.
+    """Return the known ``key=value`` pairs of a header by the names that `Coil` has for them.
 
     Warns
     -----
@@ -250,9 +273,7 @@ def read_fields(path: str | os.PathLike[str], line: str) -> dict[str, Any]:
             if didt_max is not None and didt_max > 0:
                 found["didt_max"] = didt_max
             else:
-                warn(
-                    f"{path}: dIdtmax={quoted(value)} is not a positive number, left out",
-                )
+                warn(f"{path}: dIdtmax={quoted(value)} is not a positive number, left out")
     box = [limits.get(axis, []) for axis in _AXES]
     if all(len(pair) == 2 and pair[0] < pair[1] for pair in box):
         found["limits_mm"] = box
@@ -260,7 +281,7 @@ def read_fields(path: str | os.PathLike[str], line: str) -> dict[str, Any]:
 
 
 def _values(text: str) -> list[float]:
-    """Numbers with commas between them; none if one of them is no finite number."""
+    """Read numbers with commas between them; an empty list if one of them is not a finite number."""
     values = [_number(part.strip(), 0) for part in text.split(",")]
     return [] if None in values else [value for value in values if value is not None]
 

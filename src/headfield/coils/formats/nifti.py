@@ -24,19 +24,20 @@ from ...core.messages import warn
 from ...errors import CoilError, FileFormatError
 from ...io.atomic import replacing
 from ...io.nifti import read_nifti
-from ..coil import Coil
-from ..parts import CoilElement, Stimulator
+from ..parts import CoilContent, CoilElement, Stimulator
+from ..sampling import sampled
 from ..sources import SampledPotential
 from .ccd import header_fields, read_fields
+from .tcd_write import only_in_tcd
 
-__all__ = ["implausible", "left_out", "read_coil_nifti", "write_coil_nifti"]
+__all__ = ["implausible", "read_coil_nifti", "write_coil_nifti"]
 
 _WEAKEST, _STRONGEST = 1e-12, 1e-2  # T·m per A
 _MOST_TEXT = 78  # bytes; a longer one may have been cut off
 _LONGEST_AXIS = 32767  # of NIfTI-1
 
 
-def read_coil_nifti(path: str | os.PathLike[str]) -> Coil:
+def read_coil_nifti(path: str | os.PathLike[str]) -> CoilContent:
     """Read a coil from a NIfTI image.
 
     Parameters
@@ -46,7 +47,7 @@ def read_coil_nifti(path: str | os.PathLike[str]) -> Coil:
 
     Returns
     -------
-    Coil
+    CoilContent
         One SampledPotential for each stimulator. `name` is the file's stem, unless the header tells it;
         `didt_max`, `stimulator` and `brand` where the header has them.
 
@@ -70,9 +71,10 @@ def read_coil_nifti(path: str | os.PathLike[str]) -> Coil:
     >>> import tempfile
     >>> path = tempfile.mkdtemp() + "/grid.nii.gz"
     >>> grid = SampledPotential(np.full((4, 5, 6, 3), 1e-7), np.diag([3, 3, 3, 1.0]))
-    >>> write_coil_nifti(path, Coil(elements=[CoilElement(grid)], didt_max=1e8))
-    >>> read_coil_nifti(path)
-    <Coil 'grid': A on 4 x 5 x 6 points, z 0.0 to 15.0 mm, dI/dt up to 100.0 A/µs>
+    >>> write_coil_nifti(path, CoilContent(elements=(CoilElement(grid),), brand="ours"))
+    >>> coil = read_coil_nifti(path)
+    >>> coil.name, coil.brand, coil.elements[0].source.shape
+    ('grid', 'ours', (4, 5, 6))
     """
     name = os.fspath(path)
     affine, data = read_nifti(path)
@@ -86,20 +88,21 @@ def read_coil_nifti(path: str | os.PathLike[str]) -> Coil:
         stimulators = [Stimulator(header.get("stimulator", ""), "", header.get("didt_max"))]
     try:
         grids = [SampledPotential(values, affine) for values in sets]
-        elements = [CoilElement(grid, i) for i, grid in enumerate(grids)]
-        coil = Coil(
-            elements=elements, stimulators=stimulators, name=header["name"], brand=header.get("brand", "")
-        )
     except CoilError as problem:
         raise CoilError(f"{name}: {problem}") from None
     notes += {note for note in map(implausible, (grid.values for grid in grids)) if note}
     if notes:
         warn(f"{name}: {'; '.join(notes)}")
-    return coil
+    return CoilContent(
+        elements=tuple(CoilElement(grid, i) for i, grid in enumerate(grids)),
+        stimulators=tuple(stimulators),
+        name=header["name"],
+        brand=header.get("brand", ""),
+    )
 
 
 def _sets(data: NDArray[Any], name: str) -> tuple[list[NDArray[Any]], list[str]]:
-    """Arrays (nx, ny, nz, 3), one for each stimulator, and what is dubious about them."""
+    """Return arrays (nx, ny, nz, 3), one per stimulator, and notes on what is dubious about them."""
     shape: tuple[int, ...] = data.shape
     while len(shape) > 4 and shape[-1] == 1:
         shape = shape[:-1]
@@ -120,7 +123,7 @@ def _sets(data: NDArray[Any], name: str) -> tuple[list[NDArray[Any]], list[str]]
 
 
 def _header(name: str) -> dict[str, Any]:
-    """What the free text of a sound header tells about the coil; not its last part if that may be cut off."""
+    """Return what the header's free text says of the coil, without its last part if that may be cut off."""
     with open(name, "rb") as plain:
         compressed = plain.read(2) == b"\x1f\x8b"
         plain.seek(0)
@@ -133,7 +136,7 @@ def _header(name: str) -> dict[str, Any]:
 
 
 def implausible(values: NDArray[np.float32]) -> str:
-    """What is wrong with the size of a sampled A, T·m per A, if it is not that of a coil; else an empty text.
+    """Say what is wrong with the size of a sampled A, T·m per A; an empty text if it is that of a coil.
 
     Examples
     --------
@@ -151,14 +154,14 @@ def implausible(values: NDArray[np.float32]) -> str:
     )
 
 
-def write_coil_nifti(path: str | os.PathLike[str], coil: Coil) -> None:
+def write_coil_nifti(path: str | os.PathLike[str], coil: CoilContent) -> None:
     """Write the vector potential of a coil on a grid, as it lies now, float32.
 
     Parameters
     ----------
     path : path
         Compressed if it ends in .gz. Appears whole or not at all.
-    coil : Coil
+    coil : Coil or CoilContent
         What is sampled on one grid is written as it is, its affine rounded to float32; any other coil is
         sampled first, see `Coil.sampled`.
 
@@ -176,16 +179,16 @@ def write_coil_nifti(path: str | os.PathLike[str], coil: Coil) -> None:
         stimulators, text that does not fit.
     """
     try:
-        import nibabel
+        import nibabel  # optional, and slow to import: only who writes an image needs it
     except ImportError:
         raise FileFormatError(
             f"{os.fspath(path)}: NIfTI images need nibabel: pip install headfield[nifti]"
         ) from None
-    grids = _grids(coil) or _grids(coil.sampled())
+    grids = _grids(coil) or _grids(sampled(coil))
     if grids is None:
         raise CoilError("this coil was not sampled on one grid")
     text, lost = _description(coil)
-    lost += left_out(coil)
+    lost += only_in_tcd(coil)
     if lost:
         warn(f"{os.fspath(path)}: a NIfTI image does not hold {', '.join(lost)}")
     values, affine = grids
@@ -203,16 +206,16 @@ def write_coil_nifti(path: str | os.PathLike[str], coil: Coil) -> None:
             image.to_stream(plain)
 
 
-def _grids(coil: Coil) -> tuple[NDArray[np.float32], NDArray[np.float64]] | None:
-    """A (nx, ny, nz, 3) or (nx, ny, nz, 3, s) and its affine, if the coil is sampled on one grid."""
+def _grids(coil: CoilContent) -> tuple[NDArray[np.float32], NDArray[np.float64]] | None:
+    """Return A, (nx, ny, nz, 3) or (nx, ny, nz, 3, s), and its affine; None unless all is on one grid."""
     parts = [coil.sources(stimulator) for stimulator in range(coil.n_stimulators)]
-    grids = [grid for _, _, sampled in parts for grid in sampled]
+    grids = [grid for _, _, potentials in parts for grid in potentials]
     if not grids or any(len(dipoles) or len(segments) for dipoles, segments, _ in parts):
         return None
     shape, affine = grids[0].shape, grids[0].affine
     if any(grid.shape != shape or not np.array_equal(grid.affine, affine) for grid in grids):
         return None
-    sets = [_sum([grid.values for grid in sampled]) for _, _, sampled in parts]
+    sets = [_sum([grid.values for grid in potentials]) for _, _, potentials in parts]
     return (sets[0] if len(sets) == 1 else np.stack(sets, axis=-1)), affine
 
 
@@ -220,8 +223,8 @@ def _sum(arrays: list[NDArray[np.float32]]) -> NDArray[np.float32]:
     return arrays[0] if len(arrays) == 1 else np.sum(arrays, axis=0, dtype=np.float32)
 
 
-def _description(coil: Coil) -> tuple[bytes, list[str]]:
-    """The header's free text, and the names of what did not fit."""
+def _description(coil: CoilContent) -> tuple[bytes, list[str]]:
+    """Return the header's free text, and the names of what did not fit."""
     keys = {"name": "the coil's name", "brand": "the coil's brand"}
     if coil.n_stimulators == 1:
         keys = {"didt_max": "the largest dI/dt", "stimulator": "the stimulator's name"} | keys
@@ -238,13 +241,3 @@ def _description(coil: Coil) -> tuple[bytes, list[str]]:
         else:
             lost.append(what)
     return text, lost
-
-
-def left_out(coil: Coil) -> list[str]:
-    """What of a coil, its casings apart, only a .tcd file holds."""
-    lost = ["that parts can be moved"] if coil.deformations else []
-    if any(s.brand or s.waveforms for s in coil.stimulators):
-        lost.append("the stimulator's brand or waveforms")
-    if coil.n_stimulators > 1 and any(s.name or s.didt_max for s in coil.stimulators):
-        lost.append("names and largest dI/dt of several stimulators")
-    return lost

@@ -43,7 +43,7 @@ class Source:
     notes: list[str] = field(default_factory=list)
 
     def error(self, where: str, problem: object) -> CoilError:
-        """What is wrong, with the file and the place in it."""
+        """Return an error that says what is wrong, in which file and where in it."""
         return CoilError(f"{self.path}: {where}: {problem}" if where else f"{self.path}: {problem}")
 
 
@@ -61,51 +61,51 @@ class Node:
         return key in self._values
 
     def place(self, key: str) -> str:
-        """Where the value of a key is."""
+        """Return where the value of a key is, as messages have it."""
         return f"{self.where}.{key}" if self.where else key
 
     def error(self, key: str, problem: object) -> CoilError:
-        """What is wrong with the value of a key, or with the object if the key is empty."""
+        """Return an error about the value of a key, or about the object if the key is empty."""
         return self.source.error(self.place(key) if key else self.where, problem)
 
     def value(self, key: str) -> Any:
-        """The value of a key that must be there."""
+        """Return the value of a key that must be there."""
         if key not in self._values:
             raise self.error(key, "is missing")
         return self._values[key]
 
     def made(self, kind: Callable[_P, _T], *args: _P.args, **named: _P.kwargs) -> _T:
-        """What `kind` makes of values of this object; its errors get the place."""
+        """Call `kind` with values of this object; its errors get the place in the file."""
         try:
             return kind(*args, **named)
         except CoilError as problem:
             raise self.error("", problem) from None
 
     def text(self, key: str, default: str = "") -> str:
-        """The text of a key."""
+        """Return the text of a key."""
         value = self._values.get(key, default)
         if not isinstance(value, str):
             raise self.error(key, f"must be text, not {_shown(value)}")
         return value
 
     def number(self, key: str) -> float:
-        """The number of a key."""
+        """Return the number of a key."""
         value = self.value(key)
         if type(value) not in (int, float) or not abs(value) <= _MOST:
             raise self.error(key, f"must be a number up to {_MOST:g}, not {_shown(value)}")
         return float(value)
 
     def index(self, key: str, count: int) -> int:
-        """The index of one of `count` things."""
+        """Return the value of a key that counts one of `count` things, from 0."""
         return self._index(key, self.value(key), count)
 
     def indices(self, key: str, count: int) -> tuple[int, ...]:
-        """A list of such indices; empty if the key is missing."""
+        """Return a list of such indices; an empty one if the key is missing."""
         values = self._list(key)
         return tuple(self._index(f"{key}[{i}]", value, count) for i, value in enumerate(values))
 
     def nodes(self, key: str, known: Iterable[str], *, needed: bool = False) -> list[Node]:
-        """A list of objects; empty if the key is missing."""
+        """Return a list of objects; an empty one if the key is missing."""
         values = self._list(key)
         if needed and not values:
             raise self.error(key, "is empty" if key in self else "is missing")
@@ -113,13 +113,13 @@ class Node:
         return [Node(self.source, value, f"{where}[{i}]", known) for i, value in enumerate(values)]
 
     def numbers(self, key: str, rank: int, kind: str = "<f8") -> NDArray[Any]:
-        """Numbers as nested lists, or, at rank 1 and 2 (rows of three), as base64 of zlib of bytes."""
+        """Read numbers from nested lists, or at rank 1 and 2 (rows of three) from base64 of zlib of bytes."""
         value = self.value(key)
         if isinstance(value, str) and rank <= 2:
             raw = self._inflated(key, value)
             row = np.dtype(kind).itemsize * (3 if rank == 2 else 1)
             if len(raw) % row:
-                raise self.error(key, f"{len(raw)} bytes, which is no whole number of rows of {row}")
+                raise self.error(key, f"{len(raw)} bytes, not a whole number of rows of {row}")
             array = np.frombuffer(raw, kind).astype(kind[1:])
             array = array.reshape(-1, 3) if rank == 2 else array
         else:
@@ -127,7 +127,7 @@ class Node:
         bad = np.argwhere(~(np.abs(array) <= _MOST))
         if len(bad):
             place = key + "".join(f"[{i}]" for i in bad[0])
-            raise self.error(place, f"{array[tuple(bad[0])]:g} is no finite number up to {_MOST:g}")
+            raise self.error(place, f"{array[tuple(bad[0])]:g} is not a finite number up to {_MOST:g}")
         return array
 
     def _list(self, key: str) -> list[Any]:
@@ -150,7 +150,7 @@ class Node:
             level = list(chain.from_iterable(level))
         odd = [item for item in level if type(item) not in (int, float)]
         if odd:
-            raise self.error(key, f"holds {_shown(odd[0])}, which is no number")
+            raise self.error(key, f"holds {_shown(odd[0])}, which is not a number")
         try:
             return np.array(value, np.float64)
         except OverflowError:
@@ -177,7 +177,7 @@ class Node:
 
 
 def packed(array: NDArray[Any], kind: str = "<f8") -> str:
-    """Numbers as base64 of zlib of their bytes.
+    """Return numbers as base64 of zlib of their bytes.
 
     Examples
     --------
@@ -228,11 +228,11 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_number(text: str) -> None:
-    raise ValueError(f"{text} is no number in JSON")
+    raise ValueError(f"{text} is not a number in JSON")
 
 
 def _shown(value: Any) -> str:
-    """A value, cut to fit a message."""
+    """Return a value as text, cut to fit a message."""
     if isinstance(value, (list, dict)):
         return "a list" if isinstance(value, list) else "an object"
     if isinstance(value, int) and abs(value) > 1 << 60:

@@ -29,9 +29,8 @@ import numpy as np
 
 from ...core.messages import warn
 from ..casing import Casing
-from ..coil import Coil
 from ..deformation import Deformation, DeformationRange
-from ..parts import CoilElement, Stimulator, Waveform
+from ..parts import CoilContent, CoilElement, Stimulator, Waveform
 from ..sources import Dipoles, SampledPotential, Segments
 from .nifti import implausible
 from .tcd_json import PICKLE, Node, read_json
@@ -53,7 +52,7 @@ _DEFORMATION = ("type", "deformRange", "point1", "point2")
 _FAR_MM = 1e4
 
 
-def read_tcd(path: str | os.PathLike[str]) -> Coil:
+def read_tcd(path: str | os.PathLike[str]) -> CoilContent:
     """Read a .tcd file.
 
     Parameters
@@ -63,7 +62,7 @@ def read_tcd(path: str | os.PathLike[str]) -> Coil:
 
     Returns
     -------
-    Coil
+    CoilContent
         Named after the file where it has no name.
 
     Raises
@@ -89,11 +88,12 @@ def read_tcd(path: str | os.PathLike[str]) -> Coil:
     >>> _ = path.write_text('''{"coilElementList": [
     ...     {"type": 2, "stimulator": 0, "points": [[0, 0, -5]], "values": [[0, 1, 0]]}],
     ...     "stimulatorList": [{"name": "one", "maxdIdt": 1e8}]}''')
-    >>> read_tcd(path)
-    <Coil 'wire': 1 wire segment, z -5.0 to -5.0 mm, dI/dt up to 100.0 A/µs>
+    >>> coil = read_tcd(path)
+    >>> coil.name, coil.n_segments, coil.didt_max
+    ('wire', 1, 100000000.0)
     """
     source, content = read_json(path)
-    coil = _coil(Node(source, content, "", (*_COIL, *_DROPPED)), Path(path).stem)
+    coil = _content(Node(source, content, "", (*_COIL, *_DROPPED)), Path(path).stem)
     notes = source.notes
     if source.unknown:
         keys = list(source.unknown)
@@ -104,7 +104,7 @@ def read_tcd(path: str | os.PathLike[str]) -> Coil:
     return coil
 
 
-def _coil(root: Node, stem: str) -> Coil:
+def _content(root: Node, stem: str) -> CoilContent:
     casings = [
         node.made(Casing, node.numbers("points", 2), node.numbers("faces", 2, "<i8"))
         for node in root.nodes("coilModels", _CASING)
@@ -122,15 +122,15 @@ def _coil(root: Node, stem: str) -> Coil:
         root.source.notes.append(f"{spare} stimulators that drive no element were left out")
         elements = [dataclasses.replace(e, stimulator=driving.index(e.stimulator)) for e in elements]
         stimulators = [stimulators[i] for i in driving]
-    return root.made(
-        Coil,
-        elements=elements,
+    return CoilContent(
+        elements=tuple(elements),
         name=root.text("name", stem),
         brand=root.text("brand"),
-        stimulators=stimulators,
-        deformations=deformations,
-        deformation_ranges=ranges,
-        casing=_casing(root, "coilCasing", casings),
+        stimulators=tuple(stimulators),
+        deformations=tuple(deformations),
+        deformation_ranges=tuple(ranges),
+        deformation_values=tuple(r.initial for r in ranges),
+        body=_casing(root, "coilCasing", casings),
         limits_mm=root.numbers("limits", 2) if "limits" in root else None,
         resolution_mm=root.numbers("resolution", 1) if "resolution" in root else None,
     )

@@ -13,18 +13,17 @@ from numpy.typing import NDArray
 from ...errors import CoilError
 from ...io.atomic import replacing
 from ..casing import Casing
-from ..coil import Coil
 from ..deformation import Deformation
-from ..parts import CoilElement, Stimulator, Waveform
+from ..parts import CoilContent, CoilElement, Stimulator, Waveform
 from ..sources import Dipoles, SampledPotential
 from .tcd_json import packed
 
-__all__ = ["write_tcd"]
+__all__ = ["only_in_tcd", "write_tcd"]
 
 _MOST_AS_TEXT = 1 << 24  # numbers of a grid: 400 MB of text
 
 
-def write_tcd(path: str | os.PathLike[str], coil: Coil, *, text: bool = False) -> None:
+def write_tcd(path: str | os.PathLike[str], coil: CoilContent, *, text: bool = False) -> None:
     """Write a .tcd file that `read_tcd` reads back bit for bit.
 
     A flexible coil that is not at rest is written where it is: its values become the initial ones. A grid is
@@ -34,7 +33,7 @@ def write_tcd(path: str | os.PathLike[str], coil: Coil, *, text: bool = False) -
     ----------
     path : path
         Appears whole or not at all.
-    coil : Coil
+    coil : Coil or CoilContent
     text : bool
         Write all numbers as lists, to be read by eye; not the waveforms that leave 0 to 1, which other
         software refuses as lists.
@@ -48,13 +47,13 @@ def write_tcd(path: str | os.PathLike[str], coil: Coil, *, text: bool = False) -
     --------
     >>> import tempfile
     >>> from pathlib import Path
-    >>> from headfield.coils.formats.tcd_read import read_tcd
+    >>> from headfield import Coil, read_coil
     >>> path = tempfile.mkdtemp() + "/one.tcd"
     >>> write_tcd(path, Coil([[0, 0, -5.0]], [[0, 0, 1e-4]], name="one"), text=True)
     >>> print(Path(path).read_text(), end="")
     {"name": "one", "coilElementList": [{"type": 1, "stimulator": 0, "points": [[0.0, 0.0, -5.0]], \
 "values": [[0.0, 0.0, 0.0001]]}], "stimulatorList": [{"name": ""}]}
-    >>> read_tcd(path).dipole_moments
+    >>> read_coil(path).dipole_moments
     array([[0.    , 0.    , 0.0001]])
     """
     content = _content(coil, text)
@@ -62,7 +61,17 @@ def write_tcd(path: str | os.PathLike[str], coil: Coil, *, text: bool = False) -
         file.write(json.dumps(content, indent=None if text else 4, allow_nan=False) + "\n")
 
 
-def _content(coil: Coil, text: bool) -> dict[str, Any]:
+def only_in_tcd(coil: CoilContent) -> list[str]:
+    """Name what this coil has that no other kind of file holds; its casings are not counted."""
+    lost = ["that parts can be moved"] if coil.deformations else []
+    if any(s.brand or s.waveforms for s in coil.stimulators):
+        lost.append("the stimulator's brand or waveforms")
+    if coil.n_stimulators > 1 and any(s.name or s.didt_max for s in coil.stimulators):
+        lost.append("names and largest dI/dt of several stimulators")
+    return lost
+
+
+def _content(coil: CoilContent, text: bool) -> dict[str, Any]:
     casings: list[Casing] = []
     content: dict[str, Any] = {"name": coil.name}
     if coil.brand:
@@ -88,7 +97,7 @@ def _content(coil: Coil, text: bool) -> dict[str, Any]:
 
 
 def _number_of(casing: Casing, casings: list[Casing]) -> int:
-    """Its place among those that will be written; it is added if it is not there."""
+    """Return the place of a casing among those that will be written; it is added unless it is there."""
     for i, other in enumerate(casings):
         if other is casing:
             return i
@@ -121,7 +130,7 @@ def _element(element: CoilElement, casings: list[Casing], text: bool) -> dict[st
 
 
 def _stimulator(stimulator: Stimulator, text: bool) -> dict[str, Any]:
-    written: dict[str, Any] = {"name": stimulator.name}  # always: the format knows no empty one
+    written: dict[str, Any] = {"name": stimulator.name}  # always: the format asks for a name
     if stimulator.brand:
         written["brand"] = stimulator.brand
     if stimulator.didt_max is not None:
