@@ -151,8 +151,8 @@ class HeadModel:
         radius_mm: float = 20.0,
         spacing_mm: float = 5.0,
         angles_deg: ArrayLike = (0.0, 30.0, 60.0, 90.0, 120.0, 150.0),
-        distance_mm: float = 4.0,
         *,
+        distance_mm: float = 4.0,
         clear_mm: float | None = None,
     ) -> ScalpGrid:
         """Candidate poses around a point of the scalp: see `headfield.scalp_grid`; `coil` as in `place`."""
