@@ -71,12 +71,8 @@ def formats(samples: bool) -> dict[str, Format]:
         name: Format(ending, lambda path: hf.read_mesh(path).summary(), [content])
         for name, (ending, content) in heads.items()
     }
-    coils = {
-        ".ccd": dipole_coil(),
-        ".tcd": flexible_coil(),
-        ".nii": sampled_coil(),
-        ".nii.gz": sampled_coil(),
-    }
+    sampled = sampled_coil()
+    coils = {".ccd": dipole_coil(), ".tcd": flexible_coil(), ".nii": sampled, ".nii.gz": sampled}
     for ending, coil in coils.items():
         content = written(ending, lambda p, coil=coil: hf.write_coil(p, coil))
         found[ending[1:]] = Format(ending, read_coil, [content])

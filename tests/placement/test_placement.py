@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 import headfield as hf
-from headfield import check_poses, place, ring, scalp_grid
+from headfield import TetMesh, check_poses, place, ring, scalp_grid
 from headfield.errors import CoilError, PoseError
 from headfield.geometry.surface import Surface
-from headfield.heads.mesh import TetMesh
 from headfield.heads.skin import skin
 from headfield.placement.place import place_on_surface
 
@@ -42,9 +41,6 @@ def model():
     return hf.HeadModel(hf.sphere_mesh(radii_mm=[80, 86, 92], tags=[3, 4, 5], edge_mm=14), device="cpu")
 
 
-# At a point
-
-
 @given(SEEDS, st.floats(80, 130), st.floats(0, 50))
 @settings(max_examples=40, deadline=None)
 def test_a_coil_lies_flat_on_a_ball(ball, seed, radius, distance):
@@ -66,8 +62,7 @@ def test_the_pose_moves_smoothly_with_the_centre(ball, options):
     poses = np.stack([place(ball, centre, centre + [0, 50, 0], 6, **options) for centre in centres])
     step = np.abs(np.diff(poses, axis=0))
     turn, move = step[:, :3, :3].max(), step[:, :3, 3].max()
-    # 0.2 degrees or 0.32 mm a step; the edges are 10 mm, so a jump to the nearest node would be far above
-    # this.
+    # 0.2 degrees or 0.32 mm a step; a jump to the nearest node would be far above this: edges are 10 mm.
     assert turn < 0.04
     assert move < 2.0
 
