@@ -18,7 +18,7 @@ from ..casing import Casing
 __all__ = ["CASING_ENDINGS", "read_casing"]
 
 CASING_ENDINGS = (".stl", ".ply", ".obj")
-_PLAUSIBLE_MM = (20.0, 1000.0)  # a coil in metres or micrometres lies far outside
+_EXTENT_MM = (20.0, 1000.0)  # a coil in metres or micrometres lies far outside
 _HEADER = 65_536  # bytes that are looked at first
 _STL_HEADER, _STL_TRIANGLE = 84, 50  # bytes
 _PLY_ROW = 4  # bytes, at least: a number and what is between it and the next
@@ -126,7 +126,7 @@ def _warn_of_frame(name: str, casing: Casing) -> None:
     used = casing.points_mm[casing.faces]
     low, high = used.min(axis=(0, 1)), used.max(axis=(0, 1))
     extent = float((high - low).max())
-    if not _PLAUSIBLE_MM[0] <= extent <= _PLAUSIBLE_MM[1]:
+    if not _EXTENT_MM[0] <= extent <= _EXTENT_MM[1]:
         warn(
             f"{name}: the casing is {extent:.3g} mm across; its coordinates are taken as mm, are these its "
             "units?",
