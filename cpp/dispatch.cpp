@@ -71,7 +71,7 @@ Variant choose() {
     }
     if (!any && std::strcmp(wanted, "portable")) {
         throw std::invalid_argument(std::string("HEADFIELD_INSTRUCTION_SET=") + wanted +
-                                    " is none of avx512, avx2 and portable, or this machine lacks it");
+                                    " is not avx512, avx2 or portable, or this machine lacks it");
     }
 #endif
     return {"portable",

@@ -5,14 +5,22 @@ import numpy as np
 import pytest
 from given.comparisons import largest_error
 from given.windings import loop_potential, winding_potential
-from headfield.coil_parts import Stimulator
-from headfield.sources import SampledPotential, Segments
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.spatial.transform import Rotation
 
-from headfield import Coil, CoilElement, Dipoles, circular_coil, figure_of_eight, read_coil
+from headfield import (
+    Coil,
+    CoilElement,
+    Dipoles,
+    SampledPotential,
+    Segments,
+    Stimulator,
+    circular_coil,
+    figure_of_eight,
+    read_coil,
+)
 from headfield.errors import CoilError, FileFormatError, PoseError
 
 FINITE = st.floats(-1e3, 1e3)
@@ -85,7 +93,7 @@ def test_magnetic_field_is_the_curl_of_the_vector_potential():
     each = [coil.magnetic_field(points, pose, stimulator=i) for i in (0, 1)]
     assert all(np.abs(part).max() > 0 for part in each)
     assert largest_error(sum(each), b) < 1e-14
-    with pytest.raises(CoilError, match="stimulator 2 is none of the 2"):
+    with pytest.raises(CoilError, match="stimulator 2 is not one of the 2"):
         coil.magnetic_field(points, stimulator=2)
 
 
