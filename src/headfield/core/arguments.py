@@ -38,8 +38,9 @@ def real_array(values: ArrayLike, name: str, error: type[HeadfieldError]) -> np.
 def finite_array(values: ArrayLike, name: str, error: type[HeadfieldError]) -> np.ndarray:
     """`real_array` without NaN and inf."""
     array = real_array(values, name, error)
-    bad = np.argwhere(~np.isfinite(array))
-    if len(bad):
+    finite = np.isfinite(array)
+    if not finite.all():
+        bad = np.argwhere(~finite)
         index = tuple(bad[0].tolist())
         first = f", first {list(index)} = {array[index]}" if index else f": {array}"
         raise error(f"{name}: {len(bad)} values are not finite{first}")

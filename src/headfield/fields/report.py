@@ -62,6 +62,8 @@ class SolveReport:
     def joined(cls, reports: list[SolveReport]) -> SolveReport:
         """Make one report for several batches."""
         first = reports[0]
+        if len(reports) == 1:
+            return first
         errors = [r.discretisation_error for r in reports if r.discretisation_error is not None]
         return cls(
             iterations=np.concatenate([r.iterations for r in reports]),

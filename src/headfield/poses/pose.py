@@ -26,6 +26,7 @@ __all__ = [
 # (1.7e-4) do. A scale of the axes that passes is off by half of this at most, and so is the field.
 ORTHONORMAL_TOLERANCE = 5e-4
 MAX_TRANSLATION_MM = 10_000.0
+_UNIT = np.eye(3)
 
 
 @fill_doc
@@ -188,8 +189,10 @@ def _as_poses(poses: ArrayLike) -> np.ndarray:
     if matrices.shape[-2:] != (4, 4) or matrices.ndim not in (2, 3) or not matrices.size:
         raise PoseError(f"poses must have the shape (4, 4) or (k, 4, 4) with k ≥ 1, not {matrices.shape}")
     matrices = np.ascontiguousarray(matrices.reshape(-1, 4, 4))
-    bad = (~np.isfinite(matrices)).sum(axis=(1, 2))
-    _refuse(bad > 0, bad, "{:.0f} of 16 entries are not finite")
+    finite = np.isfinite(matrices)
+    if not finite.all():
+        bad = (~finite).sum(axis=(1, 2))
+        _refuse(bad > 0, bad, "{:.0f} of 16 entries are not finite")
     off = np.abs(matrices[:, 3] - [0.0, 0.0, 0.0, 1.0]).max(axis=1)
     _refuse(off > 1e-6, off, "last row is not 0 0 0 1, off by {:.3g}: transposed?")
     return matrices
@@ -197,8 +200,8 @@ def _as_poses(poses: ArrayLike) -> np.ndarray:
 
 def _refuse(bad: np.ndarray, amount: np.ndarray, message: str) -> None:
     """Raise a PoseError if some poses are bad; it names the first and says how many there are."""
-    index = np.flatnonzero(bad)
-    if len(index):
+    if bad.any():
+        index = np.flatnonzero(bad)
         more = f" ({len(index)} poses of this kind)" if len(index) > 1 else ""
         raise PoseError(f"pose {index[0]} of {len(bad)}: {message.format(amount[index[0]])}{more}")
 
@@ -211,7 +214,6 @@ def deviation(rotations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     >>> deviation(np.diag([1.0, 1.0, -2.0])[None])
     (array([3.]), array([-2.]))
     """
-    x, y, z = rotations[:, :, 0], rotations[:, :, 1], rotations[:, :, 2]
     with np.errstate(over="ignore", invalid="ignore"):  # a huge entry becomes inf or NaN, which is refused
-        off = np.abs(np.swapaxes(rotations, 1, 2) @ rotations - np.eye(3)).max(axis=(1, 2))
-        return off, np.einsum("kj,kj->k", np.cross(x, y), z)
+        off = np.abs(np.swapaxes(rotations, 1, 2) @ rotations - _UNIT).max(axis=(1, 2))
+        return off, np.linalg.det(rotations)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -129,7 +128,7 @@ class Batches:
         return max(w for w in self._widths if w == 1 or w <= most)
 
     def _batch_of(self, part: slice) -> Batch:
-        return Batch(self._drive, self._options, self._places, part, self._width)
+        return Batch(self._drive, self._options, self._places, part, self._width, self._asked)
 
     def _result(self, k: int) -> dict[str, tuple[tuple[int, ...], Any]]:
         """Shapes and dtypes of what k sources leave: the potential, or E where places were chosen."""
@@ -154,7 +153,7 @@ class Batches:
             guess = None if initial is None else initial[part]
             report = self._head.solve(self._batch_of(part), guess, room)
             target.filled(within, room)
-            return part, replace(report, batch_asked=self._asked), target
+            return part, report, target
 
         return self._fitting(solve)
 

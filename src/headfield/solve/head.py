@@ -46,6 +46,8 @@ class Batch:
         Which of the drive's sources.
     width : int
         Columns of the native loops; those beyond the sources of the batch are zero.
+    width_asked : int
+        What that was to be, where the memory did not hold it.
     """
 
     drive: Drive
@@ -53,6 +55,7 @@ class Batch:
     places: Places
     part: slice
     width: int
+    width_asked: int
 
     @property
     def scale(self) -> NDArray[np.float64]:
@@ -126,7 +129,7 @@ class DeviceHead:
                 device=self.device.name,
                 threads=threads,
                 batch=batch.width,
-                batch_asked=batch.width,
+                batch_asked=batch.width_asked,
                 recording_problem=work.solver.recording_problem,
                 seconds=clock.seconds,
             )

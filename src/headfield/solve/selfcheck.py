@@ -51,7 +51,7 @@ def difference_from_cpu(gpu: Device) -> float:
         device = tables.device
         with device.current():
             room = device.xp.empty((width, mesh.n_tets, 3), np.float32)
-            head.solve(Batch(drive, options, everywhere, slice(0, width), width), None, {"E": room})
+            head.solve(Batch(drive, options, everywhere, slice(0, width), width, width), None, {"E": room})
             return device.get(room)[:: width - 1].astype(np.float64)
 
     cpu, sigma = backend.select("cpu"), resolve(None, mesh.tags)

@@ -129,7 +129,7 @@ def _check_didt(didt: ArrayLike, k: int, coil: Coil) -> NDArray[np.float64]:
     else:
         if (values.ndim > 1 and values.shape not in ((k, 1), (1, 1))) or values.size not in (1, k):
             raise ArgumentError(f"didt has shape {values.shape}; it must be a scalar or ({k},), one per pose")
-        values = np.broadcast_to(values.reshape(-1), (k,)).copy()
+        values = np.full(k, values.item()) if values.size == 1 else values.reshape(k)
     for stimulator, column in zip(coil.stimulators, values.reshape(k, s).T, strict=True):
         _warn_above(np.abs(column).max(initial=0.0), stimulator.didt_max)
     return values
@@ -142,7 +142,9 @@ def _warn_above(didt: float, didt_max: float | None) -> None:
 
 def _solved_for(didt: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Rates (k, s) of which the largest in each pose is 1e6 A/s, and the factors (k,) that give `didt`."""
-    each = didt.reshape(len(didt), -1)
+    if didt.ndim == 1:
+        return np.full((len(didt), 1), _RATE), didt / _RATE
+    each = didt
     leading = each[np.arange(len(each)), np.abs(each).argmax(axis=1)]
     rates = np.divide(each, leading[:, None], out=np.ones_like(each), where=leading[:, None] != 0.0)
     return _RATE * rates, leading / _RATE
