@@ -218,7 +218,7 @@ def test_a_coil_stands_for_its_casing_and_needs_one(ball):
     for nothing in (None, 3, ball.triangles):
         with pytest.raises(CoilError, match="casing"):
             casing_distance(ball, nothing, over(100))
-    with pytest.raises(CoilError, match="casing faces must be indices of the 4 points"):
+    with pytest.raises(CoilError, match="casing faces must be indices of its 4 points"):
         casing_distance(ball, SimpleNamespace(points_mm=np.zeros((4, 3)), faces=[[0, 1, 4]]), over(100))
     with pytest.raises(PoseError, match="left-handed"):
         casing_distance(ball, plate(30), np.diag([1, 1, -1, 1]))

@@ -120,6 +120,7 @@ def test_a_result_that_cannot_fit_is_refused_before_it_is_allocated(monkeypatch)
 def test_e_that_cannot_fit_is_refused_before_it_is_allocated(monkeypatch):
     field = model().solve(coil(), poses(6))
     monkeypatch.setattr(batches, "free_memory", lambda: 3e4)
+    monkeypatch.setattr(backend.Device, "free_memory", lambda _: 3e4)
     with pytest.raises(hf.DeviceError, match="GiB"):
         _ = field.E
     monkeypatch.undo()

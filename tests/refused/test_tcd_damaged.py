@@ -150,7 +150,7 @@ NANS = packed(np.array([[0, np.nan, 0]]))
         (
             "coilModels[0].faces",
             [[0, 1, 3]],
-            r"coilModels\[0\]: casing faces must be indices of the 3 points",
+            r"coilModels\[0\]: casing faces must be indices of its 3 points",
         ),
         ("coilModels[0].faces", [[0, 1, 1.5]], r"coilModels\[0\]: casing faces must be indices"),
         ("stimulatorList[0].maxdIdt", 0, r"stimulatorList\[0\]: didt_max must be more than 0"),
