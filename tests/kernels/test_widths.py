@@ -14,7 +14,11 @@ import headfield as hf
 pytestmark = pytest.mark.usefixtures("each_device")
 
 WIDTHS = (4, 8, 16, 32, 64)
-COIL = hf.figure_of_eight(spacing_mm=12.0)
+
+
+@functools.cache
+def coil():
+    return hf.figure_of_eight(spacing_mm=12.0)
 
 
 def sphere(edge_mm):
@@ -79,7 +83,7 @@ def one_pose(place):
 
 
 def poses():
-    return hf.ring(model().place(COIL, [10, 20, 95], [10, 70, 95]), angles_deg=np.arange(64) * 5.6)
+    return hf.ring(model().place(coil(), [10, 20, 95], [10, 70, 95]), angles_deg=np.arange(64) * 5.6)
 
 
 def fields(width, some):
@@ -87,11 +91,11 @@ def fields(width, some):
     inner = np.flatnonzero(model().mesh.tags == 1)
     points = hf.regions.points(model().mesh, model().mesh.nodes_mm[model().mesh.tets[inner[:40]]].mean(1))
     options = {"batch": width, "tol": 1e-3}
-    plain = model().solve(COIL, some, elements=inner, **options)
-    recovered = model().solve(COIL, some, elements=inner, recovery="interface", **options)
-    there = model().solve(COIL, some, roi=points, recovery="interface", **options)
-    whole = model().solve(COIL, some, **options)
-    again = model().solve(COIL, some, initial=whole.potential, **options)
+    plain = model().solve(coil(), some, elements=inner, **options)
+    recovered = model().solve(coil(), some, elements=inner, recovery="interface", **options)
+    there = model().solve(coil(), some, roi=points, recovery="interface", **options)
+    whole = model().solve(coil(), some, **options)
+    again = model().solve(coil(), some, initial=whole.potential, **options)
     assert (again.report.iterations == 0).all()
     size = recovered.report.discretisation_error
     return [plain.E, recovered.E, there.E, whole.potential, again.potential, size]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Poses that can't be meant are said; those that can are not."""
 
+import functools
 import gc
 import warnings
 
@@ -11,8 +12,15 @@ import headfield as hf
 from headfield.placement.plausible import PlausiblePoses
 from headfield.placement.reach import Reach
 
-MESH = hf.sphere_mesh(radii_mm=[70, 80, 90], tags=[3, 4, 5], edge_mm=12)
-COIL = hf.figure_of_eight(spacing_mm=8.0)
+
+@functools.cache
+def coil():
+    return hf.figure_of_eight(spacing_mm=8.0)
+
+
+@functools.cache
+def mesh():
+    return hf.sphere_mesh(radii_mm=[70, 80, 90], tags=[3, 4, 5], edge_mm=12)
 
 
 def above(mm, turn=(1.0, -1.0, -1.0)):
@@ -22,15 +30,17 @@ def above(mm, turn=(1.0, -1.0, -1.0)):
     return pose
 
 
-def said(poses, coil=COIL):
+def said(poses, of=None):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        PlausiblePoses(MESH).warn_of(coil, np.array(poses))
+        PlausiblePoses(mesh()).warn_of(of or coil(), np.array(poses))
     return [str(w.message) for w in caught]
 
 
 def test_coils_on_the_scalp_are_plausible():
-    grid = hf.scalp_grid(MESH, [0, 0, 95], [0, 50, 95], radius_mm=40, spacing_mm=10, casing=COIL, clear_mm=2)
+    grid = hf.scalp_grid(
+        mesh(), [0, 0, 95], [0, 50, 95], radius_mm=40, spacing_mm=10, casing=coil(), clear_mm=2
+    )
     assert not said(grid.poses)
     assert not said([above(0), above(4), above(200)])
 
@@ -56,19 +66,19 @@ def test_a_coil_that_looks_away_is_said():
 
 def test_inside_is_inside_the_scalp():
     points = np.random.default_rng(0).normal(size=(4000, 3)) * 60
-    inside = PlausiblePoses(MESH).inside(points)
+    inside = PlausiblePoses(mesh()).inside(points)
     radius = np.linalg.norm(points, axis=1)
     assert inside[radius < 50].all()
     assert not inside[radius > 90].any()
 
 
 def test_a_solve_says_so():
-    model = hf.HeadModel(MESH)
+    model = hf.HeadModel(mesh())
     with pytest.warns(UserWarning, match="inside the head") as caught:
-        model.solve(COIL, above(-40))
+        model.solve(coil(), above(-40))
     assert caught[0].filename == __file__
     with pytest.warns(UserWarning, match="back of the coil"):
-        next(model.iter_solve(COIL, above(30, (1, 1, 1))))
+        next(model.iter_solve(coil(), above(30, (1, 1, 1))))
 
 
 # The bounds that settle most poses, against a look at each source of each pose.
@@ -80,7 +90,7 @@ def coils():
     parts = [wing, hf.Dipoles([[0, 0, -90.0]], np.ones((1, 3)))]
     cap = hf.spiral_path(70, 90, 4, height_mm=40.0)
     return {
-        "flat": COIL,
+        "flat": coil(),
         "bent": hf.bent_figure_of_eight(angle_deg=120, spacing_mm=8.0),
         "cap": hf.wire_coil(cap, closed=False, max_segment_mm=None),
         "parts": hf.Coil(elements=[hf.CoilElement(part) for part in parts]),
@@ -106,7 +116,7 @@ def one_by_one(check, coil, poses):
     points = coil.sources().points_mm
     points = points[:: max(1, len(points) // 500)]
     interior = check._interior
-    skin = hf.skin(MESH)
+    skin = hf.skin(mesh())
     bad = np.zeros(len(poses), bool)
     for i, pose in enumerate(poses):
         placed = points @ pose[:3, :3].T + pose[:3, 3]
@@ -123,7 +133,7 @@ def test_the_count_is_that_of_a_look_at_each_pose(name, monkeypatch):
     coil, poses = coils()[name], some_poses(700, 5)
     monkeypatch.setattr("headfield.placement.plausible._POSES", 300)  # several parts
     monkeypatch.setattr("headfield.placement.plausible._POINTS", 5000)
-    expected = one_by_one(PlausiblePoses(MESH), coil, poses)
+    expected = one_by_one(PlausiblePoses(mesh()), coil, poses)
     assert 20 < expected.sum() < 600
     first = f"{expected.sum()} of 700 poses, first pose {expected.argmax()}, put the wire"
     assert any(message.startswith(first) for message in said(poses, coil))
@@ -136,7 +146,7 @@ def test_a_coil_of_samples_has_no_wire_that_is_known():
 
 
 def test_coils_that_are_gone_are_forgotten():
-    check = PlausiblePoses(MESH)
+    check = PlausiblePoses(mesh())
     for _ in range(3):
         check.warn_of(hf.circular_coil(), above(4)[None])
     gc.collect()

@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Files of poses: .npy, .csv and .txt, whole and damaged."""
 
+import functools
+
 import numpy as np
 import pytest
 
 import headfield as hf
 from headfield.poses.read import read_poses
 
-POSES = hf.ring([[1, 0, 0, 3.5], [0, -1, 0, 0], [0, 0, -1, 96.25], [0, 0, 0, 1]], [0, 20, 40])
+
+@functools.cache
+def three_poses():
+    return hf.ring([[1, 0, 0, 3.5], [0, -1, 0, 0], [0, 0, -1, 96.25], [0, 0, 0, 1]], [0, 20, 40])
 
 
 def test_layouts(tmp_path):
-    poses = POSES
+    poses = three_poses()
     np.savetxt(tmp_path / "rows.csv", poses.reshape(-1, 16), delimiter=",", header="x,y", fmt="%.17g")
     np.savetxt(tmp_path / "blocks.txt", poses.reshape(-1, 4), fmt="%.17g")
     text = "\ufeff" + (tmp_path / "rows.csv").read_text().replace(",", " ; ")

@@ -14,11 +14,13 @@ pytestmark = pytest.mark.usefixtures("each_device")
 MAX_INT = np.iinfo(np.int32).max
 NODES = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1.0]])
 TETS = np.array([[0, 1, 2, 3]], np.int32)
-INDPTR, INDICES, STIFFNESS, SOURCE = native.assemble(NODES, TETS, np.ones(1))
+# A full matrix of four rows, and its pattern by columns; those of the element's corners, and of the nodes.
+INDPTR, INDICES = np.arange(0, 17, 4, dtype=np.int32), np.tile(np.arange(4, dtype=np.int32), 4)
+STIFFNESS, SOURCE = (4.0 * np.eye(4) - 1.0).ravel(), np.ones((16, 3), np.float32)
 ROWS = np.ones((4, 3, 4), np.float32)
-COLUMNS = native.transposed(INDPTR, INDICES, 4)
-CORNERS = native.transposed(np.array([0, 4], np.int32), TETS.ravel(), 4)  # one of each node, and so
-OF_NODES = native.transposed(np.arange(5, dtype=np.int32), np.arange(4, dtype=np.int32), 4)
+COLUMNS = INDPTR, INDICES, np.arange(16, dtype=np.int32).reshape(4, 4).T.ravel()
+CORNERS = np.arange(5, dtype=np.int32), np.zeros(4, np.int32), np.arange(4, dtype=np.int32)
+OF_NODES = np.arange(5, dtype=np.int32), np.arange(4, dtype=np.int32), np.arange(4, dtype=np.int32)
 GOOD = {
     "node_parts": {"tets": TETS, "n_nodes": 4},
     "boundary_faces": {"tets": TETS, "n_nodes": 4},

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Heads and poses that would put a coil where nobody meant it, in a word."""
 
+import functools
+
 import numpy as np
 import pytest
 from given.navigation_files import LOCALITE, xml_matrix
@@ -10,22 +12,26 @@ from headfield.geometry.surface import Surface
 from headfield.placement.place import place_on_surface
 from headfield.poses.read import read_pose_list
 
-BALL = hf.sphere_mesh(radii_mm=[80, 90], tags=[1, 5], edge_mm=14)
 TOP = ([0, 0, 95], [0, 50, 95])
+
+
+@functools.cache
+def ball():
+    return hf.sphere_mesh(radii_mm=[80, 90], tags=[1, 5], edge_mm=14)
 
 
 def test_a_coil_that_faces_away_does_not_retreat_through_the_head():
     coil = hf.figure_of_eight(spacing_mm=8.0)
-    pose = hf.place(BALL, *TOP)
+    pose = hf.place(ball(), *TOP)
     away = pose @ np.diag([1.0, -1, -1, 1])
     away[:3, 3] += [0, 0, -10]
     with pytest.raises(hf.PoseError, match="turns its back to the head"):
-        hf.retreat(BALL, coil, away, 4.0)
+        hf.retreat(ball(), coil, away, 4.0)
     for depth in (5, 30, 80):
         pushed = pose.copy()
         pushed[2, 3] -= depth
-        back = hf.retreat(BALL, coil, pushed, 4.0)
-        assert abs(back[2, 3] - hf.retreat(BALL, coil, pose, 4.0)[2, 3]) < 2
+        back = hf.retreat(ball(), coil, pushed, 4.0)
+        assert abs(back[2, 3] - hf.retreat(ball(), coil, pose, 4.0)[2, 3]) < 2
 
 
 def test_air_around_a_head_is_not_its_skin():
@@ -37,31 +43,31 @@ def test_air_around_a_head_is_not_its_skin():
 
 
 def test_the_cuts_of_a_part_are_said():
-    part = BALL.crop(box_mm=[[-200, -200, 40], [200, 200, 200]])
+    part = ball().crop(box_mm=[[-200, -200, 40], [200, 200, 200]])
     assert part.is_part
-    assert not BALL.is_part
+    assert not ball().is_part
     with pytest.warns(UserWarning, match="place coils on the skin of the whole head"):
         hf.place(part, *TOP)
     model = hf.HeadModel(part)
-    model.solve(hf.figure_of_eight(spacing_mm=8.0), hf.place(BALL, *TOP))  # without a word
+    model.solve(hf.figure_of_eight(spacing_mm=8.0), hf.place(ball(), *TOP))  # without a word
 
 
 def test_a_part_keeps_the_way_back_to_the_head(tmp_path):
-    part = BALL.crop(tags=[1])
+    part = ball().crop(tags=[1])
     hf.write_mesh(tmp_path / "part.npz", part)
     back = hf.read_mesh(tmp_path / "part.npz")
-    np.testing.assert_array_equal(back.element_ids, np.flatnonzero(BALL.tags == 1))
+    np.testing.assert_array_equal(back.element_ids, np.flatnonzero(ball().tags == 1))
     np.testing.assert_array_equal(back.node_ids, part.node_ids)
 
 
 def test_a_closed_surface_that_is_wound_inward_is_refused():
-    faces = BALL.skin()
-    pose = place_on_surface(BALL.nodes_mm, faces, *TOP)
+    faces = ball().skin()
+    pose = place_on_surface(ball().nodes_mm, faces, *TOP)
     assert pose[2, 2] < -0.99
     with pytest.raises(hf.MeshError, match="wound inward: reverse its faces"):
-        place_on_surface(BALL.nodes_mm, faces[:, ::-1], *TOP)
-    open_cap = faces[BALL.nodes_mm[faces][:, :, 2].min(axis=1) > 20]
-    assert not Surface(BALL.nodes_mm, open_cap[:, ::-1]).is_wound_inward  # nobody can tell
+        place_on_surface(ball().nodes_mm, faces[:, ::-1], *TOP)
+    open_cap = faces[ball().nodes_mm[faces][:, :, 2].min(axis=1) > 20]
+    assert not Surface(ball().nodes_mm, open_cap[:, ::-1]).is_wound_inward  # nobody can tell
 
 
 BRAINSIGHT = "# Version: 7\n# Coordinate system: NIfTI:Scanner\n"
@@ -98,10 +104,10 @@ def test_the_head_in_a_subject_folder_is_not_overwritten(tmp_path, capsys):
 
     folder = tmp_path / "m2m_x"
     folder.mkdir()
-    hf.write_mesh(folder / "x.msh", BALL)
+    hf.write_mesh(folder / "x.msh", ball())
     before = (folder / "x.msh").read_bytes()
     hf.figure_of_eight(spacing_mm=8.0).write(tmp_path / "c.ccd")
-    np.save(tmp_path / "p.npy", hf.place(BALL, *TOP))
+    np.save(tmp_path / "p.npy", hf.place(ball(), *TOP))
     words = ["solve", folder, tmp_path / "c.ccd", tmp_path / "p.npy", "-o", folder / "x.msh", "-q"]
     assert cli.main([str(w) for w in words]) == 1
     assert "is an input" in capsys.readouterr().err
