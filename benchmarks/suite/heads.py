@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 
 import headfield as hf
-from headfield.core import device as backend
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 DIDT = 1e6  # A/s
@@ -26,6 +25,8 @@ HEADS = ("sphere", *PHANTOMS, "head_large")  # the smallest first: it is what a 
 
 def devices() -> list[str]:
     """The devices that can be measured here."""
+    from headfield.core import device as backend  # elsewhere in the revisions that before_after.py measures
+
     return ["cpu"] if isinstance(backend.find_gpu(), str) else ["cpu", "cuda"]
 
 

@@ -16,9 +16,9 @@ from ..errors import HeadfieldError
 from ..fields.field import Field
 from ..heads.mesh import TetMesh
 from ..heads.phantom import phantom_head, phantom_landmarks, phantom_surfaces
+from ..heads.tissues import GRAY_MATTER
 from ..metrics import focality, percentiles, roi_mean
 from ..pictures.figure import write_picture
-from ..pictures.scene import GRAY_MATTER
 from ..poses.pose import ring
 from ..solve.model import HeadModel
 from .progress import Progress

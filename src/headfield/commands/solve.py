@@ -22,8 +22,8 @@ from ..fields.write import magnitude
 from ..heads.mesh import TetMesh
 from ..heads.read import read_mesh
 from ..heads.subject import Subject
+from ..heads.tissues import GRAY_MATTER
 from ..metrics import percentiles
-from ..pictures.scene import GRAY_MATTER
 from ..poses.pose_list import PoseList
 from ..poses.read import read_pose_list
 from ..solve.model import HeadModel

@@ -18,18 +18,16 @@ from ..coils.coil import Coil
 from ..errors import ArgumentError, MeshError
 from ..geometry.triangles import areas
 from ..heads.mesh import TetMesh
-from ..heads.tissues import tissue
+from ..heads.tissues import GRAY_MATTER, tissue
 from ..metrics import percentiles
 from .slices import Slice, slice_heads
 
-__all__ = ["GRAY_MATTER", "PERCENTS", "Distribution", "Scene", "Shell", "thinned"]
+__all__ = ["PERCENTS", "Distribution", "Scene", "Shell", "thinned"]
 
 Floats = NDArray[np.float64]
 
 #: Percentiles of |E| by volume that are given; the colours end at the last one.
 PERCENTS = (50.0, 99.0, 99.9)
-#: The tag of gray matter, in which peaks are measured where a mesh has it.
-GRAY_MATTER = 2
 _BINS = 60
 _WEAK = 0.1  # of the largest moment: weaker dipoles are not part of a wing
 _HANDLE_MM = 60.0

@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.device import cpu
+from ..core.device import cpu, select
+from ..core.multigrid import hierarchy_of
 from ..errors import ConvergenceError, RegionError
 from ..heads.checks import find_faces
 from ..heads.mesh import TetMesh
@@ -25,7 +26,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
 _LEVEL = 0.5
-_STRENGTH = 0.04  # strong couplings of the aggregation, see docs/numerics.md
 _TOLERANCE, _MAX_ITERATIONS = 1e-8, 500
 _OFF_NODE = 1e-4  # of an edge, from its ends: no triangle shrinks to nothing where a node lies on the level
 
@@ -124,13 +124,12 @@ def _harmonic(
     kept = ~(fixed[row] | fixed[column])
     count = np.bincount(number[row[kept]], minlength=len(load) + 1)
     count[0] = 1
-    hierarchy = cpu.Hierarchy(
+    free = (
         np.concatenate([[0], np.cumsum(count)]).astype(np.int32),
         np.concatenate([[0], number[column[kept]]]).astype(np.int32),
         np.concatenate([[1.0], stiffness[kept]]),
-        fixed=np.arange(len(count)) == 0,
-        theta=_STRENGTH,
     )
+    hierarchy = hierarchy_of(select("cpu"), free, np.arange(len(count)) == 0)
     solution = np.zeros((len(load) + 1, 1))
     right_hand_side = np.concatenate([[0.0], load])[:, None]
     (report,) = cpu.Solver(hierarchy, 1).solve(right_hand_side, solution, [_TOLERANCE], _MAX_ITERATIONS)

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from ..core.device import Device, using_threads
 from ..core.memory import Reserve
+from ..core.multigrid import hierarchy_of
 from ..fields.field import SolveReport
 from ..heads.mesh import TetMesh
+from ..heads.tissues import GRAY_MATTER, WHITE_MATTER
 from .drives.drive import Drive
 from .operators import Operators
 from .options import SolveOptions
@@ -28,9 +30,7 @@ from .workspace import Clock, WorkSpace
 
 __all__ = ["Batch", "DeviceHead"]
 
-_STRENGTH = 0.04  # strong couplings of the aggregation, see docs/numerics.md
 _RECOVERIES_KEPT = 2  # of regions that were asked for last
-_BRAIN = (1, 2)  # tissues whose discretisation error decides where no others are asked for
 _ROUGH_TOL = 1e-3  # of a first solution, good enough to see the discretisation error by
 _TOL_SHARE = 0.02  # of the discretisation error that the solver may be off by
 _LEAST_TOL = 1e-8
@@ -89,8 +89,8 @@ class DeviceHead:
             clock = Clock(device)
             self._operators = Operators(mesh, conductivity, device)
             clock.lap("assemble")
-            ground = device.put(np.arange(mesh.n_nodes) == 0)
-            self._hierarchy = device.native.Hierarchy(*self._operators.matrix, ground, theta=_STRENGTH)
+            ground = np.arange(mesh.n_nodes) == 0
+            self._hierarchy = hierarchy_of(device, self._operators.matrix, ground)
             clock.lap("hierarchy")
         self.seconds = clock.seconds
         self.n_levels = len(self._hierarchy.levels)
@@ -250,7 +250,8 @@ class DeviceHead:
         if options.recovery is None and not options.tolerance_follows:
             return None
         if options.recovery is None and elements is None:
-            brain = np.isin(self._mesh.tags, _BRAIN)
+            # Where no tissues are asked for, the error in the brain decides.
+            brain = np.isin(self._mesh.tags, (WHITE_MATTER, GRAY_MATTER))
             elements = np.flatnonzero(brain if brain.any() else ~brain).astype(np.int32)
         kind = options.recovery or "interface"
         key = kind, _digest(elements), _digest(barycentric)

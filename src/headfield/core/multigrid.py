@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The multigrid hierarchy of a matrix on a device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .device import Device
+
+__all__ = ["hierarchy_of"]
+
+_STRENGTH = 0.04  # strong couplings of the aggregation, see docs/numerics.md
+
+
+def hierarchy_of(device: Device, matrix: tuple[Any, Any, Any], fixed: NDArray[np.bool_]) -> Any:
+    """Build the hierarchy of a symmetric matrix with some rows held at zero.
+
+    Parameters
+    ----------
+    matrix : tuple
+        Row pointer, columns and values of all rows, on the device.
+    fixed : ndarray (n,) bool
+        Rows held at zero, one at least: a matrix of currents without a ground has no inverse.
+
+    Returns
+    -------
+    native Hierarchy
+    """
+    return device.native.Hierarchy(*matrix, device.put(fixed), theta=_STRENGTH)
