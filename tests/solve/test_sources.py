@@ -11,7 +11,7 @@ from given.heads import coil, model, poses
 
 import headfield as hf
 from headfield import regions
-from headfield.solve.drives.loads import NodalCurrents
+from headfield.solve.drives.currents import NodalCurrents
 
 pytestmark = pytest.mark.usefixtures("each_device")
 

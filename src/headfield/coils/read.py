@@ -10,11 +10,11 @@ import numpy as np
 from ..core.messages import warn
 from ..errors import CoilError
 from .coil import Coil
+from .endings import coil_ending
 from .formats.ccd import read_ccd
 from .formats.nifti import read_coil_nifti
 from .formats.tcd_read import read_tcd
 from .sources import EXTENT_MM
-from .write import coil_ending
 
 __all__ = ["read_coil"]
 

@@ -4,17 +4,14 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
-from ..errors import FileFormatError
+from .endings import coil_ending
 from .formats.ccd import write_ccd
 from .formats.nifti import write_coil_nifti
 from .formats.tcd_write import write_tcd
 from .parts import CoilContent
 
-__all__ = ["COIL_ENDINGS", "coil_ending", "write_coil"]
-
-COIL_ENDINGS = (".ccd", ".tcd", ".nii.gz", ".nii")
+__all__ = ["write_coil"]
 
 
 def write_coil(path: str | os.PathLike[str], coil: CoilContent) -> None:
@@ -48,15 +45,3 @@ def write_coil(path: str | os.PathLike[str], coil: CoilContent) -> None:
         write_ccd(path, coil)
     else:
         write_coil_nifti(path, coil)
-
-
-def coil_ending(path: str | os.PathLike[str], verb: str = "read") -> str:
-    """Return the ending of a coil file's name; raise FileFormatError unless it is one of `COIL_ENDINGS`."""
-    name = os.fspath(path).lower()
-    for ending in COIL_ENDINGS:
-        if name.endswith(ending):
-            return ending
-    known = ", ".join(COIL_ENDINGS)
-    raise FileFormatError(
-        f"{os.fspath(path)}: coils are {verb} as {known}, not {Path(path).suffix or 'without an ending'!r}"
-    )

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import os
 
+from ..coils.endings import COIL_ENDINGS
 from ..coils.formats.casings import CASING_ENDINGS
-from ..coils.write import COIL_ENDINGS
 from ..errors import FileFormatError
 from ..io.nifti import read_grid
 from ..io.regular import check_regular

@@ -12,7 +12,7 @@ from .components import NormalTangential, component, normal_tangential
 from .differences import ln_mag, rdm, relative_l2
 from .spread import HalfValue, centre_of_gravity, focality, half_value
 from .strength import Peak, mean, peak, percentiles, roi_mean
-from .targeting import OffTarget, Overlap, off_target, overlap
+from .target_overlap import OffTarget, Overlap, off_target, overlap
 
 __all__ = [
     "HalfValue",

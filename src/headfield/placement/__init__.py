@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Coils on the scalp: poses, distances, poses that cannot be meant."""
+"""Coils on the scalp: poses, distances, implausible poses."""

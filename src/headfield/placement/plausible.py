@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Poses that can be solved but can't be meant: a coil inside the head, far from it, or facing away."""
+"""Poses that can be solved but are not plausible: a coil inside the head, far from it, or facing away."""
 
 from __future__ import annotations
 

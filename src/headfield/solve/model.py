@@ -23,8 +23,8 @@ from ..placement.plausible import PlausiblePoses
 from ..regions.region import Region
 from .batches import Batches
 from .drives.coil import CoilDrive, CoilTables, check_coil
+from .drives.currents import NodalCurrents
 from .drives.drive import Drive
-from .drives.loads import NodalCurrents
 from .head import DeviceHead
 from .options import SolveOptions
 from .selfcheck import on_device
@@ -351,7 +351,7 @@ class HeadModel:
         return Batches(self.mesh, self._head, drive, options)
 
     def _drive(self, coil: Coil, poses: ArrayLike, didt: ArrayLike, primary_error: float) -> CoilDrive:
-        """A coil at some poses; says what can't be meant."""
+        """A coil at some poses; warns of implausible ones."""
         drive = CoilDrive(self._tables, coil, poses, didt, primary_error)
         self._plausible.warn_of(drive.coil, drive.poses)
         return drive

@@ -24,8 +24,8 @@ _MOST = 1_000_000  # iterations, or poses at a time
 class SolveOptions:
     """How a solve is done, whatever drives the head.
 
-    Holds plain values and arrays, and neither a mesh nor a device, so that it can be pickled and used for
-    another head. `HeadModel.solve` says what each option means.
+    It can be pickled, and holds nothing of a device. Without a `roi`, which belongs to its mesh, it serves
+    any head. `HeadModel.solve` says what each option means.
 
     Raises
     ------
