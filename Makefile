@@ -12,8 +12,8 @@ INSTALLED ?= $(VENV)/installed
 
 BIN := $(VENV)/bin
 CUPY := build/cupy
-LAUNCHER := $(if $(filter ON,$(KEEP_KERNELS)),-C \
-	cmake.define.CMAKE_CUDA_COMPILER_LAUNCHER="$(abspath $(BIN)/python);$(abspath tests/compiler.py)")
+KEEPER := $(abspath $(BIN)/python);$(abspath tests/compiler.py)
+LAUNCHER := $(if $(filter ON,$(KEEP_KERNELS)),$(KEEPER),$(CMAKE_CUDA_COMPILER_LAUNCHER))
 SOURCES := pyproject.toml CMakeLists.txt README.md $(shell find src cpp cuda cmake -type f ! -name '*.pyc')
 
 .DEFAULT_GOAL := help
@@ -35,7 +35,8 @@ $(BIN)/python:
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
 $(VENV)/installed: $(BIN)/python $(SOURCES)
-	$(BIN)/python -m pip install -C cmake.define.HEADFIELD_WERROR=$(WERROR) $(LAUNCHER) ".[test]"
+	$(BIN)/python -m pip install -C cmake.define.HEADFIELD_WERROR=$(WERROR) \
+		-C "cmake.define.CMAKE_CUDA_COMPILER_LAUNCHER=$(LAUNCHER)" ".[test]"
 	touch $@
 
 $(VENV)/lint-tools: $(BIN)/python pyproject.toml

@@ -42,7 +42,7 @@ Row = dict[str, int | str | None]
 
 
 def measured(folder: Path, compiler: str, disassemble: str) -> list[Row]:
-    """The rows of this tree's kernels, each compiled once, or never where it is kept (see tests/ptx/kept.py)."""
+    """The rows of this tree's kernels, each compiled once at most (see tests/ptx/kept.py)."""
     workers = os.cpu_count() or 1
     made = nvcc.kernels(folder, compiler, ARCHITECTURE, workers, machine_code=True)
     with ThreadPoolExecutor(workers) as pool:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What nvcc made of the kernels, kept with a key of all that it depends on, so that nvcc need not make it twice.
+"""What nvcc made of the kernels, kept with a key of all that it depends on, so that nothing is made twice.
 
-Files are kept where a key lies beside the first of them that names the compiler, its command, the native sources
-and the bytes of the files. What is half written, was changed, or is of other sources is therefore never taken.
+Files are kept where a key lies beside the first of them. It is a hash of the compiler's version, its command,
+the native sources and the files themselves: so nothing is taken that is half written, was changed, or was
+made of other sources.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ def inputs(command: Sequence[str]) -> str:
     said = subprocess.run([command[0], "--version"], capture_output=True, check=True).stdout
     more = [os.environ.get(name, "") for name in ("NVCC_PREPEND_FLAGS", "NVCC_APPEND_FLAGS")]
     parts = [said, *(word.encode() for word in [*more, *command])]
-    for path in sorted(path for folder in SOURCES for path in folder.iterdir()):
+    for path in sorted(path for folder in SOURCES for path in folder.rglob("*") if path.is_file()):
         parts += [str(path).encode(), path.read_bytes()]
     return _digest(parts)
 
@@ -44,7 +45,7 @@ def are_kept(files: Sequence[Path], key: str) -> bool:
 
 
 def keep(files: Sequence[Path], command: Sequence[str], key: str) -> None:
-    """Say that files were made by a command whose inputs had this key before, unless they have another now."""
+    """Say that files were made by a command whose inputs had this key, unless a source changed meanwhile."""
     if inputs(command) == key:
         _beside(files).write_text(_label(files, key))
 
