@@ -5,11 +5,15 @@
 PYTHON ?= python3
 VENV ?= .venv
 WERROR ?= OFF
+# ON keeps what nvcc makes of kernels while headfield is built, for `make resources` and `make test-ptx`.
+KEEP_KERNELS ?= OFF
 # What the targets that run Python wait for; `make test-ptx VENV=… INSTALLED=` takes an environment as it is.
 INSTALLED ?= $(VENV)/installed
 
 BIN := $(VENV)/bin
 CUPY := build/cupy
+KEEPER := $(abspath $(BIN)/python);$(abspath tests/compiler.py)
+LAUNCHER := $(if $(filter ON,$(KEEP_KERNELS)),$(KEEPER),$(CMAKE_CUDA_COMPILER_LAUNCHER))
 SOURCES := pyproject.toml CMakeLists.txt README.md $(shell find src cpp cuda cmake -type f ! -name '*.pyc')
 
 .DEFAULT_GOAL := help
@@ -31,7 +35,8 @@ $(BIN)/python:
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
 $(VENV)/installed: $(BIN)/python $(SOURCES)
-	$(BIN)/python -m pip install -C cmake.define.HEADFIELD_WERROR=$(WERROR) ".[test]"
+	$(BIN)/python -m pip install -C cmake.define.HEADFIELD_WERROR=$(WERROR) \
+		-C "cmake.define.CMAKE_CUDA_COMPILER_LAUNCHER=$(LAUNCHER)" ".[test]"
 	touch $@
 
 $(VENV)/lint-tools: $(BIN)/python pyproject.toml

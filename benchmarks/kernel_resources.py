@@ -32,7 +32,6 @@ sys.path.insert(0, str(ROOT / "tests"))
 from ptx import nvcc, reader  # noqa: E402
 
 COMMITTED = ROOT / "benchmarks" / "results" / "kernel_resources.json"
-FOLDER = ROOT / "build" / "resources"
 ARCHITECTURE = "90"
 COLUMNS = ("kernel", "width", "threads", "registers", "spill_bytes", "stack_bytes", "shared_bytes", "blocks")
 COLUMNS += ("instructions", "loads_in_flight", "gathers_in_flight")
@@ -43,23 +42,20 @@ Row = dict[str, int | str | None]
 
 
 def measured(folder: Path, compiler: str, disassemble: str) -> list[Row]:
-    """The rows of this tree's kernels, each compiled once."""
+    """The rows of this tree's kernels, each compiled once at most (see tests/ptx/kept.py)."""
     workers = os.cpu_count() or 1
-    folder.mkdir(parents=True, exist_ok=True)
-    sources = nvcc.ptx_of_kernels(folder / "cmake", compiler, ARCHITECTURE, workers)
+    made = nvcc.kernels(folder, compiler, ARCHITECTURE, workers, machine_code=True)
     with ThreadPoolExecutor(workers) as pool:
-        parts = pool.map(lambda unit: of_unit(unit, sources[unit], folder, compiler, disassemble), sources)
+        parts = pool.map(lambda files: of_unit(files, disassemble), made.values())
     rows = {(row["kernel"], row["width"]): row for part in parts for row in part}
     return [rows[key] for key in sorted(rows, key=lambda key: (str(key[0]), key[1] or 0))]
 
 
-def of_unit(unit: str, ptx: str, folder: Path, compiler: str, disassemble: str) -> list[Row]:
+def of_unit(files: nvcc.Files, disassemble: str) -> list[Row]:
     """The rows of one file's kernels."""
-    source, cubin = folder / f"{unit}.ptx", folder / f"{unit}.cubin"
-    source.write_text(ptx)
-    command = [compiler, "-Xptxas=-v", "-cubin", f"-arch=sm_{ARCHITECTURE}", str(source), "-o", str(cubin)]
-    used = said_by_ptxas(nvcc.run(command))
-    code = sass.read(nvcc.run([disassemble, "-c", str(cubin)]))
+    used = said_by_ptxas(files.said.read_text())
+    code = sass.read(nvcc.run([disassemble, "-c", str(files.cubin)]))
+    ptx = files.ptx.read_text()
     threads = {one.name: one.bounds.get("maxntid", 0) for one in reader.read(ptx).functions if one.is_entry}
     names = nvcc.plain_names(list(threads))
     return [row_of(names[name], threads[name], used[name], code[name]) for name in threads]
@@ -137,7 +133,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="compare with the committed table")
     parser.add_argument("--update", action="store_true", help="commit to the table of this tree")
     parser.add_argument("--committed", type=Path, default=COMMITTED, help="JSON file")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="for what is compiled")
+    parser.add_argument("--folder", type=Path, default=nvcc.FOLDER, help="for what is compiled")
     args = parser.parse_args()
     compiler, disassemble = nvcc.find(), sass.disassembler()
     if compiler is None or disassemble is None:

@@ -57,7 +57,8 @@ def main() -> int:
 def prepare(compiler: str, workers: int) -> list[str]:
     """PTX, library and emulated module, with the list that joins them; returns the names of the kernels."""
     flags = emulation.instructions()
-    sources = nvcc.ptx_of_kernels(FOLDER / "cmake", compiler, ARCHITECTURE, workers)
+    files = nvcc.kernels(nvcc.FOLDER, compiler, ARCHITECTURE, workers)
+    sources = {unit: one.ptx.read_text() for unit, one in files.items()}
     kernels = library.build(sources, FOLDER, flags, workers)
     module = emulation.build(ROOT / "build" / "emulated", *flags)
     os.environ["HEADFIELD_EMULATED_CUDA"] = str(module)

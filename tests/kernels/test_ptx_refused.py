@@ -74,8 +74,14 @@ def test_kernels_that_can_not_be_told_apart_are_refused(tmp_path):
     assert build({"a": shared, "b": shared + entry("once", "")}, tmp_path) == ["twice", "once"]
 
 
-def test_flags_of_the_build_without_what_names_files_and_architectures():
-    command = "nvcc -DX -I/a -O3 -std=c++17 --generate-code=arch=compute_90,code=[sm_90] -fmad=false"
-    command += " -Xcompiler=-Wall -MD -MT a.o -MF a.o.d -x cu -c /cuda/a.cu -o a.o"
-    kept = "nvcc -DX -I/a -O3 -std=c++17 -fmad=false -Xcompiler=-Wall -x cu /cuda/a.cu"
+def test_flags_of_the_build_without_what_differs_from_build_to_build(tmp_path):
+    """Files, architectures, errors made of warnings, and where Python and pybind11 lie."""
+    python, pybind11 = tmp_path / "python", tmp_path / "include"
+    (pybind11 / "pybind11").mkdir(parents=True)
+    python.mkdir()
+    (python / "Python.h").touch()
+    command = f"nvcc -DX -I/a -isystem /cuda -isystem {python} -isystem {pybind11} -O3 -std=c++17"
+    command += " --generate-code=arch=compute_90,code=[sm_90] -fmad=false -Werror=all-warnings"
+    command += " -Xcompiler=-Werror -Xcompiler=-Wall -MD -MT a.o -MF a.o.d -x cu -c /cuda/a.cu -o a.o"
+    kept = "nvcc -DX -I/a -isystem /cuda -O3 -std=c++17 -fmad=false -Xcompiler=-Wall -x cu /cuda/a.cu"
     assert flags(command.split()) == kept.split()

@@ -6,7 +6,8 @@ emits for the same kernels is translated to C++, statement by statement, and the
 place: an independent check of what nvcc compiled. `reader` reads PTX, `forms` says what each instruction
 computes, `instructions` what those do that are more than a function of their operands, `translator` writes
 the C++, `library` builds it and tells the emulation which kernel is which, `nvcc` compiles kernels with the
-flags of the build. `python tests/compiled.py`, or `make test-ptx`, does all of it and runs the tests.
+flags of the build, once for all that looks at them (`kept`). `python tests/compiled.py`, or `make test-ptx`,
+does all of it and runs the tests.
 
 A kernel that passes computes what the tests ask of it as nvcc compiled it: the code that NVVM generated, the
 layout of parameters and of shared memory, alignment of every access, bounds of shared memory (which is filled

@@ -12,8 +12,14 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
+
+from ptx import kept
 
 ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "build" / "nvcc"  # of what all that look at kernels share
+DROPPED = ("--generate-code", "-arch", "-Werror")
+VERBOSE = "-Xptxas=-v"
 
 
 def find() -> str | None:
@@ -56,28 +62,62 @@ def commands(folder: Path, nvcc: str, architecture: str) -> dict[str, list[str]]
 
 
 def flags(command: list[str]) -> list[str]:
-    """A command without output, dependencies and architecture."""
+    """A command without output, dependencies, architecture, errors made of warnings, and Python's headers.
+
+    Kernels include neither Python nor pybind11, and where those lie differs from build to build.
+    """
     kept, words = [], iter(command)
     for word in words:
         if word in ("-o", "-MF", "-MT", "-gencode"):
             next(words)
-        elif word not in ("-c", "-MD", "-dc") and not word.startswith(("--generate-code", "-arch")):
+        elif word == "-isystem":
+            place = next(words)
+            kept += [] if _of_python(Path(place)) else [word, place]
+        elif word not in ("-c", "-MD", "-dc", "-Xcompiler=-Werror") and not word.startswith(DROPPED):
             kept.append(word)
     return kept
 
 
-def compiled(command: list[str], target: Path, architecture: str, *options: str) -> str:
-    """Run nvcc for a .ptx or .cubin file; returns what it said."""
-    return run([*command, f"-{target.suffix[1:]}", f"-arch=sm_{architecture}", *options, "-o", str(target)])
+def _of_python(folder: Path) -> bool:
+    return (folder / "Python.h").exists() or (folder / "pybind11").is_dir()
 
 
-def ptx_of_kernels(folder: Path, nvcc: str, architecture: str, workers: int) -> dict[str, str]:
-    """PTX of every .cu file of the build."""
-    found = commands(folder, nvcc, architecture)
-    targets = {unit: folder / f"{unit}.ptx" for unit in found}
+class Files(NamedTuple):
+    """What is made of one .cu file: PTX, machine code, and what nvcc said while it made that."""
+
+    ptx: Path
+    cubin: Path
+    said: Path
+
+
+def files_of(unit: str, folder: Path) -> Files:
+    return Files(*(folder / f"{unit}.{ending}" for ending in ("ptx", "cubin", "said")))
+
+
+def kernels(
+    folder: Path, nvcc: str, architecture: str, workers: int, machine_code: bool = False
+) -> dict[str, Files]:
+    """For every .cu file of the build its PTX, and machine code where that is asked for; made if not kept."""
+    found = commands(folder / "cmake", nvcc, architecture)
+
+    def of_unit(unit: str) -> Files:
+        files = files_of(unit, folder)
+        to_ptx, to_cubin = by_which(found[unit], architecture)
+        kept.make([files.ptx], to_ptx, lambda: run([*to_ptx, "-o", str(files.ptx)]))
+        if machine_code:
+            command = [nvcc, VERBOSE, "-cubin", f"-arch=sm_{architecture}", str(files.ptx)]
+            command += ["-o", str(files.cubin)]
+            kept.make(files[1:], to_cubin, lambda: files.said.write_text(run(command)))
+        return files
+
     with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(lambda unit: compiled(found[unit], targets[unit], architecture), found))
-    return {unit: target.read_text() for unit, target in targets.items()}
+        return dict(zip(found, pool.map(of_unit, found), strict=True))
+
+
+def by_which(command: list[str], architecture: str) -> tuple[list[str], list[str]]:
+    """Commands for the PTX and the machine code of a .cu file, as files are kept by them."""
+    words = [*command, f"-arch=sm_{architecture}"]
+    return [*words, "-ptx"], [*words, "-cubin", VERBOSE]
 
 
 def run(command: list[str]) -> str:
