@@ -173,3 +173,46 @@ def test_a_field_of_sources_is_drawn_without_a_coil():
     assert scene.matrix is None
     with pytest.raises(hf.ArgumentError, match="pose is not known"):
         model().solve_sources(currents(1)).scene(coil=coil(), tags=int(mesh.tags[0]))
+
+
+class Unbalanced(NodalCurrents):
+    """A drive whose currents don't sum to zero, as one of somebody else's might."""
+
+    def load(self, head, part, adot, b):
+        super().load(head, part, adot, b)
+        b[0] += 1.0
+
+
+def test_what_a_drive_loads_has_to_sum_to_zero():
+    drive = Unbalanced(currents(2), model().mesh.n_nodes, model().device)
+    with pytest.raises(hf.ArgumentError, match="2 sources of a batch do not sum to zero"):
+        model().solve_sources(drive)
+
+
+def test_a_drive_has_a_scale_for_each_source():
+    drive = NodalCurrents(currents(2), model().mesh.n_nodes, model().device)
+    drive.scale = np.ones(3)
+    with pytest.raises(hf.ArgumentError, match=r"a scale for each: it has 2, and \(3,\)"):
+        model().solve_sources(drive)
+
+
+@pytest.mark.parametrize("size", [1e-170, 1e-30, 1e5])
+def test_fields_are_proportional_to_currents(size):
+    one = model().solve_sources(currents(2))
+    scaled = model().solve_sources(size * currents(2))
+    assert scaled.report.converged.all()
+    wanted = one.potential * size
+    assert np.abs(scaled.potential - wanted).max() <= 1e-12 * np.abs(wanted).max()
+
+
+def test_conductivities_of_a_model_cannot_be_written_to():
+    with pytest.raises(ValueError, match="read-only"):
+        model().conductivity[0] = 1.0
+
+
+def test_a_region_that_travelled_by_itself_is_of_the_model_s_mesh():
+    mesh = model().mesh
+    some = pickle.loads(pickle.dumps(regions.sphere(mesh, [0, 0, 60], 20)))
+    assert not some.mesh.nodes_mm.flags.writeable
+    there = model().solve(coil(), poses(1), roi=some).E
+    same_bits(there, model().solve(coil(), poses(1), roi=regions.sphere(mesh, [0, 0, 60], 20)).E)

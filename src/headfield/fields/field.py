@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
@@ -78,6 +79,7 @@ class Field:
         self.region, self.recovery = region, recovery
         self._potential = potential
         self._values: Evaluated | None = None
+        self._lock = threading.Lock()
         self._evaluate: Callable[[], Evaluated] | None = evaluate
         if potential is None:  # nothing is left to compute: don't keep the model alive for it
             self._evaluated()
@@ -106,7 +108,8 @@ class Field:
     def __repr__(self) -> str:
         count = self.mesh.n_tets if self.elements is None else len(self.elements)
         places = "points" if self.at_points else "tetrahedra"
-        return f"<Field of {len(self)} poses in {count} {places}; {self.report}>"
+        of = "sources" if self.poses is None else "poses"
+        return f"<Field of {len(self)} {of} in {count} {places}; {self.report}>"
 
     @property
     def at_points(self) -> bool:
@@ -114,15 +117,12 @@ class Field:
         return self.region is not None and not self.region.is_volume
 
     def _evaluated(self) -> Evaluated:
-        """E and its error, computed when first asked for.
-
-        The callable is dropped only after its result is kept, so that of two threads that ask at once one
-        may compute for nothing, but none finds neither.
-        """
-        evaluate = self._evaluate
-        if self._values is None and evaluate is not None:
-            self._values = evaluate()
-        self._evaluate = None
+        """E and its error, computed when first asked for, once even if several threads ask."""
+        if self._values is None:
+            with self._lock:
+                if self._evaluate is not None:
+                    self._values = self._evaluate()
+                    self._evaluate = None
         assert self._values is not None
         return self._values
 

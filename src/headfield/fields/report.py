@@ -30,7 +30,8 @@ class SolveReport:
         the region, with the recovered field E* (Zienkiewicz and Zhu 1987). The recovered field itself is
         more accurate than that. None where neither `recovery` nor `tol="auto"` was asked for.
     primary_error : float
-        Bound of the error of ∂A/∂t by interpolation, as measured on this coil; 0 for the direct sum.
+        Bound of the error of ∂A/∂t by interpolation, as measured on this coil; 0 for the direct sum,
+        and for sources that are not coils.
     seconds : dict of str to float
         Wall time per stage: `primary`, `right_hand_side`, `solve`, `recovery` (where E was recovered),
         `field`.

@@ -134,6 +134,14 @@ class TetMesh:
         self.tets, self.n_flipped = checks.oriented(self.nodes_mm, self.tets, self.element_ids)
         self._faces: dict[tuple[int, ...] | None, tuple[NDArray[np.int32], NDArray[np.int32]]] = {}
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over what was pickled; arrays come back writable, and are closed again."""
+        self.__dict__.update(state)
+        fields = (self._element_data, self._node_data, self._triangle_data)
+        for value in [*state.values(), *(array for some in fields for array in some.values())]:
+            if isinstance(value, np.ndarray):
+                _frozen(value)
+
     def _keep_nodes(self, used: NDArray[np.bool_]) -> None:
         new_index = np.cumsum(used, dtype=np.int32) - np.int32(1)
         kept = used[self.triangles].all(axis=1)

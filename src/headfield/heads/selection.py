@@ -13,7 +13,7 @@ from ..errors import RegionError
 from . import tetrahedra
 from .mesh import TetMesh
 
-__all__ = ["barycentres", "check_mesh", "is_mask_of_numbers", "tets_of"]
+__all__ = ["barycentres", "check_mesh", "is_mask_of_numbers", "same_mesh", "tets_of"]
 
 
 def check_mesh(mesh: TetMesh) -> None:
@@ -72,3 +72,19 @@ def is_mask_of_numbers(values: NDArray[Any], m: int) -> bool:
     (True, False)
     """
     return values.shape == (m,) and m > 2 and bool(np.isin(values, (0, 1)).all())
+
+
+def same_mesh(one: TetMesh, other: TetMesh) -> bool:
+    """Say whether two meshes have the same nodes and tetrahedra, as a copy from another process has.
+
+    Examples
+    --------
+    >>> import copy
+    >>> import headfield as hf
+    >>> ball = hf.sphere_mesh([80], [1], edge_mm=40)
+    >>> same_mesh(ball, copy.deepcopy(ball)), same_mesh(ball, hf.sphere_mesh([81], [1], edge_mm=40))
+    (True, False)
+    """
+    if one is other:
+        return True
+    return np.array_equal(one.tets, other.tets) and np.array_equal(one.nodes_mm, other.nodes_mm)

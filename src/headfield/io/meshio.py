@@ -121,7 +121,7 @@ def contained(doing: str) -> Iterator[None]:
     try:
         with np.errstate(all="ignore"):
             yield
-    except HeadfieldError:
+    except (HeadfieldError, MemoryError):  # a file that does not fit the memory is not damaged
         raise
     except (Exception, SystemExit) as error:
         if doing == "write" and isinstance(error, OSError):

@@ -15,7 +15,7 @@ from ..core.messages import plural, point
 from ..errors import RegionError
 from ..geometry.triangles import area_vectors, area_vectors_at_nodes, sums_at_nodes
 from ..heads.mesh import TetMesh
-from ..heads.selection import barycentres, check_mesh
+from ..heads.selection import barycentres, check_mesh, same_mesh
 from ..heads.tetrahedra import volumes
 
 __all__ = ["Region", "surface_region"]
@@ -177,7 +177,7 @@ class Region:
             return NotImplemented
         self._check_volume()
         other._check_volume()
-        if other.mesh is not self.mesh:
+        if not same_mesh(other.mesh, self.mesh):
             raise RegionError(f"the regions are of different meshes, {self.mesh!r} and {other.mesh!r}")
         return Region(self.mesh, operation(self.elements, other.elements))
 

@@ -50,12 +50,16 @@ class Batches:
 
     def __init__(self, mesh: TetMesh, head: DeviceHead, drive: Drive, options: SolveOptions) -> None:
         self._mesh, self._head, self._drive, self._options = mesh, head, drive, options
+        if not len(drive) or drive.scale.shape != (len(drive),):
+            raise ArgumentError(
+                f"a drive needs a source, and a scale for each: it has {len(drive)}, and {drive.scale.shape}"
+            )
         self._places = Places.chosen(mesh, options.elements, options.roi)
         self._widths: tuple[int, ...] = head.device.native.widths
         self._free = head.device.free_memory()  # read once: that takes as long as a part of a small solve
         self._on_gpu = head.device.name != "cpu"
         self.batch = self._first_batch()
-        self._asked = self._width
+        self._width_asked = self._width_of(self.batch)
 
     def together(self, initial: ArrayLike | None, progress: Callable[[int, int], None] | None) -> Field:
         """The fields of all sources as one.
@@ -67,7 +71,10 @@ class Batches:
         ConvergenceError
         """
         k = len(self._drive)
-        guess = None if initial is None else self._check_initial(initial)
+        guess = None
+        if initial is not None:
+            guess = self._check_initial(initial)
+            self._free = self._head.device.free_memory()  # the guess may be a copy as large as the result
         self._check_room(self._result(k), f"the result of {k} {self._sources}")
         try:
             results = self._results(k)
@@ -108,10 +115,9 @@ class Batches:
     def _sources(self) -> str:
         return "poses" if self._drive.poses is not None else "sources"
 
-    @property
-    def _width(self) -> int:
+    def _width_of(self, batch: int) -> int:
         """Columns of the native loops for a batch; the last, smaller one uses the same work space."""
-        k = min(self.batch, len(self._drive))
+        k = min(batch, len(self._drive))
         return next(w for w in self._widths if w >= k)
 
     def _first_batch(self) -> int:
@@ -127,8 +133,9 @@ class Batches:
         most = min(self._free / each, _AUTO_BATCH[self._head.device.name])
         return max(w for w in self._widths if w == 1 or w <= most)
 
-    def _batch_of(self, part: slice) -> Batch:
-        return Batch(self._drive, self._options, self._places, part, self._width, self._asked)
+    def _batch_of(self, part: slice, batch: int) -> Batch:
+        width = self._width_of(batch)
+        return Batch(self._drive, self._options, self._places, part, width, self._width_asked)
 
     def _result(self, k: int) -> dict[str, tuple[tuple[int, ...], Any]]:
         """Shapes and dtypes of what k sources leave: the potential, or E where places were chosen."""
@@ -146,12 +153,13 @@ class Batches:
         """Solve the batch from `start` on into `results` of all sources, or into its own."""
 
         def solve() -> tuple[slice, SolveReport, Results]:
-            part = slice(start, min(start + self.batch, len(self._drive)))
+            batch = self.batch  # another thread may make it smaller meanwhile
+            part = slice(start, min(start + batch, len(self._drive)))
             target = self._results(part.stop - start) if results is None else results
             within = slice(0, part.stop - start) if results is None else part
             room = target.room(within)
             guess = None if initial is None else initial[part]
-            report = self._head.solve(self._batch_of(part), guess, room)
+            report = self._head.solve(self._batch_of(part, batch), guess, room)
             target.filled(within, room)
             return part, report, target
 
@@ -170,10 +178,11 @@ class Batches:
                     raise
                 raise failure from problem
             self._head.release()
-            smaller = [w for w in self._widths if w < self._width]
+            smaller = [w for w in self._widths if w < self._width_of(self.batch)]
             if not smaller:
                 device = self._head.device.name
-                raise DeviceError(f"one pose at a time does not fit the memory of the {device}: {what}")
+                one = self._sources[:-1]
+                raise DeviceError(f"one {one} at a time does not fit the memory of the {device}: {what}")
             self.batch = smaller[-1]
 
     def _field(self, part: slice, report: SolveReport, results: Results) -> Field:
@@ -216,10 +225,11 @@ class Batches:
         results = self._head.results(self._evaluated(k), self._drive.on_gpu)
 
         def evaluate(start: int) -> int:
-            part = slice(start, min(start + self.batch, k))
+            batch = self.batch
+            part = slice(start, min(start + batch, k))
             room = results.room(part)
             sources = slice(whole.start + part.start, whole.start + part.stop)
-            self._head.evaluate(self._batch_of(sources), potential[part], room)
+            self._head.evaluate(self._batch_of(sources, batch), potential[part], room)
             results.filled(part, room)
             return part.stop
 
@@ -235,7 +245,8 @@ class Batches:
         if not self._drive.on_gpu:
             free = (free_memory() if self._on_gpu else free) + self._head.spare_bytes
         if size > free:
-            raise DeviceError(f"{what} takes {size / 2**30:.1f} GiB, more than is free: try iter_solve, roi")
+            advice = "try iter_solve, roi" if self._drive.poses is not None else "try fewer at a time, roi"
+            raise DeviceError(f"{what} takes {size / 2**30:.1f} GiB, more than is free: {advice}")
 
     def _check_initial(self, initial: Any) -> Any:
         """First guesses of the potential (k, n), on the host, or on the GPU if they are there."""
@@ -248,5 +259,7 @@ class Batches:
         else:
             values = finite_array(on_host(initial), "initial", ArgumentError)
         if values.shape != shape:
-            raise ArgumentError(f"initial has shape {values.shape}; it must be {shape}, poses by nodes")
+            raise ArgumentError(
+                f"initial has shape {values.shape}; it must be {shape}, {self._sources} by nodes"
+            )
         return values

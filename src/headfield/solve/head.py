@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..core.device import Device, using_threads
 from ..core.memory import Reserve
 from ..core.multigrid import hierarchy_of
+from ..errors import ArgumentError
 from ..fields.field import SolveReport
 from ..heads.mesh import TetMesh
 from ..heads.tissues import GRAY_MATTER, WHITE_MATTER
@@ -34,9 +35,10 @@ _RECOVERIES_KEPT = 2  # of regions that were asked for last
 _ROUGH_TOL = 1e-3  # of a first solution, good enough to see the discretisation error by
 _TOL_SHARE = 0.02  # of the discretisation error that the solver may be off by
 _LEAST_TOL = 1e-8
+_BALANCE = 1e-8  # of the sum of a right-hand side's sizes that may be left over: rounding
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Batch:
     """Some sources of a drive that are solved together.
 
@@ -105,6 +107,8 @@ class DeviceHead:
             adot = self._primary(batch, work)
             clock.lap("primary")
             batch.drive.load(self._operators, batch.part, adot, work.b)
+            if not batch.drive.has_primary:
+                self._check_balance(work.b[:, : len(batch.scale)])
             clock.lap("right_hand_side")
             if initial is not None:
                 self._guess(initial, batch.scale, work)
@@ -157,10 +161,11 @@ class DeviceHead:
 
     def release(self) -> None:
         """Give the work space back, and what is kept for results."""
-        self._work = self._last_elements = None
-        self._recoveries.clear()
-        self._reserves.clear()
-        self.device.release()
+        with self._lock:
+            self._work = self._last_elements = None
+            self._recoveries.clear()
+            self._reserves.clear()
+            self.device.release()
 
     @contextmanager
     def _working(self) -> Iterator[int]:
@@ -181,6 +186,16 @@ class DeviceHead:
             return None
         batch.drive.primary(self._operators, batch.part, work.adot)
         return work.adot
+
+    def _check_balance(self, b: Any) -> None:
+        """Refuse currents that don't sum to zero: the node held at zero would let through what is left."""
+        total, size = (self.device.get(sums) for sums in (b.sum(axis=0), np.abs(b).sum(axis=0)))
+        bad = np.flatnonzero(~(np.abs(total) <= _BALANCE * size))
+        if len(bad):
+            raise ArgumentError(
+                f"the right-hand sides of {len(bad)} sources of a batch do not sum to zero; the first is its "
+                f"source {bad[0]} with {total[bad[0]]:.3g} of {size[bad[0]]:.3g} in all"
+            )
 
     def _load_potential(self, potential: Any, scale: NDArray[np.float64], work: WorkSpace) -> None:
         """Potentials (k, n) of k sources into the block vector φ, as they are before they are scaled."""

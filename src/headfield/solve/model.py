@@ -56,10 +56,16 @@ class HeadModel:
     ----------
     mesh : TetMesh
     conductivity : ndarray (m,) or (m, 3, 3) float64, S/m
+        Read-only.
 
     Raises
     ------
     MeshError, ConductivityError, DeviceError
+
+    Notes
+    -----
+    A model is pickled and copied as mesh, conductivity, and `device` and `threads` as they were asked for, so
+    that another machine takes what it has. The copy assembles and preconditions the head again.
 
     Examples
     --------
@@ -87,6 +93,7 @@ class HeadModel:
         self.mesh = mesh
         of_host = check_threads(threads)
         sigma = self.conductivity = resolve(conductivity, mesh.tags)
+        sigma.flags.writeable = False  # the head is assembled from it, and recovery reads it later
         self._asked = device, threads
         self._device, self._head = on_device(
             device, repr(mesh), lambda there: DeviceHead(mesh, sigma, there, of_host)
@@ -102,7 +109,7 @@ class HeadModel:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled as mesh, conductivity and options; whoever unpickles it builds it again."""
-        return _built, (self.mesh, self.conductivity, *self._asked)
+        return _built, (type(self), self.mesh, self.conductivity, *self._asked)
 
     def __repr__(self) -> str:
         return f"<HeadModel: {self.mesh!r}, {self._head.n_levels} levels, on {self.device}>"
@@ -225,8 +232,9 @@ class HeadModel:
 
         Raises
         ------
-        CoilError, PoseError
-            Bad input; the message says which pose and by how much.
+        CoilError, PoseError, ArgumentError, MeshError, RegionError
+            Bad input; the message says which pose and by how much, or what is wrong with an option, with
+            `elements` or with `roi`.
         ConvergenceError
             Some pose did not reach the tolerance; carries the report and the field as far as it got.
         DeviceError
@@ -240,8 +248,9 @@ class HeadModel:
             max_iterations=max_iterations,
             batch=batch,
         )
-        drive = self._drive(coil, poses, didt, primary_error)
-        return self._batches(drive, options).together(initial, progress)
+        return self._batches(self._drive(coil, poses, didt, primary_error), options).together(
+            initial, progress
+        )
 
     def iter_solve(
         self,
@@ -266,6 +275,13 @@ class HeadModel:
         ------
         Field
             Of up to `batch` poses, in order.
+
+        Raises
+        ------
+        CoilError, PoseError, ArgumentError, MeshError, RegionError
+            At once, before the first batch.
+        ConvergenceError, DeviceError
+            When the turn of a batch comes.
         """
         options = SolveOptions(
             elements=elements,
@@ -275,8 +291,7 @@ class HeadModel:
             max_iterations=max_iterations,
             batch=batch,
         )
-        drive = self._drive(coil, poses, didt, primary_error)
-        return self._batches(drive, options).one_by_one()
+        return self._batches(self._drive(coil, poses, didt, primary_error), options).one_by_one()
 
     def solve_sources(
         self,
@@ -315,6 +330,8 @@ class HeadModel:
         ------
         ArgumentError
             Not finite, another shape, or currents that do not sum to zero.
+        MeshError, RegionError
+            What is wrong with `elements` or `roi`.
         ConvergenceError, DeviceError
             See `solve`.
 
@@ -348,18 +365,25 @@ class HeadModel:
         return self._batches(drive, options).together(initial, progress)
 
     def _batches(self, drive: Drive, options: SolveOptions) -> Batches:
-        return Batches(self.mesh, self._head, drive, options)
+        """What solves a drive; warns of implausible poses when all arguments are known to be good."""
+        batches = Batches(self.mesh, self._head, drive, options)
+        if isinstance(drive, CoilDrive):
+            self._plausible.warn_of(drive.coil, drive.poses)
+        return batches
 
     def _drive(self, coil: Coil, poses: ArrayLike, didt: ArrayLike, primary_error: float) -> CoilDrive:
-        """A coil at some poses; warns of implausible ones."""
-        drive = CoilDrive(self._tables, coil, poses, didt, primary_error)
-        self._plausible.warn_of(drive.coil, drive.poses)
-        return drive
+        return CoilDrive(self._tables, coil, poses, didt, primary_error)
 
     @cached_property
     def _plausible(self) -> PlausiblePoses:
         return PlausiblePoses(self.mesh)
 
 
-def _built(mesh: TetMesh, conductivity: NDArray[np.float64], device: str, threads: int | None) -> HeadModel:
-    return HeadModel(mesh, conductivity, device=device, threads=threads)
+def _built(
+    kind: type[HeadModel],
+    mesh: TetMesh,
+    conductivity: NDArray[np.float64],
+    device: str,
+    threads: int | None,
+) -> HeadModel:
+    return kind(mesh, conductivity, device=device, threads=threads)

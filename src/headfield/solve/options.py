@@ -20,7 +20,7 @@ __all__ = ["SolveOptions"]
 _MOST = 1_000_000  # iterations, or poses at a time
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class SolveOptions:
     """How a solve is done, whatever drives the head.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import MeshError, RegionError
 from ..heads.mesh import TetMesh
-from ..heads.selection import is_mask_of_numbers
+from ..heads.selection import is_mask_of_numbers, same_mesh
 from ..regions.region import Region
 
 __all__ = ["Places"]
@@ -55,7 +55,7 @@ class Places:
 
 
 def _check_region(mesh: TetMesh, roi: Region) -> None:
-    if roi.mesh is not mesh:
+    if not same_mesh(roi.mesh, mesh):
         raise RegionError(f"roi is a region of another mesh, {roi.mesh!r}; the model's is {mesh!r}")
     if not len(roi):
         raise RegionError("roi holds nothing")

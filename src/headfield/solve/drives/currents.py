@@ -16,6 +16,7 @@ from ..operators import Operators
 __all__ = ["NodalCurrents"]
 
 _BALANCE = 1e-9  # of the sum of |currents| that may be left over: rounding
+_MOST = 1e6  # A, a million times what stimulators drive through a head
 
 
 class NodalCurrents:
@@ -52,8 +53,14 @@ class NodalCurrents:
                 f"the currents of {len(bad)} of {len(rows)} sources do not sum to zero; the first is source "
                 f"{bad[0]} with {total[bad[0]]:.3g} A in all"
             )
-        self._rows = rows
-        self.scale = np.ones(len(rows))
+        largest = np.abs(rows).max(axis=1)
+        if largest.max() > _MOST:
+            raise ArgumentError(
+                f"a current of {largest.max():g} A is above {_MOST:g}, which nothing feeds in"
+            )
+        # Solved for currents of at most 1 A, so that the smallest ones are not lost in squares.
+        self.scale = largest
+        self._rows = np.divide(rows, largest[:, None], out=np.zeros_like(rows), where=largest[:, None] > 0.0)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -63,4 +70,4 @@ class NodalCurrents:
 
     def load(self, head: Operators, part: slice, adot: Any, b: Any) -> None:
         """The currents of a batch."""
-        head.to_columns(self._rows[part], self.scale[part], b)
+        head.to_columns(self._rows[part], np.ones(len(self.scale[part])), b)

@@ -16,9 +16,9 @@ __all__ = ["Drive"]
 class Drive(Protocol):
     """k sources of a head, which fill the right-hand sides of a batch on the head's device.
 
-    For one batch after the other a solve calls `primary`, if there is any, and then `load`. With `tol="auto"`
-    it calls `load` again for the same batch, for a second solve, and `primary` again where E is computed later
-    from the potential: both depend on `part` alone.
+    For one batch after the other a solve calls `primary`, if there is any, and then `load`. It calls `load`
+    again for the same batch with `tol="auto"`, and `primary` again where E is computed later, from the
+    potential: both depend on `part` alone.
 
     Block vectors have a row for each node, in the order of `head.nodes_m`, and W columns: the first belong to
     the sources of the batch, the others are to be zero. `head.to_columns` makes one of rows (k, n) in the
