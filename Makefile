@@ -17,13 +17,14 @@ LAUNCHER := $(if $(filter ON,$(KEEP_KERNELS)),$(KEEPER),$(CMAKE_CUDA_COMPILER_LA
 SOURCES := pyproject.toml CMakeLists.txt README.md $(shell find src cpp cuda cmake -type f ! -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-ptx bench gate resources lint sanitize clean
+.PHONY: help demo test test-ptx bench bits gate resources lint sanitize clean
 
 help:
 	@echo "make demo      solve a synthetic head, write fields and a picture to demo/"
 	@echo "make test      run the tests against the installed package"
 	@echo "make test-ptx  run the tests of kernels on what nvcc made of them, without a GPU"
 	@echo "make bench     measure everything, compare with the solvers that are installed, write benchmarks/RESULTS.md"
+	@echo "make bits      bits of E against the committed ones"
 	@echo "make gate      iterations, sizes and errors against the committed ones"
 	@echo "make resources registers, spills and loads in flight of the kernels against the committed ones"
 	@echo "make lint      ruff, mypy, clang-format, and which room imports which"
@@ -66,6 +67,9 @@ test-ptx: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/run.py
+
+bits: $(INSTALLED)
+	$(BIN)/python -W ignore benchmarks/bits.py
 
 gate: $(INSTALLED)
 	$(BIN)/python benchmarks/gate.py
