@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How a disassembled kernel hides the latency of memory: its loops, its loads, and who waits for them.
 
-    nvcc -std=c++17 -O3 -fmad=false -DHEADFIELD_CUDA -DHEADFIELD_ISA=gpu -arch=sm_90 -cubin cuda/verbs.cu
-    python benchmarks/sass.py verbs.cubin 'Width<32>, .*Residual'
+    nvcc -std=c++17 -fmad=false -DHEADFIELD_CUDA -DHEADFIELD_ISA=gpu -arch=sm_90 -cubin cuda/cycle_verbs.cu
+    python benchmarks/sass.py cycle_verbs.cubin 'Width<32>, .*Residual'
 
 For each innermost loop of each kernel whose name has the pattern it prints instructions of a turn, how many
 of them load from global memory, operations and conversions of float64, and rounds. A round is a wait for

@@ -68,11 +68,12 @@ endif()
 set(HEADFIELD_KERNELS
   cuda/assemble.cu
   cuda/checks.cu
+  cuda/cycle_verbs.cu
   cuda/field.cu
+  cuda/iteration_verbs.cu
   cuda/primary.cu
   cuda/recovered.cu
   cuda/transposes.cu
-  cuda/verbs.cu
 )
 pybind11_add_module(
   _cuda

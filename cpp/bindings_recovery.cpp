@@ -99,7 +99,7 @@ void recovered_field(const Array<double>& nodes, const Indices& tets, const Arra
     float *field = out.mutable_data(), *errors = error.mutable_data();
     double* total = sums.mutable_data();
     Running run;
-    DeviceBuffer<double> partial(2 * width * device_verbs().reduction_rows(count));
+    DeviceBuffer<double> partial(2 * width * device_iteration().reduction_rows(count));
     device_recovery().recovered_field(
         width, {mesh, phi.data(), rates, count, elements.data(), volumes.data(), corner.data(), rows.data()}, k,
         scale.data(), field, errors, {total, partial.data()});

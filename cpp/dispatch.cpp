@@ -11,7 +11,8 @@
 namespace headfield {
 
 namespace portable {
-const Verbs& verbs();
+const CycleVerbs& cycle_verbs();
+const IterationVerbs& iteration_verbs();
 PrimaryKernels primary_kernels();
 FieldKernels field_kernels();
 RecoveryKernels recovery_kernels();
@@ -19,14 +20,16 @@ TransposeKernels transpose_kernels();
 }  // namespace portable
 #if defined(HEADFIELD_X86_VARIANTS)
 namespace avx2 {
-const Verbs& verbs();
+const CycleVerbs& cycle_verbs();
+const IterationVerbs& iteration_verbs();
 PrimaryKernels primary_kernels();
 FieldKernels field_kernels();
 RecoveryKernels recovery_kernels();
 TransposeKernels transpose_kernels();
 }  // namespace avx2
 namespace avx512 {
-const Verbs& verbs();
+const CycleVerbs& cycle_verbs();
+const IterationVerbs& iteration_verbs();
 PrimaryKernels primary_kernels();
 FieldKernels field_kernels();
 RecoveryKernels recovery_kernels();
@@ -38,7 +41,8 @@ namespace {
 
 struct Variant {
     const char* name;
-    const Verbs& verbs;
+    const CycleVerbs& cycle;
+    const IterationVerbs& iteration;
     PrimaryKernels primary;
     FieldKernels field;
     RecoveryKernels recovery;
@@ -55,7 +59,8 @@ Variant choose() {
                              __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
     if (avx512_here && (any || !std::strcmp(wanted, "avx512"))) {
         return {"avx512",
-                avx512::verbs(),
+                avx512::cycle_verbs(),
+                avx512::iteration_verbs(),
                 avx512::primary_kernels(),
                 avx512::field_kernels(),
                 avx512::recovery_kernels(),
@@ -63,7 +68,8 @@ Variant choose() {
     }
     if (avx2_here && (any || !std::strcmp(wanted, "avx2"))) {
         return {"avx2",
-                avx2::verbs(),
+                avx2::cycle_verbs(),
+                avx2::iteration_verbs(),
                 avx2::primary_kernels(),
                 avx2::field_kernels(),
                 avx2::recovery_kernels(),
@@ -75,7 +81,8 @@ Variant choose() {
     }
 #endif
     return {"portable",
-            portable::verbs(),
+            portable::cycle_verbs(),
+            portable::iteration_verbs(),
             portable::primary_kernels(),
             portable::field_kernels(),
             portable::recovery_kernels(),
@@ -89,7 +96,8 @@ const Variant& variant() {
 
 }  // namespace
 
-const Verbs& device_verbs() { return variant().verbs; }
+const CycleVerbs& device_cycle() { return variant().cycle; }
+const IterationVerbs& device_iteration() { return variant().iteration; }
 const PrimaryKernels& device_primary() { return variant().primary; }
 const FieldKernels& device_field() { return variant().field; }
 const RecoveryKernels& device_recovery() { return variant().recovery; }

@@ -108,7 +108,7 @@ struct RecoveryKernels {
     // In elements whose E* is linear between the rows of their corners, and E that of electric_field: out[c, e] =
     // scale_c E* in the middle, (k, count, 3), and error[c, e] = |scale_c| times the root of the mean of |E* − E|²; sums
     // (2, W) of volume times that mean, and that of |E*|². k may be 0, for the sums alone. `sums.partial` has
-    // room for two numbers a column and chunk of elements, see Verbs::reduction_rows.
+    // room for two numbers a column and chunk of elements, see IterationVerbs::reduction_rows.
     void (*recovered_field)(int width, const RecoveredElements& from, int32_t k, const double* scale, float* out,
                             float* error, Sums sums);
 };

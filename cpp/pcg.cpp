@@ -40,7 +40,7 @@ constexpr int cycle_exponent = 4;    // ‖r̂‖ as the V-cycle sees it, about:
 }  // namespace
 
 Solver::Solver(const DeviceHierarchy& hierarchy, int width)
-    : h_(hierarchy), verbs_(device_verbs()), width_(width), c_(width) {
+    : h_(hierarchy), cycle_(device_cycle()), steps_(device_iteration()), width_(width), c_(width) {
     const size_t w = width, n = hierarchy.size();
     for (size_t l = 0; l < h_.levels.size(); ++l) {
         const size_t rows = h_.levels[l].a.rows;
@@ -54,7 +54,7 @@ Solver::Solver(const DeviceHierarchy& hierarchy, int width)
     }
     for (DeviceBuffer<float>* v : {&x_, &r_, &p_}) *v = DeviceBuffer<float>(n * w);
     if constexpr (scaled_cycle) scaled_r_ = DeviceBuffer<Real>(n * w);
-    partial_ = DeviceBuffer<double>(verbs_.reduction_rows(n) * w);
+    partial_ = DeviceBuffer<double>(steps_.reduction_rows(n) * w);
 }
 
 // Where a level leaves its solution: over x where that is float too.
@@ -66,21 +66,21 @@ void Solver::v_cycle(size_t l, const Real* b, Sums dot) {
     const bool last = l + 1 == h_.levels.size();
     const Real* dot_with = l == 0 ? b : nullptr;
     if (last && h_.coarse_inverse.val) {
-        verbs_.apply_dense(width_, h_.coarse_inverse, b, solution(l));
-        if (dot_with) verbs_.sum_products(width_, level.a.rows, b, solution(l), dot);
+        cycle_.apply_dense(width_, h_.coarse_inverse, b, solution(l));
+        if (dot_with) cycle_.sum_products(width_, level.a.rows, b, solution(l), dot);
         return;
     }
     Real *x = vectors_[l].x.data(), *r = vectors_[l].r.data();
     const float* e = nullptr;
-    verbs_.smooth_from_zero(width_, level.a, level.smoother, b, x);
-    verbs_.residual(width_, level.a, b, x, r);
+    cycle_.smooth_from_zero(width_, level.a, level.smoother, b, x);
+    cycle_.residual(width_, level.a, b, x, r);
     if (!last) {
-        verbs_.apply(width_, level.pt, r, vectors_[l + 1].b.data());
+        cycle_.apply(width_, level.pt, r, vectors_[l + 1].b.data());
         v_cycle(l + 1, vectors_[l + 1].b.data(), dot);
         e = solution(l + 1);
-        verbs_.correct(width_, level.ap, e, r);
+        cycle_.correct(width_, level.ap, e, r);
     }
-    verbs_.smooth(width_, level.a, level.p, level.smoother, e, x, r, solution(l), dot_with, dot);
+    cycle_.smooth(width_, level.a, level.p, level.smoother, e, x, r, solution(l), dot_with, dot);
 }
 
 // The power of two that the next residual is to be multiplied by for the V-cycle, from the norm of this one. Returns
@@ -107,8 +107,8 @@ void Solver::add_and_measure(const double* b, double* phi) {
     const std::vector<double> running(c_.norm2(), c_.norm2() + width_);
     const ColumnValues v = c_.values();
     c_.push();
-    verbs_.flush(width_, h_.size(), v, p_.data(), x_.data(), phi);
-    verbs_.true_residual(width_, h_.fine64, v, b, phi, r_.data(), scaled_r_.data(), h_.weight,
+    steps_.flush(width_, h_.size(), v, p_.data(), x_.data(), phi);
+    steps_.true_residual(width_, h_.fine64, v, b, phi, r_.data(), scaled_r_.data(), h_.weight,
                          {v.norm2, partial_.data()});
     c_.pull();
     for (int j = 0; j < width_; ++j) {
@@ -144,15 +144,15 @@ void Solver::iterate() {
     const std::vector<double> running(c_.norm2(), c_.norm2() + width_);
     const bool stale = set_next_cycle();
     c_.push();
-    if (stale) verbs_.narrow(width_, h_.size(), c_.values(), r_.data(), scaled_r_.data());
+    if (stale) steps_.narrow(width_, h_.size(), c_.values(), r_.data(), scaled_r_.data());
     iteration_.run([&] {
         float* z = solution(0);
         const ColumnValues v = c_.values();
         v_cycle(0, if_scaled(scaled_r_.data(), r_.data()), {v.rz, partial_.data()});
-        verbs_.step_direction(width_, h_.size(), v, z, p_.data(), x_.data());
+        steps_.step_direction(width_, h_.size(), v, z, p_.data(), x_.data());
         // z has gone into p, and its memory takes q = A p.
-        verbs_.apply_dot(width_, h_.fine32, p_.data(), z, {v.pq, partial_.data()});
-        verbs_.step_residual(width_, h_.size(), v, z, r_.data(), scaled_r_.data(), h_.weight,
+        steps_.apply_dot(width_, h_.fine32, p_.data(), z, {v.pq, partial_.data()});
+        steps_.step_residual(width_, h_.size(), v, z, r_.data(), scaled_r_.data(), h_.weight,
                              {v.norm2, partial_.data()});
     });
     c_.pull();
@@ -177,7 +177,7 @@ void Solver::start(double* b, double* phi, bool guessed, int max_iterations) {
     last_check_.assign(width_, INFINITY);
     last_period_.assign(width_, INFINITY);
     report_.assign(width_, {});
-    verbs_.scale_and_measure(width_, n, h_.scale, b, h_.weight, {c_.values().norm2, partial_.data()});
+    steps_.scale_and_measure(width_, n, h_.scale, b, h_.weight, {c_.values().norm2, partial_.data()});
     c_.pull();
     reference2_.assign(c_.norm2(), c_.norm2() + width_);
     for (int j = 0; j < width_; ++j) {
@@ -188,9 +188,9 @@ void Solver::start(double* b, double* phi, bool guessed, int max_iterations) {
     }
     set_next_cycle();
     c_.push();
-    verbs_.begin(width_, n, c_.values(), b, r_.data(), scaled_r_.data(), x_.data(), p_.data(), guessed ? nullptr : phi);
+    steps_.begin(width_, n, c_.values(), b, r_.data(), scaled_r_.data(), x_.data(), p_.data(), guessed ? nullptr : phi);
     if (guessed) {
-        verbs_.scale_rows(width_, n, h_.unscale, phi, phi);
+        steps_.scale_rows(width_, n, h_.unscale, phi, phi);
         add_and_measure(b, phi);
     } else {
         c_.pull();
@@ -231,7 +231,7 @@ std::vector<ColumnReport> Solver::solve(double* b, double* phi, bool guessed, co
             judge(max_iterations);
         }
     }
-    verbs_.scale_rows(width_, h_.size(), h_.scale, phi, phi);
+    steps_.scale_rows(width_, h_.size(), h_.scale, phi, phi);
     return report_;
 }
 

@@ -48,7 +48,8 @@ private:
     bool set_next_cycle();
 
     const DeviceHierarchy& h_;
-    const Verbs& verbs_;
+    const CycleVerbs& cycle_;
+    const IterationVerbs& steps_;
     int width_;
     std::vector<LevelVectors> vectors_;
     DeviceBuffer<float> x_, r_, p_;

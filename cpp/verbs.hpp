@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The vocabulary of the solver: fused loops over block vectors. A block vector is (n, W) row-major, one column a
 // right-hand side. The algorithm (pcg.cpp) is written over these verbs; a row of each is written in rows.hpp, and a
-// device brings the loops over rows.
+// device brings the loops over rows. Two tables hold them, which are compiled side by side.
 //
 // Every verb treats a column by itself and in the same order of operations for every W and number of threads.
 #pragma once
@@ -36,11 +36,8 @@ struct ColumnValues {
     const double* flush_factor;      // check / scale
 };
 
-struct Verbs {
-    // Rows in a chunk over which sums are taken first.
-    int reduction_chunk;
-
-    // ---- V-cycle: what comes down in Real; what goes up, which holds smooth errors many times their residual, in float
+// Of the V-cycle: what comes down in Real; what goes up, which holds smooth errors many times their residual, in float.
+struct CycleVerbs {
     // y = M x
     void (*apply)(int width, const Matrix& m, const Real* x, Real* y);
     // y = M x, M dense
@@ -57,8 +54,13 @@ struct Verbs {
                    const Real* r, float* z, const Real* b, Sums dot);
     // sums x · y
     void (*sum_products)(int width, int64_t n, const Real* x, const float* y, Sums dot);
+};
 
-    // ---- conjugate gradients ----
+// Of conjugate gradients around it.
+struct IterationVerbs {
+    // Rows in a chunk over which sums are taken first, here and in the V-cycle.
+    int reduction_chunk;
+
     // q = A p; sums p · q
     void (*apply_dot)(int width, const CsrView<float>& a, const float* p, float* q, Sums dot);
     // r −= α q and h = next_cycle r; sums weight r²
@@ -88,6 +90,7 @@ struct Verbs {
 };
 
 // Of the device this module is for; on CPU cores, for the best instruction set of this machine.
-const Verbs& device_verbs();
+const CycleVerbs& device_cycle();
+const IterationVerbs& device_iteration();
 
 }  // namespace headfield

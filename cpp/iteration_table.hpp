@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The table of verbs, over the loops of the device:
+// The table of the conjugate-gradient iteration's verbs, over the loops of the device:
 //   for_rows(n, w, body)          body(c, i) for every row i
-//   for_products<Body>(m, w, …)   the same with Body{…}, which multiplies rows of m
 //   sum_rows(n, w, sums, body)    the same with body(c, i, sum), summed over chunks of reduction_chunk rows, then over the
 //                                 chunks in order
-// with body a struct of rows.hpp for the columns Block<W>, or WideBlock<W> where it multiplies rows of a matrix; w = Width<W>{}.
+// with body a struct of rows.hpp for the columns Block<W>, or WideBlock<W> where it multiplies rows of the matrix in float32;
+// w = Width<W>{}.
 #pragma once
 
 #include "rows.hpp"
@@ -13,39 +13,6 @@ namespace headfield {
 inline namespace HEADFIELD_ISA {
 
 namespace {
-
-void apply(int width, const Matrix& m, const Real* x, Real* y) {
-    with_width(width, [&](auto w) { for_products<Apply>(m, w, m, x, y); });
-}
-
-void apply_dense(int width, const DenseView& m, const Real* x, float* y) {
-    with_width(width, [&](auto w) { for_products<ApplyDense>(m, w, m, x, y); });
-}
-
-void smooth_from_zero(int width, const Matrix& a, Smoother s, const Real* b, Real* x) {
-    with_width(width, [&](auto w) { for_products<SmoothFromZero>(a, w, a, s, b, x); });
-}
-
-void residual(int width, const Matrix& a, const Real* b, const Real* x, Real* r) {
-    with_width(width, [&](auto w) { for_products<Residual>(a, w, a, b, x, r); });
-}
-
-void correct(int width, const Matrix& ap, const float* e, Real* r) {
-    with_width(width, [&](auto w) { for_products<Correct>(ap, w, ap, e, r); });
-}
-
-void smooth(int width, const Matrix& a, const Matrix& p, Smoother s, const float* e, const Real* x, const Real* r,
-            float* z, const Real* b, Sums dot) {
-    with_width(width, [&](auto w) {
-        using C = WideBlock<decltype(w)>;
-        if (!b) return for_products<Smooth>(a, w, a, p, s, e, x, r, z);
-        sum_rows(a.rows, w, dot, SmoothDot<C>{Smooth<C>{a, p, s, e, x, r, z}, b});
-    });
-}
-
-void sum_products(int width, int64_t n, const Real* x, const float* y, Sums dot) {
-    with_width(width, [&](auto w) { sum_rows(n, w, dot, Products<Block<decltype(w)>>{x, y}); });
-}
 
 void apply_dot(int width, const CsrView<float>& a, const float* p, float* q, Sums dot) {
     with_width(width, [&](auto w) { sum_rows(a.rows, w, dot, ApplyDot<WideBlock<decltype(w)>>{a, p, q}); });
@@ -88,9 +55,8 @@ void scale_and_measure(int width, int64_t n, const double* s, double* x, const d
     with_width(width, [&](auto w) { sum_rows(n, w, norm, ScaleAndMeasure<Block<decltype(w)>>{s, weight, x}); });
 }
 
-const Verbs table = {reduction_chunk, apply,        apply_dense, smooth_from_zero, residual,         correct,
-                     smooth,          sum_products, apply_dot,   step_residual,    step_direction,   flush,
-                     true_residual,   begin,        narrow,      scale_rows,       scale_and_measure};
+const IterationVerbs iteration = {reduction_chunk, apply_dot, step_residual, step_direction, flush,
+                                  true_residual,   begin,     narrow,        scale_rows,     scale_and_measure};
 
 }  // namespace
 
