@@ -4,6 +4,7 @@
 import functools
 
 import numpy as np
+from conftest import EMULATED
 
 import headfield as hf
 
@@ -27,3 +28,8 @@ def poses(k):
     rng = np.random.default_rng(k)
     places = POINTS_MM[np.arange(k) % len(POINTS_MM)] + rng.normal(size=(k, 3))
     return np.array([model().place(coil(), c, c + rng.normal(size=3)) for c in places])
+
+
+def emulated(device):
+    """Whether kernels for GPUs run on the CPU, where the finest meshes of a series take too long."""
+    return EMULATED and device == "cuda"

@@ -20,6 +20,7 @@ from headfield import sphere_mesh
 pytestmark = pytest.mark.usefixtures("each_device")
 
 TOL = 1e-6
+LOOSE_TOL = 1e-3  # a few iterations show whether bits are the same
 # Entries that a row has at least: A and A P by level, restrictions from each, the inverse of the last.
 LONG = {
     "8 of A, A P and restriction": {"a1": 64, "ap1": 64, "pt1": 64},
@@ -53,13 +54,13 @@ def test_long_rows_give_the_same_bits_at_any_width(name, each_device):
     for matrix, least in LONG[name].items():
         assert lengths(dense.hierarchy.levels)[matrix] >= least, "the rows of this system are not shared"
     b = dense.right_hand_sides(max(native.widths))
-    alone, reports = dense.solve(b[:, :1].copy(), tol=TOL)
-    assert dense.residual(alone, b[:, :1]).max() < 1.01 * TOL
+    alone, reports = dense.solve(b[:, :1].copy(), tol=LOOSE_TOL)
+    assert dense.residual(alone, b[:, :1]).max() < 1.01 * LOOSE_TOL
     for width in native.widths[1:]:
-        phi, columns = dense.solve(b[:, :width].copy(), tol=TOL)
+        phi, columns = dense.solve(b[:, :width].copy(), tol=LOOSE_TOL)
         same_bits(phi[:, 0].copy(), alone[:, 0].copy())
         assert columns[0].iterations == reports[0].iterations
-        assert dense.residual(phi, b[:, :width]).max() < 1.01 * TOL
+        assert dense.residual(phi, b[:, :width]).max() < 1.01 * LOOSE_TOL
 
 
 def test_a_gpu_takes_as_many_iterations_as_the_cpu(each_device):

@@ -6,6 +6,7 @@ import functools
 import numpy as np
 import pytest
 from given import p1
+from given.heads import emulated
 from given.systems import System
 from scipy.spatial.transform import Rotation
 
@@ -71,12 +72,13 @@ def slope(errors):
     return -np.polyfit(np.arange(len(errors)), np.log2(errors), 1)[0]
 
 
-def test_error_of_the_field_is_first_order_and_of_the_potential_second():
-    errors = np.array([l2_errors(edge, OBLIQUE) for edge in EDGES])
+def test_error_of_the_field_is_first_order_and_of_the_potential_second(each_device):
+    edges = EDGES[:-1] if emulated(each_device) else EDGES  # the finest takes ten seconds there
+    errors = np.array([l2_errors(edge, OBLIQUE) for edge in edges])
     assert slope(errors[:, 0]) == pytest.approx(1.0, abs=0.05), errors
     assert slope(errors[:, 1]) == pytest.approx(1.9, abs=0.12), errors
-    assert errors[-1, 0] < 0.04
-    assert errors[-1, 1] < 6e-4
+    assert errors[-1, 0] < 0.04 * edges[-1] / EDGES[-1]
+    assert errors[-1, 1] < 6e-4 * (edges[-1] / EDGES[-1]) ** 2
 
 
 def test_a_radial_dipole_induces_no_charge():
