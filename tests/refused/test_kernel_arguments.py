@@ -31,7 +31,7 @@ GOOD = {
         "indices": INDICES,
         "source": SOURCE,
         "adot": np.ones((4, 3, 4), np.float32),
-        "out": np.empty((4, 4)),
+        "out": np.zeros((4, 4)),
     },
     "electric_field": {
         "nodes": NODES,
@@ -40,19 +40,19 @@ GOOD = {
         "adot": np.ones((4, 3, 4), np.float32),
         "scale": np.ones(2),
         "elements": np.zeros(1, np.int32),
-        "out": np.empty((2, 1, 3), np.float32),
+        "out": np.zeros((2, 1, 3), np.float32),
     },
     "pack": {
         "rows": np.ones((2, 4)),
         "node": np.arange(4, dtype=np.int32),
         "scale": np.ones(2),
-        "out": np.empty((4, 4)),
+        "out": np.zeros((4, 4)),
     },
     "unpack": {
         "phi": np.ones((4, 4)),
         "node": np.arange(4, dtype=np.int32),
         "scale": np.ones(2),
-        "out": np.empty((2, 4)),
+        "out": np.zeros((2, 4)),
     },
     "transposed": {"indptr": INDPTR, "indices": INDICES, "columns": 4},
     "element_loads": {
@@ -62,20 +62,20 @@ GOOD = {
         "scale": np.ones(2),
         "elements": np.zeros(1, np.int32),
         "corners": CORNERS,
-        "out": np.empty((4, 4)),
+        "out": np.zeros((4, 4)),
     },
     "spread": {
         "weights": np.ones((2, 1, 3), np.float32),
         "scale": np.ones(2),
         "shares": np.ones((1, 4), np.float32),
         "corners": CORNERS,
-        "out": np.empty((4, 3, 4), np.float32),
+        "out": np.zeros((4, 3, 4), np.float32),
     },
     "nodal_flux": {
         "columns": COLUMNS,
         "source": SOURCE,
         "phi": np.ones((4, 4)),
-        "out": np.empty((4, 3, 4), np.float32),
+        "out": np.zeros((4, 3, 4), np.float32),
     },
     "recovered_loads": {
         "indptr": INDPTR,
@@ -83,13 +83,13 @@ GOOD = {
         "columns": COLUMNS,
         "nodes": OF_NODES,
         "rows": ROWS,
-        "out": np.empty((4, 4)),
+        "out": np.zeros((4, 4)),
     },
     "recovered_rates": {
         "rate": np.ones((4, 3, 3), np.float32),
         "nodes": OF_NODES,
         "rows": ROWS,
-        "out": np.empty((4, 3, 4), np.float32),
+        "out": np.zeros((4, 3, 4), np.float32),
     },
     "Sources": {"positions": NODES + 5, "moments": NODES, "points": NODES + 6, "segments": NODES},
 }
@@ -173,7 +173,7 @@ def test_wrong_shapes_are_refused_by_name(function, argument):
 
 
 def sources(positions, moments):
-    return native.Sources(positions, moments, np.empty((0, 3)), np.empty((0, 3)))
+    return native.Sources(positions, moments, np.zeros((0, 3)), np.zeros((0, 3)))
 
 
 def sample(grid, nodes, poses, width):
@@ -186,16 +186,16 @@ def test_widths_that_are_not_compiled_are_refused(width):
     with pytest.raises(ValueError, match="columns"):
         sample(native.Grid([], sources(NODES, NODES)), NODES, np.eye(4)[None], width)
     with pytest.raises(ValueError, match="columns"):
-        call("right_hand_side", adot=np.ones((4, 3, width), np.float32), out=np.empty((4, width)))
+        call("right_hand_side", adot=np.ones((4, 3, width), np.float32), out=np.zeros((4, width)))
     with pytest.raises(ValueError, match="columns"):
         call("electric_field", phi=np.ones((4, width)), adot=np.ones((4, 3, width), np.float32))
     rows = np.ones((4, 3, width), np.float32)
     few = {"weights": np.ones((0, 1, 3), np.float32), "scale": np.ones(0)}
     for function, changes in (
-        ("element_loads", few | {"out": np.empty((4, width))}),
+        ("element_loads", few | {"out": np.zeros((4, width))}),
         ("spread", few | {"out": rows}),
-        ("nodal_flux", {"phi": np.empty((4, width)), "out": rows}),
-        ("recovered_loads", {"rows": rows, "out": np.empty((4, width))}),
+        ("nodal_flux", {"phi": np.zeros((4, width)), "out": rows}),
+        ("recovered_loads", {"rows": rows, "out": np.zeros((4, width))}),
         ("recovered_rates", {"rows": rows, "out": rows}),
     ):
         with pytest.raises(ValueError, match="columns"):
@@ -270,7 +270,7 @@ def test_a_read_only_output_is_refused():
 
 def test_more_scales_than_columns_are_refused():
     with pytest.raises(ValueError, match="scale"):
-        call("electric_field", scale=np.ones(5), out=np.empty((5, 1, 3), np.float32))
+        call("electric_field", scale=np.ones(5), out=np.zeros((5, 1, 3), np.float32))
     for function in ("element_loads", "spread"):
         with pytest.raises(ValueError, match="scale"):
             call(function, scale=np.ones(5), weights=np.ones((5, 1, 3), np.float32))
