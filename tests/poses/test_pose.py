@@ -194,3 +194,30 @@ def test_a_ring_turns_about_the_coil_axis():
 def test_angles_that_are_no_angles_are_refused(angles):
     with pytest.raises(PoseError, match="angles_deg"):
         ring(np.eye(4), angles)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300, 2e4])
+@pytest.mark.parametrize("entry", range(12))
+def test_one_bad_entry_of_a_few_poses_is_seen(entry, value):
+    """Few poses are looked at one by one, many by arrays: both refuse the same."""
+    few = np.stack([np.eye(4)] * 3)
+    few[1].ravel()[entry] = value
+    for poses in (few, np.concatenate([few, few[:1], few[2:]])):
+        with pytest.raises(PoseError, match=f"pose 1 of {len(poses)}: "):
+            check_poses(poses)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(-6, -2))
+def test_few_poses_are_refused_where_many_are(seed, size):
+    rng = np.random.default_rng(seed)
+    pose = np.eye(4)
+    pose[:3, :3] = Rotation.random(random_state=seed).as_matrix() + 10.0**size * rng.normal(size=(3, 3))
+
+    def verdict(poses):
+        try:
+            return len(check_poses(poses)) > 0
+        except PoseError:
+            return False
+
+    assert verdict(pose) == verdict(np.stack([pose] * 6))

@@ -27,6 +27,7 @@ __all__ = [
 ORTHONORMAL_TOLERANCE = 5e-4
 MAX_TRANSLATION_MM = 10_000.0
 _UNIT = np.eye(3)
+_FEW, _CLEAR = 4, 1e-4  # poses that are looked at one by one, and how far within the tolerance
 
 
 @fill_doc
@@ -62,6 +63,9 @@ def check_poses(poses: ArrayLike) -> np.ndarray:
     headfield.errors.PoseError: pose 0 of 1: left-handed axes (determinant -1): one axis points the wrong way
     """
     matrices = _as_poses(poses)
+    if len(matrices) <= _FEW and all(map(_is_rigid, matrices.reshape(-1, 16).tolist())):
+        return matrices
+    _check_entries(matrices)
     rotations = matrices[:, :3, :3]
     far = np.abs(matrices[:, :3, 3]).max(axis=1)
     _refuse(far > MAX_TRANSLATION_MM, far, "centre {:.4g} mm from the origin, more than 10 m: are these mm?")
@@ -120,6 +124,7 @@ def nearest_rotation(poses: ArrayLike) -> np.ndarray:
            [0., 0., 0., 1.]])
     """
     matrices = _as_poses(poses)
+    _check_entries(matrices)
     u, singular, vt = np.linalg.svd(matrices[:, :3, :3])
     with np.errstate(divide="ignore", invalid="ignore"):
         flatness = singular[:, 2] / singular[:, 0]
@@ -184,18 +189,41 @@ def turns(angles_deg: np.ndarray) -> np.ndarray:
 
 
 def _as_poses(poses: ArrayLike) -> np.ndarray:
-    """Copy poses to (k, 4, 4) float64; check that they are finite and that their last row is 0 0 0 1."""
+    """Copy poses to (k, 4, 4) float64."""
     matrices = real_array(poses, "poses", PoseError)
     if matrices.shape[-2:] != (4, 4) or matrices.ndim not in (2, 3) or not matrices.size:
         raise PoseError(f"poses must have the shape (4, 4) or (k, 4, 4) with k ≥ 1, not {matrices.shape}")
-    matrices = np.ascontiguousarray(matrices.reshape(-1, 4, 4))
+    return np.ascontiguousarray(matrices.reshape(-1, 4, 4))
+
+
+def _is_rigid(m: list[float]) -> bool:
+    """Say whether 16 entries are beyond doubt a rigid placement: not NaN, not on the edge of a tolerance.
+
+    Loops that solve one pose at a time spend a millisecond or two in each solve, and calls of NumPy on arrays
+    of 16 numbers would take a twentieth of that.
+    """
+    a, b, c, x, d, e, f, y, g, h, i, z = m[:12]
+    return (
+        m[12:] == [0.0, 0.0, 0.0, 1.0]
+        and all(abs(at) <= MAX_TRANSLATION_MM for at in (x, y, z))
+        and abs(a * a + d * d + g * g - 1.0) <= _CLEAR
+        and abs(b * b + e * e + h * h - 1.0) <= _CLEAR
+        and abs(c * c + f * f + i * i - 1.0) <= _CLEAR
+        and abs(a * b + d * e + g * h) <= _CLEAR
+        and abs(a * c + d * f + g * i) <= _CLEAR
+        and abs(b * c + e * f + h * i) <= _CLEAR
+        and a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g) > 0.5
+    )
+
+
+def _check_entries(matrices: np.ndarray) -> None:
+    """Raise a PoseError unless all entries are finite and the last row of each pose is 0 0 0 1."""
     finite = np.isfinite(matrices)
     if not finite.all():
         bad = (~finite).sum(axis=(1, 2))
         _refuse(bad > 0, bad, "{:.0f} of 16 entries are not finite")
     off = np.abs(matrices[:, 3] - [0.0, 0.0, 0.0, 1.0]).max(axis=1)
     _refuse(off > 1e-6, off, "last row is not 0 0 0 1, off by {:.3g}: transposed?")
-    return matrices
 
 
 def _refuse(bad: np.ndarray, amount: np.ndarray, message: str) -> None:
