@@ -21,7 +21,7 @@ from headfield.core import device as backend
 from headfield.solve import selfcheck
 
 gpu = pytest.mark.skipif(bool(WHY_NO_GPU), reason=WHY_NO_GPU)
-# They start processes that load all kernels again, and see what the host does, or any build of the kernels does.
+# They start processes that load all kernels again, and see what any build of the kernels does.
 not_translated = pytest.mark.skipif(
     bool(os.environ.get("HEADFIELD_EMULATED_PTX")), reason="is the same for kernels that nvcc compiled"
 )
