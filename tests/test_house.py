@@ -23,7 +23,6 @@ LATE = {
     "webbrowser",
 }
 MOST_LINES, MOST_IN_FUNCTION, MOST_POSITIONAL = 400, 40, 6
-# What takes its arguments as the public names that it checks, which are many.
 TEXT = (".py", ".pyi", ".cpp", ".hpp", ".cu", ".h", ".sh")
 
 

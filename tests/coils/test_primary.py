@@ -5,8 +5,8 @@ import functools
 
 import numpy as np
 import pytest
-from conftest import EMULATED
 from given import p1
+from given.heads import emulated
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
@@ -23,7 +23,7 @@ REACH = 0.15
 
 def scale():
     """Of windings: where a GPU is emulated the table of a whole coil would take half a minute."""
-    return 0.3 if EMULATED and select("auto").name == "cuda" else 1.0
+    return 0.3 if emulated(select("auto").name) else 1.0
 
 
 def small_coil(seed=0):

@@ -6,9 +6,9 @@ import functools
 import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
-from conftest import EMULATED
 from devices import native
 
+from given.heads import emulated
 from given.random_meshes import right_hand_side
 from headfield import sphere_mesh
 
@@ -64,8 +64,7 @@ def run(solver, b, tol, max_iterations, guess=None):
 
 @functools.cache
 def sphere():
-    emulated = EMULATED and native.instruction_set == "cuda"
-    edge = 14 if emulated else 10  # a third of the nodes, as many levels
+    edge = 14 if emulated(native.instruction_set) else 10  # a third of the nodes, as many levels
     mesh = sphere_mesh([60, 66, 72, 80], [1, 3, 4, 5], edge_mm=edge)
     sigma = np.array([np.nan, 0.126, np.nan, 1.654, 0.01, 0.465])[mesh.tags]
     return System(mesh.nodes_mm * 1e-3, mesh.tets, sigma)

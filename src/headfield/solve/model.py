@@ -248,9 +248,8 @@ class HeadModel:
             max_iterations=max_iterations,
             batch=batch,
         )
-        return self._batches(self._drive(coil, poses, didt, primary_error), options).together(
-            initial, progress
-        )
+        drive = self._drive(coil, poses, didt, primary_error)
+        return self._batches(drive, options).together(initial, progress)
 
     def iter_solve(
         self,
@@ -291,7 +290,8 @@ class HeadModel:
             max_iterations=max_iterations,
             batch=batch,
         )
-        return self._batches(self._drive(coil, poses, didt, primary_error), options).one_by_one()
+        drive = self._drive(coil, poses, didt, primary_error)
+        return self._batches(drive, options).one_by_one()
 
     def solve_sources(
         self,

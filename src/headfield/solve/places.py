@@ -75,7 +75,7 @@ def _check_elements(elements: NDArray[Any], m: int) -> NDArray[np.int32]:
         bad = np.flatnonzero((elements < 0) | (elements >= m))
         first = elements[bad[0]]
         raise MeshError(f"elements: {len(bad)} indices lie outside 0…{m - 1}; the first is {first}")
-    return _frozen(elements.astype(np.int32))
+    return _frozen(elements.astype(np.int32, copy=False))  # the options hold a copy of the caller's already
 
 
 def _frozen(elements: NDArray[np.int32]) -> NDArray[np.int32]:
