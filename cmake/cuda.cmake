@@ -84,6 +84,7 @@ pybind11_add_module(
   ${HEADFIELD_KERNELS}
 )
 target_link_libraries(_cuda PRIVATE headfield_flags)
+set_target_properties(_cuda PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
 target_compile_definitions(_cuda PRIVATE HEADFIELD_CUDA HEADFIELD_ISA=gpu)
 
 if(HEADFIELD_BUILD_CUDA)

@@ -1,40 +1,34 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Chooses, once, the loops that were compiled for the best instruction set this machine has. The environment variable
-// HEADFIELD_INSTRUCTION_SET asks for a lesser one by name.
+// HEADFIELD_INSTRUCTION_SET asks for a lesser one by name. CMake says by HEADFIELD_HAS_… which ones were compiled.
 #include <cstdlib>
-#include <cstring>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "kernels.hpp"
 
+// What the object files of one instruction set offer.
+#define HEADFIELD_DECLARE_LOOPS(isa)         \
+    namespace isa {                          \
+    const CycleVerbs& cycle_verbs();         \
+    const IterationVerbs& iteration_verbs(); \
+    PrimaryKernels primary_kernels();        \
+    FieldKernels field_kernels();            \
+    RecoveryKernels recovery_kernels();      \
+    TransposeKernels transpose_kernels();    \
+    }
+
 namespace headfield {
 
-namespace portable {
-const CycleVerbs& cycle_verbs();
-const IterationVerbs& iteration_verbs();
-PrimaryKernels primary_kernels();
-FieldKernels field_kernels();
-RecoveryKernels recovery_kernels();
-TransposeKernels transpose_kernels();
-}  // namespace portable
-#if defined(HEADFIELD_X86_VARIANTS)
-namespace avx2 {
-const CycleVerbs& cycle_verbs();
-const IterationVerbs& iteration_verbs();
-PrimaryKernels primary_kernels();
-FieldKernels field_kernels();
-RecoveryKernels recovery_kernels();
-TransposeKernels transpose_kernels();
-}  // namespace avx2
-namespace avx512 {
-const CycleVerbs& cycle_verbs();
-const IterationVerbs& iteration_verbs();
-PrimaryKernels primary_kernels();
-FieldKernels field_kernels();
-RecoveryKernels recovery_kernels();
-TransposeKernels transpose_kernels();
-}  // namespace avx512
+#if defined(HEADFIELD_HAS_portable)
+HEADFIELD_DECLARE_LOOPS(portable)
+#endif
+#if defined(HEADFIELD_HAS_avx2)
+HEADFIELD_DECLARE_LOOPS(avx2)
+#endif
+#if defined(HEADFIELD_HAS_avx512)
+HEADFIELD_DECLARE_LOOPS(avx512)
 #endif
 
 namespace {
@@ -49,44 +43,50 @@ struct Variant {
     TransposeKernels transposes;
 };
 
-Variant choose() {
-#if defined(HEADFIELD_X86_VARIANTS)
-    const char* wanted = std::getenv("HEADFIELD_INSTRUCTION_SET");
-    const bool any = !wanted || !*wanted;
+#define HEADFIELD_VARIANT(isa)                                                                          \
+    Variant {                                                                                           \
+        #isa, isa::cycle_verbs(), isa::iteration_verbs(), isa::primary_kernels(), isa::field_kernels(), \
+            isa::recovery_kernels(), isa::transpose_kernels()                                           \
+    }
+
+// Those that were compiled and that this machine can run, the best first.
+std::vector<Variant> usable() {
+    std::vector<Variant> found;
+#if defined(HEADFIELD_HAS_avx2) || defined(HEADFIELD_HAS_avx512)
     __builtin_cpu_init();
     const bool avx2_here = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    const bool avx512_here = avx2_here && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-                             __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
-    if (avx512_here && (any || !std::strcmp(wanted, "avx512"))) {
-        return {"avx512",
-                avx512::cycle_verbs(),
-                avx512::iteration_verbs(),
-                avx512::primary_kernels(),
-                avx512::field_kernels(),
-                avx512::recovery_kernels(),
-                avx512::transpose_kernels()};
-    }
-    if (avx2_here && (any || !std::strcmp(wanted, "avx2"))) {
-        return {"avx2",
-                avx2::cycle_verbs(),
-                avx2::iteration_verbs(),
-                avx2::primary_kernels(),
-                avx2::field_kernels(),
-                avx2::recovery_kernels(),
-                avx2::transpose_kernels()};
-    }
-    if (!any && std::strcmp(wanted, "portable")) {
-        throw std::invalid_argument(std::string("HEADFIELD_INSTRUCTION_SET=") + wanted +
-                                    " is not avx512, avx2 or portable, or this machine lacks it");
+#endif
+#if defined(HEADFIELD_HAS_avx512)
+    if (avx2_here && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw")) {
+        found.push_back(HEADFIELD_VARIANT(avx512));
     }
 #endif
-    return {"portable",
-            portable::cycle_verbs(),
-            portable::iteration_verbs(),
-            portable::primary_kernels(),
-            portable::field_kernels(),
-            portable::recovery_kernels(),
-            portable::transpose_kernels()};
+#if defined(HEADFIELD_HAS_avx2)
+    if (avx2_here) {
+        found.push_back(HEADFIELD_VARIANT(avx2));
+    }
+#endif
+#if defined(HEADFIELD_HAS_portable)
+    found.push_back(HEADFIELD_VARIANT(portable));
+#endif
+    return found;
+}
+
+Variant choose() {
+    const std::vector<Variant> found = usable();
+    const char* asked = std::getenv("HEADFIELD_INSTRUCTION_SET");
+    const std::string wanted = asked ? asked : "";
+    for (const Variant& one : found) {
+        if (wanted.empty() || wanted == one.name) {
+            return one;
+        }
+    }
+    if (wanted.empty()) {
+        throw std::runtime_error("headfield was compiled for instruction sets that this machine lacks");
+    }
+    throw std::invalid_argument("HEADFIELD_INSTRUCTION_SET=" + wanted +
+                                " is not avx512, avx2 or portable, or this machine lacks it");
 }
 
 const Variant& variant() {
