@@ -2,6 +2,8 @@
 # The module `_cuda`, if HEADFIELD_CUDA and the machine say so. EMULATED compiles the same sources with the host's compiler
 # and runs kernels on the CPU: for tests, where there is no GPU.
 
+set(HEADFIELD_GPU_WIDTHS "" CACHE STRING "Widths of emulated kernels, such as \"1, 4\"; empty for all")
+
 if(NOT HEADFIELD_CUDA MATCHES "^(AUTO|ON|OFF|EMULATED)$")
   message(FATAL_ERROR "HEADFIELD_CUDA must be AUTO, ON or OFF, not ${HEADFIELD_CUDA}")
 endif()
@@ -102,6 +104,9 @@ if(HEADFIELD_BUILD_CUDA)
   )
   install(TARGETS _cuda LIBRARY DESTINATION headfield/core)
 else()
+  if(HEADFIELD_GPU_WIDTHS)
+    target_compile_definitions(_cuda PRIVATE "HEADFIELD_GPU_WIDTHS=${HEADFIELD_GPU_WIDTHS}")
+  endif()
   set_source_files_properties(${HEADFIELD_KERNELS} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-xc++")
   target_include_directories(_cuda SYSTEM PRIVATE tests/emulated)
 endif()

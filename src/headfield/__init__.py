@@ -37,8 +37,10 @@ from .errors import (
     MissingPackageError,
     PoseError,
     RegionError,
+    StorageError,
 )
 from .fields.field import Field
+from .fields.merge import merge_results
 from .fields.read import read_result
 from .fields.report import SolveReport
 from .geometry.surface import Surface
@@ -89,6 +91,7 @@ __all__ = [
     "Segments",
     "SolveReport",
     "Stimulator",
+    "StorageError",
     "Subject",
     "Surface",
     "TetMesh",
@@ -101,6 +104,7 @@ __all__ = [
     "conductivity_tensors",
     "double_cone",
     "figure_of_eight",
+    "merge_results",
     "metrics",
     "nearest_rotation",
     "phantom_head",

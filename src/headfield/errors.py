@@ -17,6 +17,7 @@ __all__ = [
     "MissingPackageError",
     "PoseError",
     "RegionError",
+    "StorageError",
 ]
 
 
@@ -54,6 +55,10 @@ class ConductivityError(HeadfieldError, ValueError):
 
 class FileFormatError(HeadfieldError, ValueError):
     """A file of a kind that headfield doesn't read or write."""
+
+
+class StorageError(HeadfieldError, OSError):
+    """A result that can't be written: a full disk, a quota, a limit, or another run that writes it."""
 
 
 class DeviceError(HeadfieldError, RuntimeError):

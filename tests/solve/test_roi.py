@@ -7,6 +7,7 @@ import meshio
 import numpy as np
 import pytest
 from given import p1
+from given.results import run
 
 import headfield as hf
 from headfield import regions
@@ -179,7 +180,7 @@ def test_fields_at_points_are_written_with_the_surface_they_are_on(tmp_path, sur
     assert not list(tmp_path.iterdir())
     with (
         pytest.raises(hf.HeadfieldError, match="at points"),
-        open_results(tmp_path / "f.msh", mesh, 3) as out,
+        open_results(tmp_path / "f.msh", mesh, None, run(3)) as out,
     ):
         out.write(field.arrays())
     field.save(tmp_path / "field.vtu")

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The command `headfield`: demo, solve, view, info, convert. Results go to stdout, everything else to stderr.
+"""The command `headfield` and what it can do. Results go to stdout, everything else to stderr.
 
-Exit codes: 0 done; 1 it failed, one line on stderr says why; 2 the command line is wrong; 130 interrupted.
+Exit codes: 0 done; 1 it failed, one line on stderr says why; 2 the command line is wrong; 3 done, but some
+poses did not converge; 128 + n stopped by signal n, such as 130 by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ from typing import Any
 
 from ..core.version import VERSION
 from ..errors import ArgumentError, HeadfieldError
+from ..fields.merge import merge_results
 from ..solve.recovery import KINDS
 from .convert import convert
 from .demo import run_demo
 from .info import describe
 from .info_text import lines
+from .progress import Progress
 from .solve import solve
+from .stopping import Stopped
 from .view import view
 
 __all__ = ["main"]
@@ -39,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit code: 0, 1, 2 or 130.
+        The exit code: 0 done, 1 failed, 2 a wrong command line, 3 done but for poses that did not converge,
+        128 + n stopped by signal n.
 
     Examples
     --------
@@ -79,16 +84,18 @@ def _joined(argv: Sequence[str]) -> list[str]:
 
 def _run(args: argparse.Namespace) -> int:
     try:
-        args.command(args)
+        code = args.command(args)
         sys.stdout.flush()
     except (HeadfieldError, OSError, MemoryError) as error:
         text = str(error) or type(error).__name__
         if isinstance(error, OSError) and error.strerror and error.filename is not None:
             text = f"{error.filename}: {error.strerror}"
         return _stop(f"error: {' '.join(text.split())}", 1)
+    except Stopped as stop:
+        return _stop(str(stop), 128 + stop.number)
     except KeyboardInterrupt:
         return _stop("interrupted", 130)
-    return 0
+    return code or 0
 
 
 def _stop(message: str, code: int) -> int:
@@ -107,9 +114,10 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Example: headfield solve head.msh coil.ccd poses.npy -o field.h5 --didt 70e6 --tissues 1,2",
     )
     parser.add_argument("--version", action="version", version=f"headfield {VERSION}")
-    commands = parser.add_subparsers(required=True, metavar="{demo,solve,view,info,convert}")
+    commands = parser.add_subparsers(required=True, metavar="{demo,solve,merge,view,info,convert}")
     _add_demo(commands)
     _add_solve(commands)
+    _add_merge(commands)
     _add_view(commands)
     _add_info(commands)
     _add_convert(commands)
@@ -141,6 +149,7 @@ def _add_solve(commands: Any) -> None:
     )
     _add_problem(parser)
     _add_accuracy(parser)
+    _add_course(parser)
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     _add_common(parser)
     parser.set_defaults(command=solve)
@@ -202,6 +211,35 @@ def _add_accuracy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch", type=int, default=None, metavar="N", help="poses at a time [what fits, ≤ 32]"
     )
+
+
+def _add_course(parser: argparse.ArgumentParser) -> None:
+    """Options that say which poses are solved, and what happens if one fails."""
+    parser.add_argument(
+        "--resume", action="store_true", help="go on after the last complete pose of a run that was stopped"
+    )
+    parser.add_argument(
+        "--slice", type=_range, default=None, metavar="A:B", help="only the poses A to B − 1; see merge"
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="stop at a pose that does not converge [leave it out, exit code 3]",
+    )
+
+
+def _add_merge(commands: Any) -> None:
+    parser = commands.add_parser(
+        "merge",
+        help="one result of slices that were solved apart",
+        description="Join the .h5 of slices of one run, also of runs that were stopped, to one of all poses. "
+        "Head, coil, poses and options must have been the same.",
+        epilog="Example: headfield merge part1.h5 part2.h5 -o field.h5",
+    )
+    parser.add_argument("results", metavar="RESULT", nargs="+", help=".h5 of `headfield solve --slice`")
+    parser.add_argument("-o", "--output", required=True, metavar="OUT", help=".h5")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
+    parser.set_defaults(command=_merge)
 
 
 def _add_view(commands: Any) -> None:
@@ -300,6 +338,14 @@ def _tag_value(text: str) -> tuple[int, float]:
         raise argparse.ArgumentTypeError(f"{text!r} is not TAG=VALUE, such as 2=0.275") from None
 
 
+def _range(text: str) -> tuple[int | None, int | None]:
+    try:
+        begin, end = (int(word) if word else None for word in text.split(":"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not A:B, such as 0:100") from None
+    return begin, end
+
+
 def _rates(text: str) -> list[float]:
     try:
         return [float(word) for word in text.split(",")]
@@ -316,6 +362,17 @@ def _demo(args: argparse.Namespace) -> None:
 def _info(args: argparse.Namespace) -> None:
     facts = describe(args.file)
     print(json.dumps(facts, indent=1) if args.json else "\n".join(lines(facts)))
+
+
+def _merge(args: argparse.Namespace) -> None:
+    progress: list[Progress] = []
+
+    def done(count: int, total: int) -> None:
+        progress[:] = progress or [Progress(total, args.quiet)]
+        progress[0].done(count)
+
+    count = merge_results(args.results, args.output, done)
+    print(f"{args.output}: {count} poses")
 
 
 def _convert(args: argparse.Namespace) -> None:

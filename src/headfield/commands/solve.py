@@ -15,82 +15,143 @@ from numpy.typing import NDArray
 
 from ..coils.coil import Coil
 from ..coils.read import read_coil
+from ..core.messages import warn
 from ..errors import ArgumentError, ConvergenceError, RegionError
 from ..fields.field import Field
-from ..fields.stream import open_results, result_files
-from ..fields.write import magnitude
+from ..fields.h5.rows import MESH_ARRAYS
+from ..fields.run import Run, digest
+from ..fields.stream import FilePerPose, GrowingH5, open_results, result_files
+from ..heads.conductivity import resolve
 from ..heads.mesh import TetMesh
 from ..heads.read import read_mesh
 from ..heads.subject import Subject
-from ..heads.tissues import GRAY_MATTER
-from ..metrics import percentiles
 from ..poses.pose_list import PoseList
 from ..poses.read import read_pose_list
 from ..solve.model import HeadModel
 from .progress import Progress
+from .stopping import Stopping
+from .summary import Summary
 
-__all__ = ["solve"]
+__all__ = ["NOT_CONVERGED", "solve"]
+
+#: Exit code of a run that is whole but for poses that did not converge.
+NOT_CONVERGED = 3
 
 
-def solve(args: argparse.Namespace) -> None:
-    """Run `headfield solve` with parsed arguments."""
+def solve(args: argparse.Namespace) -> int:
+    """Run `headfield solve` with parsed arguments; returns the exit code, 3 if a pose did not converge."""
     start = time.perf_counter()
-    mesh, conductivity = _head(args)
-    coil, listed = read_coil(args.coil), read_pose_list(args.poses)
-    poses, didt = listed.poses, _didt(args, listed, coil)
-    _check_not_input(args, len(poses))
-    elements = _elements(mesh, args.tissues)
-    progress = Progress(len(poses), args.quiet)
-    with open_results(args.output, mesh, len(poses), elements) as results:
-        progress.say(f"{mesh!r}, {coil!r}")
-        model = HeadModel(mesh, conductivity, device=args.device, threads=args.threads)
-        progress.say(f"set-up took {sum(model.seconds.values()):.1f} s")
-        summary = _Summary(mesh, elements)
-        try:
-            for field in _fields(args, model, coil, poses, didt, elements):
-                results.write(field.arrays())
-                summary.add(field)
-                progress.done(len(summary.rows))
-                del field  # and its E, before the next batch is solved
-        except BaseException as error:  # also an interrupt: what is solved is kept, and the user told
-            if isinstance(error, ConvergenceError):
-                results.write(error.partial.arrays())
-            progress.say(f"{len(summary.rows)} of {len(poses)} poses are done and kept")
-            raise
+    with Stopping().listening() as stopping:
+        problem = _Problem(args)
+        run = problem.run
+        progress = Progress(run.count, args.quiet)
+        with open_results(args.output, problem.mesh, problem.n_elements, run, resume=args.resume) as results:
+            there = results.done
+            summary = Summary(problem.mesh, problem.elements, run.first + there)
+            progress.say(f"{problem.mesh!r}, {problem.coil!r}")
+            if there:
+                progress.say(f"{there} of {run.count} poses are there already")
+            device = _solve_rest(problem, results, summary, progress, stopping)
     facts = {
         "head": args.head,
         "coil": args.coil,
-        "poses": len(poses),
-        "didt": np.asarray(didt).tolist(),
+        "poses": run.count,
+        "first_pose": run.first,
+        "already_there": there,
+        "didt": np.asarray(problem.didt).tolist(),
         "tol": args.tol,
         "recovery": args.recovery,
-        "device": model.device,
+        "device": device,
         "files": results.files,
         "seconds": round(time.perf_counter() - start, 3),
+        "not_converged": summary.not_converged,
         "results": summary.rows,
     }
-    print(json.dumps(facts, indent=1) if args.json else summary.text(facts))
+    print(json.dumps(facts, indent=1, allow_nan=False) if args.json else summary.text(facts))
+    if summary.not_converged:
+        warn(summary.warning(), UserWarning)
+        return NOT_CONVERGED
+    return 0
 
 
-def _fields(
-    args: argparse.Namespace,
-    model: HeadModel,
-    coil: Coil,
-    poses: NDArray[np.float64],
-    didt: Any,
-    elements: NDArray[np.int32] | None,
-) -> Iterator[Field]:
-    """Solve batch by batch as the arguments say."""
-    return model.iter_solve(
-        coil,
-        poses,
-        didt,
-        elements=elements,
-        recovery=args.recovery,
-        tol=args.tol,
-        max_iterations=args.max_iterations,
-        batch="auto" if args.batch is None else args.batch,
-    )
+class _Problem:
+    """What the arguments ask for, read and checked."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+        self.mesh, given = _head(args)
+        self.coil, listed = read_coil(args.coil), read_pose_list(args.poses)
+        self.poses, self.didt = listed.poses, _didt(args, listed, self.coil)
+        self.chosen = _slice(args.slice, len(self.poses))
+        _check_not_input(args, self.chosen, len(self.poses))
+        self.elements = _elements(self.mesh, args.tissues)
+        self.n_elements = None if self.elements is None else len(self.elements)
+        self.conductivity = resolve(given, self.mesh.tags)
+        options = (args.tissues, args.recovery, args.tol, args.max_iterations)
+        self.run = Run(
+            head=digest([getattr(self.mesh, name) for name in MESH_ARRAYS], self.conductivity),
+            coil=digest(self.coil.content()),
+            poses=digest(self.poses, np.asarray(self.didt, np.float64)),
+            options=digest(*options),
+            first=self.chosen.start,
+            count=len(self.chosen),
+            total=len(self.poses),
+        )
+
+    def fields(self, model: HeadModel, first: int) -> Iterator[Field]:
+        """Solve the poses from `first` on, batch by batch."""
+        args, rest = self.args, slice(first, self.chosen.stop)
+        didt = np.asarray(self.didt)
+        return model.iter_solve(
+            self.coil,
+            self.poses[rest],
+            didt[rest] if didt.ndim and len(didt) == len(self.poses) > 1 else didt,
+            elements=self.elements,
+            recovery=args.recovery,
+            tol=args.tol,
+            max_iterations=args.max_iterations,
+            batch="auto" if args.batch is None else args.batch,
+            strict=args.strict,
+        )
+
+
+def _solve_rest(
+    problem: _Problem,
+    results: GrowingH5 | FilePerPose,
+    summary: Summary,
+    progress: Progress,
+    stopping: Stopping,
+) -> str:
+    """Solve and write the poses that aren't there yet; returns the device."""
+    args, run = problem.args, problem.run
+    if results.done == run.count:
+        return "no device"
+    model = HeadModel(problem.mesh, problem.conductivity, device=args.device, threads=args.threads)
+    progress.say(f"set-up took {sum(model.seconds.values()):.1f} s")
+    stopping.after_batches()
+    try:
+        for field in problem.fields(model, run.first + results.done):
+            results.write(field.arrays())
+            summary.add(field)
+            progress.done(results.done)
+            del field  # and its E, before the next batch is solved
+            if results.done < run.count:
+                stopping.check()
+    except BaseException as error:  # also an interrupt: what is solved is kept, and the user told
+        if isinstance(error, ConvergenceError):
+            results.write(error.partial.arrays())
+        kept = f"{results.done} of {run.count} poses are done and kept"
+        progress.say(f"{kept}; go on with --resume" if results.done else kept)
+        raise
+    return model.device
+
+
+def _slice(given: tuple[int | None, int | None] | None, k: int) -> range:
+    """The poses that `--slice` chooses of k."""
+    begin, end, _ = slice(*(given or (None, None))).indices(k)
+    if begin >= end:
+        raise ArgumentError(f"--slice: there is no pose from {begin} to {end} in a list of {k}")
+    return range(begin, end)
 
 
 def _head(args: argparse.Namespace) -> tuple[TetMesh, Any]:
@@ -115,13 +176,13 @@ def _didt(args: argparse.Namespace, listed: PoseList, coil: Coil) -> Any:
     return 1e6 if coil.n_stimulators == 1 else [[1e6] * coil.n_stimulators]
 
 
-def _check_not_input(args: argparse.Namespace, k: int) -> None:
+def _check_not_input(args: argparse.Namespace, chosen: range, k: int) -> None:
     paths = [args.head, args.coil, args.poses]
     if os.path.isdir(args.head):
         subject = Subject(args.head)
         paths += [subject.mesh_path, *filter(None, [subject.tensor_path])]
     inputs = [os.stat(path) for path in paths]
-    for path in (args.output, *result_files(args.output, k)):
+    for path in (args.output, *result_files(args.output, chosen, k)):
         try:
             there = os.stat(path)
         except OSError:  # nothing there, or nothing that can be reached: open_results says so
@@ -138,44 +199,3 @@ def _elements(mesh: TetMesh, tags: list[int] | None) -> NDArray[np.int32] | None
     if missing:
         raise RegionError(f"--tissues: the head has no tag {missing[0]}; it has {present}")
     return np.flatnonzero(np.isin(mesh.tags, tags)).astype(np.int32)
-
-
-class _Summary:
-    """Numbers for each pose; the peak is the 99.9th percentile of |E|, in gray matter if there is any."""
-
-    def __init__(self, mesh: TetMesh, elements: NDArray[np.int32] | None) -> None:
-        tags = mesh.tags if elements is None else mesh.tags[elements]
-        self.gray = bool((tags == GRAY_MATTER).any())
-        self._chosen = np.flatnonzero(tags == GRAY_MATTER) if self.gray else np.arange(len(tags))
-        self._volumes = mesh.volumes_mm3()[self._chosen if elements is None else elements[self._chosen]]
-        self.rows: list[dict[str, Any]] = []
-
-    def add(self, field: Field) -> None:
-        report = field.report
-        for i, e in enumerate(field.E):
-            row = {
-                "pose": len(self.rows),
-                "iterations": int(report.iterations[i]),
-                "residual": float(report.residual[i]),
-                "peak_V_per_m": float(percentiles(magnitude(e[self._chosen]), self._volumes, 99.9)),
-            }
-            if report.discretisation_error is not None:
-                row["discretisation_error"] = float(report.discretisation_error[i])
-            self.rows.append(row)
-
-    def text(self, facts: dict[str, Any]) -> str:
-        def span(key: str, form: str) -> str:
-            values = [row[key] for row in self.rows]
-            low, high = format(min(values), form), format(max(values), form)
-            return low if low == high else f"{low} to {high}"
-
-        files, error = facts["files"], ""
-        if "discretisation_error" in self.rows[0]:
-            error = f"discretisation error of E: {span('discretisation_error', '.2%')}\n"
-        return (
-            f"{facts['poses']} poses in {facts['seconds']:.1f} s on {facts['device']}: "
-            f"{span('iterations', 'd')} iterations, residual {span('residual', '.1e')}\n"
-            f"99.9th percentile of |E| in {'gray matter' if self.gray else 'all tetrahedra'}: "
-            f"{span('peak_V_per_m', '.3g')} V/m\n{error}"
-            f"written: {files[0]}" + (f" to {files[-1]}" if len(files) > 1 else "")
-        )

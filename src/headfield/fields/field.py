@@ -22,7 +22,7 @@ from ..pictures.scene import Scene
 from ..regions.region import Region
 from .arrays import FieldArrays
 from .report import SolveReport
-from .stream import H5_ENDINGS, open_results
+from .stream import H5_ENDINGS, save_h5
 from .write import write_point_results, write_results
 
 __all__ = ["Field", "SolveReport"]
@@ -220,8 +220,7 @@ class Field:
             The file can't be written.
         """
         if ending_of(path) in H5_ENDINGS and not self.at_points:
-            with open_results(path, self.mesh, len(self), self.elements) as results:
-                results.write(self.arrays())
+            save_h5(path, self.arrays())
             return
         arrays, poses = self.arrays(), slice(0, len(self))
         if self.region is not None and self.at_points:

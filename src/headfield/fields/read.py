@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FileFormatError, HeadfieldError, MeshError, PoseError
+from ..errors import FileFormatError, HeadfieldError, PoseError
 from ..heads.mesh import TetMesh
 from ..heads.read import read_mesh
 from ..io.regular import check_regular, ending_of
 from ..poses.pose import check_poses
-from .stream import H5_ENDINGS, MESH_ARRAYS
+from .h5.reader import opened
+from .stream import H5_ENDINGS
 from .write import magnitude
 
 __all__ = ["Result", "read_result"]
@@ -139,89 +140,25 @@ def _of_field(mesh: TetMesh, name: str) -> NDArray[Any]:
 
 
 def _read_h5(path: str) -> Result:
-    try:
-        import h5py  # type: ignore[import-untyped]  # an optional package, which only .h5 needs
-    except ImportError as error:
-        raise FileFormatError("reading .h5 needs h5py: pip install 'headfield[hdf5]'") from error
-
-    def opened(read: Callable[[Any], Any]) -> Any:
-        try:
-            with h5py.File(path, "r") as file:
-                return read(file)
-        except (HeadfieldError, FileNotFoundError, PermissionError):
-            raise
-        except (OSError, RuntimeError, ValueError, TypeError, KeyError, MemoryError) as error:
-            raise FileFormatError(f"{path}: damaged .h5: {' '.join(str(error).split())[:200]}") from error
-
-    def read_all(file: Any) -> tuple[TetMesh, int, Any, Any]:
-        _check_is_result(path, file)
-        mesh = _mesh(path, file)
-        count = _elements(path, file, mesh)[1]
-        poses, didt = _per_pose(path, file, "poses", count), _per_pose(path, file, "didt", count)
-        return mesh, count, poses, None if didt is None else didt.reshape(count, -1)
-
-    mesh, count, poses, didt = opened(read_all)
+    with opened(path) as file:
+        mesh = file.mesh()
+        index = file.index(mesh)
+        file.check_facts()
+        poses, didt = (file.array(name) if file.has(name) else None for name in ("poses", "didt"))
+        count = file.n_rows
     if poses is not None:
         try:
             poses = check_poses(poses)
         except PoseError as error:
             raise PoseError(f"{path}: {error}") from None
-    return Result(path, mesh, count, poses, didt, lambda i: opened(lambda file: _row(path, file, mesh, i)))
 
+    def row(i: int) -> NDArray[Any]:
+        with opened(path) as file:
+            values = file.row("elements/magnE", i)
+        if index is None:
+            return values
+        everywhere = np.full(mesh.n_tets, np.nan, np.float32)
+        everywhere[index] = values
+        return everywhere
 
-def _check_is_result(path: str, file: Any) -> None:
-    if str(file.attrs.get("format", "")) != "headfield":
-        raise FileFormatError(f"{path}: an .h5, but not a result of headfield")
-    if "elements/magnE" not in file:
-        raise FileFormatError(f"{path}: no E in it")
-
-
-def _mesh(path: str, file: Any) -> TetMesh:
-    arrays = {}
-    for name in MESH_ARRAYS:
-        dataset = file[f"mesh/{name}"]
-        if dataset.nbytes > os.path.getsize(path):
-            raise FileFormatError(f"{path}: mesh/{name} of shape {dataset.shape} does not fit the file")
-        arrays[name] = dataset[...]
-    try:
-        return TetMesh(**arrays)
-    except MeshError as error:
-        raise MeshError(f"{path}: {error}") from None
-
-
-def _elements(path: str, file: Any, mesh: TetMesh) -> tuple[NDArray[Any] | None, int]:
-    """Return the tetrahedra that E is given in, None for all, and the number of poses."""
-    index = None
-    if "elements/index" in file:
-        index = file["elements/index"][...]
-        if (
-            index.ndim != 1
-            or index.dtype.kind not in "iu"
-            or not ((index >= 0) & (index < mesh.n_tets)).all()
-        ):
-            raise FileFormatError(f"{path}: elements/index has indices outside of the mesh")
-    shape, width = file["elements/magnE"].shape, mesh.n_tets if index is None else len(index)
-    if len(shape) != 2 or shape[1] != width:
-        raise FileFormatError(f"{path}: elements/magnE has the shape {shape}, where (k, {width}) fits")
-    if not shape[0] or not width:
-        raise FileFormatError(f"{path}: no E in it: {shape[0]} poses in {width} tetrahedra")
-    return index, shape[0]
-
-
-def _per_pose(path: str, file: Any, name: str, count: int) -> NDArray[np.float64] | None:
-    if name not in file:
-        return None
-    values: NDArray[np.float64] = np.asarray(file[name][...], np.float64)
-    if not values.ndim or len(values) != count:
-        raise FileFormatError(f"{path}: {name} has the shape {values.shape} for {count} poses")
-    return values
-
-
-def _row(path: str, file: Any, mesh: TetMesh, pose: int) -> NDArray[Any]:
-    index, _ = _elements(path, file, mesh)
-    values: NDArray[Any] = file["elements/magnE"][pose]
-    if index is None:
-        return values
-    everywhere = np.full(mesh.n_tets, np.nan, np.float32)
-    everywhere[index] = values
-    return everywhere
+    return Result(path, mesh, count, poses, None if didt is None else didt.reshape(count, -1), row)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Write the results of many poses while they are solved: one growing .h5, or a .msh or .vtu per pose.
+"""Write the results of many poses while they are solved: one .h5 for all, or a .msh or .vtu per pose.
 
-Poses that were written stay if a later one fails or the run is stopped: as finished .msh and .vtu files, or
-in an unfinished .h5 called NAME.part.h5. A file under its final name is whole.
+Poses that were written stay if a later one fails or the run is stopped, and a run of the same can go on after
+them. A file under its final name is whole.
 """
 
 from __future__ import annotations
@@ -10,28 +10,29 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import ArgumentError, FileFormatError, HeadfieldError
 from ..heads.mesh import TetMesh
-from ..io.atomic import check_folder
+from ..io.atomic import check_folder, replacing
+from ..io.locked import LockedFile
 from ..io.regular import ending_of
+from ..io.room import check_room
 from .arrays import FieldArrays
-from .write import magnitude, write_results
+from .h5.layout import needed_h5py
+from .h5.reader import opened
+from .h5.writer import RowFile, constants_of, row_of
+from .run import Run
+from .write import write_results
 
-__all__ = ["H5_ENDINGS", "MESH_ARRAYS", "FilePerPose", "GrowingH5", "open_results", "result_files"]
+__all__ = ["H5_ENDINGS", "FilePerPose", "GrowingH5", "open_results", "result_files", "save_h5"]
 
 H5_ENDINGS = (".h5", ".hdf5")
-#: Arrays of a mesh that an .h5 holds, in its group `mesh`.
-MESH_ARRAYS = ("nodes_mm", "tets", "tags", "triangles", "triangle_tags", "node_ids")
 _ENDINGS_PER_POSE = (".msh", ".vtu")
+_E_BYTES, _V_BYTES = 16, 8  # E and |E| of a tetrahedron, the potential of a node
 
 
 def open_results(
-    path: str | os.PathLike[str], mesh: TetMesh, k: int, elements: NDArray[Any] | None = None
+    path: str | os.PathLike[str], mesh: TetMesh, n_elements: int | None, run: Run, *, resume: bool = False
 ) -> FilePerPose | GrowingH5:
     """Return the writer for a path; raise at once every error that can be found before a long solve.
 
@@ -39,189 +40,202 @@ def open_results(
     ----------
     path : path
         `.h5`: one file for all poses. `.msh`, `.vtu`: one file per pose, `NAME_0000.msh`, `NAME_0001.msh`, …,
-        or just `NAME.msh` if `k` is 1.
+        or just `NAME.msh` if the run has one pose.
     mesh : TetMesh
-    k : int
-        How many poses will be written.
-    elements : ndarray (e,) int32 or None
-        The tetrahedra that the fields are given in; None for all.
+    n_elements : int or None
+        How many tetrahedra the fields are given in; None for all, with the potential.
+    run : Run
+        What is computed, and which of its poses.
+    resume : bool
+        Go on after the poses that a stopped run of the same has written, if there is one.
 
     Returns
     -------
     GrowingH5 or FilePerPose
-        A context manager with `write(field.arrays())`, and `files`, the names of what was written.
+        A context manager with `done`, how many poses are there already; `write(field.arrays())`, and `files`,
+        the names of what was written.
 
     Raises
     ------
     FileFormatError
         Another ending, or h5py is missing.
+    ArgumentError
+        What lies there is of another run.
+    StorageError
+        There is too little room, or another run writes there.
     OSError
-        The folder doesn't exist or can't be written to, `path` is a folder, or an unfinished .h5 of a run
-        that was stopped lies there.
+        The folder doesn't exist or can't be written to, `path` is a folder, or results of a stopped run lie
+        there and `resume` was not asked for.
     """
     target, ending = Path(path), ending_of(path)
     if ending not in _ENDINGS_PER_POSE + H5_ENDINGS:
         raise FileFormatError(f"{target}: results are written as .msh, .vtu or .h5, not {ending or 'this'}")
     check_folder(target)
     if ending in _ENDINGS_PER_POSE:
-        return FilePerPose(target, k)
-    return GrowingH5(target, mesh, k, elements)
+        return FilePerPose(target, run, resume)
+    needed_h5py("writing")
+    each = _E_BYTES * mesh.n_tets + _V_BYTES * mesh.n_nodes if n_elements is None else _E_BYTES * n_elements
+    return GrowingH5(target, run, resume, each)
 
 
-def result_files(path: str | os.PathLike[str], k: int) -> list[Path]:
-    """List every file that `open_results` would write for k poses, those under a temporary name last.
+def result_files(path: str | os.PathLike[str], run_poses: range, total: int) -> list[Path]:
+    """List every file that `open_results` would write for some poses of a run, those for its own use last.
 
     Examples
     --------
-    >>> [file.name for file in result_files("out/f.msh", 2)], [file.name for file in result_files("f.h5", 2)]
-    (['f_0000.msh', 'f_0001.msh'], ['f.h5', 'f.part.h5'])
+    >>> [file.name for file in result_files("out/f.msh", range(1, 3), 9)]
+    ['f_0001.msh', 'f_0002.msh', 'f.msh.run']
+    >>> [file.name for file in result_files("f.h5", range(9), 9)]
+    ['f.h5', 'f.part.h5']
     """
     target = Path(path)
     if ending_of(path) in H5_ENDINGS:
         return [target, target.with_name(f"{target.stem}.part{target.suffix}")]
-    if k == 1:
-        return [target]
-    return [target.with_name(f"{target.stem}_{number:04d}{target.suffix}") for number in range(k)]
+    numbered = [target.with_name(f"{target.stem}_{number:04d}{target.suffix}") for number in run_poses]
+    return [*([target] if total == 1 else numbered), target.with_name(f"{target.name}.run")]
+
+
+def save_h5(path: str | os.PathLike[str], arrays: FieldArrays) -> None:
+    """Write one field as .h5, whole or not at all; StorageError if it can't be written."""
+    _check_in_tetrahedra(arrays)
+    with replacing(path) as temporary, open(temporary, "rb+", buffering=0) as file:
+        rows = RowFile(file.fileno(), os.fspath(path), len(arrays))
+        _put(rows, arrays, {})
+        rows.finish()
+
+
+def _put(rows: RowFile, arrays: FieldArrays, attributes: dict[str, str]) -> None:
+    if not rows.laid_out:
+        recovered = {} if arrays.local_error is None else {"recovery": str(arrays.recovery)}
+        rows.create(constants_of(arrays), row_of(arrays, 0), attributes | recovered)
+    rows.put(len(arrays), (row_of(arrays, i) for i in range(len(arrays))))
+
+
+class GrowingH5:
+    """One .h5 that every batch is added to; it gets its final name when all poses are in it.
+
+    Until then it is called NAME.part.h5. Its layout is described in docs/formats.md. A pose is in it when its
+    mark says so, which is written last; readers take no others.
+    """
+
+    def __init__(self, path: Path, run: Run, resume: bool, row_bytes: int) -> None:
+        self.files: list[str] = []
+        self._run = run
+        self._path, self._part = result_files(path, range(0), 0)
+        self._file = LockedFile(self._part)
+        try:
+            self._rows = RowFile(self._file.descriptor, str(self._part), run.count)
+            self._find_what_is_kept(resume)
+            more, kept = row_bytes * (run.count - self.done), f"{self.done} of {run.count} poses are in it"
+            check_room(self._part, more, kept)
+        except BaseException:  # also an interrupt: no `with` block has begun that would close the file
+            self._file.close(remove=self._file.created)
+            raise
+
+    @property
+    def done(self) -> int:
+        """Poses that are complete."""
+        return self._rows.done
+
+    def _find_what_is_kept(self, resume: bool) -> None:
+        if not self._file.begins_with_data():
+            return
+        with opened(str(self._part)) as there:
+            count, run, places = there.n_rows, there.run(), there.places()
+        if not count:
+            return
+        if not resume:
+            raise _kept_already(self._part, count)
+        if run is None:
+            raise FileFormatError(f"{self._part}: there is no record of the run in it")
+        self._run.check_same(run, str(self._part))
+        if (run.first, run.count) != (self._run.first, self._run.count):
+            raise ArgumentError(f"{self._part} is of the slice {run.first}:{run.first + run.count}")
+        self._rows.go_on(places, count)
+
+    def __enter__(self) -> GrowingH5:
+        return self
+
+    def write(self, field: FieldArrays) -> None:
+        """Add the poses of a batch; they survive even if the process is killed afterwards."""
+        _check_in_tetrahedra(field)
+        _put(self._rows, field, {"run": self._run.text()})
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # What the file says counts: an interrupt may have come between a mark and what is remembered of it.
+        kept = False
+        try:
+            kept = self._rows.complete() > 0
+            if kind is None:
+                self._rows.finish()
+                os.replace(self._part, self._path)
+                self.files.append(str(self._path))
+            elif kept:
+                self.files.append(str(self._part))
+        finally:
+            self._file.close(remove=not kept)
 
 
 class FilePerPose:
-    """A .msh or .vtu for each pose; each appears whole or not at all."""
+    """A .msh or .vtu for each pose; each appears whole or not at all.
 
-    def __init__(self, path: Path, k: int) -> None:
+    NAME.msh.run beside them, or NAME.vtu.run, says what the run computes and how far it came; it is removed
+    when all are there.
+    """
+
+    def __init__(self, path: Path, run: Run, resume: bool) -> None:
         self.files: list[str] = []
-        self._paths = result_files(path, k)
-        self._next = 0
+        self.done = 0
+        self._run = run
+        *self._paths, self._record = result_files(path, range(run.first, run.first + run.count), run.total)
+        self._file = LockedFile(self._record)
+        try:
+            self._find_what_is_kept(resume)
+        except BaseException:
+            self._file.close(remove=self._file.created)
+            raise
+
+    def _find_what_is_kept(self, resume: bool) -> None:
+        """Read the record: a line that says what the run is, and one for each batch with all poses so far."""
+        with open(self._record, encoding="utf-8", errors="replace") as file:
+            first, *counts = file.read(1 << 24).splitlines(keepends=True) or [""]
+        # The last line may be torn; what is whole ends in a line end.
+        done = [int(line) for line in counts if line.endswith("\n") and line.strip().isdigit()]
+        if not done:
+            return
+        if not resume:
+            raise _kept_already(self._record, done[-1])
+        there = Run.parse(first, str(self._record))
+        self._run.check_same(there, str(self._record))
+        if (there.first, there.count) != (self._run.first, self._run.count) or done[-1] > there.count:
+            raise ArgumentError(f"{self._record} is of the slice {there.first}:{there.first + there.count}")
+        self.done = done[-1]
+        self.files += [str(path) for path in self._paths[: self.done] if path.exists()]
 
     def __enter__(self) -> FilePerPose:
         return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
 
     def write(self, field: FieldArrays) -> None:
         """Write the poses of a batch that have converged; the others keep their number and get no file."""
         _check_in_tetrahedra(field)
         for i, converged in enumerate(field.report.converged):
             if converged:
-                self._write_pose(field, i, self._next + i)
-        self._next += len(field)
-
-    def _write_pose(self, field: FieldArrays, i: int, number: int) -> None:
-        path, pose = self._paths[number], slice(i, i + 1)
-        write_results(path, field.mesh, field.in_elements(pose), field.at_nodes(pose))
-        self.files.append(str(path))
-
-
-class GrowingH5:
-    """One .h5 that every batch is added to; it gets its final name when all poses are in it.
-
-    Layout: `mesh/…` as `TetMesh`; `elements/E` (k, e, 3) and `elements/magnE` (k, e) float32, V/m;
-    `elements/index` (e,) if not all tetrahedra were asked for, else `nodes/v` (k, n) float64, V; of coils
-    `poses` (k, 4, 4), `didt` (k,) or (k, s), A/s; `residual`, `tolerance`, `iterations`, `converged` (k,),
-    and `discretisation_error` (k,) where it was estimated. A recovered E comes with `elements/local_error`
-    (k, e) float32, V/m, and the attribute `recovery`. Poses that did not converge are NaN. The arrays carry
-    HDF5's checksums, so that a damaged file is refused and not read as another field.
-    """
-
-    def __init__(self, path: Path, mesh: TetMesh, k: int, elements: NDArray[Any] | None) -> None:
-        try:
-            import h5py  # type: ignore[import-untyped]  # an optional package, which only .h5 needs
-        except ImportError as error:
-            raise FileFormatError("writing .h5 needs h5py: pip install 'headfield[hdf5]'") from error
-        self.files: list[str] = []
-        self._k = k
-        self._path, self._part = result_files(path, k)
-        _check_nothing_kept(self._part, h5py)
-        self._file = h5py.File(self._part, "w")
-        self._done = 0
-        try:
-            self._create(mesh, elements)
-        except BaseException:  # also an interrupt: no `with` block has begun that would close the file
-            self._file.close()
-            self._part.unlink(missing_ok=True)
-            raise
-
-    def _create(self, mesh: TetMesh, elements: NDArray[Any] | None) -> None:
-        count = mesh.n_tets if elements is None else len(elements)
-        self._file.attrs["format"] = "headfield"
-        for name in MESH_ARRAYS:
-            self._keep(f"mesh/{name}", getattr(mesh, name))
-        self._add("elements/E", (count, 3), np.float32)
-        self._add("elements/magnE", (count,), np.float32)
-        if elements is None:
-            self._add("nodes/v", (mesh.n_nodes,), np.float64)
-        else:
-            self._keep("elements/index", elements)
-        self._add("residual", (), np.float64)
-        self._add("tolerance", (), np.float64)
-        self._add("iterations", (), np.int32)
-        self._add("converged", (), np.bool_)
-
-    def _keep(self, name: str, values: NDArray[Any]) -> None:
-        self._file.create_dataset(name, data=values, fletcher32=values.size > 0)
-
-    def _add(self, name: str, shape: tuple[int, ...], dtype: Any) -> None:
-        # A chunk is one pose, at most 4 million rows of it (HDF5 allows 4 GiB).
-        chunk = (1, *(min(n, 1 << 22) for n in shape)) if shape else (max(1, min(self._k, 1024)),)
-        most = (self._k, *shape)
-        self._file.create_dataset(name, (0, *shape), dtype, maxshape=most, chunks=chunk, fletcher32=True)
-
-    def __enter__(self) -> GrowingH5:
-        return self
-
-    def write(self, field: FieldArrays) -> None:
-        """Add the poses of a batch; what is flushed survives even if the process is killed."""
-        _check_in_tetrahedra(field)
-        if self._done == 0:
-            for name, values in _of_coils(field).items():
-                self._add(name, values.shape[1:], np.float64)
-            if field.report.discretisation_error is not None:
-                self._add("discretisation_error", (), np.float64)
-            if field.local_error is not None:
-                self._file.attrs["recovery"] = field.recovery
-                self._add("elements/local_error", (field.E.shape[1],), np.float32)
-        for i in range(len(field)):
-            self._write_pose(field, i)
-        self._file.flush()
-
-    def _write_pose(self, field: FieldArrays, i: int) -> None:
-        report = field.report
-        row: dict[str, Any] = {name: values[i] for name, values in _of_coils(field).items()}
-        for name in ("residual", "tolerance", "iterations", "converged", "discretisation_error"):
-            if name in self._file:
-                row[name] = getattr(report, name)[i]
-        keep = report.converged[i]
-        row["elements/E"] = field.E[i] if keep else np.nan
-        row["elements/magnE"] = magnitude(field.E[i]) if keep else np.nan
-        if field.local_error is not None:
-            row["elements/local_error"] = field.local_error[i] if keep else np.nan
-        if field.potential is not None:
-            row["nodes/v"] = field.potential[i] if keep else np.nan
-        for name, values in row.items():
-            dataset = self._file[name]
-            dataset.resize(self._done + 1, axis=0)
-            dataset[self._done] = values
-        self._done += 1
+                path, pose = self._paths[self.done + i], slice(i, i + 1)
+                write_results(path, field.mesh, field.in_elements(pose), field.at_nodes(pose))
+                self.files.append(str(path))
+        if not self.done:
+            self._file.write(f"{self._run.text()}\n".encode())
+        self._file.append(f"{self.done + len(field)}\n".encode())
+        self.done += len(field)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-        if kind is None and self._done != self._k:
-            raise HeadfieldError(f"{self._done} of {self._k} poses were written to {self._part}")
-        if kind is None:
-            os.replace(self._part, self._path)
-            self.files.append(str(self._path))
-        elif self._done:
-            self.files.append(str(self._part))
-        else:
-            self._part.unlink(missing_ok=True)
-
-
-def _of_coils(field: FieldArrays) -> dict[str, NDArray[np.float64]]:
-    """Poses and dI/dt, which fields of other sources than coils don't have."""
-    known = {"poses": field.poses, "didt": field.didt}
-    return {name: values for name, values in known.items() if values is not None}
+        self._file.close(remove=kind is None or not self.done)
+        if kind is None and self.done != self._run.count:
+            raise HeadfieldError(f"{self.done} of {self._run.count} poses were written")
 
 
 def _check_in_tetrahedra(field: FieldArrays) -> None:
@@ -229,15 +243,10 @@ def _check_in_tetrahedra(field: FieldArrays) -> None:
         raise ArgumentError("a field at points can't be written as one in tetrahedra: see Field.save")
 
 
-def _check_nothing_kept(part: Path, h5py: Any) -> None:
-    """Raise an error rather than write over poses that a stopped run has solved."""
-    if not part.exists():
-        return
-    try:
-        with h5py.File(part, "r") as file:
-            count = int(file["converged"][...].sum())
-    except (OSError, KeyError, RuntimeError):
-        count = -1
-    if count:
-        held = f"{count} poses" if count > 0 else "what can't be read"
-        raise FileExistsError(f"{part} holds {held}, of a run that was stopped: rename or remove it first")
+def _kept_already(path: Path, count: int) -> FileExistsError:
+    return FileExistsError(
+        f"{path} holds {count} poses of a run that was stopped: go on with --resume, or rename or remove it"
+        if path.suffix != ".run"
+        else f"{path} says that {count} poses of a run are there that was stopped: go on with --resume, or "
+        "remove it"
+    )

@@ -186,8 +186,15 @@ class Batches:
             self.batch = smaller[-1]
 
     def _field(self, part: slice, report: SolveReport, results: Results) -> Field:
-        """The field of some sources; ConvergenceError, with that field, if one of them did not converge."""
+        """The field of some sources; ConvergenceError, with that field, if one of them did not converge.
+
+        Unless the options are strict: then it is NaN in those sources.
+        """
         values, drive = results.finished(), self._drive
+        bad = np.flatnonzero(~report.converged)
+        if len(bad) and not self._options.strict:
+            for array in values.values():
+                array[bad] = np.nan
         potential = values.get("potential")
 
         def evaluate() -> Any:
@@ -204,8 +211,7 @@ class Batches:
             recovery=self._options.recovery,
             evaluate=evaluate,
         )
-        bad = np.flatnonzero(~report.converged)
-        if len(bad):
+        if len(bad) and self._options.strict:
             worst = bad[np.argmax(np.nan_to_num(report.residual[bad], nan=np.inf))]
             raise ConvergenceError(
                 f"{len(bad)} of {len(report.residual)} {self._sources} did not reach a residual of "

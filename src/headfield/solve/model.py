@@ -264,11 +264,14 @@ class HeadModel:
         max_iterations: int = 200,
         batch: int | str = "auto",
         primary_error: float = 1e-3,
+        strict: bool = True,
     ) -> Iterator[Field]:
         """Electric fields of any number of poses, one batch at a time, in bounded memory.
 
         Parameters are those of `solve`. Input is checked before the first batch is solved. A batch that
         does not converge raises ConvergenceError when its turn comes; those before it have been handed out.
+        With `strict=False` the field of a pose that does not converge is NaN, `field.report.converged` says
+        so, and the rest goes on.
 
         Yields
         ------
@@ -289,6 +292,7 @@ class HeadModel:
             tol=tol,
             max_iterations=max_iterations,
             batch=batch,
+            strict=strict,
         )
         drive = self._drive(coil, poses, didt, primary_error)
         return self._batches(drive, options).one_by_one()

@@ -47,6 +47,7 @@ class SolveOptions:
     tol: float | str = 1e-5
     max_iterations: int = 200
     batch: int | str = "auto"
+    strict: bool = True
 
     def __post_init__(self) -> None:
         if self.roi is not None and not isinstance(self.roi, Region):
@@ -59,6 +60,8 @@ class SolveOptions:
             self._set("tol", within(self.tol, "tol", ArgumentError, 1e-13, 0.1))
         if not (isinstance(self.batch, str) and self.batch == "auto"):
             self._set("batch", whole(self.batch, "batch", ArgumentError, _MOST))
+        if not isinstance(self.strict, (bool, np.bool_)):
+            raise ArgumentError(f"strict must be True or False, not {self.strict!r}")
         if self.elements is not None:
             self._set("elements", _copy(self.elements))
 

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What `headfield solve` says at the end: numbers for each pose, as text or JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..fields.field import Field
+from ..fields.write import magnitude
+from ..heads.mesh import TetMesh
+from ..heads.tissues import GRAY_MATTER
+from ..metrics import percentiles
+
+__all__ = ["Summary"]
+
+_LISTED = 20  # poses that did not converge, by number
+
+
+class Summary:
+    """Numbers for each pose; the peak is the 99.9th percentile of |E|, in gray matter if there is any.
+
+    Parameters
+    ----------
+    mesh : TetMesh
+    elements : ndarray (e,) int or None
+        Tetrahedra that E is given in; None for all.
+    first : int
+        Number of the pose that is added first.
+
+    Attributes
+    ----------
+    rows : list of dict
+        One for each pose.
+    """
+
+    def __init__(self, mesh: TetMesh, elements: NDArray[np.int32] | None, first: int = 0) -> None:
+        tags = mesh.tags if elements is None else mesh.tags[elements]
+        self._gray = bool((tags == GRAY_MATTER).any())
+        self._chosen = np.flatnonzero(tags == GRAY_MATTER) if self._gray else np.arange(len(tags))
+        self._volumes = mesh.volumes_mm3()[self._chosen if elements is None else elements[self._chosen]]
+        self._first = first
+        self.rows: list[dict[str, Any]] = []
+
+    def add(self, field: Field) -> None:
+        """Add the poses of a batch."""
+        report = field.report
+        for i, e in enumerate(field.E):
+            good = bool(report.converged[i])
+            peak = percentiles(magnitude(e[self._chosen]), self._volumes, 99.9) if good else None
+            row = {
+                "pose": self._first + len(self.rows),
+                "converged": good,
+                "iterations": int(report.iterations[i]),
+                "residual": float(report.residual[i]) if np.isfinite(report.residual[i]) else None,
+                "peak_V_per_m": None if peak is None else float(peak),
+            }
+            if report.discretisation_error is not None:
+                error = float(report.discretisation_error[i])
+                row["discretisation_error"] = error if good else None
+            self.rows.append(row)
+
+    @property
+    def not_converged(self) -> list[int]:
+        """Numbers of the poses that did not converge."""
+        return [row["pose"] for row in self.rows if not row["converged"]]
+
+    def warning(self) -> str:
+        """What to warn of; empty if all poses converged."""
+        bad = self.not_converged
+        if not bad:
+            return ""
+        listed = ", ".join(map(str, bad[:_LISTED])) + (", …" if len(bad) > _LISTED else "")
+        return (
+            f"{len(bad)} of {len(self.rows)} poses did not converge and have no field (not a number in .h5, "
+            f"no file in .msh and .vtu): {listed}"
+        )
+
+    def text(self, facts: dict[str, Any]) -> str:
+        """The summary in words; `facts` is what the command knows besides."""
+        lines = [f"{len(self.rows)} poses in {facts['seconds']:.1f} s on {facts['device']}: "]
+        if facts["already_there"]:
+            lines[0] = f"{facts['already_there']} poses were there already; {lines[0]}"
+        if self.rows:
+            lines[0] += (
+                f"{self._span('iterations', 'd')} iterations, residual {self._span('residual', '.1e')}"
+            )
+            where = "gray matter" if self._gray else "all tetrahedra"
+            lines.append(f"99.9th percentile of |E| in {where}: {self._span('peak_V_per_m', '.3g')} V/m")
+            if "discretisation_error" in self.rows[0]:
+                lines.append(f"discretisation error of E: {self._span('discretisation_error', '.2%')}")
+        files = facts["files"]
+        if files:
+            lines.append(f"written: {files[0]}" + (f" to {files[-1]}" if len(files) > 1 else ""))
+        return "\n".join(lines)
+
+    def _span(self, key: str, form: str) -> str:
+        values = [row[key] for row in self.rows if row[key] is not None]
+        if not values:
+            return "unknown"
+        low, high = format(min(values), form), format(max(values), form)
+        return low if low == high else f"{low} to {high}"

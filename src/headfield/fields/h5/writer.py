@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Write the rows of a results .h5: a failed write raises once, and what was complete before stays so."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import HeadfieldError, StorageError
+from ...io.room import check_room
+from ..arrays import FieldArrays
+from ..write import magnitude
+from .layout import Place, lay_out
+from .rows import FACTS, FIELDS, MARKS, MESH_ARRAYS, bytes_of, checksum, mark_of, whole_rows
+
+__all__ = ["Named", "RowFile", "constants_of", "row_of"]
+
+#: Arrays by name: those of one row, or those that all rows share.
+Named = Mapping[str, NDArray[Any]]
+
+
+class RowFile:
+    """An open file that rows are put into, in order.
+
+    Parameters
+    ----------
+    descriptor : int
+        Of a file that can be read and written; the caller closes it.
+    path : str
+        What messages call the file.
+    k : int
+        Rows when all are there.
+
+    Attributes
+    ----------
+    done : int
+        Rows that are complete.
+    """
+
+    def __init__(self, descriptor: int, path: str, k: int) -> None:
+        self._descriptor, self._path, self._k = descriptor, path, k
+        self._places: dict[str, Place] = {}
+        self.done = 0
+
+    @property
+    def laid_out(self) -> bool:
+        """Whether the file has its structure: its first rows say which arrays there are."""
+        return bool(self._places)
+
+    def create(self, constants: Named, row: Named, attributes: Mapping[str, Any]) -> None:
+        """Lay the file out for constants, such as the mesh, and for k rows of the kind of `row`."""
+        arrays = {name: (values.shape, values.dtype) for name, values in constants.items()}
+        arrays |= {name: ((self._k, *values.shape), values.dtype) for name, values in row.items()}
+        arrays[MARKS] = ((self._k, 2), np.dtype(np.uint64))
+        sums = {name: checksum([values]) for name, values in constants.items()}
+        made = lay_out(arrays, {"format": "headfield", **attributes}, sums)
+        self._check_room(made.size)
+        try:
+            os.ftruncate(self._descriptor, 0)
+            os.ftruncate(self._descriptor, made.size)
+            # Arrays and what HDF5 wrote may share a page. The file's signature comes last: without it nobody
+            # takes the file for one of HDF5.
+            signature = made.pages[0][:8]
+            for offset, page in made.pages.items():
+                self._put(memoryview(page)[8 if offset == 0 else 0 : made.size - offset], offset or 8)
+            for name, values in constants.items():
+                self._put(bytes_of(values), made.places[name].offset)
+            if "residual" in row:  # a row that never comes must not look like a perfect one
+                self._put(bytes_of(np.full(self._k, np.nan)), made.places["residual"].offset)
+            self._put(memoryview(signature), 0)
+        except OSError as error:
+            raise self._failure(error) from error
+        self._places, self.done = made.places, 0
+
+    def go_on(self, places: Mapping[str, Place], done: int) -> None:
+        """Go on after `done` rows of a file that was laid out before."""
+        self._places, self.done = dict(places), done
+
+    def put(self, count: int, rows: Iterable[Named]) -> None:
+        """Write `count` rows; they are complete, and counted, when all their bytes are on the disk.
+
+        Raises
+        ------
+        StorageError
+            The disk is full, or a quota or a limit is reached. The rows before these are whole.
+        """
+        each = sum(self._places[name].row_bytes for name in (*FACTS, *FIELDS) if name in self._places)
+        self._check_room(count * each)
+        try:
+            marks = np.array([self._put_row(self.done + i, row) for i, row in enumerate(rows)], np.uint64)
+            _sync(self._descriptor)  # a mark must not reach the disk before what it stands for
+            self._put(bytes_of(marks), self._places[MARKS].offset + 16 * self.done)
+        except OSError as error:
+            raise self._failure(error) from error
+        self.done += len(marks)
+
+    def finish(self) -> None:
+        """Raise an error unless all rows are complete and on the disk."""
+        if self.done != self._k:
+            raise HeadfieldError(f"{self.done} of {self._k} poses were written to {self._path}")
+        try:
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def complete(self) -> int:
+        """Count the rows that the file itself says are complete."""
+        if not self.laid_out:
+            return 0
+        first = self._places[MARKS].offset
+
+        def marks(part: slice) -> NDArray[np.uint64]:
+            size = 16 * (part.stop - part.start)
+            found = os.pread(self._descriptor, size, first + 16 * part.start)
+            return np.frombuffer(found.ljust(size, b"\0"), np.uint64).reshape(-1, 2)
+
+        return whole_rows(self._k, marks)
+
+    def _put_row(self, number: int, row: Named) -> tuple[int, int]:
+        """Write a row; returns its marks."""
+        return self._put_group(FACTS, number, row), self._put_group(FIELDS, number, row)
+
+    def _put_group(self, names: Sequence[str], number: int, row: Named) -> int:
+        crc = 0
+        for name in names:
+            if name in row:
+                place = self._places[name]
+                data = bytes_of(np.asarray(row[name], place.dtype))
+                crc = zlib.crc32(data, crc)
+                self._put(data, place.offset + number * place.row_bytes)
+        return mark_of(crc)
+
+    def _put(self, data: memoryview, offset: int) -> None:
+        while len(data):
+            written = os.pwrite(self._descriptor, data, offset)
+            data, offset = data[written:], offset + written
+
+    def _check_room(self, size: int) -> None:
+        check_room(self._path, size, self._kept())
+
+    def _failure(self, error: OSError) -> StorageError:
+        return StorageError(f"{self._path}: {error.strerror or error}; {self._kept()}")
+
+    def _kept(self) -> str:
+        return f"{self.done} of {self._k} poses are in it"
+
+
+def _sync(descriptor: int) -> None:
+    getattr(os, "fdatasync", os.fsync)(descriptor)
+
+
+def constants_of(arrays: FieldArrays) -> dict[str, NDArray[Any]]:
+    """What an .h5 holds once for all poses: the mesh, and the tetrahedra that E is given in."""
+    made = {f"mesh/{name}": np.asarray(getattr(arrays.mesh, name)) for name in MESH_ARRAYS}
+    return made if arrays.elements is None else made | {"elements/index": arrays.elements}
+
+
+def row_of(arrays: FieldArrays, i: int) -> dict[str, NDArray[Any]]:
+    """What an .h5 holds of pose i; its fields are NaN if it did not converge."""
+    known: dict[str, Any] = {"poses": arrays.poses, "didt": arrays.didt}
+    known |= {name: getattr(arrays.report, name) for name in FACTS[2:]}
+    row = {name: np.asarray(values[i]) for name, values in known.items() if values is not None}
+    fields = {"elements/E": arrays.E, "elements/local_error": arrays.local_error, "nodes/v": arrays.potential}
+    row |= {name: values[i] for name, values in fields.items() if values is not None}
+    row["elements/magnE"] = magnitude(arrays.E[i])
+    if not arrays.report.converged[i]:
+        row |= {name: np.full_like(row[name], np.nan) for name in FIELDS if name in row}
+    return row

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A file that one process at a time writes to, and that outlives it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+from pathlib import Path
+
+from ..errors import FileFormatError, StorageError
+
+__all__ = ["LockedFile"]
+
+
+class LockedFile:
+    """A regular file, created if it isn't there, that no other process has opened in this way.
+
+    The lock ends with the process, however that ends. Links are not followed, as somebody else could have
+    planted them in a folder that is shared.
+
+    Parameters
+    ----------
+    path : Path
+
+    Attributes
+    ----------
+    descriptor : int
+        Open for reading and writing.
+    created : bool
+        Whether the file was not there, or empty.
+
+    Raises
+    ------
+    StorageError
+        Another process writes to the file.
+    FileFormatError
+        It is a link, a folder, a pipe or a device.
+    OSError
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = LockedFile(Path(folder) / "a.part")
+    ...     try:
+    ...         LockedFile(Path(folder) / "a.part")
+    ...     except StorageError as error:
+    ...         print(str(error).rpartition("/")[2])
+    ...     file.close(remove=True)
+    a.part: another run is writing it
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.descriptor = self._opened()
+        self.created = os.fstat(self.descriptor).st_size == 0
+
+    def _opened(self) -> int:
+        while True:
+            try:
+                descriptor = os.open(
+                    self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666
+                )
+            except OSError as error:
+                if os.path.islink(self._path):
+                    raise FileFormatError(
+                        f"{self._path} is a link; results are not written through it"
+                    ) from error
+                raise
+            try:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    raise FileFormatError(f"{self._path}: not a regular file")
+                _lock(descriptor, self._path)
+                if self._is(descriptor):
+                    return descriptor
+            except BaseException:
+                os.close(descriptor)
+                raise
+            os.close(descriptor)  # it was finished and got its final name, or was removed, just now
+
+    def _is(self, descriptor: int) -> bool:
+        """Whether the path still stands for the open file."""
+        try:
+            return os.path.samestat(os.stat(self._path, follow_symlinks=False), os.fstat(descriptor))
+        except FileNotFoundError:
+            return False
+
+    def begins_with_data(self) -> bool:
+        """Whether the file holds something, and not the zeros of one that was never finished."""
+        return bool(os.pread(self.descriptor, 8, 0).strip(b"\0"))
+
+    def write(self, data: bytes) -> None:
+        """Replace what is in the file."""
+        os.ftruncate(self.descriptor, 0)
+        self.append(data)
+
+    def append(self, data: bytes) -> None:
+        """Add to the end; StorageError if that can't be done."""
+        try:
+            end = os.fstat(self.descriptor).st_size
+            while data:
+                written = os.pwrite(self.descriptor, data, end)
+                data, end = data[written:], end + written
+        except OSError as error:
+            raise StorageError(f"{self._path}: {error.strerror or error}") from error
+
+    def close(self, remove: bool = False) -> None:
+        """Close the file, and remove it if asked for and if it is still there under its name."""
+        if remove and self._is(self.descriptor):
+            self._path.unlink(missing_ok=True)
+        os.close(self.descriptor)
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise StorageError(f"{path}: another run is writing it") from None
+    except OSError:
+        pass  # a file system without locks: then nothing is known of others

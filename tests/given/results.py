@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Result files to write, to change and to damage."""
+
+from collections.abc import Callable
+from typing import Any
+
+import h5py
+import numpy as np
+
+from headfield.fields.h5.rows import FACTS, FIELDS, MARKS, checksum, mark_of
+from headfield.fields.run import Run
+
+
+def run(count: int, first: int = 0, total: int | None = None, **different: Any) -> Run:
+    """The record of a run of so many poses."""
+    same = {"head": "a head", "coil": "a coil", "poses": "poses", "options": "options"}
+    return Run(
+        **(same | different), first=first, count=count, total=first + count if total is None else total
+    )
+
+
+def changed(path, change: Callable[[Any], None]) -> None:
+    """Change an .h5, and seal it again: its check sums fit, as those of a file that was written so."""
+    with h5py.File(path, "a") as file:
+        change(file)
+        for name in file["mesh"]:
+            file["mesh"][name].attrs["crc32"] = np.uint32(checksum([file["mesh"][name][()]]))
+        marks = file[MARKS]
+        for i in range(len(marks)):
+            for group, names in enumerate((FACTS, FIELDS)):
+                there = [file[name] for name in names if name in file]
+                if all(values.shape and len(values) > i for values in there):
+                    marks[i, group] = mark_of(checksum(np.asarray(values[i]) for values in there))
