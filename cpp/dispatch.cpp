@@ -10,6 +10,7 @@
 
 namespace headfield {
 
+// Headers declare these for one instruction set, the one that a file is compiled for. This file calls those of all.
 namespace portable {
 const CycleVerbs& cycle_verbs();
 const IterationVerbs& iteration_verbs();
@@ -39,6 +40,7 @@ TransposeKernels transpose_kernels();
 
 namespace {
 
+// All tables of one instruction set.
 struct Variant {
     const char* name;
     const CycleVerbs& cycle;
@@ -49,6 +51,8 @@ struct Variant {
     TransposeKernels transposes;
 };
 
+// Chooses the best that this machine has or, by name, the one that the environment asks for; throws
+// std::invalid_argument where that can't be. Where only `portable` is compiled the environment is not looked at.
 Variant choose() {
 #if defined(HEADFIELD_X86_VARIANTS)
     const char* wanted = std::getenv("HEADFIELD_INSTRUCTION_SET");
@@ -89,6 +93,7 @@ Variant choose() {
             portable::transpose_kernels()};
 }
 
+// The choice of the first call holds for the process.
 const Variant& variant() {
     static const Variant chosen = choose();
     return chosen;

@@ -40,7 +40,7 @@ auto if_scaled(A scaled, B plain) {
 }
 
 constexpr double most_stale = 64.0;  // by so much may the factor be off before what was stored with it is stored again
-constexpr int cycle_exponent = 4;    // the V-cycle sees ‖r̂‖ at about 2^4: its entries are far from both ends of 16 bits
+constexpr int cycle_exponent = 4;    // the V-cycle sees ‖r̂‖ at about 2^4: entries far from both ends of 16 bits
 }  // namespace
 
 Solver::Solver(const DeviceHierarchy& hierarchy, int width)
