@@ -112,8 +112,8 @@ public:
 
 private:
     // Solves for the three rows of the inverse that belong to the gradient. Lengths are in units of the patch, or
-    // curvatures would be damped by other amounts in other units. Damps ten times as much until the gradient is tame
-    // enough.
+    // curvatures would be damped by other amounts in other units. Damps ten times as much, up to the mean diagonal
+    // itself, while the gradient would amplify errors of φ too much.
     void solve(int unknowns) {
         const double unit = 1.0 / std::sqrt(reach_);
         LeastSquares fit(unknowns);
