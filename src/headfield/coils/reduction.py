@@ -323,8 +323,8 @@ def _centres(where: Floats, weight: Floats, n: int, reach_mm: float = np.inf) ->
 def _spanned(segments: Segments, cell_mm: float) -> tuple[Floats, Floats]:
     """Return dipoles for closed wires: on cones from one apex to all of them, summed in cells of a lattice.
 
-    A piece dl at r from the apex spans a triangle with the moment r × dl/2, of which the strip from the share
-    s to s + ds of the way has 2s ds. Where the apex is not inside a wire, the parts of the cone outside of it
+    A piece dl at r from the apex spans a triangle with the moment r × dl/2. The strip from s r to (s + ds) r
+    has the share 2s ds of that. Where the apex is not inside a wire, the parts of the cone outside of it
     have opposite moments and cancel.
     """
     points, lengths = segments.points_mm, segments.lengths_mm
