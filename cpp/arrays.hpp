@@ -137,7 +137,7 @@ inline bool check_conductivity(const Array<double>& sigma, const MeshView& mesh)
     return tensor;
 }
 
-// ∂A/∂t (n, 3, W), or None where sources have no vector potential, as electrodes.
+// ∂A/∂t (n, 3, W), or None where sources have no vector potential, such as electrodes.
 using Rates = std::optional<Array<float>>;
 
 // Checks the shape and returns the numbers, or null if there are none.

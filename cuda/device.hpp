@@ -34,7 +34,7 @@ struct Matrix {
     int32_t sharers;     // threads that share a row, see cuda/products.hpp
 };
 
-// A dense matrix (rows, padded), of which columns from `rows` on are zero.
+// A dense matrix (rows, padded); its columns from `rows` on are zero.
 struct DenseView {
     int32_t rows, padded;
     const float* val;
