@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The set-up of smoothed aggregation, from the scaled fine matrix to the inverse of the coarsest. The order of every
+// sum depends on the matrix alone and not on the number of threads, so the same head gives the same hierarchy, bit for
+// bit.
 #include "amg.hpp"
 
 #include <cmath>
@@ -8,12 +11,13 @@ namespace headfield {
 
 namespace {
 
-constexpr int32_t dense_limit = 500;     // the last level is inverted densely up to this size …
-constexpr int32_t dense_maximum = 4000;  // … and up to this where coarsening stalls
+constexpr int32_t dense_limit = 500;     // a level of at most so many rows is the last one, and is inverted densely
+constexpr int32_t dense_maximum = 4000;  // up to so many rows it is inverted too where coarsening stalls before that
 constexpr int max_levels = 20;
 
-// Â = D^-½ K D^-½ with the rows and columns of fixed nodes cut off, so that φ = 0 exactly where b = 0 among them. A fixed
-// node is then coupled to nothing: no aggregate takes it, and the null vector is that of the free nodes.
+// Returns Â = D^-½ K D^-½, and D^-½ and D as `scale` and `weight` (n,). Couplings of fixed nodes become zeros, so that
+// φ = 0 exactly at a fixed node where b = 0. Such a node is coupled to nothing: no aggregate takes it, and the
+// near-null vector is that of the free nodes. The zeros stay in the pattern, which the float64 fine matrix shares.
 Csr<double> scaled_and_cut(const CsrView<double>& k, const uint8_t* fixed, Buffer<double>& scale,
                            Buffer<double>& weight) {
     scale = Buffer<double>(k.rows);
@@ -25,7 +29,7 @@ Csr<double> scaled_and_cut(const CsrView<double>& k, const uint8_t* fixed, Buffe
         weight[i] = diagonal;
         scale[i] = 1.0 / std::sqrt(diagonal);
     }
-    for (int32_t i = 0; i < k.rows; ++i) {
+    for (int32_t i = 0; i < k.rows; ++i) {  // outside of the parallel loop, which an exception must not leave
         if (weight[i] > 0.0) continue;
         throw std::invalid_argument("stiffness: the diagonal of row " + std::to_string(i) + " is not positive");
     }
@@ -49,8 +53,9 @@ Csr<double> scaled_and_cut(const CsrView<double>& k, const uint8_t* fixed, Buffe
     return a;
 }
 
-// Largest eigenvalue of the tridiagonal matrix with diagonal alpha and off-diagonal beta, by bisection on its Sturm
-// sequence.
+// Largest eigenvalue of the tridiagonal matrix T with diagonal alpha and off-diagonal beta, all of whose eigenvalues
+// are at least 0. Bisects between 0 and Gershgorin's bound: T has an eigenvalue above `mid` where a pivot d of mid
+// I − T is negative.
 double largest_root(const std::vector<double>& alpha, const std::vector<double>& beta) {
     double low = 0.0, high = 0.0;
     for (size_t i = 0; i < alpha.size(); ++i) {
@@ -60,18 +65,19 @@ double largest_root(const std::vector<double>& alpha, const std::vector<double>&
     for (int it = 0; it < 60; ++it) {
         const double mid = 0.5 * (low + high);
         double d = 1.0;
-        bool above = false;  // an eigenvalue above mid?
+        bool above = false;
         for (size_t i = 0; i < alpha.size(); ++i) {
             d = mid - alpha[i] - (i > 0 ? beta[i - 1] * beta[i - 1] / d : 0.0);
             if (d < 0.0) above = true;
-            if (d == 0.0) d = 1e-300;
+            if (d == 0.0) d = 1e-300;  // the next pivot divides by it
         }
         (above ? low : high) = mid;
     }
     return high;
 }
 
-// Σ term(i), i = 0…n−1, in an order that does not depend on the number of threads.
+// Σ term(i), i = 0…n−1, over chunks of fixed length and then over the chunks in order, so that the result does not
+// depend on the number of threads.
 template <class Term>
 double sum_over(int32_t n, Term term) {
     constexpr int32_t chunk = 4096;
@@ -88,7 +94,9 @@ double sum_over(int32_t n, Term term) {
     return total;
 }
 
-// Largest eigenvalue of a symmetric matrix by Lanczos without reorthogonalisation, from a fixed start vector.
+// Estimates the largest eigenvalue of a symmetric matrix by twelve steps of Lanczos' method. The start vector is always
+// the same, so that the hierarchy is. Nothing is orthogonalised again: that would only matter for the other
+// eigenvalues. Each step has two fused loops, w = A v − β v_old with α = v·w, then w −= α v with β² = w·w.
 double largest_eigenvalue(const Csr<double>& a) {
     const int32_t n = a.rows;
     const int steps = std::min<int32_t>(12, n);
@@ -126,8 +134,9 @@ double largest_eigenvalue(const Csr<double>& a) {
     return largest_root(alpha, beta);
 }
 
-// Chebyshev polynomial of degree 2 on [λmax/10, λmax], as c0 + c1 A. It stays a contraction well above λmax, so an
-// estimate from below does no harm.
+// Returns the smoother x += (c0 + c1 A) r whose error 1 − λ (c0 + c1 λ) is the Chebyshev polynomial of degree 2 on
+// [λmax/10, λmax], scaled to 1 at λ = 0. It is still a contraction well above λmax, so it does no harm that Lanczos'
+// method estimates λmax from below.
 Smoother chebyshev(double lambda_max) {
     const double b = lambda_max, a = lambda_max / 10.0;
     const double theta = 0.5 * (a + b), delta2 = 0.25 * (b - a) * (b - a);
@@ -135,8 +144,11 @@ Smoother chebyshev(double lambda_max) {
     return {static_cast<float>(4.0 * theta / (delta2 * d)), static_cast<float>(-2.0 / (delta2 * d))};
 }
 
-// Aggregate of each node, −1 for a node without strong neighbours. Three passes over the nodes in order: whole free
-// neighbourhoods; stragglers to the aggregate of their strongest coupling; what remains among itself.
+// Returns the aggregate of each node, −1 for a node without strong neighbours, which is left to the smoother; `count`
+// is how many aggregates there are. Makes three passes over the nodes in order. The first makes an aggregate of every
+// neighbourhood that is still free as a whole. The second adds each straggler to the aggregate of its strongest
+// coupling, of those of the first pass alone, so that aggregates don't grow along chains of stragglers. The third makes
+// aggregates of what is left. Within the function −2 marks a node that has not been reached.
 std::vector<int32_t> aggregate(const Csr<double>& a, double theta, int32_t& count) {
     const int32_t n = a.rows;
     std::vector<int32_t> agg(n, -2);
@@ -181,13 +193,14 @@ std::vector<int32_t> aggregate(const Csr<double>& a, double theta, int32_t& coun
     return agg;
 }
 
-// Row-wise product helper: sums values by column with one slot a column, then emits them in the order of their first
-// appearance, which depends on the row alone.
+// Sums the terms of one row of a product by column, with one slot a column, then appends them in the order in which
+// columns first came. That order depends on the row alone, and nothing that follows needs columns to be sorted.
 class Accumulator {
 public:
     explicit Accumulator(int32_t cols) : slot_(cols, -1), col_(new int32_t[cols]), sum_(new double[cols]) {}
 
-    // Adds factor × values[k] to column cols[k], k = 0…n−1.
+    // Adds factor × values[k] to column cols[k], k = 0…n−1. Works on local copies of the members, which the compiler
+    // would otherwise have to load again after every store through these arrays.
     void add(const int32_t* cols, const double* values, int32_t n, double factor) {
         int32_t* const slot = slot_.data();
         int32_t* const col = col_.get();
@@ -205,6 +218,7 @@ public:
         }
         count_ = count;
     }
+    // Appends the row, and is empty again.
     void emit(std::vector<int32_t>& out_col, std::vector<double>& out_val) {
         out_col.insert(out_col.end(), col_.get(), col_.get() + count_);
         out_val.insert(out_val.end(), sum_.get(), sum_.get() + count_);
@@ -219,6 +233,7 @@ private:
     int32_t count_ = 0;
 };
 
+// A B, row by row (Gustavson 1978).
 Csr<double> product(const Csr<double>& a, const Csr<double>& b) {
     auto scratch = [&] { return Accumulator(b.cols); };
     auto row = [&](int32_t i, Accumulator& acc, std::vector<int32_t>& col, std::vector<double>& val) {
@@ -231,8 +246,8 @@ Csr<double> product(const Csr<double>& a, const Csr<double>& b) {
     return build_rows<double>(a.rows, b.cols, scratch, row);
 }
 
-// P = (I − ω/λmax A) T, T the tentative prolongation that reproduces the near-null vector `null` on each aggregate.
-// `null` becomes that of the coarse level.
+// P = (I − ω/λmax A) T, where T is the tentative prolongation: column c is the near-null vector `null` on aggregate c,
+// scaled to norm 1. `null` becomes that of the coarse level, the norms, from which T makes the fine one again.
 Csr<double> smoothed_prolongation(const Csr<double>& a, const std::vector<int32_t>& agg, int32_t count,
                                   double lambda_max, std::vector<double>& null) {
     constexpr double omega = 1.9;  // measured on heads: 10 to 11 iterations, against 11 to 12 with the customary 4/3
@@ -259,7 +274,8 @@ Csr<double> smoothed_prolongation(const Csr<double>& a, const std::vector<int32_
     return p;
 }
 
-// Scales the coarse matrix to a unit diagonal and carries the scale into P, Pᵀ, A P and the near-null vector.
+// Scales the coarse matrix to a unit diagonal, S Pᵀ A P S with a diagonal S, and carries S into P, Pᵀ, A P and the
+// near-null vector.
 void normalise(Csr<double>& coarse, Csr<double>& p, Csr<double>& pt, Csr<double>& ap, std::vector<double>& null) {
     std::vector<double> s(coarse.rows, 1.0);
 #pragma omp parallel for schedule(static)
@@ -280,7 +296,7 @@ void normalise(Csr<double>& coarse, Csr<double>& p, Csr<double>& pt, Csr<double>
     }
 }
 
-// Inverse of a symmetric positive-definite matrix by Cholesky, dense and in float64, rounded at the end.
+// Inverse (n, n) of a symmetric positive-definite matrix by Cholesky, dense and in float64, rounded at the end.
 Buffer<float> dense_inverse(const Csr<double>& a) {
     const int32_t n = a.rows;
     std::vector<double> l(static_cast<size_t>(n) * n, 0.0);
@@ -288,8 +304,8 @@ Buffer<float> dense_inverse(const Csr<double>& a) {
     for (int32_t i = 0; i < n; ++i) {
         for (int32_t k = a.ptr[i]; k < a.ptr[i + 1]; ++k) at(i, a.col[k]) = a.val[k];
     }
-    // Column by column, each taken out of what is right of it at once: rows of additions, which run on vectors. Waking
-    // threads for every column would take longer than the work.
+    // Each column is taken out of all columns right of it at once, as additions along rows, which run on vectors.
+    // Threads share a large matrix only: to wake them for every column of a small one would take longer than the work.
     std::vector<double> column(n);
     for (int32_t j = 0; j < n; ++j) {
         if (!(at(j, j) > 0.0)) throw std::invalid_argument("stiffness: the matrix is not positive definite");
@@ -326,7 +342,7 @@ Buffer<float> dense_inverse(const Csr<double>& a) {
 Hierarchy build_hierarchy(const CsrView<double>& stiffness, const uint8_t* fixed, double theta) {
     Hierarchy h;
     Csr<double> a = scaled_and_cut(stiffness, fixed, h.scale, h.weight);
-    std::vector<double> null(a.rows);  // the constant potential
+    std::vector<double> null(a.rows);  // the constant potential, φ = D^-½ φ̂
     h.unscale = Buffer<double>(a.rows);
     for (int32_t i = 0; i < a.rows; ++i) null[i] = h.unscale[i] = std::sqrt(h.weight[i]);
     int32_t n_fixed = 0;
@@ -340,12 +356,12 @@ Hierarchy build_hierarchy(const CsrView<double>& stiffness, const uint8_t* fixed
         const double lambda_max = largest_eigenvalue(a);
         level.smoother = chebyshev(lambda_max);
         int32_t count = 0;
-        bool smoothed = false;  // where few nodes are free, without strong couplings: that is all it takes then
+        bool smoothed = false;  // whether smoothing alone solves it: few nodes are free, and none has a strong coupling
         Csr<double> coarse;
         if (a.rows > dense_limit && h.levels.size() + 1 < max_levels) {
             const std::vector<int32_t> agg = aggregate(a, theta, count);
             smoothed = h.levels.empty() && count == 0 && n_fixed > a.rows / 2;
-            if (count > 0 && count < 0.8 * a.rows) {
+            if (count > 0 && count < 0.8 * a.rows) {  // else coarsening has stalled, and this level is the last
                 Csr<double> p = smoothed_prolongation(a, agg, count, lambda_max, null);
                 Csr<double> ap = product(a, p);
                 Csr<double> pt = transposed(p);

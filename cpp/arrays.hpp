@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Arrays at the boundary: what each argument must look like is checked here, once, with the argument's name in the
-// message. In `_cpu` an Array is a NumPy array, in `_cuda` one on the device (cuda/arrays.hpp).
+// Arrays at the boundary to Python: what each argument must look like is checked here, once, with the argument's name
+// in the message (std::invalid_argument, a ValueError there). In `_cpu` an Array is a NumPy array, in `_cuda` one on
+// the device (cuda/arrays.hpp), which defines the same names.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -20,12 +21,12 @@ namespace headfield {
 
 namespace py = pybind11;
 
-// A NumPy array that is taken as it is: C-contiguous and of exactly this dtype, never converted behind the caller's
-// back.
+// A NumPy array that is taken as it is: C-contiguous and of exactly this dtype. Arguments are declared with
+// noconvert(), so that pybind11 converts nothing behind the caller's back.
 template <class T>
 using HostArray = py::array_t<T, py::array::c_style>;
 
-// A NumPy array that owns the vector's memory: no copy.
+// Returns a NumPy array that owns the vector's memory, without a copy.
 template <class T>
 py::array_t<T> to_numpy(std::vector<T>&& v, std::vector<py::ssize_t> shape) {
     auto* owned = new std::vector<T>(std::move(v));
@@ -33,7 +34,7 @@ py::array_t<T> to_numpy(std::vector<T>&& v, std::vector<py::ssize_t> shape) {
     return py::array_t<T>(std::move(shape), owned->data(), free);
 }
 
-// How many of the indices lie outside 0…n−1.
+// Counts the indices that lie outside 0…n−1.
 inline int64_t count_outside(const HostArray<int32_t>& a, int64_t n) {
     const int32_t* p = a.data();
     int64_t bad = 0;
@@ -53,18 +54,20 @@ namespace headfield {
 template <class T>
 using Array = HostArray<T>;
 
-// While one lives, native code runs without the interpreter's lock.
+// While one lives, native code runs without the interpreter's lock. Arrays may not be made or dropped meanwhile:
+// functions take pointers out of them first.
 using Running = py::gil_scoped_release;
 
 // What a device adds to the module: nothing here.
 inline void bind_device(py::module_& /*m*/) {}
 
+// Returns an array of what the host has built, where the loops look for it.
 template <class T>
 Array<T> to_array(std::vector<T>&& v, std::vector<py::ssize_t> shape) {
     return to_numpy(std::move(v), std::move(shape));
 }
 
-// The numbers of an array where the host can read them, for as long as both live.
+// The numbers of an array where the host can read them, for as long as both live: here the array's own.
 template <class T>
 struct OnHost {
     explicit OnHost(const Array<T>& a) : values(a.data()) {}
@@ -120,7 +123,7 @@ inline void check_width(py::ssize_t width) {
     throw std::invalid_argument("a block has one of " + known + " columns, not " + std::to_string(width));
 }
 
-// The length of `scale`, which has no more numbers than the block has columns.
+// Returns the length k of `scale`, how many columns of a block are in use; throws if there are more than it has.
 inline int32_t count_scaled(const Array<double>& scale, py::ssize_t width) {
     check_shape(scale, "scale", {-1});
     if (scale.size() > width) throw std::invalid_argument("scale holds more numbers than the block has columns");
@@ -134,17 +137,17 @@ inline bool check_conductivity(const Array<double>& sigma, const MeshView& mesh)
     return tensor;
 }
 
-// ∂A/∂t (n, 3, W); none where sources are not coils.
+// ∂A/∂t (n, 3, W), or None where sources have no vector potential, such as electrodes.
 using Rates = std::optional<Array<float>>;
 
-// What lies there, or null if there is none.
+// Checks the shape and returns the numbers, or null if there are none.
 inline const float* check_rates(const Rates& adot, py::ssize_t n, py::ssize_t width) {
     if (!adot) return nullptr;
     check_shape(*adot, "adot", {n, 3, width});
     return adot->data();
 }
 
-// The parts of the module, a file each.
+// Add the parts of the module, each defined in the file of its name (bindings_*.cpp).
 void bind_host(py::module_& m);
 void bind_operators(py::module_& m);
 void bind_primary(py::module_& m);

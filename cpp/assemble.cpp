@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// From a mesh to matrices: a row of the stiffness matrix and of the source operator at a time.
+// From a mesh to matrices on CPU cores. A row is gathered at a time from the tetrahedra around its node, so that no two
+// threads write to the same number, and sums are taken in the order of the tetrahedra. Geometry is computed four times,
+// once for each node of a tetrahedron, which is the price of that.
 #include <algorithm>
 #include <vector>
 
@@ -11,12 +13,13 @@ namespace headfield {
 
 namespace {
 
-// Sums of one row in float64.
+// Sums of one row in float64: stiffness (row,) and source (row, 3).
 struct RowSums {
     std::vector<double> stiffness, source;
 };
 
-// Row i of both operators. `position` is work space, (n,), of where a column is within the row.
+// Sums row i of both operators. `position` (n,) is work space that says where a column lies within the row; a look-up
+// takes the place of a search.
 void assemble_row(const MeshView& mesh, const PatternView& p, const double* sigma, bool tensor, int64_t i,
                   std::vector<int32_t>& position, RowSums& sums) {
     const int32_t begin = p.ptr[i], end = p.ptr[i + 1];
@@ -41,7 +44,7 @@ void assemble(const MeshView& mesh, const PatternView& p, const double* sigma, b
     FirstError error;
 #pragma omp parallel
     {
-        std::vector<int32_t> position;  // stale where a node is no column of the row
+        std::vector<int32_t> position;  // stale where a node is not a column of the row, and not read there
         RowSums sums;
         error.run([&] { position.resize(n); });
 #pragma omp for schedule(dynamic, 1)

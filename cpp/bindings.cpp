@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Modules `_cpu` and `_cuda`, from the same sources: they check shapes and dtypes, release the interpreter's lock, and
-// nothing else. Every array is one of the device's; those of bindings_host.cpp and all results of theirs are NumPy's.
+// Modules `_cpu` and `_cuda`, from the same sources, so that they export the same names and signatures. Bindings check
+// shapes and dtypes, release the interpreter's lock, and do nothing else; defaults, units and messages for users are
+// Python's (headfield.core.device is their only importer). Every array is one of the device's; those of
+// bindings_host.cpp are NumPy's, and so are its results.
 #include "arrays.hpp"
 #include "kernels.hpp"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What runs on the host in both modules: the combinatorics of a mesh, and the number of threads.
+// What runs on the host in both modules, on NumPy arrays: the combinatorics of a mesh (topology.hpp), and the number of
+// threads.
 #include <limits>
 
 #include "arrays.hpp"
@@ -13,7 +14,7 @@ namespace headfield {
 
 namespace {
 
-// Throws unless tets (m, 4) refers to nodes only that n_nodes numbers, in 32 bits.
+// Throws unless tets (m, 4) refer to nodes 0…n_nodes − 1 only, and 32 bits can number these.
 void check_tets(const HostArray<int32_t>& tets, int64_t n_nodes) {
     check_shape(tets, "tets", {-1, 4});
     if (n_nodes < 0 || n_nodes > std::numeric_limits<int32_t>::max()) {
@@ -22,6 +23,7 @@ void check_tets(const HostArray<int32_t>& tets, int64_t n_nodes) {
     check_indices(tets, "tets", n_nodes);
 }
 
+// Sets the number of threads of the loops that the calling thread starts; without OpenMP there is always one.
 void set_threads(int n) {
     if (n < 1) throw std::invalid_argument("threads must be at least 1");
 #if defined(_OPENMP)

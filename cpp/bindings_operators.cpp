@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// From meshes to matrices, right-hand sides and fields.
+// From meshes to matrices, right-hand sides and fields: FieldKernels, assemble and the class Indices.
 #include <memory>
 #include <optional>
 
@@ -10,6 +10,8 @@ namespace headfield {
 
 namespace {
 
+// assemble(nodes (n, 3), tets (m, 4), sigma (m,) or (m, 3, 3)) -> indptr (n + 1,), indices (nnz,), stiffness (nnz,),
+// source (nnz, 3). The pattern is found on the host, which takes integers alone, and the values where the arrays lie.
 py::tuple assemble_arrays(const Array<double>& nodes, const Indices& tets, const Array<double>& sigma) {
     const MeshView mesh = mesh_view(nodes, tets);
     const bool tensor = check_conductivity(sigma, mesh);
@@ -34,6 +36,7 @@ py::tuple assemble_arrays(const Array<double>& nodes, const Indices& tets, const
     return py::make_tuple(ptr, col, stiffness, source);
 }
 
+// right_hand_side(indptr, indices, source (nnz, 3), adot (n, 3, W), out (n, W)) fills out.
 void right_hand_side(const Indices& indptr, const Indices& indices, const Array<float>& source,
                      const Array<float>& adot, Array<double>& out) {
     const auto s = csr_view(indptr, indices, source, 3);
@@ -47,6 +50,8 @@ void right_hand_side(const Indices& indptr, const Indices& indices, const Array<
     device_field().right_hand_side(static_cast<int>(width), s, adot.data(), b);
 }
 
+// electric_field(nodes, tets, phi (n, W), adot (n, 3, W) or None, scale (k,), elements (e,) or None, out (k, e, 3))
+// fills out.
 void electric_field(const Array<double>& nodes, const Indices& tets, const Array<double>& phi, const Rates& adot,
                     const Array<double>& scale, const std::optional<Indices>& elements, Array<float>& out) {
     const MeshView mesh = mesh_view(nodes, tets);
@@ -64,6 +69,7 @@ void electric_field(const Array<double>& nodes, const Indices& tets, const Array
                                   elements ? elements->data() : nullptr, k, scale.data(), e);
 }
 
+// unpack(phi (n, W), node (n,), scale (k,), out (k, n)): from columns to rows in the caller's order of nodes.
 void unpack(const Array<double>& phi, const Indices& node, const Array<double>& scale, Array<double>& out) {
     check_shape(phi, "phi", {-1, -1});
     const py::ssize_t n = phi.shape(0), width = phi.shape(1);
@@ -77,6 +83,7 @@ void unpack(const Array<double>& phi, const Indices& node, const Array<double>& 
     device_field().unpack(static_cast<int>(width), n, phi.data(), node.data(), k, scale.data(), rows);
 }
 
+// pack(rows (k, n), node (n,), scale (k,), out (n, W)): the reverse.
 void pack(const Array<double>& rows, const Indices& node, const Array<double>& scale, Array<double>& out) {
     check_shape(rows, "rows", {scale.size(), -1});
     check_shape(out, "out", {rows.shape(1), -1});

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Coils: vector potentials by direct sum and on lattices, and B by direct sum.
+// Coils: vector potentials by direct sum and on lattices, and B by direct sum. Classes Sources and Grid hold what
+// belongs to one coil where the loops look for it, for many calls.
 #include <pybind11/stl.h>
 
 #include <array>
@@ -14,7 +15,8 @@ namespace headfield {
 
 namespace {
 
-// Six padded arrays x y z vx vy vz from (d, 3) positions and (d, 3) moments or lengths.
+// Makes the six padded arrays of a SourceView from positions (d, 3) and moments or lengths (d, 3). Padding lies 1000 km
+// away and has no moment. Multiples of 16 suit the loops in both precisions (source_lanes).
 template <class T>
 std::vector<T> pack_sources(const Array<double>& positions, const Array<double>& vectors) {
     const OnHost<double> x(positions), v(vectors);
@@ -30,7 +32,8 @@ std::vector<T> pack_sources(const Array<double>& positions, const Array<double>&
     return packed;
 }
 
-// Dipoles or pieces of wire where the loops look for them.
+// Dipoles or pieces of wire where the loops look for them. Not copied or moved, since the device's side may point to
+// the host's.
 template <class T>
 class Packed {
 public:
@@ -47,7 +50,8 @@ private:
     std::optional<OnDevice<T>> device_;
 };
 
-// Positions of checked shape.
+// Returns the positions after it has checked that there are as many vectors; within an initialiser list, hence the
+// return.
 const Array<double>& rows_of(const Array<double>& positions, const char* name, const Array<double>& vectors,
                              const char* vectors_name) {
     check_shape(positions, name, {-1, 3});
@@ -55,7 +59,8 @@ const Array<double>& rows_of(const Array<double>& positions, const char* name, c
     return positions;
 }
 
-// What A and B of a coil are summed over, in both precisions.
+// What A and B of a coil are summed over, in both precisions: float32 for lattices and for points that none covers,
+// float64 for what these are measured by.
 class Sources {
 public:
     Sources(const Array<double>& positions, const Array<double>& moments, const Array<double>& points,
@@ -73,7 +78,7 @@ private:
 
 using Lattice = std::tuple<std::array<double, 3>, std::array<double, 3>, Array<float>, Array<uint8_t>>;
 
-// Lattices and sources of one coil, kept for many calls: (origin, spacing, values, good) each, see LatticeView.
+// Lattices, (origin, spacing, values, good) each, and sources of one coil, kept for many calls: see GridView.
 class Grid {
 public:
     Grid(const std::vector<Lattice>& lattices, std::shared_ptr<Sources> sources)
@@ -89,7 +94,7 @@ public:
             v.good = good.data();
             for (int d = 0; d < 3; ++d) {
                 const double steps = -origin[d] / spacing[d], before = std::ceil(steps);
-                const bool sane = std::abs(before) < 1e9;  // no point lies in the cells of one that isn't
+                const bool sane = std::abs(before) < 1e9;  // else `steps` is not a number, and no point lies in a cell
                 v.per_metre[d] = 1.0 / spacing[d];
                 v.steps[d] = sane ? steps : std::nan("");
                 v.per_metre32[d] = static_cast<float>(v.per_metre[d]);
@@ -108,7 +113,7 @@ private:
     GridView view_{};
 };
 
-// A or B (p, 3) at points (p, 3).
+// Returns A or B (p, 3), as `kernel` sums it, at points (p, 3).
 template <class T, class Kernel>
 Array<T> at_points(Kernel kernel, const Array<double>& points, const SourcesView<T>& sources) {
     check_shape(points, "points", {-1, 3});
@@ -119,6 +124,7 @@ Array<T> at_points(Kernel kernel, const Array<double>& points, const SourcesView
     return a;
 }
 
+// Sources.nearest(points (p, 3)) -> distances (p,) to the nearest source, m.
 Array<float> nearest(const Sources& sources, const Array<double>& points) {
     check_shape(points, "points", {-1, 3});
     Array<float> a(std::vector<py::ssize_t>{points.shape(0)});
@@ -128,6 +134,8 @@ Array<float> nearest(const Sources& sources, const Array<double>& points) {
     return a;
 }
 
+// Grid.sample(nodes (n, 3), poses (k, 4, 4), rates (k,), out (n, 3, W), add) fills out; see
+// PrimaryKernels::sample_grid.
 int64_t sample(const Grid& grid, const Array<double>& nodes, const Array<double>& poses, const Array<double>& rates,
                Array<float>& out, bool add) {
     check_shape(nodes, "nodes", {-1, 3});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Recovered fields: the operator, and what is made with it.
+// Recovered fields: the operator (recovery.hpp), and the loops that use it (RecoveryKernels).
 #include "indices.hpp"
 #include "kernels.hpp"
 #include "recovery.hpp"
@@ -8,6 +8,7 @@ namespace headfield {
 
 namespace {
 
+// Returns an array with a copy of the host's numbers.
 template <class T>
 Array<T> copied(const T* values, const std::vector<py::ssize_t>& shape) {
     py::ssize_t size = 1;
@@ -15,6 +16,9 @@ Array<T> copied(const T* values, const std::vector<py::ssize_t>& shape) {
     return to_array(std::vector<T>(values, values + size), shape);
 }
 
+// recovery(nodes, tets, tags (m,), sigma, elements (e,), coupled) -> indptr (rows + 1,), indices (nnz,), weights
+// (nnz, 3), node (rows,), tissue (rows,), rate (rows, 3, 3), corner (e, 4). Built on the host from copies, whatever the
+// device.
 py::tuple recovery(const Array<double>& nodes, const Indices& tets, const Array<int32_t>& tags,
                    const Array<double>& sigma, const Indices& elements, bool coupled) {
     const MeshView mesh = mesh_view(nodes, tets);
@@ -40,12 +44,15 @@ py::tuple recovery(const Array<double>& nodes, const Indices& tets, const Array<
                           to_array(std::move(built.corner), {elements.size(), 4}));
 }
 
+// Checks phi (n, W) and adot (n, 3, W) or None, and returns the numbers of the latter.
 const float* check_blocks(const Array<double>& phi, const Rates& adot) {
     check_shape(phi, "phi", {-1, -1});
     check_width(phi.shape(1));
     return check_rates(adot, phi.shape(0), phi.shape(1));
 }
 
+// recover(indptr, indices, weights, node, rate, phi, adot, out (rows, 3, W)) fills out with E at the rows of a
+// recovery.
 void recover(const Indices& indptr, const Indices& indices, const Array<float>& weights, const Indices& node,
              const Array<float>& rate, const Array<double>& phi, const Rates& adot, Array<float>& out) {
     const float* rates = check_blocks(phi, adot);
@@ -60,6 +67,7 @@ void recover(const Indices& indptr, const Indices& indices, const Array<float>& 
     device_recovery().recover(static_cast<int>(phi.shape(1)), w, node.data(), rate.data(), phi.data(), rates, rows);
 }
 
+// Checks rows (r, 3, W) and corner (e, 4), which refers to them; returns W.
 int check_rows(const Array<float>& rows, const Indices& corner) {
     check_shape(rows, "rows", {-1, 3, -1});
     check_width(rows.shape(2));
@@ -68,6 +76,7 @@ int check_rows(const Array<float>& rows, const Indices& corner) {
     return static_cast<int>(rows.shape(2));
 }
 
+// interpolate(rows, corner (p, 4), weights (p, 4), scale (k,), out (k, p, 3)) fills out with E at points.
 void interpolate(const Array<float>& rows, const Indices& corner, const Array<float>& weights,
                  const Array<double>& scale, Array<float>& out) {
     const int width = check_rows(rows, corner);
@@ -80,6 +89,8 @@ void interpolate(const Array<float>& rows, const Indices& corner, const Array<fl
                                   field);
 }
 
+// recovered_field(…, elements (e,), volumes (e,), corner (e, 4), rows, scale (k,), out (k, e, 3), error (k, e), sums
+// (2, W)) fills the last three, see RecoveryKernels::recovered_field.
 void recovered_field(const Array<double>& nodes, const Indices& tets, const Array<double>& phi, const Rates& adot,
                      const Indices& elements, const Array<double>& volumes, const Indices& corner,
                      const Array<float>& rows, const Array<double>& scale, Array<float>& out, Array<float>& error,

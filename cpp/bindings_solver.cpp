@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The multigrid hierarchy and the solver: opaque handles.
+// The multigrid hierarchy and the solver, as the opaque handles Hierarchy and Solver.
 #include <pybind11/stl.h>
 
 #include <algorithm>
@@ -15,10 +15,10 @@ namespace headfield {
 
 namespace {
 
-// Not 0 where a node is marked, in either dtype that NumPy has for that.
+// An array that is not 0 where a node is marked, in either dtype that is used for that.
 using Mask = std::variant<Array<bool>, Array<uint8_t>>;
 
-// The marks of `fixed` for n nodes, on the host.
+// Returns the marks of `fixed` for n nodes, on the host; throws if there are none.
 std::vector<uint8_t> fixed_nodes(const Mask& fixed, int32_t n) {
     std::vector<uint8_t> marks = std::visit(
         [&](const auto& mask) {
@@ -33,6 +33,7 @@ std::vector<uint8_t> fixed_nodes(const Mask& fixed, int32_t n) {
     return marks;
 }
 
+// Hierarchy(indptr, indices, values, fixed (n,), theta): built on the host, then taken to where the loops work.
 std::unique_ptr<DeviceHierarchy> make_hierarchy(const Indices& indptr, const Indices& indices,
                                                 const Array<double>& values, const Mask& fixed, double theta) {
     const auto k = csr_view(indptr, indices, values, 1);
@@ -44,6 +45,8 @@ std::unique_ptr<DeviceHierarchy> make_hierarchy(const Indices& indptr, const Ind
         build_hierarchy({k.rows, k.cols, ptr.data(), col.data(), val.data()}, marks.data(), theta));
 }
 
+// Solver.solve(b (n, W), phi (n, W), tolerance (W,), max_iterations, guessed) -> a ColumnReport a column; see
+// Solver::solve.
 std::vector<ColumnReport> solve(Solver& solver, Array<double>& b, Array<double>& phi,
                                 const std::vector<double>& tolerance, int max_iterations, bool guessed) {
     check_shape(b, "b", {solver.size(), solver.width()});

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Transposes: of patterns on the host, and of the loops from ∂A/∂t and potentials to right-hand sides and fields.
+// Transposes: of patterns on the host, and of the loops from ∂A/∂t and potentials to right-hand sides and fields
+// (TransposeKernels, where the formulas are).
 #include <limits>
 #include <optional>
 #include <tuple>
@@ -12,9 +13,10 @@ namespace headfield {
 
 namespace {
 
-// What `transposed` returns: where each column begins, rows and entries.
+// What `transposed` returns: where each column begins, rows, and entries, as in TransposedView.
 using Transposed = std::tuple<Indices, Indices, Indices>;
 
+// transposed(indptr, indices, columns) -> indptr (columns + 1,), row (nnz,), entry (nnz,), made once for many gathers.
 py::tuple transposed_arrays(const Indices& indptr, const Indices& indices, int64_t columns) {
     if (columns < 0 || columns >= std::numeric_limits<int32_t>::max()) {
         throw std::invalid_argument("columns must lie between 0 and 2^31 - 2, not " + std::to_string(columns));
@@ -38,7 +40,8 @@ py::tuple transposed_arrays(const Indices& indptr, const Indices& indices, int64
                           to_array(std::move(entry), {nnz}));
 }
 
-// Throws unless it is the transpose of a pattern of so many rows, columns and entries, as far as its numbers go.
+// Returns a view, and throws unless all numbers lie where those of the transpose of a pattern of so many rows, columns
+// and entries do. Whether it is that of the right pattern is not looked at.
 TransposedView transposed_view(const Transposed& of, const std::string& name, int64_t columns, int64_t rows,
                                int64_t entries) {
     const auto& [ptr, row, entry] = of;
@@ -51,6 +54,7 @@ TransposedView transposed_view(const Transposed& of, const std::string& name, in
     return {static_cast<int32_t>(columns), ptr.data(), row.data(), entry.data()};
 }
 
+// Returns a view of weights (k, count, 3) with their scale (k,) for a block of W columns, after checks.
 Weights weights_view(const Array<float>& weights, const Array<double>& scale, py::ssize_t width) {
     check_width(width);
     const int32_t k = count_scaled(scale, width);
@@ -58,6 +62,7 @@ Weights weights_view(const Array<float>& weights, const Array<double>& scale, py
     return {weights.shape(1), k, scale.data(), weights.data()};
 }
 
+// element_loads(nodes, tets, weights (k, e, 3), scale (k,), elements (e,) or None, corners, out (n, W)) fills out.
 void element_loads(const Array<double>& nodes, const Indices& tets, const Array<float>& weights,
                    const Array<double>& scale, const std::optional<Indices>& elements, const Transposed& corners,
                    Array<double>& out) {
@@ -75,6 +80,7 @@ void element_loads(const Array<double>& nodes, const Indices& tets, const Array<
                                       loads.data(), b);
 }
 
+// spread(weights (k, p, 3), scale (k,), shares (p, 4) or None, corners, out (rows, 3, W)) fills out.
 void spread(const Array<float>& weights, const Array<double>& scale, const std::optional<Array<float>>& shares,
             const Transposed& corners, Array<float>& out) {
     check_shape(out, "out", {-1, 3, -1});
@@ -89,6 +95,7 @@ void spread(const Array<float>& weights, const Array<double>& scale, const std::
                                rows);
 }
 
+// nodal_flux(columns, source (nnz, 3), phi (n, W), out (n, 3, W)) fills out.
 void nodal_flux(const Transposed& columns, const Array<float>& source, const Array<double>& phi, Array<float>& out) {
     check_shape(phi, "phi", {-1, -1});
     const py::ssize_t n = phi.shape(0), width = phi.shape(1);
@@ -101,13 +108,14 @@ void nodal_flux(const Transposed& columns, const Array<float>& source, const Arr
     device_transposes().nodal_flux(static_cast<int>(width), by_node, source.data(), phi.data(), flux);
 }
 
-// Rows (r, 3, W) of a recovery; returns W.
+// Checks rows (r, 3, W) of a recovery, and returns W.
 int check_recovered(const Array<float>& rows) {
     check_shape(rows, "rows", {-1, 3, -1});
     check_width(rows.shape(2));
     return static_cast<int>(rows.shape(2));
 }
 
+// recovered_loads(indptr (r + 1,), weights (nnz, 3), columns, nodes, rows (r, 3, W), out (n, W)) fills out.
 void recovered_loads(const Indices& indptr, const Array<float>& weights, const Transposed& columns,
                      const Transposed& nodes, const Array<float>& rows, Array<double>& out) {
     const int width = check_recovered(rows);
@@ -124,6 +132,7 @@ void recovered_loads(const Indices& indptr, const Array<float>& weights, const T
     device_transposes().recovered_loads(width, indptr.data(), weights.data(), by_column, by_node, rows.data(), b);
 }
 
+// recovered_rates(rate (r, 3, 3), nodes, rows (r, 3, W), out (n, 3, W)) fills out.
 void recovered_rates(const Array<float>& rate, const Transposed& nodes, const Array<float>& rows, Array<float>& out) {
     const int width = check_recovered(rows);
     const py::ssize_t r = rows.shape(0);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Memory of matrices and block vectors on the host.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +15,8 @@
 
 namespace headfield {
 
-// Zero-filled memory aligned to a cache line; large ones ask for huge pages, since rows of a block vector are gathered
-// from all over it and page look-ups would cost as much as the data.
+// `size` numbers, all zero, aligned to a cache line. A large buffer asks for huge pages (2 MiB): rows of a block vector
+// are gathered from all over it, and with small pages their look-ups would cost as much as the data.
 template <class T>
 class Buffer {
 public:
@@ -25,13 +26,13 @@ public:
         constexpr std::size_t huge = std::size_t(1) << 21;
         const std::size_t bytes = size * sizeof(T);
         const std::size_t align = bytes >= 2 * huge ? huge : 64;
-        const std::size_t rounded = (bytes + align - 1) / align * align;
+        const std::size_t rounded = (bytes + align - 1) / align * align;  // as aligned_alloc demands
         data_ = static_cast<T*>(std::aligned_alloc(align, rounded));
         if (!data_) throw std::bad_alloc();
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
         if (align == huge) madvise(data_, rounded, MADV_HUGEPAGE);
 #endif
-        // The first touch of a page is what costs, so all threads share it.
+        // Setting to zero touches every page for the first time, which costs more than the zeros: all threads share it.
         constexpr std::size_t piece = std::size_t(1) << 22;
         const auto n_pieces = static_cast<int64_t>((bytes + piece - 1) / piece);
 #pragma omp parallel for schedule(static) if (n_pieces > 1)

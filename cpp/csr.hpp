@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Sparse matrices that own their memory, and the one parallel loop that builds them row by row.
+// Sparse matrices that own their memory, and the one parallel loop that builds them row by row. Only set-up on the host
+// works on these; loops take a CsrView (views.hpp).
 #pragma once
 
 #include <algorithm>
@@ -17,6 +18,7 @@
 
 namespace headfield {
 
+// Compressed sparse rows, as CsrView.
 template <class T>
 struct Csr {
     int32_t rows = 0, cols = 0;
@@ -28,7 +30,8 @@ struct Csr {
 };
 
 // Builds a matrix row by row: `scratch()` makes one work space a thread, `row(i, work, cols, vals)` appends the columns
-// and values of row i. Rows are independent, so the result does not depend on the number of threads.
+// and values of row i. Rows are independent, so the result does not depend on the number of threads. How long they will
+// be is not known before, so each chunk of rows grows vectors of its own, which are joined at the end.
 template <class T, class Scratch, class Row>
 Csr<T> build_rows(int32_t rows, int32_t cols, Scratch scratch, Row row) {
     constexpr int32_t chunk = 2048;
@@ -73,12 +76,12 @@ Csr<T> build_rows(int32_t rows, int32_t cols, Scratch scratch, Row row) {
         for (int32_t i = c * chunk; i < end; ++i) m.ptr[i + 1] += static_cast<int32_t>(start[c]);
         std::copy(pieces[c].col.begin(), pieces[c].col.end(), m.col.data() + start[c]);
         std::copy(pieces[c].val.begin(), pieces[c].val.end(), m.val.data() + start[c]);
-        pieces[c] = Piece{};
+        pieces[c] = Piece{};  // gives its memory back at once: the matrix is not there twice as a whole
     }
     return m;
 }
 
-// The matrix with its values rounded. It takes the pattern of `a` over, and leaves the values there.
+// Returns the matrix with its values rounded. It takes over the pattern of `a`, which keeps its values.
 inline Csr<float> rounded(Csr<double>& a) {
     Csr<float> m;
     m.rows = a.rows;
@@ -91,8 +94,9 @@ inline Csr<float> rounded(Csr<double>& a) {
     return m;
 }
 
-// Calls place(at, i, k) for entry k of every row i, in order, with its place among the entries sorted by columns; fills `ptr`
-// (cols + 1,), which is zero, with where each column begins.
+// Calls place(at, i, k) for entry k of every row i, in order, where `at` is its place among the entries sorted by
+// columns. Fills `ptr` (cols + 1,), which must come in as zeros, with where each column begins. Counts, then places (a
+// counting sort), so the entries of a column stay in the order of their rows.
 template <class Place>
 void transpose(int32_t rows, int32_t cols, const int32_t* row_ptr, const int32_t* col, int32_t* ptr, Place place) {
     for (int32_t k = 0; k < row_ptr[rows]; ++k) ++ptr[col[k] + 1];
@@ -103,6 +107,7 @@ void transpose(int32_t rows, int32_t cols, const int32_t* row_ptr, const int32_t
     }
 }
 
+// Aᵀ, whose columns ascend in every row.
 template <class T>
 Csr<T> transposed(const Csr<T>& a) {
     Csr<T> m;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The table of the V-cycle's verbs, over the loops of the device:
+// The table of the V-cycle's verbs, which cycle_verbs.cpp and cuda/cycle_verbs.cu both include: each verb turns a
+// run-time width into a compile-time one and hands a struct of rows.hpp to a loop of the device,
 //   for_products<Body>(m, w, …)   body(c, i) for every row i, with Body{…}, which multiplies rows of m
-//   sum_rows(n, w, sums, body)    body(c, i, sum) for every row i, summed over chunks of reduction_chunk rows, then over the
-//                                 chunks in order
+//   sum_rows(n, w, sums, body)    body(c, i, sum) for every row i, summed over chunks of reduction_chunk rows, then
+//                                 over the chunks in order
 // with body a struct of rows.hpp for the columns WideBlock<W> where it multiplies rows of a matrix, else Block<W>;
-// w = Width<W>{}.
+// w = Width<W>{}. What the verbs compute is in verbs.hpp.
 #pragma once
 
 #include "rows.hpp"

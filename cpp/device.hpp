@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What differs between `_cpu` and `_cuda` for the algorithms and the bindings, which are written once and compiled for
-// each: where arrays lie, how bytes get there, and how numbers are stored inside the V-cycle. This is the CPU's side;
-// cuda/device.hpp says the same names of a GPU.
+// each: where arrays lie, how bytes get there, and how numbers are stored inside the V-cycle. This is the CPU's side,
+// on which nothing is ever copied; cuda/device.hpp defines the same names for a GPU.
 #pragma once
 
 #if defined(HEADFIELD_CUDA)
@@ -16,7 +16,7 @@
 
 namespace headfield {
 
-// Block vectors and matrices inside the V-cycle.
+// Numbers of block vectors that come down in the V-cycle, and its matrices.
 using Real = float;
 using Matrix = CsrView<float>;
 
@@ -32,11 +32,11 @@ constexpr int widths[] = {1, 4, 8, 16, 32};
 template <class T>
 using DeviceBuffer = Buffer<T>;
 
-// What a device keeps of something built on the host.
+// What a device keeps of something that was built on the host: here the thing itself.
 template <class Host>
 using Kept = Host;
 
-// What the host holds, where the loops look for it, for as long as both live.
+// The host's numbers where the loops look for them, for as long as both live.
 template <class T>
 class OnDevice {
 public:
@@ -47,7 +47,7 @@ private:
     const T* values_;
 };
 
-// Numbers that host and device exchange: here they are the same ones.
+// Numbers that host and device exchange in both directions: here they are the same ones.
 class Mirror {
 public:
     explicit Mirror(std::size_t size) : values_(size) {}
@@ -60,7 +60,7 @@ private:
     std::vector<double> values_;
 };
 
-// A sequence of verbs that is repeated with the same arguments.
+// A sequence of verbs that is repeated with the same arguments, which a GPU records and replays. A CPU just runs it.
 class Recording {
 public:
     template <class Body>

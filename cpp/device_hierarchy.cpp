@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// On the CPU the loops work on what was built.
+// On the CPU the loops work on the hierarchy as it was built: here are only views of it.
 #include "device_hierarchy.hpp"
 
 namespace headfield {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A hierarchy where the loops work: what the solver reads in every iteration.
+// A hierarchy where the loops work: what the solver reads in every iteration. Its constructor is each device's own
+// (device_hierarchy.cpp, cuda/device_hierarchy.cpp).
 #pragma once
 
 #include <tuple>
@@ -10,7 +11,7 @@
 
 namespace headfield {
 
-// A level of the V-cycle, see Level. The last one has only `a`.
+// Views of a level of the V-cycle, see Level. The last level has only `a`.
 struct LevelView {
     Matrix a, p, ap, pt;
     Smoother smoother;
@@ -25,12 +26,12 @@ public:
     CsrView<float> fine32{};     // the scaled fine matrix
     CsrView<double> fine64{};
     const double *scale = nullptr, *unscale = nullptr, *weight = nullptr;  // see Hierarchy
-    double typical_weight = 1.0;                                           // mean of `weight` of the free nodes
+    double typical_weight = 1.0;                                           // mean of `weight` over the free nodes
 
     int32_t size() const { return fine64.rows; }
     // Nonzeros of all levels over those of the first.
     double operator_complexity() const { return operator_complexity_; }
-    // Of each level: rows, and nonzeros of A, P and A P.
+    // The sizes of each level: rows, and nonzeros of A, P and A P.
     using Sizes = std::tuple<int32_t, int64_t, int64_t, int64_t>;
     const std::vector<Sizes>& sizes() const { return sizes_; }
 
@@ -43,7 +44,8 @@ private:
         }
         const Level& fine = host.levels.front();
         operator_complexity_ = nonzeros / static_cast<double>(fine.a.nnz());
-        // Of free nodes, for fixed ones may lie in metal; a ground counts, as it is but one.
+        // Averages over free nodes, since many fixed ones may lie in metal, where D is far larger. The first fixed node
+        // counts all the same: where there is but one, a ground, it hardly changes the mean.
         double sum = 0.0;
         int32_t counted = 0, fixed = 0;
         for (int32_t i = 0; i < fine.a.rows; ++i) {

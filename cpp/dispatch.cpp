@@ -8,7 +8,8 @@
 
 #include "kernels.hpp"
 
-// What the object files of one instruction set offer.
+// What the object files of one instruction set offer. Headers declare it for the one that a file is compiled for; this
+// file calls that of all.
 #define HEADFIELD_DECLARE_LOOPS(isa)         \
     namespace isa {                          \
     const CycleVerbs& cycle_verbs();         \
@@ -33,6 +34,7 @@ HEADFIELD_DECLARE_LOOPS(avx512)
 
 namespace {
 
+// All tables of one instruction set.
 struct Variant {
     const char* name;
     const CycleVerbs& cycle;
@@ -73,6 +75,7 @@ std::vector<Variant> usable() {
     return found;
 }
 
+// Chooses the best, or the one that the environment asks for by name.
 Variant choose() {
     const std::vector<Variant> found = usable();
     const char* asked = std::getenv("HEADFIELD_INSTRUCTION_SET");
@@ -89,6 +92,7 @@ Variant choose() {
                                 " is not avx512, avx2 or portable, or this machine lacks it");
 }
 
+// The choice of the first call holds for the process.
 const Variant& variant() {
     static const Variant chosen = choose();
     return chosen;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What is true of one linear (P1) tetrahedron, for the host and the device alike. No loops over a mesh here.
+// What is true of one linear (P1) tetrahedron, for the host and the device alike. Loops over a mesh are not here: they
+// are what differs between the two.
 #pragma once
 
 #include "macros.hpp"
@@ -14,8 +15,8 @@ struct TetGeometry {
     double grad[4][3];
 };
 
-// From the corners x[4] (m), each 3 coordinates. With edges e_k = x_k − x_0: 6V = e_1·(e_2 × e_3), ∇λ_1 = e_2 × e_3 / 6V
-// and cyclic, ∇λ_0 = −∇λ_1 − ∇λ_2 − ∇λ_3.
+// From the corners x[4] (m), each 3 coordinates. With edges e_k = x_k − x_0: 6V = e_1·(e_2 × e_3),
+// ∇λ_1 = e_2 × e_3 / 6V and cyclic, ∇λ_0 = −∇λ_1 − ∇λ_2 − ∇λ_3.
 HEADFIELD_HD inline TetGeometry tet_geometry(const double* x0, const double* x1, const double* x2, const double* x3) {
     double e[3][3];
     for (int d = 0; d < 3; ++d) {
@@ -55,17 +56,20 @@ struct Conductivity {
     }
 };
 
+// a · b
 HEADFIELD_HD inline double dot3(const double a[3], const double b[3]) {
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 }
 
+// The same for tetrahedron t of a mesh.
 HEADFIELD_HD inline TetGeometry tet_geometry(const MeshView& mesh, int64_t t) {
     const int32_t* node = mesh.tets + 4 * t;
     return tet_geometry(mesh.nodes + 3 * int64_t(node[0]), mesh.nodes + 3 * int64_t(node[1]),
                         mesh.nodes + 3 * int64_t(node[2]), mesh.nodes + 3 * int64_t(node[3]));
 }
 
-// Gradients (4, 3) of the barycentric coordinates of tetrahedron t, 1/m, rounded from float64.
+// Gradients (4, 3) of the barycentric coordinates of tetrahedron t, 1/m. They are computed in float64, as edges are
+// small differences of coordinates, and rounded for fields, which are float32.
 struct TetGradients {
     float grad[4][3];
 };
@@ -76,7 +80,8 @@ HEADFIELD_HD inline TetGradients tet_gradients(const MeshView& mesh, int64_t t) 
     return rounded;
 }
 
-// Adds what tetrahedron t gives to row i of the operators of pattern.hpp; at(j) is the place of column j in the row.
+// Adds what tetrahedron t, which holds node i, gives to row i of the operators of pattern.hpp: V ∇λ_i · σ∇λ_j to
+// stiffness (row,) and V/4 σ∇λ_i to source (row, 3), for its four nodes j. at(j) is the place of column j in the row.
 template <class At>
 HEADFIELD_HD inline void add_tet(const MeshView& mesh, Conductivity sigma, int32_t i, int64_t t, At at,
                                  double* stiffness, double* source) {

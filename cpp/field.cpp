@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// From ∂A/∂t to right-hand sides, and from potentials to the electric field. Compiled once per instruction set.
+// From ∂A/∂t to right-hand sides, and from potentials to the electric field, on CPU cores: the loops of FieldKernels
+// (kernels.hpp) over what field_rows.hpp says of a row or an element. Compiled once per instruction set.
 #include "tiles.hpp"
 
 namespace headfield {
@@ -33,6 +34,7 @@ void unpack(int width, int64_t n, const double* phi, const int32_t* node, int32_
     }
 }
 
+// Rows of the block vector are written whole, one after the other.
 void pack(int width, int64_t n, const double* rows, const int32_t* node, int32_t k, const double* scale, double* phi) {
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; ++i) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// From ∂A/∂t to right-hand sides, and from potentials to E: what a row or an element of each loop does, written once for
-// the CPU and the GPU. See rows.hpp for C, F and D; the device brings DotProduct<C>, a sum of products of float32 numbers.
+// From ∂A/∂t to right-hand sides, and from potentials to E: what a row or an element of each loop does, written once
+// for the CPU and the GPU. See rows.hpp for C, F and D; the device brings DotProduct<C>, a sum of products of float32
+// numbers.
 #pragma once
 
 #include <type_traits>
@@ -10,8 +11,8 @@
 namespace headfield {
 inline namespace HEADFIELD_ISA {
 
-// What stands for ∂A/∂t where sources have none: nothing is read, and it counts as zero. A type of its own, since loops over
-// coils' fields should not ask each time.
+// Stands for ∂A/∂t where sources have none: nothing is read, and it counts as zero. It is a type of its own, so that
+// loops for coils need not ask at every element.
 struct NoRates {};
 template <class Rates>
 constexpr bool has_rates = !std::is_same_v<Rates, NoRates>;
@@ -22,7 +23,8 @@ void with_rates(const float* adot, F f) {
     adot ? f(adot) : f(NoRates{});
 }
 
-// b_i = −Σ_j S_ij · Ȧ_j, S (nnz, 3), Ȧ (n, 3, W). S and Ȧ are float32, but terms cancel, and b is as good as in float64.
+// b_i = −Σ_j S_ij · Ȧ_j, S (nnz, 3), Ȧ (n, 3, W). S and Ȧ are float32, but terms cancel, so the sum is taken in
+// float64, or nearly as well (DotProduct).
 template <class C>
 struct RightHandSide {
     CsrView<float> source;
@@ -38,8 +40,9 @@ struct RightHandSide {
     }
 };
 
-// −∇φ − mean Ȧ in one of the chosen elements; `grad` (4, 3) of its barycentric coordinates, which sum to zero: the
-// potential counts from that of the first node. Differences are small, and taken in float64; the rest is float32 as Ȧ is.
+// E = −∇φ − mean Ȧ in one of the chosen elements, from the gradients `grad` (4, 3) of its barycentric coordinates.
+// These sum to zero, so the potential may count from that of the first node: E = Σ_k ∇λ_k (φ_0 − φ_k) − mean Ȧ, k = 1,
+// 2, 3. The differences are small, and taken in float64; the rest is float32, as Ȧ is.
 template <class Rates>
 struct ElementField {
     static constexpr int numbers = 3;
@@ -78,7 +81,8 @@ struct ElementField {
     }
 };
 
-// Row r of a recovery (recovery.hpp): −Σ_j weight_rj (φ_j − φ_node) − rate Ȧ_node; differences in float64, as above.
+// Row r of a recovery (recovery.hpp): E_r = −Σ_j weight_rj (φ_j − φ_node) − rate_r Ȧ_node; differences are taken in
+// float64, as above.
 template <class C, class Rates>
 struct Recover {
     CsrView<float> weight;
@@ -107,7 +111,7 @@ struct Recover {
     }
 };
 
-// At point i: Σ_j weight_ij of the rows of four corners.
+// The value at point i: Σ_j weight_ij rows[corner_ij] over the four corners of the tetrahedron that holds it.
 struct Interpolated {
     static constexpr int numbers = 3;
     static constexpr bool geometric = false;
@@ -127,8 +131,9 @@ struct Interpolated {
     }
 };
 
-// In one of the chosen elements, in which E* is linear between the rows of its corners: E* in the middle, and the means
-// over it of |E* − E|², E that of linear elements, and of |E*|². That of a linear v is (Σ|v_j|² + |Σ v_j|²)/20 of its four v_j.
+// Five numbers for one of the chosen elements, in which E* is linear between the rows of its corners: E* in the middle,
+// the mean over the element of |E* − E|², where E is that of linear elements, and the mean of |E*|². The mean square of
+// a linear v is (Σ|v_j|² + |Σ v_j|²)/20, with v_j its values at the four corners.
 template <class Rates>
 struct RecoveredField {
     static constexpr int numbers = 5;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// How parallel loops fail.
 #pragma once
 
 #include <exception>
 
 namespace headfield {
 
-// An exception must not leave a thread of a parallel loop: run() keeps the first, rethrow() throws it after the loop.
+// Carries an exception out of a parallel loop, which none may leave by itself or the process ends. run() keeps the
+// first, and rethrow(), called after the loop, throws it.
 class FirstError {
 public:
     template <class Body>

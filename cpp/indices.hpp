@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Arrays of indices at the boundary. An index out of range would end the process, so each is looked at: once, where an array
-// was made an object of Indices in Python, else in every call that it is given to.
+// Arrays of indices at the boundary. An index out of range would end the process, so every one is looked at. For an
+// array that Python has made an object of Indices this is done once; a plain array is looked at in every call that it
+// is given to. On a GPU a look has to wait for the device, so what is used for every batch is made an object.
 #pragma once
 
 #include <utility>
@@ -9,11 +10,12 @@
 
 namespace headfield {
 
+// An array of indices, with what is known of it.
 class Indices {
 public:
     Indices() = default;
-    // Throws unless all lie in 0…below − 1, and, if they are to be a row pointer, ascend from 0 to below − 1. Where `below`
-    // is 0 they are left for each call to check.
+    // Throws unless all lie in 0…below − 1; a row pointer must ascend from 0 to below − 1. Where `below` is 0 nothing
+    // is looked at, and each call checks for itself: that is what a plain array is converted to.
     Indices(Array<int32_t> array, int64_t below, bool row_pointer) : array_(std::move(array)) {
         if (below == 0) return;
         if (row_pointer) {
@@ -28,7 +30,7 @@ public:
         row_pointer_ = row_pointer;
     }
 
-    // Throws unless they lie in 0…n − 1.
+    // Throws unless all lie in 0…n − 1. What was checked against a smaller bound is not looked at again.
     void check(const char* name, int64_t n) const {
         if (below_ == 0 || below_ > n) check_indices(array_, name, n);
     }
@@ -45,10 +47,11 @@ public:
 
 private:
     Array<int32_t> array_;
-    int64_t below_ = 0;  // 0 where nothing is known
+    int64_t below_ = 0;  // 0 where nothing has been looked at
     bool row_pointer_ = false;
 };
 
+// Checks nodes (n, 3) and tets (m, 4), and returns a view of both.
 inline MeshView mesh_view(const Array<double>& nodes, const Indices& tets) {
     check_shape(nodes, "nodes", {-1, 3});
     check_shape(tets, "tets", {-1, 4});
@@ -56,7 +59,8 @@ inline MeshView mesh_view(const Array<double>& nodes, const Indices& tets) {
     return {nodes.data(), tets.data(), nodes.shape(0), tets.shape(0)};
 }
 
-// The number of rows of a pattern whose columns lie in 0…cols − 1; as many as there are rows if `cols` is negative.
+// Checks a pattern whose columns lie in 0…cols − 1, or which is square if `cols` is negative; returns the number of
+// rows.
 inline int32_t check_pattern(const Indices& ptr, const Indices& col, int64_t cols) {
     check_shape(ptr, "indptr", {-1});
     check_shape(col, "indices", {-1});
@@ -68,7 +72,7 @@ inline int32_t check_pattern(const Indices& ptr, const Indices& col, int64_t col
     return n;
 }
 
-// A matrix of such a pattern.
+// Checks a matrix of such a pattern, with `values_each` numbers an entry, and returns a view of it.
 template <class T>
 CsrView<T> csr_view(const Indices& ptr, const Indices& col, const Array<T>& val, int values_each, int64_t cols = -1) {
     const int32_t n = check_pattern(ptr, col, cols);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The table of the conjugate-gradient iteration's verbs, over the loops of the device:
+// The table of the conjugate-gradient iteration's verbs, which iteration_verbs.cpp and cuda/iteration_verbs.cu both
+// include, over the loops of the device:
 //   for_rows(n, w, body)          body(c, i) for every row i
-//   sum_rows(n, w, sums, body)    the same with body(c, i, sum), summed over chunks of reduction_chunk rows, then over the
-//                                 chunks in order
-// with body a struct of rows.hpp for the columns Block<W>, or WideBlock<W> where it multiplies rows of the matrix in float32;
-// w = Width<W>{}.
+//   sum_rows(n, w, sums, body)    the same with body(c, i, sum), summed over chunks of reduction_chunk rows, then
+//                                 over the chunks in order
+// with body a struct of rows.hpp for the columns Block<W>, or WideBlock<W> where it multiplies rows of the matrix in
+// float32; w = Width<W>{}. It is apart from cycle_table.hpp so that the two are compiled side by side. What the verbs
+// compute is in verbs.hpp.
 #pragma once
 
 #include "rows.hpp"

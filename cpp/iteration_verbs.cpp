@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The conjugate-gradient iteration's verbs on CPU cores: SIMD over columns, threads over chunks of rows. Compiled once per instruction
-// set, so no standard-library templates here (see macros.hpp). A sum over rows is taken within fixed chunks of
-// rows, then over the chunks in order.
+// The conjugate-gradient iteration's verbs on CPU cores: SIMD over columns, threads over chunks of rows. Compiled once
+// per instruction set, so no standard-library templates here, as in cycle_verbs.cpp. A sum over rows is taken within
+// fixed chunks of rows, then over the chunks in order.
 #include "iteration_table.hpp"
 
 namespace headfield {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The loops around the solver, as tables of functions. On the CPU they are compiled once per instruction set, and
-// dispatch.cpp picks one.
+// The loops around the solver, as tables of functions, and the views that they take. On the CPU each table is compiled
+// once per instruction set, and dispatch.cpp picks one. Shapes are (rows, columns, …) row-major; W is the width of a
+// block vector, one column a pose.
 #pragma once
 
 #include "macros.hpp"
@@ -11,25 +12,27 @@
 namespace headfield {
 
 // Dipoles or pieces of wire in the coil frame as six arrays x y z vx vy vz of `padded` numbers each: positions (m), and
-// moments (A·m² per A) or lengths along the current (m). The padding is zero and lies far away.
+// moments (A·m² per A) or lengths along the current (m). One array a coordinate, so that a register takes neighbouring
+// sources; padding, so that it is always full. Padded sources have moment zero and lie far away, and add exactly
+// nothing.
 template <class T>
 struct SourceView {
     int64_t padded;
     const T* data;
 };
 
-// What a coil's A is summed over.
+// What A and B of a coil are summed over.
 template <class T>
 struct SourcesView {
     SourceView<T> dipoles, segments;
 };
 
-// One lattice of A(r) in the coil frame: values (nx, ny, nz, 4), T·m per A, the fourth number unused; good (nx−1, ny−1,
-// nz−1) is 1 for cells in which interpolation on this lattice is accurate enough. Along each axis x (m) lies
-// x per_metre + steps from its first point, in steps of its spacing.
+// One lattice of A(r) in the coil frame: values (nx, ny, nz, 4), T·m per A. The fourth number is unused, and makes four
+// points along z 64 bytes. good (nx−1, ny−1, nz−1) is 1 for cells in which interpolation on this lattice is accurate
+// enough. Along each axis x (m) lies x per_metre + steps from its first point, in steps of its spacing.
 struct LatticeView {
     double per_metre[3], steps[3];
-    // The same for float32: steps = before − fraction, 0 ≤ fraction < 1.
+    // The same for float32, with whole steps apart from the rest: steps = before − fraction, 0 ≤ fraction < 1.
     float per_metre32[3], fraction[3];
     int32_t before[3];
     int32_t shape[3];
@@ -37,7 +40,7 @@ struct LatticeView {
     const uint8_t* good;
 };
 
-// Lattices, coarse to fine: the first that is good at a point holds there; where none is, the direct sum.
+// Lattices from coarse to fine. The first that is good at a point holds there; where none is, the sources are summed.
 constexpr int most_lattices = 8;
 struct GridView {
     int32_t n_lattices;
@@ -52,6 +55,7 @@ struct Placements {
     const double* rates;
 };
 
+// The loops over coils (primary.cpp, cuda/primary.cu).
 struct PrimaryKernels {
     // A (n, 3) at points (n, 3) by direct sum; T·m per A.
     void (*potential64)(int64_t n, const double* points, SourcesView<double> sources, double* a);
@@ -60,17 +64,18 @@ struct PrimaryKernels {
     void (*magnetic_field)(int64_t n, const double* points, SourcesView<double> sources, double* b);
     // Distance (n,) to the nearest source, m.
     void (*nearest_source)(int64_t n, const double* points, SourcesView<float> sources, float* distance);
-    // Column c of adot (n, 3, W) = rate_c R_c A(R_cᵀ (x − t_c)) for placements (k,); V/m for rates in A/s; columns from k
-    // on are zero. With `add` it is added to the columns before k. Returns how often the direct sum was taken.
+    // Column c of adot (n, 3, W) = rate_c R_c A(R_cᵀ (x − t_c)) for placements (k,); V/m for rates in A/s; columns from
+    // k on are zero. With `add` it is added to the columns before k. Returns how often the direct sum was taken.
     int64_t (*sample_grid)(int width, int64_t n, const double* nodes, const GridView& grid,
                            const Placements& placements, bool add, float* adot);
 };
 
-// Values of both operators on their pattern, see pattern.hpp: sigma (m,) S/m, or (m, 3, 3) if `tensor`; stiffness (nnz,),
-// source (nnz, 3).
+// Computes the values of both operators on their pattern, see pattern.hpp: sigma (m,) S/m, or (m, 3, 3) if `tensor`;
+// stiffness (nnz,), source (nnz, 3). It is set-up: compiled for one instruction set, and in no table.
 void assemble(const MeshView& mesh, const PatternView& pattern, const double* sigma, bool tensor, double* stiffness,
               float* source);
 
+// The loops between ∂A/∂t, potentials and E (field.cpp, cuda/field.cu).
 struct FieldKernels {
     // b_i = −Σ_j S_ij · Ȧ_j: source (nnz, 3), adot (n, 3, W), b (n, W).
     void (*right_hand_side)(int width, const CsrView<float>& source, const float* adot, double* b);
@@ -86,7 +91,8 @@ struct FieldKernels {
                  double* phi);
 };
 
-// Chosen elements (count,), rows (rows, 3, W) of recovered E at their corners (count, 4), and what E follows from.
+// What the loop over recovered elements reads: chosen elements (count,) with their volumes (count,), rows (rows, 3, W)
+// of recovered E, which of them are their corners (count, 4), and what E of linear elements follows from.
 struct RecoveredElements {
     MeshView mesh;
     const double* phi;
@@ -98,6 +104,7 @@ struct RecoveredElements {
     const float* rows;
 };
 
+// The loops from potentials to recovered E (recovered.cpp, cuda/recovered.cu).
 struct RecoveryKernels {
     // Rows (rows, 3, W) of recovered E, see recovery.hpp: weight (nnz, 3), node (rows,), rate (rows, 3, 3).
     void (*recover)(int width, const CsrView<float>& weight, const int32_t* node, const float* rate, const double* phi,
@@ -105,16 +112,17 @@ struct RecoveryKernels {
     // out[c, p] = scale_c Σ_i weight[p, i] rows[corner[p, i]], (k, points, 3): corner and weight (points, 4).
     void (*interpolate)(int width, int64_t points, const int32_t* corner, const float* weight, const float* rows,
                         int32_t k, const double* scale, float* out);
-    // In elements whose E* is linear between the rows of their corners, and E that of electric_field: out[c, e] =
-    // scale_c E* in the middle, (k, count, 3), and error[c, e] = |scale_c| times the root of the mean of |E* − E|²; sums
-    // (2, W) of volume times that mean, and that of |E*|². k may be 0, for the sums alone. `sums.partial` has
-    // room for two numbers a column and chunk of elements, see IterationVerbs::reduction_rows.
+    // E* is linear in an element between the rows of its corners, E is that of electric_field. out[c, e] = scale_c E*
+    // in the middle, (k, count, 3); error[c, e] = |scale_c| times the root of the mean of |E* − E|², (k, count); sums
+    // (2, W) of volume times that mean, and of volume times the mean of |E*|². All in one pass, as each needs the field
+    // of the linear element. k may be 0, for the sums alone. `sums.partial` is room for two numbers per column and
+    // chunk of elements, see IterationVerbs::reduction_rows.
     void (*recovered_field)(int width, const RecoveredElements& from, int32_t k, const double* scale, float* out,
                             float* error, Sums sums);
 };
 
-// What weighs `count` values of three numbers: `values` (k, count, 3), all of a pose times scale (k,). Columns from k on count
-// as zero.
+// Weights of `count` values of three numbers for k poses: `values` (k, count, 3), those of a pose times its scale (k,).
+// Columns from k on count as zero.
 struct Weights {
     int64_t count;
     int32_t k;
@@ -122,28 +130,28 @@ struct Weights {
     const float* values;
 };
 
-// The transposes of the loops above, so that ⟨loop(x), w⟩ = ⟨x, transpose(w)⟩ for all x and w. Patterns are transposed once, on
-// the host; that of corners (e, 4) has rows of four entries.
+// The transposes of the loops above, for adjoint solves: ⟨loop(x), w⟩ = ⟨x, transpose(w)⟩ for all x and w. Patterns are
+// transposed once, on the host, so that a transpose is a gather too; that of corners (e, 4) has rows of four entries.
 struct TransposeKernels {
-    // Of electric_field, for the potential: b (n, W), b_i = −Σ_e scale ∇λ_i · w_e. `loads` is room for (count, 3, W)
-    // numbers.
+    // Transpose of electric_field in the potential: b (n, W), b_i = −Σ_e scale ∇λ_i · w_e. `loads` is room for
+    // (count, 3, W) numbers.
     void (*element_loads)(int width, const MeshView& mesh, const int32_t* elements, const Weights& weights,
                           const TransposedView& corners, float* loads, double* b);
-    // Of interpolate: out (rows, 3, W) = Σ share scale w, share (count, 4), or a quarter where it is null, as that of
-    // the mean ∂A/∂t in elements. `values` is room for (count, 3, W) numbers.
+    // Transpose of interpolate: out (rows, 3, W) = Σ share scale w, with share (count, 4). Where share is null each is
+    // a quarter, which is the transpose of the mean of ∂A/∂t in elements. `values` is room for (count, 3, W) numbers.
     void (*spread)(int width, const Weights& weights, const TransposedView& corners, const float* share, float* values,
                    float* out);
-    // Of right_hand_side, with columns of `source` that sum to zero: phi (n, W), flux (n, 3, W).
+    // Transpose of right_hand_side, for a `source` whose columns sum to zero: phi (n, W), flux (n, 3, W).
     void (*nodal_flux)(int width, const TransposedView& columns, const float* source, const double* phi, float* flux);
-    // Of recover, for the potential: rows (rows, 3, W), b (n, W). `ptr` is of rows, `columns` of their entries, `nodes` of
-    // the node of each row.
+    // Transpose of recover in the potential: rows (rows, 3, W), b (n, W). `ptr` is the row pointer of the recovery,
+    // `columns` the transpose of its pattern, `nodes` that of the pattern of one entry a row, its node.
     void (*recovered_loads)(int width, const int32_t* ptr, const float* weight, const TransposedView& columns,
                             const TransposedView& nodes, const float* rows, double* b);
-    // Of recover, for ∂A/∂t: out (n, 3, W).
+    // Transpose of recover in ∂A/∂t: out (n, 3, W).
     void (*recovered_rates)(int width, const TransposedView& nodes, const float* rate, const float* rows, float* out);
 };
 
-// Of the device this module is for, and the instruction set they were compiled for.
+// The tables of the device that this module is for, and the instruction set that they were compiled for.
 const PrimaryKernels& device_primary();
 const FieldKernels& device_field();
 const RecoveryKernels& device_recovery();

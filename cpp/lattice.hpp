@@ -10,9 +10,11 @@
 namespace headfield {
 inline namespace HEADFIELD_ISA {
 
+// Where a point is: in a cell that is good, in one where a finer lattice is needed, or beyond the lattice.
 enum class Place { good, refine, outside };
 
-// Where x (m) lies along axis d: its cell, and where in it. Returns false unless the 4 points around are there.
+// Finds where x (m) lies along axis d: its cell, and the place t in it, 0 to 1. Returns false unless the lattice has
+// the four points around it, cell − 1 to cell + 2, and where x is not a number. CPUs take this one.
 HEADFIELD_HD inline bool locate(const LatticeView& g, int d, double x, int64_t& cell, float& t) {
     const double u = x * g.per_metre[d] + g.steps[d];
     if (!(u >= 1.0 && u < g.shape[d] - 2)) return false;
@@ -20,8 +22,8 @@ HEADFIELD_HD inline bool locate(const LatticeView& g, int d, double x, int64_t& 
     t = static_cast<float>(u - static_cast<double>(cell));
     return true;
 }
-// Float32 counts cells from the point next to the origin of the coil: close to it, where A is steep, x is small, and the
-// place in the cell well known.
+// The same in float32, for GPUs. Cells are counted from the lattice point next to the origin of the coil: close to it,
+// where A is steep, x is small, and the place in the cell is known well.
 HEADFIELD_HD inline bool locate(const LatticeView& g, int d, float x, int64_t& cell, float& t) {
     const float u = x * g.per_metre32[d] - g.fraction[d], whole = std::floor(u);
     if (!(whole >= float(1 - g.before[d]) && whole < float(g.shape[d] - 2 - g.before[d]))) return false;
@@ -30,8 +32,9 @@ HEADFIELD_HD inline bool locate(const LatticeView& g, int d, float x, int64_t& c
     return true;
 }
 
-// Tricubic Lagrange interpolation at x (m) into a, where the lattice is good there. P holds 16 floats: four points along
-// z, four numbers each. T is the type of x.
+// Interpolates A at x (m) into a by tricubic Lagrange polynomials, where the lattice is good there. P holds 16 floats,
+// four points along z with four numbers each, which lie side by side: x and y are summed over 16 loads of that, then z
+// within the result. T is the type of x.
 template <class P, class T>
 HEADFIELD_HD inline Place interpolate(const LatticeView& g, const T x[3], float a[3]) {
     int64_t cell[3];
@@ -58,7 +61,8 @@ HEADFIELD_HD inline Place interpolate(const LatticeView& g, const T x[3], float 
     return Place::good;
 }
 
-// A at x in the coil frame. Returns false where no lattice is good, and the direct sum has to be taken.
+// A at x in the coil frame. Returns false where no lattice is good, and the direct sum has to be taken. A lattice spans
+// the cells in which the one before it is not good, so beyond one there is nothing to look for in the next.
 template <class P, class T>
 HEADFIELD_HD inline bool interpolate(const GridView& grid, const T x[3], float a[3]) {
     for (int32_t l = 0; l < grid.n_lattices; ++l) {
@@ -69,7 +73,7 @@ HEADFIELD_HD inline bool interpolate(const GridView& grid, const T x[3], float a
     return false;
 }
 
-// A point of the head in the frame of a coil, R ᵀ(node − t), for a row-major 4x4 pose; all m.
+// Coordinate q of a point of the head in the frame of a coil, Rᵀ (node − t), for a row-major 4x4 pose; all m.
 HEADFIELD_HD inline double in_coil_frame(const double* pose, const double* node, int q) {
     return pose[q] * (node[0] - pose[3]) + pose[4 + q] * (node[1] - pose[7]) + pose[8 + q] * (node[2] - pose[11]);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Loops over the rows of a block vector on CPU cores, and products of one row with one. Compiled once per instruction
-// set.
+// Loops over the rows of a block vector on CPU cores, and products of one row of a matrix with it: what rows.hpp asks
+// of a device. cuda/loops.hpp and cuda/products.hpp define the same names. Compiled once per instruction set.
 #pragma once
 
 #include "kernels.hpp"
@@ -9,9 +9,11 @@
 namespace headfield {
 inline namespace HEADFIELD_ISA {
 
+// Rows of a chunk: what a thread takes at a time, and what is summed first. Fixed, so that sums don't depend on
+// threads.
 constexpr int reduction_chunk = 512;
 
-// All columns of a block vector at once.
+// All columns of a block vector at once: a row is one Pack, in as many registers as that takes.
 template <class W>
 struct Block {
     using F = Pack<float, W::value>;
@@ -20,7 +22,7 @@ struct Block {
     constexpr int64_t at(int64_t i) const { return i * W::value; }
 };
 
-// The same in products with a matrix; a GPU's threads take more there.
+// The same in products with a matrix, in which a thread of a GPU takes more columns than elsewhere.
 template <class W>
 using WideBlock = Block<W>;
 
@@ -30,7 +32,8 @@ inline void put(C c, int64_t i, const P& value, X* x) {
     store_as(value, x + c.at(i));
 }
 
-// What was just put there, as another type: loaded again, since compilers take a conversion of registers through the stack.
+// What put() has just stored, as another type. It is loaded again, since compilers take a conversion of registers
+// through the stack.
 template <class P, class C, class V, class X>
 inline P stored(C c, int64_t i, const V& /*value*/, const X* x) {
     return load_as<P>(x + c.at(i));
@@ -47,9 +50,9 @@ public:
     D sum() const { return sum_; }
 };
 
-// Asks for the row of x that row i will have reached some 256 KiB from now. Rows gather their neighbours from all
-// around; fetched in sequence ahead of them, x streams into the second-level cache once instead of missing piecewise
-// (a fifth of the time of a product).
+// Asks the caches for the row of x that lies 256 KiB after row i, a cache line at a time. Rows gather their neighbours
+// from all around; fetched in sequence ahead of them, x streams into the second-level cache once instead of missing
+// piecewise (a fifth of the time of a product).
 template <class W, class T>
 inline void fetch_ahead(Block<W> c, const T* x, int64_t i, int64_t n) {
     constexpr int64_t ahead = (256 << 10) / (W::value * sizeof(T));
@@ -57,6 +60,7 @@ inline void fetch_ahead(Block<W> c, const T* x, int64_t i, int64_t n) {
     for (int k = 0; k < W::value; k += 64 / static_cast<int>(sizeof(T))) __builtin_prefetch(x + c.at(j) + k, 0, 2);
 }
 
+// (M x)_i. Only where M is square does row i gather from around row i of x, so that fetching ahead helps.
 template <class W>
 inline Pack<float, W::value> row_times(Block<W> c, const CsrView<float>& m, int64_t i, const float* x) {
     using F = Pack<float, W::value>;
@@ -76,6 +80,7 @@ inline Pack<float, W::value> row_times(Block<W> c, const DenseView& m, int64_t i
     return sum;
 }
 
+// b − (A x)_i in float64.
 template <class W>
 inline Pack<double, W::value> row_residual(Block<W> c, const CsrView<double>& a, int64_t i, const double* x,
                                            Pack<double, W::value> b) {
@@ -87,7 +92,7 @@ inline Pack<double, W::value> row_residual(Block<W> c, const CsrView<double>& a,
     return b;
 }
 
-// Whether rows × columns are worth waking threads for.
+// Whether so many rows and columns are worth waking threads for; those of coarse levels are not.
 inline bool many(int64_t n, int width) { return n * width >= (1 << 14); }
 
 inline int64_t chunks_of(int64_t n) { return (n + reduction_chunk - 1) / reduction_chunk; }
@@ -118,7 +123,8 @@ inline void for_products(const M& m, W width, Arguments... arguments) {
     for_rows(m.rows, width, Body<Block<W>>{arguments...});
 }
 
-// The same as for_rows, with body(c, i, sum) adding to W sums.
+// The same as for_rows, with body(c, i, sum) adding to W sums: within a chunk in the order of rows, then over the
+// chunks in order, whatever thread took which.
 template <class W, class Body>
 inline void sum_rows(int64_t n, W width, Sums sums, Body body) {
     using D = Pack<double, W::value>;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// How the same source is compiled for the host, for a GPU, and for several instruction sets.
 #pragma once
 
 // Functions that hold for one element or one dipole compile for the host and, under nvcc, for the device.
@@ -8,8 +9,8 @@
 #define HEADFIELD_HD
 #endif
 
-// The CPU loops are compiled once per instruction set, each in a namespace of its own, so that the linker can never
-// hand code for a newer processor to an older one.
+// The CPU loops are compiled once per instruction set, each in a namespace of its own: were the names the same, the
+// linker would keep one copy of each inline function, and could hand code for a newer processor to an older one.
 #ifndef HEADFIELD_ISA
 #define HEADFIELD_ISA portable
 #endif

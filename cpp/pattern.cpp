@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Finds the pattern of a head's operators: a counting sort of tetrahedra by their nodes, then the distinct nodes of
+// each node's tetrahedra.
 #include "pattern.hpp"
 
 #include <algorithm>
@@ -12,7 +14,7 @@ namespace headfield {
 
 namespace {
 
-// Columns of one row; `seen` has one entry a node of the mesh.
+// Work space of a thread: the columns of one row, and a mark for each node of the mesh that is among them.
 struct RowIndex {
     std::vector<char> seen;
     std::vector<int32_t> columns;
@@ -37,6 +39,7 @@ void collect_columns(const MeshView& mesh, const int32_t* begin, const int32_t* 
 
 }  // namespace
 
+// Counts, then places in the order of the tetrahedra, which therefore ascend around each node.
 NodeTets::NodeTets(const MeshView& mesh) : start(mesh.n_nodes + 1, 0), around(4 * mesh.n_tets) {
     for (int64_t k = 0; k < 4 * mesh.n_tets; ++k) ++start[mesh.tets[k] + 1];
     for (int64_t i = 0; i < mesh.n_nodes; ++i) start[i + 1] += start[i];
@@ -61,7 +64,7 @@ Pattern::Pattern(const MeshView& mesh) : NodeTets(mesh) {
                 for (int64_t i = c * chunk; row && i < std::min(n, (c + 1) * chunk); ++i) {
                     collect_columns(mesh, around.data() + start[i], around.data() + start[i + 1], *row);
                     pieces[c].insert(pieces[c].end(), row->columns.begin(), row->columns.end());
-                    ptr[i + 1] = static_cast<int32_t>(row->columns.size());
+                    ptr[i + 1] = static_cast<int32_t>(row->columns.size());  // lengths, which are summed below
                 }
             });
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Where the nonzeros of a head's operators are. Always found on the host.
+// Where the nonzeros of a head's operators are. Always found on the host, in integers alone, for both devices.
 #pragma once
 
 #include <cstdint>
@@ -19,13 +19,15 @@ struct PatternView {
     const int32_t* around;
 };
 
-// The tetrahedra around each node, as in PatternView. `mesh.tets` on the host; the coordinates are not looked at.
+// The tetrahedra around each node, as in PatternView. `mesh.tets` lies on the host; coordinates are not looked at, and
+// may be null.
 struct NodeTets {
     explicit NodeTets(const MeshView& mesh);
     std::vector<int64_t> start;
     std::vector<int32_t> around;
 };
 
+// The pattern of both operators. Throws std::length_error where it has more than 2^31 nonzeros.
 struct Pattern : NodeTets {
     explicit Pattern(const MeshView& mesh);
     std::vector<int32_t> ptr, col;

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The iteration runs in float32: x, r, p and A p of the scaled system  φ = D^-½ φ̂. Every `period` iterations, and when
+// The iteration runs in float32: x, r, p and A p of the scaled system, φ = D^-½ φ̂. Every `period` iterations, and when
 // a column seems done, x is added to φ̂ in float64, and the residual is computed anew in float64 from φ̂, rounded, and
 // handed back to the iteration, which keeps its search direction ("reliable updates": van der Vorst & Ye 2000; Clark et
-// al. 2010). A column is done only when a residual computed in float64 says so. What happens to a column depends on that
-// column alone.
+// al. 2010). A column is done only when a residual computed in float64 says so. What happens to a column depends on
+// that column alone.
 //
-// The V-cycle, which only has to be good to a few digits, may store what comes down in it in 16 bits (Real). It then sees
-// r times a power of two that follows the residual down, so that they stay in range.
+// The V-cycle, which only has to be good to a few digits, may store what comes down in it in 16 bits (Real). It then
+// sees r times a power of two that follows the residual down, so that its numbers stay in range.
+//
+// One iteration is z = M r; x += α p of the step before and p = z + β p; q = A p; r −= α q. The step of x is taken one
+// iteration late, so that p is read once for x and for itself. α and β are formed where the sums lie, and the host
+// reads all sums once, at the end.
 #include "pcg.hpp"
 
 #include <algorithm>
@@ -17,7 +21,7 @@ namespace headfield {
 
 namespace {
 constexpr int period = 6;            // iterations between float64 residuals: about three digits, all that float32 holds
-constexpr double stop_early = 0.95;  // the float32 residual may be this much closer than asked before a check
+constexpr double stop_early = 0.95;  // share of the tolerance at which the float32 residual calls for a check
 
 bool any(const std::vector<double>& values) {
     return std::any_of(values.begin(), values.end(), [](double v) { return v != 0.0; });
@@ -25,7 +29,7 @@ bool any(const std::vector<double>& values) {
 
 constexpr bool scaled_cycle = !std::is_same_v<Real, float>;
 
-// The first where the V-cycle has numbers of its own, the second where it works on the iteration's.
+// Returns the first where the V-cycle stores numbers of its own type, the second where it works on the iteration's.
 template <class A, class B>
 auto if_scaled(A scaled, B plain) {
     if constexpr (scaled_cycle) {
@@ -35,8 +39,8 @@ auto if_scaled(A scaled, B plain) {
     }
 }
 
-constexpr double most_stale = 64.0;  // the factor may lag the residual by so much
-constexpr int cycle_exponent = 4;    // ‖r̂‖ as the V-cycle sees it, about: its entries are far from both ends of 16 bits
+constexpr double most_stale = 64.0;  // by so much may the factor be off before what was stored with it is stored again
+constexpr int cycle_exponent = 4;    // the V-cycle sees ‖r̂‖ at about 2^4: entries far from both ends of 16 bits
 }  // namespace
 
 Solver::Solver(const DeviceHierarchy& hierarchy, int width)
@@ -44,7 +48,7 @@ Solver::Solver(const DeviceHierarchy& hierarchy, int width)
     const size_t w = width, n = hierarchy.size();
     for (size_t l = 0; l < h_.levels.size(); ++l) {
         const size_t rows = h_.levels[l].a.rows;
-        const bool inverted = l + 1 == h_.levels.size() && h_.coarse_inverse.val;
+        const bool inverted = l + 1 == h_.levels.size() && h_.coarse_inverse.val;  // one product: no residual, no guess
         LevelVectors v;
         v.b = DeviceBuffer<Real>(l == 0 ? 0 : rows * w);
         v.x = DeviceBuffer<Real>(inverted && scaled_cycle ? 0 : rows * w);
@@ -57,10 +61,12 @@ Solver::Solver(const DeviceHierarchy& hierarchy, int width)
     partial_ = DeviceBuffer<double>(steps_.reduction_rows(n) * w);
 }
 
-// Where a level leaves its solution: over x where that is float too.
+// Where level l leaves its solution: over x where that is float too.
 float* Solver::solution(size_t l) { return if_scaled(vectors_[l].z.data(), vectors_[l].x.data()); }
 
-// z = M b, M one symmetric V(2, 2) cycle from a zero guess, z = solution(l); sums b · z on the finest level.
+// Computes z = M b, where M is one V(2, 2) cycle from a zero guess and z = solution(l); sums b · z on the finest level.
+// M is symmetric, as conjugate gradients demand: the polynomial after the correction is the one before it, and
+// restriction is the transpose of prolongation. A last level that was too large to invert is only smoothed.
 void Solver::v_cycle(size_t l, const Real* b, Sums dot) {
     const LevelView& level = h_.levels[l];
     const bool last = l + 1 == h_.levels.size();
@@ -83,8 +89,10 @@ void Solver::v_cycle(size_t l, const Real* b, Sums dot) {
     cycle_.smooth(width_, level.a, level.p, level.smoother, e, x, r, solution(l), dot_with, dot);
 }
 
-// The power of two that the next residual is to be multiplied by for the V-cycle, from the norm of this one. Returns
-// whether this one is of another size than the one before, so that it needs another factor than it was stored with.
+// Sets the power of two that the next residual is to be multiplied by for the V-cycle, from the norm of this one, since
+// the next is stored while its norm is summed. Returns whether this one has turned out so much smaller or larger than
+// the one before that it is to be stored again, with its own factor. Where the V-cycle works in float all factors stay
+// 1.
 bool Solver::set_next_cycle() {
     bool stale = false;
     if constexpr (scaled_cycle) {
@@ -102,7 +110,8 @@ bool Solver::set_next_cycle() {
     return stale;
 }
 
-// Adds x to φ̂ and computes the float64 residual of the columns that ask for it.
+// Adds x to φ̂ and computes the float64 residual of the columns that ask for it; the others keep the norm they have,
+// since their φ̂ lacks x.
 void Solver::add_and_measure(const double* b, double* phi) {
     const std::vector<double> running(c_.norm2(), c_.norm2() + width_);
     const ColumnValues v = c_.values();
@@ -117,7 +126,9 @@ void Solver::add_and_measure(const double* b, double* phi) {
     c_.cycle = c_.next_cycle;
 }
 
-// Decides what becomes of the columns whose residual was just measured.
+// Decides what becomes of the columns whose residual was just measured in float64: done, given up, or going on. A
+// column that seemed done in float32 and is not goes on from its residual, unless that has not even halved since it
+// last seemed so.
 void Solver::judge(int max_iterations) {
     for (int j = 0; j < width_; ++j) {
         if (c_.check[j] == 0.0) continue;
@@ -129,8 +140,9 @@ void Solver::judge(int max_iterations) {
         const bool seemed_done = c_.active[j] == 0.0;
         const bool stagnates = seemed_done && !(norm2 < 0.25 * last_check_[j]);
         const bool go_on = !report.converged && !stagnates && report.iterations < max_iterations;
-        // What rounds is not quite the same operator in every iteration, and directions that are no longer conjugate can
-        // hold each other up: a column that stands still starts anew from its residual.
+        // With its rounding errors the preconditioner is not quite the same operator in every iteration, and directions
+        // that are no longer conjugate can hold each other up: a column that stands still starts anew from its
+        // residual.
         const bool jammed = norm2 > 0.8 * last_period_[j];
         last_period_[j] = norm2;
         if (seemed_done) last_check_[j] = norm2;
@@ -144,13 +156,14 @@ void Solver::iterate() {
     const std::vector<double> running(c_.norm2(), c_.norm2() + width_);
     const bool stale = set_next_cycle();
     c_.push();
+    // Not in the recording, which is the same in every iteration.
     if (stale) steps_.narrow(width_, h_.size(), c_.values(), r_.data(), scaled_r_.data());
     iteration_.run([&] {
         float* z = solution(0);
         const ColumnValues v = c_.values();
         v_cycle(0, if_scaled(scaled_r_.data(), r_.data()), {v.rz, partial_.data()});
         steps_.step_direction(width_, h_.size(), v, z, p_.data(), x_.data());
-        // z has gone into p, and its memory takes q = A p.
+        // z has gone into p, so its memory may take q = A p.
         steps_.apply_dot(width_, h_.fine32, p_.data(), z, {v.pq, partial_.data()});
         steps_.step_residual(width_, h_.size(), v, z, r_.data(), scaled_r_.data(), h_.weight,
                              {v.norm2, partial_.data()});
@@ -170,7 +183,8 @@ void Solver::iterate() {
     }
 }
 
-// Residuals of the first guess, in float64 unless the guess is zero.
+// Computes the residuals of the first guess, in float64 unless the guess is zero, and judges them. b becomes D^-½ b,
+// and a guess D^½ φ. Each column gets a power of two that brings its residual to about 1 in float32.
 void Solver::start(double* b, double* phi, bool guessed, int max_iterations) {
     const int64_t n = h_.size();
     c_.reset();
@@ -200,7 +214,8 @@ void Solver::start(double* b, double* phi, bool guessed, int max_iterations) {
 }
 
 // Stops the columns that seem done or have broken down, and marks those that want a float64 residual. Returns whether
-// one is due now.
+// one is due now: a pass over the float64 matrix serves all columns, so those that seem done wait for the next period,
+// unless no column is left that iterates.
 bool Solver::review(int max_iterations) {
     bool due = false;
     for (int j = 0; j < width_; ++j) {

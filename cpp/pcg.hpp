@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Conjugate gradients for many right-hand sides at once, preconditioned by one V-cycle, written over the verbs.
+// Conjugate gradients for many right-hand sides at once, preconditioned by one V-cycle, written over the verbs
+// (verbs.hpp) and compiled for each device as it stands.
 #pragma once
 
 #include <vector>
@@ -10,32 +11,34 @@
 
 namespace headfield {
 
+// What became of one right-hand side.
 struct ColumnReport {
     int32_t iterations = 0;
     double residual = 0.0;  // ‖b − K φ‖ / ‖b‖, evaluated in float64 from the result; 0 where b = 0
     bool converged = false;
 };
 
-// Work space for `width` columns over a hierarchy that outlives it.
+// Work space for `width` columns over a hierarchy that outlives it, kept for many solves.
 class Solver {
 public:
     Solver(const DeviceHierarchy& hierarchy, int width);
 
-    // Solves K φ = b for b (n, W) and φ (n, W) to a relative residual (W,) of each column, in the rows of free nodes: numbers
-    // of b at fixed nodes are ignored, if they are finite. If `guessed`, φ comes in as the first guess, 0 at fixed nodes;
-    // else what it holds is not looked at. `b` is used as work space.
+    // Solves K φ = b for b (n, W) and φ (n, W) in the rows of free nodes, each column to the relative residual that
+    // `tolerance` (W,) has for it. Numbers of b at fixed nodes are ignored as long as they are finite. If `guessed`, φ
+    // comes in as the first guess, 0 at fixed nodes; else what it holds is not looked at. `b` is used as work space.
     std::vector<ColumnReport> solve(double* b, double* phi, bool guessed, const std::vector<double>& tolerance,
                                     int max_iterations);
 
     int width() const { return width_; }
-    // How iterations were given to the device so far.
+    // How iterations have been given to the device so far.
     const Recording& recording() const { return iteration_; }
     int32_t size() const { return h_.size(); }
 
 private:
+    // Block vectors of a level. Level 0 has no b, which is the residual of the iteration.
     struct LevelVectors {
         DeviceBuffer<Real> b, x, r;
-        DeviceBuffer<float> z;  // the solution; none where x can hold it
+        DeviceBuffer<float> z;  // the solution; empty where x can hold it
     };
 
     float* solution(size_t level);
@@ -58,8 +61,8 @@ private:
     Columns c_;
     std::vector<double> tolerance_;    // relative residual wanted
     std::vector<double> reference2_;   // norm² of b
-    std::vector<double> last_check_;   // norm² when a check last failed, to see stagnation …
-    std::vector<double> last_period_;  // … and when it was last measured
+    std::vector<double> last_check_;   // norm² when a column that seemed done was last found not to be
+    std::vector<double> last_period_;  // norm² when it was last measured in float64
     std::vector<ColumnReport> report_;
     Recording iteration_;
 };

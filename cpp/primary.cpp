@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The primary field ∂A/∂t = dI/dt A of a coil, and its B: direct sums over its sources, and interpolation on nested lattices
-// in the coil's own frame. Compiled once per instruction set.
+// The primary field ∂A/∂t = dI/dt A of a coil, and its B, on CPU cores: direct sums over its sources, and interpolation
+// on nested lattices in the coil's own frame. Called by way of PrimaryKernels (kernels.hpp), which has shapes and
+// formulas. Compiled once per instruction set.
 #include "lattice.hpp"
 #include "source_loops.hpp"
 
@@ -9,6 +10,7 @@ inline namespace HEADFIELD_ISA {
 
 namespace {
 
+// A at points, one point a thread at a time. Points arrive in float64 and are rounded where T is float.
 template <class T>
 void potential(int64_t n, const double* points, SourcesView<T> sources, T* a) {
 #pragma omp parallel for schedule(static)
@@ -48,12 +50,13 @@ bool sample(const GridView& grid, const double x[3], float a[3]) {
     return false;
 }
 
-constexpr int64_t tile = 128;  // nodes whose rows of adot stay in cache while the poses pass
+constexpr int64_t tile = 128;  // nodes whose rows of adot stay in cache while all poses are done at them
 
-// dI/dt A of one pose at the nodes of a tile, in head coordinates. Returns how many took the direct sum.
+// Computes dI/dt A of one pose at `count` nodes of a tile, in head coordinates, a row of `world` a component. Returns
+// how many nodes took the direct sum.
 int64_t sample_tile(int64_t count, const double* nodes, const GridView& grid, const double* pose, double rate,
                     float world[3][tile]) {
-    // Into the coil frame, A there, and back: three plain loops, of which the outer two run on vectors.
+    // Three plain loops: into the coil frame, A there, and back. The first and the last run on vectors of nodes.
     double x[3][tile];
     float a[3][tile];
     int64_t direct = 0;
@@ -74,6 +77,8 @@ int64_t sample_tile(int64_t count, const double* nodes, const GridView& grid, co
     return direct;
 }
 
+// A thread takes four tiles of nodes at a time, as those near the coil take longer; each is done for all poses, a
+// column at a time.
 int64_t sample_grid(int width, int64_t n, const double* nodes, const GridView& grid, const Placements& placements,
                     bool add, float* adot) {
     int64_t direct = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Quadratics that are fitted to φ around a node, in one tissue or in two under the condition at their interface.
+// Quadratics that are fitted to φ around a node, in one tissue or in two under the condition at their interface: the
+// mathematics of recovery.cpp, which finds the patches. docs/numerics.md says why it is done in this way.
 #pragma once
 
 #include <algorithm>
@@ -11,54 +12,58 @@
 
 namespace headfield {
 
-constexpr double share = 1e-3;  // by which curvatures are damped, see LeastSquares: by more where nodes on one side …
-constexpr double most_amplified = 10.0;  // … or on few would amplify errors of φ
+constexpr double share = 1e-3;           // of their mean diagonal by which curvatures are damped, see LeastSquares
+constexpr double most_amplified = 10.0;  // where errors of φ would enter a gradient by more, curvatures are damped more
 
 using Nodes = std::vector<int32_t>;
 
-// One node of a patch: where it is from the middle on, m, and what the unknowns of a fit are multiplied with.
+// One node of a patch: its place relative to the node in the middle, m, what the unknowns of a fit are multiplied with
+// there, and its weight, 1 / |d|².
 struct Datum {
     double d[3], numbers[LeastSquares::most], weight;
 };
 
-// One tissue around a node. `out` (m²) is the area vector, outward, of its faces there that are not inside it: three
-// times the sum of V ∇λ, as the areas of a closed surface add up to nothing. `sigma` is the mean by volume; `uniform` says
-// that it is a number and the same in all tetrahedra.
+// One tissue around a node. `out` (m²) is the sum of the outward area vectors of its faces that hold the node and do
+// not lie within it. It is three times the sum of V ∇λ, as this is minus the area of the faces opposite to the node and
+// the areas of a closed surface add up to zero. `sigma` is the mean conductivity by volume; `uniform` says that it is a
+// number and the same in all tetrahedra.
 struct Side {
-    int32_t tissue, first;  // a tetrahedron
+    int32_t tissue, first;  // `first` is one of its tetrahedra
     double volume, out[3], sigma[9];
     bool uniform;
 };
 
+// Three numbers, as an element of a sum.
 struct Triple {
     double v[3];
 };
 
 inline double length(const double v[3]) { return std::sqrt(dot3(v, v)); }
 
-// out = m v of a matrix (3, 3)
+// out = m v, m (3, 3) row-major
 inline void apply(const double* m, const double v[3], double out[3]) {
     for (int i = 0; i < 3; ++i) out[i] = dot3(m + 3 * i, v);
 }
 
 // The condition at an interface for the gradients of φ on its sides: g₂ = g₁ + n w·(g₁ + Ȧ), w = (σ₁ − σ₂) n / n·σ₂n.
-// Then the tangential parts of E agree, and so do those of σE along n. Side 1 conducts less along n.
+// Then the tangential parts of E = −g − Ȧ agree, and so do the normal parts of σE. Side 1 conducts less along n, so
+// that the division is by the larger conductivity.
 struct Jump {
     double n[3] = {}, w[3] = {};
-    // g + n w·g
+    // g becomes g + n w·g.
     void to_second(double g[3]) const {
         const double step = dot3(w, g);
         for (int i = 0; i < 3; ++i) g[i] += step * n[i];
     }
-    // d·g₂ = (d + (d·n) w)·g₁ + (d·n) w·Ȧ
+    // out = d + (d·n) w: what g₁ is multiplied with for a node on side 2, as d·g₂ = (d + (d·n) w)·g₁ + (d·n) w·Ȧ.
     void on_first(const double d[3], double out[3]) const {
         const double along = dot3(d, n);
         for (int i = 0; i < 3; ++i) out[i] = d[i] + along * w[i];
     }
 };
 
-// The second powers in a quadratic: five without Laplacian, and |d|². Where a conductivity is uniform φ is harmonic, as
-// ∇·Ȧ = 0 for currents in air, and the last one is left out: it would only take up errors of φ.
+// The second powers in a quadratic: five whose Laplacian is zero, and |d|². Where the conductivity is uniform φ is
+// harmonic, as ∇·Ȧ = 0 for currents in air, and |d|² is left out: it would only take up errors of φ.
 constexpr int curvatures = 6;
 inline void curvature(const double d[3], int count, double* out) {
     for (int i = 0; i < 3; ++i) out[i] = d[i] * d[(i + 1) % 3];
@@ -67,11 +72,12 @@ inline void curvature(const double d[3], int count, double* out) {
     if (count == curvatures) out[5] = dot3(d, d);
 }
 
-// The quadratics that fit φ at the nodes of a patch, from the value at the node in its middle on: one in a patch of one
-// tissue, or two under the jump condition. Unknown are the gradient on side 1, and the curvatures of each. Data are the
-// nodes of side 1, then those of side 2.
+// Quadratics that fit φ at the nodes of a patch, relative to its value at the node in the middle: one in a patch of one
+// tissue, or two under the jump condition. The unknowns are the gradient on side 1, then the curvatures of each side.
+// The data are the nodes of side 1, then those of side 2.
 class Quadratics {
 public:
+    // `rings` are the nodes of each side, `sides` one tissue or two; `data` is work space that the object keeps using.
     Quadratics(const MeshView& mesh, int32_t node, const Nodes* rings, const std::vector<Side>& sides, const Jump& jump,
                std::vector<Datum>& data)
         : data_(data) {
@@ -94,7 +100,7 @@ public:
         solve(begin);
     }
 
-    // By what the potential of datum k, from that in the middle on, enters the gradient on side 1, 1/m.
+    // The weight, 1/m, by which φ at datum k, less φ in the middle, enters the gradient on side 1.
     Triple weight(std::size_t k) const {
         Triple c{};
         for (int i = 0; i < 3; ++i) {
@@ -105,7 +111,9 @@ public:
     }
 
 private:
-    // Lengths in units of the patch, or the curvatures would be damped by other amounts in other units.
+    // Solves for the three rows of the inverse that belong to the gradient. Lengths are in units of the patch, or
+    // curvatures would be damped by other amounts in other units. Damps ten times as much, up to the mean diagonal
+    // itself, while the gradient would amplify errors of φ too much.
     void solve(int unknowns) {
         const double unit = 1.0 / std::sqrt(reach_);
         LeastSquares fit(unknowns);
@@ -127,7 +135,7 @@ private:
         }
     }
 
-    // By how much more than a difference quotient does the gradient take up errors of φ.
+    // By how much more than a difference quotient the gradient takes up errors of φ: Σ |weight| |d|.
     double amplification() const {
         double sum = 0.0;
         for (std::size_t k = 0; k < data_.size(); ++k) sum += length(weight(k).v) * length(data_[k].d);

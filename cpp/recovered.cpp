@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// From potentials to recovered E. Compiled once per instruction set.
+// From potentials to recovered E on CPU cores: the loops of RecoveryKernels (kernels.hpp). Compiled once per
+// instruction set.
 #include "tiles.hpp"
 
 namespace headfield {
@@ -7,7 +8,7 @@ inline namespace HEADFIELD_ISA {
 
 namespace {
 
-// Adds weight times some columns to sums of them.
+// Adds weight × value to the sums of some columns, in float64.
 template <class D, class F>
 void add(const D& weight, const F& value, double* sum) {
     fma(weight, convert<D>(value), D::load(sum)).store(sum);
@@ -28,7 +29,8 @@ void interpolate(int width, int64_t points, const int32_t* corner, const float* 
     with_width(width, [&](auto w) { by_columns(w, {}, Interpolated{corner, weight, rows}, points, k, scale, out); });
 }
 
-// Elements in tiles as in by_columns, and sums over them in chunks as in sum_rows: those of each chunk.
+// Goes over elements in tiles, as by_columns does, and leaves their sums in chunks, as sum_rows does: partial
+// (chunks, 2, W). A tile holds the three numbers of E* and that of the error apart, since they go to different arrays.
 template <class W, class Rates>
 void recovered_chunks(W w, const RecoveredField<Rates>& value, const RecoveredElements& from, int32_t k,
                       const float* factor, float* out, float* error, double* partial) {
@@ -51,7 +53,7 @@ void recovered_chunks(W w, const RecoveredField<Rates>& value, const RecoveredEl
                     add(volume, field[4], sum + W::value + c.first);
                 }
             }
-            for (int64_t i = 0; i < count; ++i) {
+            for (int64_t i = 0; i < count; ++i) {  // a loop by itself, so that the compiler takes roots on vectors
                 for (int c = 0; c < W::value; ++c) {
                     float& e = errors[W::value * i + c];
                     e = __builtin_fabsf(factor[c]) * __builtin_sqrtf(e);

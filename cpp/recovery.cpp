@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Builds recovery operators row by row: finds the patch of each node and tissue, and turns a fit over it
+// (quadratics.hpp, least_squares.hpp) into weights of the potential.
 #include "recovery.hpp"
 
 #include <algorithm>
@@ -13,10 +15,12 @@ namespace headfield {
 
 namespace {
 
-// Neighbours in a patch, on each side of one that two tissues share, and tetrahedra in one: with fewer it gets more rings.
+// A patch gets more rings until it has `enough` neighbours, or `enough_each` on each side where two tissues share it. A
+// patch of patch recovery gets the tetrahedra around its neighbours where it has fewer than `enough_tets`.
 constexpr std::size_t enough = 14, enough_each = 9, enough_tets = 8;
 
-// What a thread works with; `stamp` has one entry a node of the mesh.
+// Work space of a thread. A node has been met in this search if its stamp is `time`, so that nothing is cleared in
+// between.
 struct Scratch {
     explicit Scratch(int64_t n_nodes) : stamp(n_nodes, 0) {}
     std::vector<int32_t> stamp;
@@ -25,6 +29,8 @@ struct Scratch {
     std::vector<Datum> data;
 };
 
+// What rows are built from. The methods that build a row change nothing but their own scratch and row, so that threads
+// may build rows side by side.
 class Builder {
 public:
     Builder(const Tissues& head, Recovery& out) : head_(head), tets_(head.mesh), out_(out) {}
@@ -34,6 +40,7 @@ public:
     void patch_row(int32_t row, Scratch& s, Nodes& cols, std::vector<Vector3>& vals) const;
 
 private:
+    // Calls visit(t) for the tetrahedra of one tissue around a node.
     template <class Visit>
     void for_tets(int32_t node, int32_t tissue, Visit visit) const {
         for (int64_t k = tets_.start[node]; k < tets_.start[node + 1]; ++k) {
@@ -52,7 +59,8 @@ private:
     std::vector<int32_t> first_;  // row of each node, (n + 1,)
 };
 
-// Rows by node, then tissue: those that the corners of the chosen tetrahedra need.
+// Numbers the rows that the corners of the chosen tetrahedra need, by node and then by tissue, and says which row each
+// corner has.
 void Builder::find_rows(int64_t n_elements, const int32_t* elements) {
     const int64_t n = head_.mesh.n_nodes;
     std::vector<char> chosen(head_.mesh.n_tets, 0);
@@ -92,8 +100,9 @@ void Builder::add_ring(int32_t node, int32_t tissue, Scratch& s, Nodes& ring) co
     });
 }
 
-// The nodes of a patch, ascending, without the one in its middle: rings around it until there are enough. What is nearer
-// than all of the first ring but not in it lies across a gap, where φ is another, and is left out.
+// Collects the nodes of a patch, ascending, without the one in its middle: rings around it until there are `least` of
+// them. A node that is nearer than the whole first ring but not in it lies across a gap, where φ is unrelated, and is
+// left out.
 void Builder::collect(int32_t node, int32_t tissue, std::size_t least, Scratch& s, Nodes& ring) const {
     ring.clear();
     s.stamp[node] = ++s.time;
@@ -115,6 +124,7 @@ double Builder::distance(int32_t i, int32_t j) const {
     return length(d);
 }
 
+// The tissues around a node, in the order in which they come up.
 std::vector<Side> Builder::sides(int32_t node) const {
     std::vector<Side> found;
     for (int64_t k = tets_.start[node]; k < tets_.start[node + 1]; ++k) {
@@ -139,8 +149,9 @@ std::vector<Side> Builder::sides(int32_t node) const {
     return found;
 }
 
-// Orders two sides so that the first conducts less across the face between them, and finds the jump there; false where
-// the faces are not one interface: at the surface of the head.
+// Orders two sides so that the first conducts less across the faces between them, and finds the jump there. Returns
+// false where there are not two, and where their faces do not cancel, which means that some lie on the surface of the
+// head.
 bool find_jump(std::vector<Side>& sides, Jump& jump) {
     if (sides.size() != 2) return false;
     double gap[3];
@@ -159,7 +170,8 @@ bool find_jump(std::vector<Side>& sides, Jump& jump) {
     return true;
 }
 
-// Adds to the weight of a node in the row that begins at `begin`.
+// Adds c to the weight of node j in the row that begins at `begin`. Rows are short, so a search from their beginning
+// will do.
 void add(int32_t j, const Triple& c, std::size_t begin, Nodes& cols, std::vector<Vector3>& vals) {
     const auto at = static_cast<std::size_t>(std::find(cols.begin() + begin, cols.end(), j) - cols.begin());
     if (at == cols.size()) {
@@ -169,8 +181,9 @@ void add(int32_t j, const Triple& c, std::size_t begin, Nodes& cols, std::vector
     for (int i = 0; i < 3; ++i) vals[at].v[i] += static_cast<float>(c.v[i]);
 }
 
-// The gradient of the quadratic that fits φ in the patch of a row; where two tissues meet, of two under the condition
-// at their interface.
+// Makes a row of the gradient of the quadratic that fits φ in its patch; where two tissues meet, of two quadratics
+// under the condition at their interface. A datum on side 2 holds (d·n) w·Ȧ besides the unknowns, which goes into the
+// rate: rate = I + through ⊗ w, and n ⊗ w more on side 2.
 void Builder::coupled_row(int32_t row, Scratch& s, Nodes& cols, std::vector<Vector3>& vals) const {
     const int32_t node = out_.node[row], tissue = out_.tissue[row];
     std::vector<Side> around = sides(node);
@@ -184,7 +197,7 @@ void Builder::coupled_row(int32_t row, Scratch& s, Nodes& cols, std::vector<Vect
     }
     const Quadratics fit(head_.mesh, node, s.ring, around, jump, s.data);
     const bool second = coupled && tissue == around[1].tissue;
-    double through[3] = {};  // by what w·Ȧ enters the gradient on side 1
+    double through[3] = {};  // the weight by which w·Ȧ enters the gradient of this row
     const auto begin = cols.size(), first = s.ring[0].size();
     for (std::size_t k = 0; k < s.data.size(); ++k) {
         Triple c = fit.weight(k);
@@ -201,7 +214,8 @@ void Builder::coupled_row(int32_t row, Scratch& s, Nodes& cols, std::vector<Vect
     }
 }
 
-// The tetrahedra of one tissue around a node, and around the neighbours too where they are fewer than a fit takes.
+// Collects the tetrahedra of one tissue around a node, and those around its neighbours too where these are fewer than a
+// fit takes.
 void Builder::collect_tets(int32_t node, int32_t tissue, Scratch& s) const {
     s.tets.clear();
     for_tets(node, tissue, [&](int32_t t) { s.tets.push_back(t); });
@@ -216,7 +230,8 @@ void Builder::collect_tets(int32_t node, int32_t tissue, Scratch& s) const {
     s.tets.erase(std::unique(s.tets.begin(), s.tets.end()), s.tets.end());
 }
 
-// By what the values of a linear field at the barycentres of tetrahedra enter its value at a node, by least squares.
+// The weights by which values at the barycentres of tetrahedra enter the value at a node of the linear field that fits
+// them.
 std::vector<double> shares_at(const MeshView& mesh, int32_t node, const Nodes& tets) {
     std::vector<std::array<double, 4>> data;  // 1, then from the node to the barycentre
     double reach = 0.0;
@@ -243,7 +258,7 @@ std::vector<double> shares_at(const MeshView& mesh, int32_t node, const Nodes& t
     return shares;
 }
 
-// The value at the node of a linear field that fits ∇φ at the barycentres (Zienkiewicz and Zhu 1992).
+// Makes a row of the value at the node of a linear field that fits ∇φ at the barycentres (Zienkiewicz and Zhu 1992).
 void Builder::patch_row(int32_t row, Scratch& s, Nodes& cols, std::vector<Vector3>& vals) const {
     const int32_t node = out_.node[row];
     collect_tets(node, out_.tissue[row], s);

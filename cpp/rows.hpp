@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One row of each verb, written once for the CPU and the GPU. C is a block of columns: all W of them on the CPU, a few
-// on a thread of a GPU; c.at(i) is where its first column of row i lies. F and D hold one float or double a column.
-// What is the same for all rows is computed once, in prepare(). Every multiply-add is explicit, so a column sees the
-// same operations whatever the width.
+// One row of each verb of verbs.hpp, which has the formulas, written once for the CPU and the GPU. C is a block of
+// columns: all W of them on the CPU, a few on a thread of a GPU; c.at(i) is where its first column of row i lies. F and
+// D hold one float or double a column. What is the same for all rows is computed once, in prepare(). Every multiply-add
+// is explicit, and the compiler contracts none by itself, so a column sees the same operations whatever the width.
 //
 // The device brings row_times(c, m, i, x) = Σ_j m_ij x_j, row_residual(c, a, i, x, b) = b − Σ_j a_ij x_j, and
 // put(c, i, value, x), which stores a row: where several threads of a GPU share one, only one of them does; and
@@ -17,23 +17,25 @@
 namespace headfield {
 inline namespace HEADFIELD_ISA {
 
+// Most bodies have nothing to prepare; those that do overload this below.
 template <class Body, class C>
 HEADFIELD_HD inline void prepare(Body& /*body*/, C /*c*/) {}
 
-// factor × of each column; 0 where the factor is 0, whatever the other is.
+// factor × other for each column; 0 where the factor is 0, even where the other is infinite or not a number, as r·z and
+// p·q of a column that has stopped may be.
 template <class D>
 HEADFIELD_HD inline D masked_product(const D& factor, const D& other) {
     return select(factor, factor * other, D::all(0.0));
 }
 
-// Stores a row of the residual, and of what the V-cycle will see of it.
+// Stores a row of the residual, and of what the V-cycle will see of it, where that is stored apart.
 template <class C, class P>
 HEADFIELD_HD inline void put_residual(C c, int64_t i, const P& value, const P& next_cycle, float* r, Real* h) {
     put(c, i, value, r);
     if constexpr (!std::is_same_v<Real, float>) put(c, i, next_cycle * value, h);
 }
 
-// ---- V-cycle ----
+// ---- V-cycle: the same names as in CycleVerbs ----
 
 template <class C>
 struct Apply {
@@ -101,6 +103,7 @@ struct Smooth {
     }
 };
 
+// The sum is of z as it was rounded for storing, since that is what the iteration works with.
 template <class C>
 struct SmoothDot {
     Smooth<C> smooth;
@@ -111,6 +114,7 @@ struct SmoothDot {
     }
 };
 
+// sum_products
 template <class C>
 struct Products {
     const Real* x;
@@ -121,7 +125,7 @@ struct Products {
     }
 };
 
-// ---- conjugate gradients ----
+// ---- conjugate gradients: the same names as in IterationVerbs ----
 
 template <class C>
 struct ApplyDot {
@@ -158,6 +162,8 @@ HEADFIELD_HD inline void prepare(StepResidual<C>& b, C c) {
     using F = typename C::F;
     using D = typename C::D;
     const D quotient = load_as<D>(b.v.rz + c.at(0)) / load_as<D>(b.v.pq + c.at(0));
+    // α is formed here, from sums that earlier verbs have left where the block vectors lie, so that the host need not
+    // wait.
     b.minus_alpha = convert<F>(D::all(0.0) - masked_product(load_as<D>(b.v.residual_factor + c.at(0)), quotient));
     b.next_cycle = load_as<F>(b.v.next_cycle + c.at(0));
 }
@@ -197,7 +203,8 @@ struct Flush {
     HEADFIELD_HD void operator()(C c, int64_t i) const {
         using F = typename C::F;
         using D = typename C::D;
-        // The step is taken in float32 as step_direction would, so it does not matter which of the two comes first.
+        // Takes the step that x still lacks in float32, as step_direction would: which of the two takes it depends on
+        // the other columns of the batch, and must not show in the bits.
         const F step = fma(alpha, load_as<F>(p + c.at(i)), load_as<F>(x + c.at(i)));
         const D old = load_as<D>(x64 + c.at(i));
         put(c, i, select(flushed, fma(factor, convert<D>(step), old), old), x64);

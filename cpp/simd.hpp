@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Pack<T, W>: W numbers of type T held in as few registers as the instruction set allows. One column of a block
-// vector sees the same operations in the same order whatever W is, so a pose gets the same bits in any batch: every
-// multiply-add is explicit here, and the compiler is told to contract nothing by itself.
+// Pack<T, W>: W numbers of type T held in as few registers as the instruction set allows. One column of a block vector
+// sees the same operations in the same order whatever W is, so a pose gets the same bits in any batch: every
+// multiply-add is explicit here, and the compiler is told to contract nothing by itself (-ffp-contract=off). The GPU's
+// counterpart is Lanes (cuda/lanes.hpp). Compiled once per instruction set.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +31,7 @@ constexpr int register_bytes = 16;
 #error "headfield needs the vector types of GCC (9 or newer) or Clang"
 #endif
 
+// The type of L numbers in one register; with L = 1 a plain number.
 template <class T, int L>
 struct Register {
     typedef T type __attribute__((vector_size(L * sizeof(T))));
@@ -39,7 +41,8 @@ struct Register<T, 1> {
     typedef T type;
 };
 
-// a * b + c, rounded once where the instruction set can.
+// a * b + c, rounded once where the instruction set can. Vector types that have no intrinsic here are multiplied and
+// added.
 template <class V>
 inline V multiply_add(V a, V b, V c) {
     return a * b + c;
@@ -82,7 +85,7 @@ inline Register<double, 2>::type multiply_add(Register<double, 2>::type a, Regis
 }
 #endif
 
-// 1 / √v³, v > 0. Generic: lane by lane.
+// 1 / √v³, v > 0. This one goes lane by lane, for vectors that have no square root of their own below.
 template <class V>
 inline V inverse_cube(V v) {
     V out = v;
@@ -95,7 +98,7 @@ inline float inverse_cube(float v) { return 1.f / (v * __builtin_sqrtf(v)); }
 inline double inverse_cube(double v) { return 1.0 / (v * __builtin_sqrt(v)); }
 #if defined(__AVX512F__)
 inline Register<float, 16>::type inverse_cube(Register<float, 16>::type v) {
-    // Reciprocal square root to 14 bits, then one Newton step y (3 − v y²)/2: about 2^-23.
+    // The hardware's reciprocal square root has 14 bits; one Newton step y (3 − v y²)/2 makes it good to about 2^-23.
     const __m512 y = _mm512_rsqrt14_ps(v);
     const __m512 vy = v * y;
     const __m512 half = _mm512_set1_ps(0.5f) * y;
@@ -115,6 +118,7 @@ inline Register<double, 4>::type inverse_cube(Register<double, 4>::type v) {
 }
 #endif
 
+// W numbers in `count` registers of `lanes` each. Number i lies in lane i % lanes of register i / lanes.
 template <class T, int W>
 struct Pack {
     static constexpr int native = register_bytes / static_cast<int>(sizeof(T));
@@ -165,11 +169,13 @@ struct Pack {
         for (int i = 0; i < count; ++i) a.v[i] = HEADFIELD_ISA::inverse_cube(a.v[i]);
         return a;
     }
-    // a where the mask is not zero, else b: never 0 · b, which is not a number where b is not.
+    // a where the mask is not zero, else b. A product with the mask would not do: 0 times what is not a number isn't
+    // one.
     friend Pack select(const Pack& mask, Pack a, const Pack& b) {
         for (int i = 0; i < count; ++i) a.v[i] = mask.v[i] != V{} ? a.v[i] : b.v[i];
         return a;
     }
+    // The sum over all lanes, in their order, which is the same for every instruction set.
     T sum() const {
         T lane[W], total = 0;
         store(lane);
@@ -183,7 +189,7 @@ struct Pack {
     }
 };
 
-// Load a Pack from numbers of type S, and store it back, converting in registers.
+// Load a Pack from numbers of type S, and store it as such, converting in registers.
 template <class P, class S>
 inline P load_as(const S* x) {
     P p;
@@ -212,7 +218,7 @@ inline void store_as(const Pack<T, W>& p, S* x) {
     }
 }
 
-// The same numbers as a Pack of another type.
+// The same numbers as a Pack of another type, whose registers may hold another number of lanes: hence by way of memory.
 template <class P, class T, int W>
 inline P convert(const Pack<T, W>& p) {
     T numbers[W];
@@ -220,7 +226,7 @@ inline P convert(const Pack<T, W>& p) {
     return load_as<P>(numbers);
 }
 
-// to[j * to_stride + i] = from[i * from_stride + j], i and j from 0 to 3.
+// to[j * to_stride + i] = from[i * from_stride + j], i and j from 0 to 3: four columns of four rows, within registers.
 inline void transpose4(const float* from, int64_t from_stride, float* to, int64_t to_stride) {
 #if defined(__SSE__)
     __m128 a = _mm_loadu_ps(from), b = _mm_loadu_ps(from + from_stride), c = _mm_loadu_ps(from + 2 * from_stride),
@@ -237,6 +243,7 @@ inline void transpose4(const float* from, int64_t from_stride, float* to, int64_
 #endif
 }
 
+// A width as a type, so that it can be an argument of a generic lambda (with_width).
 template <int W>
 struct Width {
     static constexpr int value = W;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What is true of one magnetic dipole and of one piece of wire, for the host and the device alike.
+// What is true of one magnetic dipole and of one piece of wire, for the host and the device alike. Sums over them are
+// loops: source_loops.hpp, cuda/primary.cu.
 #pragma once
 
 #include "device_loops.hpp"
@@ -31,8 +32,8 @@ HEADFIELD_HD inline void add_segment(const T d[3], const T dl[3], T a[3]) {
     for (int q = 0; q < 3; ++q) a[q] = fma(dl[q], w, a[q]);
 }
 
-// Adds 3 (m · d) d / |d|⁵ − m / |d|³ to b, d = r − r_k: the curl of what add_dipole adds. As add_dipole; only in float64,
-// since it is a difference.
+// Adds 3 (m · d) d / |d|⁵ − m / |d|³ to b, d = r − r_k: the curl of what add_dipole adds. As add_dipole, but only for
+// float64, since it is a difference of large numbers.
 template <class T>
 HEADFIELD_HD inline void add_dipole_field(const T d[3], const T m[3], T b[3]) {
     const T r2 = fma(d[0], d[0], fma(d[1], d[1], d[2] * d[2]));
@@ -41,8 +42,8 @@ HEADFIELD_HD inline void add_dipole_field(const T d[3], const T m[3], T b[3]) {
     for (int q = 0; q < 3; ++q) b[q] = fma(thrice * d[q] - m[q], w, b[q]);
 }
 
-// Adds dl × d / |d|³ to b, d = r − r_k: the curl of what add_segment adds, Biot and Savart's law. It is to the piece what
-// A is to a dipole.
+// Adds dl × d / |d|³ to b, d = r − r_k: the curl of what add_segment adds, which is Biot and Savart's law. The formula
+// is that of A of a dipole.
 template <class T>
 HEADFIELD_HD inline void add_segment_field(const T d[3], const T dl[3], T b[3]) {
     add_dipole(d, dl, b);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Sums over all dipoles and pieces of wire of a coil at one point, one source a lane.
+// Sums over all dipoles and pieces of wire of a coil at one point, on CPU cores, one source a lane. Compiled once per
+// instruction set.
 #pragma once
 
 #include "kernels.hpp"
@@ -9,11 +10,13 @@
 namespace headfield {
 inline namespace HEADFIELD_ISA {
 
-// Lanes of a sum over sources, the same for every instruction set; SourceView is padded to it.
+// Lanes of a sum over sources: 64 bytes for every instruction set, so that all add up in the same order. SourceView is
+// padded to it.
 template <class T>
 constexpr int source_lanes = 64 / static_cast<int>(sizeof(T));
 
-// Adds the sources to sum, add(d, v, sum) a pack of them at a time: d = r − r_k, v their moments or lengths.
+// Calls add(d, v, sum) for a pack of sources at a time: d = r − r_k, v their moments or lengths; lane l of `sum` takes
+// every source_lanes-th source from l on.
 template <class T, class Add>
 inline void add_sources(SourceView<T> sources, const T r[3], Pack<T, source_lanes<T>> sum[3], Add add) {
     using P = Pack<T, source_lanes<T>>;
@@ -47,7 +50,8 @@ inline void sum_fields(const SourcesView<T>& sources, const T r[3], T b[3]) {
     for (int q = 0; q < 3; ++q) b[q] = T(mu0_over_4pi) * sum[q].sum();
 }
 
-// The least of `least` and the squared distances from r to the sources, m².
+// The smallest of `least` and the squared distances from r to the sources, m². Plain loops of fixed length, which the
+// compiler turns into vectors.
 inline float nearest(SourceView<float> sources, const float r[3], float least) {
     constexpr int L = source_lanes<float>;
     const int64_t n = sources.padded;

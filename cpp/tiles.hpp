@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Values of elements and points, a column a pose, turned into rows of poses on CPU cores. Compiled once per instruction set.
+// Values of elements and points, a column a pose, turned into rows of poses on CPU cores, and back. Block vectors hold
+// the poses of one node side by side, results the elements of one pose; a tile of elements is turned while it is in
+// cache. cuda/tiles.hpp defines the same names. Compiled once per instruction set.
 #pragma once
 
 #include "element.hpp"
@@ -9,7 +11,8 @@
 namespace headfield {
 inline namespace HEADFIELD_ISA {
 
-// Some neighbouring columns of a block vector of W: what fits a register of float64, so that nothing is spilled.
+// Some neighbouring columns of a block vector of W, from `first` on: a register of float64 numbers (with SSE two). With
+// all columns at a time, what a loop over elements keeps would spill out of the registers.
 template <class W>
 struct FewColumns {
     static constexpr int most = register_bytes > 32 ? 8 : 4;
@@ -21,7 +24,7 @@ struct FewColumns {
     int64_t at(int64_t i) const { return i * W::value + first; }
 };
 
-// Calls row(c, i) for every row and its columns, a few at a time, in parallel.
+// Calls row(c, i) for every row i, for a few of its columns at a time, in parallel.
 template <class W, template <class...> class Row, class... More>
 void for_few_columns(int64_t n, W w, const Row<FewColumns<W>, More...>& row) {
     using C = FewColumns<W>;
@@ -32,7 +35,7 @@ void for_few_columns(int64_t n, W w, const Row<FewColumns<W>, More...>& row) {
     });
 }
 
-// to[j * to_stride + i] = from[i * from_stride + j] for i < rows and j < columns.
+// to[j * to_stride + i] = from[i * from_stride + j] for i < rows and j < columns, four by four where that goes.
 inline void turn(const float* from, int64_t from_stride, int64_t rows, int64_t columns, float* to, int64_t to_stride) {
     int64_t j = 0;
     for (; j + 4 <= columns; j += 4) {
@@ -49,7 +52,8 @@ inline void turn(const float* from, int64_t from_stride, int64_t rows, int64_t c
     }
 }
 
-// to[c * stride + v] = rows[v * W + c] for c < k and v < count. By itself, so that the loops over elements are short.
+// to[c * stride + v] = rows[v * W + c] for c < k and v < count. Not inlined, so that the loops over elements stay
+// short.
 template <class W>
 [[gnu::noinline]] void turn_tile(W /*width*/, const float* rows, int64_t count, int32_t k, int64_t stride, float* to) {
     turn(rows, W::value, count, k, to, stride);
@@ -57,7 +61,8 @@ template <class W>
 
 constexpr int64_t field_tile = 32;  // elements whose values stay in cache while they are turned from rows to columns
 
-// out[c, i, :] = scale_c times the N numbers a column that `value` finds, (k, count, N).
+// out[c, i, :] = scale_c times the N numbers that `value` finds at place i in column c, (k, count, N). A thread takes
+// 16 tiles at a time; geometry is computed once an element, for all columns.
 template <class W, class Value>
 void by_columns(W width, const MeshView& mesh, const Value& value, int64_t count, int32_t k, const double* scale,
                 float* out) {
@@ -83,7 +88,8 @@ void by_columns(W width, const MeshView& mesh, const Value& value, int64_t count
     }
 }
 
-// The reverse, for three numbers: what `value` makes of weights times their scale, to rows (count, 3, W).
+// The reverse, for three numbers: rows (count, 3, W) = what `value` makes of the weights at each place, times their
+// scale. Columns from k on become zero, as `turned` starts as zeros.
 template <class W, class Value>
 void from_columns(W /*width*/, const MeshView& mesh, const Value& value, const Weights& weights, float* rows) {
     using C = FewColumns<W>;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Parts by union and find, the surface by sorting faces, the order of nodes by sorting keys along a Morton curve.
 #include "topology.hpp"
 
 #include <algorithm>
@@ -15,6 +16,7 @@ namespace headfield {
 
 namespace {
 
+// The root of the tree that holds i; halves the path to it on the way, so that later searches are short.
 int32_t find_root(std::vector<int32_t>& parent, int32_t i) {
     while (parent[i] != i) {
         parent[i] = parent[parent[i]];
@@ -23,7 +25,7 @@ int32_t find_root(std::vector<int32_t>& parent, int32_t i) {
     return i;
 }
 
-// Bits of a 21-bit number spread to every third position.
+// Spreads the bits of a 21-bit number to every third position, so that three coordinates interleave to 63 bits.
 uint64_t spread_bits(uint64_t v) {
     v &= 0x1fffff;
     v = (v | v << 32) & 0x1f00000000ffffULL;
@@ -34,13 +36,14 @@ uint64_t spread_bits(uint64_t v) {
     return v;
 }
 
-// Faces are grouped by their smallest node; within a group a face meets its twin by the two other nodes.
+// A face in the group of its smallest node, with the other two. Groups are short, so sorting each is cheaper than
+// sorting all faces, and threads sort them side by side.
 struct Entry {
     int32_t mid, high;
     int64_t face;  // 4 * tet + local face
 };
 
-// Appends the faces of a group that have no twin. Sorts the group.
+// Sorts a group, which brings the two copies of an inner face together, and appends the faces that occur once.
 void collect_single(Entry* begin, Entry* end, std::vector<int64_t>& single) {
     std::sort(begin, end, [](const Entry& a, const Entry& b) {
         return a.mid != b.mid ? a.mid < b.mid : a.high != b.high ? a.high < b.high : a.face < b.face;
@@ -106,7 +109,7 @@ BoundaryFaces boundary_faces(const int32_t* tets, int64_t n_tets, int64_t n_node
         });
     }
     error.rethrow();
-    std::sort(single.begin(), single.end());
+    std::sort(single.begin(), single.end());  // threads came in any order
     BoundaryFaces result;
     result.faces.reserve(3 * single.size());
     result.owner.reserve(single.size());
@@ -145,7 +148,7 @@ std::vector<int32_t> morton_order(const double* nodes, int64_t n_nodes) {
         }
         keys[i] = {key, static_cast<int32_t>(i)};
     }
-    std::sort(keys.begin(), keys.end());
+    std::sort(keys.begin(), keys.end());  // nodes of the same cell in the order of their numbers
     std::vector<int32_t> order(n_nodes);
     for (int64_t i = 0; i < n_nodes; ++i) order[i] = keys[i].second;
     return order;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Combinatorics of a tetrahedral mesh: connected parts, outer surface, and an order of the nodes that keeps
-// neighbours close in memory.
+// Combinatorics of a tetrahedral mesh: connected parts, outer surface, and an order of the nodes that keeps neighbours
+// close in memory. Compiled into both modules, and always run on the host (bindings_host.cpp).
 #pragma once
 
 #include <cstdint>

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The transposes of right-hand sides and fields: what an element or a row of each loop does, written once for the CPU and
-// the GPU. Each number of a result is a sum that one thread takes in the order of the entries, gathered over a pattern
-// that was transposed once (TransposedView). See rows.hpp for C, F and D, field_rows.hpp for what is transposed.
+// The transposes of right-hand sides and fields: what an element or a row of each loop does, written once for the CPU
+// and the GPU. Each number of a result is a sum that one thread takes in the order of the entries, gathered over a
+// pattern that was transposed once (TransposedView). See rows.hpp for C, F and D, field_rows.hpp for what is
+// transposed.
 //
-// Bytes are those that have to move: each array once, and in brackets what gathers ask the caches for.
+// The bytes that a comment counts are those that have to move, each array once; in brackets stands what gathers ask the
+// caches for.
 #pragma once
 
 #include "field_rows.hpp"
@@ -11,10 +13,10 @@
 namespace headfield {
 inline namespace HEADFIELD_ISA {
 
-// ---- What is kept of weights of elements or points for the gathers. 24 bytes a place and column: 12 come, 12 go ----
+// ---- What is made of weights of elements or points for the gathers: 24 bytes a place and column, 12 in, 12 out ----
 
-// By what the values in an element pull at the potentials of its corners 1, 2 and 3, −∇λ · w. Corner 0 has minus their
-// sum, as ElementField counts from its potential, so that all of them together are zero, however they are rounded.
+// The loads of an element on its corners 1, 2 and 3, −∇λ · w. The load on corner 0 is minus their sum, as ElementField
+// counts from its potential; so all four together are zero, however they are rounded.
 struct ElementLoads {
     static constexpr bool geometric = true;
     const int32_t* elements;
@@ -30,7 +32,7 @@ struct ElementLoads {
     }
 };
 
-// As they are.
+// Keeps the weights as they are.
 struct AsTheyAre {
     static constexpr bool geometric = false;
     template <class F>
@@ -39,8 +41,8 @@ struct AsTheyAre {
 
 // ---- Gathers ----
 
-// b_i = Σ of the loads (e, 3, W) of the elements around node i; entry 4 e + j is corner j of element e. 12 (24) bytes an
-// element and column, 8 a node and column; 32 an element.
+// b_i = the sum of the loads (e, 3, W) of the elements around node i on it; entry 4 e + j is corner j of element e. 12
+// (24) bytes an element and column, 8 a node and column; 32 an element.
 template <class C>
 struct GatherLoads {
     TransposedView corners;
@@ -62,8 +64,8 @@ struct GatherLoads {
 };
 
 // out_i = Σ weight · values (p, 3, W) of the points that row i is a corner of; entry 4 p + j is corner j of point p.
-// Where `weight` is null each corner has a quarter: the transpose of a mean. 12 (48) bytes a point and column, 12 a row and
-// column; 48 a point, or 32.
+// Where `weight` is null each corner has a quarter: the transpose of a mean. 12 (48) bytes a point and column, 12 a row
+// and column; 48 a point, or 32.
 template <class C>
 struct Spread {
     TransposedView corners;
@@ -80,9 +82,9 @@ struct Spread {
     }
 };
 
-// flux_j = −Σ_i S_ij φ_i, S (nnz, 3), φ (n, W). Columns of S sum to zero, as those of a source operator do: the potential
-// counts from that of node j. Differences are small, and taken in float64; the rest is float32 as S is. 20 bytes a node and
-// column (8 an entry and column); 20 an entry.
+// flux_j = −Σ_i S_ij φ_i, S (nnz, 3), φ (n, W). Columns of S sum to zero, as those of a source operator do, so the
+// potential may count from that of node j. The differences are small, and taken in float64; the rest is float32, as S
+// is. 20 bytes a node and column (8 an entry and column); 20 an entry.
 template <class C>
 struct NodalFlux {
     TransposedView columns;
@@ -103,9 +105,9 @@ struct NodalFlux {
     }
 };
 
-// b_i = −Σ weight_rj · g_r over the entries of node i, and what of all entries counts from its potential: of the rows r
-// with node i, +Σ_j weight_rj · g_r. All b together are zero, since both are the same products. 12 bytes a row and column
-// (24 an entry and column), 8 a node and column; 20 (32) an entry.
+// b_i = −Σ weight_ri · g_r over the entries of column i, + Σ_j weight_rj · g_r over all entries of the rows r whose
+// node is i, as the differences in these rows count from its potential. All b together are zero, since both sums have
+// the same products. 12 bytes a row and column (24 an entry and column), 8 a node and column; 20 (32) an entry.
 template <class C>
 struct RecoveredLoads {
     const int32_t* ptr;  // of the rows of the recovery

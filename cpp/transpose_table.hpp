@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The table of transposes, over the loops of the device:
+// The table of transposes, which transposes.cpp and cuda/transposes.cu both include, over the loops of the device:
 //   from_columns(w, mesh, value, weights, rows)  columns of weights to rows of a block vector, see tiles.hpp
 //   for_rows(n, w, body)                         body(c, i) for every row i and all its columns
-//   for_few_columns(n, w, body)                  the same, with no more columns at a time than a thread holds several of
+//   for_few_columns(n, w, body)                  the same for bodies of several sums a column, few columns at a time
 // with body a struct of transpose_rows.hpp for Block<W> or FewColumns<W>.
 #pragma once
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Small non-owning views that cross from algorithms to loops.
+// Small views that cross from algorithms to loops. They own nothing, and are copied by value, to a GPU too.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,8 @@ struct CsrView {
     const T* val;
 };
 
-// Where the entries of a matrix are by its columns: of column i, in order, entries entry[ptr[i]…ptr[i+1]) in rows row[…].
+// Where the entries of a matrix lie, column by column, so that a transpose can be gathered: column i has entries
+// entry[ptr[i]…ptr[i+1]) of the matrix, which lie in its rows row[…], ascending.
 struct TransposedView {
     int32_t columns;
     const int32_t *ptr, *row, *entry;

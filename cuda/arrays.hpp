@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The GPU's side of cpp/arrays.hpp: arrays on the device, taken through __cuda_array_interface__ and made by CuPy.
+// The GPU's side of cpp/arrays.hpp: arrays on the device, taken through __cuda_array_interface__ and made by CuPy,
+// whose memory pool all of headfield's device memory comes from.
 #pragma once
 
 #include <pybind11/stl.h>  // shapes are vectors: without it here, casts of them fail wherever a compiler inlines them
@@ -9,7 +10,8 @@
 
 namespace headfield {
 
-// While one lives, native code runs without the interpreter's lock, and on CuPy's current stream.
+// While one lives, native code runs without the interpreter's lock, and its work goes to CuPy's current stream, so that
+// it is in order with what the caller does there. Nothing waits for that work unless it says so.
 class Running {
 public:
     Running() : before_(set_stream(current())), release_(std::make_unique<py::gil_scoped_release>()) {}
@@ -29,6 +31,7 @@ private:
     std::unique_ptr<py::gil_scoped_release> release_;
 };
 
+// Makes a DeviceFailure headfield.errors.DeviceError in Python. Local to this module: `_cpu` doesn't know the type.
 inline void bind_device(py::module_& /*m*/) {
     py::register_local_exception_translator([](std::exception_ptr p) {
         try {
@@ -49,7 +52,7 @@ public:
         take(empty(py::tuple(py::cast(shape)), py::dtype::of<T>()));
     }
 
-    // False if the object is no such array.
+    // Takes the object, and keeps it alive; returns false unless it is such an array.
     bool take(py::handle source) {
         if (!py::hasattr(source, "__cuda_array_interface__")) return false;
         const py::dict facts = source.attr("__cuda_array_interface__");
@@ -76,6 +79,7 @@ public:
     py::object object() const { return object_; }
 
 private:
+    // Whether it is C-contiguous. Strides along axes of length 1 may be anything.
     bool is_contiguous(const py::dict& facts) const {
         if (!facts.contains("strides") || facts["strides"].is_none() || size_ == 0) return true;
         const auto strides = facts["strides"].cast<std::vector<py::ssize_t>>();
@@ -103,6 +107,7 @@ Array<T> to_array(std::vector<T>&& v, std::vector<py::ssize_t> shape) {
     return a;
 }
 
+// A copy of the array, which has arrived when the constructor returns.
 template <class T>
 struct OnHost {
     explicit OnHost(const Array<T>& a) : values(a.size()) {
@@ -131,6 +136,7 @@ inline bool is_row_pointer(const Array<int32_t>& ptr, int64_t nnz) {
 
 namespace pybind11::detail {
 
+// Lets bound functions take and return such arrays: an object that is not one makes pybind11 raise TypeError.
 template <class T>
 struct type_caster<headfield::Array<T>> {
     PYBIND11_TYPE_CASTER(headfield::Array<T>,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// From a mesh to matrices on a GPU: a row of the stiffness matrix and of the source operator a thread.
+// From a mesh to matrices on a GPU: a thread owns a row of the stiffness matrix and of the source operator. It is
+// set-up, and runs once a head; cpp/assemble.cpp is the same for CPU cores.
 #include "../cpp/element.hpp"
 #include "../cpp/kernels.hpp"
 #include "launch.hpp"
@@ -9,7 +10,8 @@ inline namespace HEADFIELD_ISA {
 
 namespace {
 
-// Place of column j in a sorted row that holds it.
+// Finds the place of column j in a sorted row that holds it, by bisection: a table of places, as CPU threads have it,
+// would take n numbers a thread.
 struct FindColumn {
     const int32_t* col;
     int32_t count;
@@ -27,7 +29,9 @@ struct FindColumn {
     }
 };
 
-// Row i of both operators, a thread a row: no two threads add to one number. source64 (nnz, 3) is work space.
+// Sums row i of both operators in thread i, in the order of the tetrahedra, so that no two threads add to one number
+// and no atomics are needed. source64 (nnz, 3) is work space for sums in float64, which are rounded to `source` at the
+// end.
 __global__ void __launch_bounds__(128) assemble_row(MeshView mesh, PatternView p, const double* sigma, bool tensor,
                                                     double* stiffness, double* source64, float* source) {
     const int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;

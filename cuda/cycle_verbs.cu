@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The V-cycle's verbs on a GPU: what a row does is cpp/rows.hpp, the loops are loops.hpp.
+// The V-cycle's verbs on a GPU: what a row does is in cpp/rows.hpp, the loops over rows are in loops.hpp. This file
+// compiles the kernels of one table, so that nvcc makes those of both side by side.
 #include "../cpp/cycle_table.hpp"
 #include "loops.hpp"
 

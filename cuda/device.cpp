@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Streams, memory and graphs, for the algorithms that are written once (see cpp/device.hpp).
+// Streams, memory and graphs, for the algorithms that are written once (see cpp/device.hpp). A C++ file and not a .cu,
+// as it has no kernels and calls Python.
 #include "device.hpp"
 
 #include <pybind11/pybind11.h>
@@ -13,7 +14,7 @@ namespace py = pybind11;
 
 void check(cudaError_t code, const char* what) {
     if (code == cudaSuccess) return;
-    cudaGetLastError();  // an error of a call is not one of the next
+    cudaGetLastError();  // takes the error back, which the next call would report again
     if (code == cudaErrorMemoryAllocation) throw std::bad_alloc();
     throw DeviceFailure(std::string(what) + ": " + cudaGetErrorString(code));
 }
@@ -30,6 +31,7 @@ cudaStream_t set_stream(cudaStream_t stream) {
     return before;
 }
 
+// Asks CuPy for memory, with the interpreter's lock, which a solve does not hold; the same goes for giving it back.
 DeviceMemory allocate(std::size_t bytes) {
     py::gil_scoped_acquire lock;
     auto block = std::make_unique<py::object>(py::module_::import("cupy").attr("cuda").attr("alloc")(bytes));
@@ -55,7 +57,8 @@ void copy_to_host(void* to, const void* from, std::size_t bytes) {
 void wait() { check(cudaStreamSynchronize(current_stream()), "wait for the device"); }
 
 void Recording::begin() {
-    // The default stream can't record, so a stream of our own does; what it records runs on any.
+    // The default stream can't record, so one that is made for it does; what it records runs on any stream. Other
+    // threads may go on calling CUDA meanwhile (cudaStreamCaptureModeThreadLocal).
     check(cudaStreamCreateWithFlags(&recorder_, cudaStreamNonBlocking), "create a stream");
     before_ = set_stream(recorder_);
     check(cudaStreamBeginCapture(recorder_, cudaStreamCaptureModeThreadLocal), "begin to record");
@@ -70,7 +73,8 @@ void Recording::end() {
     abandon();
 }
 
-// Gives the stream back; a capture that it is in ends with it.
+// Destroys the stream that records and sets the one before again. Where a capture is still going on, after a failure,
+// it ends it first.
 void Recording::abandon() {
     if (!recorder_) return;
     cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;

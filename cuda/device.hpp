@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The GPU's side of cpp/device.hpp: memory of CuPy's pool, work on the caller's stream, 16-bit numbers in the V-cycle.
+// The GPU's side of cpp/device.hpp, with the same names: memory of CuPy's pool, work on the caller's stream, 16-bit
+// numbers in the V-cycle.
 #pragma once
 
 #include <cuda_fp16.h>
@@ -20,20 +21,20 @@ namespace headfield {
 // iteration more. (Corrections in 16 bits cost three more on a head of 0.7 M nodes.)
 using Real = __half;
 
-// A matrix of the V-cycle: m_ij = scale_i val. Rows are padded to multiples of `row_step` entries, so that a thread loads
-// four at a time: a padded entry has the value 0 and repeats a column of its row.
+// A matrix of the V-cycle: m_ij = scale_i val. Rows are padded to multiples of `row_step` entries, so that a thread
+// loads four at a time: a padded entry has the value 0 and repeats a column of its row.
 constexpr int row_step = 4;
 struct Matrix {
     int32_t rows, cols;
     const int32_t* ptr;
-    const int32_t* col;         // null where …
-    const uint16_t* short_col;  // … there are at most 2^16 columns
+    const int32_t* col;         // null where there are at most 2^16 columns
+    const uint16_t* short_col;  // in its place there, half the bytes; else null
     const __half* val;
     const float* scale;  // (rows,)
     int32_t sharers;     // threads that share a row, see cuda/products.hpp
 };
 
-// A dense matrix (rows, padded), of which columns from `rows` on are zero.
+// A dense matrix (rows, padded); its columns from `rows` on are zero.
 struct DenseView {
     int32_t rows, padded;
     const float* val;
@@ -46,7 +47,7 @@ struct DenseView {
 #endif
 constexpr int widths[] = {HEADFIELD_GPU_WIDTHS};
 
-// What a call of CUDA's said; a DeviceError in Python.
+// An error that a call of CUDA's returned; becomes a DeviceError in Python.
 struct DeviceFailure : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
@@ -65,12 +66,14 @@ struct DeviceMemory {
 };
 DeviceMemory allocate(std::size_t bytes);
 
-// `from` must stay as it is until the stream has been waited for.
+// Starts a copy. `from` must stay as it is until the stream has been waited for.
 void copy_to_device(void* to, const void* from, std::size_t bytes);
+// Waits for all work on the stream.
 void wait();
-// Waits for the stream.
+// Copies, and waits for the stream.
 void copy_to_host(void* to, const void* from, std::size_t bytes);
 
+// `size` numbers on the device. They are not set to zero, unlike those of a Buffer: what needs zeros sets them.
 template <class T>
 class DeviceBuffer {
 public:
@@ -85,6 +88,7 @@ private:
     DeviceMemory memory_;
 };
 
+// A copy of the host's numbers, which has arrived when the constructor returns.
 template <class T>
 class OnDevice {
 public:
@@ -98,9 +102,11 @@ private:
     DeviceBuffer<T> buffer_;
 };
 
+// The device keeps the memory of its copies, and nothing of what they were copied from.
 template <class Host>
 using Kept = std::vector<DeviceMemory>;
 
+// Numbers in two places: push() takes some to the device, pull() brings some back and waits for them.
 class Mirror {
 public:
     explicit Mirror(std::size_t size) : host_(size), device_(size) {}
@@ -118,9 +124,9 @@ private:
     DeviceBuffer<double> device_;
 };
 
-// A sequence of launches, recorded as a CUDA graph the second time and replayed from then on: a V-cycle on a narrow block
-// is dozens of launches of a few microseconds each. The first time it runs as it is, and kernels are loaded. Where it can't
-// be recorded it goes on running as it is, and says why: that is slower, and no error of the solve.
+// A sequence of launches, recorded as a CUDA graph the second time and replayed from then on: a V-cycle on a narrow
+// block is dozens of launches of a few microseconds each. The first time it runs as it is, and kernels are loaded.
+// Where it can't be recorded it goes on running as it is, and says why: that is slower, and no error of the solve.
 class Recording {
 public:
     Recording() = default;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A hierarchy goes to the device: rows padded, matrices of the V-cycle rounded to 16 bits with a scale for each row.
+// Takes a hierarchy to the device: pads rows, and rounds the matrices of the V-cycle to 16 bits with a scale for each
+// row, which costs no iteration and halves the bytes. The matrices of the iteration itself stay float32 and float64.
 #include "../cpp/device_hierarchy.hpp"
 
 #include <algorithm>
@@ -11,7 +12,7 @@ namespace headfield {
 
 namespace {
 
-// Memory that fills up as data goes to the device.
+// Copies data to the device, one after the other, and keeps their memory in a list.
 class Uploads {
 public:
     explicit Uploads(std::vector<DeviceMemory>& memory) : memory_(memory) {}
@@ -32,7 +33,7 @@ private:
     std::vector<DeviceMemory>& memory_;
 };
 
-// Rows of a matrix padded to multiples of row_step entries.
+// Rows of a matrix padded to multiples of row_step entries, so that a thread may load that many at a time.
 template <class T>
 struct Padded {
     explicit Padded(const Csr<T>& a) : m(a), ptr(static_cast<size_t>(a.rows) + 1, 0) {
@@ -46,7 +47,7 @@ struct Padded {
         }
     }
 
-    // entry(k) for every nonzero k, padding(i) for what follows the entries of row i.
+    // Returns entry(i, k) for every nonzero k of row i, and padding(i) for what follows them.
     template <class V, class Entry, class Padding>
     std::vector<V> fill(Entry entry, Padding padding) const {
         std::vector<V> out(ptr.back());
@@ -59,18 +60,20 @@ struct Padded {
         return out;
     }
 
+    // Columns; padding repeats the last one of its row, so that it gathers nothing new.
     template <class Index>
     std::vector<Index> columns() const {
         return fill<Index>([&](int32_t, int32_t k) { return static_cast<Index>(m.col[k]); },
                            [&](int32_t i) { return static_cast<Index>(m.col[m.ptr[i + 1] - 1]); });
     }
 
+    // Values of the nonzeros `from`, converted to V; padding is zero.
     template <class V, class From>
     std::vector<V> values(const From* from) const {
         return fill<V>([&](int32_t, int32_t k) { return static_cast<V>(from[k]); }, [](int32_t) { return V(0); });
     }
 
-    // Largest magnitude of each row, the scale of its 16-bit values; 1 for a row of zeros.
+    // The largest magnitude of each row, which scales its 16-bit values to at most 1; 1 for a row of zeros.
     std::vector<float> scales() const {
         std::vector<float> scale(m.rows, 0.f);
         for (int32_t i = 0; i < m.rows; ++i) {
@@ -80,6 +83,7 @@ struct Padded {
         return scale;
     }
 
+    // Values over the scale of their row, in 16 bits.
     std::vector<__half> halves(const std::vector<float>& scale) const {
         return fill<__half>([&](int32_t i, int32_t k) { return __float2half_rn(m.val[k] / scale[i]); },
                             [](int32_t) { return __float2half_rn(0.f); });
@@ -89,13 +93,15 @@ struct Padded {
     std::vector<int32_t> ptr;
 };
 
-// How many threads share a row: several where rows are so long that a thread would gather for long, and so few that all
-// threads of a GPU have work only if they share. More would wait for each other at the ends of rows.
+// Decides how many threads share a row: several where rows are so long that one thread would gather for long, and so
+// few that all threads of a GPU have work only if they share. More would wait for each other at the ends of rows. The
+// width of the block has no say in it, or the bits of a column would depend on the batch.
 int32_t sharers_for(int64_t rows, int64_t nonzeros) {
     if (rows < (1 << 14) && nonzeros >= 64 * rows) return 8;
     return rows < (1 << 17) && nonzeros >= 32 * rows ? 4 : 1;
 }
 
+// A matrix of the V-cycle.
 Matrix to_device(const Csr<float>& a, Uploads& uploads) {
     const Padded<float> padded(a);
     const auto scale = padded.scales();
@@ -123,6 +129,7 @@ DenseView to_device(int32_t rows, const Buffer<float>& inverse, Uploads& uploads
 
 }  // namespace
 
+// The float32 and the float64 fine matrix share one pattern, with that of the V-cycle unless its columns are 16 bits.
 DeviceHierarchy::DeviceHierarchy(Hierarchy&& host) {
     measure(host);
     Uploads uploads(memory_);

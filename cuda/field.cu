@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// From ∂A/∂t to right-hand sides, and from potentials to the electric field, on a GPU.
+// From ∂A/∂t to right-hand sides, and from potentials to the electric field, on a GPU: the loops of FieldKernels
+// (cpp/kernels.hpp), which cpp/field.cpp has for CPU cores.
 #include "../cpp/kernels.hpp"
 #include "tiles.hpp"
 
@@ -20,8 +21,10 @@ void electric_field(int width, const MeshView& mesh, const double* phi, const fl
     });
 }
 
-// 32 rows of a block vector to or from rows of k poses, threads (32, 8): rows of the block vector are read or written
-// whole, through shared memory.
+// out[c, node[i]] = scale_c phi[i, c], and pack_tile the reverse. A block of threads (32, 8) owns 32 rows of the block
+// vector, which are consecutive memory and are read or written as such, by way of shared memory. Beyond it threadIdx.x
+// is a node and threadIdx.y a pose of every eight, and a warp scatters 32 numbers of one pose. A row of shared memory
+// has one number more than W, so that a warp that goes down a column does not meet the same bank.
 template <class W>
 __global__ void __launch_bounds__(256)
     unpack_tile(int64_t n, const double* phi, const int32_t* node, int32_t k, const double* scale, double* out) {
@@ -30,13 +33,14 @@ __global__ void __launch_bounds__(256)
     const int64_t begin = int64_t(blockIdx.x) * tile, i = begin + threadIdx.x;
     const int count = static_cast<int>(n - begin < tile ? n - begin : tile);
     for (int v = thread; v < count * W::value; v += 256) rows[v / W::value][v % W::value] = phi[begin * W::value + v];
-    __syncthreads();
+    __syncthreads();  // all 256 threads have loaded what others read
     if (i >= n) return;
     for (int32_t c = static_cast<int32_t>(threadIdx.y); c < k; c += 8) {
         out[int64_t(c) * n + node[i]] = scale[c] * rows[threadIdx.x][c];
     }
 }
 
+// phi[i, c] = scale_c from[c, node[i]]; columns from k on become zero.
 template <class W>
 __global__ void __launch_bounds__(256)
     pack_tile(int64_t n, const double* from, const int32_t* node, int32_t k, const double* scale, double* phi) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Lanes<T, N>: the numbers of N columns that one thread works on, with the operations of Pack (cpp/simd.hpp). Loads and
-// stores are as wide as the hardware has them. Nothing is contracted (-fmad=false): every multiply-add is explicit, so a
-// column gets the same bits whatever the width.
+// Lanes<T, N>: the numbers of N columns that one thread works on, with the operations of Pack (cpp/simd.hpp), so that
+// cpp/rows.hpp compiles over either. Loads and stores are as wide as the hardware has them. Nothing is contracted
+// (-fmad=false): every multiply-add is explicit, so a column gets the same bits whatever the width.
 #pragma once
 
 #include <cuda_fp16.h>
@@ -18,7 +18,7 @@ inline namespace HEADFIELD_ISA {
 HEADFIELD_HD inline float multiply_add(float a, float b, float c) { return fmaf(a, b, c); }
 HEADFIELD_HD inline double multiply_add(double a, double b, double c) { return fma(a, b, c); }
 
-// v^-3/2, v > 0.
+// v^-3/2, v > 0, by the hardware's reciprocal square root. It rounds otherwise than 1 / √v³ on CPUs does.
 __device__ inline float inverse_cube(float v) {
     const float y = rsqrtf(v);
     return y * y * y;
@@ -28,6 +28,7 @@ __device__ inline double inverse_cube(double v) {
     return y * y * y;
 }
 
+// number<T>(x) and assign(to, x) convert between what is stored and what is computed with.
 template <class T>
 HEADFIELD_HD inline T number(__half x) {
     return static_cast<T>(__half2float(x));
@@ -44,7 +45,7 @@ HEADFIELD_HD inline void assign(S& to, T x) {
     to = static_cast<S>(x);
 }
 
-// N numbers that are loaded and stored together, in words of 16 bytes or of all of them.
+// The type of a load of so many bytes: at most 16, the widest that there is.
 template <int Bytes>
 struct Word {
     using type = uint4;
@@ -62,6 +63,8 @@ struct Word<2> {
     using type = uint16_t;
 };
 
+// N numbers that are loaded and stored together, in words of 16 bytes or in one word of all. Addresses must be
+// multiples of the word's size. memcpy keeps to the rules of the language and costs nothing.
 template <class S, int N>
 struct Together {
     using W = typename Word<N * sizeof(S)>::type;
@@ -79,7 +82,8 @@ struct Together {
         t.load(x);
         return t;
     }
-    // To global memory. A plain assignment may become several narrow stores, each a transaction of its own.
+    // Stores to global memory in whole words (__stwb): a plain assignment may become several narrow stores, each a
+    // transaction of its own.
     HEADFIELD_HD void store(S* x) const {
         for (int i = 0; i < words; ++i) {
             W w;
@@ -93,6 +97,7 @@ struct Together {
     }
 };
 
+// N numbers in registers.
 template <class T, int N>
 struct Lanes {
     using Number = T;
@@ -130,7 +135,8 @@ struct Lanes {
         for (int i = 0; i < N; ++i) a.v[i] = a.v[i] / b.v[i];
         return a;
     }
-    // a where the mask is not zero, else b: never 0 · b, which is not a number where b is not.
+    // a where the mask is not zero, else b. A product with the mask would not do: 0 times what is not a number isn't
+    // one.
     HEADFIELD_HD friend Lanes select(const Lanes& mask, Lanes a, const Lanes& b) {
         for (int i = 0; i < N; ++i) a.v[i] = mask.v[i] != T(0) ? a.v[i] : b.v[i];
         return a;
@@ -142,7 +148,7 @@ struct Lanes {
     }
 };
 
-// Load from numbers of type S, and store to them, converting in registers.
+// Load numbers of type S, and store as such, converting in registers.
 template <class P, class S>
 HEADFIELD_HD inline P as(const Together<S, P::count>& from) {
     P p;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// How every kernel is launched, and how kernels count.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -7,7 +8,9 @@
 
 namespace headfield {
 
-// Launches a kernel on the current stream; a grid of nothing is no launch.
+// Launches a kernel on the current stream, and throws DeviceFailure where that fails. A grid of no blocks, which CUDA
+// refuses, is left out. A function and not <<<…>>>, which only nvcc knows: the tests compile these files with the
+// host's compiler too.
 template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), int64_t blocks, dim3 threads, Arguments... arguments) {
     if (blocks == 0) return;
@@ -18,7 +21,8 @@ void launch(void (*kernel)(Parameters...), int64_t blocks, dim3 threads, Argumen
     check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), "launch");
 }
 
-// A number on the device that kernels count up with atomicAdd; order does not matter to it.
+// A number on the device that kernels count up with atomicAdd. It is an integer, so the order in which they come
+// doesn't matter.
 class Counter {
 public:
     Counter() : number_(1) {
@@ -36,6 +40,7 @@ private:
     DeviceBuffer<unsigned long long> number_;
 };
 
+// How many blocks of `per_block` take all the work.
 inline int64_t blocks_for(int64_t work, int64_t per_block) { return (work + per_block - 1) / per_block; }
 
 }  // namespace headfield

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Loops over the rows of a block vector on a GPU: the counterpart of cpp/loops.hpp. A block of threads works on 128
-// neighbouring rows, which are neighbours in space (Morton order) and so share in its first-level cache what they gather.
+// neighbouring rows, which are neighbours in space (Morton order) and so share in its first-level cache what they
+// gather. Every number of a result has one thread that makes it, and every sum one order, so bits do not depend on the
+// scheduler.
 #pragma once
 
 #include "products.hpp"
@@ -10,29 +12,30 @@ inline namespace HEADFIELD_ISA {
 
 constexpr int threads = 256;           // of a block
 constexpr int contiguous = 128;        // rows that a block takes before it goes on elsewhere
-constexpr int reduction_chunk = 128;   // rows that a block sums first …
-constexpr int slots = 32;              // … in so many sums of every 32nd row, whatever the width
-constexpr int64_t most_blocks = 2048;  // more than run at a time; each prepares once for all its rows
+constexpr int reduction_chunk = 128;   // rows that are summed first, see chunk_sums
+constexpr int slots = 32;              // sums that a chunk is taken in, each of every 32nd row, whatever the width
+constexpr int64_t most_blocks = 2048;  // of a grid: more than run at a time; each prepares once for all its rows
 
-// Rows of which a block does all at a time.
+// How many rows a block works on at a time.
 template <class C>
 constexpr int rows_at_once = threads / (C::lanes * C::sharers);
 
-// Chunks of which a block sums all at a time.
+// How many chunks a block sums at a time: as many as make 256 threads, or one.
 template <class C>
 constexpr int chunks_at_once = C::lanes < 8 ? 8 / C::lanes : 1;
 
-// How many blocks a multiprocessor has to hold, the second number of __launch_bounds__, decides how many registers a thread
-// gets, and so whether all its gathers are on their way at a time: left alone, ptxas takes few and waits for one after the
-// other. benchmarks/kernel_resources.py says what it made of them.
+// How many blocks a multiprocessor has to hold, the second number of __launch_bounds__, decides how many registers a
+// thread gets, and so whether all its gathers are on their way at a time: left alone, ptxas takes few and waits for one
+// after the other. benchmarks/kernel_resources.py says what it made of them.
 template <class C>
 constexpr int blocks_of_rows = C::count > 8   ? 2
                                : C::count > 4 ? 3
                                               : 4;
 
-// body(c, i) for every row; threads (lanes of each sharer, rows). A block takes `run` rows, then the next run that no other
-// has. All threads of a warp go through the same number of rows, since those that share a row exchange sums: beyond the
-// last row they repeat it and write nothing.
+// Calls body(c, i) for every row. Threads (lanes · sharers, rows): threadIdx.x says which columns of a row a thread has
+// and which share of its entries, threadIdx.y which row of those that a block works on at a time. A block takes `run`
+// rows, then the next run that no other block has. Where threads share rows, all of a warp go through the same number
+// of rows, since they exchange sums by shuffles: beyond the last row they repeat it and write nothing.
 template <class C, class Body>
 __global__ void __launch_bounds__(threads, blocks_of_rows<C>) every_row(int64_t n, int64_t run, Body body) {
     C c = C::of_thread(threadIdx.x % C::lanes, threadIdx.x / C::lanes);
@@ -51,16 +54,21 @@ __global__ void __launch_bounds__(threads, blocks_of_rows<C>) every_row(int64_t 
     }
 }
 
-// body(c, i, sum) for every row, with the sums of a chunk in partial (chunks, width); threads (lanes, slots, chunks). Slot
-// s sums rows s, s + 32, … of its chunk, then slots are added in pairs: an order that no width changes.
+// Threads of a block of chunk_sums, and how many blocks have to fit, as above.
 template <class C>
 constexpr int summing_threads = C::lanes * slots * chunks_at_once<C>;
 template <class C>
 constexpr int blocks_of_chunks = (C::count > 4 ? 3 : 2) * threads / summing_threads<C>;
+
+// Calls body(c, i, sum) for every row, and leaves the sums of each chunk in partial (chunks, width). Threads
+// (lanes, slots, chunks): slot s of a chunk sums rows s, s + 32, …, then slots are added in pairs in shared memory
+// (chunks, slots, width): an order that no width changes. Threads of a chunk beyond the last one have no rows, but come
+// to the barriers.
 template <class C, class Body>
 __global__ void __launch_bounds__(summing_threads<C>, blocks_of_chunks<C>)
     chunk_sums(int64_t n, int64_t chunks, Body body, double* partial) {
     using D = typename C::D;
+    // Stored and loaded in words of 16 bytes (Together).
     alignas(16) __shared__ double shared[chunks_at_once<C> * slots * C::width];
     const C c = C::of_thread(threadIdx.x, 0);
     const int slot = static_cast<int>(threadIdx.y);
@@ -74,15 +82,16 @@ __global__ void __launch_bounds__(summing_threads<C>, blocks_of_chunks<C>)
         for (int64_t i = begin + slot; i < end; i += slots) body(c, i, sum);
         for (int half = slots / 2; half > 0; half /= 2) {
             sum.store(mine);
-            __syncthreads();
+            __syncthreads();  // the other half is stored
             if (slot < half) sum = sum + D::load(mine + half * C::width);
-            __syncthreads();
+            __syncthreads();  // and read, before the next round stores over it
         }
         if (slot == 0 && begin < n) sum.store(partial + c.at(chunk));
     }
 }
 
-// out_c = Σ of partial (chunks, width) over the chunks; one block a column.
+// out_c = Σ of partial (chunks, width) over the chunks. A block owns a column: thread t sums chunks t, t + 1024, …,
+// then threads are added in pairs in shared memory, with barriers as in chunk_sums.
 template <int Threads>
 __global__ void __launch_bounds__(Threads) column_sum(int64_t chunks, const double* partial, double* out) {
     __shared__ double shared[Threads];
@@ -98,21 +107,24 @@ __global__ void __launch_bounds__(Threads) column_sum(int64_t chunks, const doub
     if (t == 0) out[column] = sum;
 }
 
-// Blocks for so many pieces of work of which each takes `at_once`.
+// How many blocks take all the work, `at_once` of it each at a time; at most most_blocks, which then go on to more of
+// it.
 inline int64_t few_blocks(int64_t work, int64_t at_once) {
     const int64_t blocks = blocks_for(work, at_once);
     return blocks < most_blocks ? blocks : most_blocks;
 }
 
+// Launches body over all rows. What `c` is follows from the body's type.
 template <class W, template <class...> class Body, class C, class... More>
 void for_rows(int64_t n, W /*width*/, const Body<C, More...>& body) {
     constexpr int64_t rows = rows_at_once<C>;
-    // Where there are few rows, every multiprocessor gets some before any gets neighbours.
+    // Where there are few rows, that every multiprocessor gets some matters more than that a block has neighbours.
     const int64_t run = rows < contiguous && n >= contiguous * most_blocks / 4 ? contiguous : rows;
     launch(every_row<C, Body<C, More...>>, few_blocks(n, run), dim3(C::lanes * C::sharers, rows), n, run, body);
 }
 
-// The same for a body that multiplies rows of `m`, as many threads a row as it wants.
+// The same for a body that multiplies rows of `m`, with as many threads a row as the matrix has been given (sharers_for
+// in device_hierarchy.cpp).
 template <template <class> class Body, class M, class W, class... Arguments>
 void for_products(const M& m, W width, Arguments... arguments) {
     switch (m.sharers) {
@@ -122,6 +134,7 @@ void for_products(const M& m, W width, Arguments... arguments) {
     }
 }
 
+// Launches the two kernels of a sum over rows: within chunks, then over the chunks.
 template <class W, template <class...> class Body, class C, class... More>
 void sum_rows(int64_t n, W /*width*/, Sums sums, const Body<C, More...>& body) {
     const int64_t chunks = blocks_for(n, reduction_chunk);

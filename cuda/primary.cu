@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The primary field ∂A/∂t = dI/dt A of a coil on a GPU, and its B: direct sums over its sources, and interpolation on
-// nested lattices in the coil's own frame.
+// nested lattices in the coil's own frame. These are the loops of PrimaryKernels (cpp/kernels.hpp), which
+// cpp/primary.cpp has for CPU cores.
 #include "../cpp/kernels.hpp"
 #include "../cpp/lattice.hpp"
 #include "loops.hpp"
@@ -10,10 +11,11 @@ inline namespace HEADFIELD_ISA {
 
 namespace {
 
-constexpr int source_tile = 128;  // sources that a block holds in shared memory, one point a thread
+constexpr int source_tile = 128;  // sources that a block holds in shared memory, and its threads, each with a point
 
-// Calls body(d, v) for every source, d from it to the point r (3,), v its moment or length. All threads of the block
-// take part.
+// Calls body(d, v) for every source, d from it to the point r (3,), v its moment or length. A block loads 128 sources
+// at a time to shared memory, one a thread, and each thread then goes through them in order for its own point. All
+// threads of the block have to take part, those without a point too, since they load and meet at barriers.
 template <class T, class Body>
 __device__ void for_sources(SourceView<T> sources, const T r[3], Body body) {
     __shared__ T shared[6][source_tile];
@@ -22,17 +24,18 @@ __device__ void for_sources(SourceView<T> sources, const T r[3], Body body) {
         for (int q = 0; q < 6; ++q) {
             shared[q][threadIdx.x] = k < sources.padded ? sources.data[q * sources.padded + k] : T(0);
         }
-        __syncthreads();
+        __syncthreads();  // the tile is there
         const int64_t left = sources.padded - first;
         for (int j = 0; j < source_tile && j < left; ++j) {
             const T d[3] = {r[0] - shared[0][j], r[1] - shared[1][j], r[2] - shared[2][j]};
             const T v[3] = {shared[3][j], shared[4][j], shared[5][j]};
             body(d, v);
         }
-        __syncthreads();
+        __syncthreads();  // nobody reads it any more
     }
 }
 
+// The bodies of for_sources and add_sources: one source of cpp/source.hpp each.
 template <class T>
 struct AddDipole {
     T* a;
@@ -62,11 +65,13 @@ struct Nearest {
     }
 };
 
+// Loads point i of (n, 3), rounded to T; a thread beyond the last point works on the origin, and writes nothing.
 template <class T>
 __device__ void load_point(const double* points, int64_t n, int64_t i, T r[3]) {
     for (int q = 0; q < 3; ++q) r[q] = i < n ? static_cast<T>(points[3 * i + q]) : T(0);
 }
 
+// A at point i in thread i; the next two kernels are made in the same way.
 template <class T>
 __global__ void __launch_bounds__(source_tile)
     potential_at(int64_t n, const double* points, SourcesView<T> sources, T* a) {
@@ -114,7 +119,8 @@ void nearest_source(int64_t n, const double* points, SourcesView<float> sources,
     launch(distance_at, blocks_for(n, source_tile), dim3(source_tile), n, points, sources, distance);
 }
 
-// Calls add(d, v) for every source, one after the other, in one thread.
+// Calls add(d, v) for every source, one after the other, in one thread. For single points among many that are
+// interpolated, where the threads of a block can't load together.
 template <class Add>
 __device__ void add_sources(SourceView<float> sources, const float r[3], Add add) {
     const int64_t n = sources.padded;
@@ -136,7 +142,7 @@ __device__ bool sample(const GridView& grid, const float x[3], float a[3]) {
     return false;
 }
 
-// Where a coil is, R and t of its pose, and its rate times R.
+// Where a coil is: R and t of its pose, and its rate times R, which takes A to ∂A/∂t in head coordinates.
 struct Placed {
     double t[3];
     float rotation[9], rated[9];
@@ -148,7 +154,7 @@ struct Placed {
         }
         for (int q = 0; q < 3; ++q) t[q] = pose[4 * q + 3];
     }
-    // x = R ᵀ(node − t); only the difference needs float64.
+    // x = Rᵀ (node − t). Only the difference needs float64, which is slow on some GPUs.
     __device__ void in_coil_frame(const double* node, float x[3]) const {
         float away[3];
         for (int d = 0; d < 3; ++d) away[d] = static_cast<float>(node[d] - t[d]);
@@ -159,8 +165,10 @@ struct Placed {
 
 constexpr int tile = 32;  // nodes of a block
 
-// Threads (32, 8): a warp takes 32 neighbouring nodes for one pose, which look up the same few cells, then the next pose;
-// adot (n, 3, W) is written row by row through shared memory.
+// Fills 32 nodes' rows of adot (n, 3, W), or adds to them; counts the direct sums. Threads (32, 8): a warp takes 32
+// neighbouring nodes for one pose, which look up the same few cells of its lattices, then goes on to the pose eight
+// further. The rows are collected in shared memory and written as consecutive memory; one number more a row keeps a
+// warp, which writes down a column there, off a single bank. Poses are taken apart once a block, by a thread each.
 template <class W>
 __global__ void __launch_bounds__(256) sample_tile(int64_t n, const double* nodes, GridView grid, Placements placements,
                                                    bool add, float* adot, unsigned long long* direct) {

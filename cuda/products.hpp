@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The columns that a thread works on, and products of one row of a matrix with them.
+// The columns that a thread works on, and products of one row of a matrix with them: with loops.hpp, what cpp/rows.hpp
+// asks of a device. cpp/loops.hpp has the same names for CPU cores. docs/numerics.md ("On a GPU") says what was
+// measured and counted.
 #pragma once
 
 #include "../cpp/verbs.hpp"
@@ -9,13 +11,16 @@
 namespace headfield {
 inline namespace HEADFIELD_ISA {
 
+// A width as a type, so that it can be an argument of a generic lambda (with_width).
 template <int W>
 struct Width {
     static constexpr int value = W;
 };
 
-// `count` neighbouring columns of W, from `first` on. Of `sharers` threads that work on the same columns of a row, neighbours
-// in a warp, each takes every sharers-th four of its entries, and one writes what comes of all.
+// The part of a block vector that one thread works on: `count` neighbouring columns of W, from `first` on. Where
+// `sharers` threads of a warp work on the same columns of a row, each takes every sharers-th group of four of its
+// entries, and one of them writes the sum of all. A thread's place is (lane, sharer), its number is
+// lane + lanes · sharer.
 template <class W, int Most, int Sharers = 1>
 struct Part {
     static constexpr int width = W::value, count = width < Most ? width : Most;
@@ -32,24 +37,26 @@ struct Part {
     HEADFIELD_HD int share() const { return sharers > 1 ? sharer : 0; }
 };
 
-// Four columns: 16 bytes of float32 at a time, the most that one load takes. Where a thread multiplies rows of a matrix and
-// there are so many columns that all threads have work, eight: 16 bytes of the 16-bit numbers that it gathers, and the
-// matrix is read half as often.
+// A thread takes four columns: 16 bytes of float32, the most that one load takes. It takes eight where it multiplies
+// rows of a matrix and there are so many columns that all threads have work all the same: 16 bytes of the 16-bit
+// numbers that it gathers, and the matrix is read half as often.
 template <class W>
 using Block = Part<W, 4>;
 template <class W>
 using WideBlock = Part<W, W::value >= 32 ? 8 : 4>;
 
-// Several threads for rows that are long and few, as on coarse levels: one after the other their gathers would take longer
-// than all the bytes do. How a row is split depends on the matrix, never on the width, so that a column gets the same bits;
-// all that share a row lie in one warp.
+// Several threads for rows that are long and few, as on coarse levels, where one thread's gathers, one after the other,
+// would take longer than all the bytes do. How a row is split depends on the matrix, never on the width, so that a
+// column gets the same bits. All that share a row must lie in one warp, lanes · sharers ≤ 32, so a thread of a wide
+// block takes more columns.
 template <class W, int Sharers>
 using SharedBlock =
     Part<W, W::value / (32 / Sharers) < WideBlock<W>::count ? WideBlock<W>::count : W::value / (32 / Sharers), Sharers>;
 
-// Σ over four entries at a time. All four gathers are on their way before the first is needed, if there are registers for it
-// (see __launch_bounds__ in loops.hpp). A thread of many columns has the columns and values of the next four entries on
-// their way as well, so that it waits once for four entries and not twice; the loop of one of few columns is unrolled instead.
+// Returns sum + Σ_k val_k x[col_k] over the entries of row i that are this thread's, four at a time. All four gathers
+// are on their way before the first is needed, if there are registers for it (see blocks_of_rows in loops.hpp). A
+// thread of many columns also has the columns and values of the next four entries on their way (`ahead`), so that it
+// waits once for four entries and not twice; for a thread of few columns the compiler unrolls the loop instead.
 template <class P, class C, class Index, class Value, class X>
 HEADFIELD_HD inline P padded_row(C c, const int32_t* ptr, const Index* col, const Value* val, int64_t i, const X* x,
                                  P sum) {
@@ -71,7 +78,7 @@ HEADFIELD_HD inline P padded_row(C c, const int32_t* ptr, const Index* col, cons
         }
         Together<X, C::count> gathered[row_step];
         for (int l = 0; l < row_step; ++l) gathered[l].load(mine + int64_t(j.v[l]) * C::width);
-        const auto weight = v;
+        const auto weight = v;  // v is about to be overwritten
         if (ahead && k + step < end) {
             j.load(col + k + step);
             v.load(val + k + step);
@@ -81,10 +88,11 @@ HEADFIELD_HD inline P padded_row(C c, const int32_t* ptr, const Index* col, cons
     return sum;
 }
 
-// The sum of what the sharers of a row hold, in pairs; all of them get it.
+// Returns the sum of what the sharers of a row hold to all of them. It is taken in pairs of threads that lie `lanes`, 2
+// lanes, … apart, by shuffles that all 32 threads of the warp have to reach: see every_row in loops.hpp.
 template <class C, class P>
 HEADFIELD_HD inline P of_all_sharers(P sum) {
-#if defined(__CUDA_ARCH__) || !defined(__CUDACC__)  // not in what nvcc compiles for the host, where nobody calls it
+#if defined(__CUDA_ARCH__) || !defined(__CUDACC__)  // nvcc's pass for the host has no shuffles, and never calls this
     for (int by = C::lanes; by < C::lanes * C::sharers; by *= 2) {
         for (int l = 0; l < P::count; ++l) sum.v[l] = sum.v[l] + __shfl_xor_sync(0xffffffffu, sum.v[l], by);
     }
@@ -92,7 +100,7 @@ HEADFIELD_HD inline P of_all_sharers(P sum) {
     return sum;
 }
 
-// (M x)_i.
+// (M x)_i, of a matrix of the V-cycle. Its row has a scale, which the sum is multiplied by once.
 template <class C, class X>
 HEADFIELD_HD inline typename C::F row_times(C c, const Matrix& m, int64_t i, const X* x) {
     using F = typename C::F;
@@ -102,12 +110,14 @@ HEADFIELD_HD inline typename C::F row_times(C c, const Matrix& m, int64_t i, con
     return F::all(m.scale[i]) * of_all_sharers<C>(sum);
 }
 
+// (M x)_i, of the fine matrix in float32.
 template <class C>
 HEADFIELD_HD inline typename C::F row_times(C c, const CsrView<float>& m, int64_t i, const float* x) {
     static_assert(C::sharers == 1, "rows of the fine matrix are short: nobody shares them");
     return padded_row(c, m.ptr, m.col, m.val, i, x, C::F::all(0.f));
 }
 
+// (M x)_i, of the dense inverse, four columns of the row at a time as in padded_row.
 template <class C>
 HEADFIELD_HD inline typename C::F row_times(C c, const DenseView& m, int64_t i, const Real* x) {
     using F = typename C::F;
@@ -116,7 +126,7 @@ HEADFIELD_HD inline typename C::F row_times(C c, const DenseView& m, int64_t i, 
         const auto v = Together<float, row_step>::of(m.val + i * m.padded + k);
         Together<Real, C::count> gathered[row_step];
         for (int l = 0; l < row_step; ++l) {
-            gathered[l].load(x + c.at(k + l < m.rows ? k + l : m.rows - 1));  // times 0 where it is padding
+            gathered[l].load(x + c.at(k + l < m.rows ? k + l : m.rows - 1));  // padding: any row, times 0
         }
         for (int l = 0; l < row_step; ++l) sum = fma(F::all(v.v[l]), as<F>(gathered[l]), sum);
     }
@@ -132,14 +142,15 @@ HEADFIELD_HD inline typename C::D row_residual(C c, const CsrView<double>& a, in
     return b - padded_row(c, a.ptr, a.col, a.val, i, x, D::all(0.0));
 }
 
-// What was just put there, as another type: from its registers.
+// What put() has just stored, as another type, from its registers.
 template <class P, class C, class V, class X>
 HEADFIELD_HD inline P stored(C /*c*/, int64_t /*i*/, const V& value, const X* /*x*/) {
     return convert<P>(value);
 }
 
-// Σ s_k a_k of float32 numbers, nearly as good as in float64, which is slow on some GPUs: what rounding takes from products
-// and from their sum is summed too (Ogita, Rump and Oishi, SIAM J. Sci. Comput. 26:1955, 2005).
+// Σ s_k a_k of float32 numbers, nearly as good as in float64, which is slow on some GPUs: what rounding takes from each
+// product (an fma finds it) and from each addition is summed too (Ogita, Rump and Oishi, SIAM J. Sci. Comput. 26:1955,
+// 2005).
 template <class C>
 class DotProduct {
     using F = typename C::F;
@@ -159,7 +170,7 @@ public:
     }
 };
 
-// Stores what a row has become.
+// Stores what a row has become; of threads that share it, one does.
 template <class C, class P, class X>
 HEADFIELD_HD inline void put(C c, int64_t i, const P& value, X* x) {
     if (C::sharers == 1 || c.writes) store_as(value, x + c.at(i));

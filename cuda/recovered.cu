@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// From potentials to recovered E on a GPU.
+// From potentials to recovered E on a GPU: the loops of RecoveryKernels (cpp/kernels.hpp), which cpp/recovered.cpp has
+// for CPU cores.
 #include "../cpp/kernels.hpp"
 #include "tiles.hpp"
 
@@ -23,7 +24,8 @@ void interpolate(int width, int64_t points, const int32_t* corner, const float* 
     by_columns(width, {}, Interpolated{corner, weight, rows}, points, k, scale, out);
 }
 
-// volume × the mean square of what recovery changes in an element, or of |E*|².
+// Adds, for sum_rows, volume × the mean over element i of |E* − E|², or of |E*|². The two are summed in two passes,
+// each of which computes the element anew, since a body of sum_rows has one sum a column.
 template <class C, class Rates>
 struct ErrorSum {
     RecoveredElements from;

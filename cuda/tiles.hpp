@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Values of elements and points, a column a pose, turned into rows of poses on a GPU: the counterpart of cpp/tiles.hpp.
+// Values of elements and points, a column a pose, turned into rows of poses on a GPU, and back: the counterpart of
+// cpp/tiles.hpp. Block vectors hold the poses of one node side by side, results the elements of one pose, so 32
+// elements are turned in shared memory and both sides are read and written as consecutive memory. A row there has one
+// number more than W: with an odd length a warp that goes down a column meets 32 banks.
 #pragma once
 
 #include "../cpp/element.hpp"
@@ -12,8 +15,9 @@ inline namespace HEADFIELD_ISA {
 
 constexpr int tile = 32;  // elements, or nodes, that a block turns from rows of columns to columns of rows
 
-// M of the N numbers that each of `count` places has in `rows`, from row `first` on, to out (k, total, M), of which a
-// warp writes 128 M consecutive bytes a column.
+// Writes M of the N numbers that each of `count` places has in `rows` (N count, columns), the `first` of them and those
+// after it, to out (k, total, M). The threads of a block go through the M count numbers of a column, then the next
+// column, so that they write consecutive memory.
 template <int N, int M, int Padded>
 __device__ void turn_tile(const float (*rows)[Padded], int first, int count, int32_t k, int64_t total, int64_t begin,
                           float* out) {
@@ -23,9 +27,10 @@ __device__ void turn_tile(const float (*rows)[Padded], int first, int count, int
     }
 }
 
-// What `value` finds at 32 places, threads (lanes, rows): geometry once an element, then all columns of a place by
-// neighbouring threads, and through shared memory to out (k, total, 3); of a fourth number the root times |scale| to
-// error (k, total).
+// Writes what `value` finds at 32 places to out (k, total, 3), times the scale of the column; where it finds more than
+// three numbers, also the root of the fourth times |scale| to error (k, total). Threads (lanes, rows): the first 32
+// compute the geometry of an element each, in float64 and for all columns; then neighbouring threads take all columns
+// of a place, and threadIdx.y goes through the places.
 template <class W, class Value>
 __global__ void __launch_bounds__(256)
     value_tile(MeshView mesh, Value value, int64_t total, int32_t k, const double* scale, float* out, float* error) {
@@ -38,7 +43,7 @@ __global__ void __launch_bounds__(256)
     const int count = static_cast<int>(total - begin < tile ? total - begin : tile);
     if constexpr (Value::geometric) {
         if (thread < count) geometry[thread] = tet_gradients(mesh, value.element(begin + thread));
-        __syncthreads();
+        __syncthreads();  // every thread reads that of all places
     }
     const C c = C::of_thread(threadIdx.x, 0);
     typename C::F factor = C::F::all(0.f);
@@ -51,11 +56,12 @@ __global__ void __launch_bounds__(256)
             if constexpr (N == 4) rows[4 * j + 3][c.first + l] = fabsf(factor.v[l]) * sqrtf(numbers[3].v[l]);
         }
     }
-    __syncthreads();
+    __syncthreads();  // all columns of all places are there
     turn_tile<N, 3>(rows, 0, count, k, total, begin, out);
     if constexpr (N == 4) turn_tile<4, 1>(rows, 3, count, k, total, begin, error);
 }
 
+// Launches value_tile; out is (k, total, 3), error (k, total) or null.
 template <class Value>
 void by_columns(int width, const MeshView& mesh, const Value& value, int64_t total, int32_t k, const double* scale,
                 float* out, float* error = nullptr) {
@@ -67,8 +73,9 @@ void by_columns(int width, const MeshView& mesh, const Value& value, int64_t tot
     });
 }
 
-// What `value` makes of weights times their scale at 32 places, three numbers a column, to rows (count, 3, W); threads
-// (lanes, rows). Of a column a block reads 384 consecutive bytes, and turns them through shared memory.
+// Writes what `value` makes of the weights times their scale at 32 places, three numbers a column, to rows
+// (count, 3, W); columns from k on are zero. Threads (lanes, rows), as in value_tile. A block reads 384 consecutive
+// bytes of each of k columns, and turns them in shared memory.
 template <class W, class Value>
 __global__ void __launch_bounds__(256) weight_tile(MeshView mesh, Value value, Weights weights, float* rows) {
     using C = Block<W>;
@@ -84,7 +91,7 @@ __global__ void __launch_bounds__(256) weight_tile(MeshView mesh, Value value, W
         const int column = v / (3 * count), number = v % (3 * count);
         turned[number][column] = weights.values[3 * (int64_t(column) * weights.count + begin) + number];
     }
-    __syncthreads();
+    __syncthreads();  // geometry and weights of all places are there
     const C c = C::of_thread(threadIdx.x, 0);
     typename C::F factor = C::F::all(0.f);
     for (int l = 0; l < C::count && c.first + l < weights.k; ++l) {
@@ -103,6 +110,7 @@ __global__ void __launch_bounds__(256) weight_tile(MeshView mesh, Value value, W
     }
 }
 
+// Launches weight_tile.
 template <class W, class Value>
 void from_columns(W /*width*/, const MeshView& mesh, const Value& value, const Weights& weights, float* rows) {
     using C = Block<W>;
@@ -110,7 +118,7 @@ void from_columns(W /*width*/, const MeshView& mesh, const Value& value, const W
            weights, rows);
 }
 
-// A thread has few columns at any rate.
+// A thread has few columns in any loop, so that what cpp/tiles.hpp has for several sums a column is for_rows here.
 template <class W>
 using FewColumns = Block<W>;
 template <class W, class Row>

@@ -46,7 +46,7 @@ class PoseError(HeadfieldError, ValueError):
 
 
 class RegionError(HeadfieldError, ValueError):
-    """A region that holds nothing, lies elsewhere or is none; the message says what was asked for."""
+    """A region that is empty, lies elsewhere or can't be made; the message says what was asked for."""
 
 
 class ConductivityError(HeadfieldError, ValueError):

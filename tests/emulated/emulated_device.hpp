@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a kernel may say: qualifiers, vector types, barriers, shuffles, atomics, the few functions of CUDA's own.
+// What a kernel may use: qualifiers, vector types, barriers, shuffles, atomics, and the few functions of CUDA's own
+// that headfield calls. Included by cuda_runtime.h; how threads run is in emulated_fibers.hpp.
 #pragma once
 
 #include <math.h>
@@ -17,7 +18,7 @@
 #define __launch_bounds__(...)
 #define __align__(n) __attribute__((aligned(n)))
 #define __forceinline__ inline __attribute__((always_inline))
-#define __shared__ static thread_local  // a block runs on one thread, and no two blocks at a time
+#define __shared__ static thread_local  // a block runs on one thread of the host, and blocks there one after the other
 
 #define HEADFIELD_VECTOR_2(name, T, bytes) \
     struct alignas(bytes) name {           \
@@ -58,14 +59,16 @@ inline uint3 make_uint3(unsigned x, unsigned y, unsigned z) { return {x, y, z}; 
 
 namespace emulated {
 
-// What a shuffle takes; cuda_fp16.h adds its types.
+// Which types a shuffle takes; cuda_fp16.h adds its own.
 template <class T>
 struct Shuffles {
     static constexpr bool value = std::is_arithmetic<T>::value && (sizeof(T) == 4 || sizeof(T) == 8);
 };
 enum class Reach { exact, up, down, across };
 
-// The rules of PTX shfl: a lane that would reach out of its segment of `width` keeps its own value.
+// Exchanges values within segments of `width` lanes by the rules of PTX shfl: a lane that would reach out of its
+// segment keeps its own value. A lane that takes no part gives all bits one, so that a kernel which reads it fails a
+// test.
 template <class T>
 inline T shuffle(unsigned mask, T value, Reach reach, unsigned by, int width) {
     static_assert(Shuffles<T>::value, "no shuffle takes this type");
@@ -86,6 +89,7 @@ inline T shuffle(unsigned mask, T value, Reach reach, unsigned by, int width) {
     std::memcpy(&value, &bits, sizeof(T));
     return value;
 }
+// Ends the process where a GPU would report a misaligned address, which an x86 processor takes without a word.
 template <class T>
 inline const T* aligned(const T* p) {
     if (reinterpret_cast<uintptr_t>(p) % sizeof(T)) give_up("misaligned address");
@@ -99,7 +103,7 @@ inline To bits_of(From from) {
     return to;
 }
 template <class T>
-inline T add(T* p, T value) {  // one thread at a time: nothing to guard
+inline T add(T* p, T value) {  // one thread of a block runs at a time, so nothing has to be guarded
     const T old = *aligned(p);
     *p = T(old + value);
     return old;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The threads of one block, run one at a time on the calling thread. Each is a fiber that only gives way at a barrier
 // or a warp operation; a thread that ends without waiting leaves its fiber to the next, so nothing is switched at all.
+// Since nothing runs at the same time, a race shows only in the order: run_grid can go through blocks and threads
+// backwards, and what differs then is a race.
 #pragma once
 
 #include <sys/mman.h>
@@ -37,8 +39,8 @@ constexpr int warpSize = 32;
 
 #if defined(__x86_64__) && !defined(HEADFIELD_EMULATED_UCONTEXT)
 #define HEADFIELD_EMULATED_SWITCH 1
-// Saves what a call has to keep, on the stack that is left; in assembly, so that no compiler sees through it. A
-// swapcontext would make a system call each time.
+// Saves the registers that a call has to keep on the stack that is left, and restores those of the stack that is
+// entered. It is in assembly, so that no compiler sees through it; swapcontext would make a system call each time.
 extern "C" void headfield_emulated_switch(void** from, void* to);
 asm(R"(
     .ifndef headfield_emulated_switch
@@ -70,6 +72,7 @@ headfield_emulated_switch:
 
 namespace emulated {
 
+// Ends the process with a message that names the thread: what it reports is undefined on a GPU.
 [[noreturn]] inline void give_up(const char* what) {
     std::fprintf(stderr, "emulated CUDA: %s [block (%u, %u, %u), thread (%u, %u, %u)]\n", what, blockIdx.x, blockIdx.y,
                  blockIdx.z, threadIdx.x, threadIdx.y, threadIdx.z);
@@ -77,24 +80,25 @@ namespace emulated {
     std::abort();
 }
 
-// Where a stack that is not running goes on.
+// Where a stack that is not running will go on.
 struct Context {
 #if defined(HEADFIELD_EMULATED_SWITCH)
     void* top = nullptr;
 #else
     ucontext_t state{};
 #endif
-    const void* bottom = nullptr;  // the stack as the address sanitizer has to know it
+    const void* bottom = nullptr;  // these three say to the address sanitizer which stack it is
     size_t size = 0;
     void* fake = nullptr;
 };
 
-// Called on a stack that was just switched to, with the one that was left.
+// Tells the address sanitizer, on a stack that was just switched to, which one was left.
 inline void arrived([[maybe_unused]] Context* here, [[maybe_unused]] Context& left) {
 #if defined(HEADFIELD_EMULATED_ASAN)
     __sanitizer_finish_switch_fiber(here ? here->fake : nullptr, &left.bottom, &left.size);
 #endif
 }
+// Leaves one stack for another; returns when somebody switches back.
 inline void switch_stack(Context& from, Context& to) {
 #if defined(HEADFIELD_EMULATED_ASAN)
     __sanitizer_start_switch_fiber(&from.fake, to.bottom, to.size);
@@ -104,9 +108,10 @@ inline void switch_stack(Context& from, Context& to) {
 #else
     swapcontext(&from.state, &to.state);
 #endif
-    arrived(&from, to);  // a fiber always returns to whom it was called by
+    arrived(&from, to);  // fibers switch to the host and the host to them, so it is `to` that did
 }
 
+// A stack that threads run on, one after the other, with a guard below it.
 struct Fiber {
     static constexpr size_t stack_bytes = 256 << 10, guard_bytes = 64 << 10;
     Context context;
@@ -117,8 +122,8 @@ struct Fiber {
         void* p = mmap(nullptr, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (p == MAP_FAILED) give_up("no memory for the stack of a thread");
         memory = static_cast<char*>(p);
-        mprotect(memory, guard_bytes, PROT_NONE);  // too deep a stack is a fault, not a wrong number
-        // Stacks that all end at a multiple of the page size would share a few lines of the cache.
+        mprotect(memory, guard_bytes, PROT_NONE);  // so that too deep a stack is a fault and not a wrong number
+        // Stacks that all began at a multiple of the page size would compete for the same few lines of the cache.
         context.bottom = memory + guard_bytes;
         context.size = stack_bytes - (index % 16) * 256;
 #if defined(HEADFIELD_EMULATED_SWITCH)
@@ -143,8 +148,10 @@ struct Fiber {
     }
 };
 
+// What lanes of a warp meet for: a shuffle, or __syncwarp.
 enum Meeting { shuffling, syncing };
 
+// A thread of the block: what it gave to a meeting and took from it, with whom it meets, and from which lane it takes.
 struct Lane {
     Fiber* fiber;
     uint64_t given, taken;
@@ -156,7 +163,8 @@ struct Warp {
     unsigned alive, waiting[2];  // bits of lanes; waiting: at each kind of meeting
 };
 
-// The block that runs on this thread, and the stacks it may use.
+// The block that runs on this thread of the host, and the stacks that its threads may use, kept from block to block.
+// The host's own stack is the scheduler: it switches to a lane that may go on, or else starts the next thread.
 class Block {
 public:
     Block() = default;
@@ -165,15 +173,18 @@ public:
     ~Block() {
         for (Fiber* f : all_) delete f;
     }
+    // The block of this thread of the host, to run a grid with.
     static Block& own() {
         static thread_local Block block;
         return block;
     }
+    // The block that the caller, a kernel, is a thread of.
     static Block& running() {
         if (!running_) give_up("a barrier or a warp operation outside of a kernel");
         return *running_;
     }
 
+    // Runs kernel() for all threads of all blocks, one block after the other.
     template <class F>
     void run_grid(dim3 grid, dim3 block, bool reversed, F& kernel) {
         if (running_) give_up("a kernel launched from a kernel");
@@ -193,13 +204,15 @@ public:
         running_ = nullptr;
     }
 
+    // __syncthreads: waits until all threads that have not ended have come.
     void sync() {
         lanes_[lane_].at_barrier = true;
         if (++at_barrier_ == count_ - exited_) release_barrier();
         wait();
     }
 
-    // Waits for the lanes in the mask; returns what lane `source` gave, all bits one where it takes no part.
+    // Waits for the lanes of the warp that the mask names; returns what lane `source` gave, all bits one where it takes
+    // no part.
     uint64_t meet(Meeting kind, unsigned mask, uint64_t value, unsigned source) {
         Lane& l = lanes_[lane_];
         Warp& w = warps_[lane_ / 32];
@@ -223,11 +236,12 @@ private:
     void (*call_)(void*) = nullptr;
     Lane lanes_[1024] = {};
     Warp warps_[32] = {};
-    uint16_t ready_[1024] = {};  // ring of lanes that may go on
+    uint16_t ready_[1024] = {};  // lanes that may go on, a ring from head_ to tail_
     Context host_;
     Fiber* starting_ = nullptr;
     std::vector<Fiber*> all_, idle_;
 
+    // Starts threads and lets them go on until all have ended.
     void run_block() {
         next_ = exited_ = at_barrier_ = 0;
         for (unsigned w = 0; w * 32 < count_; ++w) {
@@ -251,6 +265,7 @@ private:
             }
         }
     }
+    // What a fiber does for ever: runs threads until one has waited for others, then is idle.
     static void fiber_entry() {
         Block& block = *running_;
         Fiber& self = *block.starting_;
@@ -261,6 +276,7 @@ private:
             switch_stack(self.context, block.host_);
         }
     }
+    // Starts one thread after the other on this fiber, as long as no lane waits to go on.
     void start_threads(Fiber& self) {
         while (next_ < count_ && head_ == tail_) {
             place(reversed_ ? count_ - 1 - next_ : next_);
@@ -271,6 +287,7 @@ private:
             exit_lane();
         }
     }
+    // Makes `lane` the current thread, with its threadIdx.
     void place(unsigned lane) {
         lane_ = lane;
         if (blockDim.x == count_) {
@@ -282,12 +299,13 @@ private:
     void wait() { switch_stack(lanes_[lane_].fiber->context, host_); }
     void make_ready(unsigned lane) { ready_[tail_++ % 1024] = uint16_t(lane); }
 
+    // Ends the current thread. A thread that has ended counts as come to every barrier and meeting, as on a GPU.
     void exit_lane() {
         ++exited_;
         Warp& w = warps_[lane_ / 32];
         w.alive &= ~(1u << lane_ % 32);
         if (at_barrier_ > 0 && at_barrier_ == count_ - exited_) release_barrier();
-        for (const Meeting kind : {shuffling, syncing}) {  // somebody may have waited for this lane alone
+        for (const Meeting kind : {shuffling, syncing}) {  // this lane may be the only one that others still waited for
             for (unsigned left = w.waiting[kind]; left; left &= left - 1) {
                 const unsigned l = unsigned(__builtin_ctz(left));
                 if (w.waiting[kind] >> l & 1) complete(kind, lanes_[lane_ / 32 * 32 + l].mask);
@@ -302,7 +320,8 @@ private:
             lanes_[l].at_barrier = false;
         }
     }
-    // Of the warp of the current lane: if all that the mask names have come, exchanges and lets them go on.
+    // Exchanges the values of the lanes that the mask names, in the warp of the current lane, and lets them go on; does
+    // nothing as long as one of them has not come.
     void complete(Meeting kind, unsigned mask) {
         Warp& w = warps_[lane_ / 32];
         Lane* lanes = lanes_ + lane_ / 32 * 32;
@@ -317,6 +336,7 @@ private:
             make_ready(lane_ / 32 * 32 + l);
         }
     }
+    // Reports that no thread can go on, which on a GPU would be a kernel that never ends.
     [[noreturn]] void deadlock() const {
         int meeting = 0;
         for (const Warp& w : warps_) {

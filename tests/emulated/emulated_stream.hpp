@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Memory, captures and what they forbid; included by cuda_runtime.h, after its types.
+// Memory, streams, captures and what they forbid, as the CUDA runtime has it; included by cuda_runtime.h after its
+// types, which wraps these in functions of CUDA's names. Work on a stream is done at once, so that only captures need
+// keeping track of.
 #pragma once
 
 namespace emulated {
 
 inline thread_local cudaError_t last_error = cudaSuccess;
+// Notes an error for cudaGetLastError, and returns it.
 inline cudaError_t said(cudaError_t e) {
     if (e != cudaSuccess) last_error = e;
     return e;
 }
 
+// A capture that a stream is in, with the work recorded so far.
 struct Capture {
     uint64_t id;
     cudaStreamCaptureMode mode;
@@ -17,6 +21,8 @@ struct Capture {
     bool invalid = false;
     std::vector<std::function<void()>> work;
 };
+// The one device of the process: 16 GiB, as far as it lets itself be filled, the sizes of what is allocated, and all
+// captures.
 struct Device {
     static constexpr size_t memory = size_t(16) << 30;
     std::mutex mutex;
@@ -39,7 +45,8 @@ using Lock = std::lock_guard<std::mutex>;
 inline bool is_legacy(cudaStream_t s) { return !s || s == cudaStreamLegacy; }
 inline bool is_blocking(cudaStream_t s) { return !(reinterpret_cast<uintptr_t>(s) & cudaStreamNonBlocking); }
 
-// A call that is refused where a capture forbids it, and spoils that capture.
+// For a call that may not be made during a capture (an allocation, say): spoils every capture whose mode forbids it and
+// returns an error, or success where there is none.
 inline cudaError_t unsafe_in_capture() {
     const Lock lock(device().mutex);
     cudaError_t e = cudaSuccess;
@@ -51,7 +58,8 @@ inline cudaError_t unsafe_in_capture() {
     }
     return said(e);
 }
-// What the legacy stream does makes all blocking streams wait, which a capturing one cannot. With the lock held.
+// For work on the legacy stream, which all blocking streams would have to wait for: spoils their captures, which can't
+// wait. To be called with the lock held.
 inline cudaError_t legacy_in_capture() {
     cudaError_t e = cudaSuccess;
     for (auto& [stream, c] : device().captures) {
@@ -70,7 +78,7 @@ inline cudaError_t allocate(void** p, size_t bytes) {
     Device& d = device();
     const Lock lock(d.mutex);
     if (bytes > Device::memory - d.used || posix_memalign(p, 256, bytes)) return cudaErrorMemoryAllocation;
-    std::memset(*p, 0xFF, bytes);  // a read of what nobody wrote is not a number
+    std::memset(*p, 0xFF, bytes);  // so that a read of what nobody wrote is not a number
     d.sizes[*p] = bytes;
     d.used += bytes;
     return cudaSuccess;
@@ -88,7 +96,7 @@ inline cudaError_t release(void* p) {
     return cudaSuccess;
 }
 
-// Does the work, or records it where the stream captures.
+// Does the work, or records it where the stream is in a capture.
 template <class F>
 inline cudaError_t submit(cudaStream_t stream, F work) {
     {
@@ -105,6 +113,7 @@ inline cudaError_t submit(cudaStream_t stream, F work) {
     work();
     return cudaSuccess;
 }
+// Waits for a stream: nothing to wait for, but a stream in a capture refuses, and its capture is spoiled.
 inline cudaError_t wait_for(cudaStream_t stream) {
     const Lock lock(device().mutex);
     if (Capture* c = device().of(stream)) {
@@ -113,6 +122,7 @@ inline cudaError_t wait_for(cudaStream_t stream) {
     }
     return is_legacy(stream) ? legacy_in_capture() : cudaSuccess;
 }
+// Waits for the device, which spoils every capture.
 inline cudaError_t wait_for_all() {
     const Lock lock(device().mutex);
     for (auto& [stream, c] : device().captures) c.invalid = true;
@@ -132,7 +142,8 @@ inline cudaError_t record(cudaEvent_t event, cudaStream_t stream) {
     event->time = std::chrono::steady_clock::now();
     return cudaSuccess;
 }
-// Work is in order as it is; but a capture that forks to a second stream is not supported here.
+// Makes a stream wait for an event. Work is in order anyway; a capture that forks to a second stream is not supported
+// here.
 inline cudaError_t wait_event(cudaStream_t stream, cudaEvent_t event) {
     if (!event) return cudaErrorInvalidResourceHandle;
     const Lock lock(device().mutex);
@@ -146,8 +157,8 @@ inline cudaError_t wait_event(cudaStream_t stream, cudaEvent_t event) {
     return cudaSuccess;
 }
 
-// HEADFIELD_EMULATED_CAPTURE=spoiled: something else always disturbs a capture, as a library or a driver may, and each
-// that was begun is named on stderr.
+// Whether HEADFIELD_EMULATED_CAPTURE=spoiled asks for captures that something else always disturbs, as a library or a
+// driver may. Each that is spoiled so is named on stderr, for a test to count.
 inline bool spoils_captures() {
     const char* told = std::getenv("HEADFIELD_EMULATED_CAPTURE");
     if (!told || std::string(told) != "spoiled") return false;
@@ -189,7 +200,8 @@ inline cudaError_t is_capturing(cudaStream_t stream, cudaStreamCaptureStatus* st
     return is_legacy(stream) ? legacy_in_capture() : cudaSuccess;
 }
 
-// The code that $HEADFIELD_EMULATED_FAILURE names; it may be set and unset while the process runs.
+// The error that launches are to fail with: HEADFIELD_EMULATED_FAILURE=launch:CODE, which may be set and unset while
+// the process runs.
 inline cudaError_t failure_of_launches() {
     const char* const wanted = std::getenv("HEADFIELD_EMULATED_FAILURE");
     if (!wanted || !*wanted) return cudaSuccess;
@@ -200,6 +212,8 @@ inline cudaError_t failure_of_launches() {
     return static_cast<cudaError_t>(std::atoi(wanted + 7));
 }
 
+// Refuses the launches that the runtime refuses, and those that the emulation has not: dynamic shared memory,
+// cooperative grids, clusters.
 inline cudaError_t check(const cudaLaunchConfig_t& config) {
     const dim3 g = config.gridDim, b = config.blockDim;
     if (!g.x || !g.y || !g.z || !b.x || !b.y || !b.z) return cudaErrorInvalidConfiguration;
@@ -216,6 +230,7 @@ inline cudaError_t check(const cudaLaunchConfig_t& config) {
     }
     return cudaSuccess;
 }
+// Whether HEADFIELD_EMULATED_ORDER asks for blocks and threads to run backwards.
 inline bool reversed_order() {
     const char* order = std::getenv("HEADFIELD_EMULATED_ORDER");
     if (!order || !*order || !std::strcmp(order, "forward")) return false;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What nvcc made of the kernels in place of what the host's compiler did (see tests/ptx): where HEADFIELD_EMULATED_PTX
-// names a folder, with the library kernels.so and the list kernels.txt of which function of this module is which.
-// Names of kernels that ran are added to ran.txt there.
+// Runs what nvcc made of the kernels in place of what the host's compiler did (see tests/ptx), where
+// HEADFIELD_EMULATED_PTX names a folder. The library kernels.so there has the translated kernels, and kernels.txt says
+// which function of this module is which of them, an offset and a name a line. The names of kernels that ran are added
+// to ran.txt there.
 #pragma once
 
 #include <dlfcn.h>
@@ -19,7 +20,7 @@
 
 namespace emulated {
 
-// The arguments of a launch as a kernel reads them.
+// The arguments of a launch as a kernel reads them: one after the other, each at a multiple of its alignment.
 struct Arguments {
     std::vector<unsigned char> bytes;
     std::vector<ptx::Parameter> layout;
@@ -37,6 +38,8 @@ struct Arguments {
     }
 };
 
+// Ends the process where a launch does not fit the kernel that nvcc made: other parameters, or more threads or shared
+// memory than it was compiled for.
 inline void check_launch(const ptx::Entry& entry, const Arguments& arguments, dim3 block, size_t dynamic) {
     bool same = arguments.layout.size() == entry.count;
     for (unsigned i = 0; same && i < entry.count; ++i) {
@@ -51,7 +54,8 @@ inline void check_launch(const ptx::Entry& entry, const Arguments& arguments, di
     if (entry.shared_bytes + dynamic > 227 << 10) give_up("more shared memory than a block may have");
 }
 
-// Runs all threads of a launch. Shared memory is all bits one, numbers that are none, when a block begins.
+// Runs all threads of a launch. All bits of shared memory are one when a block begins, so that a read of what nobody
+// wrote is not a number.
 inline void run_ptx(const ptx::Entry& entry, const Arguments& arguments, dim3 grid, dim3 block, size_t dynamic,
                     bool reversed) {
     check_launch(entry, arguments, block, dynamic);
@@ -90,7 +94,8 @@ public:
         static PtxKernels kernels;
         return kernels;
     }
-    // Null where no library is asked for; a kernel that the library lacks is an error.
+    // Returns the translated kernel, or null where no library is asked for; a kernel that the library lacks ends the
+    // process. Notes the first run of each.
     const ptx::Entry* of(const void* kernel) {
         if (folder_.empty()) return nullptr;
         Dl_info info;

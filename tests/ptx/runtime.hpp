@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What translated PTX consists of: registers as bits, checked addresses, and the functions that C++ has no operator for.
+// What translated PTX consists of: registers as bits, checked addresses, and functions for the instructions that C++
+// has no operator for. Each function follows the PTX manual where C++ would be undefined or differ, and translated code
+// calls it by the names that tests/ptx/forms.py and instructions.py give. Included by every part of the translated
+// kernels.
 #pragma once
 
 #include <cmath>
@@ -31,7 +34,7 @@ using Unsigned =
 
 // ---- registers ----
 
-// The bits of a register as a number of type T; an integer may be narrower than its register.
+// Returns the bits of a register as a number of type T; an integer may be narrower than its register.
 template <class T, class R>
 inline T as(R r) {
     if constexpr (sizeof(T) == sizeof(R)) {
@@ -43,7 +46,7 @@ inline T as(R r) {
         return as<T>(static_cast<Unsigned<T>>(as<Unsigned<R>>(r)));
     }
 }
-// A number to a register; an integer is extended, by its sign where it has one.
+// Puts a number into a register; an integer is extended, by its sign where it has one.
 template <class R, class T>
 inline void put(R& r, T t) {
     if constexpr (sizeof(T) == sizeof(R)) {
@@ -61,6 +64,7 @@ inline void put(R& r, T t) {
 
 // ---- memory ----
 
+// Ends the process with a message that names the access, the kernel and the thread.
 [[noreturn]] inline void fail(const Context& c, const char* what, u64 address, u64 bytes) {
     std::fprintf(stderr, "PTX: %s at %llx, %llu bytes, in %s [block (%u, %u, %u), thread (%u, %u, %u)]\n", what,
                  static_cast<unsigned long long>(address), static_cast<unsigned long long>(bytes), c.kernel, c.block.x,
@@ -68,6 +72,9 @@ inline void put(R& r, T t) {
     std::fflush(stderr);
     std::abort();
 }
+// Returns where an access of so many bytes goes in global memory, in shared memory, or among the `size` bytes of
+// parameters, and fails where a GPU would report a misaligned or illegal address. Where pieces of global memory begin
+// and end is not known here.
 inline unsigned char* at_global(const Context& c, u64 address, u64 bytes) {
     if (address % bytes) fail(c, "misaligned access", address, bytes);
     if (address < 4096) fail(c, "access near the null pointer", address, bytes);
@@ -95,7 +102,8 @@ template <class T>
 inline void store(unsigned char* p, T t) {
     std::memcpy(p, &t, sizeof t);
 }
-// One thread runs at a time, so nothing has to be guarded. Returns what was there.
+// Does an atomic operation: stores what of_old makes of the number that is there, and returns the latter. One thread
+// runs at a time, so nothing has to be guarded.
 template <class T, class F>
 inline T exchange(unsigned char* p, F of_old) {
     const T old = load<T>(p);
@@ -105,12 +113,14 @@ inline T exchange(unsigned char* p, F of_old) {
 
 // ---- integers ----
 
+// The upper half of a product.
 template <class T>
 inline T multiply_high(T a, T b) {
     using Wide = std::conditional_t<std::is_signed<T>::value, __int128, unsigned __int128>;
     return static_cast<T>((Wide(a) * Wide(b)) >> (8 * sizeof(T)));
 }
-// By zero: all bits one, or the number itself, as the hardware has it. The least number by -1 doesn't trap there.
+// Quotient and remainder as the hardware has them: by zero these are all bits one and the number itself, and the least
+// number divided by -1 doesn't trap.
 template <class T>
 inline T divide(T a, T b) {
     if (b == 0) return T(~T(0));
@@ -122,6 +132,7 @@ inline T remainder_of(T a, T b) {
     if (b == 0) return a;
     return std::is_signed<T>::value && b == T(-1) ? T(0) : T(a % b);
 }
+// Shifts by the width or more give zeros, or the sign where there is one; in C++ they are undefined.
 template <class T>
 inline T shift_left(T a, u32 by) {
     return by >= 8 * sizeof(T) ? T(0) : T(a << by);
@@ -132,6 +143,7 @@ inline T shift_right(T a, u32 by) {
     if (by > most) return std::is_signed<T>::value ? T(a >> most) : T(0);
     return T(a >> by);
 }
+// clz; bfind, which for a negative number looks for the highest bit that differs from the sign; bfind.shiftamt; brev.
 template <class T>
 inline u32 leading_zeros(T a) {
     return a == 0 ? 8 * sizeof(T) : u32(__builtin_clzll(u64(a))) - (64 - 8 * sizeof(T));
@@ -152,6 +164,7 @@ inline T reversed(T a) {
     for (u32 i = 0; i < 8 * sizeof(T); ++i) r |= T(a >> i & 1) << (8 * sizeof(T) - 1 - i);
     return r;
 }
+// bfe: `length` bits from `first` on, extended by the highest of them where T has a sign.
 template <class T>
 inline T extract_field(T a, u32 first, u32 length) {
     const u32 most = 8 * sizeof(T) - 1;
@@ -166,6 +179,7 @@ inline T extract_field(T a, u32 first, u32 length) {
     }
     return T(d);
 }
+// bfi: the lowest `length` bits of `field` at `first` in `into`.
 template <class T>
 inline T insert_field(T field, T into, u32 first, u32 length) {
     first &= 255;
@@ -175,6 +189,7 @@ inline T insert_field(T field, T into, u32 first, u32 length) {
     }
     return into;
 }
+// prmt: each four bits of the selector pick one of the eight bytes of b and a, or spread its sign.
 inline u32 permute(u32 a, u32 b, u32 selector) {
     const u64 all = u64(b) << 32 | a;
     u32 d = 0;
@@ -185,6 +200,7 @@ inline u32 permute(u32 a, u32 b, u32 selector) {
     }
     return d;
 }
+// lop3: each bit is looked up in a table of eight by the bits of a, b and c.
 inline u32 logic_3(u32 a, u32 b, u32 c, u32 table) {
     u32 d = 0;
     for (u32 i = 0; i < 8; ++i) {
@@ -192,16 +208,18 @@ inline u32 logic_3(u32 a, u32 b, u32 c, u32 table) {
     }
     return d;
 }
+// shf: the upper or lower half of a shifted pair; `by` is at most 32, wrapped or clamped before.
 inline u32 funnel_left(u32 low, u32 high, u32 by) { return u32((u64(high) << 32 | low) << by >> 32); }
 inline u32 funnel_right(u32 low, u32 high, u32 by) { return u32((u64(high) << 32 | low) >> by); }
 
 // ---- floating point ----
 
+// A subnormal number becomes a zero of its sign (.ftz).
 template <class T>
 inline T flushed(T a) {
     return std::fpclassify(a) == FP_SUBNORMAL ? std::copysign(T(0), a) : a;
 }
-// The number where one of two is none; -0 lies below +0.
+// min and max: where one of two is NaN, the other; -0 lies below +0.
 template <class T>
 inline T minimum(T a, T b) {
     if (!(a == a)) return b;
@@ -216,6 +234,7 @@ inline T maximum(T a, T b) {
     if (a == b) return std::signbit(f32(a)) ? b : a;
     return a > b ? a : b;
 }
+// min.NaN and max.NaN: where one is NaN, NaN.
 template <class T>
 inline T minimum_or_nan(T a, T b) {
     return a == a && b == b ? minimum(a, b) : T(NAN);
@@ -224,12 +243,13 @@ template <class T>
 inline T maximum_or_nan(T a, T b) {
     return a == a && b == b ? maximum(a, b) : T(NAN);
 }
+// Clamps to 0 to 1, NaN to 0 (.sat).
 template <class T>
 inline T saturated(T a) {
     return a == a ? maximum(T(0), minimum(a, T(1))) : T(0);
 }
-// A float that is whole already to an integer: what lies outside becomes the nearest there is, no number zero, or the
-// least of 64 bits.
+// Converts a float that is whole already to an integer. What lies outside becomes the nearest that there is; NaN
+// becomes zero, or the lowest bits zero and the highest one where the integer has 64 bits.
 template <class I, class F>
 inline I whole(F a) {
     constexpr u32 bits = 8 * sizeof(I);
@@ -241,6 +261,8 @@ inline I whole(F a) {
     if (a < F(least)) return least;
     return static_cast<I>(a);
 }
+// Half precision by way of a type in which the result is exact enough to be rounded once; then two halves in a
+// register.
 inline f16 add_half(f16 a, f16 b) { return f16(f32(a) + f32(b)); }
 inline f16 sub_half(f16 a, f16 b) { return f16(f32(a) - f32(b)); }
 inline f16 mul_half(f16 a, f16 b) { return f16(f32(a) * f32(b)); }
@@ -259,8 +281,8 @@ inline unsigned thread_in_block(const Context& c) {
 inline u32 lane(const Context& c) { return thread_in_block(c) % 32; }
 
 enum class Reach { up, down, bfly, idx };
-// shfl.sync as the manual has it; `bounds` holds the last lane in its lowest bits, and which bits of a lane name its
-// segment from bit 8 on. A lane that would reach out of its segment keeps its own number.
+// shfl.sync as the manual has it. The lowest bits of `bounds` hold the last lane of a segment, and those from bit 8 on
+// which bits of a lane name its segment. A lane that would reach out of its segment keeps its own number.
 inline u32 shuffle(const Context& c, Reach reach, u32 value, u32 by, u32 bounds, u32 mask, bool& inside) {
     const s32 own = s32(lane(c)), b = s32(by & 31), clamp = s32(bounds & 31), segment = s32(bounds >> 8 & 31);
     const s32 first = own & segment, last = first | (clamp & ~segment);
@@ -273,13 +295,14 @@ inline u32 shuffle(const Context& c, Reach reach, u32 value, u32 by, u32 bounds,
     }
     return u32(c.meet(true, mask, value, u32(inside ? source : own)));
 }
-// Sees what every lane of the mask gave, one after the other.
+// Calls seen(lane, value) with what every lane of the mask gives, one after the other, each in a meeting of its own.
 template <class F>
 inline void gather(const Context& c, u32 mask, u32 value, F seen) {
     for (u32 l = 0; l < 32; ++l) {
         if (mask >> l & 1) seen(l, u32(c.meet(true, mask, value, l)));
     }
 }
+// vote.ballot and redux, by way of gather.
 inline u32 ballot(const Context& c, u32 mask, bool vote) {
     u32 votes = 0;
     gather(c, mask, vote, [&](u32 l, u32 v) { votes |= (v == 1u ? 1u : 0u) << l; });

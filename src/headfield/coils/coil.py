@@ -241,7 +241,7 @@ class Coil(CoilContent):
         """Compute the vector potential per ampere of coil current, summed over all sources.
 
         A(r) = μ0/4π (Σ m_k × (r − r_k) / |r − r_k|³ + Σ dl_k / |r − r_k|) (Jackson, Classical
-        Electrodynamics, 3rd ed., eq. 5.55 and 5.32), and what grids have at r.
+        Electrodynamics, 3rd ed., eq. 5.55 and 5.32), and A of grids, interpolated at r.
 
         Parameters
         ----------
@@ -280,7 +280,7 @@ class Coil(CoilContent):
         Parameters
         ----------
         points_mm, pose, stimulator
-            As of `vector_potential`.
+            As for `vector_potential`.
 
         Returns
         -------

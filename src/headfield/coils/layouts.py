@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.arguments import positive, within
+from ..core.docs import fill_doc
 from ..errors import CoilError
 from .casing import Casing
 from .coil import Coil
@@ -40,6 +41,7 @@ _FIGURE_OF_EIGHT = _Wings(Winding(28.0, 43.5, 9), 88.0, 150.0)  # flat, or bent 
 _DOUBLE_CONE = _Wings(Winding(48.0, 62.5, 7, casing_mm=8.0, spacing_mm=5.0), 126.0, 100.0)
 
 
+@fill_doc
 def circular_coil(
     *,
     inner_radius_mm: float = _CIRCULAR.inner_radius_mm,
@@ -76,10 +78,7 @@ def circular_coil(
         −casing − height ≤ z ≤ −casing. The casing is as thick on all other sides.
     spacing_mm : float
         Distance between dipoles, about, mm.
-    name : str
-        Free text.
-    didt_max : float, optional
-        The largest dI/dt, A/s.
+    %(name_and_didt_max)s
 
     Returns
     -------
@@ -104,6 +103,7 @@ def circular_coil(
     return Coil(*winding.dipoles(), name=name, didt_max=didt_max, casing=casing)
 
 
+@fill_doc
 def figure_of_eight(
     *,
     inner_radius_mm: float = _FIGURE_OF_EIGHT.winding.inner_radius_mm,
@@ -127,12 +127,8 @@ def figure_of_eight(
     separation_mm : float
         Distance between the centres of the wings, mm. Wings closer than twice the outer radius overlap: their
         currents add up there.
-    inner_radius_mm, outer_radius_mm, turns, wire_height_mm, layers, casing_mm, spacing_mm
-        Of each wing; see `circular_coil`.
-    name : str
-        Free text.
-    didt_max : float, optional
-        The largest dI/dt, A/s.
+    %(windings)s
+    %(name_and_didt_max)s
 
     Returns
     -------
@@ -167,6 +163,7 @@ def figure_of_eight(
     )
 
 
+@fill_doc
 def bent_figure_of_eight(
     *,
     angle_deg: float = _FIGURE_OF_EIGHT.angle_deg,
@@ -195,12 +192,8 @@ def bent_figure_of_eight(
     separation_mm : float
         Distance between the centres of the wings in the flat coil, mm. Wings closer than twice the outer
         radius overlap, as those of several real coils do; beyond the axis they cross each other's plane.
-    inner_radius_mm, outer_radius_mm, turns, wire_height_mm, layers, casing_mm, spacing_mm
-        Of each wing; see `circular_coil`.
-    name : str
-        Free text.
-    didt_max : float, optional
-        The largest dI/dt, A/s.
+    %(windings)s
+    %(name_and_didt_max)s
 
     Returns
     -------
@@ -224,6 +217,7 @@ def bent_figure_of_eight(
     return Coil(elements=elements, name=name, didt_max=didt_max)
 
 
+@fill_doc
 def double_cone(
     *,
     angle_deg: float = _DOUBLE_CONE.angle_deg,
@@ -248,12 +242,8 @@ def double_cone(
     ----------
     angle_deg, separation_mm
         See `bent_figure_of_eight`, and there for the frame.
-    inner_radius_mm, outer_radius_mm, turns, wire_height_mm, layers, casing_mm, spacing_mm
-        Of each wing; see `circular_coil`.
-    name : str
-        Free text.
-    didt_max : float, optional
-        The largest dI/dt, A/s.
+    %(windings)s
+    %(name_and_didt_max)s
 
     Returns
     -------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Few sources in place of many: where they lie, the least squares, and the measure of the error."""
+"""Replace many sources by few: place them, fit them by least squares, and measure the error."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ __all__ = ["Reduction", "reduced"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
-_POOR = 0.05  # an error that is warned of
-_LOOSE = 2.0  # pieces of wire between the ends of one that counts as closed
+_POOR = 0.05  # a larger error brings a warning
+_LOOSE = 2.0  # lengths of a piece: a wire whose ends are closer than this counts as closed
 _NEAREST_MM = 7.0  # from the scalp to a source, where the coil is not flat
-_CLOSE = 0.6  # of the distance: spacing of the points where A is fitted
-_BACK = (0.0, 0.7, 1.4)  # distances that sources of a flat coil are tried behind where they were
-_FITTED, _MEASURED = 16_000, 30_000  # points at most
-_SAFETY = 1.25  # the largest error lies between the points where it is measured
-_CLIMBED, _STEPS, _ROUNDS = 60, 25, 5  # of these points, the worst are moved so often to where it is larger
+_CLOSE = 0.6  # spacing of the points where A is fitted, in units of the distance
+_BACK = (0.0, 0.7, 1.4)  # how far behind their places sources of a flat coil are tried, in the same units
+_FITTED, _MEASURED = 16_000, 30_000  # at most so many points
+_SAFETY = 1.25  # since the error may be larger between the points where it is measured
+_CLIMBED, _STEPS, _ROUNDS = 60, 25, 5  # the worst points, the steps tried from each, and how often
 _REGULAR = 1e-10  # of the largest diagonal entry of the normal equations
 _CHUNK = 2000
-_TRIED = 20_000  # points at a time, of which those at the right distance from all sources are taken
+_TRIED = 20_000  # points at a time; those at the right distance from all sources are kept
 _LEAST_TRIES, _MOST_TRIES = 5, 2000
-_SCREEN = 1000  # sources that most of the points to be left out are too close to
+_SCREEN = 1000  # so few sources are checked first, which sorts out most of the points that are too close
 _ON = 1e-5  # relative: distances are float32
 
 
@@ -46,9 +46,9 @@ class Reduction(NamedTuple, Generic[C]):
     ----------
     coil : Coil
     error : float
-        Bound of the difference of A at and beyond `distance_mm`, relative to the largest A there.
+        Bound of the difference of the two A from `distance_mm` on, relative to the largest A there.
     distance_mm : float
-        From the sources.
+        Distance from the sources, mm.
     """
 
     coil: C
@@ -57,7 +57,7 @@ class Reduction(NamedTuple, Generic[C]):
 
 
 class Problem(NamedTuple):
-    """The task of finding few sources with the A of a coil.
+    """The task of finding few sources whose A is that of a coil.
 
     Attributes
     ----------
@@ -65,11 +65,11 @@ class Problem(NamedTuple):
     options : list of ndarray (n, 3)
         Positions to try, mm.
     dipoles : bool
-        Dipoles, not pieces of wire, are to lie there.
+        Whether dipoles are to lie there, or pieces of wire.
     fit, check : ndarray (p, 3)
-        Points on the surface of the region where A is wanted, mm.
+        Points where A is fitted and measured, on the surface of the region where it is wanted, mm.
     reach_mm : float
-        Distance between points of `check` if they lie in a plane z = const; else 0.
+        Distance between the points of `check` if they lie in a plane z = const; else 0.
     """
 
     potential: Any
@@ -83,38 +83,38 @@ class Problem(NamedTuple):
 def reduced(coil: CoilContent, n: int, distance_mm: float | None = None) -> Reduction[CoilContent]:
     """Replace the sources of a coil, as its parts lie now, by at most n dipoles per stimulator.
 
-    The sources are divided into n clusters of like strength by planes (a k-d tree); one dipole in the middle
-    of each gets the moment for which A fits best, by regularised least squares, at points in the distance
-    asked for. Each component of the difference of two A is harmonic where neither has sources, and 0 far
-    away, so its largest value lies on the surface of that region: there it is measured, at points of its own,
-    and a quarter is added for what lies between these.
+    A k-d tree divides the sources into n clusters of like strength. One dipole in the middle of each cluster
+    gets the moment with which A fits best at points in the distance asked for, by regularised least squares.
+    The difference of the two A is harmonic beyond that distance and vanishes far away, so it is largest on
+    the surface of that region. It is measured there at other points, and a quarter is added for what may lie
+    between them.
 
-    Of a flat coil, all of whose sources have z < 0, the region is the half space in front of it; dipoles may
-    then lie farther back than the sources did, where they are smoother seen from the front. Of other coils it
-    is all that is so far from every source, inside the windings too. Dipoles beside a wire cannot carry its
-    current around: wire of a coil that is not flat becomes fewer pieces of wire, not dipoles.
+    If the coil is flat, all of its sources having z < 0, the region is the half space in front of it. Its
+    dipoles may lie farther back than the sources did, which makes their A smoother in front. For any other
+    coil the region is everything that is so far from every source, also inside the windings. Dipoles beside a
+    wire can't carry its current around, so the wire of such a coil becomes fewer pieces of wire.
 
     Parameters
     ----------
     coil : Coil or CoilContent
-        Of dipoles and wire.
+        Made of dipoles and wire.
     n : int
         1 to 2000.
     distance_mm : float, optional
-        From the sources to the head, mm. By default of a flat coil that of the plane z = 4 mm (the scalp,
-        under hair) from the nearest source, of others 7 mm. The error falls fast with it.
+        Distance from the sources to the head, mm. By default 7 mm, or for a flat coil the distance from its
+        nearest source to the plane z = 4 mm (the scalp, under hair). The error falls fast with it.
 
     Returns
     -------
     Reduction
-        The coil, the bound of its error and the distance. A coil that has no more sources than n is returned
-        as it is, with an error of 0; wire of a flat coil becomes dipoles all the same.
+        The coil, the bound of its error and the distance. A coil that has at most n sources is returned as it
+        is, with an error of 0; but the wire of a flat coil always becomes dipoles.
 
     Raises
     ------
     CoilError
-        A coil of samples, whose sources are not known; an n or distance out of range, or a distance too short
-        for the error to be measured.
+        The coil is sampled, so its sources are not known; n or the distance is out of range; the distance is
+        too short for the error to be measured.
 
     Warns
     -----
@@ -170,7 +170,7 @@ def _few(
 
 
 def in_front(dipoles: Dipoles, segments: Segments, n: int, top_mm: float, distance_mm: float) -> Problem:
-    """Set up dipoles for A in the half space from `distance_mm` above the plane z = `top_mm` on."""
+    """Set up dipoles for the A of a flat coil in the half space z ≥ `top_mm` + `distance_mm`."""
     where, strength = dipoles.positions_mm, dipoles.moments
     if len(segments):
         sheet = _spanned(segments, 0.5 * distance_mm)
@@ -190,7 +190,7 @@ def in_front(dipoles: Dipoles, segments: Segments, n: int, top_mm: float, distan
 
 
 def outside(dipoles: Dipoles, segments: Segments, n: int, distance_mm: float) -> Problem:
-    """Set up dipoles, or pieces of wire if the coil has any, for A at a distance from all sources."""
+    """Set up dipoles, or pieces of wire if the coil has any, for A from `distance_mm` from all sources on."""
     sums = native_sources(select("cpu"), dipoles, segments)
     where = np.concatenate([dipoles.positions_mm, segments.points_mm])
     shares = []
@@ -256,8 +256,8 @@ def _climbed(problem: Problem, source: Dipoles | Segments, points: Floats) -> fl
 def _moments(points_mm: Floats, positions_mm: Floats, target: Floats) -> Floats:
     """Fit moments (n, 3) of dipoles to A (p, 3) at points by least squares.
 
-    With X, Y, Z (p, n) the components of μ0/4π (r − r_k)/|r − r_k|³, A = (m_y Z − m_z Y, …): all blocks of
-    the normal equations are made of six products of these.
+    With X, Y, Z (p, n) for the components of μ0/4π (r − r_k)/|r − r_k|³, A is (m_y Z − m_z Y, …). All blocks
+    of the normal equations are sums of six products of X, Y and Z.
     """
     n = len(positions_mm)
     normal, right = np.zeros((3, n, 3, n)), np.zeros((3, n))
@@ -295,9 +295,9 @@ def _solved(normal: Floats, right: Floats) -> Floats:
 
 
 def _centres(where: Floats, weight: Floats, n: int, reach_mm: float = np.inf) -> Floats:
-    """Return weighted middles of at most n clusters (k-d tree).
+    """Divide sources into at most n clusters by a k-d tree, and return the weighted middle of each.
 
-    A middle farther than `reach_mm` from all sources of its cluster is replaced by the nearest of them.
+    Where a middle is farther than `reach_mm` from all sources of its cluster, return the nearest of them.
     """
     centres = []
     stack = [(np.flatnonzero(weight > 0), n)]
@@ -321,10 +321,11 @@ def _centres(where: Floats, weight: Floats, n: int, reach_mm: float = np.inf) ->
 
 
 def _spanned(segments: Segments, cell_mm: float) -> tuple[Floats, Floats]:
-    """Return dipoles for closed wires: on the cone from one apex over all, summed in cells of a lattice.
+    """Return dipoles for closed wires: on cones from one apex to all of them, summed in cells of a lattice.
 
-    A piece dl at r from the apex adds r × dl/2 in all; at the share s of the way from the apex it is 2s ds of
-    that. Sheets of opposite sense, as there are outside of a wire that the apex is not in, cancel.
+    A piece dl at r from the apex spans a triangle with the moment r × dl/2. The strip from s r to (s + ds) r
+    has the share 2s ds of that. Where the apex is not inside a wire, the parts of the cone outside of it
+    have opposite moments and cancel.
     """
     points, lengths = segments.points_mm, segments.lengths_mm
     apex = np.average(points, axis=0, weights=np.linalg.norm(lengths, axis=1))
@@ -347,7 +348,7 @@ def _spanned(segments: Segments, cell_mm: float) -> tuple[Floats, Floats]:
 
 
 def _plane(low: Floats, high: Floats, z: float, margin: float, spacing: float, seed: int) -> Floats:
-    """Return points in a plane: jittered ones over a box with a margin, and a fifth as many farther out."""
+    """Spread points over a plane: a jittered grid over a box with a margin, a fifth as many farther out."""
     random = np.random.default_rng(seed)
     axes = [np.arange(low[d] - margin, high[d] + margin + spacing, spacing) for d in range(2)]
     near = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
@@ -363,9 +364,9 @@ def _plane(low: Floats, high: Floats, z: float, margin: float, spacing: float, s
 
 
 def _surface(random: np.random.Generator, where: Floats, natives: list[Any], distance: float) -> Floats:
-    """Return random points (p, 3) at exactly a distance from the nearest source, even over that surface.
+    """Return random points (p, 3) whose nearest source is exactly so far away, even over that surface.
 
-    These are points on the balls around the sources that lie in no other ball.
+    Points are drawn on the balls around all sources, and those that lie within another ball are dropped.
     """
     direction = random.normal(size=(_TRIED, 3))
     direction *= distance / np.linalg.norm(direction, axis=1)[:, None]

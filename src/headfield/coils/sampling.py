@@ -146,9 +146,10 @@ def sampling_error(potential: SampledPotential) -> float:
     """Estimate the error of interpolation between samples of A, 4 mm or more in front of the casing (z = 0).
 
     Each sample is predicted from those one and three steps away, along each axis: cubic interpolation with
-    twice the spacing. A sixteenth of the difference is the error with the spacing there is (the error is of
-    fourth order); the largest along each axis are added, relative to the largest |A| there. Along an axis
-    of fewer than 7 samples it is taken for linear, of 2 samples for infinite: it can't be known.
+    twice the spacing. A sixteenth of the difference is the error with the actual spacing, as the error is of
+    fourth order. The largest errors along the axes are added, relative to the largest |A| there. Along an
+    axis of fewer than 7 samples interpolation counts as linear; of 2 samples the error counts as infinite,
+    since it can't be known.
 
     Examples
     --------

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Windings on a surface from a stream function: the smooth current, and the wires that stand for it.
 
-A current that flows in a surface is J = ∇ψ × n, n the normal (Peeren, Stream function approach for
-determining optimal surface currents, J. Comput. Phys. 191 (2003) 305; Lemdiasov & Ludwig, A stream function
-method for gradient coil design, Concepts Magn. Reson. B 26 (2005) 67). It flows along the contours of ψ,
-the higher values on its left seen from the side of n; between two contours flows the difference of their ψ.
+A current in a surface with the normal n is J = ∇ψ × n (Peeren, Stream function approach for determining
+optimal surface currents, J. Comput. Phys. 191 (2003) 305; Lemdiasov & Ludwig, A stream function method for
+gradient coil design, Concepts Magn. Reson. B 26 (2005) 67). It flows along the contours of ψ and, seen from
+the side of n, has the higher values on its left. Between two contours flows the difference of their ψ.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import finite_array, positive, real_array, vectors, whole
 from ..core.device import cpu
+from ..core.docs import fill_doc
 from ..errors import CoilError
 from ..geometry.triangles import check_faces
 from .casing import Casing
@@ -25,9 +26,9 @@ from .sources import MOST_SOURCES, Dipoles, Segments
 
 __all__ = ["stream_function_coil", "stream_function_wires"]
 
-_SAME = 1e-6  # of the range of ψ: differences along an edge of the surface that pass as rounding
-# Corners' shares (q, 3) and weights (q,) of rules exact to degree 1, 2 and 5 (Dunavant, Int. J. Numer. Meth.
-# Eng. 21 (1985) 1129).
+_SAME = 1e-6  # of the range of ψ: smaller differences along an edge of the surface count as rounding
+# The corners' shares (q, 3) and the weights (q,) of rules that are exact to degree 1, 2 and 5 (Dunavant, Int.
+# J. Numer. Meth. Eng. 21 (1985) 1129).
 _FIFTH = [(6 - 15**0.5) / 21, (6 + 15**0.5) / 21]
 _RULES = {
     1: ([[1 / 3, 1 / 3, 1 / 3]], [1.0]),
@@ -43,7 +44,7 @@ Ints = NDArray[np.int64]
 
 
 class _Surface(NamedTuple):
-    """Points (p, 3), mm, faces (f, 3), ψ (p,), and the edges (e, 2) with the one of each side (f, 3)."""
+    """Points (p, 3), mm, faces (f, 3), ψ (p,), edges (e, 2), and which edge each side of a face is (f, 3)."""
 
     points: Floats
     faces: Ints
@@ -58,6 +59,7 @@ class _Surface(NamedTuple):
         return float(used.max() - used.min())
 
 
+@fill_doc
 def stream_function_coil(
     points_mm: ArrayLike,
     faces: ArrayLike,
@@ -73,33 +75,24 @@ def stream_function_coil(
 ) -> Coil:
     """Make a coil from the stream function of its current on a surface.
 
-    Where ψ has one value along all edges of the surface, or it has none, the current is that of a sheet of
-    dipoles with the moment ψ n per area: the coil is made of dipoles, which have no loose ends of current
-    whatever the rule of integration, and which every coil file holds. Where edges differ in ψ (a current
-    flows around a tube), no such sheet exists on the surface, and the coil is made of pieces of wire, J times
-    area. Both are integrated over each triangle, ψ linear in it, by the same rule. How well triangles follow
-    ψ and the surface decides the error: A 7 mm above a disc of 40 mm with ψ = 1 − (r/40 mm)² is off by 2 %,
-    0.5 % and 0.13 % of its largest value with sides of 8, 4 and 2 mm.
+    The coil is made of dipoles where ψ has the same value along all edges of the surface, and where the
+    surface is closed: the current is then that of a sheet of dipoles with the moment ψ n per area. Dipoles
+    leave no loose ends of current, and every coil file can hold them. Where ψ differs between edges, as for a
+    current around a tube, there is no such sheet, and the coil is made of pieces of wire, J times area.
+
+    ψ is taken as linear in each triangle, and both are integrated by the same rule. The error depends on how
+    well the triangles follow ψ and the surface. For example, A 7 mm above a disc of 40 mm with
+    ψ = 1 − (r/40 mm)² is off by 2 %, 0.5 % and 0.13 % of its largest value with sides of 8, 4 and 2 mm.
 
     Parameters
     ----------
-    points_mm : array_like (p, 3)
-        Corners of the surface in the coil frame, mm.
-    faces : array_like (f, 3) int
-        Triangles as indices of points, counted from 0. All must run the same way around: seen from where they
-        run anticlockwise, current flows with the higher ψ on its left.
-    psi : array_like (p,)
-        Amperes in the surface per ampere of coil current: the number of turns between two points of a winding
-        is the difference of their ψ. A constant added to it changes nothing.
+    %(stream_function)s
     max_edge_mm : float or None
-        Triangles with longer sides are cut into equal parts for the integral, whose error is then below 2e-5
-        at that distance.
+        Triangles with longer sides are cut into equal parts for the integral. With the default, its
+        error is below 2e-5 at a distance of 7 mm.
     points_per_face : {1, 3, 7}
-        Points of the rule; it is exact to degree 1, 2 or 5.
-    name, brand, stimulator : str
-    didt_max : float, optional
-        The largest dI/dt, A/s.
-    casing : Casing, optional
+        Points of the rule of integration, which is exact to degree 1, 2 or 5.
+    %(about_the_coil)s
 
     Returns
     -------
@@ -108,12 +101,12 @@ def stream_function_coil(
     Raises
     ------
     CoilError
-        No surface: wrong shapes, an edge of three faces or of faces that run in opposite ways; a ψ that is
-        constant; current that flows over an edge.
+        Wrong shapes; an edge that three faces share, or two faces that do not run the same way around; a ψ
+        that is constant; a ψ that changes along an edge of the surface, over which current would flow.
 
     Examples
     --------
-    A square with nine turns around its middle, which ψ falls off from:
+    A square with nine turns around its middle, from where ψ falls to its edges:
 
     >>> x, y = np.meshgrid(np.linspace(-30, 30, 13), np.linspace(-30, 30, 13))
     >>> corner = (np.arange(12) + 13 * np.arange(12)[:, None]).reshape(-1, 1)
@@ -158,22 +151,22 @@ def _source(surface: _Surface, max_edge_mm: float | None, points_per_face: int) 
     return Dipoles(where, moment.reshape(-1, 3))
 
 
+@fill_doc
 def stream_function_wires(
     points_mm: ArrayLike, faces: ArrayLike, psi: ArrayLike, contours: int
 ) -> list[Floats]:
-    """Lay wires along contours of a stream function: the winding that stands for the current.
+    """Lay wires along contours of a stream function: a winding whose current approximates the smooth one.
 
-    ψ is linear in each triangle. Its range is divided into `contours` equal parts, and a wire runs along the
-    middle of each. With ψ in turns and as many contours as its range, each wire carries the coil's current
-    once: `wire_coil(wires)`. With another number, it takes `turns=` the range divided by the number. Where ψ
-    has both signs, an even number keeps the wires off ψ = 0.
+    ψ is taken as linear in each triangle. Its range is divided into `contours` equal parts, and a wire runs
+    along the middle of each. Where ψ counts turns and there are as many contours as its range, each wire
+    carries the coil's current once: `wire_coil(wires)`. With another number of contours, pass `turns=` the
+    range divided by that number. Where ψ has both signs, an even number keeps the wires off ψ = 0.
 
     Parameters
     ----------
-    points_mm, faces, psi
-        See `stream_function_coil`.
+    %(stream_function)s
     contours : int
-        Number of values of ψ, 1 to 1000. There may be several closed wires at each.
+        Number of values of ψ that wires follow, 1 to 1000; several closed wires may follow the same value.
 
     Returns
     -------
@@ -233,7 +226,7 @@ def _surface(points_mm: ArrayLike, faces: ArrayLike, psi: ArrayLike) -> _Surface
 
 
 def _level_rims(surface: _Surface) -> None:
-    """Raise CoilError for a ψ that changes along the rim; take out what is only rounding, in place."""
+    """Raise CoilError where ψ changes along a rim; even out in place what is only rounding."""
     if not len(surface.rim):
         return
     ends = surface.edges[surface.rim]
@@ -250,13 +243,13 @@ def _level_rims(surface: _Surface) -> None:
 
 
 def _parts(simplices: Ints, n_points: int) -> NDArray[np.int32]:
-    """Return the connected part that each point belongs to, of edges (e, 2) or faces (f, 3)."""
+    """Return which connected part of edges (e, 2) or faces (f, 3) each point belongs to."""
     four = simplices[:, [0, 1, -1, -1]]
     return cpu.node_parts(np.ascontiguousarray(four, np.int32), n_points)
 
 
 def _levelled(surface: _Surface) -> Floats | None:
-    """Shift ψ so that it is 0 along the rim of each part of the surface; None if rims of a part differ."""
+    """Shift ψ to 0 along the rims of each part of the surface; return None if the rims of a part differ."""
     psi = surface.psi.copy()
     part = _parts(surface.faces, len(surface.points))
     rim = np.unique(surface.edges[surface.rim])
@@ -271,7 +264,7 @@ def _levelled(surface: _Surface) -> Floats | None:
 
 
 def _cut(corners: Floats, values: Floats, longest_mm: float | None, points: int) -> tuple[Floats, Floats]:
-    """Cut triangles (f, 3, 3) and their ψ (f, 3) into k² equal parts each, k as the longest side asks."""
+    """Cut each triangle (f, 3, 3) and its ψ (f, 3) into k² equal parts; its longest side decides k."""
     if longest_mm is None:
         return corners, values
     longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
@@ -301,7 +294,7 @@ def _contour(surface: _Surface, level: float) -> list[Floats]:
     high = above[surface.faces]
     rows = np.flatnonzero(high.any(axis=1) & ~high.all(axis=1))
     high = high[rows]
-    # The corner that is alone on its side; the wire runs around it with the higher corners on its left.
+    # One corner is alone on its side of the level. The wire runs around it, the higher corners on its left.
     alone = np.where(high.sum(axis=1) == 1, high.argmax(axis=1), (~high).argmax(axis=1))
     ahead, behind = surface.side[rows, alone], surface.side[rows, (alone + 2) % 3]
     left = high[np.arange(len(rows)), alone]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import finite_array, finite_number, positive, vectors, whole
+from ..core.docs import fill_doc
 from ..core.messages import warn
 from ..errors import CoilError
 from .casing import Casing
@@ -25,6 +26,7 @@ _TOUCHING_MM = 1e-3  # ends so near are one point
 Floats = NDArray[np.float64]
 
 
+@fill_doc
 def wire_coil(
     paths_mm: ArrayLike | Sequence[ArrayLike],
     *,
@@ -38,17 +40,14 @@ def wire_coil(
     didt_max: float | None = None,
     casing: Casing | None = None,
 ) -> Coil:
-    """Make a coil from the path of its wire.
+    """Make a coil from the path of its wire, which `wire_segments` cuts into pieces.
+
+    A coil of several stimulators is made of one `CoilElement` of such pieces for each.
 
     Parameters
     ----------
-    paths_mm, turns, closed, max_segment_mm, points_per_segment
-        See `wire_segments`. A coil of several stimulators is made of one `CoilElement` of such segments for
-        each.
-    name, brand, stimulator : str
-    didt_max : float, optional
-        The largest dI/dt, A/s.
-    casing : Casing, optional
+    %(wire)s
+    %(about_the_coil)s
 
     Returns
     -------
@@ -85,6 +84,7 @@ def wire_coil(
     )
 
 
+@fill_doc
 def wire_segments(
     paths_mm: ArrayLike | Sequence[ArrayLike],
     *,
@@ -102,17 +102,7 @@ def wire_segments(
 
     Parameters
     ----------
-    paths_mm : array_like (p, 3), or several of them
-        Polylines in the coil frame, mm. The current flows from the first point to the last.
-    turns : float or one per path
-        How often the wire takes the path; a negative number reverses the current.
-    closed : bool, optional
-        True: a straight segment leads from the end of each path back to its start. False: paths end where
-        they end. By default that is warned of, unless the current goes on in other paths.
-    max_segment_mm : float or None
-        Longer segments are cut into equal parts; None leaves all as they are.
-    points_per_segment : int
-        1 to 20.
+    %(wire)s
 
     Returns
     -------

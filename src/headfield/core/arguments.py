@@ -25,7 +25,7 @@ __all__ = [
 
 
 def real_array(values: ArrayLike, name: str, error: type[HeadfieldError]) -> np.ndarray:
-    """A new float64 array in C order; `error` if the values are not real numbers (NaN and inf are)."""
+    """Return a new float64 array in C order; raise `error` unless it holds real numbers (NaN and inf are)."""
     try:
         array = np.asarray(values)
         if array.dtype.kind == "c":  # the cast would drop the imaginary part
@@ -36,7 +36,7 @@ def real_array(values: ArrayLike, name: str, error: type[HeadfieldError]) -> np.
 
 
 def finite_array(values: ArrayLike, name: str, error: type[HeadfieldError]) -> np.ndarray:
-    """`real_array` without NaN and inf."""
+    """Do what `real_array` does, and refuse NaN and inf."""
     array = real_array(values, name, error)
     finite = np.isfinite(array)
     if not finite.all():
@@ -48,7 +48,7 @@ def finite_array(values: ArrayLike, name: str, error: type[HeadfieldError]) -> n
 
 
 def vectors(values: ArrayLike, name: str, error: type[HeadfieldError]) -> np.ndarray:
-    """`finite_array` of the shape (n, 3)."""
+    """Do what `finite_array` does, and refuse shapes other than (n, 3)."""
     array = finite_array(values, name, error)
     if array.ndim != 2 or array.shape[1] != 3:
         raise error(f"{name} must have the shape (n, 3), not {array.shape}")
@@ -56,7 +56,7 @@ def vectors(values: ArrayLike, name: str, error: type[HeadfieldError]) -> np.nda
 
 
 def finite_number(value: Any, name: str, error: type[HeadfieldError]) -> float:
-    """A finite real number that was passed as one: no text, no array."""
+    """Return a finite real number; refuse text and arrays."""
     if not isinstance(value, (int, float, np.integer, np.floating)):
         raise error(f"{name} = {value!r} must be a finite number")
     try:
@@ -69,7 +69,7 @@ def finite_number(value: Any, name: str, error: type[HeadfieldError]) -> float:
 
 
 def not_negative(value: Any, name: str, error: type[HeadfieldError]) -> float:
-    """A finite number of 0 or more."""
+    """Return a finite number of 0 or more."""
     number = finite_number(value, name, error)
     if number < 0:
         raise error(f"{name} = {value!r} must be 0 or more")
@@ -77,7 +77,7 @@ def not_negative(value: Any, name: str, error: type[HeadfieldError]) -> float:
 
 
 def positive(value: Any, name: str, error: type[HeadfieldError]) -> float:
-    """A finite number above 0."""
+    """Return a finite number above 0."""
     number = not_negative(value, name, error)
     if number == 0:
         raise error(f"{name} must be more than 0")
@@ -85,7 +85,7 @@ def positive(value: Any, name: str, error: type[HeadfieldError]) -> float:
 
 
 def within(value: Any, name: str, error: type[HeadfieldError], low: float, high: float) -> float:
-    """A finite number from `low` to `high`."""
+    """Return a finite number from `low` to `high`."""
     number = finite_number(value, name, error)
     if not low <= number <= high:
         raise error(f"{name} must lie between {low:g} and {high:g}, not {number:g}")
@@ -93,14 +93,14 @@ def within(value: Any, name: str, error: type[HeadfieldError], low: float, high:
 
 
 def whole(value: Any, name: str, error: type[HeadfieldError], most: int) -> int:
-    """A whole number from 1 to `most`."""
+    """Return a whole number from 1 to `most`."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 1 <= value <= most:
         raise error(f"{name} = {value!r} must be a whole number from 1 to {most}")
     return int(value)
 
 
 def whole_numbers(values: ArrayLike, name: str, error: type[HeadfieldError]) -> NDArray[np.int64]:
-    """The different ones of one or some whole numbers, ascending.
+    """Return the distinct values of one or several whole numbers, ascending.
 
     Examples
     --------

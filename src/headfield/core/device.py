@@ -50,7 +50,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class NoGpu(DeviceError):
-    """There is no GPU, or what it takes to use one is not installed: nothing that has failed."""
+    """There is no GPU, or something that is needed to use one is not installed; nothing has failed."""
 
 
 class Device:
@@ -72,7 +72,7 @@ class Device:
         self.id = None if xp is np else int(xp.cuda.Device().id)
 
     def current(self) -> AbstractContextManager[Any]:
-        """Make this GPU the current one, if others are there; NoGpu in a process that was forked."""
+        """Make this GPU the current one if there are others; raise NoGpu in a forked process."""
         if self.id is None:
             return nullcontext()
         if _forked:
@@ -80,44 +80,44 @@ class Device:
         return self.xp.cuda.Device(self.id)
 
     def put(self, array: Any) -> Any:
-        """An array, C-contiguous on this device; itself if it is that already.
+        """Return an array C-contiguous on this device; the array itself if it is that already.
 
-        An array on another GPU is a DeviceError.
+        Raise DeviceError for an array on another GPU.
         """
         if self.id is not None and is_on_gpu(array) and array.device.id != self.id:
             raise DeviceError(f"an array lies on GPU {array.device.id}, and what it is for on GPU {self.id}")
         return self.xp.asarray(array, order="C")  # CuPy's ascontiguousarray takes no NumPy array
 
     def indices(self, array: Any, below: int, *, row_pointer: bool = False, own: bool = False) -> Any:
-        """Indices in 0…below − 1 on this device, checked here (ValueError) and not in each native call.
+        """Return indices in 0…below − 1 on this device, checked here (ValueError), not in each native call.
 
-        What others can still write to is copied, unless the caller says that nobody else has it (`own`).
+        An array that others can still write to is copied, unless the caller says that nobody has it (`own`).
         """
         if self.xp is np and array.flags.writeable and not own:
             array = array.copy()
         return self.native.Indices(self.put(array), below, row_pointer)
 
     def failure(self, problem: Exception) -> DeviceError | None:
-        """A DeviceError in place of an error of the driver or of CuPy; None for any other."""
+        """Return a DeviceError in place of an error of the driver or of CuPy; None for any other error."""
         if type(problem).__module__.partition(".")[0] not in ("cupy", "cupy_backends"):
             return None
         return DeviceError(f"the GPU failed: {in_one_line(problem)}")
 
     def get(self, array: Any) -> NDArray[Any]:
-        """A NumPy array of what lies on this device."""
+        """Return a NumPy array of what lies on this device."""
         return array if self.xp is np else self.xp.asnumpy(array)
 
     def compute(self, function: Any, *arrays: NDArray[Any]) -> NDArray[Any]:
-        """A native function of NumPy arrays, as a NumPy array."""
+        """Call a native function with NumPy arrays, and return its result as one."""
         return self.get(function(*(self.put(a) for a in arrays)))
 
     def wait(self) -> None:
-        """Until the work that was given to this device is done."""
+        """Wait until the work that was given to this device is done."""
         if self.xp is not np:
             self.xp.cuda.get_current_stream().synchronize()
 
     def free_memory(self) -> float:
-        """Bytes that can still be had on this device."""
+        """Return how many bytes can still be allocated on this device."""
         if self.xp is np:
             return free_memory()
         with self.current():
@@ -125,7 +125,7 @@ class Device:
             return float(free + self.xp.get_default_memory_pool().free_bytes())
 
     def release(self) -> None:
-        """Give memory that nobody holds back to the device, and pinned memory to the host."""
+        """Return memory that nobody uses to the device, and pinned memory to the host."""
         if self.xp is not np:
             with self.current():
                 self.xp.get_default_memory_pool().free_all_blocks()
@@ -136,7 +136,7 @@ _CPU = Device("cpu", cpu, np)
 
 
 def wanted(device: Any) -> tuple[str, str]:
-    """What is asked for, "auto", "cpu" or "cuda", and by what; $HEADFIELD_DEVICE decides what "auto" is."""
+    """Return which device is asked for, and by what; $HEADFIELD_DEVICE takes the place of "auto"."""
     name, source = device, "device"
     if isinstance(device, str) and device == "auto" and os.environ.get("HEADFIELD_DEVICE"):
         name, source = os.environ["HEADFIELD_DEVICE"], "HEADFIELD_DEVICE"
@@ -146,7 +146,7 @@ def wanted(device: Any) -> tuple[str, str]:
 
 
 def select(device: str) -> Device:
-    """The device "cpu" or "cuda"; "auto" is $HEADFIELD_DEVICE if set, else a usable GPU, else the CPU."""
+    """Return the device; "auto" is $HEADFIELD_DEVICE if set, else a usable GPU, else the CPU."""
     name, asked = wanted(device)
     if name == "cpu":
         return _CPU
@@ -159,7 +159,7 @@ def select(device: str) -> Device:
 
 
 def find_gpu() -> tuple[Any, Any] | str:
-    """The modules `_cuda` and `cupy` if a kernel runs on the current GPU, else in one line what is missing.
+    """Return `_cuda` and `cupy` if a kernel runs on the current GPU, else a line that says what is missing.
 
     Nothing is remembered: what is wrong may pass, and another GPU may be the current one next time.
     """
@@ -171,7 +171,7 @@ def find_gpu() -> tuple[Any, Any] | str:
 
 
 def gpu() -> Device:
-    """The current GPU, on which nothing has been run yet.
+    """Return the current GPU, on which nothing has been run yet.
 
     Raises
     ------
@@ -212,7 +212,7 @@ def _module(name: str, missing: str, broken: str) -> Any:
 
 
 def _driver_sees_a_gpu(cupy: Any) -> bool:
-    """Whether there is one; without a driver the count would be an error like that of one that is too old."""
+    """Tell whether the driver sees a GPU; without a driver, counting fails as with one that is too old."""
     if cupy.cuda.runtime.driverGetVersion() == 0:
         return False
     try:
@@ -224,7 +224,7 @@ def _driver_sees_a_gpu(cupy: Any) -> bool:
 
 
 def _tried(device: Device) -> Device:
-    """A GPU on which one kernel of CuPy and one of headfield have run."""
+    """Return a GPU on which one kernel of CuPy and one of headfield have run."""
     try:
         some = [device.xp.ones((1, 3))] * 4
         device.get(device.native.Sources(*some).nearest(some[0]))
@@ -234,12 +234,12 @@ def _tried(device: Device) -> Device:
 
 
 def is_on_gpu(values: Any) -> bool:
-    """Whether this is a CuPy array; CuPy is not imported for it."""
+    """Tell whether this is a CuPy array; CuPy is not imported for it."""
     return type(values).__module__.partition(".")[0] == "cupy"
 
 
 def beside(values: Any, array: NDArray[Any]) -> Any:
-    """A NumPy array where `values` lie: as a CuPy array if they are one."""
+    """Return a NumPy array where `values` lie: as a CuPy array if they are one."""
     if not is_on_gpu(values):
         return array
     import cupy
@@ -248,12 +248,12 @@ def beside(values: Any, array: NDArray[Any]) -> Any:
 
 
 def on_host(values: Any) -> Any:
-    """A CuPy array as a NumPy array; anything else as it is."""
+    """Return a CuPy array as a NumPy array, and anything else as it is."""
     return values.get() if is_on_gpu(values) else values
 
 
 def check_threads(threads: int | None) -> int:
-    """Threads to run with; None for all cores (or OMP_NUM_THREADS)."""
+    """Return the number of threads to run with; None for all cores (or OMP_NUM_THREADS)."""
     if threads is None:
         return _default_threads
     most = max(64, 4 * (os.cpu_count() or 1))
@@ -264,7 +264,7 @@ def check_threads(threads: int | None) -> int:
 
 @contextmanager
 def using_threads(threads: int) -> Iterator[int]:
-    """Run the native loops inside with so many threads, one in a forked process; yields the number."""
+    """Run the native loops inside with so many threads, with one in a forked process; yield the number."""
     before, now = cpu.max_threads(), 1 if _forked else threads
     cpu.set_threads(now)
     try:

@@ -121,5 +121,50 @@ _TEXTS = _texts(
     poses
         poses : array_like (4, 4) or (k, 4, 4)
             Coil to head, mm.
+
+    coil_file
+        path : path
+            The file. Its ending does not matter here.
+
+    name_and_didt_max
+        name : str
+            Free text.
+        didt_max : float, optional
+            The largest dI/dt, A/s.
+
+    about_the_coil
+        name, brand, stimulator : str
+            Free text: names of the coil, of its maker, and of its stimulator.
+        didt_max : float, optional
+            The largest dI/dt, A/s.
+        casing : Casing, optional
+            The surface of its housing.
+
+    windings
+        inner_radius_mm, outer_radius_mm, turns, wire_height_mm, layers, casing_mm, spacing_mm
+            Of each wing; see `circular_coil`.
+
+    wire
+        paths_mm : array_like (p, 3), or several of them
+            Polylines in the coil frame, mm. The current flows from the first point to the last.
+        turns : float or one per path
+            How often the wire takes the path; a negative number reverses the current.
+        closed : bool, optional
+            True: a straight segment leads from the end of each path back to its start. False: paths end where
+            they end. By default they do too, with a warning unless the current goes on in other paths.
+        max_segment_mm : float or None
+            Longer segments are cut into equal parts; None leaves all as they are.
+        points_per_segment : int
+            1 to 20.
+
+    stream_function
+        points_mm : array_like (p, 3)
+            Corners of the surface in the coil frame, mm.
+        faces : array_like (f, 3) int
+            Triangles as indices of points, counted from 0. All must run the same way around: seen from where
+            they run anticlockwise, current flows with the higher ψ on its left.
+        psi : array_like (p,)
+            Amperes in the surface per ampere of coil current: the number of turns between two points of a
+            winding is the difference of their ψ. A constant added to it changes nothing.
     """
 )

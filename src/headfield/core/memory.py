@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""How much memory is free, and memory of results that nobody holds any more, kept for the next result.
+"""Find out how much memory is free; keep the memory of results that nobody uses for the next result.
 
 The system hands out memory page by page and clears each; for a gigabyte of E that takes as long as computing
 it, and in a virtual machine several times as long. A loop that solves, looks and solves again gets the same
@@ -26,7 +26,7 @@ _SHARE = 0.25  # of the free memory: more is given back to the system
 
 
 class _Lease:
-    """The base of the arrays made of a piece of memory: when the last of them goes, it gives that back."""
+    """The base of the arrays made of a piece of memory, which it gives back when the last of them is gone."""
 
     def __init__(self, memory: NDArray[np.uint8], reserve: Reserve) -> None:
         self.__array_interface__ = memory.__array_interface__
@@ -61,7 +61,7 @@ class Reserve:
         self._spare: deque[NDArray[np.uint8]] = deque(maxlen=1)
 
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-        """An array whose values are not set, as `numpy.empty`."""
+        """Return an array whose values are not set, as `numpy.empty` does."""
         size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
         if size < _LEAST:
             return np.empty(shape, dtype)
@@ -80,12 +80,12 @@ class Reserve:
 
     @property
     def spare_bytes(self) -> int:
-        """What is kept; it is given back to the system before more is taken than it holds."""
+        """How many bytes are kept; they go back to the system before a larger piece is taken."""
         return sum(memory.nbytes for memory in self._spare.copy())
 
 
 def free_memory() -> float:
-    """Bytes that this process can still have without swapping; infinity where the system doesn't say.
+    """Return how many bytes this process can still have without swapping; inf if the system doesn't say.
 
     Solves ask once each, and small ones take a millisecond: hence the plain reads.
     """
@@ -129,7 +129,7 @@ def _first_number(path: str) -> float | None:
 
 
 def _content(path: str) -> bytes:
-    """The first 4 KB of a file of the system, empty if it can't be read."""
+    """Return the first 4 KB of a file of the system, nothing if it can't be read."""
     try:
         file = os.open(path, os.O_RDONLY)
     except OSError:

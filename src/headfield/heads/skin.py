@@ -17,8 +17,8 @@ def skin(mesh: TetMesh | Surface) -> Surface:
     Parameters
     ----------
     mesh : TetMesh or Surface
-        A head, of which `TetMesh.skin` says what the skin is; or a surface that was made before, such as a
-        scalp from another program.
+        A head, whose skin `TetMesh.skin` finds; or a surface that was made before, such as a scalp from
+        another program.
 
     Returns
     -------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A drive solved batch by batch: how many sources at a time, what memory that takes, and fields in order."""
+"""Solve a drive batch by batch: how many sources at a time, in what memory, and the fields in order."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _BYTES_RECOVERED = 24  # the same of recovered E, with two tissues at a node
 
 
 class Batches:
-    """The sources of a drive on their way through a head, some at a time.
+    """The sources of a drive, which are solved for in a head some at a time.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Batches:
         self._width_asked = self._width_of(self.batch)
 
     def together(self, initial: ArrayLike | None, progress: Callable[[int, int], None] | None) -> Field:
-        """The fields of all sources as one.
+        """Return the fields of all sources as one.
 
         Raises
         ------
@@ -92,7 +92,7 @@ class Batches:
         return self._field(slice(0, k), SolveReport.joined(reports), results)
 
     def one_by_one(self) -> Iterator[Field]:
-        """Fields batch by batch. While one is on its way from a GPU to the host, the next is solved."""
+        """Yield fields batch by batch. While one is on its way from a GPU to the host, the next is solved."""
         waiting: tuple[slice, SolveReport, Results] | None = None
         done = 0
         while done < len(self._drive):
@@ -116,7 +116,7 @@ class Batches:
         return "poses" if self._drive.poses is not None else "sources"
 
     def _width_of(self, batch: int) -> int:
-        """Columns of the native loops for a batch; the last, smaller one uses the same work space."""
+        """Return the native loops' columns for a batch; the last, smaller one uses the same work space."""
         k = min(batch, len(self._drive))
         return next(w for w in self._widths if w >= k)
 
@@ -138,7 +138,7 @@ class Batches:
         return Batch(self._drive, self._options, self._places, part, width, self._width_asked)
 
     def _result(self, k: int) -> dict[str, tuple[tuple[int, ...], Any]]:
-        """Shapes and dtypes of what k sources leave: the potential, or E where places were chosen."""
+        """Return shapes and dtypes of what k sources leave: the potential, or E where places were chosen."""
         if self._places.elements is None:
             return {"potential": ((k, self._mesh.n_nodes), np.float64)}
         return self._evaluated(k)
@@ -150,7 +150,7 @@ class Batches:
         return self._head.results(self._result(k), self._drive.on_gpu)
 
     def _solve(self, start: int, initial: Any, results: Results | None) -> tuple[slice, SolveReport, Results]:
-        """Solve the batch from `start` on into `results` of all sources, or into its own."""
+        """Solve the batch that begins at `start`, into the `results` of all sources or into its own."""
 
         def solve() -> tuple[slice, SolveReport, Results]:
             batch = self.batch  # another thread may make it smaller meanwhile
@@ -166,7 +166,7 @@ class Batches:
         return self._fitting(solve)
 
     def _fitting(self, step: Callable[[], T]) -> T:
-        """What `step` returns; with smaller batches where the memory does not hold the block vectors."""
+        """Return what `step` does; make batches smaller where the memory does not hold the block vectors."""
         while True:
             try:
                 return step()
@@ -186,9 +186,9 @@ class Batches:
             self.batch = smaller[-1]
 
     def _field(self, part: slice, report: SolveReport, results: Results) -> Field:
-        """The field of some sources; ConvergenceError, with that field, if one of them did not converge.
+        """Return the field of some sources, NaN in those that did not converge.
 
-        Unless the options are strict: then it is NaN in those sources.
+        With strict options raise ConvergenceError instead, with the field as far as it got.
         """
         values, drive = results.finished(), self._drive
         bad = np.flatnonzero(~report.converged)
@@ -224,7 +224,7 @@ class Batches:
         return field
 
     def _evaluate(self, whole: slice, potential: Any) -> Any:
-        """E (k, m, 3), and its error if recovered, of some sources in all tetrahedra from φ (k, n)."""
+        """Return E (k, m, 3), and its error if recovered, of some sources in all tetrahedra from φ (k, n)."""
         k, m = len(potential), self._mesh.n_tets
         self._free = self._head.device.free_memory()
         self._check_room(self._evaluated(k), f"E of {k} {self._sources} in {m} tetrahedra")
@@ -245,7 +245,7 @@ class Batches:
         return results.finished()
 
     def _check_room(self, made: dict[str, tuple[tuple[int, ...], Any]], what: str) -> None:
-        """Refuse a result that does not fit the memory it is to lie in."""
+        """Refuse a result that does not fit into memory."""
         size = sum(math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in made.values())
         free = self._free
         if not self._drive.on_gpu:
@@ -255,7 +255,7 @@ class Batches:
             raise DeviceError(f"{what} takes {size / 2**30:.1f} GiB, more than is free: {advice}")
 
     def _check_initial(self, initial: Any) -> Any:
-        """First guesses of the potential (k, n), on the host, or on the GPU if they are there."""
+        """Return first guesses of the potential (k, n), on the host, or on the GPU if they are there."""
         shape, device = (len(self._drive), self._mesh.n_nodes), self._head.device
         values: NDArray[np.float64]
         if is_on_gpu(initial) and device.name == "cuda":

@@ -49,7 +49,7 @@ class Batch:
     width : int
         Columns of the native loops; those beyond the sources of the batch are zero.
     width_asked : int
-        What that was to be, where the memory did not hold it.
+        The width that was wanted, if it did not fit into memory.
     """
 
     drive: Drive
@@ -61,7 +61,7 @@ class Batch:
 
     @property
     def scale(self) -> NDArray[np.float64]:
-        """What results are taken times, (k,)."""
+        """The factors (k,) that results are multiplied by."""
         return self.drive.scale[self.part]
 
 
@@ -139,7 +139,7 @@ class DeviceHead:
             )
 
     def evaluate(self, batch: Batch, potential: Any, room: dict[str, Any]) -> None:
-        """E (k, e, 3) of a batch from its potential (k, n), into `room` on the device."""
+        """Compute E (k, e, 3) of a batch from its potential (k, n), into `room` on the device."""
         with self._working():
             work = self._work_space(batch.width)
             adot = self._primary(batch, work)
@@ -151,7 +151,7 @@ class DeviceHead:
             self.device.wait()  # the work space is the next caller's
 
     def results(self, made: dict[str, tuple[tuple[int, ...], Any]], on_device: bool) -> Results:
-        """Room for the results of some sources, shapes and dtypes by name."""
+        """Make the `Results` of some sources, of these shapes and dtypes by name."""
         return Results(self.device, self._reserves, made, on_device)
 
     @property
@@ -160,7 +160,7 @@ class DeviceHead:
         return sum(reserve.spare_bytes for reserve in list(self._reserves.values()))
 
     def release(self) -> None:
-        """Give the work space back, and what is kept for results."""
+        """Free the work space, and what is kept for results."""
         with self._lock:
             self._work = self._last_elements = None
             self._recoveries.clear()
@@ -169,26 +169,26 @@ class DeviceHead:
 
     @contextmanager
     def _working(self) -> Iterator[int]:
-        """Have the head, its device and its threads for one batch; yields the number of threads."""
+        """Take the head, its device and its threads for one batch; yield the number of threads."""
         with self._lock, self.device.current(), using_threads(self._threads) as threads:
             yield threads
 
     def _work_space(self, width: int) -> WorkSpace:
-        """Block vectors of so many columns, kept until another width is asked for."""
+        """Return block vectors of so many columns, kept until another width is asked for."""
         if self._work is None or self._work.solver.width != width:
             self._work = None  # give the old ones back first
             self._work = WorkSpace(self.device, self._hierarchy, self._mesh.n_nodes, width)
         return self._work
 
     def _primary(self, batch: Batch, work: WorkSpace) -> Any:
-        """∂A/∂t of a batch at the nodes; None if its sources have none."""
+        """Return ∂A/∂t of a batch at the nodes; None if its sources have none."""
         if not batch.drive.has_primary:
             return None
         batch.drive.primary(self._operators, batch.part, work.adot)
         return work.adot
 
     def _check_balance(self, b: Any) -> None:
-        """Refuse currents that don't sum to zero: the node held at zero would let through what is left."""
+        """Refuse currents that don't sum to zero: the rest would flow out through the node held at zero."""
         total, size = (self.device.get(sums) for sums in (b.sum(axis=0), np.abs(b).sum(axis=0)))
         bad = np.flatnonzero(~(np.abs(total) <= _BALANCE * size))
         if len(bad):
@@ -198,20 +198,20 @@ class DeviceHead:
             )
 
     def _load_potential(self, potential: Any, scale: NDArray[np.float64], work: WorkSpace) -> None:
-        """Potentials (k, n) of k sources into the block vector φ, as they are before they are scaled."""
+        """Put potentials (k, n) of k sources into the block vector φ, with their scale taken out."""
         # 0 where a rate is so small that the factor is lost
         factor = np.divide(1.0, scale, out=np.zeros(len(scale)), where=np.abs(scale) > 1e-36)
         self._operators.to_columns(potential, factor, work.phi)
 
     def _guess(self, initial: Any, scale: NDArray[np.float64], work: WorkSpace) -> None:
-        """First guess of φ, zero at the grounded node as the solver demands."""
+        """Make the first guess of φ, zero at the grounded node as the solver demands."""
         self._load_potential(initial, scale, work)
         work.phi -= work.phi[0]
 
     def _iterate(
         self, batch: Batch, work: WorkSpace, adot: Any, recovery: Recovery | None, guessed: bool
     ) -> tuple[list[Any], NDArray[np.int32], NDArray[np.float64]]:
-        """Solve for φ; returns what the solver says of the k sources, their iterations and tolerances.
+        """Solve for φ; return the solver's reports on the k sources, their iterations and tolerances.
 
         Where the tolerance is to follow from the discretisation error, that is estimated from a first, rough
         solution. Every source goes through both solves, so that it gets the same bits beside any others.
@@ -238,7 +238,7 @@ class DeviceHead:
     def _values(
         self, batch: Batch, work: WorkSpace, adot: Any, recovery: Recovery | None, room: dict[str, Any]
     ) -> NDArray[np.float64] | None:
-        """What there is room for: the potential, or E in the places that were asked for.
+        """Fill the room of a batch: with the potential, or with E in the places that were asked for.
 
         Returns the estimated discretisation error (k,), where there is a recovery that has been evaluated.
         """
@@ -254,13 +254,13 @@ class DeviceHead:
         return None if recovery is None else recovery.relative_errors(phi, adot, len(batch.scale))
 
     def _elements(self, elements: NDArray[np.int32]) -> Any:
-        """Chosen elements on the device; the last ones are kept for the batches that follow."""
+        """Return chosen elements on the device; the last ones are kept for the batches that follow."""
         if self._last_elements is None or self._last_elements[0] is not elements:
             self._last_elements = elements, self.device.indices(elements, self._mesh.n_tets)
         return self._last_elements[1]
 
     def _recovery_for(self, batch: Batch) -> Recovery | None:
-        """The operator for a batch, built when it is first asked for; the last few are kept."""
+        """Return the operator for a batch, built when it is first asked for; the last few are kept."""
         options, elements, barycentric = batch.options, batch.places.elements, batch.places.barycentric
         if options.recovery is None and not options.tolerance_follows:
             return None

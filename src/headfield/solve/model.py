@@ -108,7 +108,7 @@ class HeadModel:
         return self._device.name
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickled as mesh, conductivity and options; whoever unpickles it builds it again."""
+        """Pickle mesh, conductivity and options; the head is built again when they are unpickled."""
         return _built, (type(self), self.mesh, self.conductivity, *self._asked)
 
     def __repr__(self) -> str:
@@ -126,7 +126,7 @@ class HeadModel:
         offset_mm: ArrayLike = (0.0, 0.0),
         clear_mm: float | None = None,
     ) -> NDArray[np.float64]:
-        """Pose of a coil on the scalp: `headfield.place` with the coil as its `casing`.
+        """Find the pose of a coil on the scalp: `headfield.place` with the coil as its `casing`.
 
         Parameters
         ----------
@@ -162,13 +162,13 @@ class HeadModel:
         distance_mm: float = 4.0,
         clear_mm: float | None = None,
     ) -> ScalpGrid:
-        """Candidate poses around a point of the scalp: see `headfield.scalp_grid`; `coil` as in `place`."""
+        """Make candidate poses around a point, see `headfield.scalp_grid`; `coil` as in `place`."""
         at = (self._scalp, centre_mm, handle_mm, radius_mm, spacing_mm, angles_deg)
         return scalp_grid(*at, distance_mm=distance_mm, casing=check_coil(coil), clear_mm=clear_mm)
 
     @cached_property
     def _scalp(self) -> Surface:
-        """Outer surface of the head, a second's work on a large one: found once for all poses placed."""
+        """The outer surface of the head, found once: that takes a second on a large head."""
         return skin(self.mesh)
 
     def solve(
@@ -187,7 +187,7 @@ class HeadModel:
         primary_error: float = 1e-3,
         progress: Callable[[int, int], None] | None = None,
     ) -> Field:
-        """Electric field of a coil at k poses.
+        """Compute the electric field of a coil at k poses.
 
         Parameters
         ----------
@@ -266,7 +266,7 @@ class HeadModel:
         primary_error: float = 1e-3,
         strict: bool = True,
     ) -> Iterator[Field]:
-        """Electric fields of any number of poses, one batch at a time, in bounded memory.
+        """Compute the fields of any number of poses, one batch at a time, in bounded memory.
 
         Parameters are those of `solve`. Input is checked before the first batch is solved. A batch that
         does not converge raises ConvergenceError when its turn comes; those before it have been handed out.
@@ -310,7 +310,7 @@ class HeadModel:
         initial: ArrayLike | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Field:
-        """Electric field of k sources that are not coils: currents that flow into the nodes of the mesh.
+        """Compute the field of k sources that are not coils: currents that flow into nodes of the mesh.
 
         Solves −∇·(σ∇φ) = s, E = −∇φ, with the same certificate of the residual as for coils.
 
@@ -369,7 +369,7 @@ class HeadModel:
         return self._batches(drive, options).together(initial, progress)
 
     def _batches(self, drive: Drive, options: SolveOptions) -> Batches:
-        """What solves a drive; warns of implausible poses when all arguments are known to be good."""
+        """Return what solves a drive; warn of implausible poses once all arguments are known to be good."""
         batches = Batches(self.mesh, self._head, drive, options)
         if isinstance(drive, CoilDrive):
             self._plausible.warn_of(drive.coil, drive.poses)

@@ -49,18 +49,18 @@ class Operators:
         self.matrix = row_pointer, device.indices(indices, mesh.n_nodes, own=True), stiffness
 
     def right_hand_side(self, adot: Any, out: Any) -> None:
-        """b, A, of ∂A/∂t at the nodes: −∫ ∇N · σ ∂A/∂t."""
+        """Compute b, A, of ∂A/∂t at the nodes: −∫ ∇N · σ ∂A/∂t."""
         self.device.native.right_hand_side(*self.matrix[:2], self._source, adot, out)
 
     def electric_field(self, phi: Any, adot: Any, scale: Any, elements: Any, out: Any) -> None:
-        """E (k, e, 3), V/m, = −scale (∇φ + ∂A/∂t) in chosen tetrahedra, or in all; `adot` may be None."""
+        """Compute E (k, e, 3) = −scale (∇φ + ∂A/∂t), V/m, in chosen tetrahedra or all; `adot` may be None."""
         self.device.native.electric_field(self.nodes_m, self.tets, phi, adot, scale, elements, out)
 
     def to_columns(self, rows: Any, factors: NDArray[np.float64], out: Any) -> None:
-        """Rows (k, n) in the order of the mesh, times factors (k,), as the columns of a block vector."""
+        """Put rows (k, n) in the mesh's order, times factors (k,), into the columns of a block vector."""
         put = self.device.put
         self.device.native.pack(put(rows), self._node, put(factors), out)
 
     def to_rows(self, columns: Any, factors: Any, out: Any) -> None:
-        """The first k columns of a block vector, times factors (k,), as rows (k, n) in the mesh's order."""
+        """Put k columns of a block vector, times factors (k,), into rows (k, n) in the mesh's order."""
         self.device.native.unpack(columns, self._node, factors, out)

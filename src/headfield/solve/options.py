@@ -75,7 +75,7 @@ class SolveOptions:
 
 
 def _copy(elements: ArrayLike) -> ArrayLike:
-    """A read-only copy: a field is of these elements, whatever becomes of the caller's array."""
+    """Return a read-only copy, so that a field keeps its elements even if the caller changes the array."""
     try:
         values = np.array(on_host(elements))
     except ValueError as problem:

@@ -37,7 +37,7 @@ class Places:
 
     @classmethod
     def chosen(cls, mesh: TetMesh, elements: Any, roi: Region | None) -> Places:
-        """The places of a mesh that `elements` or a region names; all tetrahedra if neither does."""
+        """Return the places of a mesh that `elements` or a region names; all tetrahedra if neither does."""
         if roi is not None:
             _check_region(mesh, roi)
             return cls(roi.elements, roi.barycentric, len(roi.elements))
@@ -47,7 +47,7 @@ class Places:
         return cls(indices, None, len(indices))
 
     def results(self, k: int, recovered: bool) -> dict[str, tuple[tuple[int, ...], Any]]:
-        """Shapes and dtypes of what k fields leave in these places."""
+        """Return shapes and dtypes of what k fields leave in these places."""
         made: dict[str, tuple[tuple[int, ...], Any]] = {"E": ((k, self.count, 3), np.float32)}
         if recovered and self.barycentric is None:
             made["error"] = ((k, self.count), np.float32)

@@ -23,7 +23,7 @@ KINDS = ("interface", "patch")
 
 
 def check_kind(kind: Any) -> str | None:
-    """One of KINDS, or None for no recovery."""
+    """Return one of KINDS, or None for no recovery."""
     if kind is None or (isinstance(kind, str) and kind in KINDS):
         return kind
     raise ArgumentError(f"recovery must be None, {' or '.join(map(repr, KINDS))}, not {kind!r}")
@@ -78,7 +78,7 @@ class Recovery:
         self._rows: Any = None
 
     def evaluate(self, phi: Any, adot: Any) -> None:
-        """E at the rows, from block vectors φ (n, W) and ∂A/∂t (n, 3, W), for the methods below."""
+        """Compute E at the rows from block vectors φ (n, W) and ∂A/∂t (n, 3, W), for the methods below."""
         shape = (len(self._rate), 3, phi.shape[1])
         if self._rows is None or self._rows.shape != shape:
             self._rows = None  # give the old ones back first
@@ -86,7 +86,7 @@ class Recovery:
         self._native.recover(*self._operator, self._rate, phi, adot, self._rows)
 
     def values(self, phi: Any, adot: Any, scale: Any, room: dict[str, Any]) -> NDArray[np.float64]:
-        """E of rows that have been evaluated, times `scale` (k,), into `room`; returns relative_errors.
+        """Put E of rows that have been evaluated, times `scale` (k,), into `room`; return `relative_errors`.
 
         "E" (k, p, 3) is that at the points; without points, that in the middle of the tetrahedra, and "error"
         (k, e) the root mean square over each of recovered E less the E of linear elements, V/m.
@@ -97,7 +97,7 @@ class Recovery:
         return self.relative_errors(phi, adot, len(scale))
 
     def relative_errors(self, phi: Any, adot: Any, k: int) -> NDArray[np.float64]:
-        """Estimated error (k,) of the E of linear elements in all tetrahedra together: relative L2."""
+        """Estimate the error (k,) of the E of linear elements in all tetrahedra together: relative L2."""
         xp, count = self._device.xp, self._count
         nothing = xp.empty(0), xp.empty((0, count, 3), np.float32), xp.empty((0, count), np.float32)
         return self._in_elements(phi, adot, *nothing)[:k]

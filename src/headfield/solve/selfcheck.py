@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A GPU is trusted once it has given the CPU's answer: a fault of driver or compiler must not go unseen."""
+"""Trust a GPU only after it has given the CPU's answer, so that faults of driver or compiler are noticed."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ _NO_KERNELS = "no kernel image"  # as CUDA and CuPy say that nothing was compile
 
 _lock = threading.Lock()
 _lasting: dict[int | None, str] = {}  # what is wrong with a GPU for good, by its id; "" if nothing is
-_said: set[tuple[int | None, str]] = set()  # which failures of which GPUs have been warned of
+_said: set[tuple[int | None, str]] = set()  # (GPU, failure) pairs that users have been warned of
 
 
 def difference_from_cpu(gpu: Device) -> float:
-    """Relative L2 difference between E of a GPU and of the CPU in a sphere of three layers."""
+    """Return the relative L2 difference between E of a GPU and of the CPU in a sphere of three layers."""
     mesh = sphere_mesh(radii_mm=[70, 80, 90], tags=[3, 4, 5], edge_mm=22)
     coil = Coil(np.array([[20, 0, -5], [-20, 0, -5]]), np.array([[0, 0, 1], [0, 0.1, -1]]))
     poses = np.array([np.diag([1.0, -1.0, -1.0, 1.0])] * 2)
     poses[:, :3, 3] = [[5, -3, 96], [-8, 2, 100]]
 
     def field(head: DeviceHead, tables: CoilTables, width: int) -> NDArray[np.float64]:
-        """E of the poses, the first and the last of a batch."""
+        """Return E of the poses that are the first and the last of a batch."""
         many = poses[np.arange(width) * len(poses) // width]
         everywhere = Places(np.arange(mesh.n_tets, dtype=np.int32), None, mesh.n_tets)
         drive, options = CoilDrive(tables, coil, many, 1e6), SolveOptions(tol=1e-7)
@@ -63,7 +63,7 @@ def difference_from_cpu(gpu: Device) -> float:
 
 
 def on_device(device: str, what: str, make: Callable[[Device], T]) -> tuple[Device, T]:
-    """The device "auto", "cpu" or "cuda", and what `make` makes there; a GPU only if its field is the CPU's.
+    """Return a device, and what `make` makes there; a GPU only if its field is the CPU's.
 
     Whatever goes wrong on the GPU, in its check or in `make`, is a DeviceError if a GPU was asked for. For
     "auto" it is a warning, one for each GPU and failure, and the CPU is taken.
@@ -137,7 +137,7 @@ def _wrong_for_good(gpu: Device) -> str:
 
 
 def _warn(gpu: int | None, failed: str) -> None:
-    """Warn the caller of HeadModel, unless it was; numbers, as of bytes, make no other failure."""
+    """Warn the caller of HeadModel once per failure; failures that differ only in numbers count as one."""
     failure = gpu, re.sub(r"[\d.,]+", "#", failed)
     with _lock:
         if failure in _said:

@@ -17,7 +17,7 @@ _PINNED_SHARE = 0.25  # of the free memory of the host: more must not be locked 
 
 
 class _Copies:
-    """Copies to the host that are under way: neither end of one may go back to its pool before it is done."""
+    """Copies to the host in progress. Memory at either end stays out of its pool until its copy is done."""
 
     def __init__(self) -> None:
         self._events: list[tuple[Any, Any]] = []
@@ -26,14 +26,14 @@ class _Copies:
         return bool(self._events)
 
     def add(self, event: Any, ends: Any) -> None:
-        """One more, done when the event is; of more than two the oldest is waited for."""
+        """Add a copy, which is done when the event is; wait for the oldest if there are more than two."""
         self._events.append((event, ends))
         if len(self._events) > 2:
             oldest, _ = self._events.pop(0)
             oldest.synchronize()
 
     def wait(self) -> None:
-        """Until all are done."""
+        """Wait until all are done."""
         for event, _ in self._events:
             event.synchronize()
         self._events.clear()
@@ -74,7 +74,7 @@ class Results:
             return self._device.xp.empty(shape, dtype)
 
     def room(self, part: slice) -> dict[str, Any]:
-        """Arrays on the device for the results of a batch."""
+        """Return arrays on the device for the results of a batch."""
         targets = {name: values[part] for name, values in self.values.items()}
         if self._under_way is None:
             return targets
@@ -82,7 +82,7 @@ class Results:
             return {name: self._device.xp.empty(t.shape, t.dtype) for name, t in targets.items()}
 
     def filled(self, part: slice, room: dict[str, Any]) -> None:
-        """The work that fills the room of a batch has been given to the device."""
+        """Copy the results of a batch to the host once the device has done the work that it was given."""
         if self._under_way is None:
             return
         with self._device.current():
@@ -97,14 +97,14 @@ class Results:
         return bool(self._under_way)
 
     def finished(self) -> dict[str, Any]:
-        """The values of all batches, when they are there."""
+        """Wait for the values of all batches, and return them."""
         if self._under_way is not None:
             self._under_way.wait()
         return self.values
 
 
 def _pinned(shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
-    """A NumPy array in memory that a GPU reaches itself, or in any if there is too little of that."""
+    """Return a NumPy array in memory that a GPU can reach, or in any if there is too little of that."""
     size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
     if 1 << size.bit_length() <= _PINNED_SHARE * free_memory():  # CuPy takes powers of two
         import cupyx

@@ -24,7 +24,7 @@ class WorkSpace:
 
     @property
     def adot(self) -> Any:
-        """∂A/∂t (n, 3, W): allocated when a coil first asks for it, since other sources need none."""
+        """∂A/∂t (n, 3, W), allocated when a coil first asks for it, since other sources don't need it."""
         if self._adot is None:
             self._adot = self._device.xp.empty((self._n, 3, self.solver.width), np.float32)
         return self._adot

@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from ...core.docs import fill_doc
 from ...core.messages import quoted, warn
 from ...errors import CoilError
 from ...io.atomic import replacing
@@ -44,13 +45,13 @@ _METADATA = ("name", "didt_max", "stimulator", "brand", "limits_mm", "resolution
 _TEXT_KEYS = {"stimulator": "stimulator", "brand": "brand", "coilname": "name"}
 
 
+@fill_doc
 def read_ccd(path: str | os.PathLike[str]) -> CoilContent:
     """Read a .ccd file.
 
     Parameters
     ----------
-    path : path
-        The file. The ending does not matter here.
+    %(coil_file)s
 
     Returns
     -------

@@ -11,12 +11,12 @@
      "deformRangeList": [{"initial": 0, "range": [-25, 25]}],
      "coilModels": [{"points": …, "faces": …}]}
 
-Elements: type 1, dipoles (points mm, values A·m² per A); type 2, pieces of wire (points and values mm);
-type 3, a grid (`data` (nx, ny, nz, 3) T·m per A, `affine` voxel to mm). Numbers are nested lists, or base64
-of zlib of little-endian float64 (faces: int64, counted from 0).
+An element of type 1 holds dipoles (points mm, values A·m² per A), one of type 2 pieces of wire (points and
+values mm), and one of type 3 a grid (`data` (nx, ny, nz, 3) T·m per A, `affine` voxel to mm). Arrays of
+numbers are nested lists, or base64 of zlib of little-endian float64 (faces: int64, counted from 0).
 
-Not kept, as no field depends on them: `version`, `selfIntersectionTest`, `minDistancePoints`,
-`intersectPoints`.
+The keys `version`, `selfIntersectionTest`, `minDistancePoints` and `intersectPoints` are not kept, since the
+field does not depend on them.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...core.docs import fill_doc
 from ...core.messages import warn
 from ..casing import Casing
 from ..deformation import Deformation, DeformationRange
@@ -52,25 +53,25 @@ _DEFORMATION = ("type", "deformRange", "point1", "point2")
 _FAR_MM = 1e4
 
 
+@fill_doc
 def read_tcd(path: str | os.PathLike[str]) -> CoilContent:
     """Read a .tcd file.
 
     Parameters
     ----------
-    path : path
-        The file. The ending does not matter here.
+    %(coil_file)s
 
     Returns
     -------
     CoilContent
-        Named after the file where it has no name.
+        The coil, named after the file where the file gives no name.
 
     Raises
     ------
     CoilError
-        Not JSON, a key that is missing or there twice, values of another kind or number, an index of what is
-        not there, compressed bytes that are damaged or a pickle. The message has the file and the place in
-        it, such as ``coilElementList[3].points``.
+        The file is not JSON, lacks a key or has one twice; a value has a wrong kind or length; an index
+        points to nothing; compressed bytes are damaged or a pickle. The message names the file and the place
+        in it, such as ``coilElementList[3].points``.
     FileFormatError
         Not a regular file.
     OSError
@@ -79,7 +80,7 @@ def read_tcd(path: str | os.PathLike[str]) -> CoilContent:
     Warns
     -----
     UserWarning
-        Keys that are not known here, points more than 10 m away, an A that no coil has.
+        The file has unknown keys, points more than 10 m away, or an A that no coil has.
 
     Examples
     --------

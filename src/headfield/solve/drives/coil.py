@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A coil at k poses as what drives a head: its ∂A/∂t at the nodes, and the right-hand sides of that."""
+"""Drive a head by a coil at k poses: fill its ∂A/∂t at the nodes, and the right-hand sides."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class CoilTables:
         self._last: list[Primary] = []
 
     def of(self, coil: Coil, bound: float) -> Primary:
-        """The table of a coil with an interpolation error below `bound`."""
+        """Return the table of a coil with an interpolation error below `bound`."""
         for table in self._last:
             if table.coil is coil and table.bound == bound:
                 return table
@@ -54,7 +54,7 @@ class CoilTables:
 class CoilDrive:
     """A coil at k poses.
 
-    A pose is solved for `_rates` (k, s), A/s, of which the largest is 1e6 A/s, and the result is taken times
+    A pose is solved for `_rates` (k, s), A/s, the largest being 1e6 A/s, and the result is multiplied by
     `scale` (k,).
 
     Raises
@@ -91,7 +91,7 @@ class CoilDrive:
         return self._tables.of(self.coil, self._bound)
 
     def primary(self, head: Operators, part: slice, adot: Any) -> None:
-        """∂A/∂t of a batch of poses; warns where the samples of a coil don't reach the nodes."""
+        """Fill ∂A/∂t of a batch of poses; warn where the samples of a coil don't reach the nodes."""
         poses = self.poses[part]
         outside = self._table.sample(head.nodes_m, poses, self._rates[part], adot)
         if outside:
@@ -101,19 +101,19 @@ class CoilDrive:
             )
 
     def load(self, head: Operators, part: slice, adot: Any, b: Any) -> None:
-        """b of ∂A/∂t."""
+        """Fill the right-hand sides b from ∂A/∂t."""
         head.right_hand_side(adot, b)
 
 
 def check_coil(coil: Any) -> Coil:
-    """A coil, or a CoilError that says what was given."""
+    """Return a coil; raise CoilError that says what was given instead."""
     if not isinstance(coil, Coil):
         raise CoilError(f"coil must be a Coil (see read_coil), not {type(coil).__name__}")
     return coil
 
 
 def _check_didt(didt: ArrayLike, k: int, coil: Coil) -> NDArray[np.float64]:
-    """dI/dt of each pose: (k,), or (k, s) of a coil with s > 1 stimulators, A/s."""
+    """Return dI/dt of each pose: (k,), or (k, s) of a coil with s > 1 stimulators, A/s."""
     values = finite_array(didt, "didt", ArgumentError)
     largest = np.abs(values).max(initial=0.0)
     if largest > _MOST_DIDT:
@@ -141,7 +141,7 @@ def _warn_above(didt: float, didt_max: float | None) -> None:
 
 
 def _solved_for(didt: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Rates (k, s) of which the largest in each pose is 1e6 A/s, and the factors (k,) that give `didt`."""
+    """Return rates (k, s), the largest per pose being 1e6 A/s, and the factors (k,) that give `didt`."""
     if didt.ndim == 1:
         return np.full((len(didt), 1), _RATE), didt / _RATE
     each = didt

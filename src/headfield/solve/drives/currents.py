@@ -66,8 +66,8 @@ class NodalCurrents:
         return len(self._rows)
 
     def primary(self, head: Operators, part: slice, adot: Any) -> None:
-        """Nothing is induced."""
+        """Fill nothing: no field is induced."""
 
     def load(self, head: Operators, part: slice, adot: Any, b: Any) -> None:
-        """The currents of a batch."""
+        """Fill the currents of a batch."""
         head.to_columns(self._rows[part], np.ones(len(self.scale[part])), b)

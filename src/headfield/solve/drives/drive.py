@@ -22,13 +22,13 @@ class Drive(Protocol):
 
     Block vectors have a row for each node, in the order of `head.nodes_m`, and W columns: the first belong to
     the sources of the batch, the others are to be zero. `head.to_columns` makes one of rows (k, n) in the
-    order of the mesh. What is loaded has to sum to zero over the nodes for each source: one node is held at
-    zero, and would let through what is left over.
+    order of the mesh. The right-hand side of each source has to sum to zero over the nodes, or the rest would
+    flow out through the node that is held at zero.
 
     Attributes
     ----------
     scale : ndarray (k,) float64
-        What is solved for is taken times this in every result.
+        Every result is what was solved for times this.
     on_gpu : bool
         Whether results are to stay on the GPU.
     has_primary : bool
