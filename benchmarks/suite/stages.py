@@ -3,6 +3,11 @@
 
 from __future__ import annotations
 
+import time
+from unittest import mock
+
+import numpy as np
+
 import headfield as hf
 from headfield.core import device as backend
 
@@ -86,5 +91,33 @@ class EndToEnd:
         _ = self.model.solve(heads.coil(), poses, heads.DIDT, elements=self.gray, batch=count).E
 
 
+class SmallSolve:
+    """A loop over solves of 2,057 nodes: how much of the processor's time is spent in Python.
+
+    By one thread, whose time is what the clock sees.
+    """
+
+    params = ((1, 8), ("cpu",))
+    param_names = ("width", "device")
+
+    def setup(self, width: int, device: str) -> None:
+        mesh = heads.sphere(14.0)
+        self.model = hf.HeadModel(mesh, device=device, threads=1)
+        self.gray = np.flatnonzero(mesh.tags == heads.GRAY)
+        self.poses = heads.poses("sphere")
+
+    def track_outside_of_stages(self, width: int, device: str) -> float:
+        """Percent of the seconds of a solve that the stages of its report do not account for, the median."""
+        shares, random = [], np.random.default_rng(0)
+        with mock.patch("time.perf_counter", time.thread_time):  # the clock of the stages
+            for chosen in random.integers(0, len(self.poses), (400, width)):
+                poses, start = self.poses[chosen], time.thread_time()
+                report = self.model.solve(heads.coil(), poses, heads.DIDT, elements=self.gray).report
+                seconds = time.thread_time() - start
+                shares.append(1.0 - sum(report.seconds.values()) / seconds)
+        return 100.0 * float(np.median(shares))
+
+
+SmallSolve.track_outside_of_stages.unit = "%"
 EndToEnd.time_1_pose.poses = 1
 EndToEnd.time_32_poses.poses = heads.BATCH

@@ -140,6 +140,35 @@ def test_the_count_is_that_of_a_look_at_each_pose(name, monkeypatch):
     assert not any("put the wire" in message for message in said(poses[~expected], coil))
 
 
+def ellipsoid():
+    """A head of three different widths, beside the origin."""
+    ball = mesh()
+    return hf.TetMesh(ball.nodes_mm * [0.8, 1.2, 1.0] + [15.0, -10, 20], ball.tets, ball.tags)
+
+
+@pytest.mark.parametrize("name", coils())
+@pytest.mark.parametrize("head", [mesh, ellipsoid])
+def test_what_is_said_of_a_pose_is_what_is_said_of_it_among_many(head, name):
+    """Few poses are first held against an ellipsoid, many never: both say the same."""
+    coil, poses = coils()[name], some_poses(300, 8)
+    poses[::10, :3, 3] *= 4.0  # some are far
+    check = PlausiblePoses(head())
+
+    def verdicts(some):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            check.warn_of(coil, some)
+        return [str(w.message).split(", ", 2)[2] for w in caught]  # without how many, and which first
+
+    front = check._wire_of(coil).front.height.item()
+    settled = [check._none_in_doubt(front, pose[None]) for pose in poses]
+    assert 20 < sum(settled) < 280
+    for pose, beyond_doubt in zip(poses, settled, strict=True):
+        among_many = verdicts(np.stack([pose] * 20))
+        assert verdicts(pose[None]) == among_many
+        assert not (beyond_doubt and among_many)
+
+
 def test_a_coil_of_samples_has_no_wire_that_is_known():
     grid = hf.SampledPotential(np.ones((3, 3, 3, 3)), np.diag([9.0, 9, 9, 1]))
     assert not said([above(4), above(-50)], hf.Coil(elements=[hf.CoilElement(grid)]))

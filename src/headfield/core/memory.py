@@ -9,6 +9,7 @@ pages back.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 import weakref
@@ -62,7 +63,7 @@ class Reserve:
 
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """Return an array whose values are not set, as `numpy.empty` does."""
-        size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+        size = math.prod(shape) * np.dtype(dtype).itemsize
         if size < _LEAST:
             return np.empty(shape, dtype)
         memory = None
@@ -87,7 +88,7 @@ class Reserve:
 def free_memory() -> float:
     """Return how many bytes this process can still have without swapping; inf if the system doesn't say.
 
-    Solves ask once each, and small ones take a millisecond: hence the plain reads.
+    All but the smallest solves ask, some of which take a few milliseconds: hence the plain reads.
     """
     limits = [_available()]
     for limit, used in _CONTROL_GROUPS:  # of version 2, and of version 1

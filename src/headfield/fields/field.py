@@ -70,7 +70,7 @@ class Field:
     ) -> None:
         for array in (poses, didt, potential, elements):
             if isinstance(array, np.ndarray):  # E is computed from these later; CuPy's can't be closed
-                array.flags.writeable = False
+                array.setflags(write=False)
         self.mesh = mesh
         self.poses = poses
         self.didt = didt

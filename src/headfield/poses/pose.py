@@ -27,7 +27,7 @@ __all__ = [
 ORTHONORMAL_TOLERANCE = 5e-4
 MAX_TRANSLATION_MM = 10_000.0
 _UNIT = np.eye(3)
-_FEW, _CLEAR = 4, 1e-4  # poses that are looked at one by one, and how far within the tolerance
+_FEW, _CLEAR = 16, 1e-4  # poses that are looked at one by one, and how far within the tolerance
 
 
 @fill_doc
@@ -193,7 +193,7 @@ def _as_poses(poses: ArrayLike) -> np.ndarray:
     matrices = real_array(poses, "poses", PoseError)
     if matrices.shape[-2:] != (4, 4) or matrices.ndim not in (2, 3) or not matrices.size:
         raise PoseError(f"poses must have the shape (4, 4) or (k, 4, 4) with k ≥ 1, not {matrices.shape}")
-    return np.ascontiguousarray(matrices.reshape(-1, 4, 4))
+    return matrices.reshape(-1, 4, 4)
 
 
 def _is_rigid(m: list[float]) -> bool:

@@ -33,6 +33,9 @@ _AUTO_BATCH = {
 }  # sources at a time where all fit; the matrices' cost is then spread thin
 _BYTES_PER_NODE_AND_COLUMN = 60  # work vectors of the solver, ∂A/∂t, b and φ
 _BYTES_RECOVERED = 24  # the same of recovered E, with two tissues at a node
+# Bytes that are taken without a look at the free memory: that would take a twentieth of a small solve, and a
+# MemoryError says where even these are missing.
+_SMALL = 1 << 24
 
 
 class Batches:
@@ -56,7 +59,6 @@ class Batches:
             )
         self._places = Places.chosen(mesh, options.elements, options.roi)
         self._widths: tuple[int, ...] = head.device.native.widths
-        self._free = head.device.free_memory()  # read once: that takes as long as a part of a small solve
         self._on_gpu = head.device.name != "cpu"
         self.batch = self._first_batch()
         self._width_asked = self._width_of(self.batch)
@@ -74,10 +76,10 @@ class Batches:
         guess = None
         if initial is not None:
             guess = self._check_initial(initial)
-            self._free = self._head.device.free_memory()  # the guess may be a copy as large as the result
-        self._check_room(self._result(k), f"the result of {k} {self._sources}")
+        made = self._result(k)
+        self._check_room(made, f"the result of {k} {self._sources}")
         try:
-            results = self._results(k)
+            results = self._head.results(made, self._drive.on_gpu)
         except MemoryError as problem:
             problem_said = f"the result of {k} {self._sources} does not fit the memory: {problem}"
             raise DeviceError(problem_said) from None
@@ -130,7 +132,9 @@ class Batches:
         if self._options.recovery is not None or self._options.tolerance_follows:
             per_element, per_node = per_element + per_element // 4, per_node + _BYTES_RECOVERED
         each = self._mesh.n_nodes * per_node + per_element * self._places.count
-        most = min(self._free / each, _AUTO_BATCH[self._head.device.name])
+        most: float = _AUTO_BATCH[self._head.device.name]
+        if each * self._width_of(int(most)) > _SMALL:
+            most = min(self._head.device.free_memory() / each, most)
         return max(w for w in self._widths if w == 1 or w <= most)
 
     def _batch_of(self, part: slice, batch: int) -> Batch:
@@ -146,17 +150,16 @@ class Batches:
     def _evaluated(self, k: int) -> dict[str, tuple[tuple[int, ...], Any]]:
         return self._places.results(k, self._options.recovery is not None)
 
-    def _results(self, k: int) -> Results:
-        return self._head.results(self._result(k), self._drive.on_gpu)
-
     def _solve(self, start: int, initial: Any, results: Results | None) -> tuple[slice, SolveReport, Results]:
         """Solve the batch that begins at `start`, into the `results` of all sources or into its own."""
 
         def solve() -> tuple[slice, SolveReport, Results]:
             batch = self.batch  # another thread may make it smaller meanwhile
             part = slice(start, min(start + batch, len(self._drive)))
-            target = self._results(part.stop - start) if results is None else results
-            within = slice(0, part.stop - start) if results is None else part
+            target, within = results, part
+            if target is None:
+                k = part.stop - start
+                target, within = self._head.results(self._result(k), self._drive.on_gpu), slice(0, k)
             room = target.room(within)
             guess = None if initial is None else initial[part]
             report = self._head.solve(self._batch_of(part, batch), guess, room)
@@ -191,7 +194,7 @@ class Batches:
         With strict options raise ConvergenceError instead, with the field as far as it got.
         """
         values, drive = results.finished(), self._drive
-        bad = np.flatnonzero(~report.converged)
+        bad = (~report.converged).nonzero()[0]
         if len(bad) and not self._options.strict:
             for array in values.values():
                 array[bad] = np.nan
@@ -226,9 +229,9 @@ class Batches:
     def _evaluate(self, whole: slice, potential: Any) -> Any:
         """Return E (k, m, 3), and its error if recovered, of some sources in all tetrahedra from φ (k, n)."""
         k, m = len(potential), self._mesh.n_tets
-        self._free = self._head.device.free_memory()
-        self._check_room(self._evaluated(k), f"E of {k} {self._sources} in {m} tetrahedra")
-        results = self._head.results(self._evaluated(k), self._drive.on_gpu)
+        made = self._evaluated(k)
+        self._check_room(made, f"E of {k} {self._sources} in {m} tetrahedra")
+        results = self._head.results(made, self._drive.on_gpu)
 
         def evaluate(start: int) -> int:
             batch = self.batch
@@ -247,9 +250,12 @@ class Batches:
     def _check_room(self, made: dict[str, tuple[tuple[int, ...], Any]], what: str) -> None:
         """Refuse a result that does not fit into memory."""
         size = sum(math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in made.values())
-        free = self._free
-        if not self._drive.on_gpu:
-            free = (free_memory() if self._on_gpu else free) + self._head.spare_bytes
+        if size <= _SMALL:
+            return
+        if self._drive.on_gpu:
+            free = self._head.device.free_memory()
+        else:
+            free = free_memory() + self._head.spare_bytes
         if size > free:
             advice = "try iter_solve, roi" if self._drive.poses is not None else "try fewer at a time, roi"
             raise DeviceError(f"{what} takes {size / 2**30:.1f} GiB, more than is free: {advice}")

@@ -6,8 +6,6 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,7 +100,7 @@ class DeviceHead:
 
         The room is for the potential (k, n), or for E (k, e, 3).
         """
-        with self._working() as threads:
+        with self._lock, self.device.current(), using_threads(self._threads) as threads:
             clock, work = Clock(self.device), self._work_space(batch.width)
             adot = self._primary(batch, work)
             clock.lap("primary")
@@ -140,7 +138,7 @@ class DeviceHead:
 
     def evaluate(self, batch: Batch, potential: Any, room: dict[str, Any]) -> None:
         """Compute E (k, e, 3) of a batch from its potential (k, n), into `room` on the device."""
-        with self._working():
+        with self._lock, self.device.current(), using_threads(self._threads):
             work = self._work_space(batch.width)
             adot = self._primary(batch, work)
             self._load_potential(potential, batch.scale, work)
@@ -166,12 +164,6 @@ class DeviceHead:
             self._recoveries.clear()
             self._reserves.clear()
             self.device.release()
-
-    @contextmanager
-    def _working(self) -> Iterator[int]:
-        """Take the head, its device and its threads for one batch; yield the number of threads."""
-        with self._lock, self.device.current(), using_threads(self._threads) as threads:
-            yield threads
 
     def _work_space(self, width: int) -> WorkSpace:
         """Return block vectors of so many columns, kept until another width is asked for."""

@@ -114,8 +114,11 @@ def check_coil(coil: Any) -> Coil:
 
 def _check_didt(didt: ArrayLike, k: int, coil: Coil) -> NDArray[np.float64]:
     """Return dI/dt of each pose: (k,), or (k, s) of a coil with s > 1 stimulators, A/s."""
+    if isinstance(didt, float) and abs(didt) <= _MOST_DIDT and coil.n_stimulators == 1:
+        _warn_above(abs(didt), coil.stimulators[0].didt_max)  # most loops pass a number: no arrays for it
+        return np.full(k, didt)
     values = finite_array(didt, "didt", ArgumentError)
-    largest = np.abs(values).max(initial=0.0)
+    largest = float(np.abs(values).max(initial=0.0))
     if largest > _MOST_DIDT:
         raise ArgumentError(f"didt of {largest:g} A/s is above {_MOST_DIDT:g}, which no coil reaches")
     s = coil.n_stimulators
@@ -125,14 +128,13 @@ def _check_didt(didt: ArrayLike, k: int, coil: Coil) -> NDArray[np.float64]:
                 f"the coil has {s} stimulators: give didt of the shape ({k}, {s}), a row per pose, or one "
                 f"row for all, not {values.shape}"
             )
-        values = np.broadcast_to(values, (k, s)).copy()
-    else:
-        if (values.ndim > 1 and values.shape not in ((k, 1), (1, 1))) or values.size not in (1, k):
-            raise ArgumentError(f"didt has shape {values.shape}; it must be a scalar or ({k},), one per pose")
-        values = np.full(k, values.item()) if values.size == 1 else values.reshape(k)
-    for stimulator, column in zip(coil.stimulators, values.reshape(k, s).T, strict=True):
-        _warn_above(np.abs(column).max(initial=0.0), stimulator.didt_max)
-    return values
+        for stimulator, column in zip(coil.stimulators, values.T, strict=True):
+            _warn_above(np.abs(column).max(), stimulator.didt_max)
+        return np.broadcast_to(values, (k, s)).copy()
+    if (values.ndim > 1 and values.shape not in ((k, 1), (1, 1))) or values.size not in (1, k):
+        raise ArgumentError(f"didt has shape {values.shape}; it must be a scalar or ({k},), one per pose")
+    _warn_above(largest, coil.stimulators[0].didt_max)
+    return np.full(k, values.item()) if values.size == 1 else values.reshape(k)
 
 
 def _warn_above(didt: float, didt_max: float | None) -> None:
