@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from types import TracebackType
 
-from ..errors import ArgumentError, FileFormatError, HeadfieldError
+from ..errors import ArgumentError, FileFormatError, HeadfieldError, StorageError
 from ..heads.mesh import TetMesh
 from ..io.atomic import check_folder, replacing
 from ..io.locked import LockedFile
@@ -28,7 +28,8 @@ __all__ = ["H5_ENDINGS", "FilePerPose", "GrowingH5", "open_results", "result_fil
 
 H5_ENDINGS = (".h5", ".hdf5")
 _ENDINGS_PER_POSE = (".msh", ".vtu")
-_E_BYTES, _V_BYTES = 16, 8  # E and |E| of a tetrahedron, the potential of a node
+# Bytes of a pose per tetrahedron and node, at least: E, |E| and the potential, with the mesh but in .h5.
+_BYTES = {".h5": (16, 8), ".hdf5": (16, 8), ".msh": (76, 40), ".vtu": (45, 32)}
 
 
 def open_results(
@@ -71,10 +72,11 @@ def open_results(
     if ending not in _ENDINGS_PER_POSE + H5_ENDINGS:
         raise FileFormatError(f"{target}: results are written as .msh, .vtu or .h5, not {ending or 'this'}")
     check_folder(target)
+    per_tet, per_node = _BYTES[ending]
     if ending in _ENDINGS_PER_POSE:
-        return FilePerPose(target, run, resume)
+        return FilePerPose(target, run, resume, per_tet * mesh.n_tets + per_node * mesh.n_nodes)
     needed_h5py("writing")
-    each = _E_BYTES * mesh.n_tets + _V_BYTES * mesh.n_nodes if n_elements is None else _E_BYTES * n_elements
+    each = per_tet * mesh.n_tets + per_node * mesh.n_nodes if n_elements is None else per_tet * n_elements
     return GrowingH5(target, run, resume, each)
 
 
@@ -185,20 +187,27 @@ class FilePerPose:
     when all are there.
     """
 
-    def __init__(self, path: Path, run: Run, resume: bool) -> None:
+    def __init__(self, path: Path, run: Run, resume: bool, pose_bytes: int) -> None:
         self.files: list[str] = []
         self.done = 0
-        self._run = run
+        self._run, self._pose_bytes = run, pose_bytes
         *self._paths, self._record = result_files(path, range(run.first, run.first + run.count), run.total)
         self._file = LockedFile(self._record)
         try:
             self._find_what_is_kept(resume)
+            self._check_room(run.count - self.done)
         except BaseException:
             self._file.close(remove=self._file.created)
             raise
 
+    def _check_room(self, poses: int) -> None:
+        check_room(self._record, self._pose_bytes * poses, self._kept())
+
+    def _kept(self) -> str:
+        return f"{self.done} of {self._run.count} poses are there"
+
     def _find_what_is_kept(self, resume: bool) -> None:
-        """Read the record: a line that says what the run is, and one for each batch with all poses so far."""
+        """Read the record: a line that says what the run is, then one per pose with how many there are."""
         with open(self._record, encoding="utf-8", errors="replace") as file:
             first, *counts = file.read(1 << 24).splitlines(keepends=True) or [""]
         # The last line may be torn; what is whole ends in a line end.
@@ -220,15 +229,22 @@ class FilePerPose:
     def write(self, field: FieldArrays) -> None:
         """Write the poses of a batch that have converged; the others keep their number and get no file."""
         _check_in_tetrahedra(field)
-        for i, converged in enumerate(field.report.converged):
-            if converged:
-                path, pose = self._paths[self.done + i], slice(i, i + 1)
-                write_results(path, field.mesh, field.in_elements(pose), field.at_nodes(pose))
-                self.files.append(str(path))
+        self._check_room(int(field.report.converged.sum()))
+        try:
+            for i in range(len(field)):
+                self._write_pose(field, i)
+        except StorageError as error:
+            raise StorageError(f"{error}; {self._kept()}") from error
+
+    def _write_pose(self, field: FieldArrays, i: int) -> None:
+        path, pose = self._paths[self.done], slice(i, i + 1)
+        if field.report.converged[i]:
+            write_results(path, field.mesh, field.in_elements(pose), field.at_nodes(pose))
+            self.files.append(str(path))
         if not self.done:
             self._file.write(f"{self._run.text()}\n".encode())
-        self._file.append(f"{self.done + len(field)}\n".encode())
-        self.done += len(field)
+        self._file.append(f"{self.done + 1}\n".encode())
+        self.done += 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

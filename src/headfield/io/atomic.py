@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..errors import StorageError
+
 __all__ = ["check_folder", "replacing"]
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 _LONGEST_STEM = 80  # bytes of the name that the temporary one repeats; file systems allow 255 in all
 
@@ -33,8 +38,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises
     ------
+    StorageError
+        The disk is full, or a quota or a limit of sizes is reached.
     OSError
-        The folder isn't there or not writable, or the disk is full.
+        The folder isn't there or not writable.
 
     Examples
     --------
@@ -53,6 +60,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, target)
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise StorageError(f"{os.fspath(path)}: {os.strerror(error.errno)}") from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Do all the trials and write a table of what was tried and what held.
+
+    PYTHONPATH=tests python -m abuse            # writes tests/abuse/RESULTS.md; `make abuse` calls it
+    PYTHONPATH=tests python -m abuse --kills 50 --interrupts 20 --full 5 --forks 10 -o table.md
+
+Exit code 1 where something did not hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+import headfield as hf
+
+from . import forks, leaks, trials
+
+TESTS = Path(__file__).resolve().parents[1]
+ENDINGS = (".h5", ".msh", ".vtu")
+HOSTILE = ("test_hostile_paths.py", "test_hostile_sizes.py", "test_hostile_results.py")
+SAID = {
+    "kill": "killed at a random moment of writing",
+    "interrupt": "interrupted at a random place of the writer",
+    "full": "a limit on the size of files met at a random write",
+}
+Row = tuple[str, str, str, list[str]]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--kills", type=int, default=1000, help="per format")
+    parser.add_argument("--interrupts", type=int, default=200, help="per format")
+    parser.add_argument("--full", type=int, default=30, help="per format")
+    parser.add_argument("--forks", type=int, default=50)
+    parser.add_argument("--solves", type=int, default=2000, help="that memory is watched in")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("-o", "--output", default=str(Path(__file__).with_name("RESULTS.md")))
+    args = parser.parse_args()
+    rows: list[Row] = []
+    for row in _rows(args):
+        rows.append(row)
+        print(f"{row[0]}: {row[1]} tried, {row[2]}", flush=True)
+        for fault in row[3][:5]:
+            print(f"  {fault}", file=sys.stderr)
+    Path(args.output).write_text(_table(rows), encoding="utf-8")
+    return int(any(faults for *_, faults in rows))
+
+
+def _rows(args: argparse.Namespace) -> Iterator[Row]:
+    for ending in ENDINGS:
+        writer = trials.Writer(ending)
+        for kind, count in (("kill", args.kills), ("interrupt", args.interrupts), ("full", args.full)):
+            start = time.perf_counter()
+            with tempfile.TemporaryDirectory() as folder:
+                verdict = trials.repeat(kind, writer, count, Path(folder), args.seed)
+            seconds = time.perf_counter() - start
+            held = (
+                f"{verdict.stopped} stopped while writing, {verdict.finished} poses finished; "
+                f"{len(verdict.faults)} with a lost, wrong or refused pose ({seconds:.0f} s)"
+            )
+            yield f"{ending} {SAID[kind]}", str(verdict.tried), held, verdict.faults
+    good = forks.children_that_solve(args.forks)
+    lost = [] if good == args.forks else [f"{args.forks - good} children hung or solved wrongly"]
+    yield "forked while another thread solves", str(args.forks), f"{good} solve, same bits", lost
+    size = leaks.bytes_per_solve(args.solves)
+    grown = [] if size < 100 else [f"{size:.0f} bytes per solve"]
+    yield "solves, memory that stays", str(args.solves), f"{size:.0f} bytes per solve", grown
+    yield _hostile()
+
+
+def _hostile() -> Row:
+    """Files made to do harm: their tests, each of which is one file that has to be refused."""
+    files = [str(TESTS / "refused" / name) for name in HOSTILE]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files],
+        cwd=TESTS.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    counts = {word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|error)", done.stdout)}
+    bad = counts.get("failed", 0) + counts.get("error", 0)
+    good = counts.get("passed", 0)
+    faults = re.findall(r"^(?:FAILED|ERROR) .*", done.stdout, re.M) or (["no test ran"] if not good else [])
+    return "bombs, links and lies in files", str(good + bad), f"{good} refused or bounded", faults
+
+
+def _table(rows: list[Row]) -> str:
+    lines = [
+        "# What was tried, and what held",
+        "",
+        "Written by `make abuse`. A fault is a pose that was finished and is gone, one that is shown with",
+        "other values, a file that headfield wrote and refuses, an untyped error, or a child that hangs.",
+        "",
+        f"{time.strftime('%Y-%m-%d')}, headfield {hf.__version__}, {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}, NumPy {np.__version__}, HDF5 {h5py.version.hdf5_version}",
+        "",
+        "| what | tried | what held | faults |",
+        "|---|---:|---|---:|",
+        *(f"| {what} | {tried} | {held} | {len(faults)} |" for what, tried, held, faults in rows),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
