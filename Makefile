@@ -17,7 +17,7 @@ LAUNCHER := $(if $(filter ON,$(KEEP_KERNELS)),$(KEEPER),$(CMAKE_CUDA_COMPILER_LA
 SOURCES := pyproject.toml CMakeLists.txt README.md $(shell find src cpp cuda cmake -type f ! -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-ptx bench bits gate resources lint sanitize clean
+.PHONY: help demo test test-ptx bench bits gate resources lint sanitize abuse clean
 
 help:
 	@echo "make demo      solve a synthetic head, write fields and a picture to demo/"
@@ -28,6 +28,7 @@ help:
 	@echo "make gate      iterations, sizes and errors against the committed ones"
 	@echo "make resources registers, spills and loads in flight of the kernels against the committed ones"
 	@echo "make lint      ruff, mypy, clang-format, and which room imports which"
+	@echo "make abuse     kills, interrupts, full disks, forks and hostile files by the hundred"
 	@echo "make sanitize  tests of the native code under address and undefined-behaviour sanitizers"
 
 # The stamps are newer than what they stand for, so nothing is built twice.
@@ -88,6 +89,9 @@ lint: $(INSTALLED) $(VENV)/lint-tools
 
 sanitize: $(INSTALLED)
 	PYTHON=$(abspath $(BIN)/python) bash tests/sanitize.sh
+
+abuse: $(INSTALLED)
+	PYTHONPATH=tests OMP_NUM_THREADS=2 $(BIN)/python -m abuse
 
 clean:
 	rm -rf $(VENV) build demo

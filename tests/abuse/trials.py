@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Trials of a writer of results: killed, interrupted, or out of room at a random place, again and again.
 
-Each trial forks a child that writes poses whose values are known, and looks at what the child left: every pose
-that the child had finished has to be there, none but whole ones may be shown, and a run must be able to go on.
+Each trial forks a child that writes poses whose values are known, and looks at what the child left: every
+pose that the child had finished has to be there, none but whole ones may be shown, and a run must be able to
+go on.
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ class Writer:
 
 
 def trial(writer: Writer, folder: Path, prepare: Callable[[], object], stop: Callable[[int], object]) -> str:
-    """Let a child write, stop it, and look; returns what is wrong, or how it ended and what it had finished."""
+    """Let a child write, stop it, and look; returns what is wrong, or its exit code and what it finished."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -223,7 +224,7 @@ def _interrupt(rng: random.Random, writer: Writer, seconds: float) -> Trial:
 
 
 def _full(rng: random.Random, writer: Writer, seconds: float) -> Trial:
-    """A limit on the size of files that sets in at one of the writes: the kernel refuses that and what follows."""
+    """A limit on the size of files that sets in at one of the writes; the kernel refuses what goes beyond."""
     good, share = rng.randrange(40), rng.random()
     original, calls = os.pwrite, [0]
 
