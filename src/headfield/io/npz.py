@@ -82,15 +82,15 @@ SyntaxError, tokenize.TokenError, OSError
 
 
 def _check_total(infos: list[zipfile.ZipInfo], size: int) -> None:
-    """Raise ValueError if the arrays can't all lie in the file, whose entries may share bytes, or grow much."""
+    """Raise ValueError if the arrays can't all lie in the file, whose entries may share bytes, or grow."""
     packed = sum(info.compress_size for info in infos)
     if packed > size:
         raise ValueError(f"its arrays take {packed:,} bytes, the file has {size:,}")
     unpacked = sum(info.file_size for info in infos)
     if unpacked > most_unpacked(size):
         raise ValueError(
-            f"its arrays would take {unpacked:,} bytes, {unpacked / size:.0f} times the file; no mesh shrinks "
-            f"to less than a {GROWTH}th"
+            f"its arrays would take {unpacked:,} bytes, {unpacked / size:.0f} times the file; no mesh "
+            f"shrinks to less than a {GROWTH}th"
         )
 
 

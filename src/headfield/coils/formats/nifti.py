@@ -106,7 +106,7 @@ def _check_shape(shape: tuple[int, ...], name: str) -> tuple[int, ...]:
     given = shape
     while len(shape) > 4 and shape[-1] == 1:
         shape = shape[:-1]
-    if not (len(shape) == 4 and shape[3] == 3 or len(shape) == 5 and 3 in shape[3:]):
+    if not ((len(shape) == 4 and shape[3] == 3) or (len(shape) == 5 and 3 in shape[3:])):
         raise CoilError(
             f"{name}: a coil has three components of A for each voxel, (nx, ny, nz, 3), or"
             f" (nx, ny, nz, 3, s) of s stimulators; this image has the shape {given}"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...core.messages import warn
 from ...errors import FileFormatError, MeshError
-from ...io.meshio import contained, formats_of, needed_meshio, read_content
+from ...io.meshio import check_content, contained, formats_of, needed_meshio, read_content
 from ...io.regular import ending_of
 from .raw import MeshArrays, RawMesh
 
@@ -66,11 +66,12 @@ def read_meshio(path: str | os.PathLike[str]) -> RawMesh:
     FileFormatError
         No format is known by the ending of the name, or meshio is not installed.
     MeshError
-        The file is damaged, or holds volume elements other than 4-node tetrahedra. The message does not name
-        the file.
+        The file is damaged, holds volume elements other than 4-node tetrahedra, unpacks to far more than a
+        mesh does, or names data outside of its folder. The message does not name the file.
     """
     _check_readable(path)
     with contained("read"):
+        check_content(path)
         content = read_content(path)
         cells = [(block.type, np.asarray(block.data)) for block in content.cells]
         _check_cells(cells)
