@@ -378,3 +378,20 @@ class TestProcess:
         with h5py.File(tmp_path / "f.part.h5") as file:
             assert 1 <= len(file["elements/E"]) == len(file["converged"]) < 10000
             assert np.isfinite(file["elements/E"][-1]).all()
+
+
+@pytest.mark.parametrize("out", ["", " ", ".", "..", "some/folder/", "some/.", "a\0b.h5"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["solve", "h.msh", "c.ccd", "p.npy", "-o"],
+        ["view", "f.h5", "-o"],
+        ["convert", "h.msh"],
+        ["demo", "-o"],
+    ],
+)
+def test_an_output_that_is_no_file_is_a_matter_of_the_command_line(capsys, words, out):
+    if words[0] == "demo" and out.strip() and "\0" not in out:
+        return  # which writes into a folder
+    assert cli.main([*words, out]) == 2
+    assert repr(out) in capsys.readouterr().err

@@ -125,7 +125,7 @@ def _add_demo(commands: Any) -> None:
         epilog="Example: headfield demo --edge-mm 4 -o demo",
     )
     demo.add_argument("--edge-mm", type=float, default=3.0, metavar="MM", help="mean edge, at most 8 [3]")
-    demo.add_argument("-o", "--output", default="demo", metavar="FOLDER", help="[%(default)s]")
+    demo.add_argument("-o", "--output", type=_folder, default="demo", metavar="FOLDER", help="[%(default)s]")
     _add_common(demo)
     demo.set_defaults(command=_demo)
 
@@ -155,7 +155,7 @@ def _add_problem(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "poses", metavar="POSES", help=".npy, .csv, .txt, .xml, .stmpx, .mrk or .mat; mm, see the README"
     )
-    parser.add_argument("-o", "--output", required=True, metavar="OUT", help=".h5, .msh or .vtu")
+    parser.add_argument("-o", "--output", type=_file, required=True, metavar="OUT", help=".h5, .msh or .vtu")
     parser.add_argument(
         "--didt",
         type=_rates,
@@ -214,7 +214,9 @@ def _add_view(commands: Any) -> None:
         epilog="Example: headfield view field.h5 --coil coil.ccd --pose 3 -o field.html",
     )
     parser.add_argument("result", metavar="RESULT", help=".h5, .msh or .vtu of `headfield solve`")
-    parser.add_argument("-o", "--output", metavar="OUT", help=".png, .pdf, .svg or .html [RESULT.png]")
+    parser.add_argument(
+        "-o", "--output", type=_file, metavar="OUT", help=".png, .pdf, .svg or .html [RESULT.png]"
+    )
     parser.add_argument(
         "--pose", type=int, metavar="I", help="which pose, from 0 [0, or that of NAME_0003.msh]"
     )
@@ -252,7 +254,7 @@ def _add_convert(commands: Any) -> None:
         epilog="Example: headfield convert spiral.tcd coil.ccd --dipoles 500",
     )
     parser.add_argument("source", metavar="IN")
-    parser.add_argument("target", metavar="OUT")
+    parser.add_argument("target", type=_file, metavar="OUT")
     parser.add_argument("--dipoles", type=int, metavar="N", help="of a coil: at most N sources a stimulator")
     parser.add_argument("--spacing-mm", type=float, metavar="MM", help="of a coil: sample A on a grid")
     parser.add_argument(
@@ -267,6 +269,18 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--threads", type=int, default=None, metavar="N", help="of the CPU [all cores]")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
+
+
+def _folder(text: str) -> str:
+    if not text.strip() or "\0" in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is not the name of a folder")
+    return text
+
+
+def _file(text: str) -> str:
+    if os.path.basename(_folder(text)) in ("", ".", ".."):
+        raise argparse.ArgumentTypeError(f"{text!r} is a folder, where the name of a file is needed")
+    return text
 
 
 def _tolerance(text: str) -> float | str:
