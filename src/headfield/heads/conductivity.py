@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core.arguments import finite_number, real_array
+from ..core.arguments import finite_number, is_whole, plain_array, real_array
 from ..core.messages import warn
 from ..errors import ConductivityError
 from .tissues import tissue
@@ -78,7 +78,7 @@ def resolve(conductivity: float | Mapping[int, float] | ArrayLike | None, tags: 
 
 
 def _check_tags(tags: ArrayLike) -> np.ndarray:
-    array = np.asarray(tags)
+    array = plain_array(tags, "tags", ConductivityError)
     if array.ndim != 1 or not len(array) or array.dtype.kind not in "iu":
         raise ConductivityError(f"tags must be whole numbers (m,), m ≥ 1, not {array.dtype} {array.shape}")
     return array
@@ -86,7 +86,7 @@ def _check_tags(tags: ArrayLike) -> np.ndarray:
 
 def _by_tag(given: Mapping[int, float], tags: np.ndarray) -> np.ndarray:
     for tag, value in given.items():
-        if not isinstance(tag, (int, np.integer)):
+        if not is_whole(tag):
             raise ConductivityError(f"conductivity by tag: {tag!r} is not a tag, tags are whole numbers")
         number = finite_number(value, f"conductivity of tag {tag}", ConductivityError)
         if not _plausible(np.float64(number)):

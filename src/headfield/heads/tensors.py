@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.arguments import finite_number
+from ..core.arguments import finite_number, plain_array
 from ..core.messages import warn
 from ..errors import ConductivityError
 from ..io.nifti import check_affine, given_image, read_nifti, trilinear
@@ -146,10 +146,7 @@ def _at_least(value: float, limit: float, name: str) -> float:
 
 def _chosen(mesh: TetMesh, tissues: ArrayLike) -> NDArray[np.intp]:
     """Return the indices of the tetrahedra of these tissues; warn of tissues that no tetrahedron has."""
-    try:
-        tags = np.atleast_1d(np.asarray(tissues))
-    except ValueError as problem:
-        raise ConductivityError(f"tissues: {problem}") from None
+    tags = np.atleast_1d(plain_array(tissues, "tissues", ConductivityError, truth=False))
     if tags.ndim != 1 or tags.dtype.kind not in "iu" or not len(tags):
         raise ConductivityError(f"tissues = {tissues!r} must be tags, whole numbers")
     absent = np.setdiff1d(tags, mesh.tags)

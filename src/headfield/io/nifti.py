@@ -21,7 +21,7 @@ from typing import IO, Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.arguments import finite_array
+from ..core.arguments import finite_array, plain_array
 from ..errors import FileFormatError, HeadfieldError
 from .growth import GROWTH
 from .regular import check_regular
@@ -47,10 +47,7 @@ def given_image(
 ) -> tuple[NDArray[np.float64], NDArray[Any]]:
     """Return affine and numbers of an image that is given as arrays; raise `error` for anything else."""
     matrix = finite_array(affine, "affine", error)
-    try:
-        values = np.asarray(data)
-    except ValueError as problem:
-        raise error(f"{name}: {problem}") from None
+    values = plain_array(data, name, error)
     if values.dtype.kind not in "fiu":
         raise error(f"{name} has {values.dtype} values, not {numbers}")
     return matrix, values

@@ -234,7 +234,9 @@ class HeadModel:
         ------
         CoilError, PoseError, ArgumentError, MeshError, RegionError
             Bad input; the message says which pose and by how much, or what is wrong with an option, with
-            `elements` or with `roi`.
+            `elements` or with `roi`. A pose that puts a source of the coil within 0.1 mm of a node is refused
+            with its number, that of the element of the coil, and the node; of one that puts wire elsewhere
+            inside the head there is a warning.
         ConvergenceError
             Some pose did not reach the tolerance; carries the report and the field as far as it got.
         DeviceError
@@ -279,8 +281,8 @@ class HeadModel:
         ------
         CoilError, PoseError, ArgumentError, MeshError, RegionError
             At once, before the first batch.
-        ConvergenceError, DeviceError
-            When the turn of a batch comes.
+        ConvergenceError, DeviceError, PoseError
+            When the turn of a batch comes; PoseError for a source of the coil on a node.
         """
         options = SolveOptions(
             elements=elements,

@@ -6,10 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core.arguments import whole, within
+from ..core.arguments import plain_array, whole, within
 from ..core.device import on_host
 from ..errors import ArgumentError, MeshError, RegionError
 from ..regions.region import Region
@@ -73,9 +72,6 @@ class SolveOptions:
 
 def _copy(elements: ArrayLike) -> ArrayLike:
     """A read-only copy: a field is of these elements, whatever becomes of the caller's array."""
-    try:
-        values = np.array(on_host(elements))
-    except ValueError as problem:
-        raise MeshError(f"elements: {problem}") from None
+    values = plain_array(on_host(elements), "elements", MeshError).copy()
     values.flags.writeable = False
     return values

@@ -66,7 +66,7 @@ def _check_elements(elements: NDArray[Any], m: int) -> NDArray[np.int32]:
         if elements.shape != (m,):
             raise MeshError(f"elements: the mask has shape {elements.shape}, the mesh {m} tetrahedra")
         return _frozen(np.flatnonzero(elements).astype(np.int32))
-    if elements.ndim != 1 or (elements.size and not np.issubdtype(elements.dtype, np.integer)):
+    if elements.ndim != 1 or (elements.size and elements.dtype.kind not in "iu"):
         kind = f"{elements.dtype} {elements.shape}"
         raise MeshError(f"elements must be a mask ({m},) or indices (e,), not {kind}")
     if is_mask_of_numbers(elements, m):
