@@ -74,7 +74,7 @@ def plain_array(
     except (TypeError, ValueError, OverflowError) as problem:
         if isinstance(problem, HeadfieldError):
             raise
-        raise error(f"{name} is not an array: {problem}") from None
+        raise error(f"{name}: not an array: {problem}") from None
     if not truth if array.dtype.kind == "b" else not kinds.isdisjoint(_TRUTH):
         raise error(f"{name}: True and False are not numbers")
     return array

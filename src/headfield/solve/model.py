@@ -15,7 +15,7 @@ from ..core.device import check_threads
 from ..errors import MeshError
 from ..fields.field import Field
 from ..geometry.surface import Surface
-from ..heads.conductivity import resolve
+from ..heads.conductivity import resolve, warn_of_contrast
 from ..heads.mesh import TetMesh
 from ..heads.skin import skin
 from ..placement.place import ScalpGrid, place, scalp_grid
@@ -62,6 +62,12 @@ class HeadModel:
     ------
     MeshError, ConductivityError, DeviceError
 
+    Warns
+    -----
+    UserWarning
+        A conductivity is given for a tag that no tetrahedron has. Or conductivities differ by more than 1e10
+        (tissues by 200): no residual then says how good E is where the head conducts least.
+
     Notes
     -----
     A model is pickled and copied as mesh, conductivity, and `device` and `threads` as they were asked for, so
@@ -93,6 +99,7 @@ class HeadModel:
         self.mesh = mesh
         of_host = check_threads(threads)
         sigma = self.conductivity = resolve(conductivity, mesh.tags)
+        warn_of_contrast(sigma, mesh.tags)
         sigma.flags.writeable = False  # the head is assembled from it, and recovery reads it later
         self._asked = device, threads
         self._device, self._head = on_device(
@@ -210,8 +217,9 @@ class HeadModel:
             operator is built when a region is first asked for, which takes as long as a few solves.
         tol : float or "auto"
             Relative residual ‖b − Kφ‖/‖b‖ at which a pose is done, between 1e-13 and 1e-1; E is then off by
-            less than that in the head as a whole, by more where it is weak. "auto" stops each pose at a
-            fiftieth of its discretisation error in the region (or gray and white matter); see the report.
+            less than that in the head as a whole, by more where it is weak, and by up to r times as much
+            where the head conducts r times less than at its best. "auto" stops each pose at a fiftieth of its
+            discretisation error in the region (or gray and white matter); see the report.
         max_iterations : int, of each of the two solves with `tol="auto"`
         batch : int or "auto"
             Poses solved at a time, rounded down to 1, 4, 8, 16, 32 or, on a GPU, 64. "auto" takes 32, on
