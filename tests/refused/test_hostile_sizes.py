@@ -104,6 +104,12 @@ def block(size):
     return base64.b64encode(header).decode() + base64.b64encode(packed).decode()
 
 
+def tcd(path, size):
+    points = base64.b64encode(zlib.compress(bytes(size // 24 * 24))).decode()
+    element = {"type": 1, "stimulator": 0, "points": points, "values": points}
+    path.write_text(json.dumps({"coilElementList": [element], "stimulatorList": [{"name": ""}]}))
+
+
 def matlab(path, size):
     packed = zlib.compress(bytes(size))
     path.write_bytes(b"MATLAB 5.0".ljust(124) + b"\0\1IM" + struct.pack("<II", 15, len(packed)) + packed)
@@ -212,6 +218,8 @@ FILES = {
         "mesh",
         "not in UTF-8",
     ),
+    "ids.f3grid": (lambda p: p.write_text("G 2000000000 0 0 0\n"), "mesh", "can't be read safely"),
+    "points.tcd": (lambda p: tcd(p, PLENTY), "coil", "inflates to more than a file of this size"),
     "unfilled.h5m": (lambda p: hdf5(p, shape=(HUGE, 3)), "mesh", "/tstt/nodes/coordinates.* would take"),
     "chunk.h5m": (
         lambda p: hdf5(p, shape=(4, 3), maxshape=(None, 3), chunks=(100_000_000, 3)),
