@@ -284,7 +284,7 @@ def test_arrays_are_copied_and_read_only():
         (np.empty((0, 3)), np.empty((0, 3)), "at least one dipole"),
         ([[0, 0, 0]] * 3, [[0, 0, 0]] * 3, "all 3 dipole moments are zero"),
         ([["x", 0, 0]], [[0, 0, 1]], "dipole_positions_mm: not real numbers"),
-        ([[1], [1, 2]], [[0, 0, 1]], "dipole_positions_mm: not real numbers"),
+        ([[1], [1, 2]], [[0, 0, 1]], "dipole_positions_mm: not an array"),
         ([[1j, 0, 0]], [[0, 0, 1]], "dipole_positions_mm: not real numbers"),
     ],
 )

@@ -176,7 +176,7 @@ def test_a_wire_in_metres_is_noticed():
         ([[0, 0, 0], [0, 0, np.nan]], {}, r"paths_mm: 1 values are not finite, first \[1, 2\]"),
         ([SQUARE, [[0, 0, 0]]], {}, r"paths_mm\[1\] has 1 points"),
         ([SQUARE, np.ones((4, 3))], {}, r"paths_mm\[1\] has no length"),
-        ([SQUARE, [[1, 2], [3]]], {}, r"paths_mm\[1\]: not real numbers"),
+        ([SQUARE, [[1, 2], [3]]], {}, r"paths_mm\[1\]: not an array"),
         (SQUARE, {"turns": 0}, "turns = 0"),
         (SQUARE, {"turns": [1, 2]}, "2 turns for 1 paths"),
         (SQUARE, {"turns": np.inf}, "turns = inf"),

@@ -225,7 +225,8 @@ class TestBadInput:
             kind_of("a\0b")
 
     def test_tissues_that_are_not_there_are_a_fault_of_the_region(self, inputs, tmp_path):
-        args = cli._parser().parse_args(solve_args(inputs, tmp_path / "f.h5", "--tissues", "2,77"))
+        words = solve_args(inputs, tmp_path / "f.h5", "--tissues", "2,77")
+        args = cli.build_parser(cli._COMMANDS).parse_args(words)
         with pytest.raises(hf.RegionError, match="no tag 77"):
             args.command(args)
         assert not list(tmp_path.iterdir())
@@ -356,3 +357,20 @@ class TestProcess:
         )
         assert result.returncode == 0
         assert "cm?" in result.stdout
+
+
+@pytest.mark.parametrize("out", ["", " ", ".", "..", "some/folder/", "some/.", "a\0b.h5"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["solve", "h.msh", "c.ccd", "p.npy", "-o"],
+        ["view", "f.h5", "-o"],
+        ["convert", "h.msh"],
+        ["demo", "-o"],
+    ],
+)
+def test_an_output_that_is_no_file_is_a_matter_of_the_command_line(capsys, words, out):
+    if words[0] == "demo" and out.strip() and "\0" not in out:
+        return  # which writes into a folder
+    assert cli.main([*words, out]) == 2
+    assert repr(out) in capsys.readouterr().err

@@ -223,7 +223,7 @@ def test_a_mesh_with_fields_can_be_pickled():
         ("'f' must be real numbers, not complex128", {"node_data": {"f": [1j] * 5}}),
         ("'f' must be real numbers, not <U1", {"node_data": {"f": ["a"] * 5}}),
         ("must be real numbers, not object", {"node_data": {"f": [None] * 5}}),
-        ("'f' is not an array", {"node_data": {"f": [[1], [1, 2]]}}),
+        ("'f': not an array", {"node_data": {"f": [[1], [1, 2]]}}),
         ("node_data must be a mapping of names to arrays, not list", {"node_data": [1, 2]}),
         ("can't be called 3", {"node_data": {3: V}}),
         ("can't be called ''", {"node_data": {"": V}}),

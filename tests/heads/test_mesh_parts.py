@@ -267,12 +267,12 @@ class TestCrop:
             (r"centre_mm must have shape \(3,\), not \(2,\)", {"centre_mm": [0, 0], "radius_mm": 5}),
             ("radius_mm is nan, which is not finite", {"centre_mm": [0, 0, 0], "radius_mm": np.nan}),
             ("centre_mm is .*not finite", {"centre_mm": [0, 0, INF], "radius_mm": 5}),
-            ("radius_mm is not a number", {"centre_mm": [0, 0, 0], "radius_mm": "far"}),
+            ("radius_mm: not real numbers: text", {"centre_mm": [0, 0, 0], "radius_mm": "far"}),
             (r"radius_mm must have shape \(\)", {"centre_mm": [0, 0, 0], "radius_mm": [5]}),
             (r"box_mm must have shape \(2, 3\)", {"box_mm": [0, 0, 0]}),
             ("box_mm is .*nan.* which is not finite", {"box_mm": [[0, 0, np.nan], [1, 1, 1]]}),
             ("box_mm must be two corners, low and high", {"box_mm": [[0, 0, 1], [1, 1, 0]]}),
-            ("box_mm is not a number", {"box_mm": [[0, 0], [1, 1, 0]]}),
+            ("box_mm: not an array", {"box_mm": [[0, 0], [1, 1, 0]]}),
         ],
     )
     def test_wrong_arguments(self, match, arguments):

@@ -90,3 +90,31 @@ def test_check_folder_tells_where_no_file_can_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         check_folder(tmp_path / "file" / "a.txt")
+
+
+@pytest.mark.parametrize("name", ["a" * 252 + ".png", "ä" * 126 + ".png", "a." + "b" * 240])
+def test_a_name_that_is_too_long_is_told_before_there_is_work(tmp_path, name):
+    needed = max(len(name.encode()), len(Path(name).suffix) + 23)
+    with pytest.raises(OSError, match=rf"{name}: its name needs {needed} bytes, the file system allows 255"):
+        check_folder(tmp_path / name)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["a" * 251 + ".png", "a." + "b" * 230, "long.ending." + "b" * 150])
+def test_what_passes_can_be_written(tmp_path, name):
+    check_folder(tmp_path / name)
+    with replacing(tmp_path / name) as temporary:
+        temporary.write_text("whole")
+    assert (tmp_path / name).read_text() == "whole"
+
+
+def test_a_link_under_a_temporary_name_is_not_followed(tmp_path, monkeypatch):
+    """Somebody who guesses the name puts a link there; another name is taken."""
+    (tmp_path / "other").write_text("theirs")
+    names = iter(["guessed", "free"])
+    monkeypatch.setattr("headfield.io.atomic.secrets.token_hex", lambda _: next(names))
+    os.symlink(tmp_path / "other", tmp_path / ".a.guessed.part.txt")
+    with replacing(tmp_path / "a.txt") as temporary:
+        temporary.write_text("ours")
+    assert (tmp_path / "other").read_text() == "theirs"
+    assert (tmp_path / "a.txt").read_text() == "ours"

@@ -226,7 +226,7 @@ def test_npz_that_is_no_head(tmp_path):
     for match, arrays in [
         ("no array 'nodes'", {"tets": TETS}),
         ("no array 'tets'", {"nodes": NODES}),
-        ("Object arrays cannot be loaded", {"nodes": NODES.astype(object), "tets": TETS}),
+        ("holds Python objects, which can run any program", {"nodes": NODES.astype(object), "tets": TETS}),
         ("tets must be integers", {"nodes": NODES, "tets": TETS * 1.0}),
         ("tags has 1 values where 2", {"nodes": NODES, "tets": TETS, "tags": [1]}),
     ]:

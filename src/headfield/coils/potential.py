@@ -11,7 +11,7 @@ its only lattice.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +23,25 @@ from .lattices import native_grid, tabulated
 from .sampling import sampling_error
 from .sources import SCALP_MM, Dipoles, Segments, native_sources
 
-__all__ = ["Primary"]
+__all__ = ["Primary", "Sampled"]
 
 _COARSE = 1e-2  # of the largest A: samples of a coil with a larger error than this are worth a warning
+
+
+class Sampled(NamedTuple):
+    """How many values of ∂A/∂t did not come from a table, over all nodes and poses.
+
+    Attributes
+    ----------
+    outside : int
+        That are zero, because they lie outside the samples of the coil.
+    summed : int
+        That were summed over the sources, because they lie beyond the tables or close to a source. A node
+        that is not one of them is some millimetres from every source.
+    """
+
+    outside: int
+    summed: int
 
 
 @dataclass(frozen=True)
@@ -92,23 +108,22 @@ class Primary:
 
     def sample(
         self, nodes_m: Any, poses_mm: NDArray[np.float64], rates: NDArray[np.float64], out: Any
-    ) -> int:
-        """Write ∂A/∂t, V/m, for poses (k, 4, 4) and rates (k, s), A/s, at nodes (n, 3) to out (n, 3, width).
-
-        Returns how many values are zero because they lie outside the samples of the coil, over all poses.
-        """
-        outside = 0
+    ) -> Sampled:
+        """Write ∂A/∂t, V/m, for poses (k, 4, 4) and rates (k, s), A/s, at nodes (n, 3) to out (n, 3, W)."""
+        outside = summed = 0
         for number, part in enumerate(self._parts):
             rate = np.ascontiguousarray(rates[:, part.stimulator])
             if part.grid is None:
                 self._sum(part, nodes_m, poses_mm, rate, out, add=number > 0)
+                summed += len(nodes_m) * len(poses_mm)
                 continue
             poses = poses_mm @ part.frame
             poses[:, :3, 3] *= 1e-3
             device = self._device
             direct = part.grid.sample(nodes_m, device.put(poses), device.put(rate), out, number > 0)
             outside += int(direct) if part.sampled else 0
-        return outside
+            summed += 0 if part.sampled else int(direct)
+        return Sampled(outside, summed)
 
     def _sum(
         self,

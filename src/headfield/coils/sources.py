@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.arguments import finite_array, vectors
+from ..core.arguments import finite_array, plain_array, vectors
 from ..core.device import Device, select
 from ..errors import CoilError
 from .records import Record, keep
@@ -142,7 +142,7 @@ class SampledPotential(Record):
     affine: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        values = np.asarray(self.values)
+        values = plain_array(self.values, "a sampled A", CoilError)
         if values.dtype.kind not in "fiu":
             raise CoilError(f"a sampled A must be real numbers, not {values.dtype}")
         if values.ndim != 4 or values.shape[3] != 3 or min(values.shape) < 2:

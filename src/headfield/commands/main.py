@@ -16,14 +16,13 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from ..core.version import VERSION
 from ..errors import ArgumentError, HeadfieldError
 from ..fields.merge import merge_results
-from ..solve.recovery import KINDS
 from .convert import convert
 from .demo import run_demo
 from .info import describe
 from .info_text import lines
+from .parser import build_parser
 from .progress import Progress
 from .solve import solve
 from .stopping import Stopped
@@ -64,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # letters that a log lacks must not stop a solve
     try:
-        args = _parser().parse_args(_joined(sys.argv[1:] if argv is None else argv))
+        args = build_parser(_COMMANDS).parse_args(_joined(sys.argv[1:] if argv is None else argv))
     except SystemExit as stop:  # argparse has printed the help or what is wrong
         return int(stop.code or 0)
     with warnings.catch_warnings():
@@ -107,254 +106,6 @@ def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     print(f"headfield: warning: {' '.join(str(message).split())}", file=sys.stderr)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="headfield",
-        description="The electric field that a magnetic coil induces in a head.",
-        epilog="Example: headfield solve head.msh coil.ccd poses.npy -o field.h5 --didt 70e6 --tissues 1,2",
-    )
-    parser.add_argument("--version", action="version", version=f"headfield {VERSION}")
-    commands = parser.add_subparsers(required=True, metavar="{demo,solve,merge,view,info,convert}")
-    _add_demo(commands)
-    _add_solve(commands)
-    _add_merge(commands)
-    _add_view(commands)
-    _add_info(commands)
-    _add_convert(commands)
-    return parser
-
-
-def _add_demo(commands: Any) -> None:
-    demo = commands.add_parser(
-        "demo",
-        help="a synthetic head, a figure-8 over the left motor area, twelve angles",
-        description="Solve a synthetic head for a figure-8 over the left motor area at twelve angles; print "
-        "a table; write head, coil and poses, and the field of the best angle (.msh, .vtu) with a picture.",
-        epilog="Example: headfield demo --edge-mm 4 -o demo",
-    )
-    demo.add_argument("--edge-mm", type=float, default=3.0, metavar="MM", help="mean edge, at most 8 [3]")
-    demo.add_argument("-o", "--output", default="demo", metavar="FOLDER", help="[%(default)s]")
-    _add_common(demo)
-    demo.set_defaults(command=_demo)
-
-
-def _add_solve(commands: Any) -> None:
-    parser = commands.add_parser(
-        "solve",
-        help="the field of a coil at any number of poses",
-        description="Solve a head for a coil at every pose of a file, in bounded memory. .h5: one file of "
-        "all poses; .msh, .vtu: a file a pose, OUT_0000.msh and so on. If it stops, what is solved stays.",
-        epilog="Example: headfield solve head.msh coil.ccd poses.npy -o field.h5 --didt 70e6 --tissues 1,2 "
-        "--conductivity 1=0.14 7=0.01",
-    )
-    _add_problem(parser)
-    _add_accuracy(parser)
-    _add_course(parser)
-    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
-    _add_common(parser)
-    parser.set_defaults(command=solve)
-
-
-def _add_problem(parser: argparse.ArgumentParser) -> None:
-    """Arguments that say what is solved, and where the field goes."""
-    parser.add_argument(
-        "head", metavar="HEAD", help="mesh (.msh, .npz, or what meshio reads) or folder m2m_x"
-    )
-    parser.add_argument("coil", metavar="COIL", help="coil: .ccd, .tcd, .nii, .nii.gz")
-    parser.add_argument(
-        "poses", metavar="POSES", help=".npy, .csv, .txt, .xml, .stmpx, .mrk or .mat; mm, see the README"
-    )
-    parser.add_argument("-o", "--output", required=True, metavar="OUT", help=".h5, .msh or .vtu")
-    parser.add_argument(
-        "--didt",
-        type=_rates,
-        default=None,
-        metavar="A/S",
-        help="dI/dt in A/s, one for each stimulator: 1e6,2e6 [what POSES says, else 1e6]",
-    )
-    parser.add_argument(
-        "--tissues", type=_tags, default=None, metavar="TAGS", help="keep E in these only, such as 1,2 [all]"
-    )
-    parser.add_argument(
-        "--conductivity",
-        type=_tag_value,
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="TAG=S/M",
-        help="in place of the standard value of a tissue",
-    )
-    parser.add_argument(
-        "--tensors",
-        choices=("vn", "dir", "mc"),
-        default=None,
-        help="conductivity of brain tissue from the diffusion tensors in the folder HEAD",
-    )
-
-
-def _add_accuracy(parser: argparse.ArgumentParser) -> None:
-    """Options that say how accurate a solve is, and how much effort it may take."""
-    parser.add_argument(
-        "--recovery",
-        choices=KINDS,
-        default=None,
-        help="recover E from patches of tetrahedra, and say how far elements are off [no]",
-    )
-    parser.add_argument(
-        "--tol",
-        type=_tolerance,
-        default=1e-5,
-        metavar="TOL",
-        help="relative residual, or auto: well below the discretisation error [%(default)g]",
-    )
-    parser.add_argument("--max-iterations", type=int, default=200, metavar="N", help="[%(default)s]")
-    parser.add_argument(
-        "--batch", type=int, default=None, metavar="N", help="poses at a time [what fits, ≤ 32]"
-    )
-
-
-def _add_course(parser: argparse.ArgumentParser) -> None:
-    """Options that say which poses are solved, and what happens if one fails."""
-    parser.add_argument(
-        "--resume", action="store_true", help="go on after the last complete pose of a run that was stopped"
-    )
-    parser.add_argument(
-        "--slice", type=_range, default=None, metavar="A:B", help="only the poses A to B − 1; see merge"
-    )
-    parser.add_argument(
-        "--strict",
-        action="store_true",
-        help="stop at a pose that does not converge [leave it out, exit code 3]",
-    )
-
-
-def _add_merge(commands: Any) -> None:
-    parser = commands.add_parser(
-        "merge",
-        help="one result of slices that were solved apart",
-        description="Join the .h5 of slices of one run, also of runs that were stopped, to one of all poses. "
-        "Head, coil, poses and options must have been the same.",
-        epilog="Example: headfield merge part1.h5 part2.h5 -o field.h5",
-    )
-    parser.add_argument("results", metavar="RESULT", nargs="+", help=".h5 of `headfield solve --slice`")
-    parser.add_argument("-o", "--output", required=True, metavar="OUT", help=".h5")
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
-    parser.set_defaults(command=_merge)
-
-
-def _add_view(commands: Any) -> None:
-    parser = commands.add_parser(
-        "view",
-        help="a picture or an interactive page of a result",
-        description="Draw |E| of one pose of a result: on the cortex as seen from the coil, in three slices "
-        "through its peak, and its distribution in gray matter. A picture (.png, .pdf, .svg), or a page "
-        "(.html) to turn and zoom, which holds all it needs.",
-        epilog="Example: headfield view field.h5 --coil coil.ccd --pose 3 -o field.html",
-    )
-    parser.add_argument("result", metavar="RESULT", help=".h5, .msh or .vtu of `headfield solve`")
-    parser.add_argument("-o", "--output", metavar="OUT", help=".png, .pdf, .svg or .html [RESULT.png]")
-    parser.add_argument(
-        "--pose", type=int, metavar="I", help="which pose, from 0 [0, or that of NAME_0003.msh]"
-    )
-    parser.add_argument("--coil", metavar="COIL", help="draw its wings or wire")
-    parser.add_argument(
-        "--poses", metavar="POSES", help="where the coil is, if RESULT has no poses (.msh, .vtu)"
-    )
-    parser.add_argument(
-        "--tissues", type=_some_tags, default=[1, 2], metavar="TAGS", help="whose |E| is shown [1,2]"
-    )
-    parser.add_argument("--head", metavar="HEAD", help="the whole head, if RESULT is of a part of it")
-    parser.set_defaults(command=view)
-
-
-def _add_info(commands: Any) -> None:
-    parser = commands.add_parser(
-        "info",
-        help="what a head, coil or pose file holds",
-        description="Say what a file is and what is in it: a mesh (tissues, sizes, quality, fields), a coil, "
-        "poses, electrode positions, a casing, diffusion tensors, or a subject folder m2m_x.",
-        epilog="Example: headfield info head.msh",
-    )
-    parser.add_argument("file", metavar="FILE")
-    parser.add_argument("--json", action="store_true", help="print it as JSON")
-    parser.set_defaults(command=_info)
-
-
-def _add_convert(commands: Any) -> None:
-    parser = commands.add_parser(
-        "convert",
-        help="a head, coil or poses in another format",
-        description="Read a head, a coil or poses, and write them in the format that the ending of OUT says. "
-        "Heads: .msh, .npz, .vtu and what meshio writes. Coils: .ccd, .tcd, .nii.gz. Poses: .npy, .csv, .txt "
-        "(Brainsight), .xml (Localite), .stmpx, .mrk, .mat.",
-        epilog="Example: headfield convert spiral.tcd coil.ccd --dipoles 500",
-    )
-    parser.add_argument("source", metavar="IN")
-    parser.add_argument("target", metavar="OUT")
-    parser.add_argument("--dipoles", type=int, metavar="N", help="of a coil: at most N sources a stimulator")
-    parser.add_argument("--spacing-mm", type=float, metavar="MM", help="of a coil: sample A on a grid")
-    parser.add_argument(
-        "--nearest-rotation", action="store_true", help="of poses: make scaled or sheared axes a rotation"
-    )
-    parser.set_defaults(command=_convert)
-
-
-def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="cuda: an NVIDIA GPU [%(default)s]"
-    )
-    parser.add_argument("--threads", type=int, default=None, metavar="N", help="of the CPU [all cores]")
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
-
-
-def _tolerance(text: str) -> float | str:
-    try:
-        return text if text == "auto" else float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither 'auto' nor a number") from None
-
-
-def _tags(text: str) -> list[int] | None:
-    if text == "all":
-        return None
-    try:
-        return [int(word) for word in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither 'all' nor whole numbers such as 1,2") from None
-
-
-def _some_tags(text: str) -> list[int]:
-    tags = _tags(text)
-    if tags is None:
-        raise argparse.ArgumentTypeError("name the tissues, such as 1,2")
-    return tags
-
-
-def _tag_value(text: str) -> tuple[int, float]:
-    tag, _, value = text.partition("=")
-    try:
-        return int(tag), float(value)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not TAG=VALUE, such as 2=0.275") from None
-
-
-def _range(text: str) -> tuple[int | None, int | None]:
-    try:
-        begin, end = (int(word) if word else None for word in text.split(":"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not A:B, such as 0:100") from None
-    return begin, end
-
-
-def _rates(text: str) -> list[float]:
-    try:
-        return [float(word) for word in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is neither a number of A/s nor several such as 1e6,2e6"
-        ) from None
-
-
 def _demo(args: argparse.Namespace) -> None:
     run_demo(args.output, args.edge_mm, device=args.device, threads=args.threads, quiet=args.quiet)
 
@@ -386,3 +137,13 @@ def _convert(args: argparse.Namespace) -> None:
         nearest_rotation=args.nearest_rotation,
     )
     print(f"{args.target}: {done}")
+
+
+_COMMANDS = {
+    "demo": _demo,
+    "solve": solve,
+    "merge": _merge,
+    "view": view,
+    "info": _info,
+    "convert": _convert,
+}

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import DeviceError
 from . import _cpu as cpu
+from .arguments import is_whole
 from .memory import free_memory
 from .messages import in_one_line
 
@@ -257,7 +258,7 @@ def check_threads(threads: int | None) -> int:
     if threads is None:
         return _default_threads
     most = max(64, 4 * (os.cpu_count() or 1))
-    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or not 1 <= threads <= most:
+    if not is_whole(threads) or not 1 <= threads <= most:
         raise DeviceError(f"threads must be a whole number between 1 and {most}, not {threads!r}")
     return int(threads)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.arguments import vectors
+from ..core.arguments import plain_array, vectors
 from ..errors import MeshError, PoseError
 from .crossings import Columns
 from .tree import Boxes, Side, near_pairs, reduced
@@ -64,7 +64,7 @@ class Surface:
 
     def __init__(self, nodes_mm: ArrayLike, faces: ArrayLike) -> None:
         nodes = vectors(nodes_mm, "surface nodes", MeshError)
-        indices = np.asarray(faces)
+        indices = plain_array(faces, "surface faces", MeshError)
         if indices.dtype.kind not in "iu":
             raise MeshError(f"surface faces must be integers, not {indices.dtype}")
         check_faces(indices, len(nodes), "surface faces", MeshError, "nodes")

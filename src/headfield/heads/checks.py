@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..core.arguments import is_whole, plain_array
 from ..core.device import cpu
 from ..core.messages import plural, point
 from ..errors import MeshError
@@ -32,13 +33,6 @@ def tet_name(index: int, ids: Ids) -> str:
     return f"tetrahedron {index}" if ids is None else f"tetrahedron {index} (element id {ids[index]})"
 
 
-def _as_array(values: ArrayLike, name: str) -> NDArray[Any]:
-    try:
-        return np.asarray(values)
-    except (ValueError, TypeError) as error:
-        raise MeshError(f"{name} is not an array: {error}") from error
-
-
 def _read_only(array: NDArray[Any], given: NDArray[Any]) -> NDArray[Any]:
     # Copy what somebody else could still write to. A read-only array is taken as it is, to save memory.
     if array.flags.writeable and np.may_share_memory(array, given):
@@ -50,7 +44,7 @@ def _read_only(array: NDArray[Any], given: NDArray[Any]) -> NDArray[Any]:
 
 def as_coordinates(values: ArrayLike, name: str = "nodes_mm") -> NDArray[np.float64]:
     """Return points as float64 (n, 3), read-only; raise unless they are finite and lengths of a head, mm."""
-    array = _as_array(values, name)
+    array = plain_array(values, name, MeshError, truth=False)
     if array.ndim != 2 or array.shape[1] != 3:
         raise MeshError(f"{name} must have shape (n, 3), not {array.shape}")
     if array.dtype.kind not in "fiu":
@@ -68,7 +62,7 @@ def as_coordinates(values: ArrayLike, name: str = "nodes_mm") -> NDArray[np.floa
 
 def as_int(values: ArrayLike, name: str, width: int | None = None, dtype: Any = np.int32) -> NDArray[Any]:
     """Return integers (m,) or (m, width), read-only; raise for floats and for what `dtype` can't hold."""
-    array = _as_array(values, name)
+    array = plain_array(values, name, MeshError, truth=False)
     if array.size == 0 and (array.ndim == 1 or array.shape[-1] == width):
         array = np.zeros((0,) if width is None else (0, width), dtype)
     if array.dtype.kind not in "iu":
@@ -88,7 +82,7 @@ def as_int(values: ArrayLike, name: str, width: int | None = None, dtype: Any = 
 
 def tag_set(tags: int | ArrayLike) -> tuple[int, ...]:
     """Return the different tags in ascending order; raise unless they are whole numbers."""
-    several: ArrayLike = np.array([tags]) if isinstance(tags, (int, np.integer)) else tags
+    several: ArrayLike = np.array([tags]) if is_whole(tags) else tags
     return tuple(np.unique(as_int(several, "tags", dtype=np.int64)).tolist())
 
 
@@ -104,7 +98,7 @@ def as_fields(data: Any, count: int, what: str) -> dict[str, NDArray[np.float64]
             raise MeshError(f"{what}: a field can't be called {name!r}")
         if len(name) > _LONGEST_NAME:
             raise MeshError(f"{what}: the name of a field has {len(name)} letters, {name[:20]!r}…")
-        array = _as_array(values, f"{what} {name!r}")
+        array = plain_array(values, f"{what} {name!r}", MeshError)
         if array.dtype.kind not in "fiub":
             raise MeshError(f"{what} {name!r} must be real numbers, not {array.dtype}")
         columns = array.shape[1] if array.ndim == 2 else 1

@@ -8,18 +8,26 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core.arguments import finite_number, real_array
+from ..core.arguments import finite_number, is_whole, plain_array, real_array
 from ..core.messages import warn
 from ..errors import ConductivityError
 from .tissues import tissue
 
-__all__ = ["resolve"]
+__all__ = ["MOST_CONTRAST", "resolve", "warn_of_contrast"]
 
 
 # S/m: from far below any tissue (fat has 0.08) to silver (6.3e7).
 _MIN, _MAX = 1e-12, 1e8
 _LIMITS = "from 1e-12 to 1e8 S/m"
 _ASYMMETRY = 1e-6
+_SOME = 10  # tags that a message lists
+
+# Largest conductivity over the smallest. Where an element conducts r times less than the best in the head,
+# its share of K and b is r times smaller, and a residual of ‖b − Kφ‖ ≤ tol ‖b‖ bounds the error of E in it by
+# r tol alone. With the smallest tolerance of a solve, 1e-13, that is a thousandth at this contrast. (Rows of
+# nodes between weak and strong elements lose the weak ones to rounding at 2^52 = 4.5e15.) Heads have 200,
+# with rubber electrodes 4e3.
+MOST_CONTRAST = 1e10
 
 
 def resolve(conductivity: float | Mapping[int, float] | ArrayLike | None, tags: ArrayLike) -> np.ndarray:
@@ -77,8 +85,55 @@ def resolve(conductivity: float | Mapping[int, float] | ArrayLike | None, tags: 
     raise ConductivityError(f"conductivity must have the shape ({m},) or ({m}, 3, 3), not {values.shape}")
 
 
+def warn_of_contrast(values: np.ndarray, tags: np.ndarray) -> None:
+    """Warn of conductivities that differ by more than a residual can tell of.
+
+    Parameters
+    ----------
+    values : ndarray (m,) or (m, 3, 3) float64
+        As `resolve` returns them, S/m.
+    tags : ndarray (m,) int
+
+    Examples
+    --------
+    >>> import warnings
+    >>> with warnings.catch_warnings(record=True) as said:
+    ...     warnings.simplefilter("always")
+    ...     warn_of_contrast(np.array([1e-12, 0.3, 1.7]), np.array([99, 1, 3]))
+    >>> print(str(said[0].message)[:87])
+    conductivities from 1e-12 to 1.7 S/m: how well a solve has converged says nothing of E
+    """
+    low, high = _extremes(values, exact=False)
+    if not high.max() > MOST_CONTRAST * low.min():
+        return
+    low, high = _extremes(values, exact=True)
+    weak = high.max() > MOST_CONTRAST * low
+    if weak.any():
+        found = np.unique(tags[weak])
+        named = ", ".join(map(str, found[:_SOME].tolist()))
+        more = ", …" if len(found) > _SOME else ""
+        warn(
+            f"conductivities from {low.min():.3g} to {high.max():.3g} S/m: how well a solve has converged "
+            f"says nothing of E in the {weak.sum():,} of {len(weak):,} tetrahedra that conduct less than the "
+            f"best by a factor of {MOST_CONTRAST:g} (tags [{named}{more}]); it may be off there by any amount"
+        )
+
+
+def _extremes(values: np.ndarray, *, exact: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the smallest and largest eigenvalue (m,) of each conductivity, or bounds further out."""
+    if values.ndim == 1:
+        return values, values
+    if exact:
+        each = np.linalg.eigvalsh(values)
+        return each[:, 0], each[:, 2]
+    (a, d, e), (_, b, f), (_, _, c) = np.moveaxis(values, 0, 2)
+    trace = a + b + c
+    determinant = a * (b * c - f * f) - d * (d * c - e * f) + e * (d * f - e * b)
+    return 4.0 * determinant / trace**2, trace  # the other two have a product of (trace / 2)² at most
+
+
 def _check_tags(tags: ArrayLike) -> np.ndarray:
-    array = np.asarray(tags)
+    array = plain_array(tags, "tags", ConductivityError)
     if array.ndim != 1 or not len(array) or array.dtype.kind not in "iu":
         raise ConductivityError(f"tags must be whole numbers (m,), m ≥ 1, not {array.dtype} {array.shape}")
     return array
@@ -86,7 +141,7 @@ def _check_tags(tags: ArrayLike) -> np.ndarray:
 
 def _by_tag(given: Mapping[int, float], tags: np.ndarray) -> np.ndarray:
     for tag, value in given.items():
-        if not isinstance(tag, (int, np.integer)):
+        if not is_whole(tag):
             raise ConductivityError(f"conductivity by tag: {tag!r} is not a tag, tags are whole numbers")
         number = finite_number(value, f"conductivity of tag {tag}", ConductivityError)
         if not _plausible(np.float64(number)):

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.arguments import real_array
 from ..core.messages import quoted, warn
 from ..errors import ArgumentError, FileFormatError
 from ..io.regular import check_regular
@@ -66,7 +67,7 @@ class EegPositions:
     source: str = ""
 
     def __post_init__(self) -> None:
-        positions = np.array(self.positions_mm, dtype=np.float64)
+        positions = real_array(self.positions_mm, "positions_mm", ArgumentError)
         positions.flags.writeable = False
         object.__setattr__(self, "positions_mm", positions)
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..core.arguments import real_array
 from ..core.device import cpu
 from ..core.messages import plural, warn
 from ..errors import MeshError
@@ -119,10 +120,7 @@ def cropped(
 
 
 def _numbers(values: ArrayLike, name: str, shape: tuple[int, ...], finite: bool = True) -> NDArray[Any]:
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise MeshError(f"crop: {name} is not a number or an array of numbers: {error}") from error
+    array = real_array(values, f"crop: {name}", MeshError)
     if array.shape != shape:
         raise MeshError(f"crop: {name} must have shape {shape}, not {array.shape}")
     if np.isnan(array).any() or (finite and np.isinf(array).any()):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..core.arguments import plain_array
 from ..errors import MeshError
 from .ball import EDGE_PER_RADIUS, FLATNESS, MAX_TETS, ball, tet_count
 from .mesh import TetMesh
@@ -267,10 +268,7 @@ def _layers(radii_mm: ArrayLike, tags: ArrayLike) -> tuple[Floats, NDArray[np.in
     if len(bad):
         limits = f"between {_RADII_MM[0]:g} and {_RADII_MM[1]:g} mm"
         raise MeshError(f"radii_mm[{bad[0]}] is {radii[bad[0]]:g}; radii must lie {limits}")
-    try:
-        labels = np.asarray(tags)
-    except ValueError as error:
-        raise MeshError(f"tags are not a list of integers: {error}") from None
+    labels = plain_array(tags, "tags", MeshError, truth=False)
     if labels.shape != radii.shape or labels.dtype.kind not in "iu":
         raise MeshError(
             f"tags must be {len(radii)} integers, one per radius; got {labels.dtype} of shape {labels.shape}"
@@ -288,10 +286,7 @@ def _layers(radii_mm: ArrayLike, tags: ArrayLike) -> tuple[Floats, NDArray[np.in
 
 
 def _as_floats(values: ArrayLike, name: str) -> Floats:
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise MeshError(f"{name} is not an array of numbers: {error}") from None
+    array = plain_array(values, name, MeshError, truth=False)
     if array.dtype.kind not in "iuf":
         raise MeshError(f"{name} must be real numbers, got {array.dtype}")
     return array.astype(np.float64)

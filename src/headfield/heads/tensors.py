@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.arguments import finite_number
+from ..core.arguments import finite_number, plain_array
 from ..core.messages import warn
 from ..errors import ConductivityError
 from ..io.nifti import check_affine, given_image, read_nifti, trilinear
@@ -146,10 +146,7 @@ def _at_least(value: float, limit: float, name: str) -> float:
 
 def _chosen(mesh: TetMesh, tissues: ArrayLike) -> NDArray[np.intp]:
     """Return the indices of the tetrahedra of these tissues; warn of tissues that no tetrahedron has."""
-    try:
-        tags = np.atleast_1d(np.asarray(tissues))
-    except ValueError as problem:
-        raise ConductivityError(f"tissues: {problem}") from None
+    tags = np.atleast_1d(plain_array(tissues, "tissues", ConductivityError, truth=False))
     if tags.ndim != 1 or tags.dtype.kind not in "iu" or not len(tags):
         raise ConductivityError(f"tissues = {tissues!r} must be tags, whole numbers")
     absent = np.setdiff1d(tags, mesh.tags)
@@ -164,8 +161,8 @@ def _chosen(mesh: TetMesh, tissues: ArrayLike) -> NDArray[np.intp]:
 def _image(image: Image) -> tuple[Floats, NDArray[Any], str]:
     """Return affine, numbers (nx, ny, nz, 6) and name of a tensor image."""
     if isinstance(image, (str, os.PathLike)):
-        affine, data = read_nifti(image)
         name = os.fspath(image)
+        affine, data = read_nifti(image, lambda shape: _check_shape(shape, name))
     else:
         if not isinstance(image, tuple) or len(image) != 2 or isinstance(image[0], (str, os.PathLike)):
             raise ConductivityError(
@@ -175,14 +172,18 @@ def _image(image: Image) -> tuple[Floats, NDArray[Any], str]:
         name = "the tensor image"
         affine, data = given_image(*image, name, "real numbers", ConductivityError)
     check_affine(affine, ConductivityError)
-    if data.ndim == 4 and data.shape[3] in (1, 3):
+    _check_shape(data.shape, name)
+    return affine, data, name
+
+
+def _check_shape(shape: tuple[int, ...], name: str) -> None:
+    if len(shape) == 4 and shape[3] in (1, 3):
         raise ConductivityError(
-            f"{name}: its shape is {data.shape}; tensors as images of eigenvectors and eigenvalues are not "
+            f"{name}: its shape is {shape}; tensors as images of eigenvectors and eigenvalues are not "
             "read, six components xx xy xz yy yz zz are needed"
         )
-    if data.ndim != 4 or data.shape[3] != 6 or min(data.shape[:3]) < 2:
-        raise ConductivityError(f"{name}: its shape is {data.shape}, a tensor image is (nx, ny, nz, 6)")
-    return affine, data, name
+    if len(shape) != 4 or shape[3] != 6 or min(shape[:3]) < 2:
+        raise ConductivityError(f"{name}: its shape is {shape}, a tensor image is (nx, ny, nz, 6)")
 
 
 def _frame(affine: Floats) -> Floats:

@@ -122,16 +122,22 @@ def read_warp(path: str | os.PathLike[str]) -> Warp:
     [[6.0, 2.0, 3.0]]
     """
     name = os.fspath(path)
-    affine, data = read_nifti(path)
-    if data.ndim == 5 and data.shape[3] == 1:
-        data = data[:, :, :, 0]
-    if data.ndim != 4 or data.shape[3] != 3 or min(data.shape[:3]) < 2:
-        raise FileFormatError(f"{name}: its shape is {data.shape}, a deformation is (nx, ny, nz, 3)")
+    affine, data = read_nifti(path, lambda shape: _check_shape(shape, name))
+    data = data.reshape(_check_shape(data.shape, name))
     empty = ~data.any(axis=3)
     if empty.sum() > 1:  # a map that can be inverted has (0, 0, 0) at most once
         data[empty] = np.nan
     _check_map(affine, data, name)
     return Warp(affine, data, name)
+
+
+def _check_shape(shape: tuple[int, ...], name: str) -> tuple[int, ...]:
+    """Return the shape without a single time; raise FileFormatError unless it is that of a deformation."""
+    if len(shape) == 5 and shape[3] == 1:
+        shape = (*shape[:3], shape[4])
+    if len(shape) != 4 or shape[3] != 3 or min(shape[:3]) < 2:
+        raise FileFormatError(f"{name}: its shape is {shape}, a deformation is (nx, ny, nz, 3)")
+    return shape
 
 
 def _check_map(affine: NDArray[np.float64], data: NDArray[Any], name: str) -> None:

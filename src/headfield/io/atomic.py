@@ -15,8 +15,10 @@ from ..errors import StorageError
 __all__ = ["check_folder", "replacing"]
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-
-_LONGEST_STEM = 80  # bytes of the name that the temporary one repeats; file systems allow 255 in all
+_LONGEST_STEM = 80  # bytes of the name that the temporary one repeats
+_RANDOM = 8  # bytes of that name
+_LONGEST_NAME = 255  # bytes, where the file system does not say
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)  # O_EXCL follows no link either
 
 
 @contextmanager
@@ -74,14 +76,38 @@ def _created_beside(target: Path) -> Path:
     `tempfile.mkstemp` would create it readable by its owner only, and a process can't ask for its umask
     without changing it for all threads. Here the umask and the folder decide, as for any other file.
     """
-    stem = target.stem.encode("utf-8", "ignore")[:_LONGEST_STEM].decode("utf-8", "ignore")
+    room = max(0, _longest_name(target.parent) - len(_temporary_name("", 2 * _RANDOM * "0", target.suffix)))
+    stem = target.stem.encode("utf-8", "ignore")[: min(_LONGEST_STEM, room)].decode("utf-8", "ignore")
     while True:
-        temporary = target.with_name(f".{stem}.{secrets.token_hex(8)}.part{target.suffix}")
+        temporary = target.with_name(_temporary_name(stem, secrets.token_hex(_RANDOM), target.suffix))
         try:
-            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+            os.close(os.open(temporary, _CREATE, 0o666))
         except FileExistsError:
             continue
         return temporary
+
+
+def _temporary_name(stem: str, token: str, suffix: str) -> str:
+    return f".{stem}.{token}.part{suffix}"
+
+
+def _longest_name(folder: Path) -> int:
+    """Return how many bytes the name of a file may have in a folder."""
+    try:
+        return os.pathconf(folder, "PC_NAME_MAX")
+    except (AttributeError, ValueError, OSError):  # not POSIX, or a file system that does not say
+        return _LONGEST_NAME
+
+
+def _check_name(target: Path) -> None:
+    """Raise an OSError if the name, or the temporary one that has its ending, is too long to be created."""
+    most = _longest_name(target.parent)
+    needed = max(
+        len(os.fsencode(name))
+        for name in (target.name, _temporary_name("", 2 * _RANDOM * "0", target.suffix))
+    )
+    if needed > most:
+        raise OSError(f"{target}: its name needs {needed} bytes, the file system allows {most}")
 
 
 def check_folder(path: str | os.PathLike[str]) -> None:
@@ -95,7 +121,8 @@ def check_folder(path: str | os.PathLike[str]) -> None:
     Raises
     ------
     OSError
-        The folder isn't there or not writable, or the path is a folder.
+        The folder isn't there or not writable, the path is a folder, or its name is longer than the file
+        system allows.
 
     Examples
     --------
@@ -105,9 +132,17 @@ def check_folder(path: str | os.PathLike[str]) -> None:
     FileNotFoundError: /no/such/folder/a.png: there is no folder /no/such/folder
     """
     target = Path(path)
-    if target.is_dir():
+    if _is_folder(target):
         raise IsADirectoryError(f"{target} is a folder")
-    if not target.parent.is_dir():
+    if not _is_folder(target.parent):
         raise FileNotFoundError(f"{target}: there is no folder {target.parent}")
+    _check_name(target)
     if not os.access(target.parent, os.W_OK):
         raise PermissionError(f"{target}: the folder {target.parent} is not writable")
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long, before Python 3.12
+        return False

@@ -18,11 +18,25 @@ import numpy as np
 
 from ..core.messages import in_one_line
 from ..errors import FileFormatError, HeadfieldError, MeshError
+from .growth import check_gzip
+from .hdf5 import check_hdf5
+from .regular import ending_of
+from .vtu import check_blocks
+from .xml import check_dolfin, check_entities, check_xdmf
 
-__all__ = ["contained", "formats_of", "needed_meshio", "read_content"]
+__all__ = ["check_content", "contained", "formats_of", "needed_meshio", "read_content"]
 
 _MODULES = {"dolfin-xml": "dolfin"}  # where the module of a format is not called as the format
 _LONGEST_REASON = 300
+# What is looked at first, in this order, by the ending of the name.
+_CHECKS = {
+    ".vtu": (check_entities, check_blocks),
+    ".xdmf": (check_entities, check_xdmf),
+    ".xmf": (check_entities, check_xdmf),
+    ".xml": (check_entities, check_dolfin),
+    ".gz": (check_gzip,),
+    **dict.fromkeys((".h5m", ".hmf", ".med", ".cgns", ".e", ".exo", ".ex2"), (check_hdf5,)),
+}
 
 
 def needed_meshio(path: str | os.PathLike[str]) -> Any:
@@ -64,6 +78,23 @@ def formats_of(path: str | os.PathLike[str]) -> list[str]:
         ending = (suffix + ending).lower()
         formats += known.get(ending, [])
     return formats
+
+
+def check_content(path: str | os.PathLike[str]) -> None:
+    """Look at a file before meshio reads it, for what its readers would not survive.
+
+    To be called in `contained("read")`, too.
+
+    Raises
+    ------
+    MeshError
+        Content that unpacks to all the memory, XML entities, or data that are said to lie in other files,
+        outside of the folder of this one.
+    Exception
+        Whatever a damaged file leads to.
+    """
+    for check in _CHECKS.get(ending_of(path), ()):
+        check(path, MeshError)
 
 
 def read_content(path: str | os.PathLike[str]) -> Any:
@@ -121,8 +152,12 @@ def contained(doing: str) -> Iterator[None]:
     try:
         with np.errstate(all="ignore"):
             yield
-    except (HeadfieldError, MemoryError):  # a file that does not fit the memory is not damaged
+    except HeadfieldError:
         raise
+    except MemoryError as error:  # in a file, mostly a count far beyond what is there
+        if doing == "write":
+            raise
+        raise MeshError(f"meshio could not {doing} it: it asks for too much memory: {error}") from error
     except (Exception, SystemExit) as error:
         if doing == "write" and isinstance(error, OSError):
             raise

@@ -14,15 +14,16 @@ import math
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.arguments import finite_array
+from ..core.arguments import finite_array, plain_array
 from ..errors import FileFormatError, HeadfieldError
+from .growth import GROWTH
 from .regular import check_regular
 
 __all__ = ["check_affine", "given_image", "read_grid", "read_nifti", "trilinear"]
@@ -30,9 +31,12 @@ __all__ = ["check_affine", "given_image", "read_grid", "read_nifti", "trilinear"
 _GZIP = b"\x1f\x8b"
 _DEFLATE = 1100  # Deflate shrinks at most 1032 times
 _PIECE = 1 << 24
+_LARGEST = 1 << 30  # bytes that any image may take: labels of a head at 0.5 mm take 0.8e9 as float64
+_LONGEST_EXTENSION = 1 << 24  # bytes between header and data
 _TO_EDGE = 1e-4  # voxels: affines are often stored as float32
 _CORNERS = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
 _MAGIC = {348: (344, b"n+1\0"), 540: (4, b"n+2\0\r\n\x1a\n")}  # where a header has it, and what it is
+_MOST_BYTES = 8  # that a number takes in memory
 _PAIR = (b"ni1", b"ni2")
 _SILENT = logging.Logger("headfield")  # nibabel's own logger prints
 _SILENT.disabled = True
@@ -43,10 +47,7 @@ def given_image(
 ) -> tuple[NDArray[np.float64], NDArray[Any]]:
     """Return affine and numbers of an image that is given as arrays; raise `error` for anything else."""
     matrix = finite_array(affine, "affine", error)
-    try:
-        values = np.asarray(data)
-    except ValueError as problem:
-        raise error(f"{name}: {problem}") from None
+    values = plain_array(data, name, error)
     if values.dtype.kind not in "fiu":
         raise error(f"{name} has {values.dtype} values, not {numbers}")
     return matrix, values
@@ -58,13 +59,17 @@ def check_affine(affine: NDArray[np.float64], error: type[HeadfieldError]) -> No
         raise error("affine must be a (4, 4) matrix from voxels to mm that can be inverted")
 
 
-def read_nifti(path: str | os.PathLike[str]) -> tuple[NDArray[np.float64], NDArray[Any]]:
+def read_nifti(
+    path: str | os.PathLike[str], check_shape: Callable[[tuple[int, ...]], object] | None = None
+) -> tuple[NDArray[np.float64], NDArray[Any]]:
     """Read the numbers of a NIfTI image, and where its voxels lie.
 
     Parameters
     ----------
     path : path
         NIfTI-1 or NIfTI-2 in one file, plain or compressed by gzip; told apart by content.
+    check_shape : callable, optional
+        Told the shape of the image before its numbers are read; raises an error if it is not the right one.
 
     Returns
     -------
@@ -78,7 +83,8 @@ def read_nifti(path: str | os.PathLike[str]) -> tuple[NDArray[np.float64], NDArr
     FileFormatError
         The file is not such an image, is damaged, or holds less data than announced; its values are complex
         numbers or colours; it has neither sform nor qform, or its affine is singular; its lengths are in
-        another unit than mm; nibabel is missing.
+        another unit than mm; a compressed file would take more than 1 GiB and 64 times its size in memory;
+        nibabel is missing.
     OSError
         The file can't be read.
 
@@ -93,8 +99,10 @@ def read_nifti(path: str | os.PathLike[str]) -> tuple[NDArray[np.float64], NDArr
     ([2.0, 2.0, 2.0, 1.0], (2, 3, 4), 24.0)
     """
     name = os.fspath(path)
-    with _opened(name) as (stream, most):
+    with _opened(name) as (stream, most, room):
         header, affine, shape = _geometry(stream, name)
+        if check_shape is not None:
+            check_shape(shape)
         dtype = header.get_data_dtype()
         if dtype.kind not in "iuf" or dtype.itemsize > 8:
             raise FileFormatError(f"{name}: its values are {dtype}, not plain real numbers")
@@ -103,6 +111,11 @@ def read_nifti(path: str | os.PathLike[str]) -> tuple[NDArray[np.float64], NDArr
         if offset + size > most:
             raise FileFormatError(
                 f"{name}: an image of {shape} {dtype} takes {size:,} bytes, more than the file holds"
+            )
+        if math.prod(shape) * _MOST_BYTES > room:
+            raise FileFormatError(
+                f"{name}: an image of {shape} takes {math.prod(shape) * _MOST_BYTES:,} bytes in memory, more "
+                f"than a compressed file of its size may: {room:,}. If it is meant so, unpack it (gunzip)"
             )
         raw = _bytes(stream, offset - header.structarr.dtype.itemsize, size, name)
     return affine, _scaled(raw.view(dtype), header, name).reshape(shape, order="F")
@@ -131,7 +144,7 @@ def read_grid(path: str | os.PathLike[str]) -> tuple[NDArray[np.float64], tuple[
     (2, 3, 4)
     """
     name = os.fspath(path)
-    with _opened(name) as (stream, _):
+    with _opened(name) as (stream, _, _):
         return _geometry(stream, name)[1:]
 
 
@@ -177,17 +190,17 @@ def trilinear(
 
 
 @contextmanager
-def _opened(name: str) -> Iterator[tuple[IO[bytes], int]]:
-    """Open a file as a stream of plain bytes; give that, and the most bytes that it can hold."""
+def _opened(name: str) -> Iterator[tuple[IO[bytes], int, float]]:
+    """Open a file as a stream of plain bytes; give that, the most bytes that it can hold, and may take."""
     check_regular(name, FileFormatError)
     with open(name, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         start = file.read(len(_GZIP))
         file.seek(0)
         if start == _GZIP:
-            yield cast(IO[bytes], gzip.GzipFile(fileobj=file)), _DEFLATE * size
+            yield cast(IO[bytes], gzip.GzipFile(fileobj=file)), _DEFLATE * size, max(_LARGEST, GROWTH * size)
         else:
-            yield file, size
+            yield file, size, math.inf
 
 
 def _geometry(stream: IO[bytes], name: str) -> tuple[Any, NDArray[np.float64], tuple[int, ...]]:
@@ -260,7 +273,7 @@ def _offset(header: Any, name: str) -> int:
     """Return the byte at which the data begin."""
     value = float(header["vox_offset"])
     smallest = header.structarr.dtype.itemsize + 4
-    if not smallest <= value < 2**62:  # NaN fails too
+    if not smallest <= value <= smallest + _LONGEST_EXTENSION:  # NaN fails too
         raise FileFormatError(f"{name}: its data are said to begin at byte {value:g}")
     return int(value)
 

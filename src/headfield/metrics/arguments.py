@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.arguments import finite_array, positive, within
+from ..core.arguments import finite_array, plain_array, positive, within
 from ..core.device import beside, is_on_gpu, on_host
 from ..errors import ArgumentError
 
@@ -100,7 +100,7 @@ def unit_vectors(vectors: Any, name: str, m: int) -> NDArray[np.float64]:
 
 def target_mask(target: Any, values: Any, w: Any) -> Any:
     """Check a mask (m,) of elements that have some weight; put it on the device of the values."""
-    mask = np.asarray(on_host(target))
+    mask = plain_array(on_host(target), "target", ArgumentError)
     if mask.dtype != bool or mask.shape != w.shape:
         raise ArgumentError(
             f"target must be a mask of bool in the shape {w.shape}, not {mask.dtype} in {mask.shape}"

@@ -194,20 +194,25 @@ def _colours(table: list[list[str]]) -> int:
 def _image(image: Image) -> tuple[Floats, NDArray[Any], str]:
     """Return the affine, the numbers (nx, ny, nz) and the name, for messages, of a label image."""
     if isinstance(image, (str, os.PathLike)):
-        affine, data = read_nifti(image)
         name = os.fspath(image)
+        affine, data = read_nifti(image, lambda shape: _check_shape(shape, name))
     else:
         if not isinstance(image, tuple) or len(image) != 2:
             raise RegionError("the label image must be a path or (affine, data)")
         name = "the label image"
         affine, data = given_image(*image, name, "whole numbers", RegionError)
     check_affine(affine, RegionError)
-    shape = data.shape
-    while data.ndim > 3 and data.shape[-1] == 1:
-        data = data[..., 0]
-    if data.ndim != 3 or not data.size:
-        raise RegionError(f"{name}: its shape is {shape}, a label image is (nx, ny, nz)")
-    return affine, data, name
+    return affine, data.reshape(_check_shape(data.shape, name)), name
+
+
+def _check_shape(shape: tuple[int, ...], name: str) -> tuple[int, ...]:
+    """Return the shape without ones at its end; raise RegionError unless it is that of a label image."""
+    given = shape
+    while len(shape) > 3 and shape[-1] == 1:
+        shape = shape[:-1]
+    if len(shape) != 3 or not min(shape):
+        raise RegionError(f"{name}: its shape is {given}, a label image is (nx, ny, nz)")
+    return shape
 
 
 def _mapped(points_mm: Floats, to_image: Callable[[Floats], ArrayLike] | None) -> Floats:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core.arguments import finite_array, not_negative, positive, vectors, whole_numbers
+from ..core.arguments import finite_array, not_negative, plain_array, positive, vectors, whole_numbers
 from ..core.docs import fill_doc
 from ..core.messages import plural, point, warn
 from ..errors import MeshError, RegionError
@@ -124,10 +124,7 @@ def mask(mesh: TetMesh, chosen: ArrayLike) -> Region:
     [3, 7]
     """
     check_mesh(mesh)
-    try:
-        array = np.asarray(chosen)
-    except ValueError as problem:
-        raise RegionError(f"a mask: {problem}") from None
+    array = plain_array(chosen, "a mask or indices", RegionError)
     if array.dtype == bool:
         if array.shape != (mesh.n_tets,):
             raise RegionError(f"a mask must have the shape ({mesh.n_tets},), not {array.shape}")

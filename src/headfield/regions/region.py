@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.arguments import finite_array
+from ..core.arguments import finite_array, plain_array
 from ..core.messages import plural, point
 from ..errors import RegionError
 from ..geometry.triangles import area_vectors, area_vectors_at_nodes, sums_at_nodes
@@ -236,10 +236,7 @@ def surface_region(
 
 def _indices(values: ArrayLike, name: str, row: tuple[int, ...], count: int) -> NDArray[np.int32]:
     """Check indices (p, *row) from 0 to `count` − 1; return them as int32, read-only."""
-    try:
-        array = np.asarray(values)
-    except ValueError as problem:
-        raise RegionError(f"{name}: {problem}") from None
+    array = plain_array(values, name, RegionError)
     if array.ndim == 1 and not len(array):
         array = np.zeros((0, *row), np.int32)
     if array.dtype.kind not in "iu" or array.ndim != 1 + len(row) or array.shape[1:] != row:

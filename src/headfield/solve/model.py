@@ -15,7 +15,7 @@ from ..core.device import check_threads
 from ..errors import MeshError
 from ..fields.field import Field
 from ..geometry.surface import Surface
-from ..heads.conductivity import resolve
+from ..heads.conductivity import resolve, warn_of_contrast
 from ..heads.mesh import TetMesh
 from ..heads.skin import skin
 from ..placement.place import ScalpGrid, place, scalp_grid
@@ -62,6 +62,12 @@ class HeadModel:
     ------
     MeshError, ConductivityError, DeviceError
 
+    Warns
+    -----
+    UserWarning
+        A conductivity is given for a tag that no tetrahedron has. Or conductivities differ by more than 1e10
+        (tissues by 200): no residual then says how good E is where the head conducts least.
+
     Notes
     -----
     A model is pickled and copied as mesh, conductivity, and `device` and `threads` as they were asked for, so
@@ -93,6 +99,7 @@ class HeadModel:
         self.mesh = mesh
         of_host = check_threads(threads)
         sigma = self.conductivity = resolve(conductivity, mesh.tags)
+        warn_of_contrast(sigma, mesh.tags)
         sigma.flags.writeable = False  # the head is assembled from it, and recovery reads it later
         self._asked = device, threads
         self._device, self._head = on_device(
@@ -210,8 +217,9 @@ class HeadModel:
             operator is built when a region is first asked for, which takes as long as a few solves.
         tol : float or "auto"
             Relative residual ‖b − Kφ‖/‖b‖ at which a pose is done, between 1e-13 and 1e-1; E is then off by
-            less than that in the head as a whole, by more where it is weak. "auto" stops each pose at a
-            fiftieth of its discretisation error in the region (or gray and white matter); see the report.
+            less than that in the head as a whole, by more where it is weak, and by up to r times as much
+            where the head conducts r times less than at its best. "auto" stops each pose at a fiftieth of its
+            discretisation error in the region (or gray and white matter); see the report.
         max_iterations : int, of each of the two solves with `tol="auto"`
         batch : int or "auto"
             Poses solved at a time, rounded down to 1, 4, 8, 16, 32 or, on a GPU, 64. "auto" takes 32, on
@@ -234,19 +242,16 @@ class HeadModel:
         ------
         CoilError, PoseError, ArgumentError, MeshError, RegionError
             Bad input; the message says which pose and by how much, or what is wrong with an option, with
-            `elements` or with `roi`.
+            `elements` or with `roi`. A pose that puts a source of the coil within 0.1 mm of a node is refused
+            with its number, that of the element of the coil, and the node; of one that puts wire elsewhere
+            inside the head there is a warning.
         ConvergenceError
             Some pose did not reach the tolerance; carries the report and the field as far as it got.
         DeviceError
             The result does not fit the memory: use `iter_solve` or `roi`.
         """
         options = SolveOptions(
-            elements=elements,
-            roi=roi,
-            recovery=recovery,
-            tol=tol,
-            max_iterations=max_iterations,
-            batch=batch,
+            elements=elements, roi=roi, recovery=recovery, tol=tol, max_iterations=max_iterations, batch=batch
         )
         drive = self._drive(coil, poses, didt, primary_error)
         return self._batches(drive, options).together(initial, progress)
@@ -282,8 +287,8 @@ class HeadModel:
         ------
         CoilError, PoseError, ArgumentError, MeshError, RegionError
             At once, before the first batch.
-        ConvergenceError, DeviceError
-            When the turn of a batch comes.
+        ConvergenceError, DeviceError, PoseError
+            When the turn of a batch comes; PoseError for a source of the coil on a node.
         """
         options = SolveOptions(
             elements=elements,
@@ -359,12 +364,7 @@ class HeadModel:
         if not hasattr(sources, "load"):
             drive = NodalCurrents(sources, self.mesh.n_nodes, self.device)
         options = SolveOptions(
-            elements=elements,
-            roi=roi,
-            recovery=recovery,
-            tol=tol,
-            max_iterations=max_iterations,
-            batch=batch,
+            elements=elements, roi=roi, recovery=recovery, tol=tol, max_iterations=max_iterations, batch=batch
         )
         return self._batches(drive, options).together(initial, progress)
 

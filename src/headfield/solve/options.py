@@ -6,10 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core.arguments import whole, within
+from ..core.arguments import plain_array, whole, within
 from ..core.device import on_host
 from ..errors import ArgumentError, MeshError, RegionError
 from ..regions.region import Region
@@ -60,7 +59,7 @@ class SolveOptions:
             self._set("tol", within(self.tol, "tol", ArgumentError, 1e-13, 0.1))
         if not (isinstance(self.batch, str) and self.batch == "auto"):
             self._set("batch", whole(self.batch, "batch", ArgumentError, _MOST))
-        if not isinstance(self.strict, (bool, np.bool_)):
+        if not isinstance(self.strict, bool):
             raise ArgumentError(f"strict must be True or False, not {self.strict!r}")
         if self.elements is not None:
             self._set("elements", _copy(self.elements))
@@ -76,9 +75,6 @@ class SolveOptions:
 
 def _copy(elements: ArrayLike) -> ArrayLike:
     """Return a read-only copy, so that a field keeps its elements even if the caller changes the array."""
-    try:
-        values = np.array(on_host(elements))
-    except ValueError as problem:
-        raise MeshError(f"elements: {problem}") from None
+    values = plain_array(on_host(elements), "elements", MeshError).copy()
     values.flags.writeable = False
     return values

@@ -77,7 +77,7 @@ def read_coil_nifti(path: str | os.PathLike[str]) -> CoilContent:
     ('grid', 'ours', (4, 5, 6))
     """
     name = os.fspath(path)
-    affine, data = read_nifti(path)
+    affine, data = read_nifti(path, lambda shape: _check_shape(shape, name))
     sets, notes = _sets(data, name)
     stem = Path(path).name
     for ending in (".gz", ".nii"):
@@ -101,19 +101,25 @@ def read_coil_nifti(path: str | os.PathLike[str]) -> CoilContent:
     )
 
 
-def _sets(data: NDArray[Any], name: str) -> tuple[list[NDArray[Any]], list[str]]:
-    """Return arrays (nx, ny, nz, 3), one per stimulator, and notes on what is dubious about them."""
-    shape: tuple[int, ...] = data.shape
+def _check_shape(shape: tuple[int, ...], name: str) -> tuple[int, ...]:
+    """Return the shape without ones at its end; raise CoilError unless it is that of a coil."""
+    given = shape
     while len(shape) > 4 and shape[-1] == 1:
         shape = shape[:-1]
-    data = data.reshape(shape)
-    if len(shape) == 4 and shape[3] == 3:
-        return [data], []
-    if len(shape) != 5 or 3 not in shape[3:]:
+    if not ((len(shape) == 4 and shape[3] == 3) or (len(shape) == 5 and 3 in shape[3:])):
         raise CoilError(
             f"{name}: a coil has three components of A for each voxel, (nx, ny, nz, 3), or"
-            f" (nx, ny, nz, 3, s) of s stimulators; this image has the shape {shape}"
+            f" (nx, ny, nz, 3, s) of s stimulators; this image has the shape {given}"
         )
+    return shape
+
+
+def _sets(data: NDArray[Any], name: str) -> tuple[list[NDArray[Any]], list[str]]:
+    """Return arrays (nx, ny, nz, 3), one per stimulator, and notes on what is dubious about them."""
+    shape = _check_shape(data.shape, name)
+    data = data.reshape(shape)
+    if len(shape) == 4:
+        return [data], []
     notes = []
     if shape[3] != 3:
         data = data.swapaxes(3, 4)

@@ -28,7 +28,7 @@ PICKLE = (
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-_LEAST_BUDGET = 1 << 26
+_LEAST_BUDGET = 1 << 24  # bytes
 _MOST = 1e30  # no coil has larger numbers, and their squares are finite
 _MOST_INFLATED = 100  # bytes of numbers per byte of file; coils reach 5
 

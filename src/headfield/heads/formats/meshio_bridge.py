@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...core.messages import warn
 from ...errors import FileFormatError, MeshError
-from ...io.meshio import contained, formats_of, needed_meshio, read_content
+from ...io.meshio import check_content, contained, formats_of, needed_meshio, read_content
 from ...io.regular import ending_of
 from .raw import MeshArrays, RawMesh
 
@@ -26,8 +26,9 @@ _TAG_NAMES = (
     *("tags", "tag", "tissue", "gmsh:physical", "medit:ref", "netgen:index", "avsucd:material", "ugrid:ref"),
     *("cell_tags", "material", "MaterialID", "attribute"),
 )
-# Formats whose reader in meshio never returns from some truncated files.
-_ENDLESS = (".dat", ".tec", ".ele", ".node", ".mdpa", ".bdf", ".fem", ".nas")
+# Formats whose reader in meshio never returns from some truncated files, or takes memory for as many nodes as
+# the largest id says (.f3grid).
+_UNSAFE = (".dat", ".tec", ".ele", ".node", ".mdpa", ".bdf", ".fem", ".nas", ".f3grid")
 # Formats that keep fields as they are (found by writing and reading them back).
 _KEEP_FIELDS = (".vtu", ".vtk", ".xdmf", ".xmf", ".med")
 _SURFACES = (".ply", ".stl", ".obj", ".off", ".svg", ".wkt")
@@ -46,7 +47,7 @@ def _check_readable(path: str | os.PathLike[str]) -> None:
     ending = ending_of(path)
     if ending in _SURFACES:
         raise FileFormatError(f"{os.fspath(path)}: {ending} files hold surfaces, where tetrahedra are needed")
-    if ending in _ENDLESS:
+    if ending in _UNSAFE:
         raise FileFormatError(
             f"{os.fspath(path)}: {ending} files can't be read safely; "
             "convert it with: meshio convert IN OUT.vtu"
@@ -66,11 +67,12 @@ def read_meshio(path: str | os.PathLike[str]) -> RawMesh:
     FileFormatError
         No format is known by the ending of the name, or meshio is not installed.
     MeshError
-        The file is damaged, or holds volume elements other than 4-node tetrahedra. The message does not name
-        the file.
+        The file is damaged, holds volume elements other than 4-node tetrahedra, unpacks to far more than a
+        mesh does, or names data outside of its folder. The message does not name the file.
     """
     _check_readable(path)
     with contained("read"):
+        check_content(path)
         content = read_content(path)
         cells = [(block.type, np.asarray(block.data)) for block in content.cells]
         _check_cells(cells)

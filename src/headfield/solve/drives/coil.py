@@ -16,6 +16,7 @@ from ...core.messages import warn
 from ...errors import ArgumentError, CoilError, DeviceError
 from ...poses.pose import check_poses
 from ..operators import Operators
+from .apart import check_apart
 
 __all__ = ["CoilDrive", "CoilTables", "check_coil"]
 
@@ -91,12 +92,20 @@ class CoilDrive:
         return self._tables.of(self.coil, self._bound)
 
     def primary(self, head: Operators, part: slice, adot: Any) -> None:
-        """Fill ∂A/∂t of a batch of poses; warn where the samples of a coil don't reach the nodes."""
+        """Fill ∂A/∂t of a batch of poses; warn where the samples of a coil don't reach the nodes.
+
+        Raises
+        ------
+        PoseError
+            A source of the coil lies on a node.
+        """
         poses = self.poses[part]
-        outside = self._table.sample(head.nodes_m, poses, self._rates[part], adot)
-        if outside:
+        found = self._table.sample(head.nodes_m, poses, self._rates[part], adot)
+        if found.summed:
+            check_apart(head, self.coil, poses, part.start, adot)
+        if found.outside:
             warn(
-                f"{outside / len(poses):.0f} of {len(adot)} nodes a pose lie outside the samples of "
+                f"{found.outside / len(poses):.0f} of {len(adot)} nodes a pose lie outside the samples of "
                 f"{self.coil!r}; A is taken as 0 there"
             )
 
