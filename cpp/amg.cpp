@@ -89,7 +89,7 @@ double sum_over(int32_t n, Term term) {
 }
 
 // Largest eigenvalue of a symmetric matrix by Lanczos without reorthogonalisation, from a fixed start vector.
-double largest_eigenvalue(const Csr<double>& a) {
+double largest_eigenvalue(const Csr<double>& a, const Poll& poll) {
     const int32_t n = a.rows;
     const int steps = std::min<int32_t>(12, n);
     std::vector<double> v(n), v_old(n, 0.0), w(n), alpha, beta;
@@ -105,6 +105,7 @@ double largest_eigenvalue(const Csr<double>& a) {
     for (double& x : v) x /= std::sqrt(norm);
     double b = 0.0;
     for (int s = 0; s < steps; ++s) {
+        poll();
         const double al = sum_over(n, [&](int32_t i) {
             double sum = -b * v_old[i];
             for (int32_t k = a.ptr[i]; k < a.ptr[i + 1]; ++k) sum += a.val[k] * v[a.col[k]];
@@ -219,7 +220,7 @@ private:
     int32_t count_ = 0;
 };
 
-Csr<double> product(const Csr<double>& a, const Csr<double>& b) {
+Csr<double> product(const Csr<double>& a, const Csr<double>& b, const Poll& poll) {
     auto scratch = [&] { return Accumulator(b.cols); };
     auto row = [&](int32_t i, Accumulator& acc, std::vector<int32_t>& col, std::vector<double>& val) {
         for (int32_t k = a.ptr[i]; k < a.ptr[i + 1]; ++k) {
@@ -228,13 +229,13 @@ Csr<double> product(const Csr<double>& a, const Csr<double>& b) {
         }
         acc.emit(col, val);
     };
-    return build_rows<double>(a.rows, b.cols, scratch, row);
+    return build_rows<double>(a.rows, b.cols, scratch, row, poll);
 }
 
 // P = (I − ω/λmax A) T, T the tentative prolongation that reproduces the near-null vector `null` on each aggregate.
 // `null` becomes that of the coarse level.
 Csr<double> smoothed_prolongation(const Csr<double>& a, const std::vector<int32_t>& agg, int32_t count,
-                                  double lambda_max, std::vector<double>& null) {
+                                  double lambda_max, std::vector<double>& null, const Poll& poll) {
     constexpr double omega = 1.9;  // measured on heads: 10 to 11 iterations, against 11 to 12 with the customary 4/3
     std::vector<double> norm(count, 0.0);
     for (int32_t i = 0; i < a.rows; ++i) {
@@ -254,7 +255,7 @@ Csr<double> smoothed_prolongation(const Csr<double>& a, const std::vector<int32_
         }
         acc.emit(col, val);
     };
-    Csr<double> p = build_rows<double>(a.rows, count, scratch, row);
+    Csr<double> p = build_rows<double>(a.rows, count, scratch, row, poll);
     null = std::move(norm);
     return p;
 }
@@ -281,7 +282,7 @@ void normalise(Csr<double>& coarse, Csr<double>& p, Csr<double>& pt, Csr<double>
 }
 
 // Inverse of a symmetric positive-definite matrix by Cholesky, dense and in float64, rounded at the end.
-Buffer<float> dense_inverse(const Csr<double>& a) {
+Buffer<float> dense_inverse(const Csr<double>& a, const Poll& poll) {
     const int32_t n = a.rows;
     std::vector<double> l(static_cast<size_t>(n) * n, 0.0);
     auto at = [&](int32_t i, int32_t j) -> double& { return l[static_cast<size_t>(i) * n + j]; };
@@ -292,6 +293,7 @@ Buffer<float> dense_inverse(const Csr<double>& a) {
     // threads for every column would take longer than the work.
     std::vector<double> column(n);
     for (int32_t j = 0; j < n; ++j) {
+        poll();
         if (!(at(j, j) > 0.0)) throw std::invalid_argument("stiffness: the matrix is not positive definite");
         at(j, j) = std::sqrt(at(j, j));
         for (int32_t i = j + 1; i < n; ++i) column[i] = at(i, j) /= at(j, j);
@@ -323,7 +325,7 @@ Buffer<float> dense_inverse(const Csr<double>& a) {
 
 }  // namespace
 
-Hierarchy build_hierarchy(const CsrView<double>& stiffness, const uint8_t* fixed, double theta) {
+Hierarchy build_hierarchy(const CsrView<double>& stiffness, const uint8_t* fixed, double theta, const Poll& poll) {
     Hierarchy h;
     Csr<double> a = scaled_and_cut(stiffness, fixed, h.scale, h.weight);
     std::vector<double> null(a.rows);  // the constant potential
@@ -337,19 +339,20 @@ Hierarchy build_hierarchy(const CsrView<double>& stiffness, const uint8_t* fixed
     }
     while (true) {
         Level level;
-        const double lambda_max = largest_eigenvalue(a);
+        const double lambda_max = largest_eigenvalue(a, poll);
         level.smoother = chebyshev(lambda_max);
         int32_t count = 0;
         bool smoothed = false;  // where few nodes are free, without strong couplings: that is all it takes then
         Csr<double> coarse;
         if (a.rows > dense_limit && h.levels.size() + 1 < max_levels) {
             const std::vector<int32_t> agg = aggregate(a, theta, count);
+            poll();
             smoothed = h.levels.empty() && count == 0 && n_fixed > a.rows / 2;
             if (count > 0 && count < 0.8 * a.rows) {
-                Csr<double> p = smoothed_prolongation(a, agg, count, lambda_max, null);
-                Csr<double> ap = product(a, p);
+                Csr<double> p = smoothed_prolongation(a, agg, count, lambda_max, null, poll);
+                Csr<double> ap = product(a, p, poll);
                 Csr<double> pt = transposed(p);
-                coarse = product(pt, ap);
+                coarse = product(pt, ap, poll);
                 normalise(coarse, p, pt, ap, null);
                 level.p = rounded(p);
                 level.ap = rounded(ap);
@@ -359,7 +362,7 @@ Hierarchy build_hierarchy(const CsrView<double>& stiffness, const uint8_t* fixed
             }
         }
         const bool last = count == 0;
-        if (last && !smoothed && a.rows <= dense_maximum) h.coarse_inverse = dense_inverse(a);
+        if (last && !smoothed && a.rows <= dense_maximum) h.coarse_inverse = dense_inverse(a, poll);
         level.a = rounded(a);
         if (h.levels.empty()) h.values64 = std::move(a.val);
         h.levels.push_back(std::move(level));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "csr.hpp"
+#include "poll.hpp"
 #include "verbs.hpp"
 
 namespace headfield {
@@ -29,7 +30,7 @@ struct Hierarchy {
 };
 
 // Of the symmetric positive semidefinite stiffness matrix with the potential held at zero where fixed (rows,) is not 0: at
-// one node or more of every part that the matrix couples. A coupling is strong if |a_ij| > theta sqrt(a_ii a_jj).
-Hierarchy build_hierarchy(const CsrView<double>& stiffness, const uint8_t* fixed, double theta);
+// one node or more of every part that the matrix couples. A coupling is strong if |a_ij| > theta sqrt(a_ii a_jj). Polls.
+Hierarchy build_hierarchy(const CsrView<double>& stiffness, const uint8_t* fixed, double theta, const Poll& poll);
 
 }  // namespace headfield

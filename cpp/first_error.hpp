@@ -1,20 +1,30 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #pragma once
 
+#include <atomic>
 #include <exception>
+#include <thread>
+#include <utility>
+
+#include "poll.hpp"
 
 namespace headfield {
 
-// An exception must not leave a thread of a parallel loop: run() keeps the first, rethrow() throws it after the loop.
+// An exception must not leave a thread of a parallel loop: run() keeps the first, rethrow() throws it after the loop, of which
+// the rest is left out then. The thread that started the loop polls before each body.
 class FirstError {
 public:
+    explicit FirstError(Poll poll = never) : poll_(std::move(poll)), starter_(std::this_thread::get_id()) {}
+
     template <class Body>
     void run(Body body) noexcept {
+        if (failed_.load(std::memory_order_relaxed)) return;
         try {
+            if (std::this_thread::get_id() == starter_) poll_();
             body();
         } catch (...) {
-#pragma omp critical(headfield_first_error)
-            if (!error_) error_ = std::current_exception();
+            // Without a lock, which a process forked meanwhile would inherit closed.
+            if (!failed_.exchange(true)) error_ = std::current_exception();
         }
     }
     void rethrow() const {
@@ -22,6 +32,9 @@ public:
     }
 
 private:
+    Poll poll_;
+    std::thread::id starter_;
+    std::atomic<bool> failed_{false};
     std::exception_ptr error_;
 };
 

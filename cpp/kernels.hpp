@@ -67,17 +67,18 @@ struct PrimaryKernels {
 };
 
 // Values of both operators on their pattern, see pattern.hpp: sigma (m,) S/m, or (m, 3, 3) if `tensor`; stiffness (nnz,),
-// source (nnz, 3).
+// source (nnz, 3). Polls, where it takes a while.
 void assemble(const MeshView& mesh, const PatternView& pattern, const double* sigma, bool tensor, double* stiffness,
-              float* source);
+              float* source, const Poll& poll);
 
+// Where a kernel takes a Poll, CPU cores may work for a second, and ask it in between.
 struct FieldKernels {
     // b_i = −Σ_j S_ij · Ȧ_j: source (nnz, 3), adot (n, 3, W), b (n, W).
     void (*right_hand_side)(int width, const CsrView<float>& source, const float* adot, double* b);
     // out[c, e] = −scale_c (∇φ_c + mean Ȧ_c) in the chosen elements, (k, m_chosen, 3); elements null means all, and
     // adot null, here and below, that there is none.
     void (*electric_field)(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
-                           const int32_t* elements, int32_t k, const double* scale, float* out);
+                           const int32_t* elements, int32_t k, const double* scale, float* out, const Poll& poll);
     // out[c, node[i]] = scale_c phi[i, c], (k, n): columns of a block vector to rows in the caller's node order.
     void (*unpack)(int width, int64_t n, const double* phi, const int32_t* node, int32_t k, const double* scale,
                    double* out);
@@ -104,13 +105,13 @@ struct RecoveryKernels {
                     const float* adot, float* rows);
     // out[c, p] = scale_c Σ_i weight[p, i] rows[corner[p, i]], (k, points, 3): corner and weight (points, 4).
     void (*interpolate)(int width, int64_t points, const int32_t* corner, const float* weight, const float* rows,
-                        int32_t k, const double* scale, float* out);
+                        int32_t k, const double* scale, float* out, const Poll& poll);
     // In elements whose E* is linear between the rows of their corners, and E that of electric_field: out[c, e] =
     // scale_c E* in the middle, (k, count, 3), and error[c, e] = |scale_c| times the root of the mean of |E* − E|²; sums
     // (2, W) of volume times that mean, and that of |E*|². k may be 0, for the sums alone. `sums.partial` has
     // room for two numbers a column and chunk of elements, see IterationVerbs::reduction_rows.
     void (*recovered_field)(int width, const RecoveredElements& from, int32_t k, const double* scale, float* out,
-                            float* error, Sums sums);
+                            float* error, Sums sums, const Poll& poll);
 };
 
 // What weighs `count` values of three numbers: `values` (k, count, 3), all of a pose times scale (k,). Columns from k on count

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "poll.hpp"
 #include "views.hpp"
 
 namespace headfield {
@@ -27,7 +28,7 @@ struct NodeTets {
 };
 
 struct Pattern : NodeTets {
-    explicit Pattern(const MeshView& mesh);
+    explicit Pattern(const MeshView& mesh, const Poll& poll = never);
     std::vector<int32_t> ptr, col;
 };
 

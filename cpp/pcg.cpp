@@ -60,6 +60,11 @@ Solver::Solver(const DeviceHierarchy& hierarchy, int width)
 // Where a level leaves its solution: over x where that is float too.
 float* Solver::solution(size_t l) { return if_scaled(vectors_[l].z.data(), vectors_[l].x.data()); }
 
+// Polls between the loops of an iteration, which takes a good part of a second on a large head and few cores.
+void Solver::between_loops() const {
+    if constexpr (!asynchronous) poll_();
+}
+
 // z = M b, M one symmetric V(2, 2) cycle from a zero guess, z = solution(l); sums b · z on the finest level.
 void Solver::v_cycle(size_t l, const Real* b, Sums dot) {
     const LevelView& level = h_.levels[l];
@@ -73,14 +78,18 @@ void Solver::v_cycle(size_t l, const Real* b, Sums dot) {
     Real *x = vectors_[l].x.data(), *r = vectors_[l].r.data();
     const float* e = nullptr;
     cycle_.smooth_from_zero(width_, level.a, level.smoother, b, x);
+    between_loops();
     cycle_.residual(width_, level.a, b, x, r);
+    between_loops();
     if (!last) {
         cycle_.apply(width_, level.pt, r, vectors_[l + 1].b.data());
         v_cycle(l + 1, vectors_[l + 1].b.data(), dot);
         e = solution(l + 1);
         cycle_.correct(width_, level.ap, e, r);
+        between_loops();
     }
     cycle_.smooth(width_, level.a, level.p, level.smoother, e, x, r, solution(l), dot_with, dot);
+    between_loops();
 }
 
 // The power of two that the next residual is to be multiplied by for the V-cycle, from the norm of this one. Returns
@@ -150,8 +159,10 @@ void Solver::iterate() {
         const ColumnValues v = c_.values();
         v_cycle(0, if_scaled(scaled_r_.data(), r_.data()), {v.rz, partial_.data()});
         steps_.step_direction(width_, h_.size(), v, z, p_.data(), x_.data());
+        between_loops();
         // z has gone into p, and its memory takes q = A p.
         steps_.apply_dot(width_, h_.fine32, p_.data(), z, {v.pq, partial_.data()});
+        between_loops();
         steps_.step_residual(width_, h_.size(), v, z, r_.data(), scaled_r_.data(), h_.weight,
                              {v.norm2, partial_.data()});
     });
@@ -221,12 +232,15 @@ bool Solver::review(int max_iterations) {
 }
 
 std::vector<ColumnReport> Solver::solve(double* b, double* phi, bool guessed, const std::vector<double>& tolerance,
-                                        int max_iterations) {
+                                        int max_iterations, const Poll& poll) {
     tolerance_ = tolerance;
+    poll_ = poll;
     start(b, phi, guessed, max_iterations);
     while (any(c_.active)) {
+        poll_();
         iterate();
         if (review(max_iterations)) {
+            poll_();
             add_and_measure(b, phi);
             judge(max_iterations);
         }

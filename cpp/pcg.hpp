@@ -6,6 +6,7 @@
 
 #include "columns.hpp"
 #include "device_hierarchy.hpp"
+#include "poll.hpp"
 #include "verbs.hpp"
 
 namespace headfield {
@@ -23,9 +24,9 @@ public:
 
     // Solves K φ = b for b (n, W) and φ (n, W) to a relative residual (W,) of each column, in the rows of free nodes: numbers
     // of b at fixed nodes are ignored, if they are finite. If `guessed`, φ comes in as the first guess, 0 at fixed nodes;
-    // else what it holds is not looked at. `b` is used as work space.
+    // else what it holds is not looked at. `b` is used as work space. Polls within and between iterations.
     std::vector<ColumnReport> solve(double* b, double* phi, bool guessed, const std::vector<double>& tolerance,
-                                    int max_iterations);
+                                    int max_iterations, const Poll& poll);
 
     int width() const { return width_; }
     // How iterations were given to the device so far.
@@ -39,6 +40,7 @@ private:
     };
 
     float* solution(size_t level);
+    void between_loops() const;
     void v_cycle(size_t level, const Real* b, Sums dot);
     void iterate();
     void start(double* b, double* phi, bool guessed, int max_iterations);
@@ -61,6 +63,7 @@ private:
     std::vector<double> last_check_;   // norm² when a check last failed, to see stagnation …
     std::vector<double> last_period_;  // … and when it was last measured
     std::vector<ColumnReport> report_;
+    Poll poll_ = never;  // of the solve under way
     Recording iteration_;
 };
 

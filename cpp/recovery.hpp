@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "csr.hpp"
+#include "poll.hpp"
 #include "views.hpp"
 
 namespace headfield {
@@ -34,7 +35,8 @@ struct Tissues {
 };
 
 // The operator for the corners of chosen tetrahedra. With `coupled` the fits of two tissues that meet are one, and E
-// keeps the interface conditions there; without, it is the superconvergent patch recovery of each tissue by itself.
-Recovery build_recovery(const Tissues& head, int64_t n_elements, const int32_t* elements, bool coupled);
+// keeps the interface conditions there; without, it is the superconvergent patch recovery of each tissue by itself. Polls.
+Recovery build_recovery(const Tissues& head, int64_t n_elements, const int32_t* elements, bool coupled,
+                        const Poll& poll);
 
 }  // namespace headfield

@@ -40,6 +40,9 @@ struct DenseView {
     int32_t sharers;
 };
 
+// See cpp/device.hpp. Between loops that are being recorded nothing else may happen; they take milliseconds together.
+constexpr bool asynchronous = true;
+
 // Widths that the loops are compiled for.
 constexpr int widths[] = {1, 4, 8, 16, 32, 64};
 
