@@ -9,6 +9,7 @@ import pytest
 from given.comparisons import same_bits
 from given.heads import coil, model, poses
 
+import headfield as hf
 from headfield.solve.options import SolveOptions
 
 pytestmark = [
@@ -91,6 +92,13 @@ def test_handlers_that_raise_nothing_do_not_end_a_solve(alarm, endless):
     with pytest.raises(TooLong):
         model().solve(coil(), poses(4))
     assert len(calls) == 3, "the first two let it go on"
+
+
+def test_a_handler_that_wants_the_same_head_is_told_so(alarm, endless):
+    endless()
+    alarm(lambda *_: model().solve(coil(), poses(4)))
+    with pytest.raises(hf.HeadfieldError, match="a head solves"):
+        model().solve(coil(), poses(4))
 
 
 def test_solves_in_other_threads_are_not_disturbed(alarm):

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.device import Device, using_threads
+from ..core.locks import Lock
 from ..core.memory import Reserve
 from ..core.multigrid import hierarchy_of
 from ..errors import ArgumentError
@@ -83,7 +83,7 @@ class DeviceHead:
         self.device, self._threads = device, threads
         self._mesh = mesh
         self._recoveries: dict[Any, Recovery] = {}  # the last asked for last
-        self._lock = threading.Lock()
+        self._lock = Lock("a head solves")
         self._work: WorkSpace | None = None
         self._last_elements: tuple[NDArray[np.int32], Any] | None = None
         self._reserves: dict[str, Reserve] = defaultdict(Reserve)  # of results by name
@@ -161,7 +161,7 @@ class DeviceHead:
 
     def release(self) -> None:
         """Give the work space back, and what is kept for results."""
-        with self._lock:
+        with self._lock.held():
             self._work = self._last_elements = None
             self._recoveries.clear()
             self._reserves.clear()
@@ -170,8 +170,12 @@ class DeviceHead:
     @contextmanager
     def _working(self) -> Iterator[int]:
         """Have the head, its device and its threads for one batch; yields the number of threads."""
-        with self._lock, self.device.current(), using_threads(self._threads) as threads:
-            yield threads
+        with self._lock.held() as left_behind:
+            if left_behind:  # the work space by a thread in the midst of a solve, which this process lacks
+                self._work = self._last_elements = None
+                self._recoveries.clear()
+            with self.device.current(), using_threads(self._threads) as threads:
+                yield threads
 
     def _work_space(self, width: int) -> WorkSpace:
         """Block vectors of so many columns, kept until another width is asked for."""
