@@ -97,7 +97,7 @@ double sum_over(int32_t n, Term term) {
 // Estimates the largest eigenvalue of a symmetric matrix by twelve steps of Lanczos' method. The start vector is always
 // the same, so that the hierarchy is. Nothing is orthogonalised again: that would only matter for the other
 // eigenvalues. Each step has two fused loops, w = A v − β v_old with α = v·w, then w −= α v with β² = w·w.
-double largest_eigenvalue(const Csr<double>& a) {
+double largest_eigenvalue(const Csr<double>& a, const Poll& poll) {
     const int32_t n = a.rows;
     const int steps = std::min<int32_t>(12, n);
     std::vector<double> v(n), v_old(n, 0.0), w(n), alpha, beta;
@@ -113,6 +113,7 @@ double largest_eigenvalue(const Csr<double>& a) {
     for (double& x : v) x /= std::sqrt(norm);
     double b = 0.0;
     for (int s = 0; s < steps; ++s) {
+        poll();
         const double al = sum_over(n, [&](int32_t i) {
             double sum = -b * v_old[i];
             for (int32_t k = a.ptr[i]; k < a.ptr[i + 1]; ++k) sum += a.val[k] * v[a.col[k]];
@@ -234,7 +235,7 @@ private:
 };
 
 // A B, row by row (Gustavson 1978).
-Csr<double> product(const Csr<double>& a, const Csr<double>& b) {
+Csr<double> product(const Csr<double>& a, const Csr<double>& b, const Poll& poll) {
     auto scratch = [&] { return Accumulator(b.cols); };
     auto row = [&](int32_t i, Accumulator& acc, std::vector<int32_t>& col, std::vector<double>& val) {
         for (int32_t k = a.ptr[i]; k < a.ptr[i + 1]; ++k) {
@@ -243,13 +244,13 @@ Csr<double> product(const Csr<double>& a, const Csr<double>& b) {
         }
         acc.emit(col, val);
     };
-    return build_rows<double>(a.rows, b.cols, scratch, row);
+    return build_rows<double>(a.rows, b.cols, scratch, row, poll);
 }
 
 // P = (I − ω/λmax A) T, where T is the tentative prolongation: column c is the near-null vector `null` on aggregate c,
 // scaled to norm 1. `null` becomes that of the coarse level, the norms, from which T makes the fine one again.
 Csr<double> smoothed_prolongation(const Csr<double>& a, const std::vector<int32_t>& agg, int32_t count,
-                                  double lambda_max, std::vector<double>& null) {
+                                  double lambda_max, std::vector<double>& null, const Poll& poll) {
     constexpr double omega = 1.9;  // measured on heads: 10 to 11 iterations, against 11 to 12 with the customary 4/3
     std::vector<double> norm(count, 0.0);
     for (int32_t i = 0; i < a.rows; ++i) {
@@ -269,7 +270,7 @@ Csr<double> smoothed_prolongation(const Csr<double>& a, const std::vector<int32_
         }
         acc.emit(col, val);
     };
-    Csr<double> p = build_rows<double>(a.rows, count, scratch, row);
+    Csr<double> p = build_rows<double>(a.rows, count, scratch, row, poll);
     null = std::move(norm);
     return p;
 }
@@ -297,7 +298,7 @@ void normalise(Csr<double>& coarse, Csr<double>& p, Csr<double>& pt, Csr<double>
 }
 
 // Inverse (n, n) of a symmetric positive-definite matrix by Cholesky, dense and in float64, rounded at the end.
-Buffer<float> dense_inverse(const Csr<double>& a) {
+Buffer<float> dense_inverse(const Csr<double>& a, const Poll& poll) {
     const int32_t n = a.rows;
     std::vector<double> l(static_cast<size_t>(n) * n, 0.0);
     auto at = [&](int32_t i, int32_t j) -> double& { return l[static_cast<size_t>(i) * n + j]; };
@@ -308,6 +309,7 @@ Buffer<float> dense_inverse(const Csr<double>& a) {
     // Threads share a large matrix only: to wake them for every column of a small one would take longer than the work.
     std::vector<double> column(n);
     for (int32_t j = 0; j < n; ++j) {
+        poll();
         if (!(at(j, j) > 0.0)) throw std::invalid_argument("stiffness: the matrix is not positive definite");
         at(j, j) = std::sqrt(at(j, j));
         for (int32_t i = j + 1; i < n; ++i) column[i] = at(i, j) /= at(j, j);
@@ -339,7 +341,7 @@ Buffer<float> dense_inverse(const Csr<double>& a) {
 
 }  // namespace
 
-Hierarchy build_hierarchy(const CsrView<double>& stiffness, const uint8_t* fixed, double theta) {
+Hierarchy build_hierarchy(const CsrView<double>& stiffness, const uint8_t* fixed, double theta, const Poll& poll) {
     Hierarchy h;
     Csr<double> a = scaled_and_cut(stiffness, fixed, h.scale, h.weight);
     std::vector<double> null(a.rows);  // the constant potential, φ = D^-½ φ̂
@@ -353,19 +355,20 @@ Hierarchy build_hierarchy(const CsrView<double>& stiffness, const uint8_t* fixed
     }
     while (true) {
         Level level;
-        const double lambda_max = largest_eigenvalue(a);
+        const double lambda_max = largest_eigenvalue(a, poll);
         level.smoother = chebyshev(lambda_max);
         int32_t count = 0;
         bool smoothed = false;  // whether smoothing alone solves it: few nodes are free, and none has a strong coupling
         Csr<double> coarse;
         if (a.rows > dense_limit && h.levels.size() + 1 < max_levels) {
             const std::vector<int32_t> agg = aggregate(a, theta, count);
+            poll();
             smoothed = h.levels.empty() && count == 0 && n_fixed > a.rows / 2;
             if (count > 0 && count < 0.8 * a.rows) {  // else coarsening has stalled, and this level is the last
-                Csr<double> p = smoothed_prolongation(a, agg, count, lambda_max, null);
-                Csr<double> ap = product(a, p);
+                Csr<double> p = smoothed_prolongation(a, agg, count, lambda_max, null, poll);
+                Csr<double> ap = product(a, p, poll);
                 Csr<double> pt = transposed(p);
-                coarse = product(pt, ap);
+                coarse = product(pt, ap, poll);
                 normalise(coarse, p, pt, ap, null);
                 level.p = rounded(p);
                 level.ap = rounded(ap);
@@ -375,7 +378,7 @@ Hierarchy build_hierarchy(const CsrView<double>& stiffness, const uint8_t* fixed
             }
         }
         const bool last = count == 0;
-        if (last && !smoothed && a.rows <= dense_maximum) h.coarse_inverse = dense_inverse(a);
+        if (last && !smoothed && a.rows <= dense_maximum) h.coarse_inverse = dense_inverse(a, poll);
         level.a = rounded(a);
         if (h.levels.empty()) h.values64 = std::move(a.val);
         h.levels.push_back(std::move(level));

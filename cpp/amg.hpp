@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "csr.hpp"
+#include "poll.hpp"
 #include "verbs.hpp"
 
 namespace headfield {
@@ -32,7 +33,7 @@ struct Hierarchy {
 
 // Builds the hierarchy of a symmetric positive semidefinite stiffness matrix whose potential is held at zero where
 // fixed (rows,) is not 0. Every part that the matrix couples needs one fixed node or more. A coupling is strong if
-// |a_ij| > theta sqrt(a_ii a_jj). Throws std::invalid_argument where a diagonal is not positive.
-Hierarchy build_hierarchy(const CsrView<double>& stiffness, const uint8_t* fixed, double theta);
+// |a_ij| > theta sqrt(a_ii a_jj). Throws std::invalid_argument where a diagonal is not positive. Polls.
+Hierarchy build_hierarchy(const CsrView<double>& stiffness, const uint8_t* fixed, double theta, const Poll& poll);
 
 }  // namespace headfield

@@ -38,10 +38,10 @@ void assemble_row(const MeshView& mesh, const PatternView& p, const double* sigm
 }  // namespace
 
 void assemble(const MeshView& mesh, const PatternView& p, const double* sigma, bool tensor, double* stiffness,
-              float* source) {
+              float* source, const Poll& poll) {
     constexpr int64_t chunk = 1024;
     const int64_t n = mesh.n_nodes;
-    FirstError error;
+    FirstError error(poll);
 #pragma omp parallel
     {
         std::vector<int32_t> position;  // stale where a node is not a column of the row, and not read there

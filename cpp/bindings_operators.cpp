@@ -5,6 +5,7 @@
 
 #include "indices.hpp"
 #include "kernels.hpp"
+#include "signals.hpp"
 
 namespace headfield {
 
@@ -17,9 +18,10 @@ py::tuple assemble_arrays(const Array<double>& nodes, const Indices& tets, const
     const bool tensor = check_conductivity(sigma, mesh);
     const OnHost<int32_t> host_tets(tets.array());
     std::unique_ptr<Pattern> p;
+    Signals signals;
     {
         py::gil_scoped_release release;
-        p = std::make_unique<Pattern>(MeshView{nullptr, host_tets.data(), mesh.n_nodes, mesh.n_tets});
+        p = std::make_unique<Pattern>(MeshView{nullptr, host_tets.data(), mesh.n_nodes, mesh.n_tets}, signals.poll());
     }
     const auto rows = static_cast<py::ssize_t>(p->ptr.size()), nnz = static_cast<py::ssize_t>(p->col.size());
     Array<int32_t> ptr = to_array(std::move(p->ptr), {rows}), col = to_array(std::move(p->col), {nnz});
@@ -31,7 +33,8 @@ py::tuple assemble_arrays(const Array<double>& nodes, const Indices& tets, const
         Running run;
         const OnDevice<int64_t> start(p->start);
         const OnDevice<int32_t> around(p->around);
-        assemble(mesh, {ptr.data(), col.data(), start.data(), around.data()}, sigma.data(), tensor, k, s);
+        assemble(mesh, {ptr.data(), col.data(), start.data(), around.data()}, sigma.data(), tensor, k, s,
+                 signals.poll());
     }
     return py::make_tuple(ptr, col, stiffness, source);
 }
@@ -46,8 +49,12 @@ void right_hand_side(const Indices& indptr, const Indices& indices, const Array<
     check_width(width);
     check_shape(out, "out", {s.rows, width});
     double* b = out.mutable_data();
+    const float* rates = adot.data();
+    Signals signals;
     Running run;
-    device_field().right_hand_side(static_cast<int>(width), s, adot.data(), b);
+    in_pieces(s.rows, some_rows(s.rows, width), signals.poll(), [&](int64_t begin, int64_t end) {
+        device_field().right_hand_side(static_cast<int>(width), s.part(begin, end), rates, b + width * begin);
+    });
 }
 
 // electric_field(nodes, tets, phi (n, W), adot (n, 3, W) or None, scale (k,), elements (e,) or None, out (k, e, 3))
@@ -64,9 +71,10 @@ void electric_field(const Array<double>& nodes, const Indices& tets, const Array
     const py::ssize_t count = elements ? elements->size() : mesh.n_tets;
     check_shape(out, "out", {k, count, 3});
     float* e = out.mutable_data();
+    Signals signals;
     Running run;
     device_field().electric_field(static_cast<int>(width), mesh, phi.data(), rates, count,
-                                  elements ? elements->data() : nullptr, k, scale.data(), e);
+                                  elements ? elements->data() : nullptr, k, scale.data(), e, signals.poll());
 }
 
 // unpack(phi (n, W), node (n,), scale (k,), out (k, n)): from columns to rows in the caller's order of nodes.

@@ -10,6 +10,7 @@
 
 #include "arrays.hpp"
 #include "kernels.hpp"
+#include "signals.hpp"
 
 namespace headfield {
 
@@ -49,6 +50,20 @@ private:
     std::vector<T> host_;
     std::optional<OnDevice<T>> device_;
 };
+
+// How many of n points a loop takes before it polls, each by itself and about as long as so many sums over a source: all
+// where it returns before it is done.
+int64_t some_points(int64_t n, int64_t sums) {
+    constexpr int64_t most = int64_t(1) << 25, tile = 128;  // some hundredths of a second
+    return asynchronous ? n : std::max(tile, most / std::max<int64_t>(sums, 1) / tile * tile);
+}
+
+constexpr int64_t interpolation = 64;  // sums over a source that take as long as A of one pose from a lattice, about
+
+template <class T>
+int64_t count(const SourcesView<T>& sources) {
+    return sources.dipoles.padded + sources.segments.padded;
+}
 
 // Returns the positions after it has checked that there are as many vectors; within an initialiser list, hence the
 // return.
@@ -119,8 +134,12 @@ Array<T> at_points(Kernel kernel, const Array<double>& points, const SourcesView
     check_shape(points, "points", {-1, 3});
     Array<T> a(std::vector<py::ssize_t>{points.shape(0), 3});
     T* out = a.mutable_data();
+    const double* at = points.data();
+    const int64_t n = points.shape(0);
+    Signals signals;
     Running run;
-    kernel(points.shape(0), points.data(), sources, out);
+    in_pieces(n, some_points(n, count(sources)), signals.poll(),
+              [&](int64_t begin, int64_t end) { kernel(end - begin, at + 3 * begin, sources, out + 3 * begin); });
     return a;
 }
 
@@ -129,8 +148,14 @@ Array<float> nearest(const Sources& sources, const Array<double>& points) {
     check_shape(points, "points", {-1, 3});
     Array<float> a(std::vector<py::ssize_t>{points.shape(0)});
     float* out = a.mutable_data();
+    const double* at = points.data();
+    const SourcesView<float> view = sources.view32();
+    const int64_t n = points.shape(0);
+    Signals signals;
     Running run;
-    device_primary().nearest_source(points.shape(0), points.data(), sources.view32(), out);
+    in_pieces(n, some_points(n, count(view)), signals.poll(), [&](int64_t begin, int64_t end) {
+        device_primary().nearest_source(end - begin, at + 3 * begin, view, out + begin);
+    });
     return a;
 }
 
@@ -147,9 +172,16 @@ int64_t sample(const Grid& grid, const Array<double>& nodes, const Array<double>
     if (k > width) throw std::invalid_argument("more poses than columns of out");
     const Placements placements{static_cast<int32_t>(k), poses.data(), rates.data()};
     float* adot = out.mutable_data();
+    const double* at = nodes.data();
+    const int64_t n = nodes.shape(0);
+    int64_t direct = 0;
+    Signals signals;
     Running run;
-    return device_primary().sample_grid(static_cast<int>(width), nodes.shape(0), nodes.data(), grid.view(), placements,
-                                        add, adot);
+    in_pieces(n, some_points(n, interpolation * k), signals.poll(), [&](int64_t begin, int64_t end) {
+        direct += device_primary().sample_grid(static_cast<int>(width), end - begin, at + 3 * begin, grid.view(),
+                                               placements, add, adot + 3 * width * begin);
+    });
+    return direct;
 }
 
 }  // namespace

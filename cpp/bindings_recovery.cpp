@@ -3,6 +3,7 @@
 #include "indices.hpp"
 #include "kernels.hpp"
 #include "recovery.hpp"
+#include "signals.hpp"
 
 namespace headfield {
 
@@ -30,10 +31,11 @@ py::tuple recovery(const Array<double>& nodes, const Indices& tets, const Array<
     const OnHost<int32_t> host_tets(tets.array()), host_tags(tags), host_elements(elements.array());
     const MeshView on_host{host_nodes.data(), host_tets.data(), mesh.n_nodes, mesh.n_tets};
     Recovery built;
+    Signals signals;
     {
         py::gil_scoped_release release;
         built = build_recovery({on_host, host_tags.data(), host_sigma.data(), tensor}, elements.size(),
-                               host_elements.data(), coupled);
+                               host_elements.data(), coupled, signals.poll());
     }
     const auto rows = static_cast<py::ssize_t>(built.node.size()), nnz = static_cast<py::ssize_t>(built.weight.nnz());
     const Csr<Vector3>& w = built.weight;
@@ -63,8 +65,13 @@ void recover(const Indices& indptr, const Indices& indices, const Array<float>& 
     node.check("node", phi.shape(0));
     check_shape(out, "out", {w.rows, 3, phi.shape(1)});
     float* rows = out.mutable_data();
+    const py::ssize_t width = phi.shape(1);
+    Signals signals;
     Running run;
-    device_recovery().recover(static_cast<int>(phi.shape(1)), w, node.data(), rate.data(), phi.data(), rates, rows);
+    in_pieces(w.rows, some_rows(w.rows, width), signals.poll(), [&](int64_t begin, int64_t end) {
+        device_recovery().recover(static_cast<int>(width), w.part(begin, end), node.data() + begin,
+                                  rate.data() + 9 * begin, phi.data(), rates, rows + 3 * width * begin);
+    });
 }
 
 // Checks rows (r, 3, W) and corner (e, 4), which refers to them; returns W.
@@ -84,9 +91,10 @@ void interpolate(const Array<float>& rows, const Indices& corner, const Array<fl
     const int32_t k = count_scaled(scale, width);
     check_shape(out, "out", {k, corner.shape(0), 3});
     float* field = out.mutable_data();
+    Signals signals;
     Running run;
     device_recovery().interpolate(width, corner.shape(0), corner.data(), weights.data(), rows.data(), k, scale.data(),
-                                  field);
+                                  field, signals.poll());
 }
 
 // recovered_field(…, elements (e,), volumes (e,), corner (e, 4), rows, scale (k,), out (k, e, 3), error (k, e), sums
@@ -109,11 +117,12 @@ void recovered_field(const Array<double>& nodes, const Indices& tets, const Arra
     check_shape(sums, "sums", {2, width});
     float *field = out.mutable_data(), *errors = error.mutable_data();
     double* total = sums.mutable_data();
+    Signals signals;
     Running run;
     DeviceBuffer<double> partial(2 * width * device_iteration().reduction_rows(count));
     device_recovery().recovered_field(
         width, {mesh, phi.data(), rates, count, elements.data(), volumes.data(), corner.data(), rows.data()}, k,
-        scale.data(), field, errors, {total, partial.data()});
+        scale.data(), field, errors, {total, partial.data()}, signals.poll());
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "indices.hpp"
 #include "kernels.hpp"
 #include "pcg.hpp"
+#include "signals.hpp"
 
 namespace headfield {
 
@@ -40,9 +41,10 @@ std::unique_ptr<DeviceHierarchy> make_hierarchy(const Indices& indptr, const Ind
     const std::vector<uint8_t> marks = fixed_nodes(fixed, k.rows);
     const OnHost<int32_t> ptr(indptr.array()), col(indices.array());
     const OnHost<double> val(values);
+    Signals signals;
     Running run;
     return std::make_unique<DeviceHierarchy>(
-        build_hierarchy({k.rows, k.cols, ptr.data(), col.data(), val.data()}, marks.data(), theta));
+        build_hierarchy({k.rows, k.cols, ptr.data(), col.data(), val.data()}, marks.data(), theta, signals.poll()));
 }
 
 // Solver.solve(b (n, W), phi (n, W), tolerance (W,), max_iterations, guessed) -> a ColumnReport a column; see
@@ -55,8 +57,9 @@ std::vector<ColumnReport> solve(Solver& solver, Array<double>& b, Array<double>&
         throw std::invalid_argument("tolerance must hold a number a column, " + std::to_string(solver.width()));
     }
     double *guess = phi.mutable_data(), *rhs = b.mutable_data();
+    Signals signals;
     Running run;
-    return solver.solve(rhs, guess, guessed, tolerance, max_iterations);
+    return solver.solve(rhs, guess, guessed, tolerance, max_iterations, signals.poll());
 }
 
 }  // namespace

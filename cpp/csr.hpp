@@ -31,9 +31,9 @@ struct Csr {
 
 // Builds a matrix row by row: `scratch()` makes one work space a thread, `row(i, work, cols, vals)` appends the columns
 // and values of row i. Rows are independent, so the result does not depend on the number of threads. How long they will
-// be is not known before, so each chunk of rows grows vectors of its own, which are joined at the end.
+// be is not known before, so each chunk of rows grows vectors of its own, which are joined at the end. Polls.
 template <class T, class Scratch, class Row>
-Csr<T> build_rows(int32_t rows, int32_t cols, Scratch scratch, Row row) {
+Csr<T> build_rows(int32_t rows, int32_t cols, Scratch scratch, Row row, const Poll& poll) {
     constexpr int32_t chunk = 2048;
     const int32_t n_chunks = (rows + chunk - 1) / chunk;
     struct Piece {
@@ -45,7 +45,7 @@ Csr<T> build_rows(int32_t rows, int32_t cols, Scratch scratch, Row row) {
     m.rows = rows;
     m.cols = cols;
     m.ptr = Buffer<int32_t>(static_cast<size_t>(rows) + 1);
-    FirstError error;
+    FirstError error(poll);
 #pragma omp parallel
     {
         std::optional<decltype(scratch())> work;

@@ -26,6 +26,9 @@ struct DenseView {
     const float* val;
 };
 
+// Whether loops run on after they were called, a whole iteration of them as one.
+constexpr bool asynchronous = false;
+
 // Widths that the loops are compiled for.
 constexpr int widths[] = {1, 4, 8, 16, 32};
 

@@ -71,18 +71,19 @@ struct PrimaryKernels {
 };
 
 // Computes the values of both operators on their pattern, see pattern.hpp: sigma (m,) S/m, or (m, 3, 3) if `tensor`;
-// stiffness (nnz,), source (nnz, 3). It is set-up: compiled for one instruction set, and in no table.
+// stiffness (nnz,), source (nnz, 3). It is set-up: compiled for one instruction set, and in no table. Polls.
 void assemble(const MeshView& mesh, const PatternView& pattern, const double* sigma, bool tensor, double* stiffness,
-              float* source);
+              float* source, const Poll& poll);
 
 // The loops between ∂A/∂t, potentials and E (field.cpp, cuda/field.cu).
+// Where a kernel takes a Poll, CPU cores may work for a second, and ask it in between.
 struct FieldKernels {
     // b_i = −Σ_j S_ij · Ȧ_j: source (nnz, 3), adot (n, 3, W), b (n, W).
     void (*right_hand_side)(int width, const CsrView<float>& source, const float* adot, double* b);
     // out[c, e] = −scale_c (∇φ_c + mean Ȧ_c) in the chosen elements, (k, m_chosen, 3); elements null means all, and
     // adot null, here and below, that there is none.
     void (*electric_field)(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
-                           const int32_t* elements, int32_t k, const double* scale, float* out);
+                           const int32_t* elements, int32_t k, const double* scale, float* out, const Poll& poll);
     // out[c, node[i]] = scale_c phi[i, c], (k, n): columns of a block vector to rows in the caller's node order.
     void (*unpack)(int width, int64_t n, const double* phi, const int32_t* node, int32_t k, const double* scale,
                    double* out);
@@ -111,14 +112,14 @@ struct RecoveryKernels {
                     const float* adot, float* rows);
     // out[c, p] = scale_c Σ_i weight[p, i] rows[corner[p, i]], (k, points, 3): corner and weight (points, 4).
     void (*interpolate)(int width, int64_t points, const int32_t* corner, const float* weight, const float* rows,
-                        int32_t k, const double* scale, float* out);
+                        int32_t k, const double* scale, float* out, const Poll& poll);
     // E* is linear in an element between the rows of its corners, E is that of electric_field. out[c, e] = scale_c E*
     // in the middle, (k, count, 3); error[c, e] = |scale_c| times the root of the mean of |E* − E|², (k, count); sums
     // (2, W) of volume times that mean, and of volume times the mean of |E*|². All in one pass, as each needs the field
     // of the linear element. k may be 0, for the sums alone. `sums.partial` is room for two numbers per column and
     // chunk of elements, see IterationVerbs::reduction_rows.
     void (*recovered_field)(int width, const RecoveredElements& from, int32_t k, const double* scale, float* out,
-                            float* error, Sums sums);
+                            float* error, Sums sums, const Poll& poll);
 };
 
 // Weights of `count` values of three numbers for k poses: `values` (k, count, 3), those of a pose times its scale (k,).

@@ -47,12 +47,12 @@ NodeTets::NodeTets(const MeshView& mesh) : start(mesh.n_nodes + 1, 0), around(4 
     for (int64_t k = 0; k < 4 * mesh.n_tets; ++k) around[next[mesh.tets[k]]++] = static_cast<int32_t>(k / 4);
 }
 
-Pattern::Pattern(const MeshView& mesh) : NodeTets(mesh) {
+Pattern::Pattern(const MeshView& mesh, const Poll& poll) : NodeTets(mesh) {
     constexpr int64_t chunk = 4096;
     const int64_t n = mesh.n_nodes, n_chunks = (n + chunk - 1) / chunk;
     ptr.assign(n + 1, 0);
     std::vector<std::vector<int32_t>> pieces(n_chunks);
-    FirstError error;
+    FirstError error(poll);
 #pragma omp parallel
     {
         std::optional<RowIndex> row;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "poll.hpp"
 #include "views.hpp"
 
 namespace headfield {
@@ -29,7 +30,7 @@ struct NodeTets {
 
 // The pattern of both operators. Throws std::length_error where it has more than 2^31 nonzeros.
 struct Pattern : NodeTets {
-    explicit Pattern(const MeshView& mesh);
+    explicit Pattern(const MeshView& mesh, const Poll& poll = never);
     std::vector<int32_t> ptr, col;
 };
 

@@ -64,6 +64,11 @@ Solver::Solver(const DeviceHierarchy& hierarchy, int width)
 // Where level l leaves its solution: over x where that is float too.
 float* Solver::solution(size_t l) { return if_scaled(vectors_[l].z.data(), vectors_[l].x.data()); }
 
+// Polls between the loops of an iteration, which takes a good part of a second on a large head and few cores.
+void Solver::between_loops() const {
+    if constexpr (!asynchronous) poll_();
+}
+
 // Computes z = M b, where M is one V(2, 2) cycle from a zero guess and z = solution(l); sums b · z on the finest level.
 // M is symmetric, as conjugate gradients demand: the polynomial after the correction is the one before it, and
 // restriction is the transpose of prolongation. A last level that was too large to invert is only smoothed.
@@ -79,14 +84,18 @@ void Solver::v_cycle(size_t l, const Real* b, Sums dot) {
     Real *x = vectors_[l].x.data(), *r = vectors_[l].r.data();
     const float* e = nullptr;
     cycle_.smooth_from_zero(width_, level.a, level.smoother, b, x);
+    between_loops();
     cycle_.residual(width_, level.a, b, x, r);
+    between_loops();
     if (!last) {
         cycle_.apply(width_, level.pt, r, vectors_[l + 1].b.data());
         v_cycle(l + 1, vectors_[l + 1].b.data(), dot);
         e = solution(l + 1);
         cycle_.correct(width_, level.ap, e, r);
+        between_loops();
     }
     cycle_.smooth(width_, level.a, level.p, level.smoother, e, x, r, solution(l), dot_with, dot);
+    between_loops();
 }
 
 // Sets the power of two that the next residual is to be multiplied by for the V-cycle, from the norm of this one, since
@@ -163,8 +172,10 @@ void Solver::iterate() {
         const ColumnValues v = c_.values();
         v_cycle(0, if_scaled(scaled_r_.data(), r_.data()), {v.rz, partial_.data()});
         steps_.step_direction(width_, h_.size(), v, z, p_.data(), x_.data());
+        between_loops();
         // z has gone into p, so its memory may take q = A p.
         steps_.apply_dot(width_, h_.fine32, p_.data(), z, {v.pq, partial_.data()});
+        between_loops();
         steps_.step_residual(width_, h_.size(), v, z, r_.data(), scaled_r_.data(), h_.weight,
                              {v.norm2, partial_.data()});
     });
@@ -236,12 +247,15 @@ bool Solver::review(int max_iterations) {
 }
 
 std::vector<ColumnReport> Solver::solve(double* b, double* phi, bool guessed, const std::vector<double>& tolerance,
-                                        int max_iterations) {
+                                        int max_iterations, const Poll& poll) {
     tolerance_ = tolerance;
+    poll_ = poll;
     start(b, phi, guessed, max_iterations);
     while (any(c_.active)) {
+        poll_();
         iterate();
         if (review(max_iterations)) {
+            poll_();
             add_and_measure(b, phi);
             judge(max_iterations);
         }

@@ -7,6 +7,7 @@
 
 #include "columns.hpp"
 #include "device_hierarchy.hpp"
+#include "poll.hpp"
 #include "verbs.hpp"
 
 namespace headfield {
@@ -26,8 +27,9 @@ public:
     // Solves K φ = b for b (n, W) and φ (n, W) in the rows of free nodes, each column to the relative residual that
     // `tolerance` (W,) has for it. Numbers of b at fixed nodes are ignored as long as they are finite. If `guessed`, φ
     // comes in as the first guess, 0 at fixed nodes; else what it holds is not looked at. `b` is used as work space.
+    // Polls within and between iterations.
     std::vector<ColumnReport> solve(double* b, double* phi, bool guessed, const std::vector<double>& tolerance,
-                                    int max_iterations);
+                                    int max_iterations, const Poll& poll);
 
     int width() const { return width_; }
     // How iterations have been given to the device so far.
@@ -42,6 +44,7 @@ private:
     };
 
     float* solution(size_t level);
+    void between_loops() const;
     void v_cycle(size_t level, const Real* b, Sums dot);
     void iterate();
     void start(double* b, double* phi, bool guessed, int max_iterations);
@@ -64,6 +67,7 @@ private:
     std::vector<double> last_check_;   // norm² when a column that seemed done was last found not to be
     std::vector<double> last_period_;  // norm² when it was last measured in float64
     std::vector<ColumnReport> report_;
+    Poll poll_ = never;  // of the solve under way
     Recording iteration_;
 };
 

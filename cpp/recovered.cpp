@@ -25,17 +25,18 @@ void recover(int width, const CsrView<float>& weight, const int32_t* node, const
 }
 
 void interpolate(int width, int64_t points, const int32_t* corner, const float* weight, const float* rows, int32_t k,
-                 const double* scale, float* out) {
-    with_width(width, [&](auto w) { by_columns(w, {}, Interpolated{corner, weight, rows}, points, k, scale, out); });
+                 const double* scale, float* out, const Poll& poll) {
+    with_width(width,
+               [&](auto w) { by_columns(w, {}, Interpolated{corner, weight, rows}, points, k, scale, out, poll); });
 }
 
 // Goes over elements in tiles, as by_columns does, and leaves their sums in chunks, as sum_rows does: partial
 // (chunks, 2, W). A tile holds the three numbers of E* and that of the error apart, since they go to different arrays.
 template <class W, class Rates>
 void recovered_chunks(W w, const RecoveredField<Rates>& value, const RecoveredElements& from, int32_t k,
-                      const float* factor, float* out, float* error, double* partial) {
+                      const float* factor, float* out, float* error, double* partial, const Poll& poll) {
     using C = FewColumns<W>;
-    for_chunks(from.count, w, [&](int64_t chunk, int64_t begin, int64_t end) {
+    const auto of_chunk = [&](int64_t chunk, int64_t begin, int64_t end) {
         double sum[2 * W::value] = {};
         for (int64_t tile = begin; tile < end; tile += field_tile) {
             const int64_t count = tile + field_tile < end ? field_tile : end - tile;
@@ -63,11 +64,17 @@ void recovered_chunks(W w, const RecoveredField<Rates>& value, const RecoveredEl
             turn_tile(w, errors, count, k, from.count, error + tile);
         }
         for (int v = 0; v < 2 * W::value; ++v) partial[2 * W::value * chunk + v] = sum[v];
+    };
+    static_assert(field_piece<W> % reduction_chunk == 0, "a chunk must not lie in two pieces");
+    in_pieces(from.count, field_piece<W>, poll, [&](int64_t first, int64_t last) {
+        for_chunks(last - first, w, [&](int64_t chunk, int64_t begin, int64_t end) {
+            of_chunk(first / reduction_chunk + chunk, first + begin, first + end);
+        });
     });
 }
 
 void recovered_field(int width, const RecoveredElements& from, int32_t k, const double* scale, float* out, float* error,
-                     Sums sums) {
+                     Sums sums, const Poll& poll) {
     with_width(width, [&](auto w) {
         constexpr int W = decltype(w)::value;
         float factor[W] = {};
@@ -75,7 +82,7 @@ void recovered_field(int width, const RecoveredElements& from, int32_t k, const 
         with_rates(from.adot, [&](auto rates) {
             const RecoveredField<decltype(rates)> value{
                 {from.mesh, from.phi, rates, from.elements}, from.corner, from.rows};
-            recovered_chunks(w, value, from, k, factor, out, error, sums.partial);
+            recovered_chunks(w, value, from, k, factor, out, error, sums.partial, poll);
         });
         for (int v = 0; v < 2 * W; ++v) sums.out[v] = 0.0;
         for (int64_t chunk = 0; chunk < chunks_of(from.count); ++chunk) {

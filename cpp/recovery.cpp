@@ -277,10 +277,12 @@ void Builder::patch_row(int32_t row, Scratch& s, Nodes& cols, std::vector<Vector
 
 }  // namespace
 
-Recovery build_recovery(const Tissues& head, int64_t n_elements, const int32_t* elements, bool coupled) {
+Recovery build_recovery(const Tissues& head, int64_t n_elements, const int32_t* elements, bool coupled,
+                        const Poll& poll) {
     Recovery out;
     Builder builder(head, out);
     builder.find_rows(n_elements, elements);
+    poll();
     const auto rows = static_cast<int32_t>(out.node.size());
     out.rate.resize(9 * static_cast<std::size_t>(rows));
     const auto n = static_cast<int32_t>(head.mesh.n_nodes);
@@ -288,7 +290,8 @@ Recovery build_recovery(const Tissues& head, int64_t n_elements, const int32_t* 
         rows, n, [&] { return Scratch(n); },
         [&](int32_t row, Scratch& s, Nodes& cols, std::vector<Vector3>& vals) {
             coupled ? builder.coupled_row(row, s, cols, vals) : builder.patch_row(row, s, cols, vals);
-        });
+        },
+        poll);
     return out;
 }
 

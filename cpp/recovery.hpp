@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "csr.hpp"
+#include "poll.hpp"
 #include "views.hpp"
 
 namespace headfield {
@@ -37,7 +38,8 @@ struct Tissues {
 
 // Builds the operator for the corners of chosen tetrahedra. With `coupled` quadratics are fitted to φ, those of two
 // tissues that meet together, and E keeps the interface conditions there; without, ∇φ is recovered in each tissue by
-// itself (superconvergent patch recovery).
-Recovery build_recovery(const Tissues& head, int64_t n_elements, const int32_t* elements, bool coupled);
+// itself (superconvergent patch recovery). Polls.
+Recovery build_recovery(const Tissues& head, int64_t n_elements, const int32_t* elements, bool coupled,
+                        const Poll& poll);
 
 }  // namespace headfield

@@ -61,17 +61,19 @@ template <class W>
 
 constexpr int64_t field_tile = 32;  // elements whose values stay in cache while they are turned from rows to columns
 
+// How many elements of W columns take some hundredths of a second.
+template <class W>
+constexpr int64_t field_piece = (1 << 21) / W::value;
+
 // out[c, i, :] = scale_c times the N numbers that `value` finds at place i in column c, (k, count, N). A thread takes
-// 16 tiles at a time; geometry is computed once an element, for all columns.
+// 16 tiles at a time; geometry is computed once an element, for all columns. Here for i = first…last − 1.
 template <class W, class Value>
-void by_columns(W width, const MeshView& mesh, const Value& value, int64_t count, int32_t k, const double* scale,
-                float* out) {
+void columns_of(W width, const MeshView& mesh, const Value& value, int64_t first, int64_t last, int64_t count,
+                int32_t k, const float* factor, float* out) {
     using C = FewColumns<W>;
     constexpr int N = Value::numbers;
-    float factor[W::value] = {};
-    for (int32_t c = 0; c < k; ++c) factor[c] = static_cast<float>(scale[c]);
 #pragma omp parallel for schedule(dynamic, 16)
-    for (int64_t t = 0; t < (count + field_tile - 1) / field_tile; ++t) {
+    for (int64_t t = first / field_tile; t < (last + field_tile - 1) / field_tile; ++t) {
         const int64_t begin = t * field_tile, end = begin + field_tile < count ? begin + field_tile : count;
         float rows[N * field_tile * W::value];
         for (int64_t i = begin; i < end; ++i) {
@@ -86,6 +88,16 @@ void by_columns(W width, const MeshView& mesh, const Value& value, int64_t count
         }
         turn_tile(width, rows, N * (end - begin), k, N * count, out + N * begin);
     }
+}
+
+// out[c, i, :] = scale_c times the N numbers a column that `value` finds, (k, count, N). Polls.
+template <class W, class Value>
+void by_columns(W width, const MeshView& mesh, const Value& value, int64_t count, int32_t k, const double* scale,
+                float* out, const Poll& poll) {
+    float factor[W::value] = {};
+    for (int32_t c = 0; c < k; ++c) factor[c] = static_cast<float>(scale[c]);
+    in_pieces(count, field_piece<W>, poll,
+              [&](int64_t first, int64_t last) { columns_of(width, mesh, value, first, last, count, k, factor, out); });
 }
 
 // The reverse, for three numbers: rows (count, 3, W) = what `value` makes of the weights at each place, times their

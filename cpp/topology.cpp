@@ -95,20 +95,19 @@ BoundaryFaces boundary_faces(const int32_t* tets, int64_t n_tets, int64_t n_node
         const auto key = sorted(f);
         entries[cursor[key[0]]++] = {key[1], key[2], f};
     }
-    std::vector<int64_t> single;
+    std::vector<std::vector<int64_t>> found((n_nodes + 8191) / 8192);
     FirstError error;
 #pragma omp parallel for schedule(dynamic, 1)
-    for (int64_t chunk = 0; chunk < (n_nodes + 8191) / 8192; ++chunk) {
+    for (int64_t chunk = 0; chunk < static_cast<int64_t>(found.size()); ++chunk) {
         error.run([&] {
-            std::vector<int64_t> mine;
             for (int64_t i = chunk * 8192; i < std::min(n_nodes, (chunk + 1) * 8192); ++i) {
-                collect_single(entries.data() + start[i], entries.data() + start[i + 1], mine);
+                collect_single(entries.data() + start[i], entries.data() + start[i + 1], found[chunk]);
             }
-#pragma omp critical(headfield_boundary)
-            single.insert(single.end(), mine.begin(), mine.end());
         });
     }
     error.rethrow();
+    std::vector<int64_t> single;
+    for (const auto& mine : found) single.insert(single.end(), mine.begin(), mine.end());
     std::sort(single.begin(), single.end());  // threads came in any order
     BoundaryFaces result;
     result.faces.reserve(3 * single.size());

@@ -14,6 +14,11 @@ struct CsrView {
     const int32_t* ptr;
     const int32_t* col;
     const T* val;
+
+    // Rows begin…end − 1.
+    CsrView part(int64_t begin, int64_t end) const {
+        return {static_cast<int32_t>(end - begin), cols, ptr + begin, col, val};
+    }
 };
 
 // Where the entries of a matrix lie, column by column, so that a transpose can be gathered: column i has entries

@@ -53,7 +53,7 @@ __global__ void __launch_bounds__(128) assemble_row(MeshView mesh, PatternView p
 }  // namespace HEADFIELD_ISA
 
 void assemble(const MeshView& mesh, const PatternView& p, const double* sigma, bool tensor, double* stiffness,
-              float* source) {
+              float* source, const Poll& /*poll*/) {
     int32_t nnz = 0;
     copy_to_host(&nnz, p.ptr + mesh.n_nodes, sizeof nnz);
     const DeviceBuffer<double> source64(3 * size_t(nnz));

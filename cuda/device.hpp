@@ -41,6 +41,9 @@ struct DenseView {
     int32_t sharers;
 };
 
+// See cpp/device.hpp. Between loops that are being recorded nothing else may happen; they take milliseconds together.
+constexpr bool asynchronous = true;
+
 // Widths that the loops are compiled for. The sanitizers' build takes fewer, as each takes a minute there.
 #ifndef HEADFIELD_GPU_WIDTHS
 #define HEADFIELD_GPU_WIDTHS 1, 4, 8, 16, 32, 64

@@ -14,7 +14,7 @@ void right_hand_side(int width, const CsrView<float>& source, const float* adot,
 }
 
 void electric_field(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
-                    const int32_t* elements, int32_t k, const double* scale, float* out) {
+                    const int32_t* elements, int32_t k, const double* scale, float* out, const Poll& /*poll*/) {
     with_rates(adot, [&](auto rates) {
         const ElementField<decltype(rates)> value{mesh, phi, rates, elements};
         by_columns(width, mesh, value, n_elements, k, scale, out);

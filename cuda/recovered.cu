@@ -20,7 +20,7 @@ void recover(int width, const CsrView<float>& weight, const int32_t* node, const
 }
 
 void interpolate(int width, int64_t points, const int32_t* corner, const float* weight, const float* rows, int32_t k,
-                 const double* scale, float* out) {
+                 const double* scale, float* out, const Poll& /*poll*/) {
     by_columns(width, {}, Interpolated{corner, weight, rows}, points, k, scale, out);
 }
 
@@ -40,7 +40,7 @@ struct ErrorSum {
 };
 
 void recovered_field(int width, const RecoveredElements& from, int32_t k, const double* scale, float* out, float* error,
-                     Sums sums) {
+                     Sums sums, const Poll& /*poll*/) {
     with_rates(from.adot, [&](auto rates) {
         const RecoveredField<decltype(rates)> value{
             {from.mesh, from.phi, rates, from.elements}, from.corner, from.rows};

@@ -6,13 +6,13 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import finite_array, positive
+from ..core.locks import cached_property
 from ..errors import CoilError
 from .casing import Casing
 from .deformation import Deformation, DeformationRange, motion

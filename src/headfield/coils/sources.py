@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import finite_array, plain_array, vectors
 from ..core.device import Device, select
+from ..core.locks import cached_property
 from ..errors import CoilError
 from .records import Record, keep
 

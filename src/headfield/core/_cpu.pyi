@@ -15,6 +15,12 @@ from numpy.typing import NDArray
 instruction_set: str
 widths: tuple[int, ...]
 
+# What takes long lets Python's signal handlers run meanwhile, about every 0.05 s, if the main thread calls
+# it: assemble, right_hand_side, electric_field, what makes recovered fields, sums over sources and samples of
+# a Grid, the making of a Hierarchy, and Solver.solve; on a GPU only what the host does, and iterations one by
+# one. What a handler raises ends the call; arrays that it was to fill are then of no use, and everything else
+# can be used as before.
+
 # Number of threads of the loops that the calling thread starts.
 def set_threads(n: int) -> None: ...
 def max_threads() -> int: ...

@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..coils.coil import Coil
 from ..core.device import is_on_gpu, on_host
+from ..core.locks import Lock, cached_property
 from ..errors import ArgumentError, HeadfieldError, PoseError
 from ..heads.mesh import TetMesh
 from ..io.regular import ending_of
@@ -79,7 +78,7 @@ class Field:
         self.region, self.recovery = region, recovery
         self._potential = potential
         self._values: Evaluated | None = None
-        self._lock = threading.Lock()
+        self._lock = Lock("E is computed")
         self._evaluate: Callable[[], Evaluated] | None = evaluate
         if potential is None:  # nothing is left to compute: don't keep the model alive for it
             self._evaluated()
@@ -119,7 +118,7 @@ class Field:
     def _evaluated(self) -> Evaluated:
         """E and its error, computed when first asked for, once even if several threads ask."""
         if self._values is None:
-            with self._lock:
+            with self._lock.held():
                 if self._evaluate is not None:
                     self._values = self._evaluate()
                     self._evaluate = None

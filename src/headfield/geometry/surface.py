@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import plain_array, vectors
+from ..core.locks import cached_property
 from ..errors import MeshError, PoseError
 from .crossings import Columns
 from .tree import Boxes, Side, near_pairs, reduced

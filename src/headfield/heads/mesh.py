@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.device import cpu
+from ..core.locks import cached_property
 from ..errors import MeshError
 from . import checks, parts, tetrahedra
 from .summary import summarise

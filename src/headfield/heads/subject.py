@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..core.locks import cached_property
 from ..errors import ConductivityError, FileFormatError, MeshError
 from .conductivity import resolve
 from .eeg import EegPositions, read_eeg_positions

@@ -8,13 +8,13 @@ with plotly; `Field.scene` and the command `headfield view` make scenes.
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..coils.coil import Coil
+from ..core.locks import cached_property
 from ..errors import ArgumentError, MeshError
 from ..geometry.triangles import areas
 from ..heads.mesh import TetMesh

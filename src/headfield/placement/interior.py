@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.locks import cached_property
 from ..geometry.surface import Surface
 from ..geometry.triangles import subdivided
 from ..heads.mesh import TetMesh

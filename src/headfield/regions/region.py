@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import finite_array, plain_array
+from ..core.locks import cached_property
 from ..core.messages import plural, point
 from ..errors import RegionError
 from ..geometry.triangles import area_vectors, area_vectors_at_nodes, sums_at_nodes

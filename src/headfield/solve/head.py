@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.device import Device, using_threads
+from ..core.locks import Lock
 from ..core.memory import Reserve
 from ..core.multigrid import hierarchy_of
 from ..errors import ArgumentError
@@ -81,7 +83,7 @@ class DeviceHead:
         self.device, self._threads = device, threads
         self._mesh = mesh
         self._recoveries: dict[Any, Recovery] = {}  # the last asked for last
-        self._lock = threading.Lock()
+        self._lock = Lock("a head solves")
         self._work: WorkSpace | None = None
         self._last_elements: tuple[NDArray[np.int32], Any] | None = None
         self._reserves: dict[str, Reserve] = defaultdict(Reserve)  # of results by name
@@ -100,7 +102,7 @@ class DeviceHead:
 
         The room is for the potential (k, n), or for E (k, e, 3).
         """
-        with self._lock, self.device.current(), using_threads(self._threads) as threads:
+        with self._working() as threads:
             clock, work = Clock(self.device), self._work_space(batch.width)
             adot = self._primary(batch, work)
             clock.lap("primary")
@@ -138,7 +140,7 @@ class DeviceHead:
 
     def evaluate(self, batch: Batch, potential: Any, room: dict[str, Any]) -> None:
         """Compute E (k, e, 3) of a batch from its potential (k, n), into `room` on the device."""
-        with self._lock, self.device.current(), using_threads(self._threads):
+        with self._working():
             work = self._work_space(batch.width)
             adot = self._primary(batch, work)
             self._load_potential(potential, batch.scale, work)
@@ -159,11 +161,21 @@ class DeviceHead:
 
     def release(self) -> None:
         """Free the work space, and what is kept for results."""
-        with self._lock:
+        with self._lock.held():
             self._work = self._last_elements = None
             self._recoveries.clear()
             self._reserves.clear()
             self.device.release()
+
+    @contextmanager
+    def _working(self) -> Iterator[int]:
+        """Take the head, its device and its threads for one batch; yield the number of threads."""
+        with self._lock.held() as left_behind:
+            if left_behind:  # the work space by a thread in the midst of a solve, which this process lacks
+                self._work = self._last_elements = None
+                self._recoveries.clear()
+            with self.device.current(), using_threads(self._threads) as threads:
+                yield threads
 
     def _work_space(self, width: int) -> WorkSpace:
         """Return block vectors of so many columns, kept until another width is asked for."""

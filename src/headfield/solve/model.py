@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..coils.coil import Coil
 from ..core.device import check_threads
+from ..core.locks import cached_property
 from ..errors import MeshError
 from ..fields.field import Field
 from ..geometry.surface import Surface

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import threading
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from ..coils.coil import Coil
 from ..core import device as backend
 from ..core.device import Device
+from ..core.locks import Lock
 from ..core.messages import in_one_line, warn
 from ..errors import DeviceError, HeadfieldError
 from ..heads.conductivity import resolve
@@ -31,7 +31,7 @@ T = TypeVar("T")
 _ALLOWED = 1e-5  # of the relative L2 difference in E; two correct devices differ by less than 1e-6
 _NO_KERNELS = "no kernel image"  # as CUDA and CuPy say that nothing was compiled for this kind of GPU
 
-_lock = threading.Lock()
+_lock = Lock("a GPU is checked")
 _lasting: dict[int | None, str] = {}  # what is wrong with a GPU for good, by its id; "" if nothing is
 _said: set[tuple[int | None, str]] = set()  # (GPU, failure) pairs that users have been warned of
 
@@ -110,7 +110,7 @@ def _check(gpu: Device) -> None:
     A GPU that has given it, or another one, or for which nothing was compiled, is not asked again; what else
     goes wrong may pass.
     """
-    with _lock:
+    with _lock.held():
         wrong = _lasting.get(gpu.id)
         if wrong is None:
             wrong = _lasting[gpu.id] = _wrong_for_good(gpu)
@@ -139,7 +139,7 @@ def _wrong_for_good(gpu: Device) -> str:
 def _warn(gpu: int | None, failed: str) -> None:
     """Warn the caller of HeadModel once per failure; failures that differ only in numbers count as one."""
     failure = gpu, re.sub(r"[\d.,]+", "#", failed)
-    with _lock:
+    with _lock.held():
         if failure in _said:
             return
         _said.add(failure)
