@@ -100,7 +100,7 @@ def warn_of_contrast(values: np.ndarray, tags: np.ndarray) -> None:
     >>> with warnings.catch_warnings(record=True) as said:
     ...     warnings.simplefilter("always")
     ...     warn_of_contrast(np.array([1e-12, 0.3, 1.7]), np.array([99, 1, 3]))
-    >>> print(str(said[0].message)[:87])
+    >>> print(str(said[0].message)[:86])
     conductivities from 1e-12 to 1.7 S/m: how well a solve has converged says nothing of E
     """
     low, high = _extremes(values, exact=False)
