@@ -74,7 +74,7 @@ def test_vectors_alone_will_do(solved, tmp_path, ending):
 
 def test_a_pose_that_is_not_there(solved, h5):
     result = read_result(h5)
-    for pose in (-1, 3, 0.5):
+    for pose in (-1, 3, 0.5, True):
         with pytest.raises(hf.PoseError, match=r"f\.h5: pose .* the result has the poses 0 to 2"):
             result.magnitude(pose)
 

@@ -221,6 +221,13 @@ def test_nothing_is_written_through_a_planted_link(tmp_path, ending):
     assert victim.read_text() == "mine"
 
 
+@pytest.mark.parametrize("ending", [".h5", ".vtu"])
+def test_names_for_which_there_is_no_room_are_told_at_once(tmp_path, ending):
+    stem = "x" * (255 - len(ending))  # itself short enough
+    with pytest.raises(OSError, match="the file system allows 255"):
+        opened(tmp_path / f"{stem}{ending}")
+
+
 def test_a_pose_that_did_not_converge_is_not_a_number(tmp_path):
     with opened(tmp_path / "f.h5", 2) as results:
         results.write(batch(0))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..coils.coil import Coil
+from ..core.arguments import is_whole
 from ..core.device import is_on_gpu, on_host
 from ..core.locks import Lock, cached_property
 from ..errors import ArgumentError, HeadfieldError, PoseError
@@ -233,7 +234,7 @@ class Field:
             raise ArgumentError(
                 "a field at points has no tetrahedra to draw: save it as .vtu, or solve without"
             )
-        if not isinstance(pose, (int, np.integer)) or not 0 <= pose < len(self):
+        if not is_whole(pose) or not 0 <= pose < len(self):
             raise PoseError(f"pose {pose!r}: the field has the poses 0 to {len(self) - 1}")
         magnitude = np.full(self.mesh.n_tets, np.nan, np.float32)
         magnitude[slice(None) if self.elements is None else self.elements] = on_host(self.magnitude[pose])

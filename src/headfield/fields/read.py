@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.arguments import is_whole
 from ..errors import FileFormatError, HeadfieldError, PoseError
 from ..heads.mesh import TetMesh
 from ..heads.read import read_mesh
@@ -68,7 +69,7 @@ class Result:
         FileFormatError
             The file is damaged.
         """
-        if not isinstance(pose, (int, np.integer)) or not 0 <= pose < self.n_poses:
+        if not is_whole(pose) or not 0 <= pose < self.n_poses:
             raise PoseError(f"{self.path}: pose {pose!r}: the result has the poses 0 to {self.n_poses - 1}")
         values = np.asarray(self._row(int(pose)), np.float32)
         if not np.isfinite(values).any():

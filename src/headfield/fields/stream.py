@@ -71,7 +71,8 @@ def open_results(
     target, ending = Path(path), ending_of(path)
     if ending not in _ENDINGS_PER_POSE + H5_ENDINGS:
         raise FileFormatError(f"{target}: results are written as .msh, .vtu or .h5, not {ending or 'this'}")
-    check_folder(target)
+    for file in (target, *result_files(target, range(run.first, run.first + 1), run.total)):
+        check_folder(file)
     per_tet, per_node = _BYTES[ending]
     if ending in _ENDINGS_PER_POSE:
         return FilePerPose(target, run, resume, per_tet * mesh.n_tets + per_node * mesh.n_nodes)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..core.arguments import plain_array
 from ..errors import ArgumentError, FileFormatError
 from ..heads.formats.gmsh_write import write_gmsh
 from ..heads.mesh import TetMesh
@@ -128,7 +129,7 @@ def magnitude(e: NDArray[np.float32]) -> NDArray[np.float32]:
 def _checked(data: Mapping[str, ArrayLike], count: int, what: str) -> dict[str, NDArray[Any]]:
     arrays = {}
     for name, values in data.items():
-        array = np.asarray(values)
+        array = plain_array(values, f"field {name!r}", ArgumentError)
         if not name or not name.isprintable() or '"' in name or "/" in name:
             raise ArgumentError(f"a field can't be called {name!r}")
         if array.dtype.kind not in "fiu":

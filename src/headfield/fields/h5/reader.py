@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from ...errors import FileFormatError, HeadfieldError, MeshError
 from ...heads.mesh import TetMesh
+from ...io.growth import GROWTH
 from ..run import Run
 from .layout import Place, needed_h5py
 from .rows import FACTS, FIELDS, MARKS, MESH_ARRAYS, checksum, mark_of, whole_rows
 
 __all__ = ["ResultFile", "opened"]
 
-_UNPACKED = 100  # times as large as it lies in the file, at most, is a compressed array read
 _SMALL = 1 << 16  # bytes of an array that may be larger than that
 _KINDS = {"didt": "fiu", "converged": "b", "iterations": "iu", MARKS: "u"} | dict.fromkeys(
     ("mesh/tets", "mesh/tags", "mesh/triangles", "mesh/triangle_tags", "mesh/node_ids", "elements/index"),
@@ -203,6 +203,6 @@ class ResultFile:
             raise FileFormatError(f"{self.path}: {name} lies in another file, which is not read")
         stored = dataset.id.get_storage_size()
         whole = dataset.id.get_offset() is not None and dataset.id.get_offset() + stored
-        if dataset.nbytes > max(_UNPACKED * stored, _SMALL) or whole > self._size:
+        if dataset.nbytes > max(GROWTH * stored, _SMALL) or whole > self._size:
             raise FileFormatError(f"{self.path}: {name} of shape {dataset.shape} does not fit the file")
         return dataset
