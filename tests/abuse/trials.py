@@ -61,7 +61,7 @@ class Writer:
 
     def __init__(self, ending: str) -> None:
         self.ending = ending
-        self.mesh = hf.sphere_mesh(radii_mm=[78, 86, 92], tags=[2, 4, 5], edge_mm=9)
+        self.mesh = hf.sphere_mesh(radii_mm=[78, 86, 92], tags=[2, 4, 5], edge_mm=12)
         self.run = run(POSES)
         self.e = np.random.default_rng(1).normal(size=(POSES, self.mesh.n_tets, 3)).astype(np.float32)
 
