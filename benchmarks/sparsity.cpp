@@ -51,8 +51,8 @@ int main(int count, char** words) {
         const auto n = static_cast<int32_t>(ptr.size() - 1);
         std::vector<uint8_t> fixed(n, 0);
         fixed.at(0) = 1;
-        const auto h =
-            headfield::build_hierarchy({n, n, ptr.data(), col.data(), val.data()}, fixed.data(), std::stod(words[2]));
+        const auto h = headfield::build_hierarchy({n, n, ptr.data(), col.data(), val.data()}, fixed.data(),
+                                                  std::stod(words[2]), headfield::never);
         for (size_t l = 0; l < h.levels.size(); ++l) {
             const auto& level = h.levels[l];
             const std::string number = std::to_string(l);

@@ -33,8 +33,8 @@ _AUTO_BATCH = {
 }  # sources at a time where all fit; the matrices' cost is then spread thin
 _BYTES_PER_NODE_AND_COLUMN = 60  # work vectors of the solver, ∂A/∂t, b and φ
 _BYTES_RECOVERED = 24  # the same of recovered E, with two tissues at a node
-# Bytes that are taken without a look at the free memory: that would take a twentieth of a small solve, and a
-# MemoryError says where even these are missing.
+# Bytes on the host that are taken without a look at the free memory: that would take a twentieth of a small
+# solve, and a MemoryError says where even these are missing.
 _SMALL = 1 << 24
 
 
@@ -133,7 +133,7 @@ class Batches:
             per_element, per_node = per_element + per_element // 4, per_node + _BYTES_RECOVERED
         each = self._mesh.n_nodes * per_node + per_element * self._places.count
         most: float = _AUTO_BATCH[self._head.device.name]
-        if each * self._width_of(int(most)) > _SMALL:
+        if self._on_gpu or each * self._width_of(int(most)) > _SMALL:
             most = min(self._head.device.free_memory() / each, most)
         return max(w for w in self._widths if w == 1 or w <= most)
 
@@ -250,7 +250,7 @@ class Batches:
     def _check_room(self, made: dict[str, tuple[tuple[int, ...], Any]], what: str) -> None:
         """Refuse a result that does not fit into memory."""
         size = sum(math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in made.values())
-        if size <= _SMALL:
+        if size <= _SMALL and not self._drive.on_gpu:
             return
         if self._drive.on_gpu:
             free = self._head.device.free_memory()

@@ -41,7 +41,7 @@ def check_apart(head: Operators, coil: Coil, poses: NDArray[np.float64], start: 
         ∂A/∂t of the batch, V/m.
     """
     rows, largest = _largest(head, adot, len(poses))
-    nodes_mm = head.device.get(head.nodes_m[head.device.put(rows)]) * 1e3
+    nodes_mm = np.concatenate([head.device.get(head.nodes_m[row : row + 1]) for row in rows]) * 1e3
     for i, (pose, node) in enumerate(zip(poses, nodes_mm, strict=True)):
         element, distance = _nearest(coil, (node - pose[:3, 3]) @ pose[:3, :3])
         if distance < _IN_WIRE_MM:
@@ -61,8 +61,9 @@ def _largest(head: Operators, adot: Any, k: int) -> tuple[NDArray[np.int64], NDA
     """Return the row of the node where ∂A/∂t of each pose is largest or not finite, and its square there."""
     row, largest = np.zeros(k, np.int64), np.full(k, -1.0)
     for start in range(0, len(adot), _PIECE):
-        some = adot[start : start + _PIECE, :, :k].astype(np.float64)
-        squares = head.device.get((some * some).sum(axis=1))
+        # On the host: CuPy would compile kernels for it, which takes longer than a solve.
+        some = head.device.get(adot[start : start + _PIECE])[:, :, :k].astype(np.float64)
+        squares = (some * some).sum(axis=1)
         squares[~np.isfinite(squares)] = np.inf
         at = squares.argmax(axis=0)
         here = squares[at, np.arange(k)]
