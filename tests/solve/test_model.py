@@ -257,6 +257,22 @@ def test_what_was_solved_before_is_handed_out_first():
         next(fields)
 
 
+@pytest.mark.parametrize("kept", [{}, {"elements": [5, 7]}, {"recovery": "interface"}], ids=str)
+def test_poses_that_do_not_converge_are_nan_and_the_rest_goes_on(kept):
+    options = {"tol": 1e-6, "batch": 4} | kept
+    needed = model().solve(coil(), poses(6), **options).report.iterations
+    most = int(needed.max()) - 1
+    good = needed <= most
+    fields = list(model().iter_solve(coil(), poses(6), max_iterations=most, strict=False, **options))
+    assert [len(field) for field in fields] == [4, 2]
+    assert np.concatenate([field.report.converged for field in fields]).tolist() == good.tolist()
+    e = np.concatenate([field.E for field in fields])
+    assert np.isnan(e[~good]).all()
+    same_bits(e[good], model().solve(coil(), poses(6), **options).E[good])
+    with pytest.raises(hf.ArgumentError, match="strict must be True or False"):
+        model().iter_solve(coil(), poses(6), strict="no")
+
+
 @pytest.mark.parametrize("primary_error", [0.0, 1e-3])
 def test_a_dipole_on_a_node_makes_no_field(primary_error):
     """∂A/∂t is infinite there: an error, not a field of NaN that counts as solved."""
