@@ -7,6 +7,7 @@ import pytest
 from given.results import changed, run
 
 import headfield as hf
+from headfield.fields.h5.rows import FACTS, FIELDS, MARKS
 from headfield.fields.stream import open_results
 
 
@@ -82,6 +83,7 @@ def claimed(name, shape, dtype, **options):
         claimed("complete", (1 << 40, 2), np.uint64, chunks=(1 << 10, 2)),
         claimed("poses", (1 << 36, 4, 4), np.float64, chunks=(1 << 10, 4, 4)),
         claimed("mesh/nodes_mm", (1 << 30, 3), np.float64, chunks=(1 << 10, 3), compression="gzip"),
+        claimed("poses", (2, 4, 4), np.float64, chunks=(1 << 21, 4, 4), maxshape=(None, 4, 4), compression=9),
         replaced("elements", lambda file: file.__setitem__("elements", np.zeros(3))),
         lambda file: file.attrs.__setitem__("format", np.arange(3)),
         lambda file: file["mesh/tets"].attrs.__setitem__("crc32", "text"),
@@ -135,3 +137,69 @@ def test_what_another_program_has_packed_is_read_all_the_same(h5):
     packed = hf.read_result(h5)
     assert packed.n_poses == whole.n_poses == 2
     np.testing.assert_array_equal(packed.mesh.tets, whole.mesh.tets)
+
+
+def stopped(folder, count=3):
+    """A part of a run of five poses that was stopped after three."""
+    from abuse.trials import Writer
+
+    writer = Writer(".h5")
+    with (  # noqa: PT012
+        pytest.raises(ZeroDivisionError),
+        open_results(folder / "g.h5", writer.mesh, None, writer.run) as file,
+    ):
+        for number in range(count):
+            file.write(writer.batch(number))
+        raise ZeroDivisionError
+    return writer
+
+
+@pytest.mark.parametrize("name", ["elements/E", "elements/magnE", "iterations", "nodes/v"])
+def test_a_run_does_not_go_on_in_a_file_of_other_rows(tmp_path, name):
+    writer = stopped(tmp_path)
+
+    def narrower(file):
+        values = file[name][()]
+        del file[name]
+        file[name] = values.astype("i8") if name == "iterations" else values[..., :-1]
+
+    with h5py.File(tmp_path / "g.part.h5", "a") as file:
+        narrower(file)
+    with (
+        pytest.raises(hf.FileFormatError, match=rf"g\.part\.h5: pose 3 has another {name}"),
+        open_results(tmp_path / "g.h5", writer.mesh, None, writer.run, resume=True) as results,
+    ):
+        results.write(writer.batch(3))
+
+
+def test_a_run_does_not_go_on_in_a_file_of_fewer_rows(tmp_path):
+    writer = stopped(tmp_path)
+
+    def fewer(file):
+        for name in (*FACTS, *FIELDS, MARKS):
+            if name in file:
+                values = file[name][:4]
+                del file[name]
+                file[name] = values
+
+    with h5py.File(tmp_path / "g.part.h5", "a") as file:
+        fewer(file)
+    with pytest.raises(hf.FileFormatError, match=r"g\.part\.h5: .* where 6 poses are to be"):
+        open_results(tmp_path / "g.h5", writer.mesh, None, writer.run, resume=True)
+
+
+def test_a_source_that_can_not_be_read_is_named_by_merge(tmp_path):
+    stopped(tmp_path, 6 - 1)
+    part = tmp_path / "g.part.h5"
+    with h5py.File(part, "a") as file:
+        values = file["elements/E"][:]
+        del file["elements/E"]
+        file.create_dataset("elements/E", data=values, chunks=(1, *values.shape[1:]), compression=1)
+        file.attrs["run"] = file.attrs["run"].replace('"count": 6, "total": 6', '"count": 5, "total": 5')
+        chunk = file["elements/E"].id.get_chunk_info(3)
+    data = bytearray(part.read_bytes())
+    data[chunk.byte_offset + 2 : chunk.byte_offset + 40] = bytes(38)
+    part.write_bytes(data)
+    with pytest.raises(hf.FileFormatError, match=r"g\.part\.h5: damaged"):
+        hf.merge_results([part], tmp_path / "all.h5")
+    assert not (tmp_path / "all.h5").exists()
