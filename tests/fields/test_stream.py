@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Files that results are added to while they are solved: what an error or a full disk leaves of them."""
 
+import dataclasses
 import errno
 import os
 
@@ -333,3 +334,30 @@ def test_a_torn_line_in_a_record_is_not_gone_on_in(tmp_path, torn):
         assert results.done == 3
         results.write(batch(3, 4))
     assert len(os.listdir(tmp_path)) == 5
+
+
+@pytest.mark.parametrize("ending", [".msh", ".vtu"])
+@pytest.mark.parametrize("some", [False, True])
+def test_a_run_whose_files_fit_is_not_refused_and_little_more_room_is_missed(
+    tmp_path, monkeypatch, ending, some
+):
+    from abuse.trials import Writer
+
+    writer = Writer(ending)
+    field, n_elements = writer.batch(0), None
+    if some:
+        chosen = np.arange(500, dtype=np.int32)
+        field = dataclasses.replace(field, elements=chosen, E=field.E[:, chosen], potential=None)
+        n_elements = len(chosen)
+    hf.Field.of_arrays(field).save(tmp_path / f"one{ending}")
+    size = (tmp_path / f"one{ending}").stat().st_size
+
+    class Usage:
+        free = size
+
+    monkeypatch.setattr("shutil.disk_usage", lambda _: Usage)
+    with open_results(tmp_path / f"f{ending}", writer.mesh, n_elements, run(1)) as results:
+        results.write(field)
+    Usage.free = int(0.98 * size)
+    with pytest.raises(hf.StorageError, match="more are needed"):
+        open_results(tmp_path / f"g{ending}", writer.mesh, n_elements, run(1))

@@ -34,8 +34,9 @@ _ENDINGS_PER_POSE = (".msh", ".vtu")
 _NO_FILE = " did not converge"
 _COUNT = re.compile(rf"([0-9]{{1,9}})({_NO_FILE})?")
 _MOST_RECORD = 1 << 26  # bytes, of some million poses
-# Bytes of a pose per tetrahedron and node, at least: E, |E| and the potential, with the mesh but in .h5.
-_BYTES = {".h5": (16, 8), ".hdf5": (16, 8), ".msh": (76, 40), ".vtu": (45, 32)}
+# Bytes of a pose, at least: of the mesh per tetrahedron and node, of E and |E| per tetrahedron that has them,
+# and of the potential per node. In a .vtu all tetrahedra have E, and an .h5 has the mesh once.
+_BYTES = {".h5": (0, 0, 16, 8), ".hdf5": (0, 0, 16, 8), ".msh": (28, 28, 40, 12), ".vtu": (45, 24, 0, 8)}
 
 
 def open_results(
@@ -81,12 +82,18 @@ def open_results(
         raise FileFormatError(f"{target}: results are written as .msh, .vtu or .h5, not {ending or 'this'}")
     for file in (target, *result_files(target, range(run.first, run.first + 1), run.total)):
         check_folder(file)
-    per_tet, per_node = _BYTES[ending]
+    each = _pose_bytes(ending, mesh, n_elements)
     if ending in _ENDINGS_PER_POSE:
-        return FilePerPose(target, run, resume, per_tet * mesh.n_tets + per_node * mesh.n_nodes)
+        return FilePerPose(target, run, resume, each)
     needed_h5py("writing")
-    each = per_tet * mesh.n_tets + per_node * mesh.n_nodes if n_elements is None else per_tet * n_elements
     return GrowingH5(target, run, resume, each)
+
+
+def _pose_bytes(ending: str, mesh: TetMesh, n_elements: int | None) -> int:
+    per_tet, per_node, per_field, per_potential = _BYTES[ending]
+    fields = per_field * (mesh.n_tets if n_elements is None else n_elements)
+    potential = per_potential * mesh.n_nodes if n_elements is None else 0
+    return per_tet * mesh.n_tets + per_node * mesh.n_nodes + fields + potential
 
 
 def result_files(path: str | os.PathLike[str], run_poses: range, total: int) -> list[Path]:
