@@ -249,12 +249,6 @@ def test_messages_count_poses_from_the_begin_of_the_list(inputs, tmp_path, capsy
     assert "1 of 3 poses, first pose 3, put the wire" in capsys.readouterr().err
 
 
-def test_a_field_of_zero_has_a_summary(inputs, tmp_path, capsys):
-    args = arguments(inputs, tmp_path / "f.h5", "--recovery", "interface", "--json", "--didt", "0")
-    assert cli.main(args) == 0
-    assert json.loads(capsys.readouterr().out)["results"][0]["peak_V_per_m"] == 0
-
-
 def test_a_merge_that_is_ended_leaves_nothing_behind(inputs, tmp_path, monkeypatch, capsys):
     def killed(*_):
         os.kill(os.getpid(), signal.SIGTERM)

@@ -83,7 +83,6 @@ def claimed(name, shape, dtype, **options):
         claimed("complete", (1 << 40, 2), np.uint64, chunks=(1 << 10, 2)),
         claimed("poses", (1 << 36, 4, 4), np.float64, chunks=(1 << 10, 4, 4)),
         claimed("mesh/nodes_mm", (1 << 30, 3), np.float64, chunks=(1 << 10, 3), compression="gzip"),
-        claimed("poses", (2, 4, 4), np.float64, chunks=(1 << 21, 4, 4), maxshape=(None, 4, 4), compression=9),
         replaced("elements", lambda file: file.__setitem__("elements", np.zeros(3))),
         lambda file: file.attrs.__setitem__("format", np.arange(3)),
         lambda file: file["mesh/tets"].attrs.__setitem__("crc32", "text"),
@@ -108,6 +107,16 @@ def test_millions_of_poses_that_the_file_does_not_have_are_refused(h5):
         claim(file)
     assert h5.stat().st_size < 1 << 20
     with pytest.raises(hf.FileFormatError, match=r"of shape \(33554432, .* does not fit the file"):
+        hf.read_result(h5)
+
+
+def test_chunks_that_would_take_far_more_memory_than_the_file_are_refused(h5):
+    with h5py.File(h5, "a") as file:
+        poses = file["poses"][:]
+        del file["poses"]
+        options = {"chunks": (1 << 17, 4, 4), "maxshape": (None, 4, 4), "compression": 9}
+        file.create_dataset("poses", data=poses, **options)
+    with pytest.raises(hf.FileFormatError, match=r"poses of shape \(2, 4, 4\) does not fit the file"):
         hf.read_result(h5)
 
 

@@ -64,7 +64,7 @@ class Summary:
             }
             if report.discretisation_error is not None:
                 error = float(report.discretisation_error[i])
-                row["discretisation_error"] = error if good and np.isfinite(error) else None
+                row["discretisation_error"] = error if good else None
             self.rows.append(row)
 
     @property
