@@ -90,7 +90,7 @@ def test_a_run_of_which_nothing_is_left_to_solve_is_finished(inputs, tmp_path, m
     assert os.listdir(tmp_path) == ["f.part.h5"]
     capsys.readouterr()
     assert cli.main(arguments(inputs, tmp_path / "f.h5", "--resume")) == 0
-    assert "5 poses were there already; 0 poses" in capsys.readouterr().out
+    assert "5 poses were there already\nwritten: " in capsys.readouterr().out
     assert same(tmp_path / "f.h5", inputs / "whole.h5")
 
 
@@ -104,7 +104,7 @@ def test_another_coil_does_not_go_on_there(inputs, tmp_path, monkeypatch, capsys
         resumed = arguments(inputs, tmp_path / name, "--resume", coil="other.ccd")
         fails(capsys, resumed, "is of another run: the coil is not the same")
         resumed = arguments(inputs, tmp_path / name, "--resume", "--conductivity", "2=0.3", "--tol", "1e-4")
-        fails(capsys, resumed, "the head and the options are not the same")
+        fails(capsys, resumed, "the head or its conductivity and the options are not the same")
         assert cli.main(arguments(inputs, tmp_path / name, "--resume")) == 0
     assert len(list(tmp_path.iterdir())) == 6
 
@@ -166,18 +166,24 @@ def test_a_pose_that_does_not_converge_is_listed_and_the_rest_goes_on(inputs, tm
         assert numbers == [i for i in range(K) if i not in bad]
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"])
-def test_a_signal_ends_a_run_after_its_batch(inputs, tmp_path, name):
-    number = getattr(signal, name)
-    args = [w for w in arguments(inputs, tmp_path / "f.h5", poses="many.npy") if w != "-q"]
+def started(args):
+    """The command in a process of its own, when its first poses are done."""
     # In the background of a script SIGINT is ignored, and so it would be in what the tests start.
     listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     run = f"{listen}; import sys; from headfield.commands.main import main; sys.exit(main(sys.argv[1:]))"
     pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen([sys.executable, "-c", run, *args], **pipes) as process:
-        for line in process.stderr:
-            if "of 10000 poses" in line:
-                break
+    process = subprocess.Popen([sys.executable, "-c", run, *args], **pipes)
+    for line in process.stderr:
+        if "of 10000 poses" in line:
+            break
+    return process
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"])
+def test_a_signal_ends_a_run_after_its_batch(inputs, tmp_path, name):
+    number = getattr(signal, name)
+    args = [w for w in arguments(inputs, tmp_path / "f.h5", poses="many.npy") if w != "-q"]
+    with started(args) as process:
         process.send_signal(number)
         rest = process.stderr.read().splitlines()
     assert process.returncode == 128 + number
@@ -186,3 +192,67 @@ def test_a_signal_ends_a_run_after_its_batch(inputs, tmp_path, name):
     kept = int(rest[-2].split()[1])
     assert rest[-2] == f"headfield: {kept} of 10000 poses are done and kept; go on with --resume"
     assert hf.read_result(tmp_path / "f.part.h5").n_poses == kept > 0
+
+
+def test_a_pose_that_did_not_converge_is_listed_when_the_run_goes_on(inputs, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "f.h5"
+    args = arguments(inputs, out, "--max-iterations", "1")
+    with monkeypatch.context() as patch:
+        stop_after(patch, 2)
+        assert cli.main(args) == 130
+    capsys.readouterr()
+    fails(capsys, [*args, "--resume", "--strict"], "pose 0 did not converge when it was solved before")
+    for there in (2, 5):  # then of a run that is whole
+        assert cli.main([*args, "--resume", "--json"]) == 3
+        said = capsys.readouterr()
+        facts = json.loads(said.out)
+        assert (facts["already_there"], facts["not_converged"]) == (there, [0, 1, 2, 3, 4])
+        assert "5 of 5 poses did not converge" in said.err
+
+
+def test_the_order_of_tissues_is_no_other_option(inputs, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        stop_after(patch, 2)
+        assert cli.main(arguments(inputs, tmp_path / "f.h5", "--tissues", "2,4")) == 130
+    assert cli.main(arguments(inputs, tmp_path / "f.h5", "--tissues", "4,2,4", "--resume")) == 0
+
+
+def test_a_terminal_that_is_gone_does_not_end_a_run_before_its_batch(inputs, tmp_path):
+    args = [w for w in arguments(inputs, tmp_path / "f.h5", poses="many.npy") if w != "-q"]
+    with started(args) as process:
+        process.stderr.close()
+        process.send_signal(signal.SIGHUP)
+    assert process.returncode == 128 + signal.SIGHUP
+    assert hf.read_result(tmp_path / "f.part.h5").n_poses > 0
+
+
+def test_closed_streams_are_no_place_for_messages(inputs, tmp_path):
+    args = [w for w in arguments(inputs, tmp_path / "f.h5") if w != "-q"]
+    line = f'"{sys.executable}" -m headfield "$@" 2>&- >&-'
+    done = subprocess.run(["sh", "-c", line, "sh", *args], check=False, timeout=100)
+    assert done.returncode == 0
+    assert same(tmp_path / "f.h5", inputs / "whole.h5")
+
+
+def test_messages_count_poses_from_the_begin_of_the_list(inputs, tmp_path, capsys):
+    said = fails(
+        capsys,
+        arguments(inputs, tmp_path / "f.h5", "--slice", "-2:", "--strict", "--max-iterations", "1"),
+        "1 of 1 poses did not reach a residual",
+    )
+    assert "the worst is pose 3" in said
+    inside = hf.read_poses(inputs / "poses.npy")
+    inside[3, :3, 3] = [0.1, 0.2, 70.3]
+    np.save(tmp_path / "inside.npy", inside)
+    args = arguments(inputs, tmp_path / "g.h5", "--slice", "2:5", poses=tmp_path / "inside.npy")
+    assert cli.main(args) == 0
+    assert "1 of 3 poses, first pose 3, put the wire" in capsys.readouterr().err
+
+
+def test_a_merge_that_is_ended_leaves_nothing_behind(inputs, tmp_path, monkeypatch, capsys):
+    def killed(*_):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("headfield.commands.progress.Progress.done", killed)
+    assert cli.main(["merge", str(inputs / "whole.h5"), "-o", str(tmp_path / "f.h5")]) == 128 + signal.SIGTERM
+    assert os.listdir(tmp_path) == []

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Files that results are added to while they are solved: what an error or a full disk leaves of them."""
 
+import dataclasses
 import errno
 import os
 
@@ -123,6 +124,20 @@ def test_whatever_write_fails_the_rows_before_it_are_whole_and_no_other_is_shown
         path.unlink()
 
 
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "I/O error"), KeyboardInterrupt()])
+@pytest.mark.parametrize("whole", [True, False])
+def test_an_end_that_is_interrupted_itself_removes_nothing(tmp_path, monkeypatch, error, whole):
+    def pread(*_):
+        raise error
+
+    with pytest.raises(type(error)), opened(tmp_path / "f.h5", 2) as results:  # noqa: PT012
+        results.write(batch(0, 1) if whole else batch(0))
+        monkeypatch.setattr(os, "pread", pread)
+        if not whole:
+            raise KeyboardInterrupt
+    assert magnitudes(tmp_path / "f.part.h5") == [[1.0], [2.0]][: 2 if whole else 1]
+
+
 def test_a_disk_that_fills_up_is_named_with_what_is_kept(tmp_path, monkeypatch):
     said = r"f\.part\.h5: No space left on device; 2 of 5 poses are in it"
     with pytest.raises(hf.StorageError, match=said), opened(tmp_path / "f.h5") as results:  # noqa: PT012
@@ -155,7 +170,7 @@ def test_a_field_that_can_not_be_saved_leaves_what_was_there(tmp_path, monkeypat
     field = hf.Field.of_arrays(batch(0, 1))
     field.save(tmp_path / "f.h5")
     Disk(monkeypatch, 5, FULL)
-    with pytest.raises(hf.StorageError, match=r"f\.h5: No space left"):
+    with pytest.raises(hf.StorageError, match=r"f\.h5: No space left on device; nothing was changed"):
         hf.Field.of_arrays(batch(4)).save(tmp_path / "f.h5")
     assert magnitudes(tmp_path / "f.h5") == [[1.0], [2.0]]
     assert os.listdir(tmp_path) == ["f.h5"]
@@ -181,11 +196,11 @@ def test_a_run_goes_on_after_what_is_there(tmp_path, ending):
 @pytest.mark.parametrize(
     ("different", "said"),
     [
-        ({"head": "other"}, "the head is not the same"),
+        ({"head": "other"}, "the head or its conductivity is not the same"),
         ({"coil": "other", "options": "other"}, "the coil and the options are not the same"),
-        ({"poses": "other"}, "the poses are not the same"),
-        ({"version": "0"}, "the headfield is not the same"),
-        ({"total": 9}, "the poses are not the same"),
+        ({"poses": "other"}, "the poses or their dI/dt are not the same"),
+        ({"version": "0"}, "the version of headfield is not the same"),
+        ({"total": 9}, "the poses or their dI/dt are not the same"),
         ({"first": 1, "count": 4, "total": 5}, "is of the slice 0:5"),
     ],
 )
@@ -256,3 +271,93 @@ def test_files_are_closed_and_gone_where_no_pose_comes(tmp_path):
             pass
     assert open_files() == before
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("ending", [".h5", ".msh"])
+def test_a_run_that_goes_on_knows_which_poses_did_not_converge(tmp_path, ending):
+    path = tmp_path / f"f{ending}"
+    different = {"count": 4, "first": 3, "total": 9}
+    with pytest.raises(ZeroDivisionError), opened(path, **different) as results:  # noqa: PT012
+        results.write(batch(0))
+        results.write(batch(1, converged=False))
+        raise ZeroDivisionError
+    with opened(path, resume=True, **different) as results:
+        assert (results.done, results.not_converged) == (2, [4])
+        results.write(batch(2, 3))
+
+
+def test_a_file_of_an_earlier_run_does_not_stand_for_a_pose_without_a_field(tmp_path):
+    with opened(tmp_path / "f.vtu", 3) as results:
+        results.write(batch(0, 1, 2))
+    with opened(tmp_path / "f.vtu", 3, coil="other") as results:
+        results.write(batch(0))
+        results.write(batch(1, 2, converged=False))
+    assert sorted(os.listdir(tmp_path)) == ["f_0000.vtu"]
+
+
+def test_a_whole_file_is_not_solved_again_but_by_a_run_that_does_not_go_on(tmp_path):
+    path = tmp_path / "f.h5"
+    with opened(path, 2) as results:
+        results.write(batch(0))
+        results.write(batch(1, converged=False))
+    before = path.read_bytes()
+    with opened(path, 2, resume=True) as results:
+        assert (results.done, results.not_converged) == (2, [1])
+    assert results.files == [str(path)]
+    assert path.read_bytes() == before
+    with pytest.raises(hf.ArgumentError, match=r"f\.h5 is of another run: the coil is not the same"):
+        opened(path, 2, resume=True, coil="other")
+    with opened(path, 2, coil="other") as results:
+        assert (results.done, results.not_converged) == (0, [])
+        results.write(batch(2, 3))
+    assert magnitudes(path) == [[3.0], [4.0]]
+    assert os.listdir(tmp_path) == ["f.h5"]
+
+
+def test_the_name_of_a_part_is_not_taken_for_that_of_the_whole(tmp_path):
+    stopped_after(tmp_path / "f.h5", 0, 1)
+    with pytest.raises(hf.ArgumentError, match=r"f\.part\.h5 is not whole, it holds 2 of 5 poses"):
+        opened(tmp_path / "f.part.h5", resume=True)
+    assert os.listdir(tmp_path) == ["f.part.h5"]
+
+
+@pytest.mark.parametrize("torn", ["3", "3 did not con", "\u00b2\n"])
+def test_a_torn_line_in_a_record_is_not_gone_on_in(tmp_path, torn):
+    stopped_after(tmp_path / "f.msh", 0, 1)
+    with open(tmp_path / "f.msh.run", "a", encoding="utf-8") as file:
+        file.write(torn)
+    with pytest.raises(ZeroDivisionError), opened(tmp_path / "f.msh", resume=True) as results:  # noqa: PT012
+        assert results.done == 2
+        results.write(batch(2))
+        raise ZeroDivisionError
+    with opened(tmp_path / "f.msh", resume=True) as results:
+        assert results.done == 3
+        results.write(batch(3, 4))
+    assert len(os.listdir(tmp_path)) == 5
+
+
+@pytest.mark.parametrize("ending", [".msh", ".vtu"])
+@pytest.mark.parametrize("some", [False, True])
+def test_a_run_whose_files_fit_is_not_refused_and_little_more_room_is_missed(
+    tmp_path, monkeypatch, ending, some
+):
+    from abuse.trials import Writer
+
+    writer = Writer(ending)
+    field, n_elements = writer.batch(0), None
+    if some:
+        chosen = np.arange(500, dtype=np.int32)
+        field = dataclasses.replace(field, elements=chosen, E=field.E[:, chosen], potential=None)
+        n_elements = len(chosen)
+    hf.Field.of_arrays(field).save(tmp_path / f"one{ending}")
+    size = (tmp_path / f"one{ending}").stat().st_size
+
+    class Usage:
+        free = size
+
+    monkeypatch.setattr("shutil.disk_usage", lambda _: Usage)
+    with open_results(tmp_path / f"f{ending}", writer.mesh, n_elements, run(1)) as results:
+        results.write(field)
+    Usage.free = int(0.98 * size)
+    with pytest.raises(hf.StorageError, match="more are needed"):
+        open_results(tmp_path / f"g{ending}", writer.mesh, n_elements, run(1))

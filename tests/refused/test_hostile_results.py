@@ -7,6 +7,7 @@ import pytest
 from given.results import changed, run
 
 import headfield as hf
+from headfield.fields.h5.rows import FACTS, FIELDS, MARKS
 from headfield.fields.stream import open_results
 
 
@@ -109,6 +110,16 @@ def test_millions_of_poses_that_the_file_does_not_have_are_refused(h5):
         hf.read_result(h5)
 
 
+def test_chunks_that_would_take_far_more_memory_than_the_file_are_refused(h5):
+    with h5py.File(h5, "a") as file:
+        poses = file["poses"][:]
+        del file["poses"]
+        options = {"chunks": (1 << 17, 4, 4), "maxshape": (None, 4, 4), "compression": 9}
+        file.create_dataset("poses", data=poses, **options)
+    with pytest.raises(hf.FileFormatError, match=r"poses of shape \(2, 4, 4\) does not fit the file"):
+        hf.read_result(h5)
+
+
 @pytest.mark.parametrize("text", ["", "{}", "[" * 10**5, '{"head": 1}', "null", "1"])
 def test_records_of_runs_that_are_none_are_refused(tmp_path, h5, text):
     part = h5.rename(tmp_path / "g.part.h5")
@@ -135,3 +146,69 @@ def test_what_another_program_has_packed_is_read_all_the_same(h5):
     packed = hf.read_result(h5)
     assert packed.n_poses == whole.n_poses == 2
     np.testing.assert_array_equal(packed.mesh.tets, whole.mesh.tets)
+
+
+def stopped(folder, count=3):
+    """A part of a run of five poses that was stopped after three."""
+    from abuse.trials import Writer
+
+    writer = Writer(".h5")
+    with (  # noqa: PT012
+        pytest.raises(ZeroDivisionError),
+        open_results(folder / "g.h5", writer.mesh, None, writer.run) as file,
+    ):
+        for number in range(count):
+            file.write(writer.batch(number))
+        raise ZeroDivisionError
+    return writer
+
+
+@pytest.mark.parametrize("name", ["elements/E", "elements/magnE", "iterations", "nodes/v"])
+def test_a_run_does_not_go_on_in_a_file_of_other_rows(tmp_path, name):
+    writer = stopped(tmp_path)
+
+    def narrower(file):
+        values = file[name][()]
+        del file[name]
+        file[name] = values.astype("i8") if name == "iterations" else values[..., :-1]
+
+    with h5py.File(tmp_path / "g.part.h5", "a") as file:
+        narrower(file)
+    with (
+        pytest.raises(hf.FileFormatError, match=rf"g\.part\.h5: pose 3 has another {name}"),
+        open_results(tmp_path / "g.h5", writer.mesh, None, writer.run, resume=True) as results,
+    ):
+        results.write(writer.batch(3))
+
+
+def test_a_run_does_not_go_on_in_a_file_of_fewer_rows(tmp_path):
+    writer = stopped(tmp_path)
+
+    def fewer(file):
+        for name in (*FACTS, *FIELDS, MARKS):
+            if name in file:
+                values = file[name][:4]
+                del file[name]
+                file[name] = values
+
+    with h5py.File(tmp_path / "g.part.h5", "a") as file:
+        fewer(file)
+    with pytest.raises(hf.FileFormatError, match=r"g\.part\.h5: .* where 6 poses are to be"):
+        open_results(tmp_path / "g.h5", writer.mesh, None, writer.run, resume=True)
+
+
+def test_a_source_that_can_not_be_read_is_named_by_merge(tmp_path):
+    stopped(tmp_path, 6 - 1)
+    part = tmp_path / "g.part.h5"
+    with h5py.File(part, "a") as file:
+        values = file["elements/E"][:]
+        del file["elements/E"]
+        file.create_dataset("elements/E", data=values, chunks=(1, *values.shape[1:]), compression=1)
+        file.attrs["run"] = file.attrs["run"].replace('"count": 6, "total": 6', '"count": 5, "total": 5')
+        chunk = file["elements/E"].id.get_chunk_info(3)
+    data = bytearray(part.read_bytes())
+    data[chunk.byte_offset + 2 : chunk.byte_offset + 40] = bytes(38)
+    part.write_bytes(data)
+    with pytest.raises(hf.FileFormatError, match=r"g\.part\.h5: damaged"):
+        hf.merge_results([part], tmp_path / "all.h5")
+    assert not (tmp_path / "all.h5").exists()

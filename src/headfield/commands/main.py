@@ -23,9 +23,9 @@ from .demo import run_demo
 from .info import describe
 from .info_text import lines
 from .parser import build_parser
-from .progress import Progress
+from .progress import Progress, tell
 from .solve import solve
-from .stopping import Stopped
+from .stopping import Stopped, Stopping
 from .view import view
 
 __all__ = ["main"]
@@ -59,6 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     mean centre   0.0 0.0 0.0 mm
     0
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # it was closed when Python started
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # letters that a log lacks must not stop a solve
@@ -76,15 +79,16 @@ def _joined(argv: Sequence[str]) -> list[str]:
     """Join `--didt -70e6` to one word: argparse takes a word that begins with a minus for an option."""
     words = list(argv)
     for i in range(len(words) - 1, 0, -1):
-        if words[i - 1] == "--didt" and re.match(r"-[\d.]", words[i]):
-            words[i - 1 : i + 1] = [f"--didt={words[i]}"]
+        if words[i - 1] in ("--didt", "--slice") and re.match(r"-[\d.]", words[i]):
+            words[i - 1 : i + 1] = [f"{words[i - 1]}={words[i]}"]
     return words
 
 
 def _run(args: argparse.Namespace) -> int:
     try:
-        code = args.command(args)
-        sys.stdout.flush()
+        with Stopping().listening():  # whichever signal ends this, no unfinished file is left behind
+            code = args.command(args)
+            sys.stdout.flush()
     except (HeadfieldError, OSError, MemoryError) as error:
         text = str(error) or type(error).__name__
         if isinstance(error, OSError) and error.strerror and error.filename is not None:
@@ -98,12 +102,12 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _stop(message: str, code: int) -> int:
-    print(f"headfield: {message}", file=sys.stderr)
+    tell(f"headfield: {message}")
     return code
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"headfield: warning: {' '.join(str(message).split())}", file=sys.stderr)
+    tell(f"headfield: warning: {' '.join(str(message).split())}")
 
 
 def _demo(args: argparse.Namespace) -> None:

@@ -3,12 +3,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "tell"]
 
 _LOG_SECONDS = 10.0
+
+
+def tell(text: str, end: str = "\n") -> None:
+    """Write to stderr if possible: a closed terminal, or a full disk under a log, must not stop a solve."""
+    with contextlib.suppress(OSError):
+        print(text, end=end, file=sys.stderr, flush=True)
 
 
 class Progress:
@@ -27,10 +34,10 @@ class Progress:
         self._first: tuple[float, int] | None = None
         self._last = 0.0
 
-    def say(self, text: str) -> None:
-        """Print a text in a line of its own."""
-        if not self._quiet:
-            print(("\n" if self._open else "") + f"headfield: {text}", file=sys.stderr, flush=True)
+    def say(self, text: str, *, always: bool = False) -> None:
+        """Print a text in a line of its own, `always` or unless it is to be quiet."""
+        if always or not self._quiet:
+            tell(("\n" if self._open else "") + f"headfield: {text}")
             self._open = False
 
     def done(self, count: int) -> None:
@@ -48,4 +55,4 @@ class Progress:
         self._open = self._terminal and not finished
         if self._terminal:
             text = f"\r{text:50}"  # blanks over what a longer line left
-        print(text, end="" if self._open else "\n", file=sys.stderr, flush=True)
+        tell(text, end="" if self._open else "\n")

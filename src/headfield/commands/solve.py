@@ -47,7 +47,7 @@ def solve(args: argparse.Namespace) -> int:
         progress = Progress(run.count, args.quiet)
         with open_results(args.output, problem.mesh, problem.n_elements, run, resume=args.resume) as results:
             there = results.done
-            summary = Summary(problem.mesh, problem.elements, run.first + there)
+            summary = Summary(problem.mesh, problem.elements, run.first + there, results.not_converged)
             progress.say(f"{problem.mesh!r}, {problem.coil!r}")
             if there:
                 progress.say(f"{there} of {run.count} poses are there already")
@@ -69,7 +69,7 @@ def solve(args: argparse.Namespace) -> int:
     }
     print(json.dumps(facts, indent=1, allow_nan=False) if args.json else summary.text(facts))
     if summary.not_converged:
-        warn(summary.warning(), UserWarning)
+        warn(summary.warning(run.count), UserWarning)
         return NOT_CONVERGED
     return 0
 
@@ -87,7 +87,8 @@ class _Problem:
         self.elements = _elements(self.mesh, args.tissues)
         self.n_elements = None if self.elements is None else len(self.elements)
         self.conductivity = resolve(given, self.mesh.tags)
-        options = (args.tissues, args.recovery, args.tol, args.max_iterations)
+        tissues = None if args.tissues is None else sorted(set(args.tissues))
+        options = (tissues, args.recovery, args.tol, args.max_iterations)
         self.run = Run(
             head=digest([getattr(self.mesh, name) for name in MESH_ARRAYS], self.conductivity),
             coil=digest(self.coil.content()),
@@ -112,6 +113,7 @@ class _Problem:
             max_iterations=args.max_iterations,
             batch="auto" if args.batch is None else args.batch,
             strict=args.strict,
+            first=first,
         )
 
 
@@ -124,6 +126,11 @@ def _solve_rest(
 ) -> str:
     """Solve and write the poses that aren't there yet; returns the device."""
     args, run = problem.args, problem.run
+    if args.strict and results.not_converged:
+        raise ConvergenceError(
+            f"pose {results.not_converged[0]} did not converge when it was solved before; without --strict "
+            "it is left out"
+        )
     if results.done == run.count:
         return "no device"
     model = HeadModel(problem.mesh, problem.conductivity, device=args.device, threads=args.threads)
@@ -141,7 +148,7 @@ def _solve_rest(
         if isinstance(error, ConvergenceError):
             results.write(error.partial.arrays())
         kept = f"{results.done} of {run.count} poses are done and kept"
-        progress.say(f"{kept}; go on with --resume" if results.done else kept)
+        progress.say(f"{kept}; go on with --resume" if results.done else kept, always=True)
         raise
     return model.device
 

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,4 +87,6 @@ class Stopping:
         self._asked = number
         # A handler may run in the middle of a print, so it writes past Python's buffers.
         text = f"\nheadfield: {signal.Signals(number).name}: ends after this batch; once more ends it now\n"
-        os.write(2, text.encode())
+        # Where SIGHUP comes from, there is nothing left to write to.
+        with contextlib.suppress(OSError, ValueError):
+            os.write(sys.stderr.fileno(), text.encode())

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ class Summary:
         Tetrahedra that E is given in; None for all.
     first : int
         Number of the pose that is added first.
+    earlier : sequence of int
+        Numbers of the poses that did not converge in the run that goes on here.
 
     Attributes
     ----------
@@ -36,12 +39,14 @@ class Summary:
         One for each pose.
     """
 
-    def __init__(self, mesh: TetMesh, elements: NDArray[np.int32] | None, first: int = 0) -> None:
+    def __init__(
+        self, mesh: TetMesh, elements: NDArray[np.int32] | None, first: int = 0, earlier: Sequence[int] = ()
+    ) -> None:
         tags = mesh.tags if elements is None else mesh.tags[elements]
         self._gray = bool((tags == GRAY_MATTER).any())
         self._chosen = np.flatnonzero(tags == GRAY_MATTER) if self._gray else np.arange(len(tags))
         self._volumes = mesh.volumes_mm3()[self._chosen if elements is None else elements[self._chosen]]
-        self._first = first
+        self._first, self._earlier = first, list(earlier)
         self.rows: list[dict[str, Any]] = []
 
     def add(self, field: Field) -> None:
@@ -65,26 +70,25 @@ class Summary:
     @property
     def not_converged(self) -> list[int]:
         """Numbers of the poses that did not converge."""
-        return [row["pose"] for row in self.rows if not row["converged"]]
+        return self._earlier + [row["pose"] for row in self.rows if not row["converged"]]
 
-    def warning(self) -> str:
-        """What to warn of; empty if all poses converged."""
+    def warning(self, poses: int) -> str:
+        """What to warn of in a result of so many poses; empty if all of them converged."""
         bad = self.not_converged
         if not bad:
             return ""
         listed = ", ".join(map(str, bad[:_LISTED])) + (", …" if len(bad) > _LISTED else "")
         return (
-            f"{len(bad)} of {len(self.rows)} poses did not converge and have no field (not a number in .h5, "
+            f"{len(bad)} of {poses} poses did not converge and have no field (not a number in .h5, "
             f"no file in .msh and .vtu): {listed}"
         )
 
     def text(self, facts: dict[str, Any]) -> str:
         """The summary in words; `facts` is what the command knows besides."""
-        lines = [f"{len(self.rows)} poses in {facts['seconds']:.1f} s on {facts['device']}: "]
-        if facts["already_there"]:
-            lines[0] = f"{facts['already_there']} poses were there already; {lines[0]}"
+        lines = [f"{facts['already_there']} poses were there already"] if facts["already_there"] else []
         if self.rows:
-            lines[0] += (
+            lines.append(
+                f"{len(self.rows)} poses in {facts['seconds']:.1f} s on {facts['device']}: "
                 f"{self._span('iterations', 'd')} iterations, residual {self._span('residual', '.1e')}"
             )
             where = "gray matter" if self._gray else "all tetrahedra"

@@ -166,10 +166,10 @@ def within(value: Any, name: str, error: type[HeadfieldError], low: float, high:
     return number
 
 
-def whole(value: Any, name: str, error: type[HeadfieldError], most: int) -> int:
-    """Return a whole number from 1 to `most`."""
-    if not is_whole(value) or not 1 <= value <= most:
-        raise error(f"{name} = {value!r} must be a whole number from 1 to {most}")
+def whole(value: Any, name: str, error: type[HeadfieldError], most: int, least: int = 1) -> int:
+    """Return a whole number from `least` to `most`."""
+    if not is_whole(value) or not least <= value <= most:
+        raise error(f"{name} = {value!r} must be a whole number from {least} to {most}")
     return int(value)
 
 

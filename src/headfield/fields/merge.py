@@ -33,7 +33,7 @@ def merge_results(
     """Join .h5 of slices of one run, as `headfield solve --slice` writes them, to one of all poses.
 
     Files of runs that were stopped (NAME.part.h5) give the poses that are complete in them. Where two files
-    have a pose, that of the first one is taken. Every pose is held against its check sum on the way.
+    have a pose, it is taken from one of them. Every pose is held against its check sum on the way.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def merge_results(
     sources = _sources(names, runs)
     whole = dataclasses.replace(runs[0][0], first=0, count=runs[0][0].total)
     with replacing(target) as temporary, open(temporary, "rb+", buffering=0) as file:
-        rows = RowFile(file.fileno(), os.fspath(target), whole.total)
+        rows = RowFile(file.fileno(), os.fspath(target), whole.total, stays=False)
         for name, first, count in sources:
             with opened(name) as source:
                 if not rows.laid_out:

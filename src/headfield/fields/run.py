@@ -16,7 +16,13 @@ from ..errors import ArgumentError, FileFormatError
 
 __all__ = ["Run", "digest"]
 
-_SAID = {"head": "head", "coil": "coil", "poses": "poses", "options": "options", "version": "headfield"}
+_SAID = {
+    "head": "head or its conductivity",
+    "coil": "coil",
+    "poses": "poses or their dI/dt",
+    "options": "options",
+    "version": "version of headfield",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,12 +85,17 @@ class Run:
         """Raise ArgumentError unless `other`, which `path` is of, gets the same numbers in the same poses."""
         different = [said for name, said in _SAID.items() if getattr(self, name) != getattr(other, name)]
         if not different and self.total != other.total:
-            different = ["poses"]
+            different = [_SAID["poses"]]
         if different:
-            verb = "is" if len(different) == 1 and different[0] not in ("poses", "options") else "are"
+            verb = "is" if len(different) == 1 and different[0] not in (_SAID["poses"], "options") else "are"
             raise ArgumentError(
                 f"{path} is of another run: the {' and the '.join(different)} {verb} not the same"
             )
+
+    def check_slice(self, other: Run, path: str) -> None:
+        """Raise ArgumentError unless `other`, which `path` is of, is of the same poses of the run."""
+        if (other.first, other.count) != (self.first, self.count):
+            raise ArgumentError(f"{path} is of the slice {other.first}:{other.first + other.count}")
 
 
 def digest(*values: Any) -> str:

@@ -8,18 +8,21 @@ them. A file under its final name is whole.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from types import TracebackType
+
+import numpy as np
 
 from ..errors import ArgumentError, FileFormatError, HeadfieldError, StorageError
 from ..heads.mesh import TetMesh
 from ..io.atomic import check_folder, replacing
 from ..io.locked import LockedFile
-from ..io.regular import ending_of
+from ..io.regular import check_regular, ending_of
 from ..io.room import check_room
 from .arrays import FieldArrays
 from .h5.layout import needed_h5py
-from .h5.reader import opened
+from .h5.reader import ResultFile, opened
 from .h5.writer import RowFile, constants_of, row_of
 from .run import Run
 from .write import write_results
@@ -28,8 +31,12 @@ __all__ = ["H5_ENDINGS", "FilePerPose", "GrowingH5", "open_results", "result_fil
 
 H5_ENDINGS = (".h5", ".hdf5")
 _ENDINGS_PER_POSE = (".msh", ".vtu")
-# Bytes of a pose per tetrahedron and node, at least: E, |E| and the potential, with the mesh but in .h5.
-_BYTES = {".h5": (16, 8), ".hdf5": (16, 8), ".msh": (76, 40), ".vtu": (45, 32)}
+_NO_FILE = " did not converge"
+_COUNT = re.compile(rf"([0-9]{{1,9}})({_NO_FILE})?")
+_MOST_RECORD = 1 << 26  # bytes, of some million poses
+# Bytes of a pose, at least: of the mesh per tetrahedron and node, of E and |E| per tetrahedron that has them,
+# and of the potential per node. In a .vtu all tetrahedra have E, and an .h5 has the mesh once.
+_BYTES = {".h5": (0, 0, 16, 8), ".hdf5": (0, 0, 16, 8), ".msh": (28, 28, 40, 12), ".vtu": (45, 24, 0, 8)}
 
 
 def open_results(
@@ -48,13 +55,15 @@ def open_results(
     run : Run
         What is computed, and which of its poses.
     resume : bool
-        Go on after the poses that a stopped run of the same has written, if there is one.
+        Go on after the poses that a run of the same has written, if there was one: none are left to solve if
+        an .h5 of it is whole.
 
     Returns
     -------
     GrowingH5 or FilePerPose
-        A context manager with `done`, how many poses are there already; `write(field.arrays())`, and `files`,
-        the names of what was written.
+        A context manager with `done`, how many poses are there already; `not_converged`, the numbers in the
+        run of those of them that have no field; `write(field.arrays())`, and `files`, the names of what was
+        written.
 
     Raises
     ------
@@ -73,12 +82,18 @@ def open_results(
         raise FileFormatError(f"{target}: results are written as .msh, .vtu or .h5, not {ending or 'this'}")
     for file in (target, *result_files(target, range(run.first, run.first + 1), run.total)):
         check_folder(file)
-    per_tet, per_node = _BYTES[ending]
+    each = _pose_bytes(ending, mesh, n_elements)
     if ending in _ENDINGS_PER_POSE:
-        return FilePerPose(target, run, resume, per_tet * mesh.n_tets + per_node * mesh.n_nodes)
+        return FilePerPose(target, run, resume, each)
     needed_h5py("writing")
-    each = per_tet * mesh.n_tets + per_node * mesh.n_nodes if n_elements is None else per_tet * n_elements
     return GrowingH5(target, run, resume, each)
+
+
+def _pose_bytes(ending: str, mesh: TetMesh, n_elements: int | None) -> int:
+    per_tet, per_node, per_field, per_potential = _BYTES[ending]
+    fields = per_field * (mesh.n_tets if n_elements is None else n_elements)
+    potential = per_potential * mesh.n_nodes if n_elements is None else 0
+    return per_tet * mesh.n_tets + per_node * mesh.n_nodes + fields + potential
 
 
 def result_files(path: str | os.PathLike[str], run_poses: range, total: int) -> list[Path]:
@@ -102,7 +117,7 @@ def save_h5(path: str | os.PathLike[str], arrays: FieldArrays) -> None:
     """Write one field as .h5, whole or not at all; StorageError if it can't be written."""
     _check_in_tetrahedra(arrays)
     with replacing(path) as temporary, open(temporary, "rb+", buffering=0) as file:
-        rows = RowFile(file.fileno(), os.fspath(path), len(arrays))
+        rows = RowFile(file.fileno(), os.fspath(path), len(arrays), stays=False)
         _put(rows, arrays, {})
         rows.finish()
 
@@ -123,7 +138,8 @@ class GrowingH5:
 
     def __init__(self, path: Path, run: Run, resume: bool, row_bytes: int) -> None:
         self.files: list[str] = []
-        self._run = run
+        self.not_converged: list[int] = []
+        self._run, self._is_whole = run, False
         self._path, self._part = result_files(path, range(0), 0)
         self._file = LockedFile(self._part)
         try:
@@ -138,23 +154,41 @@ class GrowingH5:
     @property
     def done(self) -> int:
         """Poses that are complete."""
-        return self._rows.done
+        return self._run.count if self._is_whole else self._rows.done
 
     def _find_what_is_kept(self, resume: bool) -> None:
-        if not self._file.begins_with_data():
-            return
-        with opened(str(self._part)) as there:
-            count, run, places = there.n_rows, there.run(), there.places()
-        if not count:
-            return
-        if not resume:
+        count = 0
+        if self._file.begins_with_data():
+            with opened(str(self._part)) as there:
+                count = there.n_rows
+                if count and resume:
+                    self._check_same(there)
+                    self._rows.go_on(there.places(), count)
+        if count and not resume:
             raise _kept_already(self._part, count)
+        if not count and resume and os.path.exists(self._path):
+            self._find_whole()
+
+    def _find_whole(self) -> None:
+        check_regular(self._path, FileFormatError)
+        with opened(str(self._path)) as there:
+            self._check_same(there)
+            if there.n_rows != self._run.count:
+                raise ArgumentError(
+                    f"{self._path} is not whole, it holds {there.n_rows} of {self._run.count} poses: to go "
+                    "on, give the name that the whole file is to have"
+                )
+        self._is_whole = True
+
+    def _check_same(self, there: ResultFile) -> None:
+        run = there.run()
         if run is None:
-            raise FileFormatError(f"{self._part}: there is no record of the run in it")
-        self._run.check_same(run, str(self._part))
-        if (run.first, run.count) != (self._run.first, self._run.count):
-            raise ArgumentError(f"{self._part} is of the slice {run.first}:{run.first + run.count}")
-        self._rows.go_on(places, count)
+            raise FileFormatError(f"{there.path}: there is no record of the run in it")
+        self._run.check_same(run, there.path)
+        self._run.check_slice(run, there.path)
+        if there.has("converged"):
+            bad = np.flatnonzero(~there.array("converged"))
+            self.not_converged = (run.first + bad).tolist()
 
     def __enter__(self) -> GrowingH5:
         return self
@@ -168,28 +202,32 @@ class GrowingH5:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # What the file says counts: an interrupt may have come between a mark and what is remembered of it.
-        kept = False
+        # One may come now as well: only a file that is known to hold nothing is removed.
+        empty = self._is_whole
         try:
-            kept = self._rows.complete() > 0
-            if kind is None:
+            empty = self._rows.complete() == 0
+            if self._is_whole:
+                self.files.append(str(self._path))
+            elif kind is None:
                 self._rows.finish()
                 os.replace(self._part, self._path)
                 self.files.append(str(self._path))
-            elif kept:
+            elif not empty:
                 self.files.append(str(self._part))
         finally:
-            self._file.close(remove=not kept)
+            self._file.close(remove=empty)
 
 
 class FilePerPose:
     """A .msh or .vtu for each pose; each appears whole or not at all.
 
-    NAME.msh.run beside them, or NAME.vtu.run, says what the run computes and how far it came; it is removed
-    when all are there.
+    NAME.msh.run beside them, or NAME.vtu.run, says what the run computes and how far it came: a line for each
+    pose with how many there are, and whether it has no file. It is removed when all are there.
     """
 
     def __init__(self, path: Path, run: Run, resume: bool, pose_bytes: int) -> None:
         self.files: list[str] = []
+        self.not_converged: list[int] = []
         self.done = 0
         self._run, self._pose_bytes = run, pose_bytes
         *self._paths, self._record = result_files(path, range(run.first, run.first + run.count), run.total)
@@ -208,21 +246,25 @@ class FilePerPose:
         return f"{self.done} of {self._run.count} poses are there"
 
     def _find_what_is_kept(self, resume: bool) -> None:
-        """Read the record: a line that says what the run is, then one per pose with how many there are."""
-        with open(self._record, encoding="utf-8", errors="replace") as file:
-            first, *counts = file.read(1 << 24).splitlines(keepends=True) or [""]
-        # The last line may be torn; what is whole ends in a line end.
-        done = [int(line) for line in counts if line.endswith("\n") and line.strip().isdigit()]
-        if not done:
+        """Read the record; a last line without its end was torn, and is taken away."""
+        found = self._file.read(_MOST_RECORD)
+        whole = found[: found.rfind(b"\n") + 1]
+        first, *lines = whole.decode("utf-8", "replace").split("\n")
+        counts = [match for match in map(_COUNT.fullmatch, lines) if match]
+        if not counts:
             return
+        name, done = str(self._record), int(counts[-1][1])
         if not resume:
-            raise _kept_already(self._record, done[-1])
-        there = Run.parse(first, str(self._record))
-        self._run.check_same(there, str(self._record))
-        if (there.first, there.count) != (self._run.first, self._run.count) or done[-1] > there.count:
-            raise ArgumentError(f"{self._record} is of the slice {there.first}:{there.first + there.count}")
-        self.done = done[-1]
-        self.files += [str(path) for path in self._paths[: self.done] if path.exists()]
+            raise _kept_already(self._record, done)
+        there = Run.parse(first, name)
+        self._run.check_same(there, name)
+        self._run.check_slice(there, name)
+        if [int(match[1]) for match in counts] != list(range(1, done + 1)) or done > there.count:
+            raise FileFormatError(f"{name}: its record of the run is damaged")
+        self._file.cut(len(whole))
+        self.done = done
+        self.files += [str(path) for path in self._paths[:done] if path.exists()]
+        self.not_converged = [there.first + int(match[1]) - 1 for match in counts if match[2]]
 
     def __enter__(self) -> FilePerPose:
         return self
@@ -238,20 +280,23 @@ class FilePerPose:
             raise StorageError(f"{error}; {self._kept()}") from error
 
     def _write_pose(self, field: FieldArrays, i: int) -> None:
-        path, pose = self._paths[self.done], slice(i, i + 1)
-        if field.report.converged[i]:
+        path, pose, good = self._paths[self.done], slice(i, i + 1), field.report.converged[i]
+        if good:
             write_results(path, field.mesh, field.in_elements(pose), field.at_nodes(pose))
             self.files.append(str(path))
+        else:
+            path.unlink(missing_ok=True)  # that of an earlier run would pass for the field of this pose
         if not self.done:
             self._file.write(f"{self._run.text()}\n".encode())
-        self._file.append(f"{self.done + 1}\n".encode())
+        self._file.append(f"{self.done + 1}{'' if good else _NO_FILE}\n".encode())
         self.done += 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close(remove=kind is None or not self.done)
-        if kind is None and self.done != self._run.count:
+        whole = kind is None and self.done == self._run.count
+        self._file.close(remove=whole or not self.done)
+        if kind is None and not whole:
             raise HeadfieldError(f"{self.done} of {self._run.count} poses were written")
 
 

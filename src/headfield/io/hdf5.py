@@ -15,7 +15,7 @@ from typing import Any
 from ..errors import HeadfieldError
 from .growth import most_unpacked
 
-__all__ = ["check_hdf5"]
+__all__ = ["bytes_read", "check_hdf5"]
 
 _MOST_OBJECTS = 100_000
 
@@ -83,5 +83,10 @@ def _size(dataset: Any, error: type[HeadfieldError]) -> int:
             f"the data of its HDF5 dataset {dataset.name!r} lie in another file, "
             f"{dataset.external[0][0][:200]!r}: it is not opened"
         )
-    shapes = [dataset.shape or (), dataset.chunks or ()]  # a chunk is read as a whole
+    return bytes_read(dataset)
+
+
+def bytes_read(dataset: Any) -> int:
+    """Return the bytes that reading a dataset takes, of which a chunk is read as a whole."""
+    shapes = [dataset.shape or (), dataset.chunks or ()]
     return max(math.prod(shape) for shape in shapes) * int(dataset.dtype.itemsize)

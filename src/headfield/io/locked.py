@@ -90,9 +90,20 @@ class LockedFile:
         """Whether the file holds something, and not the zeros of one that was never finished."""
         return bool(os.pread(self.descriptor, 8, 0).strip(b"\0"))
 
+    def read(self, most: int) -> bytes:
+        """Return what is in the file, up to `most` bytes."""
+        data = b""
+        while len(data) < most and (piece := os.pread(self.descriptor, most - len(data), len(data))):
+            data += piece
+        return data
+
+    def cut(self, size: int) -> None:
+        """Take away what is behind the first `size` bytes."""
+        os.ftruncate(self.descriptor, size)
+
     def write(self, data: bytes) -> None:
         """Replace what is in the file."""
-        os.ftruncate(self.descriptor, 0)
+        self.cut(0)
         self.append(data)
 
     def append(self, data: bytes) -> None:
@@ -107,9 +118,11 @@ class LockedFile:
 
     def close(self, remove: bool = False) -> None:
         """Close the file, and remove it if asked for and if it is still there under its name."""
-        if remove and self._is(self.descriptor):
-            self._path.unlink(missing_ok=True)
-        os.close(self.descriptor)
+        try:
+            if remove and self._is(self.descriptor):
+                self._path.unlink(missing_ok=True)
+        finally:
+            os.close(self.descriptor)
 
 
 def _lock(descriptor: int, path: Path) -> None:

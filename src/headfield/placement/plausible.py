@@ -61,8 +61,11 @@ class PlausiblePoses:
         """Say for each point (p, 3), mm, whether it lies well inside the head."""
         return self._interior.holds(points_mm.T)
 
-    def warn_of(self, coil: Coil, poses: Floats) -> None:
-        """Warn of poses (k, 4, 4) that put the coil into the head, far from it, or turn its back to it."""
+    def warn_of(self, coil: Coil, poses: Floats, first: int = 0) -> None:
+        """Warn of poses (k, 4, 4) that put the coil into the head, far from it, or turn its back to it.
+
+        Messages count them from `first`.
+        """
         wire = self._wire_of(coil)
         if len(poses) <= _FEW and self._none_in_doubt(wire.front.height.item(), poses):
             return
@@ -75,9 +78,9 @@ class PlausiblePoses:
             np.maximum(beyond, 0.0, out=beyond)
             far[some] = np.einsum("kd,kd->k", beyond, beyond) > _FAR_MM**2
             away[some] = faces_away(self._middle, part)
-        _warn(inside, "put the wire of the coil inside the head")
-        _warn(far, f"put the coil more than {_FAR_MM:g} mm from the head: are they in mm?")
-        _warn(away, "turn the back of the coil to the head: +z points into the head")
+        _warn(inside, first, "put the wire of the coil inside the head")
+        _warn(far, first, f"put the coil more than {_FAR_MM:g} mm from the head: are they in mm?")
+        _warn(away, first, "turn the back of the coil to the head: +z points into the head")
 
     def _wire_of(self, coil: Coil) -> _Wire:
         """Return what is looked at of a coil; it is kept as long as the coil is."""
@@ -181,7 +184,7 @@ def faces_away(middle_mm: Floats, poses: Floats) -> NDArray[np.bool_]:
     return np.asarray(cosine < _FACING_AWAY * np.sqrt(np.einsum("kd,kd->k", to_middle, to_middle)))
 
 
-def _warn(bad: NDArray[np.bool_], what: str) -> None:
+def _warn(bad: NDArray[np.bool_], first: int, what: str) -> None:
     if bad.any():
         count = int(bad.sum())
-        warn(f"{count} of {len(bad)} poses, first pose {int(bad.argmax())}, {what}")
+        warn(f"{count} of {len(bad)} poses, first pose {first + int(bad.argmax())}, {what}")

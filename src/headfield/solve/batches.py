@@ -216,10 +216,11 @@ class Batches:
         )
         if len(bad) and self._options.strict:
             worst = bad[np.argmax(np.nan_to_num(report.residual[bad], nan=np.inf))]
+            number = getattr(drive, "first", 0) + part.start + worst  # poses may be a part of a longer list
             raise ConvergenceError(
                 f"{len(bad)} of {len(report.residual)} {self._sources} did not reach a residual of "
                 f"{report.tolerance[worst]:g} in {self._options.max_iterations} iterations; the worst is "
-                f"{self._sources[:-1]} {part.start + worst} with {report.residual[worst]:.2e} after "
+                f"{self._sources[:-1]} {number} with {report.residual[worst]:.2e} after "
                 f"{report.iterations[worst]}",
                 report,
                 field,

@@ -270,11 +270,14 @@ class HeadModel:
         batch: int | str = "auto",
         primary_error: float = 1e-3,
         strict: bool = True,
+        first: int = 0,
     ) -> Iterator[Field]:
         """Compute the fields of any number of poses, one batch at a time, in bounded memory.
 
-        Parameters are those of `solve`. Input is checked before the first batch is solved. A batch that
-        does not converge raises ConvergenceError when its turn comes; those before it have been handed out.
+        Parameters are those of `solve`, and `first`, the number that messages give the first of these poses,
+        where they are a part of a longer list. Input is checked before the first batch is solved. A batch
+        that does not converge raises ConvergenceError when its turn comes; those before it have been handed
+        out.
         With `strict=False` the field of a pose that does not converge is NaN, `field.report.converged` says
         so, and the rest goes on.
 
@@ -299,7 +302,7 @@ class HeadModel:
             batch=batch,
             strict=strict,
         )
-        drive = self._drive(coil, poses, didt, primary_error)
+        drive = self._drive(coil, poses, didt, primary_error, first)
         return self._batches(drive, options).one_by_one()
 
     def solve_sources(
@@ -372,11 +375,13 @@ class HeadModel:
         """Return what solves a drive; warn of implausible poses once all arguments are known to be good."""
         batches = Batches(self.mesh, self._head, drive, options)
         if isinstance(drive, CoilDrive):
-            self._plausible.warn_of(drive.coil, drive.poses)
+            self._plausible.warn_of(drive.coil, drive.poses, drive.first)
         return batches
 
-    def _drive(self, coil: Coil, poses: ArrayLike, didt: ArrayLike, primary_error: float) -> CoilDrive:
-        return CoilDrive(self._tables, coil, poses, didt, primary_error)
+    def _drive(
+        self, coil: Coil, poses: ArrayLike, didt: ArrayLike, primary_error: float, first: int = 0
+    ) -> CoilDrive:
+        return CoilDrive(self._tables, coil, poses, didt, primary_error, first)
 
     @cached_property
     def _plausible(self) -> PlausiblePoses:

@@ -10,6 +10,7 @@ is moved, and the file can be read at any time.
 from __future__ import annotations
 
 import io
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +37,12 @@ class Place:
     @property
     def row_bytes(self) -> int:
         """Bytes of one row, which is all of `shape` but its first number."""
-        return int(np.prod(self.shape[1:], dtype=np.int64)) * self.dtype.itemsize
+        return math.prod(self.shape[1:]) * self.dtype.itemsize
+
+    @property
+    def of_row(self) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        """Shape and dtype of one row."""
+        return self.shape[1:], self.dtype
 
 
 class _Pages(io.RawIOBase):

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ...errors import FileFormatError, HeadfieldError, MeshError
 from ...heads.mesh import TetMesh
 from ...io.growth import GROWTH
+from ...io.hdf5 import bytes_read
 from ..run import Run
 from .layout import Place, needed_h5py
 from .rows import FACTS, FIELDS, MARKS, MESH_ARRAYS, checksum, mark_of, whole_rows
@@ -203,6 +204,6 @@ class ResultFile:
             raise FileFormatError(f"{self.path}: {name} lies in another file, which is not read")
         stored = dataset.id.get_storage_size()
         whole = dataset.id.get_offset() is not None and dataset.id.get_offset() + stored
-        if dataset.nbytes > max(GROWTH * stored, _SMALL) or whole > self._size:
+        if bytes_read(dataset) > max(GROWTH * stored, _SMALL) or whole > self._size:
             raise FileFormatError(f"{self.path}: {name} of shape {dataset.shape} does not fit the file")
         return dataset

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import HeadfieldError, StorageError
+from ...errors import FileFormatError, HeadfieldError, StorageError
 from ...io.room import check_room
 from ..arrays import FieldArrays
 from ..write import magnitude
@@ -35,6 +36,8 @@ class RowFile:
         What messages call the file.
     k : int
         Rows when all are there.
+    stays : bool
+        Whether rows stay if one after them can't be written; else messages don't count them.
 
     Attributes
     ----------
@@ -42,8 +45,8 @@ class RowFile:
         Rows that are complete.
     """
 
-    def __init__(self, descriptor: int, path: str, k: int) -> None:
-        self._descriptor, self._path, self._k = descriptor, path, k
+    def __init__(self, descriptor: int, path: str, k: int, *, stays: bool = True) -> None:
+        self._descriptor, self._path, self._k, self._stays = descriptor, path, k, stays
         self._places: dict[str, Place] = {}
         self.done = 0
 
@@ -60,25 +63,28 @@ class RowFile:
         sums = {name: checksum([values]) for name, values in constants.items()}
         made = lay_out(arrays, {"format": "headfield", **attributes}, sums)
         self._check_room(made.size)
-        try:
+        with self._typed():
             os.ftruncate(self._descriptor, 0)
             os.ftruncate(self._descriptor, made.size)
-            # Arrays and what HDF5 wrote may share a page. The file's signature comes last: without it nobody
-            # takes the file for one of HDF5.
-            signature = made.pages[0][:8]
-            for offset, page in made.pages.items():
-                self._put(memoryview(page)[8 if offset == 0 else 0 : made.size - offset], offset or 8)
-            for name, values in constants.items():
-                self._put(bytes_of(values), made.places[name].offset)
-            if "residual" in row:  # a row that never comes must not look like a perfect one
-                self._put(bytes_of(np.full(self._k, np.nan)), made.places["residual"].offset)
-            self._put(memoryview(signature), 0)
-        except OSError as error:
-            raise self._failure(error) from error
-        self._places, self.done = made.places, 0
+        # Arrays and what HDF5 wrote may share a page. The file's signature comes last: without it nobody
+        # takes the file for one of HDF5.
+        signature = made.pages[0][:8]
+        for offset, page in made.pages.items():
+            self._put(memoryview(page)[8 if offset == 0 else 0 : made.size - offset], offset or 8)
+        for name, values in constants.items():
+            self._put(bytes_of(values), made.places[name].offset)
+        if "residual" in row:  # a row that never comes must not look like a perfect one
+            self._put(bytes_of(np.full(self._k, np.nan)), made.places["residual"].offset)
+        self._put(memoryview(signature), 0)
+        self._places, self.done = {name: made.places[name] for name in (*row, MARKS)}, 0
 
     def go_on(self, places: Mapping[str, Place], done: int) -> None:
-        """Go on after `done` rows of a file that was laid out before."""
+        """Go on after `done` rows of a file that was laid out; FileFormatError if it is for other rows."""
+        for name, place in places.items():
+            if place.shape[:1] != (self._k,):
+                raise FileFormatError(
+                    f"{self._path}: {name} has the shape {place.shape}, where {self._k} poses are to be"
+                )
         self._places, self.done = dict(places), done
 
     def put(self, count: int, rows: Iterable[Named]) -> None:
@@ -88,25 +94,23 @@ class RowFile:
         ------
         StorageError
             The disk is full, or a quota or a limit is reached. The rows before these are whole.
+        FileFormatError
+            The rows are not what the file was laid out for.
         """
         each = sum(self._places[name].row_bytes for name in (*FACTS, *FIELDS) if name in self._places)
         self._check_room(count * each)
-        try:
-            marks = np.array([self._put_row(self.done + i, row) for i, row in enumerate(rows)], np.uint64)
+        marks = np.array([self._put_row(self.done + i, row) for i, row in enumerate(rows)], np.uint64)
+        with self._typed():
             _sync(self._descriptor)  # a mark must not reach the disk before what it stands for
-            self._put(bytes_of(marks), self._places[MARKS].offset + 16 * self.done)
-        except OSError as error:
-            raise self._failure(error) from error
+        self._put(bytes_of(marks), self._places[MARKS].offset + 16 * self.done)
         self.done += len(marks)
 
     def finish(self) -> None:
         """Raise an error unless all rows are complete and on the disk."""
         if self.done != self._k:
             raise HeadfieldError(f"{self.done} of {self._k} poses were written to {self._path}")
-        try:
+        with self._typed():
             os.fsync(self._descriptor)
-        except OSError as error:
-            raise self._failure(error) from error
 
     def complete(self) -> int:
         """Count the rows that the file itself says are complete."""
@@ -123,6 +127,12 @@ class RowFile:
 
     def _put_row(self, number: int, row: Named) -> tuple[int, int]:
         """Write a row; returns its marks."""
+        different = row.keys() ^ (self._places.keys() - {MARKS})
+        for name, values in row.items():
+            if name not in different and (values.shape, values.dtype) != self._places[name].of_row:
+                different.add(name)
+        if different:
+            raise FileFormatError(f"{self._path}: pose {number} has another {', '.join(sorted(different))}")
         return self._put_group(FACTS, number, row), self._put_group(FIELDS, number, row)
 
     def _put_group(self, names: Sequence[str], number: int, row: Named) -> int:
@@ -130,24 +140,30 @@ class RowFile:
         for name in names:
             if name in row:
                 place = self._places[name]
-                data = bytes_of(np.asarray(row[name], place.dtype))
+                data = bytes_of(row[name])
                 crc = zlib.crc32(data, crc)
                 self._put(data, place.offset + number * place.row_bytes)
         return mark_of(crc)
 
     def _put(self, data: memoryview, offset: int) -> None:
-        while len(data):
-            written = os.pwrite(self._descriptor, data, offset)
-            data, offset = data[written:], offset + written
+        with self._typed():
+            while len(data):
+                written = os.pwrite(self._descriptor, data, offset)
+                data, offset = data[written:], offset + written
 
     def _check_room(self, size: int) -> None:
         check_room(self._path, size, self._kept())
 
-    def _failure(self, error: OSError) -> StorageError:
-        return StorageError(f"{self._path}: {error.strerror or error}; {self._kept()}")
+    @contextmanager
+    def _typed(self) -> Iterator[None]:
+        """Make a StorageError of what the system says against a write."""
+        try:
+            yield
+        except OSError as error:
+            raise StorageError(f"{self._path}: {error.strerror or error}; {self._kept()}") from error
 
     def _kept(self) -> str:
-        return f"{self.done} of {self._k} poses are in it"
+        return f"{self.done} of {self._k} poses are in it" if self._stays else "nothing was changed"
 
 
 def _sync(descriptor: int) -> None:

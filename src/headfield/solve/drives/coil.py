@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...coils.coil import Coil
 from ...coils.potential import Primary
-from ...core.arguments import finite_array, within
+from ...core.arguments import finite_array, whole, within
 from ...core.device import Device, is_on_gpu, on_host
 from ...core.messages import warn
 from ...errors import ArgumentError, CoilError, DeviceError
@@ -21,6 +21,7 @@ from .apart import check_apart
 __all__ = ["CoilDrive", "CoilTables", "check_coil"]
 
 _MOST_DIDT = 1e12  # A/s, ten thousand times what stimulators reach
+_MOST_POSES = 2**63 - 1
 _RATE = 1e6  # A/s; every solve is for this rate and scaled, so E is exactly linear in dI/dt
 _COILS_KEPT = 4  # whose tables of ∂A/∂t stay in memory, about 10 MB each
 _REACH_MM = 100.0  # how far from the head a coil may be before ∂A/∂t is summed directly
@@ -56,7 +57,7 @@ class CoilDrive:
     """A coil at k poses.
 
     A pose is solved for `_rates` (k, s), A/s, the largest being 1e6 A/s, and the result is multiplied by
-    `scale` (k,).
+    `scale` (k,). Messages call its first pose `first`.
 
     Raises
     ------
@@ -68,7 +69,13 @@ class CoilDrive:
     has_primary = True
 
     def __init__(
-        self, tables: CoilTables, coil: Coil, poses: ArrayLike, didt: ArrayLike, primary_error: float = 1e-3
+        self,
+        tables: CoilTables,
+        coil: Coil,
+        poses: ArrayLike,
+        didt: ArrayLike,
+        primary_error: float = 1e-3,
+        first: int = 0,
     ) -> None:
         self._tables, self.coil = tables, check_coil(coil)
         self.on_gpu = is_on_gpu(poses)
@@ -78,6 +85,7 @@ class CoilDrive:
         self.didt: NDArray[np.float64] = _check_didt(on_host(didt), len(self.poses), coil)
         self._rates, self.scale = _solved_for(self.didt)
         self._bound = within(primary_error, "primary_error", ArgumentError, 0.0, 0.1)
+        self.first = whole(first, "first", ArgumentError, _MOST_POSES, 0)
 
     def __len__(self) -> int:
         return len(self.poses)
@@ -102,7 +110,7 @@ class CoilDrive:
         poses = self.poses[part]
         found = self._table.sample(head.nodes_m, poses, self._rates[part], adot)
         if found.summed:
-            check_apart(head, self.coil, poses, part.start, adot)
+            check_apart(head, self.coil, poses, self.first + part.start, adot)
         if found.outside:
             warn(
                 f"{found.outside / len(poses):.0f} of {len(adot)} nodes a pose lie outside the samples of "
