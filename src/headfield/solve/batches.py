@@ -216,7 +216,7 @@ class Batches:
         )
         if len(bad) and self._options.strict:
             worst = bad[np.argmax(np.nan_to_num(report.residual[bad], nan=np.inf))]
-            number = getattr(drive, "first", 0) + part.start + worst  # poses may be a part of a longer list
+            number = drive.first + part.start + worst
             raise ConvergenceError(
                 f"{len(bad)} of {len(report.residual)} {self._sources} did not reach a residual of "
                 f"{report.tolerance[worst]:g} in {self._options.max_iterations} iterations; the worst is "

@@ -32,6 +32,7 @@ class NodalCurrents:
         A CuPy array, but the model is on the CPU.
     """
 
+    first = 0
     poses = None
     didt = None
     has_primary = False

@@ -33,6 +33,8 @@ class Drive(Protocol):
         Whether results are to stay on the GPU.
     has_primary : bool
         Whether ∂A/∂t is a part of E, as it is of coils.
+    first : int
+        Number that messages give the first source, where the drive has a part of a longer list; else 0.
     poses : ndarray (k, 4, 4) float64, mm, or None
         Where a coil stands, for the field that is made; None for sources that are not coils.
     didt : ndarray (k,) or (k, s) float64, A/s, or None
@@ -41,6 +43,7 @@ class Drive(Protocol):
     scale: NDArray[np.float64]
     on_gpu: bool
     has_primary: bool
+    first: int
 
     @property
     def poses(self) -> NDArray[np.float64] | None: ...
