@@ -44,9 +44,10 @@ def check_quickly() -> None:
 
     solve/test_fallback.py does the check as it is.
     """
+    from headfield.heads.phantom import sphere_mesh as sphere
     from headfield.solve import selfcheck
+    from headfield.solve.drives.coil import CoilDrive as drive
 
-    sphere, drive = selfcheck.sphere_mesh, selfcheck.CoilDrive
     changed: Any = selfcheck
     changed.sphere_mesh = lambda radii_mm, tags, edge_mm: sphere(radii_mm, tags, 2.0 * edge_mm)
     changed.CoilDrive = lambda *given: drive(*given, primary_error=0.0)
