@@ -14,7 +14,7 @@ __all__ = ["bytes_per_solve"]
 
 def bytes_per_solve(count: int) -> float:
     """Bytes by which the process has grown per solve, over the second half of `count` solves."""
-    model = hf.HeadModel(hf.sphere_mesh(radii_mm=[78, 86, 92], tags=[2, 4, 5], edge_mm=14), threads=1)
+    model = hf.HeadModel(hf.sphere_mesh(radii_mm=[78, 86, 92], tags=[2, 4, 5], edge_mm=22), threads=1)
     coil = hf.figure_of_eight(spacing_mm=12)
     pose = model.place(coil, [0, 0, 95], [0, 50, 95])
     grown = []

@@ -134,7 +134,7 @@ def test_outside_the_samples_is_zero_and_said():
 
 def test_cubic_samples_beat_what_linear_ones_are_known_for():
     source = hf.figure_of_eight().elements[0].source
-    coil, grid = (hf.Coil(elements=[CoilElement(s)]) for s in (source, sampled(source)))
+    coil, grid = (hf.Coil(elements=[CoilElement(s)]) for s in (source, sampled(source, reach_mm=75.0)))
     rng = np.random.default_rng(0)
     for low, high, bound in ((2, 10, 5e-3), (10, 20, 8e-4), (20, 80, 7e-5)):
         points = rng.uniform([-60, -60, low], [60, 60, high], (3000, 3))
@@ -300,7 +300,7 @@ def two_stimulators():
 
 
 @pytest.mark.usefixtures("each_device")
-@pytest.mark.parametrize("primary_error", [0.0, 1e-3])
+@pytest.mark.parametrize("primary_error", [0.0, 1e-2])
 def test_the_field_is_the_sum_over_stimulators(primary_error):
     coil, head = two_stimulators(), model()
     poses = np.array([POSE, POSE @ rigid_turn(30)])

@@ -13,7 +13,7 @@ POINTS_MM = np.array([[60, 20, 95], [-70, 0, 90], [0, 80, 90], [10, -60, 100], [
 
 @functools.cache
 def model():
-    return hf.HeadModel(hf.sphere_mesh(radii_mm=[80, 86, 92], tags=[3, 4, 5], edge_mm=16))
+    return hf.HeadModel(hf.sphere_mesh(radii_mm=[80, 86, 92], tags=[3, 4, 5], edge_mm=20))
 
 
 @functools.cache
