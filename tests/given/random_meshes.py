@@ -8,8 +8,12 @@ from scipy.spatial import Delaunay
 from scipy.spatial.transform import Rotation
 
 WIDTHS = (1, 4, 8, 16, 32)
-#: Those of them that the module of the device was compiled for.
-widths = st.deferred(lambda: st.sampled_from([width for width in WIDTHS if width in native.widths]))
+
+
+@st.composite
+def widths(draw):
+    """One of them that the module of the device was compiled for."""
+    return draw(st.sampled_from([width for width in WIDTHS if width in native.widths]))
 
 
 @st.composite

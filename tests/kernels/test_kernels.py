@@ -84,7 +84,7 @@ def test_stiffness_is_symmetric_and_blind_to_constants(problem):
     assert (np.abs(s.sum(axis=0)) <= 1e-5 * np.abs(s).max()).all()
 
 
-@given(problems(), widths)
+@given(problems(), widths())
 @settings(max_examples=40, deadline=None)
 def test_right_hand_side_is_that_of_numpy(problem, width):
     nodes, tets, sigma, rng = problem
@@ -98,7 +98,7 @@ def test_right_hand_side_is_that_of_numpy(problem, width):
     assert close(b[:, column], p1.load(nodes, tets, sigma, adot[:, :, column].astype(float)), 2e-6)
 
 
-@given(problems(), widths, st.data())
+@given(problems(), widths(), st.data())
 @settings(max_examples=40, deadline=None)
 def test_electric_field_is_that_of_numpy(problem, width, data):
     nodes, tets, _, rng = problem
@@ -124,7 +124,7 @@ def test_electric_field_is_that_of_numpy(problem, width, data):
     native.electric_field(nodes, tets, phi, adot, scale, chosen[:0], none)
 
 
-@given(st.integers(1, 60), widths, st.integers(0, 2**32), st.data())
+@given(st.integers(1, 60), widths(), st.integers(0, 2**32), st.data())
 @settings(max_examples=30, deadline=None)
 def test_pack_and_unpack_permute_and_scale(n, width, seed, data):
     k = data.draw(st.integers(1, width))
