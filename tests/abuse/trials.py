@@ -124,12 +124,27 @@ def trial(writer: Writer, folder: Path, prepare: Callable[[], object], stop: Cal
         os._exit(_child(writer, folder, prepare, lambda: os.write(writing, b".")))
     os.close(writing)
     stop(child)
-    _, status = os.waitpid(child, 0)
+    status = _ended(child)
     with os.fdopen(reading, "rb") as pipe:
         finished = len(pipe.read())
+    if status is None:
+        return "the child hangs"
     fault = _fault(writer, folder, finished)
     code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
     return fault or f"{code} {finished}"
+
+
+def _ended(child: int, seconds: float = 120.0) -> int | None:
+    """The status that a child ends with; None if it hangs and has to be killed."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return status
+        time.sleep(0.002)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return None
 
 
 def _child(

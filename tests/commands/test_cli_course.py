@@ -161,6 +161,8 @@ def test_a_pose_that_does_not_converge_is_listed_and_the_rest_goes_on(inputs, tm
     if ending == ".h5":
         with h5py.File(out) as file:
             assert np.isnan(file["elements/E"][:]).all(axis=(1, 2)).tolist() == [i in bad for i in range(K)]
+        assert cli.main(["merge", str(out), "-o", str(tmp_path / "merged.h5")]) == 3
+        assert f"{len(bad)} of 5 poses did not converge" in capsys.readouterr().err
     else:
         numbers = [i for i in range(K) if (tmp_path / f"f_{i:04d}.msh").exists()]
         assert numbers == [i for i in range(K) if i not in bad]

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import ArgumentError, HeadfieldError
+from ..fields.h5.reader import opened
 from ..fields.merge import merge_results
 from .convert import convert
 from .demo import run_demo
@@ -26,6 +27,7 @@ from .parser import build_parser
 from .progress import Progress, tell
 from .solve import solve
 from .stopping import Stopped, Stopping
+from .summary import exit_code
 from .view import view
 
 __all__ = ["main"]
@@ -119,7 +121,7 @@ def _info(args: argparse.Namespace) -> None:
     print(json.dumps(facts, indent=1) if args.json else "\n".join(lines(facts)))
 
 
-def _merge(args: argparse.Namespace) -> None:
+def _merge(args: argparse.Namespace) -> int:
     progress: list[Progress] = []
 
     def done(count: int, total: int) -> None:
@@ -128,6 +130,8 @@ def _merge(args: argparse.Namespace) -> None:
 
     count = merge_results(args.results, args.output, done)
     print(f"{args.output}: {count} poses")
+    with opened(args.output) as merged:
+        return exit_code(merged.not_converged(), count)
 
 
 def _convert(args: argparse.Namespace) -> None:

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from ..coils.coil import Coil
 from ..coils.read import read_coil
-from ..core.messages import warn
 from ..errors import ArgumentError, ConvergenceError, RegionError
 from ..fields.field import Field
 from ..fields.h5.rows import MESH_ARRAYS
@@ -30,12 +29,9 @@ from ..poses.read import read_pose_list
 from ..solve.model import HeadModel
 from .progress import Progress
 from .stopping import Stopping
-from .summary import Summary
+from .summary import Summary, exit_code
 
-__all__ = ["NOT_CONVERGED", "solve"]
-
-#: Exit code of a run that is whole but for poses that did not converge.
-NOT_CONVERGED = 3
+__all__ = ["solve"]
 
 
 def solve(args: argparse.Namespace) -> int:
@@ -68,10 +64,7 @@ def solve(args: argparse.Namespace) -> int:
         "results": summary.rows,
     }
     print(json.dumps(facts, indent=1, allow_nan=False) if args.json else summary.text(facts))
-    if summary.not_converged:
-        warn(summary.warning(run.count), UserWarning)
-        return NOT_CONVERGED
-    return 0
+    return exit_code(summary.not_converged, run.count)
 
 
 class _Problem:

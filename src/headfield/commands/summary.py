@@ -9,15 +9,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.messages import warn
 from ..fields.field import Field
 from ..fields.write import magnitude
 from ..heads.mesh import TetMesh
 from ..heads.tissues import GRAY_MATTER
 from ..metrics import percentiles
 
-__all__ = ["Summary"]
+__all__ = ["NOT_CONVERGED", "Summary", "exit_code"]
+
+#: Exit code of a run that is whole but for poses that did not converge.
+NOT_CONVERGED = 3
 
 _LISTED = 20  # poses that did not converge, by number
+
+
+def exit_code(bad: list[int], poses: int) -> int:
+    """Warn of the poses that did not converge, of so many in a result; return the exit code."""
+    if not bad:
+        return 0
+    listed = ", ".join(map(str, bad[:_LISTED])) + (", …" if len(bad) > _LISTED else "")
+    warn(
+        f"{len(bad)} of {poses} poses did not converge and have no field (not a number in .h5, no file in "
+        f".msh and .vtu): {listed}"
+    )
+    return NOT_CONVERGED
 
 
 class Summary:
@@ -71,17 +87,6 @@ class Summary:
     def not_converged(self) -> list[int]:
         """Numbers of the poses that did not converge."""
         return self._earlier + [row["pose"] for row in self.rows if not row["converged"]]
-
-    def warning(self, poses: int) -> str:
-        """What to warn of in a result of so many poses; empty if all of them converged."""
-        bad = self.not_converged
-        if not bad:
-            return ""
-        listed = ", ".join(map(str, bad[:_LISTED])) + (", …" if len(bad) > _LISTED else "")
-        return (
-            f"{len(bad)} of {poses} poses did not converge and have no field (not a number in .h5, "
-            f"no file in .msh and .vtu): {listed}"
-        )
 
     def text(self, facts: dict[str, Any]) -> str:
         """The summary in words; `facts` is what the command knows besides."""

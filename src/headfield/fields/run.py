@@ -82,7 +82,10 @@ class Run:
         return run
 
     def check_same(self, other: Run, path: str) -> None:
-        """Raise ArgumentError unless `other`, which `path` is of, gets the same numbers in the same poses."""
+        """Raise ArgumentError unless `other`, which `path` is of, computes the same.
+
+        Devices and instruction sets may differ: their fields agree to rounding.
+        """
         different = [said for name, said in _SAID.items() if getattr(self, name) != getattr(other, name)]
         if not different and self.total != other.total:
             different = [_SAID["poses"]]

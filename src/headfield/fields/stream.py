@@ -12,8 +12,6 @@ import re
 from pathlib import Path
 from types import TracebackType
 
-import numpy as np
-
 from ..errors import ArgumentError, FileFormatError, HeadfieldError, StorageError
 from ..heads.mesh import TetMesh
 from ..io.atomic import check_folder, replacing
@@ -186,9 +184,7 @@ class GrowingH5:
             raise FileFormatError(f"{there.path}: there is no record of the run in it")
         self._run.check_same(run, there.path)
         self._run.check_slice(run, there.path)
-        if there.has("converged"):
-            bad = np.flatnonzero(~there.array("converged"))
-            self.not_converged = (run.first + bad).tolist()
+        self.not_converged = [run.first + i for i in there.not_converged()]
 
     def __enter__(self) -> GrowingH5:
         return self

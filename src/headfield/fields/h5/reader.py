@@ -161,6 +161,13 @@ class ResultFile:
             if mark_of(checksum(table[i] for table in tables)) != mark:
                 raise FileFormatError(f"{self.path}: damaged .h5: pose {i} does not fit its check sum")
 
+    def not_converged(self) -> list[int]:
+        """The rows, of those that are complete, of poses that did not converge."""
+        if not self.has("converged"):
+            return []
+        found: list[int] = np.flatnonzero(~self.array("converged")).tolist()
+        return found
+
     def run(self) -> Run | None:
         """What the run was that the file is of; None if a single field was saved."""
         text = self._file.attrs.get("run")
