@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 import headfield as hf
+from headfield.pictures import figure
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
@@ -28,6 +29,7 @@ def test_best_angle(monkeypatch, capsys):
 
 
 def test_read_files(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(figure, "_PIXELS", 300)  # a whole picture takes five seconds
     mesh = hf.sphere_mesh(radii_mm=[70, 78, 86, 92], tags=[1, 2, 4, 5], edge_mm=16)
     mesh.write(tmp_path / "head.msh")
     hf.figure_of_eight(spacing_mm=8).write(tmp_path / "coil.ccd")

@@ -64,7 +64,7 @@ def test_builds_are_timed_turn_by_turn(site, tmp_path, monkeypatch):
     from gpu import builds
 
     files = [tmp_path / name for name in ("head.npz", "coil.ccd", "poses.npy")]
-    options = ("--edge-mm", 30, "--count", 8)
+    options = ("--edge-mm", 45, "--count", 8)
     assert site.python("small", BENCHMARKS / "gpu" / "small.py", *files, *options).ok
     named = zip(("--head", "--coil", "--poses"), map(str, files), strict=True)
     site.problem = [word for pair in named for word in pair]
@@ -94,7 +94,7 @@ def test_first_contact_says_what_fails(site):
     from gpu import steps
 
     small = site.python(
-        "smoke", BENCHMARKS / "gpu" / "smoke.py", site.work / "a.json", "--edge-mm", 32, "--widths", 1, 8
+        "smoke", BENCHMARKS / "gpu" / "smoke.py", site.work / "a.json", "--edge-mm", 45, "--widths", 1, 8
     )
     checks = {each["what"]: each for each in json.loads((site.work / "a.json").read_text())["checks"]}
     assert small.ok, small.text

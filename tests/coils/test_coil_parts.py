@@ -343,7 +343,7 @@ def test_a_rate_above_a_stimulator_is_said():
 @pytest.mark.usefixtures("each_device")
 def test_wire_samples_and_dipoles_of_one_coil_give_one_field():
     wire = hf.Coil(elements=[CoilElement(loop())])
-    samples = hf.Coil(elements=[CoilElement(sampled(loop(), spacing_mm=4.0))])
+    samples = hf.Coil(elements=[CoilElement(sampled(loop(), spacing_mm=4.0, reach_mm=100.0))])
     disc = hf.circular_coil(
         inner_radius_mm=35, outer_radius_mm=35, turns=1, wire_height_mm=0, layers=1, casing_mm=6
     )

@@ -33,11 +33,11 @@ def small_coil(seed=0):
 
 
 def eight():
-    return figure_of_eight(inner_radius_mm=28.0 * scale(), outer_radius_mm=43.5 * scale(), spacing_mm=6.0)
+    return figure_of_eight(inner_radius_mm=28.0 * scale(), outer_radius_mm=43.5 * scale(), spacing_mm=9.0)
 
 
 def circular():
-    return circular_coil(inner_radius_mm=27.0 * scale(), outer_radius_mm=62.0 * scale(), spacing_mm=6.0)
+    return circular_coil(inner_radius_mm=27.0 * scale(), outer_radius_mm=62.0 * scale(), spacing_mm=9.0)
 
 
 COILS = {

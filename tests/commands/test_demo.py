@@ -1,11 +1,24 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`headfield demo`: what it writes and what it says."""
 
+import functools
 import sys
 
+import pytest
 from given.commands import fails
 
+from headfield import figure_of_eight
+from headfield.commands import demo
 from headfield.commands import main as cli
+from headfield.pictures import figure
+
+
+@pytest.fixture(autouse=True)
+def quick_demo(monkeypatch):
+    """The demo with fewer dipoles and pixels: table and picture of the whole one take ten seconds."""
+    coarse = functools.partial(figure_of_eight, spacing_mm=8.0)
+    monkeypatch.setattr(demo, "figure_of_eight", coarse)
+    monkeypatch.setattr(figure, "_PIXELS", 300)
 
 
 def test_files_and_table(tmp_path, capsys):
