@@ -14,9 +14,10 @@ import platform
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import h5py
@@ -46,6 +47,7 @@ def main() -> int:
     parser.add_argument("--full", type=int, default=30, help="per format")
     parser.add_argument("--forks", type=int, default=50)
     parser.add_argument("--solves", type=int, default=2000, help="that memory is watched in")
+    parser.add_argument("--workers", type=int, default=6, help="processes of trials, which mostly wait")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--output", default=str(Path(__file__).with_name("RESULTS.md")))
     args = parser.parse_args()
@@ -60,13 +62,12 @@ def main() -> int:
 
 
 def _rows(args: argparse.Namespace) -> Iterator[Row]:
-    for ending in ENDINGS:
-        writer = trials.Writer(ending)
-        for kind, count in (("kill", args.kills), ("interrupt", args.interrupts), ("full", args.full)):
-            start = time.perf_counter()
-            with tempfile.TemporaryDirectory() as folder:
-                verdict = trials.repeat(kind, writer, count, Path(folder), args.seed)
-            seconds = time.perf_counter() - start
+    counts = {"kill": args.kills, "interrupt": args.interrupts, "full": args.full}
+    cases = [(kind, ending) for ending in ENDINGS for kind in counts]
+    with ProcessPoolExecutor(args.workers, get_context("spawn")) as pool:
+        done = [pool.submit(trials.of_format, *case, counts[case[0]], args.seed) for case in cases]
+        for (kind, ending), future in zip(cases, done, strict=True):
+            verdict, seconds = future.result()
             held = (
                 f"{verdict.stopped} stopped while writing, {verdict.finished} poses finished; "
                 f"{len(verdict.faults)} with a lost, wrong or refused pose ({seconds:.0f} s)"

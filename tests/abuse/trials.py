@@ -13,6 +13,7 @@ import random
 import resource
 import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -199,6 +200,14 @@ def repeat(kind: str, writer: Writer, count: int, folder: Path, seed: int) -> Ve
             verdict.faults.append(f"{kind} {number} of seed {seed}: {said}")
         shutil.rmtree(here)
     return verdict
+
+
+def of_format(kind: str, ending: str, count: int, seed: int) -> tuple[Verdict, float]:
+    """Do trials of a kind and a format in a folder of their own; returns the verdict and the seconds."""
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        verdict = repeat(kind, Writer(ending), count, Path(folder), seed)
+    return verdict, time.perf_counter() - start
 
 
 def _whole(writer: Writer, folder: Path) -> float:
