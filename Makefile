@@ -91,7 +91,7 @@ sanitize: $(INSTALLED)
 	PYTHON=$(abspath $(BIN)/python) bash tests/sanitize.sh
 
 abuse: $(INSTALLED)
-	PYTHONPATH=tests OMP_NUM_THREADS=2 $(BIN)/python -m abuse
+	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m abuse
 
 clean:
 	rm -rf $(VENV) build demo
