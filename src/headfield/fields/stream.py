@@ -106,9 +106,14 @@ def result_files(path: str | os.PathLike[str], run_poses: range, total: int) -> 
     """
     target = Path(path)
     if ending_of(path) in H5_ENDINGS:
-        return [target, target.with_name(f"{target.stem}.part{target.suffix}")]
+        return list(_h5_files(target))
     numbered = [target.with_name(f"{target.stem}_{number:04d}{target.suffix}") for number in run_poses]
     return [*([target] if total == 1 else numbered), target.with_name(f"{target.name}.run")]
+
+
+def _h5_files(path: Path) -> tuple[Path, Path]:
+    """Return an .h5 and the name that it has until it is whole."""
+    return path, path.with_name(f"{path.stem}.part{path.suffix}")
 
 
 def save_h5(path: str | os.PathLike[str], arrays: FieldArrays) -> None:
@@ -138,13 +143,12 @@ class GrowingH5:
         self.files: list[str] = []
         self.not_converged: list[int] = []
         self._run, self._is_whole = run, False
-        self._path, self._part = result_files(path, range(0), 0)
+        self._path, self._part = _h5_files(path)
         self._file = LockedFile(self._part)
         try:
             self._rows = RowFile(self._file.descriptor, str(self._part), run.count)
             self._find_what_is_kept(resume)
-            more, kept = row_bytes * (run.count - self.done), f"{self.done} of {run.count} poses are in it"
-            check_room(self._part, more, kept)
+            self._rows.check_room(row_bytes * (run.count - self.done))
         except BaseException:  # also an interrupt: no `with` block has begun that would close the file
             self._file.close(remove=self._file.created)
             raise

@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 
 from ..errors import FileFormatError, StorageError
+from .descriptor import write_at
 
 __all__ = ["LockedFile"]
 
@@ -109,10 +110,7 @@ class LockedFile:
     def append(self, data: bytes) -> None:
         """Add to the end; StorageError if that can't be done."""
         try:
-            end = os.fstat(self.descriptor).st_size
-            while data:
-                written = os.pwrite(self.descriptor, data, end)
-                data, end = data[written:], end + written
+            write_at(self.descriptor, data, os.fstat(self.descriptor).st_size)
         except OSError as error:
             raise StorageError(f"{self._path}: {error.strerror or error}") from error
 

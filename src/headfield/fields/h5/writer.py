@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FileFormatError, HeadfieldError, StorageError
+from ...io.descriptor import write_at
 from ...io.room import check_room
 from ..arrays import FieldArrays
 from ..write import magnitude
@@ -62,7 +63,7 @@ class RowFile:
         arrays[MARKS] = ((self._k, 2), np.dtype(np.uint64))
         sums = {name: checksum([values]) for name, values in constants.items()}
         made = lay_out(arrays, {"format": "headfield", **attributes}, sums)
-        self._check_room(made.size)
+        self.check_room(made.size)
         with self._typed():
             os.ftruncate(self._descriptor, 0)
             os.ftruncate(self._descriptor, made.size)
@@ -98,7 +99,7 @@ class RowFile:
             The rows are not what the file was laid out for.
         """
         each = sum(self._places[name].row_bytes for name in (*FACTS, *FIELDS) if name in self._places)
-        self._check_room(count * each)
+        self.check_room(count * each)
         marks = np.array([self._put_row(self.done + i, row) for i, row in enumerate(rows)], np.uint64)
         with self._typed():
             _sync(self._descriptor)  # a mark must not reach the disk before what it stands for
@@ -147,11 +148,10 @@ class RowFile:
 
     def _put(self, data: memoryview, offset: int) -> None:
         with self._typed():
-            while len(data):
-                written = os.pwrite(self._descriptor, data, offset)
-                data, offset = data[written:], offset + written
+            write_at(self._descriptor, data, offset)
 
-    def _check_room(self, size: int) -> None:
+    def check_room(self, size: int) -> None:
+        """Raise StorageError if there is less room than for so many more bytes."""
         check_room(self._path, size, self._kept())
 
     @contextmanager
