@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 import time
 
 import numpy as np
+from given.children import ended
 from given.heads import coil, poses
 
 import headfield as hf
@@ -42,20 +42,8 @@ def children_that_solve(count: int) -> int:
                 except BaseException:  # which would go on as a second run of the tests
                     good = False
                 os._exit(0 if good else 1)
-            good += _ends_well(child)
+            good += ended(child, _SECONDS) == 0
         return good
     finally:
         over.set()
         thread.join()
-
-
-def _ends_well(child: int) -> bool:
-    until = time.monotonic() + _SECONDS
-    while time.monotonic() < until:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return status == 0
-        time.sleep(0.01)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return False

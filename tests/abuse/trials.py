@@ -20,11 +20,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from given.results import run
+from given.children import ended
+from given.results import field_arrays, run
 
 import headfield as hf
 from headfield.fields.arrays import FieldArrays
-from headfield.fields.report import SolveReport
 from headfield.fields.stream import open_results, result_files
 
 POSES = 6
@@ -68,28 +68,8 @@ class Writer:
 
     def batch(self, number: int) -> FieldArrays:
         """Pose `number`."""
-        report = SolveReport(
-            iterations=np.full(1, 7, np.int32),
-            residual=np.full(1, 1e-6),
-            converged=np.full(1, True),
-            tolerance=np.full(1, 1e-5),
-            discretisation_error=None,
-            primary_error=0.0,
-            device="cpu",
-            threads=1,
-            batch=1,
-            batch_asked=1,
-        )
-        rest = {"local_error": None, "elements": None, "region": None, "recovery": None}
-        potential, pose, didt = (
-            np.full((1, self.mesh.n_nodes), float(number)),
-            np.eye(4)[None],
-            np.full(1, 1e6),
-        )
-        e = self.e[number : number + 1]
-        return FieldArrays(
-            mesh=self.mesh, poses=pose, didt=didt, report=report, E=e, potential=potential, **rest
-        )
+        potential = np.full((1, self.mesh.n_nodes), float(number))
+        return field_arrays(self.mesh, self.e[number : number + 1], potential)
 
     def write(self, folder: Path, finished: Callable[[], object], resume: bool = False) -> None:
         """Write the poses that aren't there; call `finished` after each."""
@@ -125,7 +105,7 @@ def trial(writer: Writer, folder: Path, prepare: Callable[[], object], stop: Cal
         os._exit(_child(writer, folder, prepare, lambda: os.write(writing, b".")))
     os.close(writing)
     stop(child)
-    status = _ended(child)
+    status = ended(child, 120.0)
     with os.fdopen(reading, "rb") as pipe:
         finished = len(pipe.read())
     if status is None:
@@ -133,19 +113,6 @@ def trial(writer: Writer, folder: Path, prepare: Callable[[], object], stop: Cal
     fault = _fault(writer, folder, finished)
     code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
     return fault or f"{code} {finished}"
-
-
-def _ended(child: int, seconds: float = 120.0) -> int | None:
-    """The status that a child ends with; None if it hangs and has to be killed."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return status
-        time.sleep(0.002)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return None
 
 
 def _child(

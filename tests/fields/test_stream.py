@@ -8,11 +8,9 @@ import os
 import h5py
 import numpy as np
 import pytest
-from given.results import run
+from given.results import field_arrays, run
 
 import headfield as hf
-from headfield.fields.arrays import FieldArrays
-from headfield.fields.report import SolveReport
 from headfield.fields.stream import open_results
 
 MESH = hf.TetMesh([[0, 0, 0], [100, 0, 0], [0, 100, 0], [0, 0, 100]], [[0, 1, 2, 3]], tags=[5])
@@ -20,26 +18,9 @@ MESH = hf.TetMesh([[0, 0, 0], [100, 0, 0], [0, 100, 0], [0, 0, 100]], [[0, 1, 2,
 
 def batch(*numbers, converged=True):
     """A field whose E in pose i is (i + 1, 0, 0)."""
-    k = len(numbers)
-    report = SolveReport(
-        iterations=np.full(k, 7, np.int32),
-        residual=np.full(k, 1e-6),
-        converged=np.full(k, converged),
-        tolerance=np.full(k, 1e-5),
-        discretisation_error=None,
-        primary_error=0.0,
-        device="cpu",
-        threads=1,
-        batch=k,
-        batch_asked=k,
-    )
-    e = np.zeros((k, 1, 3), np.float32)
+    e = np.zeros((len(numbers), 1, 3), np.float32)
     e[:, 0, 0] = np.array(numbers) + 1
-    poses, didt = np.tile(np.eye(4), (k, 1, 1)), np.full(k, 1e6)
-    rest = {"local_error": None, "elements": None, "region": None, "recovery": None}
-    return FieldArrays(
-        mesh=MESH, poses=poses, didt=didt, report=report, E=e, potential=np.ones((k, 4)), **rest
-    )
+    return field_arrays(MESH, e, np.ones((len(numbers), 4)), converged)
 
 
 def opened(path, count=5, resume=False, **different):

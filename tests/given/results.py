@@ -7,7 +7,9 @@ from typing import Any
 import h5py
 import numpy as np
 
+from headfield.fields.arrays import FieldArrays
 from headfield.fields.h5.rows import FACTS, FIELDS, MARKS, checksum, mark_of
+from headfield.fields.report import SolveReport
 from headfield.fields.run import Run
 
 
@@ -17,6 +19,26 @@ def run(count: int, first: int = 0, total: int | None = None, **different: Any) 
     return Run(
         **(same | different), first=first, count=count, total=first + count if total is None else total
     )
+
+
+def field_arrays(mesh: Any, e: Any, potential: Any, converged: bool = True) -> FieldArrays:
+    """What a field of poses with these E (k, m, 3) and potentials (k, n) consists of."""
+    k = len(e)
+    report = SolveReport(
+        iterations=np.full(k, 7, np.int32),
+        residual=np.full(k, 1e-6),
+        converged=np.full(k, converged),
+        tolerance=np.full(k, 1e-5),
+        discretisation_error=None,
+        primary_error=0.0,
+        device="cpu",
+        threads=1,
+        batch=k,
+        batch_asked=k,
+    )
+    poses, didt = np.tile(np.eye(4), (k, 1, 1)), np.full(k, 1e6)
+    rest = {"local_error": None, "elements": None, "region": None, "recovery": None}
+    return FieldArrays(mesh=mesh, poses=poses, didt=didt, report=report, E=e, potential=potential, **rest)
 
 
 def changed(path, change: Callable[[Any], None]) -> None:

@@ -2,11 +2,11 @@
 """Processes forked while other threads hold locks and are in the midst of a solve."""
 
 import os
-import signal
 import threading
 import time
 
 import pytest
+from given.children import ended
 from given.comparisons import same_bits
 from given.heads import coil, poses
 
@@ -29,15 +29,7 @@ def ends_well(work, seconds=60.0):
             code = 0
         finally:
             os._exit(code)
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status) == 0
-        time.sleep(0.01)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return False
+    return ended(child, seconds) == 0
 
 
 @pytest.fixture
