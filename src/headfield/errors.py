@@ -15,6 +15,7 @@ __all__ = [
     "HeadfieldError",
     "MeshError",
     "MissingPackageError",
+    "PlausibilityWarning",
     "PoseError",
     "RegionError",
     "StorageError",
@@ -63,6 +64,10 @@ class StorageError(HeadfieldError, OSError):
 
 class DeviceError(HeadfieldError, RuntimeError):
     """A device that is absent or unusable, or a result that does not fit its memory."""
+
+
+class PlausibilityWarning(UserWarning):
+    """What is possible but hardly meant, such as a dI/dt of 50 A/s; ignore this category to silence it."""
 
 
 class ConvergenceError(HeadfieldError, RuntimeError):

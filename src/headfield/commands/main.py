@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import ArgumentError, HeadfieldError
+from ..errors import ArgumentError, HeadfieldError, PlausibilityWarning
 from ..fields.h5.reader import opened
 from ..fields.merge import merge_results
 from .convert import convert
@@ -31,6 +31,8 @@ from .summary import exit_code
 from .view import view
 
 __all__ = ["main"]
+
+_TAKE_MINUS = ("--conductivity", "--didt", "--slice", "--without-tags")  # options whose value may begin so
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,15 +75,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(stop.code or 0)
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
+        if args.no_plausibility:
+            warnings.simplefilter("ignore", PlausibilityWarning)
         warnings.showwarning = _show_warning
         return _run(args)
 
 
 def _joined(argv: Sequence[str]) -> list[str]:
-    """Join `--didt -70e6` to one word: argparse takes a word that begins with a minus for an option."""
+    """Join words such as `--didt -70e6`: argparse takes a word that begins with a minus for an option."""
     words = list(argv)
     for i in range(len(words) - 1, 0, -1):
-        if words[i - 1] in ("--didt", "--slice") and re.match(r"-[\d.]", words[i]):
+        if words[i - 1] in _TAKE_MINUS and re.match(r"-[\d.]", words[i]):
             words[i - 1 : i + 1] = [f"{words[i - 1]}={words[i]}"]
     return words
 

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..core.version import VERSION
 from ..solve.recovery import KINDS
+from . import values
 
 __all__ = ["build_parser"]
 
@@ -44,7 +44,13 @@ def build_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     }
     subparsers = parser.add_subparsers(required=True, metavar=f"{{{','.join(names)}}}")
     for name, add in names.items():
-        add(subparsers).set_defaults(command=commands[name])
+        parser_of_one = add(subparsers)
+        parser_of_one.set_defaults(command=commands[name])
+        parser_of_one.add_argument(
+            "--no-plausibility",
+            action="store_true",
+            help="don't warn of what is possible but unlikely, such as a dI/dt of 50 A/s",
+        )
     return parser
 
 
@@ -57,7 +63,9 @@ def _add_demo(commands: Any) -> argparse.ArgumentParser:
         epilog="Example: headfield demo --edge-mm 4 -o demo",
     )
     demo.add_argument("--edge-mm", type=float, default=3.0, metavar="MM", help="mean edge, at most 8 [3]")
-    demo.add_argument("-o", "--output", type=_folder, default="demo", metavar="FOLDER", help="[%(default)s]")
+    demo.add_argument(
+        "-o", "--output", type=values.folder, default="demo", metavar="FOLDER", help="[%(default)s]"
+    )
     _add_common(demo)
     return demo
 
@@ -72,6 +80,7 @@ def _add_solve(commands: Any) -> argparse.ArgumentParser:
         "--conductivity 1=0.14 7=0.01",
     )
     _add_problem(parser)
+    _add_head_options(parser)
     _add_accuracy(parser)
     _add_course(parser)
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
@@ -88,20 +97,26 @@ def _add_problem(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "poses", metavar="POSES", help=".npy, .csv, .txt, .xml, .stmpx, .mrk or .mat; mm, see the README"
     )
-    parser.add_argument("-o", "--output", type=_file, required=True, metavar="OUT", help=".h5, .msh or .vtu")
+    parser.add_argument(
+        "-o", "--output", type=values.file_name, required=True, metavar="OUT", help=".h5, .msh or .vtu"
+    )
     parser.add_argument(
         "--didt",
-        type=_rates,
+        type=values.rates,
         default=None,
         metavar="A/S",
         help="dI/dt in A/s, one for each stimulator: 1e6,2e6 [what POSES says, else 1e6]",
     )
     parser.add_argument(
-        "--tissues", type=_tags, default=None, metavar="TAGS", help="keep E in these only, such as 1,2 [all]"
+        "--tissues",
+        type=values.tags,
+        default=None,
+        metavar="TAGS",
+        help="keep E in these only, such as 1,2 [all]",
     )
     parser.add_argument(
         "--conductivity",
-        type=_tag_value,
+        type=values.tag_value,
         nargs="+",
         action="extend",
         default=[],
@@ -116,6 +131,17 @@ def _add_problem(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_head_options(parser: argparse.ArgumentParser) -> None:
+    """Options that say what in the file of a head is meant."""
+    parser.add_argument(
+        "--without-tags",
+        type=values.some_tags,
+        default=[],
+        metavar="TAGS",
+        help="leave these tissues out, such as -1 (the air around some heads)",
+    )
+
+
 def _add_accuracy(parser: argparse.ArgumentParser) -> None:
     """Options that say how accurate a solve is, and how much effort it may take."""
     parser.add_argument(
@@ -126,7 +152,7 @@ def _add_accuracy(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--tol",
-        type=_tolerance,
+        type=values.tolerance,
         default=1e-5,
         metavar="TOL",
         help="relative residual, or auto: well below the discretisation error [%(default)g]",
@@ -143,7 +169,11 @@ def _add_course(parser: argparse.ArgumentParser) -> None:
         "--resume", action="store_true", help="go on after the last complete pose of a run that was stopped"
     )
     parser.add_argument(
-        "--slice", type=_range, default=None, metavar="A:B", help="only the poses A to B − 1; see merge"
+        "--slice",
+        type=values.pose_range,
+        default=None,
+        metavar="A:B",
+        help="only the poses A to B − 1; see merge",
     )
     parser.add_argument(
         "--strict",
@@ -161,7 +191,7 @@ def _add_merge(commands: Any) -> argparse.ArgumentParser:
         epilog="Example: headfield merge part1.h5 part2.h5 -o field.h5",
     )
     parser.add_argument("results", metavar="RESULT", nargs="+", help=".h5 of `headfield solve --slice`")
-    parser.add_argument("-o", "--output", type=_file, required=True, metavar="OUT", help=".h5")
+    parser.add_argument("-o", "--output", type=values.file_name, required=True, metavar="OUT", help=".h5")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
     return parser
 
@@ -177,7 +207,7 @@ def _add_view(commands: Any) -> argparse.ArgumentParser:
     )
     parser.add_argument("result", metavar="RESULT", help=".h5, .msh or .vtu of `headfield solve`")
     parser.add_argument(
-        "-o", "--output", type=_file, metavar="OUT", help=".png, .pdf, .svg or .html [RESULT.png]"
+        "-o", "--output", type=values.file_name, metavar="OUT", help=".png, .pdf, .svg or .html [RESULT.png]"
     )
     parser.add_argument(
         "--pose", type=int, metavar="I", help="which pose, from 0 [0, or that of NAME_0003.msh]"
@@ -187,7 +217,7 @@ def _add_view(commands: Any) -> argparse.ArgumentParser:
         "--poses", metavar="POSES", help="where the coil is, if RESULT has no poses (.msh, .vtu)"
     )
     parser.add_argument(
-        "--tissues", type=_some_tags, default=[1, 2], metavar="TAGS", help="whose |E| is shown [1,2]"
+        "--tissues", type=values.some_tags, default=[1, 2], metavar="TAGS", help="whose |E| is shown [1,2]"
     )
     parser.add_argument("--head", metavar="HEAD", help="the whole head, if RESULT is of a part of it")
     return parser
@@ -216,7 +246,7 @@ def _add_convert(commands: Any) -> argparse.ArgumentParser:
         epilog="Example: headfield convert spiral.tcd coil.ccd --dipoles 500",
     )
     parser.add_argument("source", metavar="IN")
-    parser.add_argument("target", type=_file, metavar="OUT")
+    parser.add_argument("target", type=values.file_name, metavar="OUT")
     parser.add_argument("--dipoles", type=int, metavar="N", help="of a coil: at most N sources a stimulator")
     parser.add_argument("--spacing-mm", type=float, metavar="MM", help="of a coil: sample A on a grid")
     parser.add_argument(
@@ -231,63 +261,3 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--threads", type=int, default=None, metavar="N", help="of the CPU [all cores]")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
-
-
-def _folder(text: str) -> str:
-    if not text.strip() or "\0" in text:
-        raise argparse.ArgumentTypeError(f"{text!r} is not the name of a folder")
-    return text
-
-
-def _file(text: str) -> str:
-    if os.path.basename(_folder(text)) in ("", ".", ".."):
-        raise argparse.ArgumentTypeError(f"{text!r} is a folder, where the name of a file is needed")
-    return text
-
-
-def _tolerance(text: str) -> float | str:
-    try:
-        return text if text == "auto" else float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither 'auto' nor a number") from None
-
-
-def _tags(text: str) -> list[int] | None:
-    if text == "all":
-        return None
-    try:
-        return [int(word) for word in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither 'all' nor whole numbers such as 1,2") from None
-
-
-def _some_tags(text: str) -> list[int]:
-    tags = _tags(text)
-    if tags is None:
-        raise argparse.ArgumentTypeError("name the tissues, such as 1,2")
-    return tags
-
-
-def _tag_value(text: str) -> tuple[int, float]:
-    tag, _, value = text.partition("=")
-    try:
-        return int(tag), float(value)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not TAG=VALUE, such as 2=0.275") from None
-
-
-def _range(text: str) -> tuple[int | None, int | None]:
-    try:
-        begin, end = (int(word) if word else None for word in text.split(":"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not A:B, such as 0:100") from None
-    return begin, end
-
-
-def _rates(text: str) -> list[float]:
-    try:
-        return [float(word) for word in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is neither a number of A/s nor several such as 1e6,2e6"
-        ) from None

@@ -22,11 +22,11 @@ from ..fields.run import Run, digest
 from ..fields.stream import FilePerPose, GrowingH5, open_results, result_files
 from ..heads.conductivity import resolve
 from ..heads.mesh import TetMesh
-from ..heads.read import read_mesh
 from ..heads.subject import Subject
 from ..poses.pose_list import PoseList
 from ..poses.read import read_pose_list
 from ..solve.model import HeadModel
+from .heads import read_head
 from .progress import Progress
 from .stopping import Stopping
 from .summary import Summary, exit_code
@@ -72,7 +72,7 @@ class _Problem:
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.args = args
-        self.mesh, given = _head(args)
+        self.mesh, given = read_head(args)
         self.coil, listed = read_coil(args.coil), read_pose_list(args.poses)
         self.poses, self.didt = listed.poses, _didt(args, listed, self.coil)
         self.chosen = _slice(args.slice, len(self.poses))
@@ -152,19 +152,6 @@ def _slice(given: tuple[int | None, int | None] | None, k: int) -> range:
     if begin >= end:
         raise ArgumentError(f"--slice: there is no pose from {begin} to {end} in a list of {k}")
     return range(begin, end)
-
-
-def _head(args: argparse.Namespace) -> tuple[TetMesh, Any]:
-    """Read the mesh, and its conductivity as the arguments say."""
-    given = dict(args.conductivity) or None
-    if not os.path.isdir(args.head):
-        if args.tensors is not None:
-            raise ArgumentError(f"--tensors needs a subject folder, and {args.head} is a file")
-        return read_mesh(args.head), given
-    subject = Subject(args.head)
-    if args.tensors is None:
-        return subject.mesh(), given
-    return subject.mesh(), subject.conductivity(args.tensors, given)
 
 
 def _didt(args: argparse.Namespace, listed: PoseList, coil: Coil) -> Any:

@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["in_one_line", "plural", "point", "quoted", "warn"]
+from ..errors import PlausibilityWarning
+
+__all__ = ["doubt", "in_one_line", "plural", "point", "quoted", "warn"]
 
 # Frames of these files stand between a caller and what it is warned of: the package, and decorators it uses.
 _INSIDE = (
@@ -70,3 +72,22 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_INSIDE):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
+
+
+def doubt(message: str) -> None:
+    """Warn of a value that is possible but hardly meant; the message names it, and says how to silence it.
+
+    Python shows the same message from the same line once, so loops are not flooded.
+
+    Examples
+    --------
+    >>> with warnings.catch_warnings(record=True) as said:
+    ...     warnings.simplefilter("always")
+    ...     doubt("dI/dt of 50 A/s")
+    >>> print(said[0].message)
+    dI/dt of 50 A/s (silence: --no-plausibility, or ignore headfield.PlausibilityWarning)
+    """
+    warn(
+        f"{message} (silence: --no-plausibility, or ignore headfield.PlausibilityWarning)",
+        PlausibilityWarning,
+    )

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What words on the command line may be: each function makes a value of one or says what is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+__all__ = ["file_name", "folder", "pose_range", "rates", "some_tags", "tag_value", "tags", "tolerance"]
+
+
+def folder(text: str) -> str:
+    if not text.strip() or "\0" in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is not the name of a folder")
+    return text
+
+
+def file_name(text: str) -> str:
+    if os.path.basename(folder(text)) in ("", ".", ".."):
+        raise argparse.ArgumentTypeError(f"{text!r} is a folder, where the name of a file is needed")
+    return text
+
+
+def tolerance(text: str) -> float | str:
+    try:
+        return text if text == "auto" else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither 'auto' nor a number") from None
+
+
+def tags(text: str) -> list[int] | None:
+    if text == "all":
+        return None
+    try:
+        return [int(word) for word in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither 'all' nor whole numbers such as 1,2") from None
+
+
+def some_tags(text: str) -> list[int]:
+    chosen = tags(text)
+    if chosen is None:
+        raise argparse.ArgumentTypeError("name the tissues, such as 1,2")
+    return chosen
+
+
+def tag_value(text: str) -> tuple[int, float]:
+    tag, _, value = text.partition("=")
+    try:
+        return int(tag), float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not TAG=VALUE, such as 2=0.275") from None
+
+
+def pose_range(text: str) -> tuple[int | None, int | None]:
+    try:
+        begin, end = (int(word) if word else None for word in text.split(":"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not A:B, such as 0:100") from None
+    return begin, end
+
+
+def rates(text: str) -> list[float]:
+    try:
+        return [float(word) for word in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither a number of A/s nor several such as 1e6,2e6"
+        ) from None
