@@ -3,9 +3,11 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <variant>
 
+#include "column64.hpp"
 #include "device_hierarchy.hpp"
 #include "indices.hpp"
 #include "kernels.hpp"
@@ -62,6 +64,17 @@ std::vector<ColumnReport> solve(Solver& solver, Array<double>& b, Array<double>&
     return solver.solve(rhs, guess, guessed, tolerance, max_iterations, signals.poll());
 }
 
+// solve_in_float64(hierarchy, b (n,), phi (n,), tolerance, max_iterations) -> a ColumnReport.
+ColumnReport solve_column(const DeviceHierarchy& hierarchy, Array<double>& b, Array<double>& phi, double tolerance,
+                          int max_iterations) {
+    check_shape(b, "b", {hierarchy.size()});
+    check_shape(phi, "phi", {hierarchy.size()});
+    double *guess = phi.mutable_data(), *rhs = b.mutable_data();
+    Signals signals;
+    Running run;
+    return solve_in_float64(hierarchy, rhs, guess, tolerance, max_iterations, signals.poll());
+}
+
 }  // namespace
 
 void bind_solver(py::module_& m) {
@@ -74,7 +87,11 @@ void bind_solver(py::module_& m) {
     py::class_<ColumnReport>(m, "ColumnReport", py::module_local())
         .def_readonly("iterations", &ColumnReport::iterations)
         .def_readonly("residual", &ColumnReport::residual)
-        .def_readonly("converged", &ColumnReport::converged);
+        .def_readonly("converged", &ColumnReport::converged)
+        .def_property_readonly("stopped", [](const ColumnReport& r) {
+            return std::array{"converged", "iterations", "stagnation",
+                              "breakdown"}[static_cast<std::size_t>(r.stopped)];
+        });
 
     py::class_<Solver>(m, "Solver", py::module_local())
         .def(py::init([](const DeviceHierarchy& hierarchy, int width) {
@@ -87,6 +104,9 @@ void bind_solver(py::module_& m) {
         .def("solve", &solve, py::arg("b").noconvert(), py::arg("phi").noconvert(), py::arg("tolerance"),
              py::arg("max_iterations"), py::arg("guessed") = true)
         .def_property_readonly("recording_problem", [](const Solver& s) { return s.recording().problem(); });
+
+    m.def("solve_in_float64", &solve_column, py::arg("hierarchy"), py::arg("b").noconvert(), py::arg("phi").noconvert(),
+          py::arg("tolerance"), py::arg("max_iterations"));
 }
 
 }  // namespace headfield

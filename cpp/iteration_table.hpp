@@ -10,6 +10,7 @@
 #pragma once
 
 #include "rows.hpp"
+#include "rows64.hpp"
 
 namespace headfield {
 inline namespace HEADFIELD_ISA {
@@ -57,8 +58,34 @@ void scale_and_measure(int width, int64_t n, const double* s, double* x, const d
     with_width(width, [&](auto w) { sum_rows(n, w, norm, ScaleAndMeasure<Block<decltype(w)>>{s, weight, x}); });
 }
 
-const IterationVerbs iteration = {reduction_chunk, apply_dot, step_residual, step_direction, flush,
-                                  true_residual,   begin,     narrow,        scale_rows,     scale_and_measure};
+using One = Block<Width<1>>;
+
+void residual64(const CsrView<double>& a, const double* b, const double* x, double* r, const double* weight,
+                Sums norm) {
+    sum_rows(a.rows, Width<1>{}, norm, Residual64<One>{a, b, x, weight, r});
+}
+
+void narrow64(int64_t n, double factor, const double* r, Real* h) {
+    for_rows(n, Width<1>{}, Narrow64<One>{factor, r, h});
+}
+
+void step_direction64(int64_t n, double beta, double unit, const float* z, double* p) {
+    for_rows(n, Width<1>{}, StepDirection64<One>{beta, unit, z, p});
+}
+
+void apply_dot64(const CsrView<double>& a, const double* p, double* q, Sums dot) {
+    sum_rows(a.rows, Width<1>{}, dot, ApplyDot64<One>{a, p, q});
+}
+
+void step64(int64_t n, double alpha, const double* p, const double* q, double* x, double* r, const double* weight,
+            Sums norm) {
+    sum_rows(n, Width<1>{}, norm, Step64<One>{alpha, p, q, weight, x, r});
+}
+
+const ColumnVerbs column = {residual64, narrow64, step_direction64, apply_dot64, step64};
+
+const IterationVerbs iteration = {reduction_chunk, apply_dot, step_residual, step_direction,    flush, true_residual,
+                                  begin,           narrow,    scale_rows,    scale_and_measure, column};
 
 }  // namespace
 

@@ -22,12 +22,11 @@ namespace headfield {
 namespace {
 constexpr int period = 6;            // iterations between float64 residuals: about three digits, all that float32 holds
 constexpr double stop_early = 0.95;  // share of the tolerance at which the float32 residual calls for a check
+constexpr int most_fruitless = 4;    // float64 residuals in a row that are hardly below the smallest before
 
 bool any(const std::vector<double>& values) {
     return std::any_of(values.begin(), values.end(), [](double v) { return v != 0.0; });
 }
-
-constexpr bool scaled_cycle = !std::is_same_v<Real, float>;
 
 // Returns the first where the V-cycle stores numbers of its own type, the second where it works on the iteration's.
 template <class A, class B>
@@ -40,62 +39,19 @@ auto if_scaled(A scaled, B plain) {
 }
 
 constexpr double most_stale = 64.0;  // by so much may the factor be off before what was stored with it is stored again
-constexpr int cycle_exponent = 4;    // the V-cycle sees ‖r̂‖ at about 2^4: entries far from both ends of 16 bits
 }  // namespace
 
 Solver::Solver(const DeviceHierarchy& hierarchy, int width)
-    : h_(hierarchy), cycle_(device_cycle()), steps_(device_iteration()), width_(width), c_(width) {
+    : h_(hierarchy), steps_(device_iteration()), width_(width), cycle_(hierarchy, width), c_(width) {
     const size_t w = width, n = hierarchy.size();
-    for (size_t l = 0; l < h_.levels.size(); ++l) {
-        const size_t rows = h_.levels[l].a.rows;
-        const bool inverted = l + 1 == h_.levels.size() && h_.coarse_inverse.val;  // one product: no residual, no guess
-        LevelVectors v;
-        v.b = DeviceBuffer<Real>(l == 0 ? 0 : rows * w);
-        v.x = DeviceBuffer<Real>(inverted && scaled_cycle ? 0 : rows * w);
-        v.r = DeviceBuffer<Real>(inverted ? 0 : rows * w);
-        if constexpr (scaled_cycle) v.z = DeviceBuffer<float>(rows * w);
-        vectors_.push_back(std::move(v));
-    }
     for (DeviceBuffer<float>* v : {&x_, &r_, &p_}) *v = DeviceBuffer<float>(n * w);
     if constexpr (scaled_cycle) scaled_r_ = DeviceBuffer<Real>(n * w);
     partial_ = DeviceBuffer<double>(steps_.reduction_rows(n) * w);
 }
 
-// Where level l leaves its solution: over x where that is float too.
-float* Solver::solution(size_t l) { return if_scaled(vectors_[l].z.data(), vectors_[l].x.data()); }
-
 // Polls between the loops of an iteration, which takes a good part of a second on a large head and few cores.
 void Solver::between_loops() const {
     if constexpr (!asynchronous) poll_();
-}
-
-// Computes z = M b, where M is one V(2, 2) cycle from a zero guess and z = solution(l); sums b · z on the finest level.
-// M is symmetric, as conjugate gradients demand: the polynomial after the correction is the one before it, and
-// restriction is the transpose of prolongation. A last level that was too large to invert is only smoothed.
-void Solver::v_cycle(size_t l, const Real* b, Sums dot) {
-    const LevelView& level = h_.levels[l];
-    const bool last = l + 1 == h_.levels.size();
-    const Real* dot_with = l == 0 ? b : nullptr;
-    if (last && h_.coarse_inverse.val) {
-        cycle_.apply_dense(width_, h_.coarse_inverse, b, solution(l));
-        if (dot_with) cycle_.sum_products(width_, level.a.rows, b, solution(l), dot);
-        return;
-    }
-    Real *x = vectors_[l].x.data(), *r = vectors_[l].r.data();
-    const float* e = nullptr;
-    cycle_.smooth_from_zero(width_, level.a, level.smoother, b, x);
-    between_loops();
-    cycle_.residual(width_, level.a, b, x, r);
-    between_loops();
-    if (!last) {
-        cycle_.apply(width_, level.pt, r, vectors_[l + 1].b.data());
-        v_cycle(l + 1, vectors_[l + 1].b.data(), dot);
-        e = solution(l + 1);
-        cycle_.correct(width_, level.ap, e, r);
-        between_loops();
-    }
-    cycle_.smooth(width_, level.a, level.p, level.smoother, e, x, r, solution(l), dot_with, dot);
-    between_loops();
 }
 
 // Sets the power of two that the next residual is to be multiplied by for the V-cycle, from the norm of this one, since
@@ -147,12 +103,15 @@ void Solver::judge(int max_iterations) {
         report.residual = norm2 == 0.0 ? 0.0 : std::sqrt(norm2 / reference2_[j]);
         report.converged = report.residual <= tolerance_[j];
         const bool seemed_done = c_.active[j] == 0.0;
-        const bool stagnates = seemed_done && !(norm2 < 0.25 * last_check_[j]);
-        const bool go_on = !report.converged && !stagnates && report.iterations < max_iterations;
         // With its rounding errors the preconditioner is not quite the same operator in every iteration, and directions
         // that are no longer conjugate can hold each other up: a column that stands still starts anew from its
         // residual.
         const bool jammed = norm2 > 0.8 * last_period_[j];
+        fruitless_[j] = norm2 > 0.8 * best_[j] ? fruitless_[j] + 1 : 0;
+        best_[j] = std::min(best_[j], norm2);
+        const bool stagnates = (seemed_done && !(norm2 < 0.25 * last_check_[j])) || fruitless_[j] >= most_fruitless;
+        const bool go_on = !report.converged && !stagnates && report.iterations < max_iterations;
+        report.stopped = report.converged ? Stop::converged : stagnates ? Stop::stagnation : Stop::iterations;
         last_period_[j] = norm2;
         if (seemed_done) last_check_[j] = norm2;
         if (seemed_done || jammed) c_.direction[j] = 0.0;
@@ -168,9 +127,9 @@ void Solver::iterate() {
     // Not in the recording, which is the same in every iteration.
     if (stale) steps_.narrow(width_, h_.size(), c_.values(), r_.data(), scaled_r_.data());
     iteration_.run([&] {
-        float* z = solution(0);
+        float* z = cycle_.solution();
         const ColumnValues v = c_.values();
-        v_cycle(0, if_scaled(scaled_r_.data(), r_.data()), {v.rz, partial_.data()});
+        cycle_.run(if_scaled(scaled_r_.data(), r_.data()), {v.rz, partial_.data()}, poll_);
         steps_.step_direction(width_, h_.size(), v, z, p_.data(), x_.data());
         between_loops();
         // z has gone into p, so its memory may take q = A p.
@@ -201,6 +160,8 @@ void Solver::start(double* b, double* phi, bool guessed, int max_iterations) {
     c_.reset();
     last_check_.assign(width_, INFINITY);
     last_period_.assign(width_, INFINITY);
+    best_.assign(width_, INFINITY);
+    fruitless_.assign(width_, 0);
     report_.assign(width_, {});
     steps_.scale_and_measure(width_, n, h_.scale, b, h_.weight, {c_.values().norm2, partial_.data()});
     c_.pull();
@@ -235,6 +196,7 @@ bool Solver::review(int max_iterations) {
         const double limit = stop_early * tolerance_[j];
         if (!(c_.pq()[j] > 0.0) || !std::isfinite(c_.norm2()[j])) {  // breakdown: what was added so far stays
             c_.active[j] = c_.pending[j] = 0.0;
+            report_[j].stopped = Stop::breakdown;
         } else if (c_.norm2()[j] <= limit * limit * reference2_[j] || iterations >= max_iterations) {
             c_.active[j] = 0.0;
             c_.check[j] = 1.0;

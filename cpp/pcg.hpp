@@ -8,15 +8,21 @@
 #include "columns.hpp"
 #include "device_hierarchy.hpp"
 #include "poll.hpp"
+#include "vcycle.hpp"
 #include "verbs.hpp"
 
 namespace headfield {
+
+// Why a column ended: it is as good as was asked for, it was given no more iterations, its residual no longer became
+// smaller, or p · A p was not positive, or something was not finite.
+enum class Stop { converged, iterations, stagnation, breakdown };
 
 // What became of one right-hand side.
 struct ColumnReport {
     int32_t iterations = 0;
     double residual = 0.0;  // ‖b − K φ‖ / ‖b‖, evaluated in float64 from the result; 0 where b = 0
     bool converged = false;
+    Stop stopped = Stop::converged;
 };
 
 // Work space for `width` columns over a hierarchy that outlives it, kept for many solves.
@@ -37,15 +43,7 @@ public:
     int32_t size() const { return h_.size(); }
 
 private:
-    // Block vectors of a level. Level 0 has no b, which is the residual of the iteration.
-    struct LevelVectors {
-        DeviceBuffer<Real> b, x, r;
-        DeviceBuffer<float> z;  // the solution; empty where x can hold it
-    };
-
-    float* solution(size_t level);
     void between_loops() const;
-    void v_cycle(size_t level, const Real* b, Sums dot);
     void iterate();
     void start(double* b, double* phi, bool guessed, int max_iterations);
     void add_and_measure(const double* b, double* phi);
@@ -54,10 +52,9 @@ private:
     bool set_next_cycle();
 
     const DeviceHierarchy& h_;
-    const CycleVerbs& cycle_;
     const IterationVerbs& steps_;
     int width_;
-    std::vector<LevelVectors> vectors_;
+    VCycle cycle_;
     DeviceBuffer<float> x_, r_, p_;
     DeviceBuffer<Real> scaled_r_;  // r times its cycle, the V-cycle's input; empty where r itself is
     DeviceBuffer<double> partial_;
@@ -66,6 +63,8 @@ private:
     std::vector<double> reference2_;   // norm² of b
     std::vector<double> last_check_;   // norm² when a column that seemed done was last found not to be
     std::vector<double> last_period_;  // norm² when it was last measured in float64
+    std::vector<double> best_;         // the smallest of those
+    std::vector<int> fruitless_;       // how many in a row were hardly below the smallest before
     std::vector<ColumnReport> report_;
     Poll poll_ = never;  // of the solve under way
     Recording iteration_;

@@ -60,6 +60,22 @@ struct CycleVerbs {
     void (*sum_products)(int width, int64_t n, const Real* x, const float* y, Sums dot);
 };
 
+// The verbs of conjugate gradients on one column in float64 (column64.cpp); vectors are (n,).
+struct ColumnVerbs {
+    // r = b − A x; sums weight r²
+    void (*residual)(const CsrView<double>& a, const double* b, const double* x, double* r, const double* weight,
+                     Sums norm);
+    // h = factor r
+    void (*narrow)(int64_t n, double factor, const double* r, Real* h);
+    // p = unit z + beta p, without what p was if beta is 0
+    void (*step_direction)(int64_t n, double beta, double unit, const float* z, double* p);
+    // q = A p; sums p · q
+    void (*apply_dot)(const CsrView<double>& a, const double* p, double* q, Sums dot);
+    // x += alpha p and r −= alpha q; sums weight r²
+    void (*step)(int64_t n, double alpha, const double* p, const double* q, double* x, double* r, const double* weight,
+                 Sums norm);
+};
+
 // The verbs of the conjugate gradients around it.
 struct IterationVerbs {
     // Rows in a chunk over which sums are taken first, here and in the V-cycle.
@@ -90,6 +106,8 @@ struct IterationVerbs {
     void (*scale_rows)(int width, int64_t n, const double* s, const double* x, double* y);
     // x_ij = s_i x_ij; sums weight x²
     void (*scale_and_measure)(int width, int64_t n, const double* s, double* x, const double* weight, Sums norm);
+
+    ColumnVerbs column;
 
     // How many chunks n rows are, the rows of `Sums::partial`.
     int64_t reduction_rows(int64_t n) const { return (n + reduction_chunk - 1) / reduction_chunk; }

@@ -28,6 +28,7 @@ def field_arrays(mesh: Any, e: Any, potential: Any, converged: bool = True) -> F
         iterations=np.full(k, 7, np.int32),
         residual=np.full(k, 1e-6),
         converged=np.full(k, converged),
+        stopped=np.full(k, "converged" if converged else "iterations"),
         tolerance=np.full(k, 1e-5),
         discretisation_error=None,
         primary_error=0.0,

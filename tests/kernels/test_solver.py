@@ -272,6 +272,39 @@ def test_a_tolerance_out_of_reach_ends_and_says_so():
     assert system.residual(phi, b)[0] < 1e-13
 
 
+def test_one_column_in_float64_agrees_with_a_direct_solver():
+    system = sphere()
+    b = system.right_hand_sides(1)[:, 0].copy()
+    phi, used = np.zeros(system.n), b.copy()
+    report = native.solve_in_float64(system.hierarchy, used, phi, 1e-13, 100)
+    assert (report.converged, report.stopped) == (True, "converged")
+    assert p1.relative(phi, system.direct(b[:, None])[:, 0]) < 1e-11
+    assert report.residual == pytest.approx(system.residual(phi[:, None], b[:, None])[0], rel=0.2)
+    again = phi.copy()
+    assert native.solve_in_float64(system.hierarchy, b.copy(), again, 1e-12, 100).iterations == 0
+    np.testing.assert_allclose(again, phi, rtol=1e-12, atol=1e-20)
+
+
+@pytest.mark.parametrize(
+    ("b", "tol", "most", "stopped", "iterations"),
+    [(0.0, 1e-6, 9, "converged", 0), (1.0, 1e-6, 2, "iterations", 2), (np.nan, 1e-6, 9, "breakdown", 0)],
+)
+def test_one_column_in_float64_says_how_it_ended(b, tol, most, stopped, iterations):
+    system = sphere()
+    phi = np.zeros(system.n)
+    report = native.solve_in_float64(system.hierarchy, b * system.right_hand_sides(1)[:, 0], phi, tol, most)
+    assert (report.stopped, report.iterations) == (stopped, iterations)
+    assert report.converged == (stopped == "converged")
+
+
+def test_a_tolerance_out_of_reach_of_float64_ends():
+    system = sphere()
+    b, phi = system.right_hand_sides(1)[:, 0].copy(), np.zeros(system.n)
+    report = native.solve_in_float64(system.hierarchy, b, phi, 1e-18, 500)
+    assert report.stopped in ("stagnation", "breakdown")
+    assert report.residual < 1e-14
+
+
 def test_a_guess_saves_iterations_and_a_solution_needs_none():
     system = sphere()
     b = system.right_hand_sides(4)

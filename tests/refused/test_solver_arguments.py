@@ -125,3 +125,13 @@ def test_every_column_has_a_tolerance(tolerance):
     ones = np.ones((sphere().n, 4))
     with pytest.raises(ValueError, match="tolerance must hold a number a column, 4"):
         solver.solve(ones, ones.copy(), tolerance, 10)
+
+
+@pytest.mark.parametrize("shape", [(3,), (1, 4), ()])
+def test_one_column_of_another_shape_is_refused(shape):
+    system = sphere()
+    good, bad = np.zeros(system.n), np.zeros(shape)
+    with pytest.raises(ValueError, match="b must have shape"):
+        native.solve_in_float64(system.hierarchy, bad, good.copy(), 1e-6, 10)
+    with pytest.raises(ValueError, match="phi must have shape"):
+        native.solve_in_float64(system.hierarchy, good.copy(), bad, 1e-6, 10)

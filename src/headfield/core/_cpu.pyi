@@ -271,6 +271,19 @@ class ColumnReport:
     def residual(self) -> float: ...
     @property
     def converged(self) -> bool: ...
+    # Why it ended: "converged", "iterations" (it was given no more), "stagnation" or "breakdown".
+    @property
+    def stopped(self) -> str: ...
+
+# Conjugate gradients in float64 for b (n,) from the guess phi (n,), zero at fixed nodes; b is used up. For
+# what Solver, which iterates in float32, gives up with "stagnation" or "breakdown".
+def solve_in_float64(
+    hierarchy: Hierarchy,
+    b: NDArray[np.float64],
+    phi: NDArray[np.float64],
+    tolerance: float,
+    max_iterations: int,
+) -> ColumnReport: ...
 
 class Solver:
     def __init__(self, hierarchy: Hierarchy, width: int) -> None: ...

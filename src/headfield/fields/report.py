@@ -23,6 +23,10 @@ class SolveReport:
         ‖b − Kφ‖ / ‖b‖ evaluated in float64 from the returned potential, per pose.
     converged : ndarray (k,) bool
         Whether the residual is within the tolerance, per pose.
+    stopped : ndarray (k,) of str
+        Why the iteration ended, per pose: "converged"; "iterations", it was given no more of them;
+        "stagnation", the residual no longer became smaller; or "breakdown" of conjugate gradients. Before one
+        of the last two, products with the matrix were tried in float64 as well.
     tolerance : ndarray (k,) float64
         The residual that was asked for, or chosen from the discretisation error, per pose.
     discretisation_error : ndarray (k,) float64, or None
@@ -49,6 +53,7 @@ class SolveReport:
     iterations: NDArray[np.int32]
     residual: NDArray[np.float64]
     converged: NDArray[np.bool_]
+    stopped: NDArray[np.str_]
     tolerance: NDArray[np.float64]
     discretisation_error: NDArray[np.float64] | None
     primary_error: float
@@ -70,6 +75,7 @@ class SolveReport:
             iterations=np.concatenate([r.iterations for r in reports]),
             residual=np.concatenate([r.residual for r in reports]),
             converged=np.concatenate([r.converged for r in reports]),
+            stopped=np.concatenate([r.stopped for r in reports]),
             tolerance=np.concatenate([r.tolerance for r in reports]),
             discretisation_error=np.concatenate(errors) if errors else None,
             primary_error=first.primary_error,

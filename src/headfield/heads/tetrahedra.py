@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["barycentres", "chunks", "determinants", "mean_edges", "volumes"]
+__all__ = ["barycentres", "chunks", "determinants", "longest_edges", "mean_edges", "volumes"]
 
 Floats = NDArray[np.float64]
 Tets = NDArray[np.int32]
@@ -32,6 +32,12 @@ def determinants(corners: Floats) -> Floats:
     """Return six times the volume, with its sign, (c,), of corners (3, 4, c): (x1−x0)·[(x2−x0)×(x3−x0)]."""
     (a0, b0, c0), (a1, b1, c1), (a2, b2, c2) = corners[:, 1:] - corners[:, :1]
     return a0 * (b1 * c2 - b2 * c1) + a1 * (b2 * c0 - b0 * c2) + a2 * (b0 * c1 - b1 * c0)
+
+
+def longest_edges(corners: Floats) -> Floats:
+    """Return the longest of the six edges, (c,), of corners (3, 4, c)."""
+    edges = corners[:, _EDGES[1]] - corners[:, _EDGES[0]]
+    return np.sqrt(np.einsum("dec,dec->ec", edges, edges).max(axis=0))
 
 
 def volumes(nodes_mm: Floats, tets: Tets) -> Floats:

@@ -18,6 +18,7 @@ from ..errors import ArgumentError, ConvergenceError, DeviceError
 from ..fields.field import Field, SolveReport
 from ..heads.mesh import TetMesh
 from .drives.drive import Drive
+from .failure import how_it_ended
 from .head import Batch, DeviceHead
 from .options import SolveOptions
 from .places import Places
@@ -219,9 +220,9 @@ class Batches:
             number = drive.first + part.start + worst
             raise ConvergenceError(
                 f"{len(bad)} of {len(report.residual)} {self._sources} did not reach a residual of "
-                f"{report.tolerance[worst]:g} in {self._options.max_iterations} iterations; the worst is "
-                f"{self._sources[:-1]} {number} with {report.residual[worst]:.2e} after "
-                f"{report.iterations[worst]}",
+                f"{report.tolerance[worst]:g}; the worst is {self._sources[:-1]} {number} with "
+                f"{report.residual[worst]:.2e}: {how_it_ended(report, worst, self._options.max_iterations)}."
+                f"{self._head.likely_cause()}",
                 report,
                 field,
             )

@@ -22,6 +22,7 @@ from ..fields.field import SolveReport
 from ..heads.mesh import TetMesh
 from ..heads.tissues import GRAY_MATTER, WHITE_MATTER
 from .drives.drive import Drive
+from .failure import likely_cause
 from .operators import Operators
 from .options import SolveOptions
 from .places import Places
@@ -35,6 +36,7 @@ _RECOVERIES_KEPT = 2  # of regions that were asked for last
 _ROUGH_TOL = 1e-3  # of a first solution, good enough to see the discretisation error by
 _TOL_SHARE = 0.02  # of the discretisation error that the solver may be off by
 _LEAST_TOL = 1e-8
+_GAVE_UP = ("stagnation", "breakdown")  # how float32 ends where it can't tell a matrix from a singular one
 _BALANCE = 1e-8  # of the sum of a right-hand side's sizes that may be left over: rounding
 
 
@@ -91,8 +93,8 @@ class DeviceHead:
             clock = Clock(device)
             self._operators = Operators(mesh, conductivity, device)
             clock.lap("assemble")
-            ground = np.arange(mesh.n_nodes) == 0
-            self._hierarchy = hierarchy_of(device, self._operators.matrix, ground)
+            fixed = np.arange(mesh.n_nodes) == self._operators.ground
+            self._hierarchy = hierarchy_of(device, self._operators.matrix, fixed)
             clock.lap("hierarchy")
         self.seconds = clock.seconds
         self.n_levels = len(self._hierarchy.levels)
@@ -127,6 +129,7 @@ class DeviceHead:
                 iterations=iterations,
                 residual=np.array([c.residual for c in columns]),
                 converged=np.array([c.converged for c in columns]),
+                stopped=np.array([c.stopped for c in columns]),
                 tolerance=tolerance,
                 discretisation_error=error,
                 primary_error=batch.drive.primary_error,
@@ -153,6 +156,11 @@ class DeviceHead:
     def results(self, made: dict[str, tuple[tuple[int, ...], Any]], on_device: bool) -> Results:
         """Make the `Results` of some sources, of these shapes and dtypes by name."""
         return Results(self.device, self._reserves, made, on_device)
+
+    def likely_cause(self) -> str:
+        """Say what in the head may be why a source did not converge; "" if nothing stands out."""
+        with self.device.current():
+            return likely_cause(self._mesh, self.device.get(self._operators.sigma))
 
     @property
     def spare_bytes(self) -> int:
@@ -210,7 +218,7 @@ class DeviceHead:
     def _guess(self, initial: Any, scale: NDArray[np.float64], work: WorkSpace) -> None:
         """Make the first guess of φ, zero at the grounded node as the solver demands."""
         self._load_potential(initial, scale, work)
-        work.phi -= work.phi[0]
+        work.phi -= work.phi[self._operators.ground].copy()
 
     def _iterate(
         self, batch: Batch, work: WorkSpace, adot: Any, recovery: Recovery | None, guessed: bool
@@ -226,7 +234,8 @@ class DeviceHead:
 
         def solve(guessed: bool) -> list[Any]:
             limits, most = tolerance.tolist(), options.max_iterations
-            return list(work.solver.solve(work.b, work.phi, limits, most, guessed)[:k])
+            columns = list(work.solver.solve(work.b, work.phi, limits, most, guessed)[:k])
+            return self._take_up_again(columns, batch, work, adot, limits)
 
         columns = solve(guessed)
         iterations = np.array([c.iterations for c in columns], np.int32)
@@ -238,6 +247,21 @@ class DeviceHead:
             columns = solve(guessed=True)
             iterations += np.array([c.iterations for c in columns], np.int32)
         return columns, iterations, tolerance[:k]
+
+    def _take_up_again(
+        self, columns: list[Any], batch: Batch, work: WorkSpace, adot: Any, limits: list[float]
+    ) -> list[Any]:
+        """Solve again, in float64, for the sources that float32 got nowhere with; return the new reports."""
+        most = batch.options.max_iterations
+        failed = [j for j, c in enumerate(columns) if c.stopped in _GAVE_UP and c.iterations < most]
+        if failed:
+            batch.drive.load(self._operators, batch.part, adot, work.b)  # the solver has used it up
+        for j in failed:
+            b, phi = work.b[:, j].copy(), work.phi[:, j].copy()
+            phi[:] = 0.0
+            columns[j] = self.device.native.solve_in_float64(self._hierarchy, b, phi, limits[j], most)
+            work.phi[:, j] = phi
+        return columns
 
     def _values(
         self, batch: Batch, work: WorkSpace, adot: Any, recovery: Recovery | None, room: dict[str, Any]

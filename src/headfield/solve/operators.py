@@ -17,6 +17,8 @@ from ..heads.mesh import TetMesh
 
 __all__ = ["Operators"]
 
+_INSULATOR = 1e-3  # of what the head conducts on average: a node in less than this is not grounded
+
 
 class Operators:
     """What a head does to block vectors on one device.
@@ -32,6 +34,8 @@ class Operators:
     sigma : array (m,) or (m, 3, 3) float64, S/m
     matrix : tuple
         Row pointer, columns and values (S) of the stiffness matrix.
+    ground : int
+        The node, in the order of the block vectors, that is to be held at zero.
     """
 
     def __init__(self, mesh: TetMesh, conductivity: NDArray[np.float64], device: Device) -> None:
@@ -39,6 +43,7 @@ class Operators:
         order = device.native.morton_order(mesh.nodes_mm)
         rank = np.empty_like(order)
         rank[order] = np.arange(len(order), dtype=np.int32)
+        self.ground = _conducting_node(mesh, conductivity, order)
         self._node = device.indices(order, mesh.n_nodes, own=True)  # number here -> node of the mesh
         self.nodes_m = device.put(mesh.nodes_mm[order] * 1e-3)
         self.tets = device.indices(rank[mesh.tets], mesh.n_nodes, own=True)
@@ -64,3 +69,19 @@ class Operators:
     def to_rows(self, columns: Any, factors: Any, out: Any) -> None:
         """Put k columns of a block vector, times factors (k,), into rows (k, n) in the mesh's order."""
         self.device.native.unpack(columns, self._node, factors, out)
+
+
+def _conducting_node(mesh: TetMesh, conductivity: NDArray[np.float64], order: NDArray[np.int32]) -> int:
+    """Return the place in `order` of a node to hold at zero: the first, unless it lies in an insulator.
+
+    A head whose ground lies in an insulator around it floats: its potential as a whole hangs on the little
+    that the insulator conducts, which float32 can't tell from nothing.
+    """
+    sigma = conductivity if conductivity.ndim == 1 else np.trace(conductivity, axis1=1, axis2=2) / 3.0
+    if sigma.min() >= _INSULATOR * sigma.max():
+        return 0
+    volumes = mesh.volumes_mm3()
+    around_first = (mesh.tets == order[0]).any(axis=1)
+    if sigma[around_first].max() >= _INSULATOR * np.average(sigma, weights=volumes):
+        return 0
+    return int(np.flatnonzero(order == mesh.tets[(sigma * volumes).argmax(), 0])[0])
