@@ -159,7 +159,7 @@ def test_paths_that_go_on_in_others_are_closed():
 
 
 def test_a_wire_in_metres_is_noticed():
-    with pytest.warns(UserWarning, match=r"spans only 0\.08 mm: are these mm"):
+    with pytest.warns(hf.PlausibilityWarning, match=r"the coil is 0\.0796 mm across, not 5 to 1000 mm"):
         wire_coil(polygon(30) * 1e-3)
     with pytest.raises(CoilError, match=r"spans 8e\+04 mm .* are these mm"):
         wire_coil(polygon(30) * 1e3)
