@@ -102,7 +102,7 @@ class TestPlotCortex:
     def test_any_coil_is_drawn(self, solved, tmp_path):
         _, _, field = solved
         wire = hf.wire_coil(hf.spiral_path(20, 40, 5, centre_mm=(0, 0, -6)), closed=True)
-        grid = hf.SampledPotential(np.ones((3, 3, 3, 3)), np.diag([90.0, 90, 90, 1]))
+        grid = hf.SampledPotential(np.full((3, 3, 3, 3), 1e-7), np.diag([90.0, 90, 90, 1]))
         dark = []
         for i, elements in enumerate((wire.elements, [hf.CoilElement(grid)])):
             field.plot_cortex(tmp_path / f"{i}.png", coil=hf.Coil(elements=elements))

@@ -84,15 +84,12 @@ def _of_extent(sources: Sources) -> list[str]:
     notes = []
     points = sources.points_mm
     if len(points):
-        extent = float(np.ptp(points, axis=0).max())
-        out = max(extent, float(np.abs(points).max()))
-        if out > EXTENT_MM[1] or 0.0 < extent < EXTENT_MM[0]:
-            across = extent if extent < EXTENT_MM[0] or extent > EXTENT_MM[1] else out
-            what = "across" if across == extent else "from the origin of its frame"
-            notes.append(
-                f"the coil is {across:.3g} mm {what}, not {EXTENT_MM[0]:g} to {EXTENT_MM[1]:g} mm: are its "
-                "positions in other units? (.ccd has m, all else mm)"
-            )
+        extent, out = float(np.ptp(points, axis=0).max()), float(np.abs(points).max())
+        said = f"{out:.3g} mm from the origin of its frame" if out > EXTENT_MM[1] else ""
+        if extent > EXTENT_MM[1] or 0.0 < extent < EXTENT_MM[0]:
+            said = f"{extent:.3g} mm across, not {EXTENT_MM[0]:g} to {EXTENT_MM[1]:g}"
+        if said:
+            notes.append(f"the coil is {said}: are its positions in other units? (.ccd has m, all else mm)")
     for grid in sources.sampled:
         extent = float(np.ptp(grid_corners_mm(grid.shape, grid.affine), axis=0).max())
         if not _GRID_MM[0] <= extent <= _GRID_MM[1]:
