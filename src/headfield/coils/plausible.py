@@ -26,7 +26,7 @@ _FRONT_MM = 0.5  # in front of z = 0
 _OF_CASING_MM = 2.0  # in front of the casing: dipoles that stand for wire lie up to so far beyond it
 _NEAR_MM = 10.0  # sources at most so much farther from the axis than the nearest one
 
-_warned_of: WeakSet[CoilContent] = WeakSet()  # coils whose sources lie in front of the face
+_looked_at: WeakSet[CoilContent] = WeakSet()  # coils whose sources were held against the face
 
 
 def warn_of_coil(coil: CoilContent, where: str = "") -> None:
@@ -68,11 +68,11 @@ def warn_of_front(coil: CoilContent, where: str = "") -> None:
     if there is one; else all sources at z > 0, or those nearest to the axis while no others lie farther in
     front.
     """
-    if coil in _warned_of:
+    if coil in _looked_at:
         return
+    _looked_at.add(coil)
     height = _height_in_front(coil)
     if height is not None:
-        _warned_of.add(coil)
         doubt(
             f"{where}sources at z > 0, on the head's side of the casing face: is z turned round? They reach "
             f"{height:.3g} mm; +z points into the head, and a flat coil lies at z < 0"

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from ..core.arguments import finite_number, is_whole, plain_array, real_array
 from ..core.messages import doubt, warn
 from ..errors import ConductivityError
-from .tissues import tissue, usual_range
+from .tissues import TISSUES, tissue, usual_range
 
 __all__ = ["MOST_CONTRAST", "doubt_tissues", "resolve", "warn_of_contrast"]
 
@@ -138,17 +138,16 @@ def doubt_tissues(values: np.ndarray, tags: np.ndarray) -> None:
     >>> print(str(said[0].message)[:101])
     conductivity of tag 1 (white matter) is 126 S/m, not between 0.0126 and 1.26: 126 mS/m would be 0.126
     """
-    found = np.unique(tags)
-    where = np.searchsorted(found, tags)
+    of_table = np.where((tags > 0) & (tags <= max(TISSUES)), tags, 0)
     scalar = values if values.ndim == 1 else np.einsum("mii->m", values) / 3.0
-    means = np.bincount(where, scalar) / np.bincount(where)
-    for tag, mean in zip(found.tolist(), means.tolist(), strict=True):
-        known, usual = tissue(tag), usual_range(tag)
-        if known and usual and not usual[0] * (1 - _HAIR) <= mean <= usual[1] * (1 + _HAIR):
-            hint = f"{mean:g} mS/m would be {mean * 1e-3:g}" if mean > usual[1] else "is it in S/m?"
+    counts, sums = np.bincount(of_table), np.bincount(of_table, scalar)
+    for tag in (np.flatnonzero(counts[1:]) + 1).tolist():
+        mean, low, high = sums[tag] / counts[tag], *usual_range(tag)
+        if not low * (1 - _HAIR) <= mean <= high * (1 + _HAIR):
+            hint = f"{mean:g} mS/m would be {mean * 1e-3:g}" if mean > high else "is it in S/m?"
             doubt(
-                f"conductivity of tag {tag} ({known.name}) is {mean:g} S/m, not between {usual[0]:g} and "
-                f"{usual[1]:g}: {hint}"
+                f"conductivity of tag {tag} ({TISSUES[tag].name}) is {mean:g} S/m, not between {low:g} and "
+                f"{high:g}: {hint}"
             )
 
 

@@ -77,16 +77,14 @@ def tissue(tag: int) -> Tissue | None:
     return TISSUES.get(tag)
 
 
-def usual_range(tag: int) -> tuple[float, float] | None:
-    """Return the lowest and highest conductivity, S/m, that a tissue of the head has; None for other tags.
+def usual_range(tag: int) -> tuple[float, float]:
+    """Return the lowest and highest conductivity, S/m, that a tissue of the table may have without a doubt.
 
     Examples
     --------
-    >>> usual_range(3), usual_range(101)
-    ((0.1654, 16.54), None)
+    >>> usual_range(3), usual_range(4)
+    ((0.1654, 16.54), (0.0005, 2.0))
     """
-    if tag not in TISSUES:
-        return None
     name, value = TISSUES[tag]
     return _BONE if "bone" in name else (value / _SPREAD, value * _SPREAD)
 
