@@ -222,6 +222,7 @@ class TestPlot:
             per_mm.append(axes.get_window_extent().width / np.diff(axes.get_xlim())[0])
         assert per_mm == pytest.approx([per_mm[0]] * 3, rel=1e-3)
 
+    @pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
     @pytest.mark.parametrize("didt", [50e6, 1e3])
     def test_no_text_covers_another(self, solved, didt):
         model, coil, field = solved
@@ -240,6 +241,7 @@ class TestPlot:
         figure = solved[2].plot()
         assert figure._repr_png_().startswith(b"\x89PNG")
 
+    @pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
     def test_no_field_is_no_error(self, solved):
         model, coil, field = solved
         figure = model.solve(coil, field.poses[:1], 0.0).plot()

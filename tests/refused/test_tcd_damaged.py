@@ -278,7 +278,7 @@ def test_unknown_keys_are_named_once(tcd):
 
 
 def test_what_is_dubious_is_said(tcd):
-    with pytest.warns(PlausibilityWarning, match=r"coil.tcd: the coil is 5e\+04 mm from the origin"):
+    with pytest.warns(PlausibilityWarning, match=r"coil.tcd: the coil is 5e\+04 mm across"):
         tcd(changed("coilElementList[0].points", [[0, 0, -5e4]]))
     with pytest.warns(PlausibilityWarning, match=r"coil.tcd: the largest component of A is 1 T·m"):
         tcd(changed("coilElementList[2].data", np.ones((2, 2, 2, 3)).tolist()))

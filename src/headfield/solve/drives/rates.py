@@ -47,7 +47,10 @@ def checked_didt(didt: ArrayLike, k: int, coil: Coil) -> NDArray[np.float64]:
     if one and _LOW <= abs(didt) <= (coil.stimulators[0].didt_max or _HIGH):  # type: ignore[arg-type]
         return np.full(k, didt)  # loops pass a number: no arrays to check it
     if isinstance(didt, str):
-        didt = rates_of(rates(didt), coil)
+        try:
+            didt = rates_of(rates(didt), coil)
+        except ArgumentError as problem:
+            raise ArgumentError(f"didt: {problem}") from None
     values = finite_array(didt, "didt", ArgumentError)
     largest = float(np.abs(values).max(initial=0.0))
     if largest > _MOST_DIDT:
@@ -120,6 +123,6 @@ def _look_at(didt: NDArray[np.float64], k: int, coil: Coil) -> None:
     if len(low):
         x = float(low.max())
         doubt(
-            f"dI/dt of {x:g} A/s: A/µs would be {x:g}e6 (coils are driven with {_LOW:g} to {_HIGH:g} A/s; "
-            f"--didt {x:g}A/us says the unit)"
+            f"dI/dt of {x:g} A/s: A/µs would be {f'{x:g}e6' if x >= 0.1 else f'{1e6 * x:g}'} (coils are driven "
+            f"with 1e4 to 1e9 A/s; --didt {x:g}A/us says the unit)"
         )
