@@ -13,6 +13,7 @@ MESH = hf.sphere_mesh([80, 86, 92], [3, 4, 5], edge_mm=16)
 M = MESH.n_tets
 
 
+@pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
 def test_random_contrasts_of_twenty_decades_are_warned_of_once():
     sigma = 10 ** np.random.default_rng(1).uniform(-12, 8, M)
     weak = (sigma < sigma.max() / MOST_CONTRAST).sum()

@@ -94,9 +94,7 @@ def _add_problem(parser: argparse.ArgumentParser) -> None:
         "head", metavar="HEAD", help="mesh (.msh, .npz, or what meshio reads) or folder m2m_x"
     )
     parser.add_argument(
-        "coil",
-        metavar="COIL",
-        help="coil: .ccd, .tcd, .nii, .nii.gz; or its wire, lines x y z, mm: .txt, .csv",
+        "coil", metavar="COIL", help="coil: .ccd, .tcd, .nii, .nii.gz; its wire: .txt, .csv, .npy"
     )
     parser.add_argument(
         "poses", metavar="POSES", help=".npy, .csv, .txt, .xml, .stmpx, .mrk or .mat; mm, see the README"
@@ -109,8 +107,7 @@ def _add_problem(parser: argparse.ArgumentParser) -> None:
         type=values.rates,
         default=None,
         metavar="A/S",
-        help="dI/dt in A/s, or as 50A/us or 60%%MSO; one for each stimulator: 1e6,2e6 [what POSES says, else "
-        "1e6]",
+        help="50e6, 50A/us or 60%%MSO, one for each stimulator: 1e6,2e6 [what POSES says, else 1e6]",
     )
     parser.add_argument(
         "--tissues",
