@@ -345,6 +345,7 @@ HEADER = "x y z\n30 0 -5\n0 30 -5\n-30 0 -5\n30 0 -5\n"
         ("a.npy", np.ones((2, 5, 3)), True),
         ("a.npy", np.eye(4), False),
         ("a.npy", np.ones((3, 4, 4)), False),
+        ("a.npy", np.ones((4, 4, 3)), False),
     ],
 )
 def test_wire_is_told_from_poses_by_its_beginning(tmp_path, name, content, is_wire):

@@ -131,6 +131,7 @@ def test_poses_in_metres_are_doubted():
         model().solve(coil(), metres, elements=[0], primary_error=0.0)
 
 
+@pytest.mark.usefixtures("each_device")
 def test_samples_that_miss_the_head_are_refused():
     near = coil().sampled(8.0, [[-40, 40], [-40, 40], [0, 30]])
     with (

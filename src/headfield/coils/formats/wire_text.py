@@ -82,8 +82,8 @@ def read_wire(path: str | os.PathLike[str]) -> list[NDArray[np.float64]]:
 def holds_wire(path: str | os.PathLike[str]) -> bool:
     """Tell whether a file begins as the path of a wire does, and not as poses do.
 
-    A .npy does if its shape is (p, 3) or (n, p, 3), a text if its first line that is neither blank nor a
-    comment is the header "x y z" or three numbers.
+    A .npy does if its shape is (p, 3) or (n, p, 3) and not (4, 4, 3), which is that of three poses; a text if
+    its first line that is neither blank nor a comment is the header "x y z" or three numbers.
 
     Raises
     ------
@@ -100,11 +100,11 @@ def holds_wire(path: str | os.PathLike[str]) -> bool:
     """
     if ending_of(path) == ".npy":
         shape = shape_of_npy(path)
-        return shape is not None and len(shape) in (2, 3) and shape[-1] == 3
+        return shape is not None and len(shape) in (2, 3) and shape[-1] == 3 and shape != (4, 4, 3)
     with open(path, encoding="utf-8-sig", errors="replace") as file:
         for line in islice(iter(lambda: file.readline(_LONGEST), ""), _MOST_COMMENTS):
             cells = _cells(line.partition("#")[0].strip())
-            if cells != [""] and cells:
+            if cells:
                 return _is_header(cells) or (len(cells) == 3 and all(map(_is_number, cells)))
     return False
 

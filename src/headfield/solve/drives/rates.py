@@ -124,6 +124,6 @@ def _look_at(didt: NDArray[np.float64], k: int, coil: Coil) -> None:
         x = float(low.max())
         meant = f"{x:g}e6" if x >= 0.1 else f"{1e6 * x:g}"
         doubt(
-            f"dI/dt of {x:g} A/s: A/µs would be {meant} (coils are driven with 1e4 to 1e9 A/s; --didt {x:g}A/us "
-            "says the unit)"
+            f"dI/dt of {x:g} A/s: A/µs would be {meant} (coils are driven with 1e4 to 1e9 A/s; --didt "
+            f"{x:g}A/us says the unit)"
         )
