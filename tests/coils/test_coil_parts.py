@@ -304,6 +304,7 @@ def two_stimulators():
     return hf.Coil(elements=parts, stimulators=[hf.Stimulator(didt_max=1e8), hf.Stimulator(didt_max=1e8)])
 
 
+@pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
 @pytest.mark.usefixtures("each_device")
 @pytest.mark.parametrize("primary_error", [0.0, 1e-2])
 def test_the_field_is_the_sum_over_stimulators(primary_error):
@@ -324,6 +325,7 @@ def rigid_turn(degrees):
     return turn
 
 
+@pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
 @pytest.mark.usefixtures("each_device")
 def test_the_field_is_linear_in_all_rates_to_the_bit():
     coil = two_stimulators()

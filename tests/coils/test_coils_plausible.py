@@ -142,12 +142,10 @@ def test_bent_wings_are_right_and_turned_round_they_are_not(make, cased):
 
 
 def test_a_casing_says_what_is_in_front():
-    plate = hf.circular_coil().casing
-    deep = hf.Casing(plate.points_mm + [0, 0, 12], plate.faces)  # its face lies at z = 12 mm
-    coil = small()
-    ahead = hf.Coil(coil.dipole_positions_mm * [1, 1, -1], coil.dipole_moments)
-    assert doubts(lambda: warn_of_front(ahead.with_casing(plate)))
-    assert not doubts(lambda: warn_of_front(ahead.with_casing(deep)))
+    bent = hf.double_cone(spacing_mm=8.0)
+    bare = hf.Coil(elements=[hf.CoilElement(e.source) for e in bent.elements])
+    assert doubts(lambda: warn_of_front(bare.with_casing(hf.circular_coil().casing)))
+    assert not doubts(lambda: warn_of_front(bare.with_casing(bent.casing)))
 
 
 def test_a_coil_made_in_a_frame_of_its_own_is_doubted_only_where_it_is_placed():

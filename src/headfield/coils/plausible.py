@@ -65,8 +65,7 @@ def warn_of_front(coil: CoilContent, where: str = "") -> None:
     """Warn of sources in front of the face of the casing, where the head is; once for each coil.
 
     Wings that are bent towards the head lie at z > 0 and are right. What is wrong: sources beyond the casing,
-    if there is one; else all sources at z > 0, or those nearest to the axis while no others lie farther in
-    front.
+    if there is one; all sources at z > 0; or those nearest to the axis while no others lie farther in front.
     """
     if coil in _looked_at:
         return
@@ -133,15 +132,16 @@ def _height_in_front(coil: CoilContent) -> float | None:
         return None
     z = points[:, 2]
     most = float(z.max())
-    casing = coil.casing
-    if casing is not None:
-        return most if most > max(0.0, float(casing.points_mm[:, 2].max())) + _OF_CASING_MM else None
     if most <= _FRONT_MM:
         return None
     radius = np.hypot(points[:, 0], points[:, 1])
     at_the_axis = float(z[radius <= radius.min() + _NEAR_MM].max())
     is_bent = most > at_the_axis + _FRONT_MM
-    return most if z.min() > _FRONT_MM or (at_the_axis > _FRONT_MM and not is_bent) else None
+    if z.min() > _FRONT_MM or (at_the_axis > _FRONT_MM and not is_bent):
+        return most
+    casing = coil.casing
+    is_beyond = casing is not None and most > float(casing.points_mm[:, 2].max()) + _OF_CASING_MM
+    return most if is_beyond else None
 
 
 def _sum_of_lengths(vectors: np.ndarray) -> float:

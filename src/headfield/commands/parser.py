@@ -93,9 +93,7 @@ def _add_problem(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "head", metavar="HEAD", help="mesh (.msh, .npz, or what meshio reads) or folder m2m_x"
     )
-    parser.add_argument(
-        "coil", metavar="COIL", help=".ccd, .tcd, .nii, .nii.gz; or its wire: .txt, .csv, .npy"
-    )
+    parser.add_argument("coil", metavar="COIL", help=".ccd, .tcd, .nii, .nii.gz; its wire: .txt, .csv, .npy")
     parser.add_argument(
         "poses", metavar="POSES", help=".npy, .csv, .txt, .xml, .stmpx, .mrk or .mat; mm, see the README"
     )
