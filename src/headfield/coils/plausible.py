@@ -64,8 +64,8 @@ def warn_of_coil(coil: CoilContent, where: str = "") -> None:
 def warn_of_front(coil: CoilContent, where: str = "") -> None:
     """Warn of sources in front of the face of the casing, where the head is; once for each coil.
 
-    Wings that are bent towards the head lie at z > 0 and are right. What is wrong: sources beyond the casing,
-    if there is one; all sources at z > 0; or those nearest to the axis while no others lie farther in front.
+    Wings that are bent towards the head lie at z > 0 and are right. What is wrong: sources at z > 0 that are
+    nearest to the axis, while no others lie farther in front; or sources beyond the casing, if there is one.
     """
     if coil in _looked_at:
         return
@@ -136,8 +136,7 @@ def _height_in_front(coil: CoilContent) -> float | None:
         return None
     radius = np.hypot(points[:, 0], points[:, 1])
     at_the_axis = float(z[radius <= radius.min() + _NEAR_MM].max())
-    is_bent = most > at_the_axis + _FRONT_MM
-    if z.min() > _FRONT_MM or (at_the_axis > _FRONT_MM and not is_bent):
+    if at_the_axis > max(_FRONT_MM, most - _FRONT_MM):
         return most
     casing = coil.casing
     is_beyond = casing is not None and most > float(casing.points_mm[:, 2].max()) + _OF_CASING_MM
