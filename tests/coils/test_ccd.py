@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from headfield import Coil, figure_of_eight, read_coil
-from headfield.errors import CoilError, FileFormatError, HeadfieldError
+from headfield.errors import CoilError, FileFormatError, HeadfieldError, PlausibilityWarning
 
 ONE = "# number of elements\n1\n# dipoles\n0 0 -0.005 0 0 1e-4\n"
 TEXT = st.text(string.ascii_letters + string.digits + " =#.,µ()_/", max_size=20).map(str.strip)
@@ -29,7 +29,7 @@ def ccd(tmp_path):
     return read
 
 
-@pytest.mark.filterwarnings("ignore:.*the coil is .* mm across")
+@pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     values=st.integers(1, 8).flatmap(
@@ -205,9 +205,12 @@ def test_coils_of_the_field(shared_data, name, n, didt_max, brand):
 @pytest.mark.parametrize("factor", [1e3, 1e-3])
 def test_a_coil_in_other_units_is_said(tmp_path, factor):
     coil = figure_of_eight(spacing_mm=10.0)
-    Coil(coil.dipole_positions_mm * factor, coil.dipole_moments).write(tmp_path / "odd.ccd")
-    with pytest.warns(UserWarning, match=r"odd\.ccd: the coil is .* mm across; are its positions in m\?"):
+    with pytest.warns(PlausibilityWarning, match=r"^the coil is .* mm across"):
+        odd = Coil(coil.dipole_positions_mm * factor, coil.dipole_moments)
+    odd.write(tmp_path / "odd.ccd")
+    with pytest.warns(PlausibilityWarning, match=r"odd\.ccd: the coil is .* mm across, not 5 to") as said:
         read_coil(tmp_path / "odd.ccd")
+    assert [warning.filename for warning in said] == [__file__]
 
 
 def test_what_makes_no_coil_is_said_with_the_file(tmp_path):

@@ -53,6 +53,7 @@ def save(tmp_path):
     return read
 
 
+@pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
 @settings(max_examples=40, deadline=None, suppress_health_check=SLOW_FIXTURE)
 @given(
     values=st.tuples(*[st.integers(2, 5)] * 3).flatmap(
@@ -276,6 +277,7 @@ def test_nibabel_is_asked_for(tmp_path, monkeypatch):
     assert not (tmp_path / "b.nii").exists()
 
 
+@pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
 def test_more_points_than_the_format_can_hold_are_refused(tmp_path):
     coil = sampled(np.full((32768, 2, 2, 3), 1e-7))
     with pytest.raises(CoilError, match="up to 32767 per axis"):

@@ -66,6 +66,7 @@ def test_wire_is_summed_piece_by_piece():
     np.testing.assert_allclose(coil.vector_potential(points), exact, rtol=1e-11, atol=1e-22)
 
 
+@pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
 def test_a_small_loop_is_a_dipole():
     small = hf.Coil(elements=[CoilElement(loop(radius=0.5, z=0.0, n=2000))])
     dipole = hf.Coil([[0, 0, 0]], [[0, 0, np.pi * 0.5e-3**2]])
@@ -85,6 +86,7 @@ def test_moved_sources_give_the_moved_potential(seed):
         assert p1.relative(b, a @ matrix[:3, :3].T) < bound
 
 
+@pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
 @given(st.integers(0, 2**32), st.tuples(*[st.sampled_from([-1, 1])] * 3), st.permutations([0, 1, 2]))
 @settings(max_examples=30, deadline=None)
 def test_samples_on_any_grid_give_a_smooth_field(seed, signs, order):
@@ -106,6 +108,7 @@ def test_samples_on_any_grid_give_a_smooth_field(seed, signs, order):
     np.testing.assert_allclose(a, field(points), rtol=2e-5, atol=2e-5 * np.abs(field(points)).max())
 
 
+@pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
 def test_two_points_along_an_axis_are_linear():
     values = np.zeros((2, 4, 4, 3))
     values[1, ..., 2] = 1.0
@@ -113,6 +116,7 @@ def test_two_points_along_an_axis_are_linear():
     np.testing.assert_allclose(coil.vector_potential([[2.5, 7, 7]]), [[0, 0, 0.25]], atol=1e-7)
 
 
+@pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
 def test_faces_and_corners_of_the_samples_lie_inside():
     shape = np.array([3, 4, 2])
     affine = rigid(5) @ np.diag([2.5, -3.0, 4.0, 1.0])
@@ -124,6 +128,7 @@ def test_faces_and_corners_of_the_samples_lie_inside():
     np.testing.assert_allclose(a, values[tuple(corners.T)], atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
 def test_outside_the_samples_is_zero_and_said():
     grid = SampledPotential(np.ones((4, 4, 4, 3)), np.diag([3.0, 3, 3, 1]))
     coil = hf.Coil(elements=[CoilElement(grid)])
@@ -299,6 +304,7 @@ def two_stimulators():
     return hf.Coil(elements=parts, stimulators=[hf.Stimulator(didt_max=1e8), hf.Stimulator(didt_max=1e8)])
 
 
+@pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
 @pytest.mark.usefixtures("each_device")
 @pytest.mark.parametrize("primary_error", [0.0, 1e-2])
 def test_the_field_is_the_sum_over_stimulators(primary_error):
@@ -319,6 +325,7 @@ def rigid_turn(degrees):
     return turn
 
 
+@pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
 @pytest.mark.usefixtures("each_device")
 def test_the_field_is_linear_in_all_rates_to_the_bit():
     coil = two_stimulators()

@@ -32,7 +32,7 @@ def grid_points(coil):
 
 def wire_figure_of_eight(height_mm=-6.0):
     right = spiral_path(26, 44, 9, centre_mm=[44.5, 0, height_mm], start_deg=180)
-    return wire_coil(np.concatenate([(right * [-1, 1, 1])[::-1], right]), closed=True, name="wire")
+    return wire_coil(np.concatenate([right, (right * [-1, -1, 1])[::-1]]), closed=True, name="wire")
 
 
 def helmet():
@@ -348,7 +348,7 @@ def test_the_bound_holds_on_a_dense_scan(spacing_mm, n, distance_mm):
 
 
 def test_samples_are_not_reduced():
-    grid = SampledPotential(np.ones((3, 3, 3, 3)), np.diag([9, 9, 9, 1.0]))
+    grid = SampledPotential(np.full((3, 3, 3, 3), 1e-7), np.diag([9, 9, 9, 1.0]))
     with pytest.raises(CoilError, match="a coil of samples can't be reduced"):
         Coil(elements=[CoilElement(grid)]).reduced(10)
 

@@ -22,7 +22,7 @@ def several():
     grid = hf.SampledPotential(random.uniform(-1e-7, 1e-7, (6, 7, 5, 3)), affine)
     pulse = hf.Waveform([0, 1e-6, 2e-6], [0, 1, 0], [0, 0.9, 0], "pulse")
     wire = hf.wire_segments([[0, 0, -9], [30, 0, -9], [0, 30, -9]], closed=True)
-    dipoles = hf.Dipoles(random.uniform(-40, -5, (9, 3)), random.normal(size=(9, 3)))
+    dipoles = hf.Dipoles(random.uniform(-40, -5, (9, 3)), 1e-3 * random.normal(size=(9, 3)))
     return hf.Coil(
         elements=[
             hf.CoilElement(dipoles, 0, "wing", casing, (0, 1)),

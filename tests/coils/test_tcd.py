@@ -137,7 +137,7 @@ def bits(value):
     return (type(value), *(bits(getattr(value, name)) for name in fields)) if fields else value
 
 
-@pytest.mark.filterwarnings("ignore:.*the coil is .* mm across")
+@pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
 @settings(max_examples=60, deadline=None, suppress_health_check=SLOW_FIXTURE)
 @given(coil=coils(), text=st.booleans())
 def test_round_trip_gives_back_the_same_bits(tmp_path, coil, text):

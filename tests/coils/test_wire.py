@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import headfield as hf
-from headfield.coils.formats.wire_text import read_wire
+from headfield.coils.formats.wire_text import holds_wire, read_wire
 from headfield.coils.wire import spiral_path, wire_coil, wire_segments
+from headfield.commands.kinds import kind_of
 from headfield.errors import CoilError, FileFormatError
 
 SQUARE = np.array([[-30, -30, 0], [30, -30, 0], [30, 30, 0], [-30, 30, 0]], float)
@@ -123,6 +124,29 @@ def test_a_spiral_is_like_its_turns():
     assert largest_error(coil.vector_potential(points), expected) < 3e-3
 
 
+def moment(path):
+    """Moment along z of a path that is closed by a straight segment, A·m² per A."""
+    pieces = wire_segments(path, closed=True)
+    return 0.5e-6 * np.cross(pieces.points_mm, pieces.lengths_mm)[:, 2].sum()
+
+
+def test_the_wings_of_a_wire_figure_of_eight_turn_opposite_ways():
+    """As the docstring of `spiral_path` makes it; half a turn and a way back, or a mirror, but not both."""
+    right = spiral_path(26, 44, 9, centre_mm=[44.5, 0, -6], start_deg=180)
+    middle = [[0.0, 0.0, 20.0]]
+    expected = -1e6 * hf.figure_of_eight(inner_radius_mm=25, outer_radius_mm=45).vector_potential(middle)
+    assert expected[0, 1] > 1.9
+    for left in ((right * [-1, -1, 1])[::-1], right * [-1, 1, 1]):
+        assert moment(right) == pytest.approx(0.0354, rel=2e-3)
+        assert moment(left) == pytest.approx(-moment(right), rel=1e-12)
+        e = -1e6 * wire_coil(np.concatenate([right, left]), closed=True).vector_potential(middle)
+        np.testing.assert_allclose(e, expected, atol=0.06)
+    both = (right * [-1, 1, 1])[::-1]  # a mirror, and back: the same way round as before
+    assert moment(both) == pytest.approx(moment(right), rel=1e-12)
+    e = -1e6 * wire_coil(np.concatenate([both, right]), closed=True).vector_potential(middle)
+    assert abs(e[0, 1]) < 1e-9
+
+
 def test_a_solenoid_climbs():
     path = spiral_path(30, 30, 10, height_mm=-20, start_deg=90)
     np.testing.assert_allclose(path[0], [0, 30, 0], atol=1e-12)
@@ -159,7 +183,7 @@ def test_paths_that_go_on_in_others_are_closed():
 
 
 def test_a_wire_in_metres_is_noticed():
-    with pytest.warns(UserWarning, match=r"spans only 0\.08 mm: are these mm"):
+    with pytest.warns(hf.PlausibilityWarning, match=r"the coil is 0\.0796 mm across, not 5 to 1000"):
         wire_coil(polygon(30) * 1e-3)
     with pytest.raises(CoilError, match=r"spans 8e\+04 mm .* are these mm"):
         wire_coil(polygon(30) * 1e3)
@@ -280,6 +304,77 @@ def test_no_file_is_no_wire(tmp_path):
         read_wire(tmp_path / "absent.txt")
     with pytest.raises(FileFormatError, match="not a regular file"):
         read_wire(tmp_path)
+
+
+def test_arrays_of_paths_are_read(tmp_path):
+    np.save(tmp_path / "one.npy", SQUARE)
+    np.save(tmp_path / "two.npy", np.stack([SQUARE, SQUARE + 5]).astype(np.float32))
+    assert [p.tolist() for p in read_wire(tmp_path / "one.npy")] == [SQUARE.tolist()]
+    assert [p.tolist() for p in read_wire(tmp_path / "two.npy")] == [SQUARE.tolist(), (SQUARE + 5).tolist()]
+
+
+@pytest.mark.parametrize(
+    "bad", [np.eye(4), np.ones((1, 3)), np.full((4, 3), np.nan), np.ones((0, 4, 3)), b"", b"x"]
+)
+def test_arrays_that_are_no_paths_are_refused(tmp_path, bad):
+    path = tmp_path / "path.npy"
+    if isinstance(bad, bytes):
+        path.write_bytes(bad)
+    else:
+        np.save(path, bad)
+    with pytest.raises(CoilError, match=r"path\.npy: "):
+        read_wire(path)
+
+
+HEADER = "x y z\n30 0 -5\n0 30 -5\n-30 0 -5\n30 0 -5\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "is_wire"),
+    [
+        ("a.txt", HEADER, True),
+        ("a.csv", HEADER.replace(" ", ","), True),
+        ("a.txt", "\ufeff# wire\n\n" + HEADER.replace("x y z", "X_mm\tY_mm\tZ_mm"), True),
+        ("a.txt", "30 0 -5\n0 30 -5\n", True),
+        ("a.txt", "1 0 0 5\n0 1 0 6\n0 0 1 7\n0 0 0 1\n", False),
+        ("a.csv", "name,centre_x_mm,centre_y_mm\n", False),
+        ("a.csv", "Electrode,1,2,3,Cz\n", False),
+        ("a.txt", "# Version: 14\n# Units: millimetres\n", False),
+        ("a.txt", "", False),
+        ("a.npy", SQUARE, True),
+        ("a.npy", np.ones((2, 5, 3)), True),
+        ("a.npy", np.eye(4), False),
+        ("a.npy", np.ones((3, 4, 4)), False),
+        ("a.npy", np.ones((4, 4, 3)), False),
+    ],
+)
+def test_wire_is_told_from_poses_by_its_beginning(tmp_path, name, content, is_wire):
+    if isinstance(content, str):
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    else:
+        np.save(tmp_path / name, content)
+    assert holds_wire(tmp_path / name) is is_wire
+    assert (kind_of(tmp_path / name) == "coil") is is_wire
+
+
+def test_a_file_of_a_wire_is_read_as_a_coil(tmp_path):
+    path = tmp_path / "loop.txt"
+    np.savetxt(path, polygon(360) - [0, 0, 6], header="x y z", comments="")
+    coil = hf.read_coil(path)
+    assert (coil.name, coil.n_segments) == ("loop", 360)
+    np.testing.assert_array_equal(
+        coil.elements[0].source.lengths_mm, wire_coil(read_wire(path)).elements[0].source.lengths_mm
+    )
+    coil.write(tmp_path / "loop.tcd")
+    again = hf.read_coil(tmp_path / "loop.tcd").elements[0].source
+    assert again.points_mm.tobytes() == coil.elements[0].source.points_mm.tobytes()
+    assert again.lengths_mm.tobytes() == coil.elements[0].source.lengths_mm.tobytes()
+    np.savetxt(path, SQUARE[:1])
+    with pytest.raises(CoilError, match=r"loop\.txt.* one point"):
+        hf.read_coil(path)
+    np.savetxt(path, SQUARE[[0, 0]])
+    with pytest.raises(CoilError, match=r"loop\.txt: paths_mm\[0\] has no length"):
+        hf.read_coil(path)
 
 
 def test_a_wire_from_a_file_makes_a_coil(tmp_path):

@@ -239,7 +239,7 @@ class TestBadInput:
             (["--tol", "nan"], ["tol"]),
             (["--batch", "0"], ["batch"]),
             (["--threads", "0"], ["threads"]),
-            (["--didt", "inf"], ["didt"]),
+            (["--didt", "1e13"], ["didt"]),
             (["--max-iterations", "0"], ["max_iterations"]),
         ],
     )

@@ -159,7 +159,7 @@ def flexible_coil() -> hf.Coil:
     face = hf.Casing([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, -1]], [[0, 1, 2], [0, 1, 3]])
     parts = [
         hf.CoilElement(hf.Dipoles([[0, 0, -5]], [[0, 0, 1e-3]]), 0, "left", face, (0, 1)),
-        hf.CoilElement(hf.Segments([[0, 0, -5], [1, 0, -5]], [[1, 0, 0], [0, 1, 0]]), 1, "right"),
+        hf.CoilElement(hf.Segments([[0, 0, -5], [9, 0, -5]], [[9, 0, 0], [0, 9, 0]]), 1, "right"),
         hf.CoilElement(hf.SampledPotential(np.full((2, 2, 2, 3), 1e-7), np.diag([3.0, 3, 3, 1])), 0, "grid"),
     ]
     wave = hf.Waveform([0, 1e-6, 2e-6], [0, 1, 0], name="pulse")

@@ -102,7 +102,7 @@ class TestPlotCortex:
     def test_any_coil_is_drawn(self, solved, tmp_path):
         _, _, field = solved
         wire = hf.wire_coil(hf.spiral_path(20, 40, 5, centre_mm=(0, 0, -6)), closed=True)
-        grid = hf.SampledPotential(np.ones((3, 3, 3, 3)), np.diag([90.0, 90, 90, 1]))
+        grid = hf.SampledPotential(np.full((3, 3, 3, 3), 1e-7), np.diag([90.0, 90, 90, 1]))
         dark = []
         for i, elements in enumerate((wire.elements, [hf.CoilElement(grid)])):
             field.plot_cortex(tmp_path / f"{i}.png", coil=hf.Coil(elements=elements))
@@ -222,6 +222,7 @@ class TestPlot:
             per_mm.append(axes.get_window_extent().width / np.diff(axes.get_xlim())[0])
         assert per_mm == pytest.approx([per_mm[0]] * 3, rel=1e-3)
 
+    @pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
     @pytest.mark.parametrize("didt", [50e6, 1e3])
     def test_no_text_covers_another(self, solved, didt):
         model, coil, field = solved
@@ -240,6 +241,7 @@ class TestPlot:
         figure = solved[2].plot()
         assert figure._repr_png_().startswith(b"\x89PNG")
 
+    @pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
     def test_no_field_is_no_error(self, solved):
         model, coil, field = solved
         figure = model.solve(coil, field.poses[:1], 0.0).plot()

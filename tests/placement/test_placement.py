@@ -306,6 +306,7 @@ def test_a_model_places_with_the_casing_of_the_coil(model):
             function(None, centre, handle)
 
 
+@pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
 def test_a_coil_without_a_casing_keeps_the_face_in_front_of_its_dipoles_clear(model):
     at = np.array([[40.0, 0, -9], [-40, 0, -9], [0, 30, -2], [0, 0, 6]])  # the last one is beyond the face
     coil = hf.Coil(at, np.ones((4, 3)))

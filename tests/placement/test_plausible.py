@@ -170,7 +170,7 @@ def test_what_is_said_of_a_pose_is_what_is_said_of_it_among_many(head, name):
 
 
 def test_a_coil_of_samples_has_no_wire_that_is_known():
-    grid = hf.SampledPotential(np.ones((3, 3, 3, 3)), np.diag([9.0, 9, 9, 1]))
+    grid = hf.SampledPotential(np.full((3, 3, 3, 3), 1e-7), np.diag([9.0, 9, 9, 1]))
     assert not said([above(4), above(-50)], hf.Coil(elements=[hf.CoilElement(grid)]))
 
 

@@ -159,6 +159,7 @@ class TestRoundTrips:
     angles = st.floats(-4, 4)
     centres = st.floats(-500, 500)
 
+    @pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
     @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         st.lists(st.tuples(angles, angles, angles, centres, centres, centres), min_size=1, max_size=4),

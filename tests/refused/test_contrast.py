@@ -13,6 +13,7 @@ MESH = hf.sphere_mesh([80, 86, 92], [3, 4, 5], edge_mm=16)
 M = MESH.n_tets
 
 
+@pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
 def test_random_contrasts_of_twenty_decades_are_warned_of_once():
     sigma = 10 ** np.random.default_rng(1).uniform(-12, 8, M)
     weak = (sigma < sigma.max() / MOST_CONTRAST).sum()
@@ -20,10 +21,10 @@ def test_random_contrasts_of_twenty_decades_are_warned_of_once():
         UserWarning, match=rf"of E in the {weak:,} of {M:,} tetrahedra .*tags \[3, 4, 5\]"
     ) as said:
         hf.HeadModel(MESH, sigma, device="cpu")
-    assert len(said) == 1
-    assert said[0].filename == __file__
+    assert [one.filename for one in said if one.category is UserWarning] == [__file__]
 
 
+@pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
 def test_the_weak_tissue_is_named():
     with pytest.warns(UserWarning, match=r"from 1e-12 to 1.65 S/m.*tags \[4\]"):
         hf.HeadModel(MESH, {4: 1e-12}, device="cpu")
@@ -33,6 +34,7 @@ def test_the_weak_tissue_is_named():
 def test_heads_are_not_warned_of(sigma):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", hf.PlausibilityWarning)  # of single tissues
         hf.HeadModel(MESH, sigma, device="cpu")
 
 
@@ -56,6 +58,7 @@ def test_stretched_tensors_of_white_matter_are_not_warned_of():
         warn_of_contrast(resolve(tensors, MESH.tags), MESH.tags)
 
 
+@pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
 def test_error_in_a_weak_layer_grows_as_the_contrast_with_the_residual_as_it_was():
     """What the warning is derived from: an insulating layer, the same residual, E in it ever further off."""
     coil, off = hf.figure_of_eight(spacing_mm=6.0), []

@@ -33,7 +33,7 @@ def of_two_parts(kind):
     far = Dipoles([[0, 0, -200.0]], [[0, 0, 1e-3]])
     near = Dipoles([[30, 0, 0], [0, 0, 0.0]], [[0, 0, 1e-3]] * 2)
     if kind == "wire":
-        near = Segments([[30, 0, 0], [0, 0, 0.0]], [[0, 2, 0]] * 2)
+        near = Segments([[30, 0, 0], [0, 0, 0.0]], [[0, 20, 0]] * 2)
     return hf.Coil(elements=[CoilElement(far), CoilElement(near)], name=kind)
 
 

@@ -22,7 +22,7 @@ from headfield.coils.formats.tcd_write import _content
 from headfield.coils.parts import CoilElement, Stimulator, Waveform
 from headfield.coils.read import read_coil
 from headfield.coils.sources import Dipoles, SampledPotential, Segments
-from headfield.errors import CoilError, FileFormatError, HeadfieldError
+from headfield.errors import CoilError, FileFormatError, HeadfieldError, PlausibilityWarning
 
 SLOW_FIXTURE = [HealthCheck.function_scoped_fixture]
 
@@ -35,7 +35,7 @@ def small(text=True):
     coil = Coil(
         elements=[
             CoilElement(Dipoles([[0, 0, -5.0]], [[0, 0, 1e-4]]), 0, "left", casing, (0, 1)),
-            CoilElement(Segments([[0, 0, -5.0], [1, 0, -5]], [[0, 1.0, 0], [1, 0, 0]]), 1),
+            CoilElement(Segments([[0, 0, -5.0], [9, 0, -5]], [[0, 9.0, 0], [9, 0, 0]]), 1),
             CoilElement(grid, 1),
         ],
         name="small",
@@ -278,9 +278,9 @@ def test_unknown_keys_are_named_once(tcd):
 
 
 def test_what_is_dubious_is_said(tcd):
-    with pytest.warns(UserWarning, match=r"coilElementList\[0\].points reach 5e\+04 mm: are these mm"):
+    with pytest.warns(PlausibilityWarning, match=r"coil.tcd: the coil is 5e\+04 mm across"):
         tcd(changed("coilElementList[0].points", [[0, 0, -5e4]]))
-    with pytest.warns(UserWarning, match=r"coilElementList\[2\].data: the largest component of A is 1 T·m"):
+    with pytest.warns(PlausibilityWarning, match=r"coil.tcd: the largest component of A is 1 T·m"):
         tcd(changed("coilElementList[2].data", np.ones((2, 2, 2, 3)).tolist()))
 
 

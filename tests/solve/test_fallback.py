@@ -364,7 +364,7 @@ def test_host_arrays_are_put_on_the_gpu_as_they_are():
 def test_samples_that_end_inside_the_head_are_warned_of_where_the_field_is_asked_for():
     affine = np.diag([20.0, 20.0, 20.0, 1.0])
     affine[:3, 3] = -20.0
-    coil = hf.Coil(elements=[hf.CoilElement(hf.SampledPotential(np.ones((3, 3, 3, 3)), affine))])
+    coil = hf.Coil(elements=[hf.CoilElement(hf.SampledPotential(np.full((3, 3, 3, 3), 1e-6), affine))])
     model = hf.HeadModel(mesh(), device="cpu")
     pose = hf.place(mesh(), [0, 0, 95], [0, 50, 95])
     for solve in (model.solve, lambda *given: next(model.iter_solve(*given))):

@@ -97,7 +97,7 @@ def test_a_radial_dipole_induces_no_charge():
 def test_the_field_is_linear_in_the_sources():
     model = sphere(EDGES[0])
     positions = np.array([[30, 20, 110], [-50, 10, 90], [0, 0, 130]])
-    moments = np.array([[1, 2, 3], [0, -1, 0.5], [-2, 0, 1]])
+    moments = 0.1 * np.array([[1, 2, 3], [0, -1, 0.5], [-2, 0, 1]])
     parts = [solved(model, hf.Coil([p], [m])).E[0] for p, m in zip(positions, moments, strict=True)]
     together = solved(model, hf.Coil(positions, moments)).E[0]
     assert p1.relative(np.sum(parts, axis=0, dtype=float), together) < 1e-6
@@ -151,6 +151,7 @@ def test_current_is_conserved_at_every_node_and_through_every_surface():
         assert abs(into[inside].sum()) <= 1e-6 * passing
 
 
+@pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
 @pytest.mark.parametrize("factor", [2.0**-20, 1e-3, 7.3, 1e5])
 def test_only_ratios_of_conductivity_matter(factor):
     mesh = sphere(EDGES[0]).mesh

@@ -26,6 +26,7 @@ from .casing import Casing
 from .deformation import Deformation, DeformationRange, checked_values
 from .evaluation import field_at
 from .parts import CoilContent, CoilElement, Stimulator, box, check_indices, check_text, steps, tuple_of
+from .plausible import warn_of_coil
 from .reduction import Reduction, reduced
 from .sampling import sampled
 from .sources import Dipoles, SampledPotential, Sources
@@ -78,6 +79,11 @@ class Coil(CoilContent):
         first one is named), all moments zero, `didt_max` not positive, a name that is not text, an index of a
         stimulator or a deformation that the coil does not have.
 
+    Warns
+    -----
+    PlausibilityWarning
+        Sizes, moments, or a largest dI/dt that no coil for a head has: most often they are in other units.
+
     Examples
     --------
     >>> coil = Coil([[0, 0, -5.0]], [[0, 0, 1e-3]], name="one dipole", didt_max=1e8)
@@ -109,29 +115,43 @@ class Coil(CoilContent):
             raise CoilError(
                 "stimulator and didt_max describe the only stimulator; stimulators were given too"
             )
-        tuple_of(Casing, () if casing is None else (casing,), "casing")
-        ranges = tuple_of(DeformationRange, deformation_ranges, "deformation_ranges")
-        super().__init__(
+        self._take(
             elements=_elements(dipole_positions_mm, dipole_moments, elements),
-            stimulators=tuple_of(Stimulator, stimulators, "stimulators")
-            or (Stimulator(stimulator, "", didt_max),),
+            stimulators=stimulators or (Stimulator(stimulator, "", didt_max),),
             name=name,
             brand=brand,
-            deformations=tuple_of(Deformation, deformations, "deformations"),
-            deformation_ranges=ranges,
-            deformation_values=checked_values(ranges, deformation_values),
+            deformations=deformations,
+            deformation_ranges=deformation_ranges,
+            deformation_values=deformation_values,
             body=casing,
-            limits_mm=box(limits_mm),
-            resolution_mm=steps(resolution_mm),
+            limits_mm=limits_mm,
+            resolution_mm=resolution_mm,
         )
-        check_text(self, "name", "brand")
-        check_indices(self)
+        warn_of_coil(self)
 
     @classmethod
     def of(cls, content: CoilContent) -> Coil:
-        """Check a content and return the coil made of it; raises as `Coil` does."""
+        """Check a content and return the coil made of it; raises as `Coil` does, and warns of nothing."""
+        coil = cls.__new__(cls)
         given = {f.name: getattr(content, f.name) for f in fields(CoilContent)}
-        return cls(casing=given.pop("body"), **given)
+        coil._take(**given | {"elements": _elements(None, None, content.elements)})
+        return coil
+
+    def _take(self, **given: Any) -> None:
+        """Check what a `CoilContent` holds, and hold it."""
+        tuple_of(Casing, () if given["body"] is None else (given["body"],), "casing")
+        ranges = tuple_of(DeformationRange, given["deformation_ranges"], "deformation_ranges")
+        checked = {
+            "stimulators": tuple_of(Stimulator, given["stimulators"], "stimulators") or (Stimulator(),),
+            "deformations": tuple_of(Deformation, given["deformations"], "deformations"),
+            "deformation_ranges": ranges,
+            "deformation_values": checked_values(ranges, given["deformation_values"]),
+            "limits_mm": box(given["limits_mm"]),
+            "resolution_mm": steps(given["resolution_mm"]),
+        }
+        super().__init__(**given | checked)
+        check_text(self, "name", "brand")
+        check_indices(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Coil.of, (self.content(),)
@@ -192,6 +212,33 @@ class Coil(CoilContent):
         """
         where = checked_values(self.deformation_ranges, values)
         return Coil.of(self.content(deformation_values=where))
+
+    def with_casing(self, casing: Casing | None) -> Coil:
+        """Return the coil in another casing, or in none.
+
+        Parameters
+        ----------
+        casing : Casing or None
+            Of the coil as a whole, in its frame, such as `headfield.read_casing` reads; in place of the one
+            that the coil has. Casings of single parts stay.
+
+        Returns
+        -------
+        Coil
+
+        Raises
+        ------
+        CoilError
+            Something else than a casing.
+
+        Examples
+        --------
+        >>> bare = Coil([[0, 0, -5.0]], [[0, 0, 1e-3]])
+        >>> plate = Casing([[-50, -40, 0], [50, -40, 0], [50, 40, 0], [-50, 40, 0]], [[0, 1, 2], [0, 2, 3]])
+        >>> len(bare.with_casing(plate).casing.faces), bare.casing
+        (2, None)
+        """
+        return Coil.of(self.content(body=casing))
 
     def sampled(self, spacing_mm: ArrayLike | None = None, limits_mm: ArrayLike | None = None) -> Coil:
         """Sample A of the coil on a grid, see `headfield.coils.sampling.sampled`."""

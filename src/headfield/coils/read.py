@@ -4,21 +4,20 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
-import numpy as np
-
-from ..core.messages import warn
 from ..errors import CoilError
 from .coil import Coil
-from .endings import coil_ending
+from .endings import WIRE_ENDINGS, coil_ending
 from .formats.ccd import read_ccd
 from .formats.nifti import read_coil_nifti
 from .formats.tcd_read import read_tcd
-from .sources import EXTENT_MM
+from .formats.wire_text import read_wire
+from .parts import CoilContent, CoilElement
+from .plausible import warn_of_coil, warn_of_front
+from .wire import wire_segments
 
 __all__ = ["read_coil"]
-
-_READERS = {".ccd": read_ccd, ".tcd": read_tcd, ".nii": read_coil_nifti, ".nii.gz": read_coil_nifti}
 
 
 def read_coil(path: str | os.PathLike[str]) -> Coil:
@@ -29,7 +28,8 @@ def read_coil(path: str | os.PathLike[str]) -> Coil:
     path : path
         Ends in .ccd (dipoles; see `headfield.coils.formats.ccd`), .tcd (dipoles, wire or a grid, in parts;
         see `headfield.coils.formats.tcd_read`), .nii or .nii.gz (a grid; see
-        `headfield.coils.formats.nifti`).
+        `headfield.coils.formats.nifti`). Or in .txt, .csv or .npy, with the path of its wire (see
+        `read_wire`), which becomes a coil as by `wire_coil` with its defaults, named after the file.
 
     Returns
     -------
@@ -49,6 +49,9 @@ def read_coil(path: str | os.PathLike[str]) -> Coil:
     -----
     UserWarning
         What was left out of the file, or is dubious in it.
+    PlausibilityWarning
+        Sizes, moments, or a largest dI/dt that no coil for a head has; sources in front of its face, where
+        the head is.
 
     Examples
     --------
@@ -59,24 +62,25 @@ def read_coil(path: str | os.PathLike[str]) -> Coil:
     >>> read_coil(path).name
     'round'
     """
+    name = os.fspath(path)
     content = _READERS[coil_ending(path)](path)
     try:
         coil = Coil.of(content)
     except CoilError as problem:
-        raise CoilError(f"{os.fspath(path)}: {problem}") from None
-    _warn_of_size(path, coil)
+        raise CoilError(f"{name}: {problem}") from None
+    warn_of_coil(coil, f"{name}: ")
+    warn_of_front(coil, f"{name}: ")
     return coil
 
 
-def _warn_of_size(path: str | os.PathLike[str], coil: Coil) -> None:
-    """Warn of a coil of a size that no head is stimulated with: most often it is in other units."""
-    sources = coil.sources()
-    points = sources.points_mm
-    if len(points) < 2 or sources.sampled:
-        return
-    extent = float(np.ptp(points, axis=0).max())
-    if 0.0 < extent < EXTENT_MM[0] or extent > EXTENT_MM[1]:
-        unit = "m" if coil_ending(path) == ".ccd" else "mm"
-        warn(
-            f"{os.fspath(path)}: the coil is {extent:.3g} mm across; are its positions in {unit}?",
-        )
+def _read_wire_coil(path: str | os.PathLike[str]) -> CoilContent:
+    paths = read_wire(path)
+    try:
+        segments = wire_segments(paths)
+    except CoilError as problem:
+        raise CoilError(f"{os.fspath(path)}: {problem}") from None
+    return CoilContent(elements=(CoilElement(segments),), name=Path(path).stem)
+
+
+_READERS = {".ccd": read_ccd, ".tcd": read_tcd, ".nii": read_coil_nifti, ".nii.gz": read_coil_nifti}
+_READERS |= dict.fromkeys(WIRE_ENDINGS, _read_wire_coil)

@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 SCALP_MM = 4.0  # from the casing's face, z = 0, to the scalp: hair
-EXTENT_MM = (1.0, 2000.0)  # of the wire of a coil for a head; in metres or micrometres it lies outside
+EXTENT_MM = (5.0, 1000.0)  # of the wire of a coil for a head; in metres or micrometres it lies outside
 MOST_SOURCES = 20_000_000
 MOST_VALUES = 2**31 - 1  # of a grid: native code counts them in 32 bits
 

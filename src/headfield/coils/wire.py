@@ -17,11 +17,12 @@ from ..errors import CoilError
 from .casing import Casing
 from .coil import Coil
 from .parts import CoilElement
-from .sources import EXTENT_MM, MOST_SOURCES, Segments
+from .sources import MOST_SOURCES, Segments
 
 __all__ = ["spiral_path", "wire_coil", "wire_segments"]
 
 _TOUCHING_MM = 1e-3  # ends so near are one point
+_LARGEST_MM = 2000.0  # in micrometres a coil would be larger, and be cut into millions of pieces
 
 Floats = NDArray[np.float64]
 
@@ -118,7 +119,7 @@ def wire_segments(
     -----
     UserWarning
         The current ends somewhere, which no current does: A is then that of the pieces alone, without the
-        leads. Or the wire is smaller than 1 mm.
+        leads.
 
     Examples
     --------
@@ -144,10 +145,8 @@ def _segments(
         paths = [p if _closed(p) else np.concatenate([p, p[:1]]) for p in paths]
     every = np.concatenate(paths)
     extent = float(np.ptp(every, axis=0).max())
-    if extent > EXTENT_MM[1]:
+    if extent > _LARGEST_MM:
         raise CoilError(f"a wire that spans {extent:.4g} mm is too large for a head: are these mm?")
-    if extent < EXTENT_MM[0]:
-        warn(f"the wire spans only {extent:.2g} mm: are these mm?")
     if closed is None:
         _warn_of_ends(paths, numbers)
     start = np.concatenate([p[:-1] for p in paths])
@@ -196,13 +195,21 @@ def spiral_path(
 
     Examples
     --------
-    Two wings of one wire, with opposite currents, that meet in the middle:
+    A figure-8 of one wire, from the inside of one wing through the middle to the inside of the other, and
+    straight back. The second wing is the first after half a turn about z, which keeps its sense, walked from
+    its end, which reverses that. (A mirror in place of the half turn would reverse it once more: both wings
+    would turn the same way, and there would be no focus under the middle.)
 
     >>> right = spiral_path(26, 44, 9, centre_mm=[44.5, 0, -6], start_deg=180)
-    >>> left = (right * [-1, 1, 1])[::-1]
-    >>> wire = np.concatenate([left, right])
-    >>> wire_segments(wire, closed=False).lengths_mm.sum(axis=0).round(6)
-    array([1., 0., 0.])
+    >>> left = (right * [-1, -1, 1])[::-1]
+    >>> coil = wire_coil(np.concatenate([right, left]), closed=True)
+    >>> for wing in (right, left):  # the moment along z of each, A·m² per A
+    ...     pieces = wire_segments(wing, closed=True)
+    ...     print(round(0.5e-6 * float(np.cross(pieces.points_mm, pieces.lengths_mm)[:, 2].sum()), 4))
+    0.0354
+    -0.0354
+    >>> print((-1e6 * coil.vector_potential([[0, 0, 20]])).round(2) + 0.0)  # V/m at 1 A/µs, no head
+    [[-0.05  1.97  0.  ]]
     """
     inner, outer = (
         positive(inner_radius_mm, "inner_radius_mm", CoilError),

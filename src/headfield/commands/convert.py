@@ -6,7 +6,10 @@ from __future__ import annotations
 import os
 
 from ..coils.coil import Coil
+from ..coils.endings import coil_ending
+from ..coils.formats.casings import read_casing
 from ..coils.read import read_coil
+from ..coils.sources import Segments
 from ..coils.write import write_coil
 from ..errors import FileFormatError
 from ..heads.read import read_mesh
@@ -17,6 +20,8 @@ from .kinds import kind_of
 
 __all__ = ["convert"]
 
+_DIPOLES = 500  # that stand for wire in a .ccd unless another number is asked for
+
 
 def convert(
     source: str | os.PathLike[str],
@@ -25,6 +30,7 @@ def convert(
     dipoles: int | None = None,
     spacing_mm: float | None = None,
     nearest_rotation: bool = False,
+    casing: str | os.PathLike[str] | None = None,
 ) -> str:
     """Read a head, coil or poses, and write them in the format that the ending of `target` says.
 
@@ -34,11 +40,14 @@ def convert(
     target : path
         The file appears whole or not at all.
     dipoles : int, optional
-        For a coil: reduce it to at most this many dipoles per stimulator, see `Coil.reduced`.
+        For a coil: reduce it to at most this many dipoles per stimulator, see `Coil.reduced`. Wire that is
+        written as .ccd, which holds dipoles only, becomes 500 if nothing is said.
     spacing_mm : float, optional
         For a coil: sample it on a grid with these steps, see `Coil.sampled`.
     nearest_rotation : bool
         For poses: replace axes that are scaled or sheared by the nearest rotation.
+    casing : path, optional
+        For a coil that is written as .tcd: the surface of its housing, see `headfield.read_casing`.
 
     Returns
     -------
@@ -63,13 +72,16 @@ def convert(
     """
     kind = kind_of(source)
     options = {"dipoles": dipoles is not None, "spacing_mm": spacing_mm is not None}
-    options["nearest_rotation"] = nearest_rotation
-    allowed = {"coil": ("dipoles", "spacing_mm"), "poses": ("nearest_rotation",)}.get(kind, ())
+    options |= {"nearest_rotation": nearest_rotation, "casing": casing is not None}
+    allowed = {"coil": ("dipoles", "spacing_mm", "casing"), "poses": ("nearest_rotation",)}.get(kind, ())
     wrong = [name for name, given in options.items() if given and name not in allowed]
     if wrong:
         raise FileFormatError(f"{os.fspath(source)}: {wrong[0]} is not an option for the kind {kind}")
     if kind == "coil":
-        coil, note = _changed(read_coil(source), dipoles, spacing_mm)
+        coil = read_coil(source) if casing is None else _cased(read_coil(source), casing, target)
+        if dipoles is None and spacing_mm is None and _is_wire_for_ccd(coil, target):
+            dipoles = _DIPOLES
+        coil, note = _changed(coil, dipoles, spacing_mm)
         write_coil(target, coil)
         return f"{coil!r}{note}"
     if kind == "poses":
@@ -81,6 +93,18 @@ def convert(
         write_mesh(target, mesh)
         return repr(mesh)
     raise FileFormatError(f"{os.fspath(source)}: files of the kind {kind} can't be converted")
+
+
+def _cased(coil: Coil, casing: str | os.PathLike[str], target: str | os.PathLike[str]) -> Coil:
+    if coil_ending(target, "written") != ".tcd":
+        raise FileFormatError(f"{os.fspath(target)}: only a .tcd file holds a casing")
+    return coil.with_casing(read_casing(casing))
+
+
+def _is_wire_for_ccd(coil: Coil, target: str | os.PathLike[str]) -> bool:
+    """Whether a coil of nothing but wire is to become a file that holds dipoles only."""
+    wire = all(isinstance(element.source, Segments) for element in coil.elements)
+    return wire and coil_ending(target, "written") == ".ccd"
 
 
 def _changed(coil: Coil, dipoles: int | None, spacing_mm: float | None) -> tuple[Coil, str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import os
 
-from ..coils.endings import COIL_ENDINGS
+from ..coils.endings import COIL_ENDINGS, WIRE_ENDINGS
 from ..coils.formats.casings import CASING_ENDINGS
+from ..coils.formats.wire_text import holds_wire
 from ..errors import FileFormatError
 from ..io.nifti import read_grid
 from ..io.regular import check_regular
@@ -28,8 +29,9 @@ def kind_of(path: str | os.PathLike[str]) -> str:
     Returns
     -------
     str
-        "subject" (a folder), "coil", "poses", "eeg" (electrode positions), "casing" (a triangle surface),
-        "tensors" (an image of six components) or "mesh" (every other file; its reader says if it isn't one).
+        "subject" (a folder), "coil" (also the path of its wire), "poses", "eeg" (electrode positions),
+        "casing" (a triangle surface), "tensors" (an image of six components) or "mesh" (every other file; its
+        reader says if it isn't one).
 
     Raises
     ------
@@ -59,6 +61,8 @@ def kind_of(path: str | os.PathLike[str]) -> str:
         return "casing"
     if lower.endswith(".csv") and _holds_electrodes(name):
         return "eeg"
+    if lower.endswith(WIRE_ENDINGS) and holds_wire(name):
+        return "coil"
     return "poses" if is_pose_file(name) else "mesh"
 
 

@@ -147,6 +147,7 @@ def _convert(args: argparse.Namespace) -> None:
         dipoles=args.dipoles,
         spacing_mm=args.spacing_mm,
         nearest_rotation=args.nearest_rotation,
+        casing=args.casing,
     )
     print(f"{args.target}: {done}")
 

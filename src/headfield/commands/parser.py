@@ -93,7 +93,7 @@ def _add_problem(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "head", metavar="HEAD", help="mesh (.msh, .npz, or what meshio reads) or folder m2m_x"
     )
-    parser.add_argument("coil", metavar="COIL", help="coil: .ccd, .tcd, .nii, .nii.gz")
+    parser.add_argument("coil", metavar="COIL", help=".ccd, .tcd, .nii, .nii.gz; its wire: .txt, .csv, .npy")
     parser.add_argument(
         "poses", metavar="POSES", help=".npy, .csv, .txt, .xml, .stmpx, .mrk or .mat; mm, see the README"
     )
@@ -105,7 +105,7 @@ def _add_problem(parser: argparse.ArgumentParser) -> None:
         type=values.rates,
         default=None,
         metavar="A/S",
-        help="dI/dt in A/s, one for each stimulator: 1e6,2e6 [what POSES says, else 1e6]",
+        help="50e6, 50A/us or 60%%MSO, one for each stimulator: 1e6,2e6 [what POSES says, else 1e6]",
     )
     parser.add_argument(
         "--tissues",
@@ -249,6 +249,7 @@ def _add_convert(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("target", type=values.file_name, metavar="OUT")
     parser.add_argument("--dipoles", type=int, metavar="N", help="of a coil: at most N sources a stimulator")
     parser.add_argument("--spacing-mm", type=float, metavar="MM", help="of a coil: sample A on a grid")
+    parser.add_argument("--casing", metavar="FILE", help="of a coil, for .tcd: its housing, .stl, .ply, .obj")
     parser.add_argument(
         "--nearest-rotation", action="store_true", help="of poses: make scaled or sheared axes a rotation"
     )

@@ -25,6 +25,7 @@ from ..heads.mesh import TetMesh
 from ..heads.subject import Subject
 from ..poses.pose_list import PoseList
 from ..poses.read import read_pose_list
+from ..solve.drives.rates import rates_of
 from ..solve.model import HeadModel
 from .heads import read_head
 from .progress import Progress
@@ -157,7 +158,7 @@ def _slice(given: tuple[int | None, int | None] | None, k: int) -> range:
 def _didt(args: argparse.Namespace, listed: PoseList, coil: Coil) -> Any:
     """Return dI/dt of each pose: from the command line, else from the file of poses, else 1 A/µs."""
     if args.didt is not None:
-        return args.didt[0] if len(args.didt) == 1 else [args.didt]
+        return rates_of(args.didt, coil)
     if listed.didt is not None:
         return listed.didt
     return 1e6 if coil.n_stimulators == 1 else [[1e6] * coil.n_stimulators]

@@ -6,6 +6,9 @@ from __future__ import annotations
 import argparse
 import os
 
+from ..core import quantities
+from ..errors import ArgumentError
+
 __all__ = ["file_name", "folder", "pose_range", "rates", "some_tags", "tag_value", "tags", "tolerance"]
 
 
@@ -47,9 +50,9 @@ def some_tags(text: str) -> list[int]:
 def tag_value(text: str) -> tuple[int, float]:
     tag, _, value = text.partition("=")
     try:
-        return int(tag), float(value)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not TAG=VALUE, such as 2=0.275") from None
+        return int(tag), quantities.conductivity(value)
+    except ValueError:  # ArgumentError is one too
+        raise argparse.ArgumentTypeError(f"{text!r} is not TAG=VALUE, such as 2=0.275 or 2=275mS/m") from None
 
 
 def pose_range(text: str) -> tuple[int | None, int | None]:
@@ -60,10 +63,8 @@ def pose_range(text: str) -> tuple[int | None, int | None]:
     return begin, end
 
 
-def rates(text: str) -> list[float]:
+def rates(text: str) -> list[quantities.Rate]:
     try:
-        return [float(word) for word in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is neither a number of A/s nor several such as 1e6,2e6"
-        ) from None
+        return quantities.rates(text)
+    except ArgumentError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from None

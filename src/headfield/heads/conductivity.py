@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core.arguments import finite_number, is_whole, plain_array, real_array
-from ..core.messages import warn
+from ..core.messages import doubt, warn
 from ..errors import ConductivityError
-from .tissues import tissue
+from .tissues import TISSUES, tissue, usual_range
 
-__all__ = ["MOST_CONTRAST", "resolve", "warn_of_contrast"]
+__all__ = ["MOST_CONTRAST", "doubt_tissues", "resolve", "warn_of_contrast"]
 
 
 # S/m: from far below any tissue (fat has 0.08) to silver (6.3e7).
@@ -21,6 +21,7 @@ _MIN, _MAX = 1e-12, 1e8
 _LIMITS = "from 1e-12 to 1e8 S/m"
 _ASYMMETRY = 1e-6
 _SOME = 10  # tags that a message lists
+_HAIR = 1e-9  # relative: the mean of equal numbers is rounded
 
 # Largest conductivity over the smallest. Where an element conducts r times less than the best in the head,
 # its share of K and b is r times smaller, and a residual of ‖b − Kφ‖ ≤ tol ‖b‖ bounds the error of E in it by
@@ -117,6 +118,37 @@ def warn_of_contrast(values: np.ndarray, tags: np.ndarray) -> None:
             f"says nothing of E in the {weak.sum():,} of {len(weak):,} tetrahedra that conduct less than the "
             f"best by a factor of {MOST_CONTRAST:g} (tags [{named}{more}]); it may be off there by any amount"
         )
+
+
+def doubt_tissues(values: np.ndarray, tags: np.ndarray) -> None:
+    """Warn of tissues that conduct far less or more, on average, than those of heads do.
+
+    Parameters
+    ----------
+    values : ndarray (m,) or (m, 3, 3) float64
+        As `resolve` returns them, S/m.
+    tags : ndarray (m,) int
+
+    Examples
+    --------
+    >>> import warnings
+    >>> with warnings.catch_warnings(record=True) as said:
+    ...     warnings.simplefilter("always")
+    ...     doubt_tissues(np.array([126.0, 0.3, 1.7]), np.array([1, 2, 3]))
+    >>> print(str(said[0].message)[:101])
+    conductivity of tag 1 (white matter) is 126 S/m, not between 0.0126 and 1.26: 126 mS/m would be 0.126
+    """
+    of_table = np.where((tags > 0) & (tags <= max(TISSUES)), tags, 0)
+    scalar = values if values.ndim == 1 else np.einsum("mii->m", values) / 3.0
+    counts, sums = np.bincount(of_table), np.bincount(of_table, scalar)
+    for tag in (np.flatnonzero(counts[1:]) + 1).tolist():
+        mean, low, high = sums[tag] / counts[tag], *usual_range(tag)
+        if not low * (1 - _HAIR) <= mean <= high * (1 + _HAIR):
+            hint = f"{mean:g} mS/m would be {mean * 1e-3:g}" if mean > high else "is it in S/m?"
+            doubt(
+                f"conductivity of tag {tag} ({TISSUES[tag].name}) is {mean:g} S/m, not between {low:g} and "
+                f"{high:g}: {hint}"
+            )
 
 
 def _extremes(values: np.ndarray, *, exact: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -17,6 +17,7 @@ __all__ = [
     "Tissue",
     "head_tags",
     "tissue",
+    "usual_range",
 ]
 
 
@@ -43,6 +44,11 @@ TISSUES: dict[int, Tissue] = {
     11: Tissue("cartilage", 0.88),
     12: Tissue("fat", 0.078),
 }
+# How many times less or more than in the table a tissue of the head may conduct without a doubt. Reported
+# values differ by as much: white matter from 0.06 (Gabriel 1996) to 1.2 along its fibres (Geddes 1967), those
+# of the skull by more (McCann 2019, doi 10.1007/s10548-019-00710-2). Wrong units are off by 1000.
+_SPREAD = 10.0
+_BONE = (0.0005, 2.0)  # S/m
 _RANGES = (
     (range(100, 500), Tissue("electrode rubber", 29.4)),
     (range(500, 900), Tissue("saline or gel", 1.0)),
@@ -69,6 +75,18 @@ def tissue(tag: int) -> Tissue | None:
         if tag in tags:
             return value
     return TISSUES.get(tag)
+
+
+def usual_range(tag: int) -> tuple[float, float]:
+    """Return the lowest and highest conductivity, S/m, that a tissue of the table may have without a doubt.
+
+    Examples
+    --------
+    >>> usual_range(3), usual_range(4)
+    ((0.1654, 16.54), (0.0005, 2.0))
+    """
+    name, value = TISSUES[tag]
+    return _BONE if "bone" in name else (value / _SPREAD, value * _SPREAD)
 
 
 def head_tags(tags: NDArray[np.integer[Any]]) -> list[int]:

@@ -14,6 +14,7 @@ from ..coils.coil import Coil
 from ..coils.sources import Sources
 from ..core.messages import warn
 from ..heads.mesh import TetMesh
+from ..poses.plausible import are_in_metres
 from .interior import Interior
 from .reach import Reach
 
@@ -78,7 +79,8 @@ class PlausiblePoses:
             np.maximum(beyond, 0.0, out=beyond)
             far[some] = np.einsum("kd,kd->k", beyond, beyond) > _FAR_MM**2
             away[some] = faces_away(self._middle, part)
-        _warn(inside, first, "put the wire of the coil inside the head")
+        metres = ": are their centres in metres, not mm?" if inside.any() and are_in_metres(poses) else ""
+        _warn(inside, first, f"put the wire of the coil inside the head{metres}")
         _warn(far, first, f"put the coil more than {_FAR_MM:g} mm from the head: are they in mm?")
         _warn(away, first, "turn the back of the coil to the head: +z points into the head")
 

@@ -21,6 +21,7 @@ from .formats.simnibs_mat import read_simnibs_mat
 from .formats.softaxic import read_softaxic
 from .formats.table import read_table
 from .formats.visor import read_visor
+from .plausible import doubt_metres
 from .pose import nearest_rotation as nearest_rotation_of
 from .pose_list import PoseList
 
@@ -118,6 +119,7 @@ def _read(path: str | os.PathLike[str], which: str, nearest: bool) -> PoseList:
         raise type(error)(f"{os.fspath(path)}: {error}") from None
     for note in raw.notes:
         warn(f"{os.fspath(path)}: {note}")
+    doubt_metres(found.poses, os.fspath(path))
     return found
 
 

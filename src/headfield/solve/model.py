@@ -15,14 +15,14 @@ from ..core.locks import cached_property
 from ..errors import MeshError
 from ..fields.field import Field
 from ..geometry.surface import Surface
-from ..heads.conductivity import resolve, warn_of_contrast
+from ..heads.conductivity import doubt_tissues, resolve, warn_of_contrast
 from ..heads.mesh import TetMesh
 from ..heads.skin import skin
 from ..placement.place import ScalpGrid, place, scalp_grid
 from ..placement.plausible import PlausiblePoses
 from ..regions.region import Region
 from .batches import Batches
-from .drives.coil import CoilDrive, CoilTables, check_coil
+from .drives.coil import CoilDrive, CoilTables, coil_to_place
 from .drives.currents import NodalCurrents
 from .drives.drive import Drive
 from .head import DeviceHead
@@ -66,7 +66,8 @@ class HeadModel:
     -----
     UserWarning
         A conductivity is given for a tag that no tetrahedron has. Or conductivities differ by more than 1e10
-        (tissues by 200): no residual then says how good E is where the head conducts least.
+        (tissues by 200): no residual then says how good E is where the head conducts least. Or a tissue
+        conducts ten times less or more than the table of tissues says (a PlausibilityWarning).
 
     Notes
     -----
@@ -100,6 +101,7 @@ class HeadModel:
         of_host = check_threads(threads)
         sigma = self.conductivity = resolve(conductivity, mesh.tags)
         warn_of_contrast(sigma, mesh.tags)
+        doubt_tissues(sigma, mesh.tags)
         sigma.flags.writeable = False  # the head is assembled from it, and recovery reads it later
         self._asked = device, threads
         self._device, self._head = on_device(
@@ -155,7 +157,7 @@ class HeadModel:
         """
         at = (self._scalp, centre_mm, handle_mm, distance_mm)
         turned: dict[str, Any] = {"rotation_deg": rotation_deg, "tilt_deg": tilt_deg, "offset_mm": offset_mm}
-        return place(*at, **turned, casing=check_coil(coil), clear_mm=clear_mm)
+        return place(*at, **turned, casing=coil_to_place(coil), clear_mm=clear_mm)
 
     def scalp_grid(
         self,
@@ -171,7 +173,7 @@ class HeadModel:
     ) -> ScalpGrid:
         """Make candidate poses around a point, see `headfield.scalp_grid`; `coil` as in `place`."""
         at = (self._scalp, centre_mm, handle_mm, radius_mm, spacing_mm, angles_deg)
-        return scalp_grid(*at, distance_mm=distance_mm, casing=check_coil(coil), clear_mm=clear_mm)
+        return scalp_grid(*at, distance_mm=distance_mm, casing=coil_to_place(coil), clear_mm=clear_mm)
 
     @cached_property
     def _scalp(self) -> Surface:
@@ -203,7 +205,7 @@ class HeadModel:
             Coil to head, mm; rigid and right-handed. As a CuPy array, with a model on a GPU, it asks for
             results as CuPy arrays, which stay on the device and on CuPy's current stream.
         didt : array_like, scalar or (k,); (k, s) or (1, s) for a coil with s > 1 stimulators
-            Rate of change of the coil current, A/s.
+            Rate of change of the coil current, A/s; or a text with units, such as "50 A/µs" or "60 %MSO".
         elements : array_like (m,) bool or (e,) int, optional
             Only these tetrahedra; the potential is then not kept.
         roi : Region, optional

@@ -30,9 +30,8 @@ from ..sources import SampledPotential
 from .ccd import header_fields, read_fields
 from .tcd_write import only_in_tcd
 
-__all__ = ["implausible", "read_coil_nifti", "write_coil_nifti"]
+__all__ = ["read_coil_nifti", "write_coil_nifti"]
 
-_WEAKEST, _STRONGEST = 1e-12, 1e-2  # T·m per A
 _MOST_TEXT = 78  # bytes; a longer one may have been cut off
 _LONGEST_AXIS = 32767  # of NIfTI-1
 
@@ -64,7 +63,7 @@ def read_coil_nifti(path: str | os.PathLike[str]) -> CoilContent:
     Warns
     -----
     UserWarning
-        The shape ends in (3, 3), or the values are not those of a coil.
+        The shape ends in (3, 3).
 
     Examples
     --------
@@ -90,7 +89,6 @@ def read_coil_nifti(path: str | os.PathLike[str]) -> CoilContent:
         grids = [SampledPotential(values, affine) for values in sets]
     except CoilError as problem:
         raise CoilError(f"{name}: {problem}") from None
-    notes += {note for note in map(implausible, (grid.values for grid in grids)) if note}
     if notes:
         warn(f"{name}: {'; '.join(notes)}")
     return CoilContent(
@@ -139,25 +137,6 @@ def _header(name: str) -> dict[str, Any]:
     if len(raw) > _MOST_TEXT:
         raw = raw.rpartition(b";")[0]
     return read_fields(name, ";" + raw.decode("utf-8", "replace"))
-
-
-def implausible(values: NDArray[np.float32]) -> str:
-    """Say what is wrong with the size of a sampled A, T·m per A; an empty text if it is that of a coil.
-
-    Examples
-    --------
-    >>> implausible(np.full((2, 2, 2, 3), 1e-7))
-    ''
-    >>> implausible(np.full((2, 2, 2, 3), 0.5))
-    'the largest component of A is 0.5 T·m per A, not between 1e-12 and 0.01 as of a coil: is that its unit?'
-    """
-    most = max(float(values.max()), -float(values.min()))
-    if _WEAKEST <= most <= _STRONGEST:
-        return ""
-    return (
-        f"the largest component of A is {most:.3g} T·m per A, not between {_WEAKEST:g} and {_STRONGEST:g} "
-        "as of a coil: is that its unit?"
-    )
 
 
 def write_coil_nifti(path: str | os.PathLike[str], coil: CoilContent) -> None:

@@ -25,15 +25,12 @@ import dataclasses
 import os
 from pathlib import Path
 
-import numpy as np
-
 from ...core.docs import fill_doc
 from ...core.messages import warn
 from ..casing import Casing
 from ..deformation import Deformation, DeformationRange
 from ..parts import CoilContent, CoilElement, Stimulator, Waveform
 from ..sources import Dipoles, SampledPotential, Segments
-from .nifti import implausible
 from .tcd_json import PICKLE, Node, read_json
 
 __all__ = ["read_tcd"]
@@ -50,7 +47,6 @@ _ELEMENT = (
 _CASING = ("points", "faces", "minDistancePoints", "intersectPoints")
 _STIMULATOR = ("name", "brand", "maxdIdt", "waveformList")
 _DEFORMATION = ("type", "deformRange", "point1", "point2")
-_FAR_MM = 1e4
 
 
 @fill_doc
@@ -189,17 +185,10 @@ def _source(node: Node) -> Dipoles | Segments | SampledPotential:
     if kind == 3:
         return _sampled(node)
     points, values = node.numbers("points", 2), node.numbers("values", 2)
-    far = np.abs(points).max(initial=0.0)
-    if far > _FAR_MM:
-        node.source.notes.append(f"{node.place('points')} reach {far:.3g} mm: are these mm?")
     return node.made(Dipoles, points, values) if kind == 1 else node.made(Segments, points, values)
 
 
 def _sampled(node: Node) -> SampledPotential:
     if isinstance(node.value("data"), str):
         raise node.error("data", f"is not nested lists; other software writes {PICKLE}")
-    grid = node.made(SampledPotential, node.numbers("data", 4), node.numbers("affine", 2))
-    note = implausible(grid.values)
-    if note:
-        node.source.notes.append(f"{node.place('data')}: {note}")
-    return grid
+    return node.made(SampledPotential, node.numbers("data", 4), node.numbers("affine", 2))

@@ -9,18 +9,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...coils.coil import Coil
+from ...coils.plausible import warn_of_front
 from ...coils.potential import Primary
-from ...core.arguments import finite_array, whole, within
+from ...core.arguments import whole, within
 from ...core.device import Device, is_on_gpu, on_host
 from ...core.messages import warn
-from ...errors import ArgumentError, CoilError, DeviceError
+from ...errors import ArgumentError, CoilError, DeviceError, PoseError
 from ...poses.pose import check_poses
 from ..operators import Operators
 from .apart import check_apart
+from .rates import checked_didt
 
-__all__ = ["CoilDrive", "CoilTables", "check_coil"]
+__all__ = ["CoilDrive", "CoilTables", "check_coil", "coil_to_place"]
 
-_MOST_DIDT = 1e12  # A/s, ten thousand times what stimulators reach
 _MOST_POSES = 2**63 - 1
 _RATE = 1e6  # A/s; every solve is for this rate and scaled, so E is exactly linear in dI/dt
 _COILS_KEPT = 4  # whose tables of ∂A/∂t stay in memory, about 10 MB each
@@ -82,7 +83,7 @@ class CoilDrive:
         if self.on_gpu and tables.device.name != "cuda":
             raise DeviceError("the poses are a CuPy array, but the model is on the CPU; see device='cuda'")
         self.poses: NDArray[np.float64] = check_poses(on_host(poses))
-        self.didt: NDArray[np.float64] = _check_didt(on_host(didt), len(self.poses), coil)
+        self.didt: NDArray[np.float64] = checked_didt(on_host(didt), len(self.poses), coil)
         self._rates, self.scale = _solved_for(self.didt)
         self._bound = within(primary_error, "primary_error", ArgumentError, 0.0, 0.1)
         self.first = whole(first, "first", ArgumentError, _MOST_POSES, 0)
@@ -105,16 +106,29 @@ class CoilDrive:
         Raises
         ------
         PoseError
-            A source of the coil lies on a node.
+            A source of the coil lies on a node, or no node lies in the samples of A.
         """
         poses = self.poses[part]
         found = self._table.sample(head.nodes_m, poses, self._rates[part], adot)
         if found.summed:
             check_apart(head, self.coil, poses, self.first + part.start, adot)
         if found.outside:
+            if found.outside >= len(adot):
+                self._check_reached(part, adot)
             warn(
                 f"{found.outside / len(poses):.0f} of {len(adot)} nodes a pose lie outside the samples of "
                 f"{self.coil!r}; A is taken as 0 there"
+            )
+
+    def _check_reached(self, part: slice, adot: Any) -> None:
+        """Raise PoseError for a pose whose samples of A hold no node of the head: E would be 0 everywhere."""
+        reached = on_host((adot[:, :, : part.stop - part.start] != 0.0).any(axis=(0, 1)))
+        if not reached.all():
+            missed = self.first + part.start + int(reached.argmin())
+            low, high = (" ".join(f"{x:.0f}" for x in corner) for corner in self.coil.bounds_mm)
+            raise PoseError(
+                f"pose {missed}: the samples of A of {self.coil!r} hold no node of the head, so A would be 0 "
+                f"in all of it; they reach from {low} to {high} mm in the coil's frame"
             )
 
     def load(self, head: Operators, part: slice, adot: Any, b: Any) -> None:
@@ -129,34 +143,10 @@ def check_coil(coil: Any) -> Coil:
     return coil
 
 
-def _check_didt(didt: ArrayLike, k: int, coil: Coil) -> NDArray[np.float64]:
-    """Return dI/dt of each pose: (k,), or (k, s) of a coil with s > 1 stimulators, A/s."""
-    if isinstance(didt, float) and abs(didt) <= _MOST_DIDT and coil.n_stimulators == 1:
-        _warn_above(abs(didt), coil.stimulators[0].didt_max)  # most loops pass a number: no arrays for it
-        return np.full(k, didt)
-    values = finite_array(didt, "didt", ArgumentError)
-    largest = float(np.abs(values).max(initial=0.0))
-    if largest > _MOST_DIDT:
-        raise ArgumentError(f"didt of {largest:g} A/s is above {_MOST_DIDT:g}, which no coil reaches")
-    s = coil.n_stimulators
-    if s > 1:
-        if values.ndim != 2 or values.shape[0] not in (1, k) or values.shape[1] != s:
-            raise ArgumentError(
-                f"the coil has {s} stimulators: give didt of the shape ({k}, {s}), a row per pose, or one "
-                f"row for all, not {values.shape}"
-            )
-        for stimulator, column in zip(coil.stimulators, values.T, strict=True):
-            _warn_above(np.abs(column).max(), stimulator.didt_max)
-        return np.broadcast_to(values, (k, s)).copy()
-    if (values.ndim > 1 and values.shape not in ((k, 1), (1, 1))) or values.size not in (1, k):
-        raise ArgumentError(f"didt has shape {values.shape}; it must be a scalar or ({k},), one per pose")
-    _warn_above(largest, coil.stimulators[0].didt_max)
-    return np.full(k, values.item()) if values.size == 1 else values.reshape(k)
-
-
-def _warn_above(didt: float, didt_max: float | None) -> None:
-    if didt_max is not None and didt > 1.01 * didt_max:
-        warn(f"dI/dt of {didt:g} A/s is more than the {didt_max:g} A/s this coil reaches")
+def coil_to_place(coil: Any) -> Coil:
+    """Return a coil that is placed by its face; warn of sources in front of that."""
+    warn_of_front(check_coil(coil))
+    return coil
 
 
 def _solved_for(didt: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
