@@ -8,7 +8,7 @@ import os
 from ..errors import MeshError
 from ..io.regular import ending_of
 from .formats.gmsh_write import write_gmsh
-from .formats.meshio_bridge import write_meshio
+from .formats.meshio_write import write_meshio
 from .formats.npz import write_npz
 from .formats.raw import MeshArrays
 
