@@ -80,6 +80,14 @@ def as_int(values: ArrayLike, name: str, width: int | None = None, dtype: Any = 
     return _read_only(np.ascontiguousarray(array, dtype=dtype), array)
 
 
+def as_labels(values: ArrayLike | None, name: str, count: int, dtype: Any) -> NDArray[Any]:
+    """Return integers (count,), read-only, 0 where none are given; raise for another number of them."""
+    array = as_int(np.zeros(count, dtype) if values is None else values, name, dtype=dtype)
+    if len(array) != count:
+        raise MeshError(f"{name} has {len(array):,} values where {count:,} are needed")
+    return array
+
+
 def tag_set(tags: int | ArrayLike) -> tuple[int, ...]:
     """Return the different tags in ascending order; raise unless they are whole numbers."""
     several: ArrayLike = np.array([tags]) if is_whole(tags) else tags
