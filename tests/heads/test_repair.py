@@ -230,3 +230,20 @@ def test_limits_that_are_none(arguments):
 def test_what_is_no_mesh_at_all(match, change):
     with pytest.raises(MeshError, match=match):
         repair(arrays(ball(), **change))
+
+
+def test_files_that_are_refused_can_be_repaired(tmp_path):
+    path = tmp_path / "head.npz"
+    spoilt = shrinking(ball(), 8)
+    np.savez(path, nodes=spoilt["nodes_mm"], tets=spoilt["tets"], tags=spoilt["tags"])
+    way_out = r"head.npz: .*; \d of tag 3\).*; read_mesh\(path, repair=True\) or --repair may mend that$"
+    with pytest.raises(MeshError, match=way_out):
+        hf.read_mesh(path)
+    with pytest.warns(UserWarning, match=r"head.npz: repair: \d edges shorter than"):
+        mesh = hf.read_mesh(path, repair=True)
+    check_conforming(mesh, ball())
+    tets = np.vstack([ball().tets, ball().tets[:1]])
+    np.savez(path, nodes=ball().nodes_mm, tets=tets, tags=[*ball().tags, 77])
+    for repair in (False, True):  # which of two tissues is right can't be told
+        with pytest.raises(MeshError, match=r"1 tetrahedron repeats .* a copy of tetrahedron 0$"):
+            hf.read_mesh(path, repair=repair)

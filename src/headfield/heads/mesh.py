@@ -133,7 +133,7 @@ class TetMesh(Derived):
             self._keep_nodes(used)
         if not len(self.triangles):
             self._triangle_data = {}
-        self.tets, self.n_flipped = checks.oriented(self.nodes_mm, self.tets, self.element_ids)
+        self.tets, self.n_flipped = checks.oriented(self.nodes_mm, self.tets, self.tags, self.element_ids)
         self._faces: dict[tuple[int, ...] | None, tuple[NDArray[np.int32], NDArray[np.int32]]] = {}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

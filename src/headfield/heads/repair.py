@@ -80,6 +80,7 @@ def _filled(mesh: RawMesh) -> FullMesh:
         element_data=checks.as_fields(mesh.element_data, len(tets), "element_data"),
         node_data=checks.as_fields(mesh.node_data, len(nodes), "node_data"),
         triangle_data=checks.as_fields(mesh.triangle_data, len(triangles), "triangle_data"),
+        notes=mesh.notes,
     )
 
 
@@ -239,4 +240,4 @@ class _Work:
     def result(self, notes: list[str]) -> RawMesh:
         """Return the arrays of what is left."""
         made = merging.rebuilt(self.raw, self.nodes_mm, self.tets, self.kept, self.goes_to, [])
-        return replace(made, notes=[f"repair: {note}" for note in notes])
+        return replace(made, notes=[*self.raw.notes, *(f"repair: {note}" for note in notes)])
