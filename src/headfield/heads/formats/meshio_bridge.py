@@ -15,6 +15,7 @@ from ...errors import FileFormatError, MeshError
 from ...io.meshio import check_content, check_known, contained, read_content
 from ...io.regular import ending_of
 from .raw import RawMesh
+from .set_names import tag_of
 
 __all__ = ["read_meshio"]
 
@@ -79,6 +80,7 @@ def _check_cells(cells: list[tuple[str, NDArray[Any]]]) -> None:
 def _raw(content: Any, cells: list[tuple[str, NDArray[Any]]]) -> RawMesh:
     """Take the arrays of a mesh out of what meshio has read, whose cells come in blocks of one kind."""
     tag_name, tags = _tags(content.cell_data, len(cells))
+    tags = tags or _tags_of_sets(content.cell_sets, [len(nodes) for _, nodes in cells])
     tets = [i for i, (kind, _) in enumerate(cells) if kind == "tetra"]
     triangles = [i for i, (kind, _) in enumerate(cells) if kind == "triangle"]
     on_nodes = {name: [values] for name, values in content.point_data.items() if name not in _LABELS}
@@ -113,6 +115,16 @@ def _tags(cell_data: Mapping[str, list[Any]], n_blocks: int) -> tuple[str | None
             if all((w == b).all() for w, b in zip(whole, blocks, strict=True)):
                 return name, whole
     return None, []
+
+
+def _tags_of_sets(sets: Mapping[str, list[Any]], sizes: list[int]) -> list[NDArray[Any]]:
+    """Return blocks of tags from sets of cells with names of `set_name`; none if there are no such sets."""
+    known = {name: tag for name in sets if (tag := tag_of(name)) is not None}
+    tags = [np.zeros(size, np.int32) for size in sizes]
+    for name, tag in known.items():
+        for block, members in zip(tags, sets[name], strict=True):
+            block[np.asarray(members, np.intp)] = tag
+    return tags if known else []
 
 
 def _take_strange(fields: dict[str, list[Any]]) -> list[str]:
