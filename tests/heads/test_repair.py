@@ -79,6 +79,20 @@ def test_copies_and_tetrahedra_that_name_a_node_twice():
     assert notes[1].endswith("mm) repeated another of its tissue: left out")
 
 
+def test_specks_are_left_out_and_large_parts_are_not():
+    nodes = np.vstack([ball().nodes_mm, [[200, 0, 0], [203, 0, 0], [200, 3, 0], [200, 0, 3]]])
+    tets = np.vstack([ball().tets, ball().n_nodes + np.arange(4)])
+    content = arrays(ball(), tets=tets, tags=[*ball().tags, 5], node_ids=None)
+    mesh, notes = repair(content | {"nodes_mm": nodes})
+    assert notes == [
+        "repair: 1 tetrahedron (1 of tag 5; the first at (200.75, 0.75, 0.75) mm) left out, in 1 part that "
+        "hangs apart from the largest"
+    ]
+    np.testing.assert_array_equal(mesh.tets, ball().tets)
+    nodes[-4:] = 200 + 50 * (nodes[-4:] - 200)
+    assert repaired(RawMesh(**content | {"nodes_mm": nodes}), None, 1e-3) is None
+
+
 def test_copies_of_different_tissues_stay_an_error():
     tets = np.vstack([ball().tets, ball().tets[:1]])
     with pytest.raises(MeshError, match="1 tetrahedron repeats the nodes"):

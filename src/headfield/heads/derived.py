@@ -95,9 +95,9 @@ class Derived:
         mesh: Any = self
         ball = None if centre_mm is None and radius_mm is None else (centre_mm, radius_mm)
         raw: Any = parts.cropped(mesh, tags, without_tags, box_mm, ball, keep_largest)
-        of_head = head_tags(mesh.tags)
         part = self._made(raw)
-        part.is_part = self.is_part or np.isin(raw.tags, of_head).sum() < np.isin(mesh.tags, of_head).sum()
+        of_head = [int(np.isin(tags, head_tags(mesh.tags)).sum()) for tags in (raw.tags, mesh.tags)]
+        part.is_part = self.is_part or of_head[0] < of_head[1]
         return part
 
     def merged(self: Mesh, tolerance_mm: float | None = None) -> Mesh:

@@ -20,12 +20,15 @@ from . import checks, merging, tetrahedra
 from .formats.raw import FullMesh, RawMesh
 from .stars import ROUNDED, Patch
 
-__all__ = ["FLATTEST", "SHORTEST", "repaired"]
+__all__ = ["FLATTEST", "SHORTEST", "SPECK", "repaired"]
 
 # Edges shorter than this share of the mean edge of a median tetrahedron are collapsed.
 SHORTEST = 1e-3
 # Tetrahedra whose smallest height is less than this share of their longest edge are flat.
 FLATTEST = 1e-3
+# Parts that hang apart from the largest and have less than this share of the volume are left out: no current
+# reaches them. What is larger is no speck, so TetMesh refuses it.
+SPECK = 1e-3
 _HEIGHT = 10.0  # A flat tetrahedron gets this times the limit: its corner moves by 1 % of the edge.
 
 Floats = NDArray[np.float64]
@@ -53,6 +56,7 @@ def repaired(mesh: RawMesh, min_edge_mm: float | None, min_height: float) -> Raw
     if len(again):
         notes.append(merging.told(nodes_mm, again, tolerance))
         tets = goes_to[tets].astype(np.int32)
+    _leave_out_specks(raw, tets, kept, notes)
     work = _Work(raw, nodes_mm, tets, kept, goes_to)
     work.collapse(min_edge_mm, min_height, notes)
     work.flatten(min_height, notes)
@@ -102,6 +106,19 @@ def _without_copies(raw: FullMesh, notes: list[str]) -> Mask:
     if (broken | copies).all():
         raise MeshError("no tetrahedron of the mesh has four different nodes")
     return ~(broken | copies)
+
+
+def _leave_out_specks(raw: FullMesh, tets: NDArray[np.int32], kept: Mask, notes: list[str]) -> None:
+    """Leave out parts that hang apart from the largest, if they are small."""
+    chosen = np.flatnonzero(kept)
+    part = cpu.node_parts(tets[chosen], len(raw.nodes_mm))[tets[chosen, 0]]
+    volumes = np.bincount(part, weights=np.abs(tetrahedra.volumes(raw.nodes_mm, raw.tets[chosen])))
+    apart = np.zeros(len(kept), bool)
+    apart[chosen] = (volumes < SPECK * volumes.sum())[part] & (part != volumes.argmax())
+    if apart.any():
+        kept &= ~apart
+        count = plural(len(np.unique(part[apart[chosen]])), "part that hangs", "parts that hang")
+        notes.append(f"{_counted(raw, apart)} left out, in {count} apart from the largest")
 
 
 def _counted(raw: FullMesh, mask: Mask) -> str:
