@@ -42,6 +42,23 @@ def shrinking(mesh, times, tag=3):
     return arrays(mesh, nodes_mm=np.array(nodes), tets=np.array(tets), tags=np.array(tags), node_ids=None)
 
 
+def split_edges(mesh, seed):
+    """Split ten random edges at 1e-12 to 3e-4 of their length, and what they belong to in two."""
+    rng = np.random.default_rng(seed)
+    nodes, tables = mesh.nodes_mm, [mesh.tets, mesh.triangles]
+    tags = [mesh.tags, mesh.triangle_tags]
+    for _ in range(10):
+        a, b = rng.permutation(tables[0][rng.integers(len(tables[0]))])[:2]
+        nodes = np.vstack([nodes, nodes[a] + 10.0 ** rng.uniform(-12, -3.5) * (nodes[b] - nodes[a])])
+        for i, table in enumerate(tables):
+            both = (table == a).any(axis=1) & (table == b).any(axis=1)
+            halves = [np.where(table[both] == end, len(nodes) - 1, table[both]) for end in (a, b)]
+            tables[i] = np.concatenate([table[~both], *halves])
+            tags[i] = np.concatenate([tags[i][~both], tags[i][both], tags[i][both]])
+    others = {"tags": tags[0], "triangles": tables[1], "triangle_tags": tags[1], "node_ids": None}
+    return arrays(mesh, nodes_mm=nodes, tets=tables[0], **others)
+
+
 def cracked(mesh, tags, shared=0):
     """Give a tissue nodes of its own where it touches others, but for the first few of these."""
     inside = np.isin(mesh.tags, tags)

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 from given.heads import coil
-from given.spoilt_meshes import arrays, ball, check_conforming, cracked, shrinking
+from given.spoilt_meshes import arrays, ball, check_conforming, cracked, shrinking, split_edges
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import ConvexHull, Delaunay
@@ -40,7 +40,7 @@ def test_tetrahedra_that_shrink_around_a_point(times):
     assert mesh.volumes_mm3().min() > 1e-5 * np.median(mesh.volumes_mm3())
     count = ball().n_tets + 3 * times - mesh.n_tets
     assert (
-        f"edges shorter than 0.022 mm were collapsed, and with them {count} tetrahedra ({count} of tag 3;"
+        f"edges shorter than 0.022 mm collapsed, and with them {count} tetrahedra ({count} of tag 3;"
         in notes[0]
     )
     again = np.isin(mesh.element_ids, np.arange(ball().n_tets))
@@ -73,10 +73,10 @@ def test_copies_and_tetrahedra_that_name_a_node_twice():
     np.testing.assert_array_equal(mesh.tets, ball().tets)
     np.testing.assert_array_equal(mesh.element_ids, np.arange(ball().n_tets))
     assert notes[0].startswith("repair: 1 tetrahedron (1 of tag 5; the first at (")
-    assert notes[0].endswith("mm) named a node twice: left out")
+    assert notes[0].endswith("mm) that named a node twice left out")
     tag = ball().tags[5]
     assert notes[1].startswith(f"repair: 2 tetrahedra (2 of tag {tag}; the first at (")
-    assert notes[1].endswith("mm) repeated another of its tissue: left out")
+    assert notes[1].endswith("mm) that repeated another left out")
 
 
 def test_specks_are_left_out_and_large_parts_are_not():
@@ -150,11 +150,38 @@ def test_random_meshes_with_slivers_and_clusters(seed, kind):
     raw = repaired(RawMesh(**content), None, 1e-3)
     if raw is None:
         return
-    if any("stay flatter" in note for note in raw.notes):
+    if any("could not be repaired" in note for note in raw.notes):
         return  # it says so, and TetMesh tells whether it can be used
     mesh = TetMesh(**raw.arguments())
     check_conforming(mesh)
     np.testing.assert_allclose(mesh.volumes_mm3().sum(), ConvexHull(points).volume, rtol=0.03)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_edges_that_are_split_next_to_their_end(seed):
+    """Inside and on all surfaces. Tissues keep their volumes, triangles all of the surfaces."""
+    mesh, _ = repair(split_edges(ball(), seed))
+    check_conforming(mesh)
+    check_triangles(mesh)
+    assert mesh.n_tets == ball().n_tets
+    for tag in (2, 3, 5):
+        volumes = [float(each.volumes_mm3()[each.tags == tag].sum()) for each in (mesh, ball())]
+        assert volumes[0] == pytest.approx(volumes[1], rel=1e-4)
+        assert (mesh.triangle_tags == 1000 + tag).sum() == (ball().triangle_tags == 1000 + tag).sum()
+
+
+def test_what_can_not_be_repaired(tmp_path):
+    """All corners of a tetrahedron on a line: no move of one of them gives it a volume."""
+    nodes = [[0, 0, 0], [90, 0, 0], [0, 90, 0], [0, 0, 90], [30, 0, 0], [60, 0, 0]]
+    content = {"nodes_mm": np.array(nodes, float), "tets": np.array([[0, 1, 2, 3], [0, 1, 4, 5]])}
+    notes = repaired(RawMesh(**content, tags=np.array([1, 2])), None, 1e-3).notes
+    assert notes == [
+        "repair: 1 tetrahedron (1 of tag 2; the first at (45, 0, 0) mm) could not be repaired: "
+        "heights below 0.001 of an edge"
+    ]
+    np.savez(tmp_path / "a.npz", nodes=nodes, tets=content["tets"])
+    with pytest.raises(MeshError, match=r"a.npz: 1 tetrahedron has zero volume .* mm$"):
+        hf.read_mesh(tmp_path / "a.npz", repair=True)
 
 
 class TestMerging:

@@ -60,6 +60,8 @@ def repaired(mesh: RawMesh, min_edge_mm: float | None, min_height: float) -> Raw
     work = _Work(raw, nodes_mm, tets, kept, goes_to)
     work.collapse(min_edge_mm, min_height, notes)
     work.flatten(min_height, notes)
+    if work.worked:
+        work.say_what_is_left(min_edge_mm, min_height, notes)
     return work.result(notes) if notes else None
 
 
@@ -100,9 +102,9 @@ def _without_copies(raw: FullMesh, notes: list[str]) -> Mask:
     _, first, inverse = np.unique(rows, axis=0, return_index=True, return_inverse=True)
     copies = np.zeros(len(ordered), bool)
     copies[suspects] = first[inverse.ravel()] != np.arange(len(suspects))
-    for mask, what in ((broken, "named a node twice"), (copies & ~broken, "repeated another of its tissue")):
+    for mask, what in ((broken, "that named a node twice"), (copies & ~broken, "that repeated another")):
         if mask.any():
-            notes.append(f"{_counted(raw, mask)} {what}: left out")
+            notes.append(f"{_counted(raw, mask)} {what} left out")
     if (broken | copies).all():
         raise MeshError("no tetrahedron of the mesh has four different nodes")
     return ~(broken | copies)
@@ -178,14 +180,11 @@ class _Work:
         self, raw: FullMesh, nodes_mm: Floats, tets: NDArray[np.int32], kept: Mask, goes_to: NDArray[np.intp]
     ) -> None:
         self.raw, self.nodes_mm, self.tets, self.kept, self.goes_to = raw, nodes_mm, tets, kept, goes_to
+        self.worked = False  # whether there was anything to be collapsed or moved
 
     def collapse(self, min_edge_mm: float, min_height: float, notes: list[str]) -> None:
         """Collapse edges below a length."""
-        shortest = np.full(len(self.tets), np.inf)
-        for piece, _, corners in tetrahedra.chunks(self.nodes_mm, self.tets):
-            edges = corners[:, tetrahedra.EDGES[1]] - corners[:, tetrahedra.EDGES[0]]
-            shortest[piece] = np.sqrt(np.einsum("dec,dec->ec", edges, edges).min(axis=0))
-        patch = self._patch((shortest < min_edge_mm) & self.kept)
+        patch = self._patch(self._with_short_edges(min_edge_mm))
         if patch is None:
             return
         count, more = 0, 1
@@ -194,15 +193,11 @@ class _Work:
             under = lengths < min_edge_mm
             more = patch.collapse(pairs[under], lengths[under], min_height, short=True)
             count += more
-        what = f"edges shorter than {min_edge_mm:.2g} mm"
-        self._take(patch, f"{count:,} {what} were collapsed" if count else "", notes)
-        left = int((patch.edges(patch.alive)[1] < min_edge_mm).sum())
-        if left:
-            notes.append(f"{left:,} {what} are left: what is around them would be turned inside out")
+        self._take(patch, count, f"shorter than {min_edge_mm:.2g} mm", notes)
 
     def flatten(self, min_height: float, notes: list[str]) -> None:
         """Move corners of flat tetrahedra or, if that does not do, collapse an edge within a tissue."""
-        patch = self._patch(self.kept & (_flatness(self.nodes_mm, self.tets) < min_height))
+        patch = self._patch(self._flat(min_height))
         if patch is None:
             return
         before, moved, count = self.nodes_mm.copy(), [np.zeros(0, np.intp)], 0
@@ -221,17 +216,32 @@ class _Work:
                 f"{plural(len(moved_nodes), 'node was', 'nodes were')} moved by {far:.2g} mm or less, as "
                 f"tetrahedra were flatter than {min_height:g}; the first at {point(before[moved_nodes[0]])}"
             )
-        self._take(patch, f"{count:,} edges of flat tetrahedra were collapsed" if count else "", notes)
-        bad = patch.flatness() < min_height
-        if bad.any():
-            mask = np.zeros(len(self.tets), bool)
-            mask[patch.number[bad]] = True
-            notes.append(f"{_counted(self.raw, mask)} stay flatter than {min_height:g}")
+        self._take(patch, count, "of flat tetrahedra", notes)
+
+    def say_what_is_left(self, min_edge_mm: float, min_height: float, notes: list[str]) -> None:
+        """Note what could not be repaired, as it would have turned what is around inside out."""
+        for bad, what in (
+            (self._with_short_edges(min_edge_mm), f"edges shorter than {min_edge_mm:.2g} mm"),
+            (self._flat(min_height), f"heights below {min_height:g} of an edge"),
+        ):
+            if bad.any():
+                notes.append(f"{_counted(self.raw, bad)} could not be repaired: {what}")
+
+    def _with_short_edges(self, min_edge_mm: float) -> Mask:
+        shortest = np.empty(len(self.tets))
+        for piece, _, corners in tetrahedra.chunks(self.nodes_mm, self.tets):
+            edges = corners[:, tetrahedra.EDGES[1]] - corners[:, tetrahedra.EDGES[0]]
+            shortest[piece] = np.einsum("dec,dec->ec", edges, edges).min(axis=0)
+        return self.kept & (shortest < min_edge_mm**2)
+
+    def _flat(self, min_height: float) -> Mask:
+        return self.kept & (_flatness(self.nodes_mm, self.tets) < min_height)
 
     def _patch(self, bad: Mask) -> Patch | None:
         """Return what is around bad tetrahedra, None if there are none."""
         if not bad.any():
             return None
+        self.worked = True
         chosen = np.flatnonzero(self.kept)
         skin, _ = cpu.boundary_faces(self.tets[chosen], len(self.nodes_mm))
         patch = Patch(
@@ -240,8 +250,8 @@ class _Work:
         patch.number = chosen[patch.number]
         return patch
 
-    def _take(self, patch: Patch, what: str, notes: list[str]) -> None:
-        """Take over what has become of a patch, and note it."""
+    def _take(self, patch: Patch, count: int, what: str, notes: list[str]) -> None:
+        """Take over what has become of a patch, and note how many edges were collapsed."""
         gone = np.zeros(len(self.tets), bool)
         gone[patch.number[~patch.alive]] = True
         self.tets[patch.number] = patch.tets
@@ -250,9 +260,11 @@ class _Work:
         while (goes_to[goes_to] != goes_to).any():
             goes_to = goes_to[goes_to]
         self.goes_to = goes_to[self.goes_to]
-        if what:
-            volume = tetrahedra.volumes(self.raw.nodes_mm, self.raw.tets[gone]).sum()
-            notes.append(f"{what}, and with them {_counted(self.raw, gone)} of {abs(volume):.2g} mm³ in all")
+        if count:
+            volume = np.abs(tetrahedra.volumes(self.raw.nodes_mm, self.raw.tets[gone])).sum()
+            edges = plural(count, "edge", "edges")
+            tets = f"{_counted(self.raw, gone)} of {volume:.2g} mm³ in all"
+            notes.append(f"{edges} {what} collapsed, and with them {tets}")
 
     def result(self, notes: list[str]) -> RawMesh:
         """Return the arrays of what is left."""
