@@ -291,3 +291,13 @@ def test_files_that_are_refused_can_be_repaired(tmp_path):
     for repair in (False, True):  # which of two tissues is right can't be told
         with pytest.raises(MeshError, match=r"1 tetrahedron repeats .* a copy of tetrahedron 0$"):
             hf.read_mesh(path, repair=repair)
+
+
+def test_repair_refuses_parts_that_lie_in_one_another():
+    nodes = [[0, 0, 0], [9, 0, 0], [0, 9, 0], [0, 0, 9], [4, 4, -9], [9, 0, 0], [0, 9, 0], [2, 2, 20]]
+    content = {
+        "nodes_mm": np.array(nodes, float),
+        "tets": np.array([[0, 1, 2, 3], [0, 1, 2, 4], [0, 5, 6, 7]]),
+    }
+    with pytest.raises(MeshError, match="1 face belongs to more than two tetrahedra"):
+        repair(content)

@@ -150,12 +150,12 @@ class Derived:
         """Return the mesh without tiny and flat tetrahedra, and with coincident nodes joined.
 
         In this order: tetrahedra that repeat others of their tissue are left out; coincident nodes are joined
-        as by `merged`; edges shorter than `min_edge_mm` are collapsed, which
-        takes the tetrahedra around them out; and a corner of each tetrahedron that is still too flat is moved
-        away from the opposite face or, where that turns others inside out, an edge within its tissue
-        collapsed. The mesh fills the same space as before, without holes; surfaces move by no more than
-        `min_edge_mm` or 20 `min_height` of an edge. `read_mesh(path, repair=True)` does the same for files
-        with tetrahedra that `TetMesh` refuses.
+        as by `merged`; parts that hang apart and have less than 0.1 % of the volume are left out; edges
+        shorter than `min_edge_mm` are collapsed, which takes the tetrahedra around them out; and a corner of
+        each tetrahedron that is still too flat is moved away from the opposite face or, where that turns
+        others inside out, an edge within its tissue collapsed. The mesh fills the same space as before,
+        without holes; surfaces move by about `min_edge_mm`, or at most 50 `min_height` of an edge.
+        `read_mesh(path, repair=True)` does the same for files with tetrahedra that `TetMesh` refuses.
 
         Parameters
         ----------

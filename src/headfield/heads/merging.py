@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,14 +71,49 @@ def _first_of(group: NDArray[np.int32]) -> NDArray[np.intp]:
     return first[inverse]
 
 
-def joined(nodes_mm: Floats, tets: Tets, tolerance_mm: float) -> tuple[NDArray[np.intp], int]:
-    """Return what `coincident` does, but groups with both ends of an edge stay apart; and count those."""
-    first = coincident(nodes_mm, tolerance_mm)
+def joined(
+    mesh: FullMesh, tets: Tets, tolerance_mm: float, *, strict: bool = False
+) -> tuple[NDArray[np.intp], str]:
+    """Return what nodes become if coincident ones are joined, and that in words.
+
+    Parameters
+    ----------
+    mesh : FullMesh
+    tets : ndarray, (m, 4), int32
+        Those that count, with the numbers of the nodes of `mesh`.
+    tolerance_mm : float
+    strict : bool
+        Raise MeshError where both ends of an edge coincide. Otherwise they stay apart, with all others there.
+
+    Returns
+    -------
+    goes_to : ndarray, (n,), intp
+    note : str
+        "" if there are none.
+
+    Raises
+    ------
+    MeshError
+        A face would belong to more than two tetrahedra.
+    """
+    first = coincident(mesh.nodes_mm, tolerance_mm)
     corners = np.sort(first[tets], axis=1)
     inside = np.unique(corners[:, 1:][corners[:, 1:] == corners[:, :-1]])
+    if len(inside) and strict:
+        raise MeshError(
+            f"tolerance_mm = {tolerance_mm:g} would join both ends of edges, at "
+            f"{plural(len(inside), 'place', 'places')}; give less, or see TetMesh.repaired"
+        )
     apart = np.isin(first, inside)
     first[apart] = np.flatnonzero(apart)
-    return first, len(inside)
+    again = np.flatnonzero(first != np.arange(len(first)))
+    if not len(again):
+        return first, ""
+    _check_overlap(mesh, first[tets], np.any(np.isin(first[tets], first[again]), axis=1))
+    count = plural(len(again), "node was", "nodes were")
+    at = point(mesh.nodes_mm[again[0]])
+    differ = _fields_that_differ(mesh, again, first)
+    return first, f"{count} joined with others within {tolerance_mm:.2g} mm, the first at {at}{differ}"
 
 
 def merged(mesh: FullMesh, tolerance_mm: float | None) -> RawMesh | None:
@@ -88,22 +124,14 @@ def merged(mesh: FullMesh, tolerance_mm: float | None) -> RawMesh | None:
         if explicit
         else ROUNDING * tetrahedra.shortest_edge(mesh.nodes_mm, mesh.tets)
     )
-    first, across = joined(mesh.nodes_mm, mesh.tets, tolerance)
-    if across and explicit:
-        raise MeshError(
-            f"tolerance_mm = {tolerance:g} would join both ends of edges, at "
-            f"{plural(across, 'place', 'places')}; give less, or see TetMesh.repaired"
-        )
-    again = np.flatnonzero(first != np.arange(len(mesh.nodes_mm)))
-    if not len(again):
+    goes_to, note = joined(mesh, mesh.tets, tolerance, strict=explicit)
+    if not note:
         return None
-    tets = first[mesh.tets].astype(np.int32)
-    _check_overlap(mesh, tets, np.any(np.isin(tets, first[again]), axis=1))
-    note = f"{told(mesh.nodes_mm, again, tolerance)}{_fields_that_differ(mesh, again, first)}"
-    return rebuilt(mesh, mesh.nodes_mm, tets, np.ones(len(mesh.tets), bool), first, [note])
+    kept = np.ones(len(mesh.tets), bool)
+    return rebuilt(mesh, mesh.nodes_mm, goes_to[mesh.tets].astype(np.int32), kept, goes_to, [note])
 
 
-def _check_overlap(mesh: FullMesh, tets: Tets, changed: NDArray[np.bool_]) -> None:
+def _check_overlap(mesh: FullMesh, tets: NDArray[np.intp], changed: NDArray[Any]) -> None:
     """Raise if a face of the tetrahedra that have changed belongs to more than two of them."""
     faces = np.sort(tets[changed][:, tetrahedra.FACES].reshape(-1, 3), axis=1)
     face, times = np.unique(faces, axis=0, return_counts=True)
@@ -113,13 +141,6 @@ def _check_overlap(mesh: FullMesh, tets: Tets, changed: NDArray[np.bool_]) -> No
             f"when coincident nodes are joined, {count} to more than two tetrahedra: parts of the mesh lie "
             f"in one another; the first is at {point(mesh.nodes_mm[face[times > 2][0]].mean(axis=0))}"
         )
-
-
-def told(nodes_mm: Floats, again: NDArray[np.intp], tolerance_mm: float) -> str:
-    """Return in words how many nodes were joined, and where the first is."""
-    count = plural(len(again), "node was", "nodes were")
-    at = point(nodes_mm[again[0]])
-    return f"{count} joined with others within {tolerance_mm:.2g} mm, the first at {at}"
 
 
 def _fields_that_differ(mesh: FullMesh, again: NDArray[np.intp], first: NDArray[np.intp]) -> str:

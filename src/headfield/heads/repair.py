@@ -51,10 +51,9 @@ def repaired(mesh: RawMesh, min_edge_mm: float | None, min_height: float) -> Raw
         min_edge_mm = SHORTEST * float(np.median(tetrahedra.mean_edges(nodes_mm, tets[kept])))
     within(min_edge_mm, "min_edge_mm", MeshError, 0.0, 1e9)
     tolerance = merging.ROUNDING * tetrahedra.shortest_edge(nodes_mm, tets[kept], min_edge_mm)
-    goes_to, _ = merging.joined(nodes_mm, tets[kept], tolerance)
-    again = np.flatnonzero(goes_to != np.arange(len(nodes_mm)))
-    if len(again):
-        notes.append(merging.told(nodes_mm, again, tolerance))
+    goes_to, note = merging.joined(raw, tets[kept], tolerance)
+    if note:
+        notes.append(note)
         tets = goes_to[tets].astype(np.int32)
     _leave_out_specks(raw, tets, kept, notes)
     work = _Work(raw, nodes_mm, tets, kept, goes_to)
