@@ -25,6 +25,7 @@ PROFILED = (32, 1, 64)  # widths, the most telling first
 CHOSEN = (
     *("solve/test_gpu", "kernels/test_shared_rows", "kernels/test_widths", "kernels/test_solver"),
     *("kernels/test_kernels", "solve/test_fallback", "solve/test_model", "coils/test_primary"),
+    *("solve/test_hard_heads", "solve/test_numbers"),
     *("kernels/test_transposes", "kernels/test_fixed", "solve/test_sources", "coils/test_magnetic_field"),
     *("solve/test_recovery", "solve/test_roi", "solve/test_physics", "refused/test_kernel_arguments"),
     *("metrics/test_metrics_regions", "solve/test_independent", "coils/test_coil_parts"),

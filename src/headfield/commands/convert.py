@@ -12,15 +12,26 @@ from ..coils.read import read_coil
 from ..coils.sources import Segments
 from ..coils.write import write_coil
 from ..errors import FileFormatError
-from ..heads.read import read_mesh
+from ..heads.formats.meshio_write import SURFACE_FORMATS
+from ..heads.mesh import TetMesh
+from ..heads.skin import write_skin
 from ..heads.write import write_mesh
+from ..io.regular import ending_of
 from ..poses.read import read_pose_list
 from ..poses.write import write_poses
+from .heads import HeadOptions, mesh_of
 from .kinds import kind_of
 
 __all__ = ["convert"]
 
 _DIPOLES = 500  # that stand for wire in a .ccd unless another number is asked for
+_AS_IT_IS = HeadOptions()
+# Which options each kind of file takes.
+_OPTIONS = {
+    "coil": ("dipoles", "spacing_mm", "casing"),
+    "poses": ("nearest_rotation",),
+    "mesh": HeadOptions._fields,
+}
 
 
 def convert(
@@ -31,6 +42,7 @@ def convert(
     spacing_mm: float | None = None,
     nearest_rotation: bool = False,
     casing: str | os.PathLike[str] | None = None,
+    head: HeadOptions = _AS_IT_IS,
 ) -> str:
     """Read a head, coil or poses, and write them in the format that the ending of `target` says.
 
@@ -48,6 +60,8 @@ def convert(
         For poses: replace axes that are scaled or sheared by the nearest rotation.
     casing : path, optional
         For a coil that is written as .tcd: the surface of its housing, see `headfield.read_casing`.
+    head : HeadOptions
+        For heads: what to leave out, and whether to repair it.
 
     Returns
     -------
@@ -73,7 +87,8 @@ def convert(
     kind = kind_of(source)
     options = {"dipoles": dipoles is not None, "spacing_mm": spacing_mm is not None}
     options |= {"nearest_rotation": nearest_rotation, "casing": casing is not None}
-    allowed = {"coil": ("dipoles", "spacing_mm", "casing"), "poses": ("nearest_rotation",)}.get(kind, ())
+    options |= dict.fromkeys(head.given(), True)
+    allowed = _OPTIONS.get(kind, ())
     wrong = [name for name, given in options.items() if given and name not in allowed]
     if wrong:
         raise FileFormatError(f"{os.fspath(source)}: {wrong[0]} is not an option for the kind {kind}")
@@ -89,9 +104,7 @@ def convert(
         write_poses(target, poses.poses, poses.names, poses.didt)
         return f"{len(poses)} poses"
     if kind == "mesh":
-        mesh = read_mesh(source)
-        write_mesh(target, mesh)
-        return repr(mesh)
+        return _head(target, mesh_of(source, head))
     raise FileFormatError(f"{os.fspath(source)}: files of the kind {kind} can't be converted")
 
 
@@ -105,6 +118,15 @@ def _is_wire_for_ccd(coil: Coil, target: str | os.PathLike[str]) -> bool:
     """Whether a coil of nothing but wire is to become a file that holds dipoles only."""
     wire = all(isinstance(element.source, Segments) for element in coil.elements)
     return wire and coil_ending(target, "written") == ".ccd"
+
+
+def _head(target: str | os.PathLike[str], mesh: TetMesh) -> str:
+    """Write a head, or its skin where the format holds surfaces."""
+    if ending_of(target) in SURFACE_FORMATS:
+        skin = write_skin(target, mesh)
+        return f"the skin of {mesh!r}: {len(skin.nodes_mm):,} nodes, {len(skin.faces):,} triangles"
+    write_mesh(target, mesh)
+    return repr(mesh)
 
 
 def _changed(coil: Coil, dipoles: int | None, spacing_mm: float | None) -> tuple[Coil, str]:

@@ -140,6 +140,11 @@ def _add_head_options(parser: argparse.ArgumentParser) -> None:
         metavar="TAGS",
         help="leave these tissues out, such as -1 (the air around some heads)",
     )
+    parser.add_argument(
+        "--repair",
+        action="store_true",
+        help="join coincident nodes, and collapse or move what is tiny or flat; says what it did",
+    )
 
 
 def _add_accuracy(parser: argparse.ArgumentParser) -> None:
@@ -232,6 +237,7 @@ def _add_info(commands: Any) -> argparse.ArgumentParser:
         epilog="Example: headfield info head.msh",
     )
     parser.add_argument("file", metavar="FILE")
+    _add_head_options(parser)
     parser.add_argument("--json", action="store_true", help="print it as JSON")
     return parser
 
@@ -241,12 +247,13 @@ def _add_convert(commands: Any) -> argparse.ArgumentParser:
         "convert",
         help="a head, coil or poses in another format",
         description="Read a head, a coil or poses, and write them in the format that the ending of OUT says. "
-        "Heads: .msh, .npz, .vtu and what meshio writes. Coils: .ccd, .tcd, .nii.gz. Poses: .npy, .csv, .txt "
-        "(Brainsight), .xml (Localite), .stmpx, .mrk, .mat.",
+        "Heads: .msh, .npz, .vtu and what meshio writes; .stl, .ply, .obj, .off get the skin. Coils: .ccd, "
+        ".tcd, .nii.gz. Poses: .npy, .csv, .txt (Brainsight), .xml (Localite), .stmpx, .mrk, .mat.",
         epilog="Example: headfield convert spiral.tcd coil.ccd --dipoles 500",
     )
     parser.add_argument("source", metavar="IN")
     parser.add_argument("target", type=values.file_name, metavar="OUT")
+    _add_head_options(parser)
     parser.add_argument("--dipoles", type=int, metavar="N", help="of a coil: at most N sources a stimulator")
     parser.add_argument("--spacing-mm", type=float, metavar="MM", help="of a coil: sample A on a grid")
     parser.add_argument("--casing", metavar="FILE", help="of a coil, for .tcd: its housing, .stl, .ply, .obj")

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from ..core.arguments import finite_number, is_whole, plain_array, real_array
 from ..core.messages import doubt, warn
 from ..errors import ConductivityError
-from .tissues import TISSUES, tissue, usual_range
+from .tissues import AIR, TISSUES, tissue, usual_range
 
 __all__ = ["MOST_CONTRAST", "doubt_tissues", "resolve", "warn_of_contrast"]
 
@@ -20,6 +20,10 @@ __all__ = ["MOST_CONTRAST", "doubt_tissues", "resolve", "warn_of_contrast"]
 _MIN, _MAX = 1e-12, 1e8
 _LIMITS = "from 1e-12 to 1e8 S/m"
 _ASYMMETRY = 1e-6
+_AIR = (
+    f"; tag {AIR} is the air around a head in SimNIBS, which is best left out: --without-tags {AIR}, or "
+    f"mesh.crop(without_tags={AIR})"
+)
 _SOME = 10  # tags that a message lists
 _HAIR = 1e-9  # relative: the mean of equal numbers is rounded
 
@@ -195,7 +199,10 @@ def _by_tag(given: Mapping[int, float], tags: np.ndarray) -> np.ndarray:
         else:
             unknown.append(f"tag {tag} ({counts[i]} tetrahedra)")
     if unknown:
-        raise ConductivityError(f"no conductivity for {', '.join(unknown[:20])}: give one as {{tag: S/m}}")
+        air = _AIR if AIR in found and AIR not in given else ""
+        raise ConductivityError(
+            f"no conductivity for {', '.join(unknown[:20])}: give one as {{tag: S/m}}{air}"
+        )
     return values[where]
 
 

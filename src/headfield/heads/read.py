@@ -10,18 +10,21 @@ import numpy as np
 from ..core.messages import warn
 from ..errors import MeshError
 from ..io.regular import check_regular, ending_of
+from .checks import FlawError
 from .formats.gmsh_read import read_gmsh
 from .formats.meshio_bridge import read_meshio
 from .formats.npz import read_npz
 from .formats.raw import RawMesh
 from .mesh import TetMesh
+from .repair import FLATTEST, repaired
 
 __all__ = ["read_mesh"]
 
+_WAY_OUT = "; read_mesh(path, repair=True) or --repair may mend that"
 _PLAUSIBLE_MM = (10.0, 2000.0)  # a head in metres or micrometres lies far outside
 
 
-def read_mesh(path: str | os.PathLike[str]) -> TetMesh:
+def read_mesh(path: str | os.PathLike[str], *, repair: bool = False) -> TetMesh:
     """Read a tetrahedral mesh.
 
     Parameters
@@ -29,6 +32,8 @@ def read_mesh(path: str | os.PathLike[str]) -> TetMesh:
     path : path
         Gmsh .msh (2.2 or 4.1, text or binary), .npz with `nodes` (mm), `tets`, `tags`, or any format that
         meshio reads. Coordinates are taken as mm.
+    repair : bool
+        Mend first what would be refused or is hard to solve, as `TetMesh.repaired` does; a warning says what.
 
     Returns
     -------
@@ -48,7 +53,7 @@ def read_mesh(path: str | os.PathLike[str]) -> TetMesh:
     -----
     UserWarning
         The mesh is less than 10 mm or more than 2000 mm across: are its coordinates mm? Or fields were left
-        out, as they are not one value per element or node.
+        out, as they are not one value per element or node. Or a repair has changed something.
 
     Examples
     --------
@@ -64,9 +69,12 @@ def read_mesh(path: str | os.PathLike[str]) -> TetMesh:
     check_regular(path, MeshError)
     try:
         raw = _read(path)
+        if repair:
+            raw = repaired(raw, None, FLATTEST) or raw
         mesh = TetMesh(**raw.arguments())
     except MeshError as error:
-        raise MeshError(f"{name}: {error}") from error.__cause__
+        way_out = _WAY_OUT if isinstance(error, FlawError) and not repair else ""
+        raise MeshError(f"{name}: {error}{way_out}") from error.__cause__
     for note in raw.notes:
         warn(f"{name}: {note}")
     extent = float(np.ptp(mesh.nodes_mm, axis=0).max())

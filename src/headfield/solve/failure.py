@@ -9,14 +9,12 @@ from numpy.typing import NDArray
 from ..core.messages import plural, point
 from ..fields.report import SolveReport
 from ..heads.mesh import TetMesh
-from ..heads.tetrahedra import chunks, determinants, longest_edges
+from ..heads.repair import FLATTEST
+from ..heads.tetrahedra import chunks, flatness
 
 __all__ = ["how_it_ended", "likely_cause"]
 
-# The flattest tetrahedra of heads have a 6 V / (longest edge)³ of 1e-2, and tissues differ by 200. Heads a
-# hundred times worse than that still solve, in more iterations.
-_FLAT = 1e-4
-_CONTRAST = 1e6
+_CONTRAST = 1e6  # tissues differ by 200; up to here insulators take hardly more iterations
 
 
 def how_it_ended(report: SolveReport, source: int, max_iterations: int) -> str:
@@ -58,11 +56,11 @@ def likely_cause(mesh: TetMesh, conductivity: NDArray[np.float64]) -> str:
     >>> print(likely_cause(mesh, np.array([0.275, 1.654]))[:82])
      1 tetrahedron is nearly flat; the first is tetrahedron 0 (tag 2) of 1.35e-05 mm³
     """
-    flatness = np.empty(mesh.n_tets)
+    heights = np.empty(mesh.n_tets)
     for piece, _, corners in chunks(mesh.nodes_mm, mesh.tets):
-        flatness[piece] = determinants(corners) / longest_edges(corners) ** 3
+        heights[piece] = flatness(corners)
     said = ""
-    flat = np.flatnonzero(flatness < _FLAT)
+    flat = np.flatnonzero(heights < FLATTEST)
     if len(flat):
         i = flat[0]
         number = i if mesh.element_ids is None else mesh.element_ids[i]

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MeshArrays", "RawMesh"]
+__all__ = ["FullMesh", "MeshArrays", "RawMesh"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +52,20 @@ class RawMesh:
     def arguments(self) -> dict[str, Any]:
         """Return the keyword arguments that `TetMesh` is made with."""
         return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "notes"}
+
+
+class FullMesh(RawMesh):
+    """A RawMesh that lacks nothing but, perhaps, the ids of its elements."""
+
+    tags: NDArray[np.int32]
+    triangles: NDArray[np.int32]
+    triangle_tags: NDArray[np.int32]
+    node_ids: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, mesh: MeshArrays) -> FullMesh:
+        """Return the arrays of a mesh."""
+        return cls(**{one.name: getattr(mesh, one.name) for one in fields(cls) if one.name != "notes"})
 
 
 class MeshArrays(Protocol):
