@@ -54,7 +54,9 @@ from .heads.subject import Subject
 from .heads.tensors import conductivity_tensors
 from .heads.write import write_mesh
 from .placement.clearance import casing_distance
-from .placement.place import ScalpGrid, place, retreat, scalp_grid
+from .placement.grid import ScalpGrid, scalp_grid
+from .placement.place import place
+from .placement.retreat import retreat
 from .poses.pose import check_poses, nearest_rotation, ring
 from .poses.pose_list import PoseList
 from .poses.read import read_pose_list, read_poses
