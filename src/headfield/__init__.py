@@ -57,6 +57,7 @@ from .placement.clearance import casing_distance
 from .placement.grid import ScalpGrid, scalp_grid
 from .placement.place import place
 from .placement.retreat import retreat
+from .poses.placements import Placement, read_placements
 from .poses.pose import check_poses, nearest_rotation, ring
 from .poses.pose_list import PoseList
 from .poses.read import read_pose_list, read_poses
@@ -85,6 +86,7 @@ __all__ = [
     "HeadfieldError",
     "MeshError",
     "MissingPackageError",
+    "Placement",
     "PlausibilityWarning",
     "PoseError",
     "PoseList",
@@ -118,6 +120,7 @@ __all__ = [
     "read_coil",
     "read_eeg_positions",
     "read_mesh",
+    "read_placements",
     "read_pose_list",
     "read_poses",
     "read_result",
