@@ -57,6 +57,7 @@ from .placement.clearance import casing_distance
 from .placement.grid import ScalpGrid, scalp_grid
 from .placement.place import place
 from .placement.retreat import retreat
+from .placement.underneath import ScalpGeometry, scalp_geometry
 from .poses.placements import Placement, read_placements
 from .poses.pose import check_poses, nearest_rotation, ring
 from .poses.pose_list import PoseList
@@ -93,6 +94,7 @@ __all__ = [
     "Region",
     "RegionError",
     "SampledPotential",
+    "ScalpGeometry",
     "ScalpGrid",
     "Segments",
     "SolveReport",
@@ -128,6 +130,7 @@ __all__ = [
     "regions",
     "retreat",
     "ring",
+    "scalp_geometry",
     "scalp_grid",
     "skin",
     "sphere_mesh",

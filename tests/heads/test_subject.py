@@ -172,7 +172,7 @@ def test_an_empty_folder_says_what_it_lacks(tmp_path):
         (subject.eeg_positions, f"no cap '{CAP}' in .*eeg_positions; there: none"),
         (
             lambda: subject.conductivity("dir"),
-            r"needs a diffusion tensor image: DTI_coregT1_tensor\.nii\.gz in .*m2m_x, or dti_results_T1space/",
+            r"needs a diffusion tensor image: DTI_coregT1_tensor\.nii\.gz in .*m2m_x, or dti_results",
         ),
         (lambda: subject.mni_to_subject([0, 0, 0]), "no deformation to subject space in .*toMNI"),
         (lambda: subject.subject_to_mni([0, 0, 0]), "no deformation to MNI space in .*toMNI"),

@@ -142,9 +142,7 @@ def test_points_beyond_reach_are_counted():
 def test_one_point_needs_no_list_and_one_that_is_off_hears_of_reach_mm():
     one = regions.points(head(), [3, 4, 5])
     np.testing.assert_array_equal(one.centres_mm, regions.points(head(), [[3, 4, 5]]).centres_mm)
-    with pytest.raises(
-        RegionError, match=r"mm away \(those up to reach_mm= away are moved"
-    ):
+    with pytest.raises(RegionError, match=r"mm away \(those up to reach_mm= away are moved"):
         regions.points(head(), [0, 0, 75], tags=2)
 
 

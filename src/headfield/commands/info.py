@@ -161,7 +161,9 @@ def _of_subject(subject: Subject) -> dict[str, Any]:
         "name": subject.name,
         "folder": str(subject.folder),
         "mesh_file": str(subject.mesh_path),
+        "layout": subject.layout,
         "eeg_caps": subject.eeg_caps,
+        "surfaces": sorted(subject.surface_paths),
         "tensors": None if tensors is None else str(tensors),
         "mesh": {"kind": "mesh"} | _of_mesh(subject.mesh()),
     }

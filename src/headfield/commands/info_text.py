@@ -122,9 +122,11 @@ def _tensors(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
 
 def _subject(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
     mesh_rows, table = _mesh(facts["mesh"])
-    rows = [("subject", facts["name"]), ("head", facts["mesh_file"])]
+    rows = [("subject", facts["name"]), ("layout", facts["layout"]), ("head", facts["mesh_file"])]
     rows.append(("EEG caps", _some(facts["eeg_caps"]) or "none"))
     rows.append(("tensors", facts["tensors"] or "none"))
+    if facts["surfaces"]:
+        rows.append(("surfaces", _some(facts["surfaces"])))
     return rows + mesh_rows, table
 
 

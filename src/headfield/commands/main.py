@@ -24,6 +24,8 @@ from .demo import run_demo
 from .info import describe
 from .info_text import lines
 from .parser import build_parser
+from .parser_place import TAKE_MINUS, check_placing
+from .place import run_place
 from .progress import Progress, tell
 from .solve import solve
 from .stopping import Stopped, Stopping
@@ -32,7 +34,8 @@ from .view import view
 
 __all__ = ["main"]
 
-_TAKE_MINUS = ("--conductivity", "--didt", "--slice", "--without-tags")  # options whose value may begin so
+# Options whose value may begin so.
+_TAKE_MINUS = ("--conductivity", "--didt", "--slice", "--without-tags", *TAKE_MINUS)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,7 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # letters that a log lacks must not stop a solve
     try:
-        args = build_parser(_COMMANDS).parse_args(_joined(sys.argv[1:] if argv is None else argv))
+        parser = build_parser(_COMMANDS)
+        args = parser.parse_args(_joined(sys.argv[1:] if argv is None else argv))
+        check_placing(parser, args)
     except SystemExit as stop:  # argparse has printed the help or what is wrong
         return int(stop.code or 0)
     with warnings.catch_warnings():
@@ -153,6 +158,7 @@ def _convert(args: argparse.Namespace) -> None:
 
 _COMMANDS = {
     "demo": _demo,
+    "place": run_place,
     "solve": solve,
     "merge": _merge,
     "view": view,

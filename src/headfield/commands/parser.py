@@ -10,6 +10,7 @@ from typing import Any
 from ..core.version import VERSION
 from ..solve.recovery import KINDS
 from . import values
+from .parser_place import add_place, add_placing, add_poses
 
 __all__ = ["build_parser"]
 
@@ -36,6 +37,7 @@ def build_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"headfield {VERSION}")
     names = {
         "demo": _add_demo,
+        "place": _add_place,
         "solve": _add_solve,
         "merge": _add_merge,
         "view": _add_view,
@@ -80,11 +82,18 @@ def _add_solve(commands: Any) -> argparse.ArgumentParser:
         "--conductivity 1=0.14 7=0.01",
     )
     _add_problem(parser)
+    add_placing(parser, required=False)
     _add_head_options(parser)
     _add_accuracy(parser)
     _add_course(parser)
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     _add_common(parser)
+    return parser
+
+
+def _add_place(commands: Any) -> argparse.ArgumentParser:
+    parser = add_place(commands)
+    _add_head_options(parser)
     return parser
 
 
@@ -94,9 +103,7 @@ def _add_problem(parser: argparse.ArgumentParser) -> None:
         "head", metavar="HEAD", help="mesh (.msh, .npz, or what meshio reads) or folder m2m_x"
     )
     parser.add_argument("coil", metavar="COIL", help="coil: .ccd, .tcd, .nii, .nii.gz")
-    parser.add_argument(
-        "poses", metavar="POSES", help=".npy, .csv, .txt, .xml, .stmpx, .mrk or .mat; mm, see the README"
-    )
+    add_poses(parser)
     parser.add_argument(
         "-o", "--output", type=values.file_name, required=True, metavar="OUT", help=".h5, .msh or .vtu"
     )

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import itertools
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.locks import cached_property
 from ..errors import PoseError
 from ..geometry.surface import Surface
 from ..geometry.triangles import area_vectors, areas, ramp, subdivided
@@ -78,9 +78,16 @@ class Scalp:
             )
         return np.asarray(vector / length[:, None])
 
-    @cached_property
+    @property
     def _samples(self) -> _Samples:
-        """Points of the surface with the area vectors around them."""
+        """Points of the surface with the area vectors around them, kept for the next coil on this surface."""
+        radius, samples = _KEPT.get(self.surface, (0.0, None))
+        if samples is None or radius != self.smooth_mm:
+            samples = self._sampled()
+            _KEPT[self.surface] = self.smooth_mm, samples
+        return samples
+
+    def _sampled(self) -> _Samples:
         longest = self.smooth_mm / _EDGES_PER_RADIUS
         about = 4 * float(areas(self.surface.triangles).sum()) / longest**2
         if about > _MOST_SAMPLES:
@@ -148,6 +155,9 @@ class _Samples:
         point, start, count = (np.concatenate(each) for each in zip(*rows, strict=True))
         order = np.argsort(point, kind="stable")  # so that the sum at a point does not depend on the others
         return point[order], start[order], count[order]
+
+
+_KEPT: WeakKeyDictionary[Surface, tuple[float, _Samples]] = WeakKeyDictionary()
 
 
 def _row_by_row(cell: Ints, shape: Ints) -> Ints:
