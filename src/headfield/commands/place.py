@@ -108,12 +108,8 @@ def _under(one: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _both(along: float | None, nearest: float | None) -> str:
-    words = [
-        f"{value:.1f} mm {how}"
-        for value, how in ((along, "along z"), (nearest, "nearest"))
-        if value is not None
-    ]
-    return ", ".join(words) or "not met"
+    words = ["not met along z" if along is None else f"{along:.1f} mm along z"]
+    return ", ".join(words + ([] if nearest is None else [f"{nearest:.1f} mm at the nearest"]))
 
 
 def _point(values: Any) -> str:
