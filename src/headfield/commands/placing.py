@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -99,8 +100,10 @@ class Places:
         ).poses
 
 
-def given_poses(args: argparse.Namespace, mesh: TetMesh, coil: Coil) -> PoseList:
+def given_poses(args: argparse.Namespace, mesh: TetMesh, coil: Coil, **reading: Any) -> PoseList:
     """Return the poses of the file POSES, or those that the options, or positions in the file, ask for.
+
+    `reading` are options of `read_pose_list`.
 
     Raises
     ------
@@ -111,9 +114,9 @@ def given_poses(args: argparse.Namespace, mesh: TetMesh, coil: Coil) -> PoseList
     if args.poses is None:
         return placed(args, places, coil)
     try:
-        listed = read_pose_list(args.poses)
+        listed = read_pose_list(args.poses, **reading)
     except PoseError as problem:
-        return _of_session(_placements(args.poses, problem), args, places, coil)
+        return _of_session(_placements(args.poses, problem, reading), args, places, coil)
     for name in ("smooth_mm", "clear_mm", "eeg"):
         if getattr(args, name):
             option = "--" + name.replace("_", "-")
@@ -121,12 +124,12 @@ def given_poses(args: argparse.Namespace, mesh: TetMesh, coil: Coil) -> PoseList
     return listed
 
 
-def _placements(path: str, problem: PoseError) -> list[Placement]:
+def _placements(path: str, problem: PoseError, reading: dict[str, Any]) -> list[Placement]:
     """Return the positions of a session that are poses only on a head; else raise what is wrong with it."""
     if ending_of(path) != ".mat":
         raise problem
     try:
-        return read_placements(path)
+        return read_placements(path, which=reading.get("which", "all"))
     except PoseError as other:
         raise problem if "no position to be placed" in str(other) else other from None
 

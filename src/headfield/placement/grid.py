@@ -60,8 +60,10 @@ def scalp_grid(
     spacing_mm : float
         Of the grid, mm.
     angles_deg : array_like (a,)
-        Rotations from the handle's direction, as in `ring`, degrees. The default is half a turn: the other
-        half only reverses E.
+        Rotations from the handle's direction, as in `ring`, degrees. The default is half a turn, −90 to 90 in
+        steps of 30, centred on the handle. The other half reverses E for a figure-8 of two equal wings only:
+        of real ones the turned coil's E differs from −E by 8 to 13 % in gray matter, and a round coil's is
+        not reversed at all (`docs/checks.md`). Where that matters, give a whole turn.
 
     Returns
     -------
