@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..coils.read import read_coil
+from ..core.messages import plural
 from ..errors import ArgumentError
 from ..heads.mesh import TetMesh
 from ..heads.tissues import tissue
@@ -92,7 +93,8 @@ def _lines(facts: dict[str, Any]) -> list[str]:
         rows.append(("", f"x {_axis(x)}, y {_axis(y)}, z {_axis(z)}"))
         if "coil_to_scalp_mm" in one:
             rows += _under(one)
-    return [*(f"{name:13} {value}" for name, value in rows), f"{facts['file']}: {len(facts['poses'])} poses"]
+    text = [f"{name:13} {value}" for name, value in rows]
+    return [*text, f"{facts['file']}: {plural(len(facts['poses']), 'pose', 'poses')}"]
 
 
 def _under(one: dict[str, Any]) -> list[tuple[str, str]]:

@@ -62,8 +62,8 @@ def scalp_grid(
     angles_deg : array_like (a,)
         Rotations from the handle's direction, as in `ring`, degrees. The default is half a turn, −90 to 90 in
         steps of 30, centred on the handle. The other half reverses E for a figure-8 of two equal wings only:
-        of real ones the turned coil's E differs from −E by 8 to 13 % in gray matter, and a round coil's is
-        not reversed at all (`docs/checks.md`). Where that matters, give a whole turn.
+        of real ones |E| differs by 6 to 12 % in gray matter when they are turned, that of an H1 coil by 64 %;
+        E of a round coil is not reversed at all (`docs/checks.md`). Where that matters, give a whole turn.
 
     Returns
     -------
