@@ -110,6 +110,15 @@ def test_what_can_not_be_placed(inputs, tmp_path, capsys):
         assert cli.main(["place", head, coil, *words, *out]) == 2
 
 
+def test_a_head_without_a_brain_has_no_distance_to_one(inputs, tmp_path, capsys):
+    hf.write_mesh(tmp_path / "bare.npz", hf.sphere_mesh(radii_mm=[80, 92], tags=[4, 5], edge_mm=18))
+    assert place(inputs, tmp_path / "bare.npz", *POINTS, "-o", tmp_path / "p.npy") == 0
+    text = capsys.readouterr().out
+    assert "coil at " in text
+    assert "to cortex" not in text
+    assert len(np.load(tmp_path / "p.npy")) == 1
+
+
 # solve
 
 
@@ -172,4 +181,6 @@ def test_sessions_that_can_not_be_placed(inputs, tmp_path, capsys):
         assert message in said
         assert "read_placements" not in said
     save_session(path, {"centre": "C3", "pos_ydir": "F3"})
-    assert solve(inputs, tmp_path, path, "--eeg", inputs / "cap.csv") == 0
+    assert solve(inputs, tmp_path, path, "--eeg", inputs / "cap.csv", "--smooth-mm", 12) == 0
+    field = hf.read_result(tmp_path / "f.h5")
+    np.testing.assert_allclose(field.poses[0], expected(inputs, smooth_mm=12), atol=1e-9)
