@@ -55,6 +55,7 @@ from .heads.tensors import conductivity_tensors
 from .heads.write import write_mesh
 from .placement.clearance import casing_distance
 from .placement.place import ScalpGrid, place, retreat, scalp_grid
+from .poses.placements import Placement, read_placements
 from .poses.pose import check_poses, nearest_rotation, ring
 from .poses.pose_list import PoseList
 from .poses.read import read_pose_list, read_poses
@@ -83,6 +84,7 @@ __all__ = [
     "HeadfieldError",
     "MeshError",
     "MissingPackageError",
+    "Placement",
     "PlausibilityWarning",
     "PoseError",
     "PoseList",
@@ -116,6 +118,7 @@ __all__ = [
     "read_coil",
     "read_eeg_positions",
     "read_mesh",
+    "read_placements",
     "read_pose_list",
     "read_poses",
     "read_result",

@@ -1,22 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """SimNIBS sessions: .mat files of MATLAB 5, with TMSLIST and POSITION structs.
 
-What is read, as SimNIBS's manual describes the structs (SESSION, TMSLIST, POSITION):
-
-- a session: `poslist`, a cell array of lists, as variables of the file or as the fields of a struct; each
-  TMSLIST has `pos`, an array of POSITION, from which `matsimnibs` (4, 4), `didt` (A/s) and `name` are read.
-  Lists of electrodes (TDCSLIST) are passed over;
-- a TMSLIST or a POSITION alone, as variables of the file or as a struct;
-- a variable `matsimnibs`, (4, 4) or (4, 4, k).
+What is read: `matsimnibs` (4, 4), `didt` (A/s) and `name` of each POSITION in a session, a TMSLIST or alone
+(`simnibs_session` says how they lie in the file); or a variable `matsimnibs`, (4, 4) or (4, 4, k).
 
 `matsimnibs` is coil to head, mm, in headfield's coil frame. A POSITION without it has only a `centre` and a
-`pos_ydir`, from which a pose follows with a head: see `headfield.place`.
+`pos_ydir`, from which a pose follows with a head: see `headfield.read_placements`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +22,14 @@ from ...io.atomic import replacing
 from ..pose_list import PoseList
 from .mat5 import read_mat5
 from .raw import RawPoses, didt_of_all
+from .simnibs_session import holder_of_poses, tms_lists
 
 __all__ = ["read_simnibs_mat", "write_simnibs_mat"]
 
-_NO_POSE = "has no matsimnibs: its centre and pos_ydir give a pose only with a head, see headfield.place"
-_KEYS = ("matsimnibs", "poslist", "pos")
+_NO_POSE = (
+    "has no matsimnibs: its centre and pos_ydir give a pose only with a head, see headfield.read_placements "
+    "and headfield.place"
+)
 
 
 def read_simnibs_mat(path: str | os.PathLike[str]) -> RawPoses:
@@ -55,15 +52,15 @@ def read_simnibs_mat(path: str | os.PathLike[str]) -> RawPoses:
     >>> raw.names, raw.didt, raw.kind
     (['M1'], array([1000000.]), 'SimNIBS session')
     """
-    holder = _holder(read_mat5(Path(path).read_bytes()))
-    if "poslist" not in holder and "pos" not in holder and isinstance(holder["matsimnibs"], np.ndarray):
+    holder = holder_of_poses(read_mat5(Path(path).read_bytes()))
+    if "poslist" not in holder and "pos" not in holder and isinstance(holder.get("matsimnibs"), np.ndarray):
         return _of_matrices(holder)
     names, poses, didt, notes = [], [], [], list[str]()
-    for where, position in _positions(holder):
+    listed = [(one, number) for one in tms_lists(holder) for number in range(len(one.positions))]
+    for one, number in listed:
+        where, position = one.where(number), one.positions[number]
         name, matrix = position.get("name"), position.get("matsimnibs")
         names.append(name if isinstance(name, str) else "")
-        if names[-1]:
-            where += f" ({names[-1][:40]})"
         if not isinstance(matrix, np.ndarray) or matrix.size == 0:
             raise PoseError(f"{where} {_NO_POSE}")
         if matrix.shape != (4, 4):
@@ -74,42 +71,6 @@ def read_simnibs_mat(path: str | os.PathLike[str]) -> RawPoses:
         raise PoseError("no poses in this file: no POSITION in a TMSLIST")
     kind = "SimNIBS session" if "poslist" in holder else "SimNIBS TMSLIST"
     return RawPoses(np.array(poses), names, didt_of_all(didt, notes), kind, notes)
-
-
-def _holder(variables: dict[str, Any]) -> dict[str, Any]:
-    """Return the dict that has the poses: the variables themselves, or the one struct among them."""
-    if any(key in variables for key in _KEYS):
-        return variables
-    structs = {
-        name: value[0]
-        for name, value in variables.items()
-        if isinstance(value, list) and len(value) == 1 and any(key in value[0] for key in _KEYS)
-    }
-    if len(structs) > 1:
-        raise PoseError(f"coil positions in more than one variable: {', '.join(sorted(structs))[:80]}")
-    if not structs:
-        raise PoseError(
-            "no poses in this file: no variable matsimnibs, poslist or pos, and no struct with one"
-        )
-    return next(iter(structs.values()))
-
-
-def _positions(holder: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each POSITION, after words for where it is."""
-    lists = holder.get("poslist", [holder])
-    if isinstance(lists, tuple):  # a cell array of structs
-        lists = [one for entry in lists if isinstance(entry, list) for one in entry]
-    if not isinstance(lists, list):
-        raise PoseError("poslist is neither a cell array nor a struct")
-    for index, one in enumerate(lists):
-        if one.get("type") == "TDCSLIST":
-            continue
-        positions = one.get("pos")
-        if isinstance(positions, tuple):
-            positions = [item for entry in positions if isinstance(entry, list) for item in entry]
-        if isinstance(positions, list):
-            for number, position in enumerate(positions):
-                yield f"TMSLIST {index}, position {number}", position
 
 
 def _of_matrices(holder: dict[str, Any]) -> RawPoses:
