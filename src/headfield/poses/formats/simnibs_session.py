@@ -16,7 +16,7 @@ from ...core.arguments import is_whole
 from ...core.messages import quoted
 from ...errors import PoseError
 
-__all__ = ["TmsList", "chosen_lists", "holder_of_poses", "tms_lists"]
+__all__ = ["TmsList", "check_whole", "chosen_lists", "has_positions", "holder_of_poses", "tms_lists"]
 
 _KEYS = ("matsimnibs", "poslist", "pos", "centre")
 
@@ -51,11 +51,7 @@ def holder_of_poses(variables: dict[str, Any]) -> dict[str, Any]:
     """
     if any(key in variables for key in _KEYS):
         return variables
-    structs = {
-        name: value[0]
-        for name, value in variables.items()
-        if isinstance(value, list) and len(value) == 1 and any(key in value[0] for key in _KEYS)
-    }
+    structs = _structs(variables)
     if len(structs) > 1:
         raise PoseError(f"coil positions in more than one variable: {', '.join(sorted(structs))[:80]}")
     if not structs:
@@ -63,6 +59,26 @@ def holder_of_poses(variables: dict[str, Any]) -> dict[str, Any]:
             "no poses in this file: no variable matsimnibs, poslist or pos, and no struct with one"
         )
     return next(iter(structs.values()))
+
+
+def has_positions(variables: dict[str, Any]) -> bool:
+    """Tell whether the variables of a file are, or hold, a session, a TMSLIST or a POSITION.
+
+    Examples
+    --------
+    >>> has_positions({"a": 1.0}), has_positions({"S": [{"poslist": ()}]})
+    (False, True)
+    """
+    return any(key in variables for key in _KEYS) or bool(_structs(variables))
+
+
+def _structs(variables: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the structs among the variables that hold positions."""
+    return {
+        name: value[0]
+        for name, value in variables.items()
+        if isinstance(value, list) and len(value) == 1 and any(key in value[0] for key in _KEYS)
+    }
 
 
 def tms_lists(holder: dict[str, Any]) -> list[TmsList]:
@@ -96,6 +112,12 @@ def tms_lists(holder: dict[str, Any]) -> list[TmsList]:
             )
         )
     return found
+
+
+def check_whole(which: str | int) -> None:
+    """Raise a PoseError unless `which` asks for all there is: a file of arrays has nothing to choose from."""
+    if which != "all":
+        raise PoseError(f"which = {which!r}: this file has no TMSLISTs to choose from")
 
 
 def chosen_lists(lists: list[TmsList], which: str | int) -> list[TmsList]:

@@ -24,6 +24,7 @@ from ...errors import FileFormatError, PoseError
 from ...io.atomic import replacing
 from ...io.text import read_text
 from ..pose_list import PoseList
+from .markers import Markers
 from .raw import RawPoses
 
 __all__ = ["read_visor", "write_visor"]
@@ -60,20 +61,17 @@ def read_visor(path: str | os.PathLike[str]) -> RawPoses:
     markers = content.get("TargetMarkers") if isinstance(content, dict) else None
     if not isinstance(markers, list):
         raise FileFormatError("JSON without a list of TargetMarkers, not a visor2 marker file")
-    names, poses = [], []
+    found = Markers("TargetMarkers")
     for index, marker in enumerate(markers):
         target = marker.get("CoilTarget") if isinstance(marker, dict) else None
         if isinstance(target, dict):
             name = target.get("Name", "")
-            names.append(name if isinstance(name, str) else "")
-            poses.append(_pose(target, f"target marker {index}"))
-    if not poses:
+            found.add(name if isinstance(name, str) else "", _pose(target, f"target marker {index}"))
+        else:
+            found.leave_out("", "no CoilTarget")
+    if not found.names and all(one.reason == "no CoilTarget" for one in found.left_out):
         raise PoseError(f"no poses in this file: no CoilTarget in {len(markers)} TargetMarkers")
-    notes = []
-    if len(poses) < len(markers):
-        left = len(markers) - len(poses)
-        notes.append(f"{left} of {len(markers)} TargetMarkers have no CoilTarget: left out")
-    return RawPoses(np.array(poses), names, None, "ANT visor2 coil targets", notes)
+    return found.raw(found.poses(), "ANT visor2 coil targets")
 
 
 def _pose(target: dict[str, Any], where: str) -> np.ndarray:
