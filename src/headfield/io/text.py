@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import HeadfieldError, PoseError
 
-__all__ = ["ASCII_LIKE", "XML_ENCODING", "decimals", "number", "parse_xml", "read_text"]
+__all__ = ["ASCII_LIKE", "XML_ENCODING", "decimals", "number", "parse_xml", "read_text", "with_point"]
 
 # Encodings of XML, apart from UTF-8, in which the letters of ASCII are the bytes of ASCII.
 ASCII_LIKE = ("us-ascii", "ascii", "iso-8859-1", "latin-1", "latin1", "iso-8859-15", "windows-1252", "cp1252")
@@ -25,6 +25,7 @@ _MARKS = (  # those of UTF-32 begin as those of UTF-16
 _COMMENT = re.compile(rb"#[^\r\n]*")
 _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:e[+-]?\d{1,6})?", re.ASCII | re.I)
 # There is one way only to split a run of digits: two would make a long run take quadratic time.
 _NUMBER = re.compile(
     r"[+-]?(?:\d+(?:\.(\d*))?|\.(\d+))(?:e([+-]?\d{1,6}))?|[+-]?(?:nan|inf)", re.ASCII | re.I
@@ -155,6 +156,19 @@ def number(text: str | None, where: str, error: type[HeadfieldError] = PoseError
     if not _NUMBER.fullmatch(stripped):
         raise error(f"{where}: {stripped[:40]!r} is not a number")
     return float(stripped)
+
+
+def with_point(word: str) -> str:
+    """Return a number with a decimal point where it has a decimal comma; other text as it is.
+
+    Only for cells that commas don't separate.
+
+    Examples
+    --------
+    >>> with_point("-48,475"), with_point("1,2,3"), with_point("M1,2")
+    ('-48.475', '1,2,3', 'M1,2')
+    """
+    return word.replace(",", ".") if _DECIMAL_COMMA.fullmatch(word.strip()) else word
 
 
 def decimals(texts: Sequence[str]) -> int:

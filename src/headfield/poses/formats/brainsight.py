@@ -49,7 +49,7 @@ import numpy as np
 
 from ...errors import PoseError
 from ...io.atomic import replacing
-from ...io.text import decimals, number
+from ...io.text import decimals, number, with_point
 from ..pose_list import PoseList
 from .markers import NO_AXES, Markers
 from .raw import RawPoses, settle_rounding, turn_axes
@@ -58,8 +58,7 @@ __all__ = ["check_coordinates", "is_brainsight", "read_brainsight", "write_brain
 
 _AXES = np.diag([-1.0, 1.0, -1.0])  # its own inverse
 _HEADER = re.compile(r"\"?#\s*(Version|Coordinate system):")
-_COLUMNS = re.compile(r"\"?#\s*(?:Target|Sample) Name\"?\s*([\t,;])", re.M)
-_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.ASCII | re.I)
+_COLUMNS = re.compile(r"\"?# *(?:Target|Sample) Name\"?\s*([\t,;])", re.M)
 _COORDINATES = re.compile(r"NIfTI:(?:[QS]:)?(?:Scanner|Aligned)")
 _PLACE = ["Loc. X", "Loc. Y", "Loc. Z"]
 _TURN = [f"m{axis}n{component}" for axis in range(3) for component in range(3)]
@@ -217,7 +216,7 @@ def _rows(lines: list[_Line], delimiter: str) -> list[_Row]:
             if len(words) <= max(needed) or (delimiter == "," and any(words[len(columns) :])):
                 raise PoseError(f"{where}: {len(words)} columns where {len(columns)} are needed")
             cells = {
-                key: _with_point(word) if key in (*_PLACE, *_TURN, "Offset") else word
+                key: with_point(word) if key in (*_PLACE, *_TURN, "Offset") else word
                 for key, word in zip(columns, words, strict=False)
             }
             rows.append(_Row(kind, where, words[0], cells))
@@ -233,11 +232,6 @@ def _trimmed(words: list[str]) -> list[str]:
     """Return the cells without empty ones at the end."""
     count = max((index for index, word in enumerate(words, 1) if word), default=0)
     return words[:count]
-
-
-def _with_point(word: str) -> str:
-    """Return a number with a decimal point in place of a comma."""
-    return word.replace(",", ".") if _DECIMAL_COMMA.fullmatch(word) else word
 
 
 def _add(markers: Markers, row: _Row) -> bool:

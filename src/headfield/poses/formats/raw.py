@@ -44,7 +44,8 @@ def stack_of(array: np.ndarray, name: str) -> np.ndarray:
     Parameters
     ----------
     array : ndarray (4, 4), (k, 4, 4) or (4, 4, k)
-        Of four poses in four rows and columns, the last rows tell which axis is theirs.
+        Of four poses in four rows and columns, the last rows tell which axis is theirs: if all are 0 0 0 1
+        along one axis, they can't be along the other.
     name : str
         For the message.
 
@@ -55,7 +56,7 @@ def stack_of(array: np.ndarray, name: str) -> np.ndarray:
     Raises
     ------
     PoseError
-        Another shape, or 4 x 4 x 4 numbers that are poses either way.
+        Another shape.
 
     Examples
     --------
@@ -69,17 +70,15 @@ def stack_of(array: np.ndarray, name: str) -> np.ndarray:
     last = np.moveaxis(array, 2, 0)
     if array.shape != (4, 4, 4):
         return array if array.shape[2] == 4 else last
-    ends = [bool(_ends_as_poses(poses)) for poses in (array, last)]
-    if all(ends) and not np.array_equal(array, last):
-        raise PoseError(f"{name}: its 4 x 4 x 4 numbers are poses along the first axis and along the last")
-    return last if ends[1] else array
+    return last if _good_ends(last) > _good_ends(array) else array
 
 
-def _ends_as_poses(poses: np.ndarray) -> bool:
-    """Tell whether the last row of each is 0 0 0 1, or without a value as that of a pose that is lost."""
+def _good_ends(poses: np.ndarray) -> int:
+    """Count the poses whose last row is 0 0 0 1; none count if one ends otherwise and isn't lost (NaN, 0)."""
     ends = poses[:, 3]
-    as_usual = np.abs(ends - [0, 0, 0, 1]).max(axis=1) <= 1e-6
-    return bool((as_usual | ~ends.any(axis=1) | np.isnan(ends).all(axis=1)).all())
+    good = np.abs(ends - [0, 0, 0, 1]).max(axis=1) <= 1e-6
+    lost = np.isnan(ends).all(axis=1) | (ends == 0).all(axis=1)
+    return int(good.sum()) if (good | lost).all() else 0
 
 
 def settle_rounding(poses: np.ndarray, printed: Sequence[int]) -> np.ndarray:
