@@ -12,12 +12,16 @@ from numpy.typing import NDArray
 from ..core.arguments import real_array
 from ..core.messages import warn
 from ..errors import FileFormatError, PoseError
-from ..io.regular import check_regular, ending_of
+from ..io.regular import check_regular
 from ..io.text import read_text
 from .checked import checked
-from .endings import POSE_ENDINGS, check_ending
+from .endings import POSE_ENDINGS, check_ending, pose_ending
 from .formats.brainsight import is_brainsight, read_brainsight
+from .formats.invesalius import read_invesalius
+from .formats.itk import read_itk
 from .formats.localite import read_localite
+from .formats.markups import read_markups
+from .formats.nexstim import is_nexstim, read_nexstim
 from .formats.raw import RawPoses, stack_of
 from .formats.simnibs_mat import read_simnibs_mat
 from .formats.softaxic import read_softaxic
@@ -153,6 +157,8 @@ def _raw(
         text = read_text(path, latin_1="anywhere")
         if is_brainsight(text):
             return read_brainsight(text, str(which))
+        if is_nexstim(text):
+            return read_nexstim(text, scan)
     if which != "all":
         raise PoseError(f"which = {which!r} is for Brainsight files")
     if ending in (".txt", ".csv"):
@@ -160,8 +166,12 @@ def _raw(
     if ending == ".npy":
         array = real_array(_read_npy(path), "poses", PoseError)
         return RawPoses(stack_of(array, "the array"), [], None, "NumPy array")
-    readers = {".xml": read_localite, ".stmpx": read_softaxic, ".mrk": read_visor}
-    return readers[ending](path)
+    if ending == ".mkss":
+        return read_invesalius(path, scan)
+    if ending == ".nbe":
+        return read_nexstim(read_text(path, latin_1="anywhere"), scan)
+    readers = {".xml": read_localite, ".stmpx": read_softaxic, ".mrk": read_visor, ".mrk.json": read_markups}
+    return (readers | {".tfm": read_itk})[ending](path)
 
 
 def _read_npy(path: str | os.PathLike[str]) -> NDArray[np.generic]:
@@ -182,8 +192,8 @@ def _read_npy(path: str | os.PathLike[str]) -> NDArray[np.generic]:
 def is_pose_file(path: str | os.PathLike[str]) -> bool:
     """Tell whether a file is for `read_poses`, by its ending and, if need be, its beginning.
 
-    `.npy`, `.csv`, `.txt`, `.stmpx` and `.mrk` count as poses whatever is in them. An `.xml` does if a list
-    of Localite markers begins in its first 4096 bytes, a `.mat` if it begins as MATLAB files do (also those
+    Other endings than these count as poses whatever is in them. An `.xml` does if a list of Localite markers
+    begins in its first 4096 bytes, a `.mat` if it begins as MATLAB files do (also those
     of version 7.3, so that the reader can say what is wrong with them).
 
     Raises
@@ -198,7 +208,7 @@ def is_pose_file(path: str | os.PathLike[str]) -> bool:
     >>> is_pose_file("head.msh"), is_pose_file("poses.csv")
     (False, True)
     """
-    ending = ending_of(path)
+    ending = pose_ending(path)
     if ending not in (".xml", ".mat"):
         return ending in POSE_ENDINGS
     check_regular(path, PoseError)

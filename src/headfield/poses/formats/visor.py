@@ -22,7 +22,7 @@ import numpy as np
 
 from ...errors import FileFormatError, PoseError
 from ...io.atomic import replacing
-from ...io.text import read_text
+from ...io.json_text import parse_json, plain_numbers
 from ..pose_list import PoseList
 from .markers import Markers
 from .raw import RawPoses
@@ -52,12 +52,7 @@ def read_visor(path: str | os.PathLike[str]) -> RawPoses:
     >>> raw.names, raw.poses[0, :3, 3]
     (['M1'], array([ 5.,  6., 90.]))
     """
-    try:
-        content = json.loads(read_text(path))
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, PoseError):
-            raise
-        raise PoseError(f"not JSON: {error}") from None
+    content = parse_json(path)
     markers = content.get("TargetMarkers") if isinstance(content, dict) else None
     if not isinstance(markers, list):
         raise FileFormatError("JSON without a list of TargetMarkers, not a visor2 marker file")
@@ -88,13 +83,8 @@ def _pose(target: dict[str, Any], where: str) -> np.ndarray:
     rows = rows if isinstance(rows, list) else []
     if [len(row) if isinstance(row, list) else 0 for row in rows] != [4] * 4:
         raise PoseError(f"{where}: RigidTransformMatrix4x4 is not 4 rows of 4 numbers")
-    for value in (value for row in rows for value in row):
-        if type(value) not in (int, float):
-            raise PoseError(f"{where}: RigidTransformMatrix4x4 holds {str(value)[:40]!r}, not a number")
-    try:
-        pose = np.array(rows, dtype=np.float64)
-    except OverflowError:  # a whole number of more than 308 digits
-        raise PoseError(f"{where}: RigidTransformMatrix4x4 holds a number beyond 1e308") from None
+    numbers = (value for row in rows for value in row)
+    pose = plain_numbers(numbers, f"{where}: RigidTransformMatrix4x4").reshape(4, 4)
     with np.errstate(over="ignore"):
         pose[:3, 3] *= _MM[unit]
     return pose
