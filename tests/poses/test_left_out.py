@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 import scipy.io
+from given.commands import fails
 from given.navigation_files import (
     BRAINSIGHT,
     BRAINSIGHT_ROW,
@@ -20,6 +21,7 @@ from given.navigation_files import (
 )
 
 import headfield as hf
+from headfield.commands import main as cli
 
 NAN, ZERO = np.full((4, 4), np.nan), np.zeros((4, 4))
 SHEARED = np.array(LOCALITE) + [[0, 0.1, 0, 0], [0] * 4, [0] * 4, [0] * 4]
@@ -189,3 +191,60 @@ class TestTargetsWithoutAxes:
         assert hf.read_pose_list(tmp_path / "a.txt", which="samples").left_out == ()
         with pytest.raises(hf.PoseError, match="no poses in this file: 1 rows have no axes"):
             hf.read_pose_list(tmp_path / "a.txt", which="targets")
+
+
+class TestCommandLine:
+    """What `--skip-bad`, `--which` and `--scan` of info, convert and solve do."""
+
+    @pytest.fixture
+    def sheared(self, tmp_path):
+        (tmp_path / "a.xml").write_text(instruments(("M1", LOCALITE), ("lost", NAN), ("M2", SHEARED)))
+        return str(tmp_path / "a.xml")
+
+    def test_info_shows_what_it_can(self, sheared, capsys):
+        assert cli.main(["info", sheared]) == 0
+        out, err = capsys.readouterr()
+        assert "poses         1\n" in out
+        assert "left out      2: lost (not finite), M2 (axes not orthonormal, off by 0.1" in out
+        assert "other commands refuse this file: " in err
+        assert cli.main(["info", sheared, "--skip-bad", "--json"]) == 0
+        out, err = capsys.readouterr()
+        assert [one["index"] for one in json.loads(out)["left_out"]] == [1, 2]
+        assert "refuse this file" not in err
+
+    def test_convert(self, sheared, tmp_path, capsys):
+        target = str(tmp_path / "b.csv")
+        fails(capsys, ["convert", sheared, target], "pose 2 (M2) of 3: axes not orthonormal", "--skip-bad")
+        assert cli.main(["convert", sheared, target, "--skip-bad"]) == 0
+        assert hf.read_pose_list(target).names == ("M1",)
+
+    def test_solve(self, sheared, tmp_path, capsys):
+        head, coil, out = (str(tmp_path / name) for name in ("head.msh", "coil.ccd", "out.h5"))
+        mesh = hf.sphere_mesh(radii_mm=[60, 75], tags=[2, 5], edge_mm=30)
+        hf.write_mesh(head, mesh)
+        hf.write_coil(coil, hf.Coil([[0, 0, -5.0]], [[0, 0, 1e-3]]))
+        words = ["solve", head, coil, sheared, "-o", out, "-q", "--no-plausibility", "--device", "cpu"]
+        fails(capsys, words, "pose 2 (M2) of 3")
+        assert cli.main([*words, "--skip-bad"]) == 0
+        np.testing.assert_array_equal(hf.read_result(out).poses, POSE[None])
+
+    def test_which_by_an_index_or_a_coil(self, tmp_path, capsys):
+        lists = np.empty((1, 2), object)
+        for index, name in enumerate("AB"):
+            position = {"name": name, "matsimnibs": POSE}
+            lists[0, index] = {"type": "TMSLIST", "fnamecoil": f"{name}.ccd", "pos": position}
+        session, target = str(tmp_path / "a.mat"), str(tmp_path / "b.csv")
+        scipy.io.savemat(session, {"type": "SESSION", "poslist": lists})
+        for which, name in (("1", "B"), ("A.ccd", "A")):
+            assert cli.main(["convert", session, target, "--which", which]) == 0
+            assert hf.read_pose_list(target).names == (name,)
+        capsys.readouterr()
+        assert cli.main(["info", session]) == 0
+        out, err = capsys.readouterr()
+        assert "coils         A.ccd, B.ccd" in out
+        assert "2 TMSLISTs with the coils A.ccd, B.ccd" in err
+
+    def test_options_for_poses_only(self, tmp_path, capsys):
+        hf.write_coil(tmp_path / "coil.ccd", hf.Coil([[0, 0, -5.0]], [[0, 0, 1e-3]]))
+        words = ["convert", str(tmp_path / "coil.ccd"), str(tmp_path / "b.tcd"), "--skip-bad"]
+        fails(capsys, words, "skip_bad is not an option for the kind coil")

@@ -178,7 +178,7 @@ SHAPE, STEPS = (20, 30, 25), (9.0, 8.0, 9.5)
 
 
 def scan(path, order=(0, 1, 2), flips=(1, 1, 1)):
-    """Save a tilted image, its axes in any order; returns the matrix of its voxels to the right, front, top."""
+    """Save a tilted image, its axes in any order; returns the matrix of its voxels, as if in RAS."""
     affine = rotation([0.1, -0.05, 0.08])
     affine[:3, 3] = [-80, -120, -90]
     affine = affine @ np.diag([*STEPS, 1.0])

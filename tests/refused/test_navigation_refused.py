@@ -262,14 +262,22 @@ class TestPoseFiles:
     def test_by_ending_and_beginning(self, tmp_path):
         for name, content, is_one in [
             ("a.xml", instrument(LOCALITE), True),
+            ("a.xml", "<GUMMarkerList/>", True),
+            ("a.xml", instrument(LOCALITE).encode("utf-16"), True),
             ("a.xml", "<dolfin/>", False),
+            ("a.xml", "<dolfin/>".encode("utf-16"), False),
+            ("a.MRK.json", "", True),
+            ("a.json", "", False),
+            ("a.tfm", "", True),
+            ("a.mkss", "", True),
+            ("a.nbe", "", True),
             ("a.mat", "MATLAB 5.0 MAT-file", True),
             ("a.mat", "", False),
             ("a.CSV", "", True),
             ("a.vtk", "", False),
             ("a", "", False),
         ]:
-            (tmp_path / name).write_text(content)
+            (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
             assert is_pose_file(tmp_path / name) is is_one, name
 
     def test_a_missing_one(self, tmp_path):

@@ -10,6 +10,7 @@ from typing import Any
 from ..core.version import VERSION
 from ..solve.recovery import KINDS
 from . import values
+from .pose_options import add_pose_options
 
 __all__ = ["build_parser"]
 
@@ -80,6 +81,7 @@ def _add_solve(commands: Any) -> argparse.ArgumentParser:
         "--conductivity 1=0.14 7=0.01",
     )
     _add_problem(parser)
+    add_pose_options(parser)
     _add_head_options(parser)
     _add_accuracy(parser)
     _add_course(parser)
@@ -95,7 +97,7 @@ def _add_problem(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("coil", metavar="COIL", help="coil: .ccd, .tcd, .nii, .nii.gz")
     parser.add_argument(
-        "poses", metavar="POSES", help=".npy, .csv, .txt, .xml, .stmpx, .mrk or .mat; mm, see the README"
+        "poses", metavar="POSES", help=".npy, .csv, .mat or what navigation systems write; see the README"
     )
     parser.add_argument(
         "-o", "--output", type=values.file_name, required=True, metavar="OUT", help=".h5, .msh or .vtu"
@@ -233,6 +235,7 @@ def _add_info(commands: Any) -> argparse.ArgumentParser:
     )
     parser.add_argument("file", metavar="FILE")
     parser.add_argument("--json", action="store_true", help="print it as JSON")
+    add_pose_options(parser)
     return parser
 
 
@@ -242,7 +245,7 @@ def _add_convert(commands: Any) -> argparse.ArgumentParser:
         help="a head, coil or poses in another format",
         description="Read a head, a coil or poses, and write them in the format that the ending of OUT says. "
         "Heads: .msh, .npz, .vtu and what meshio writes. Coils: .ccd, .tcd, .nii.gz. Poses: .npy, .csv, .txt "
-        "(Brainsight), .xml (Localite), .stmpx, .mrk, .mat.",
+        "(Brainsight), .xml (Localite), .stmpx, .mrk, .mrk.json, .tfm, .mat.",
         epilog="Example: headfield convert spiral.tcd coil.ccd --dipoles 500",
     )
     parser.add_argument("source", metavar="IN")
@@ -252,6 +255,7 @@ def _add_convert(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument(
         "--nearest-rotation", action="store_true", help="of poses: make scaled or sheared axes a rotation"
     )
+    add_pose_options(parser)
     return parser
 
 

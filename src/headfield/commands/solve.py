@@ -27,6 +27,7 @@ from ..poses.pose_list import PoseList
 from ..poses.read import read_pose_list
 from ..solve.model import HeadModel
 from .heads import read_head
+from .pose_options import pose_options
 from .progress import Progress
 from .stopping import Stopping
 from .summary import Summary, exit_code
@@ -73,7 +74,7 @@ class _Problem:
     def __init__(self, args: argparse.Namespace) -> None:
         self.args = args
         self.mesh, given = read_head(args)
-        self.coil, listed = read_coil(args.coil), read_pose_list(args.poses)
+        self.coil, listed = read_coil(args.coil), read_pose_list(args.poses, **pose_options(args))
         self.poses, self.didt = listed.poses, _didt(args, listed, self.coil)
         self.chosen = _slice(args.slice, len(self.poses))
         _check_not_input(args, self.chosen, len(self.poses))
