@@ -66,6 +66,11 @@ class TestSimnibsMat:
         with pytest.raises(hf.PoseError, match=r"shape \(3, 4, 5\), not \(4, 4\), \(k, 4, 4\)"):
             self.read(tmp_path, {"matsimnibs": np.zeros((3, 4, 5))})
 
+    def test_a_cell_array_of_matrices(self, tmp_path):
+        cell = np.empty((1, 3), object)
+        cell[0] = [*some_poses(3).poses]
+        np.testing.assert_array_equal(self.read(tmp_path, {"targets": cell}).poses, some_poses(3).poses)
+
     def test_two_arrays_that_could_be_poses(self, tmp_path):
         with pytest.raises(hf.PoseError, match=r"no poses in this file .*: a and b could be"):
             self.read(tmp_path, {"a": POSE, "b": POSE})

@@ -50,16 +50,14 @@ def checked(raw: RawPoses, *, nearest_rotation: bool, skip_bad: bool) -> tuple[P
         raise PoseError(_refused(bad, total))
     if len(bad) == count:
         raise PoseError(f"no poses in this file: {total} {raw.what} are left out: {_listed(bad)}")
-    keep = [i for i in range(count) if i not in wrong]
-    found = PoseList(
-        poses[keep],
-        tuple(names[i] for i in keep),
-        None if raw.didt is None else raw.didt[keep],
-        raw.kind,
-        sorted([*raw.left_out, *bad], key=lambda one: one.index),
-        [indices[i] for i in keep],
-        [raw.coils[i] for i in keep] if raw.coils else (),
-    )
+    left_out = sorted([*raw.left_out, *bad], key=lambda one: one.index)
+    didt, coils = raw.didt, list(raw.coils)
+    if bad:
+        keep = [i for i in range(count) if i not in wrong]
+        poses, didt = poses[keep], None if didt is None else didt[keep]
+        names, indices = [names[i] for i in keep], [indices[i] for i in keep]
+        coils = [coils[i] for i in keep] if coils else []
+    found = PoseList(poses, names, didt, raw.kind, left_out, indices, coils)
     notes = list(raw.notes)
     if bad:
         notes.insert(0, f"{len(bad)} of {total} {raw.what} are refused and left out: {_listed(bad)}")

@@ -34,15 +34,15 @@ POSE_ENDINGS = (*WRITTEN_ENDINGS, ".mkss", ".nbe")
 
 
 def pose_ending(path: str | os.PathLike[str]) -> str:
-    """Return the ending of a path, in lower case; that of 3D Slicer's markups is double.
+    """Return the ending of a path, in lower case; 3D Slicer's markups have .mrk.json, or .mkp.json as well.
 
     Examples
     --------
-    >>> pose_ending("coil.MRK.json"), pose_ending("a.b.csv")
-    ('.mrk.json', '.csv')
+    >>> pose_ending("coil.MRK.json"), pose_ending("coil.mkp.json"), pose_ending("a.b.csv")
+    ('.mrk.json', '.mrk.json', '.csv')
     """
-    ending = ending_of(path)
-    return ".mrk.json" if os.fspath(path).lower().endswith(".mrk.json") else ending
+    markups = os.fspath(path).lower().endswith((".mrk.json", ".mkp.json"))
+    return ".mrk.json" if markups else ending_of(path)
 
 
 def check_ending(path: str | os.PathLike[str], how: str, endings: tuple[str, ...] = POSE_ENDINGS) -> str:

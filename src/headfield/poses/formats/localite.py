@@ -116,7 +116,7 @@ def _add(markers: Markers, element: ET.Element, where: str) -> None:
 
 
 def _matrix(marker: ET.Element, where: str) -> np.ndarray:
-    data = marker.find("Matrix4D")
+    data = next(marker.iter("Matrix4D"), None)
     if data is None:
         raise PoseError(f"{where}: no Matrix4D")
     keys = [f"data{row}{column}" for row in range(4) for column in range(4)]

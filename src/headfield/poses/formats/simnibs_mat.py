@@ -3,14 +3,11 @@
 
 What is read: `matsimnibs` (4, 4), `didt` (A/s) and `name` of each POSITION in a session, a TMSLIST or alone
 (`simnibs_session` says how they lie in the file); or a variable `matsimnibs`; or the one variable of a shape
-that poses have, (4, 4), (4, 4, k) or (k, 4, 4).
+that poses have, (4, 4), (4, 4, k) or (k, 4, 4), or a cell array of (4, 4).
 
 `matsimnibs` is coil to head, mm, in headfield's coil frame. A POSITION without it has only a `centre` and a
 `pos_ydir`, from which a pose follows with a head: see `headfield.read_placements`. Beside others such a
 position is left out with a warning, and so is one whose `matsimnibs` is zero or not a number.
-
-What else a session says of a simulation is not read, and a warning says so: several coils, `anisotropy_type`
-other than "scalar", values of `cond` other than SimNIBS's standard ones.
 """
 
 from __future__ import annotations
@@ -28,7 +25,15 @@ from ..pose_list import PoseList
 from .markers import Markers
 from .mat5 import read_mat5
 from .raw import RawPoses, didt_of_all, stack_of
-from .simnibs_session import TmsList, check_whole, chosen_lists, has_positions, holder_of_poses, tms_lists
+from .simnibs_session import (
+    TmsList,
+    chosen_lists,
+    has_positions,
+    holder_of_poses,
+    refuse_choice,
+    tms_lists,
+    unread,
+)
 
 __all__ = ["read_simnibs_mat", "write_simnibs_mat"]
 
@@ -36,8 +41,6 @@ _NO_POSE = (
     "has no matsimnibs: its centre and pos_ydir give a pose only with a head, see headfield.read_placements "
     "and headfield.place"
 )
-# S/m, of the tissues 1 to 10, as a new session has them (SimNIBS's manual: standard conductivities).
-_STANDARD = (0.126, 0.275, 1.654, 0.010, 0.465, 0.5, 0.008, 0.025, 0.6, 0.16)
 
 
 def read_simnibs_mat(path: str | os.PathLike[str], which: str | int = "all") -> RawPoses:
@@ -69,16 +72,16 @@ def read_simnibs_mat(path: str | os.PathLike[str], which: str | int = "all") -> 
     variables = read_mat5(Path(path).read_bytes())
     alone = _array_alone(variables)
     if alone is not None:
-        check_whole(which)
+        refuse_choice(which)
         return RawPoses(stack_of(alone[1], alone[0]), [], None, "array in a .mat file")
     holder = holder_of_poses(variables)
     if "poslist" not in holder and "pos" not in holder and isinstance(holder.get("matsimnibs"), np.ndarray):
-        check_whole(which)
+        refuse_choice(which)
         return _of_matrices(holder)
     lists = chosen_lists(tms_lists(holder), which)
     if not any(one.positions for one in lists):
         raise PoseError("no poses in this file: no POSITION in a TMSLIST")
-    markers, coils, notes = Markers("positions"), list[str](), _unread(lists)
+    markers, coils, notes = Markers("positions"), list[str](), unread(lists)
     for one in lists:
         for number in range(len(one.positions)):
             if _add(markers, one, number, notes):
@@ -93,6 +96,9 @@ def read_simnibs_mat(path: str | os.PathLike[str], which: str | int = "all") -> 
 def _array_alone(variables: dict[str, Any]) -> tuple[str, np.ndarray] | None:
     """Return the name and value of the one variable that has the shape of poses, in a file of no session."""
     arrays = {name: value for name, value in variables.items() if isinstance(value, np.ndarray)}
+    for name, value in variables.items():  # cell arrays of matrices
+        if isinstance(value, tuple) and value and all(np.shape(item) == (4, 4) for item in value):
+            arrays[name] = np.stack(value)
     shaped = {
         name: real_array(value, name, PoseError)
         for name, value in arrays.items()
@@ -108,46 +114,14 @@ def _array_alone(variables: dict[str, Any]) -> tuple[str, np.ndarray] | None:
 def _add(markers: Markers, one: TmsList, number: int, notes: list[str]) -> bool:
     """Add a POSITION; returns whether it has a pose."""
     where, position = one.where(number), one.positions[number]
-    name, matrix = position.get("name"), position.get("matsimnibs")
+    name, matrix = position.get("name"), one.matrix(number)
     name = name if isinstance(name, str) else ""
-    if not isinstance(matrix, np.ndarray) or matrix.size == 0:
+    if matrix is None:
         return markers.leave_out(name, "no matsimnibs")
     if matrix.shape != (4, 4):
         raise PoseError(f"{where}: matsimnibs has the shape {matrix.shape}, not (4, 4)")
     didt = _scalar(position.get("didt"), where, notes)
     return markers.add(name, real_array(matrix, where, PoseError), didt, identity=True)
-
-
-def _unread(lists: list[TmsList]) -> list[str]:
-    """Return notes on what the lists say that poses can't hold."""
-    notes = []
-    coils = list(dict.fromkeys(one.coil or "none" for one in lists if one.positions))
-    if len(coils) > 1:
-        count = sum(bool(one.positions) for one in lists)
-        named = ", ".join(coil[-60:] for coil in coils)
-        notes.append(
-            f"{count} TMSLISTs with the coils {named}: all their poses are read as one list; which= "
-            "(--which) chooses a coil, or a TMSLIST by its index from 0"
-        )
-    kinds = dict.fromkeys(one.fields.get("anisotropy_type") for one in lists)
-    kinds_set = [kind for kind in kinds if isinstance(kind, str) and kind not in ("", "scalar")]
-    if kinds_set or any(_has_own_conductivity(one) for one in lists):
-        said = f" ({', '.join(kinds_set)})" if kinds_set else ""
-        notes.append(
-            f"anisotropy_type{said} and cond of this session are not read: say them by conductivity= "
-            "(--tensors, --conductivity)"
-        )
-    return notes
-
-
-def _has_own_conductivity(one: TmsList) -> bool:
-    """Tell whether a list has a conductivity that isn't the standard one."""
-    tissues = one.fields.get("cond")
-    values = [entry.get("value") for entry in tissues] if isinstance(tissues, list) else []
-    return any(
-        isinstance(value, np.ndarray) and value.size == 1 and abs(float(value.ravel()[0]) - standard) > 1e-9
-        for value, standard in zip(values, _STANDARD, strict=False)
-    )
 
 
 def _of_matrices(holder: dict[str, Any]) -> RawPoses:
