@@ -2,6 +2,7 @@
 """One bad item doesn't spoil a list: what is left out of pose files, what is refused, and how it is said."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -94,8 +95,8 @@ def test_lost_markers_are_left_out_with_their_names(tmp_path, name):
 def test_if_nothing_is_left_each_reason_is_said(tmp_path):
     path = tmp_path / "a.xml"
     path.write_text(instruments(("a", NAN), ("b", ZERO), ("c", np.eye(4))))
-    said = "3 InstrumentMarkers have the identity matrix or have zeros only or are not finite"
-    with pytest.raises(hf.PoseError, match=f"no poses in this file: {said}"):
+    said = "have the identity matrix (1) or have zeros only (1) or are not finite (1)"
+    with pytest.raises(hf.PoseError, match=re.escape(f"no poses in this file: 3 InstrumentMarkers {said}")):
         hf.read_poses(path)
 
 
@@ -107,7 +108,7 @@ def test_what_is_left_out_is_counted_in_the_file(tmp_path):
         found = hf.read_pose_list(tmp_path / "a.xml", skip_bad=True)
     assert (found.names, found.indices) == (("b", "e"), (1, 4))
     assert [one.index for one in found.left_out] == [0, 2, 3]
-    assert "2 of 5 InstrumentMarkers have zeros only or are not finite: left out: a, number 2" in str(
+    assert "2 of 5 InstrumentMarkers have zeros only (1) or are not finite (1): left out: a, number 2" in str(
         said[0].message
     )
     assert "1 of 5 InstrumentMarkers are refused and left out: d (axes not orthonormal, off by 0.1" in str(

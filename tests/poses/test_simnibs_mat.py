@@ -114,7 +114,7 @@ class TestSimnibsMat:
         for index, matrix in enumerate((POSE, [], POSE * np.nan)):
             structs[0, index]["matsimnibs"] = matrix
         with pytest.warns(
-            UserWarning, match="2 of 3 positions are not finite or have no matsimnibs: .* M2, M3"
+            UserWarning, match=r"2 of 3 positions are not finite \(1\) or have no matsimnibs \(1\): .* M2, M3"
         ):
             found = self.read(tmp_path, {"pos": structs})
         assert (found.names, [one.name for one in found.left_out]) == (("M1",), ["M2", "M3"])

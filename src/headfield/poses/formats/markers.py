@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -113,14 +114,17 @@ def _no_pose(matrix: np.ndarray) -> str:
 
 
 def said_of(left_out: Sequence[LeftOut]) -> str:
-    """Return words for why markers were left out: "are not set or have no axes".
+    """Return words for why markers were left out, and how many for each reason if there are several.
 
     Examples
     --------
     >>> said_of([LeftOut(0, "", NO_AXES), LeftOut(1, "", NOT_SET), LeftOut(2, "", NO_AXES)])
-    'are not set or have no axes'
+    'are not set (1) or have no axes (2)'
     """
-    reasons = dict.fromkeys(one.reason for one in left_out)
-    known = [reason for reason in _ORDER if reason in reasons]
-    ordered = known + [reason for reason in reasons if reason not in known]
-    return " or ".join(f"are {one}" if one.startswith("not ") else f"have {one}" for one in ordered)
+    counts = Counter(one.reason for one in left_out)
+    ordered = [reason for reason in _ORDER if reason in counts]
+    ordered += [reason for reason in counts if reason not in _ORDER]
+    said = [f"are {reason}" if reason.startswith("not ") else f"have {reason}" for reason in ordered]
+    if len(said) > 1:
+        said = [f"{words} ({counts[reason]})" for words, reason in zip(said, ordered, strict=True)]
+    return " or ".join(said)
