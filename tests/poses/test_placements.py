@@ -37,7 +37,9 @@ def test_numbers_and_names(tmp_path):
 
 def test_a_coil_or_an_index_chooses(tmp_path):
     save(tmp_path / "a.mat", ("coils/A.ccd", [CENTRE]), (r"C:\B.ccd", [CENTRE | {"name": "M2"}]))
-    for which, names in (("all", ["M1", "M2"]), ("A.ccd", ["M1"]), ("B.ccd", ["M2"]), (0, ["M1"])):
+    with pytest.warns(UserWarning, match=r"2 TMSLISTs with the coils coils/A\.ccd, C:.B\.ccd"):
+        assert len(hf.read_placements(tmp_path / "a.mat")) == 2
+    for which, names in (("A.ccd", ["M1"]), ("B.ccd", ["M2"]), (0, ["M1"])):
         assert [one.name for one in hf.read_placements(tmp_path / "a.mat", which=which)] == names
     for which in ("C.ccd", 2, ""):
         with pytest.raises(hf.PoseError, match=r"neither the index nor the coil.*coils/A\.ccd"):
@@ -47,6 +49,16 @@ def test_a_coil_or_an_index_chooses(tmp_path):
 def test_a_position_alone(tmp_path):
     scipy.io.savemat(tmp_path / "a.mat", {"p": CENTRE})
     assert hf.read_placements(tmp_path / "a.mat")[0].centre == (-46.0, -8.0, 70.0)
+
+
+def test_what_python_saves_for_nothing(tmp_path):
+    """SimNIBS's Python functions write empty text for what is not set."""
+    scipy.io.savemat(
+        tmp_path / "a.mat", {"pos": {"centre": "C3", "pos_ydir": "", "matsimnibs": "", "didt": ""}}
+    )
+    with pytest.raises(hf.PoseError, match=r"has no matsimnibs: .*headfield\.read_placements"):
+        hf.read_pose_list(tmp_path / "a.mat")
+    assert hf.read_placements(tmp_path / "a.mat") == [hf.Placement("", "C3", None, 4.0, None)]
 
 
 def test_beside_a_pose(tmp_path):

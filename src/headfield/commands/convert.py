@@ -25,6 +25,9 @@ def convert(
     dipoles: int | None = None,
     spacing_mm: float | None = None,
     nearest_rotation: bool = False,
+    which: str | int = "all",
+    skip_bad: bool = False,
+    scan: str | os.PathLike[str] | None = None,
 ) -> str:
     """Read a head, coil or poses, and write them in the format that the ending of `target` says.
 
@@ -39,6 +42,8 @@ def convert(
         For a coil: sample it on a grid with these steps, see `Coil.sampled`.
     nearest_rotation : bool
         For poses: replace axes that are scaled or sheared by the nearest rotation.
+    which, skip_bad, scan
+        For poses: see `headfield.read_pose_list`.
 
     Returns
     -------
@@ -63,8 +68,9 @@ def convert(
     """
     kind = kind_of(source)
     options = {"dipoles": dipoles is not None, "spacing_mm": spacing_mm is not None}
-    options["nearest_rotation"] = nearest_rotation
-    allowed = {"coil": ("dipoles", "spacing_mm"), "poses": ("nearest_rotation",)}.get(kind, ())
+    of_poses = {"nearest_rotation": nearest_rotation, "which": which, "skip_bad": skip_bad, "scan": scan}
+    options |= {name: value not in (False, "all", None) for name, value in of_poses.items()}
+    allowed = {"coil": ("dipoles", "spacing_mm"), "poses": tuple(of_poses)}.get(kind, ())
     wrong = [name for name, given in options.items() if given and name not in allowed]
     if wrong:
         raise FileFormatError(f"{os.fspath(source)}: {wrong[0]} is not an option for the kind {kind}")
@@ -73,8 +79,10 @@ def convert(
         write_coil(target, coil)
         return f"{coil!r}{note}"
     if kind == "poses":
-        poses = read_pose_list(source, nearest_rotation=nearest_rotation)
-        write_poses(target, poses.poses, poses.names, poses.didt)
+        poses = read_pose_list(
+            source, which=which, nearest_rotation=nearest_rotation, skip_bad=skip_bad, scan=scan
+        )
+        write_poses(target, poses)
         return f"{len(poses)} poses"
     if kind == "mesh":
         mesh = read_mesh(source)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from ..coils.formats.casings import read_casing
 from ..coils.parts import CoilElement
 from ..coils.read import read_coil
 from ..coils.sources import Dipoles, Segments, grid_corners_mm
+from ..core.messages import warn
+from ..errors import PoseError
 from ..heads.eeg import EegPositions, read_eeg_positions
 from ..heads.mesh import TetMesh
 from ..heads.quality import min_dihedral_cosines
@@ -31,8 +34,21 @@ __all__ = ["describe"]
 _COIL_POINT_MM = (0.0, 0.0, 20.0)
 
 
-def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
+def describe(
+    path: str | os.PathLike[str],
+    *,
+    which: str | int = "all",
+    skip_bad: bool = False,
+    scan: str | os.PathLike[str] | None = None,
+) -> dict[str, Any]:
     """Read a file or a subject folder, and describe it.
+
+    Parameters
+    ----------
+    path : path
+    which, skip_bad, scan
+        Of poses, as for `headfield.read_pose_list`; but bad ones are left out of what is told in any case,
+        with a warning that they would be refused where `skip_bad` isn't given.
 
     Returns
     -------
@@ -59,7 +75,7 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     if kind == "coil":
         return {"kind": kind} | _of_coil(read_coil(path))
     if kind == "poses":
-        return {"kind": kind} | _of_poses(read_pose_list(path))
+        return {"kind": kind} | _of_poses(_poses_to_describe(path, which, skip_bad, scan))
     if kind == "eeg":
         return {"kind": kind} | _of_eeg(read_eeg_positions(path))
     if kind == "casing":
@@ -123,6 +139,21 @@ def _of_element(element: CoilElement, coil: Coil) -> dict[str, Any]:
     return {"name": element.name, **what, "stimulator": element.stimulator, "parameters": parameters}
 
 
+def _poses_to_describe(
+    path: str | os.PathLike[str], which: str | int, skip_bad: bool, scan: str | os.PathLike[str] | None
+) -> PoseList:
+    """Read poses, without those that are bad; warn if other commands would refuse them."""
+    options: dict[str, Any] = {"which": which, "scan": scan}
+    try:
+        return read_pose_list(path, skip_bad=skip_bad, **options)
+    except PoseError as refused:
+        if skip_bad:
+            raise
+        found = read_pose_list(path, skip_bad=True, **options)
+        warn(f"other commands refuse this file: {refused}")
+        return found
+
+
 def _of_poses(poses: PoseList) -> dict[str, Any]:
     centres = poses.poses[:, :3, 3]
     return {
@@ -132,6 +163,8 @@ def _of_poses(poses: PoseList) -> dict[str, Any]:
         "mean_centre_mm": centres.mean(axis=0).tolist(),
         "names": list(poses.names),
         "didt": None if poses.didt is None else poses.didt.tolist(),
+        "coils": list(dict.fromkeys(poses.coils)),
+        "left_out": [asdict(one) for one in poses.left_out],
     }
 
 

@@ -101,6 +101,11 @@ def _poses(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
         rows.append(("dI/dt", f"{low:g} to {high:g} A/µs"))
     if any(name != f"pose {i}" for i, name in enumerate(facts["names"])):
         rows.append(("names", _some(facts["names"])))
+    if facts["coils"]:
+        rows.append(("coils", _some(facts["coils"])))
+    left_out = [f"{one['name'] or one['index']} ({one['reason']})" for one in facts["left_out"]]
+    if left_out:
+        rows.append(("left out", f"{len(left_out):,}: {_some(left_out)}"))
     return rows, []
 
 

@@ -26,6 +26,7 @@ from .info_text import lines
 from .parser import build_parser
 from .parser_place import TAKE_MINUS, check_placing
 from .place import run_place
+from .pose_options import pose_options
 from .progress import Progress, tell
 from .solve import solve
 from .stopping import Stopped, Stopping
@@ -126,7 +127,7 @@ def _demo(args: argparse.Namespace) -> None:
 
 
 def _info(args: argparse.Namespace) -> None:
-    facts = describe(args.file)
+    facts = describe(args.file, **pose_options(args))
     print(json.dumps(facts, indent=1) if args.json else "\n".join(lines(facts)))
 
 
@@ -152,6 +153,7 @@ def _convert(args: argparse.Namespace) -> None:
         dipoles=args.dipoles,
         spacing_mm=args.spacing_mm,
         nearest_rotation=args.nearest_rotation,
+        **pose_options(args),
     )
     print(f"{args.target}: {done}")
 

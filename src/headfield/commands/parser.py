@@ -11,6 +11,7 @@ from ..core.version import VERSION
 from ..solve.recovery import KINDS
 from . import values
 from .parser_place import add_place, add_placing, add_poses
+from .pose_options import add_pose_options
 
 __all__ = ["build_parser"]
 
@@ -83,6 +84,7 @@ def _add_solve(commands: Any) -> argparse.ArgumentParser:
     )
     _add_problem(parser)
     add_placing(parser, required=False)
+    add_pose_options(parser)
     _add_head_options(parser)
     _add_accuracy(parser)
     _add_course(parser)
@@ -240,6 +242,7 @@ def _add_info(commands: Any) -> argparse.ArgumentParser:
     )
     parser.add_argument("file", metavar="FILE")
     parser.add_argument("--json", action="store_true", help="print it as JSON")
+    add_pose_options(parser)
     return parser
 
 
@@ -249,7 +252,7 @@ def _add_convert(commands: Any) -> argparse.ArgumentParser:
         help="a head, coil or poses in another format",
         description="Read a head, a coil or poses, and write them in the format that the ending of OUT says. "
         "Heads: .msh, .npz, .vtu and what meshio writes. Coils: .ccd, .tcd, .nii.gz. Poses: .npy, .csv, .txt "
-        "(Brainsight), .xml (Localite), .stmpx, .mrk, .mat.",
+        "(Brainsight), .xml (Localite), .stmpx, .mrk, .mrk.json, .tfm, .mat.",
         epilog="Example: headfield convert spiral.tcd coil.ccd --dipoles 500",
     )
     parser.add_argument("source", metavar="IN")
@@ -259,6 +262,7 @@ def _add_convert(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument(
         "--nearest-rotation", action="store_true", help="of poses: make scaled or sheared axes a rotation"
     )
+    add_pose_options(parser)
     return parser
 
 

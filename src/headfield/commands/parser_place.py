@@ -36,7 +36,7 @@ def add_place(commands: Any) -> argparse.ArgumentParser:
         type=values.file_name,
         required=True,
         metavar="OUT",
-        help="poses: .npy, .csv, .txt, .xml, .stmpx, .mrk or .mat",
+        help="poses: .npy, .csv, .mat or what navigation systems read",
     )
     add_placing(parser, required=True)
     parser.add_argument("--json", action="store_true", help="print it as JSON")
@@ -50,7 +50,7 @@ def add_poses(parser: argparse.ArgumentParser) -> None:
         "poses",
         metavar="POSES",
         nargs="?",
-        help=".npy, .csv, .txt, .xml, .stmpx, .mrk or .mat; mm, see the README; or --centre and --handle",
+        help=".npy, .csv, .mat or what navigation systems write, see the README; or --centre and --handle",
     )
 
 

@@ -27,6 +27,7 @@ from ..poses.pose_list import PoseList
 from ..solve.model import HeadModel
 from .heads import read_head
 from .placing import given_poses
+from .pose_options import pose_options
 from .progress import Progress
 from .stopping import Stopping
 from .summary import Summary, exit_code
@@ -74,7 +75,7 @@ class _Problem:
         self.args = args
         self.mesh, given = read_head(args)
         self.coil = read_coil(args.coil)
-        listed = given_poses(args, self.mesh, self.coil)
+        listed = given_poses(args, self.mesh, self.coil, **pose_options(args))
         self.poses, self.didt = listed.poses, _didt(args, listed, self.coil)
         self.chosen = _slice(args.slice, len(self.poses))
         _check_not_input(args, self.chosen, len(self.poses))

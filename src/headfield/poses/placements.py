@@ -14,7 +14,7 @@ from ..core.messages import warn
 from ..errors import FileFormatError, PoseError
 from ..io.regular import check_regular, ending_of
 from .formats.mat5 import read_mat5
-from .formats.simnibs_session import chosen_lists, holder_of_poses, tms_lists
+from .formats.simnibs_session import chosen_lists, holder_of_poses, tms_lists, unread
 
 __all__ = ["Placement", "read_placements"]
 
@@ -80,7 +80,8 @@ def read_placements(path: str | os.PathLike[str], *, which: str | int = "all") -
     Warns
     -----
     UserWarning
-        Other positions have a `matsimnibs`, and aren't returned: `read_pose_list` reads them.
+        Other positions have a `matsimnibs`, and aren't returned: `read_pose_list` reads them. The session has
+        several coils, or conductivities.
 
     Examples
     --------
@@ -95,9 +96,10 @@ def read_placements(path: str | os.PathLike[str], *, which: str | int = "all") -
     check_regular(path, PoseError)
     try:
         found, posed = [], 0
-        for one in chosen_lists(tms_lists(holder_of_poses(read_mat5(Path(path).read_bytes()))), which):
+        lists = chosen_lists(tms_lists(holder_of_poses(read_mat5(Path(path).read_bytes()))), which)
+        for one in lists:
             for number, position in enumerate(one.positions):
-                if np.size(position.get("matsimnibs", ())) > 0:
+                if one.matrix(number) is not None:
                     posed += 1
                 else:
                     found.append(_placement(position, one.where(number)))
@@ -107,8 +109,11 @@ def read_placements(path: str | os.PathLike[str], *, which: str | int = "all") -
             )
     except (PoseError, FileFormatError) as error:
         raise type(error)(f"{os.fspath(path)}: {error}") from None
+    notes = unread(lists)
     if posed:
-        warn(f"{os.fspath(path)}: {posed} of {posed + len(found)} positions have a matsimnibs: not placed")
+        notes.append(f"{posed} of {posed + len(found)} positions have a matsimnibs: not placed")
+    for note in notes:
+        warn(f"{os.fspath(path)}: {note}")
     return found
 
 
@@ -143,7 +148,7 @@ def _point(position: dict[str, Any], key: str, where: str) -> tuple[float, float
 
 def _number(position: dict[str, Any], key: str, where: str) -> float | None:
     value = position.get(key)
-    if value is None or np.size(value) == 0:
+    if value is None or np.size(value) == 0 or (isinstance(value, str) and not value.strip()):
         return None
     if isinstance(value, np.ndarray) and value.size == 1 and np.isfinite(value).all():
         return float(value.ravel()[0])

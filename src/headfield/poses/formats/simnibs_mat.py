@@ -2,10 +2,12 @@
 """SimNIBS sessions: .mat files of MATLAB 5, with TMSLIST and POSITION structs.
 
 What is read: `matsimnibs` (4, 4), `didt` (A/s) and `name` of each POSITION in a session, a TMSLIST or alone
-(`simnibs_session` says how they lie in the file); or a variable `matsimnibs`, (4, 4) or (4, 4, k).
+(`simnibs_session` says how they lie in the file); or a variable `matsimnibs`; or the one variable of a shape
+that poses have, (4, 4), (4, 4, k) or (k, 4, 4), or a cell array of (4, 4).
 
 `matsimnibs` is coil to head, mm, in headfield's coil frame. A POSITION without it has only a `centre` and a
-`pos_ydir`, from which a pose follows with a head: see `headfield.read_placements`.
+`pos_ydir`, from which a pose follows with a head: see `headfield.read_placements`. Beside others such a
+position is left out with a warning, and so is one whose `matsimnibs` is zero or not a number.
 """
 
 from __future__ import annotations
@@ -20,9 +22,18 @@ from ...core.arguments import real_array
 from ...errors import FileFormatError, PoseError
 from ...io.atomic import replacing
 from ..pose_list import PoseList
+from .markers import Markers
 from .mat5 import read_mat5
-from .raw import RawPoses, didt_of_all
-from .simnibs_session import holder_of_poses, tms_lists
+from .raw import RawPoses, didt_of_all, stack_of
+from .simnibs_session import (
+    TmsList,
+    chosen_lists,
+    has_positions,
+    holder_of_poses,
+    refuse_choice,
+    tms_lists,
+    unread,
+)
 
 __all__ = ["read_simnibs_mat", "write_simnibs_mat"]
 
@@ -32,14 +43,20 @@ _NO_POSE = (
 )
 
 
-def read_simnibs_mat(path: str | os.PathLike[str]) -> RawPoses:
-    """Read the coil poses of a SimNIBS .mat file; see the module.
+def read_simnibs_mat(path: str | os.PathLike[str], which: str | int = "all") -> RawPoses:
+    """Read the coil poses of a SimNIBS .mat file, or of one with an array of poses; see the module.
+
+    Parameters
+    ----------
+    path : path
+    which : "all", or str or int
+        Of several TMSLISTs, those with this coil (`fnamecoil`), or the one with this index.
 
     Raises
     ------
     PoseError
-        A damaged file, no coil positions, a position whose `matsimnibs` is missing or has another shape, coil
-        positions in more than one variable.
+        A damaged file, no coil positions, none with a `matsimnibs`, one of another shape, coil positions in
+        more than one variable, no list that `which` names.
     FileFormatError
         MATLAB 7.3 or 4.
 
@@ -52,25 +69,59 @@ def read_simnibs_mat(path: str | os.PathLike[str]) -> RawPoses:
     >>> raw.names, raw.didt, raw.kind
     (['M1'], array([1000000.]), 'SimNIBS session')
     """
-    holder = holder_of_poses(read_mat5(Path(path).read_bytes()))
+    variables = read_mat5(Path(path).read_bytes())
+    alone = _array_alone(variables)
+    if alone is not None:
+        refuse_choice(which)
+        return RawPoses(stack_of(alone[1], alone[0]), [], None, "array in a .mat file")
+    holder = holder_of_poses(variables)
     if "poslist" not in holder and "pos" not in holder and isinstance(holder.get("matsimnibs"), np.ndarray):
+        refuse_choice(which)
         return _of_matrices(holder)
-    names, poses, didt, notes = [], [], [], list[str]()
-    listed = [(one, number) for one in tms_lists(holder) for number in range(len(one.positions))]
-    for one, number in listed:
-        where, position = one.where(number), one.positions[number]
-        name, matrix = position.get("name"), position.get("matsimnibs")
-        names.append(name if isinstance(name, str) else "")
-        if not isinstance(matrix, np.ndarray) or matrix.size == 0:
-            raise PoseError(f"{where} {_NO_POSE}")
-        if matrix.shape != (4, 4):
-            raise PoseError(f"{where}: matsimnibs has the shape {matrix.shape}, not (4, 4)")
-        poses.append(real_array(matrix, where, PoseError))
-        didt.append(_scalar(position.get("didt"), where, notes))
-    if not poses:
+    lists = chosen_lists(tms_lists(holder), which)
+    if not any(one.positions for one in lists):
         raise PoseError("no poses in this file: no POSITION in a TMSLIST")
+    markers, coils, notes = Markers("positions"), list[str](), unread(lists)
+    for one in lists:
+        for number in range(len(one.positions)):
+            if _add(markers, one, number, notes):
+                coils.append(one.coil)
+    if not markers.names and all(left.reason == "no matsimnibs" for left in markers.left_out):
+        first = next(one for one in lists if one.positions)
+        raise PoseError(f"{first.where(0)} {_NO_POSE}")
     kind = "SimNIBS session" if "poslist" in holder else "SimNIBS TMSLIST"
-    return RawPoses(np.array(poses), names, didt_of_all(didt, notes), kind, notes)
+    return markers.raw(markers.poses(), kind, notes)._replace(coils=coils if any(coils) else ())
+
+
+def _array_alone(variables: dict[str, Any]) -> tuple[str, np.ndarray] | None:
+    """Return the name and value of the one variable that has the shape of poses, in a file of no session."""
+    arrays = {name: value for name, value in variables.items() if isinstance(value, np.ndarray)}
+    for name, value in variables.items():  # cell arrays of matrices
+        if isinstance(value, tuple) and value and all(np.shape(item) == (4, 4) for item in value):
+            arrays[name] = np.stack(value)
+    shaped = {
+        name: real_array(value, name, PoseError)
+        for name, value in arrays.items()
+        if value.size and (value.shape[:2] == (4, 4) or value.shape[1:] == (4, 4)) and value.ndim in (2, 3)
+    }
+    if not shaped or has_positions(variables):
+        return None
+    if len(shaped) > 1:
+        raise PoseError(f"no poses in this file that are known as such: {' and '.join(shaped)[:80]} could be")
+    return next(iter(shaped.items()))
+
+
+def _add(markers: Markers, one: TmsList, number: int, notes: list[str]) -> bool:
+    """Add a POSITION; returns whether it has a pose."""
+    where, position = one.where(number), one.positions[number]
+    name, matrix = position.get("name"), one.matrix(number)
+    name = name if isinstance(name, str) else ""
+    if matrix is None:
+        return markers.leave_out(name, "no matsimnibs")
+    if matrix.shape != (4, 4):
+        raise PoseError(f"{where}: matsimnibs has the shape {matrix.shape}, not (4, 4)")
+    didt = _scalar(position.get("didt"), where, notes)
+    return markers.add(name, real_array(matrix, where, PoseError), didt, identity=True)
 
 
 def _of_matrices(holder: dict[str, Any]) -> RawPoses:
@@ -78,9 +129,7 @@ def _of_matrices(holder: dict[str, Any]) -> RawPoses:
     matrices = real_array(holder["matsimnibs"], "matsimnibs", PoseError)
     if matrices.size == 0:
         raise PoseError(f"this file {_NO_POSE}")
-    if matrices.shape[:2] != (4, 4) or matrices.ndim > 3:
-        raise PoseError(f"matsimnibs has the shape {matrices.shape}, not (4, 4) or (4, 4, k)")
-    poses = np.moveaxis(matrices.reshape(4, 4, -1), 2, 0)
+    poses = stack_of(matrices, "matsimnibs")
     notes: list[str] = []
     name, didt = holder.get("name"), _scalar(holder.get("didt"), "matsimnibs", notes)
     names = [name] if len(poses) == 1 and isinstance(name, str) else [""] * len(poses)

@@ -5,6 +5,9 @@ A session has `poslist`, a cell array of lists, as variables of the file or as t
 TMSLIST has `fnamecoil` and `pos`, an array of POSITION. A TMSLIST or a POSITION may also stand alone, as
 variables of the file or as a struct. Lists of electrodes (TDCSLIST) are passed over. (SimNIBS's manual:
 SESSION, TMSLIST, POSITION.)
+
+What else a session says of a simulation is not read, and a warning says so: several coils, `anisotropy_type`
+other than "scalar", values of `cond` other than SimNIBS's standard ones.
 """
 
 from __future__ import annotations
@@ -12,12 +15,24 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ...core.arguments import is_whole
 from ...core.messages import quoted
 from ...errors import PoseError
 
-__all__ = ["TmsList", "chosen_lists", "holder_of_poses", "tms_lists"]
+__all__ = [
+    "TmsList",
+    "chosen_lists",
+    "has_positions",
+    "holder_of_poses",
+    "refuse_choice",
+    "tms_lists",
+    "unread",
+]
 
+# S/m, of the tissues 1 to 10, as a new session has them (SimNIBS's manual: standard conductivities).
+_STANDARD = (0.126, 0.275, 1.654, 0.010, 0.465, 0.5, 0.008, 0.025, 0.6, 0.16)
 _KEYS = ("matsimnibs", "poslist", "pos", "centre")
 
 
@@ -28,6 +43,11 @@ class TmsList(NamedTuple):
     coil: str  #: `fnamecoil`, empty if there is none
     fields: dict[str, Any]  #: of the list
     positions: list[dict[str, Any]]  #: each POSITION
+
+    def matrix(self, number: int) -> np.ndarray | None:
+        """Return `matsimnibs` of the position of this number; None if it is empty, as it is while unset."""
+        value = self.positions[number].get("matsimnibs")
+        return value if isinstance(value, np.ndarray) and value.size else None
 
     def where(self, number: int) -> str:
         """Return words for the position of this number."""
@@ -51,11 +71,7 @@ def holder_of_poses(variables: dict[str, Any]) -> dict[str, Any]:
     """
     if any(key in variables for key in _KEYS):
         return variables
-    structs = {
-        name: value[0]
-        for name, value in variables.items()
-        if isinstance(value, list) and len(value) == 1 and any(key in value[0] for key in _KEYS)
-    }
+    structs = _structs(variables)
     if len(structs) > 1:
         raise PoseError(f"coil positions in more than one variable: {', '.join(sorted(structs))[:80]}")
     if not structs:
@@ -63,6 +79,26 @@ def holder_of_poses(variables: dict[str, Any]) -> dict[str, Any]:
             "no poses in this file: no variable matsimnibs, poslist or pos, and no struct with one"
         )
     return next(iter(structs.values()))
+
+
+def has_positions(variables: dict[str, Any]) -> bool:
+    """Tell whether the variables of a file are, or hold, a session, a TMSLIST or a POSITION.
+
+    Examples
+    --------
+    >>> has_positions({"a": 1.0}), has_positions({"S": [{"poslist": ()}]})
+    (False, True)
+    """
+    return any(key in variables for key in _KEYS) or bool(_structs(variables))
+
+
+def _structs(variables: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the structs among the variables that hold positions."""
+    return {
+        name: value[0]
+        for name, value in variables.items()
+        if isinstance(value, list) and len(value) == 1 and any(key in value[0] for key in _KEYS)
+    }
 
 
 def tms_lists(holder: dict[str, Any]) -> list[TmsList]:
@@ -98,6 +134,12 @@ def tms_lists(holder: dict[str, Any]) -> list[TmsList]:
     return found
 
 
+def refuse_choice(which: str | int) -> None:
+    """Raise a PoseError unless `which` is "all": a file of arrays has nothing to choose from."""
+    if which != "all":
+        raise PoseError(f"which = {which!r}: this file has no TMSLISTs to choose from")
+
+
 def chosen_lists(lists: list[TmsList], which: str | int) -> list[TmsList]:
     """Return the lists that `which` names: "all", the index of one, or a coil, with or without its folder.
 
@@ -122,3 +164,41 @@ def chosen_lists(lists: list[TmsList], which: str | int) -> list[TmsList]:
         there = "; ".join(f"{one.order}: {one.coil or 'no coil'}" for one in lists)
         raise PoseError(f"which = {which!r} is neither the index nor the coil of a TMSLIST: {quoted(there)}")
     return chosen
+
+
+def unread(lists: list[TmsList]) -> list[str]:
+    """Return notes on what the lists say that isn't read: of which coil each is, and conductivities.
+
+    Examples
+    --------
+    >>> unread([TmsList(0, "A.ccd", {"anisotropy_type": "vn"}, [{}])])[0][:55]
+    'anisotropy_type (vn) and cond of this session are not r'
+    """
+    notes = []
+    coils = list(dict.fromkeys(one.coil or "none" for one in lists if one.positions))
+    if len(coils) > 1:
+        count = sum(bool(one.positions) for one in lists)
+        named = ", ".join(coil[-60:] for coil in coils)
+        notes.append(
+            f"{count} TMSLISTs with the coils {named}: all their poses are read as one list; which= "
+            "(--which) chooses a coil, or a TMSLIST by its index from 0"
+        )
+    kinds = dict.fromkeys(one.fields.get("anisotropy_type") for one in lists)
+    kinds_set = [kind for kind in kinds if isinstance(kind, str) and kind not in ("", "scalar")]
+    if kinds_set or any(_has_own_conductivity(one) for one in lists):
+        said = f" ({', '.join(kinds_set)})" if kinds_set else ""
+        notes.append(
+            f"anisotropy_type{said} and cond of this session are not read: say them by conductivity= "
+            "(--tensors, --conductivity)"
+        )
+    return notes
+
+
+def _has_own_conductivity(one: TmsList) -> bool:
+    """Tell whether a list has a conductivity that isn't the standard one."""
+    tissues = one.fields.get("cond")
+    values = [entry.get("value") for entry in tissues] if isinstance(tissues, list) else []
+    return any(
+        isinstance(value, np.ndarray) and value.size == 1 and abs(float(value.ravel()[0]) - standard) > 1e-9
+        for value, standard in zip(values, _STANDARD, strict=False)
+    )
