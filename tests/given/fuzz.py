@@ -29,8 +29,6 @@ import numpy as np
 
 import headfield as hf
 from headfield.io.nifti import read_nifti
-from headfield.poses.read import read_pose_list
-from headfield.poses.write import write_poses
 
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data"
 LARGEST_SAMPLE = 3_000_000  # bytes
@@ -51,8 +49,6 @@ class Format(NamedTuple):
 
 def formats(samples: bool) -> dict[str, Format]:
     """Every format, with small files of it, and sample files if asked for."""
-    from given import seed_texts as texts  # here, because as a script this has to look for it first
-
     mesh = hf.TetMesh(
         [[0, 0, 0], [50, 0, 0], [0, 50, 0], [0, 0, 50], [50, 50, 50]],
         [[0, 1, 2, 3], [1, 2, 3, 4]],
@@ -65,7 +61,7 @@ def formats(samples: bool) -> dict[str, Format]:
     heads = {
         "msh22 binary": (".msh", written(".msh", lambda p: hf.write_mesh(p, mesh))),
         "msh22 text": (".msh", written(".msh", lambda p: hf.write_mesh(p, mesh, binary=False))),
-        "msh41 text": (".msh", texts.MSH41.encode()),
+        "msh41 text": (".msh", MSH41.encode()),
         "npz": (".npz", written(".npz", lambda p: hf.write_mesh(p, mesh))),
         "vtu": (".vtu", written(".vtu", lambda p: hf.write_mesh(p, mesh))),
     }
@@ -78,24 +74,12 @@ def formats(samples: bool) -> dict[str, Format]:
     for ending, coil in coils.items():
         content = written(ending, lambda p, coil=coil: hf.write_coil(p, coil))
         found[ending[1:]] = Format(ending, read_coil, [content])
-    poses = np.array([np.diag([1.0, -1.0, -1.0, 1.0])] * 3)
-    poses[:, :3, 3] = np.arange(9).reshape(3, 3)
-    names = ["one", "two", "three"]
-    for ending in (".npy", ".csv", ".txt", ".xml", ".stmpx", ".mrk", ".mrk.json", ".mat"):
-        content = written(ending, lambda p: write_poses(p, poses, names=names))
-        found[f"poses {ending[1:]}"] = Format(ending, read_pose_list, [content])
-    one = written(".tfm", lambda p: write_poses(p, poses[0]))
-    found["poses tfm"] = Format(".tfm", read_pose_list, [one])
-    found["poses mkss"] = Format(".mkss", read_by_scan, [texts.MKSS.encode()])
-    found["poses nbe"] = Format(".nbe", read_by_scan, [texts.NBE.encode()])
-    table = b"1,0,0,1,0,1,0,2,0,0,1,3,0,0,0,1\n" * 3
-    saved = re.sub(rb"(\d)\.", rb"\1,", found["poses txt"].seeds[0]).replace(b"\t", b";")  # by a spreadsheet
-    found["poses table"] = Format(".csv", read_pose_list, [table, str(poses).encode(), saved])
-    found["poses xml"].seeds.append(texts.GUM.encode("utf-16"))
-    found["placements"] = Format(".mat", hf.read_placements, [placements()])
-    found["eeg"] = Format(".csv", hf.read_eeg_positions, [texts.EEG.encode()])
+    from given.pose_seeds import pose_seeds  # here, because as a script this has to look for it first
+
+    found |= {name: Format(*form) for name, form in pose_seeds(written).items()}
+    found["eeg"] = Format(".csv", hf.read_eeg_positions, [EEG.encode()])
     found["tensors"] = Format(".nii.gz", read_nifti, [tensor_image()])
-    found["casing"] = Format(".stl", hf.read_casing, [texts.STL.encode()])
+    found["casing"] = Format(".stl", hf.read_casing, [STL.encode()])
     found["wire"] = Format(
         ".txt", hf.read_wire, [b"# a square\n0 0 -5\n10 0 -5\n10 10 -5\n\n0 0 -7\n9 0 -7\n9 9 -7\n"]
     )
@@ -161,30 +145,6 @@ def read_result(path: Path) -> Any:
     return found.magnitude(found.n_poses - 1)
 
 
-def read_by_scan(path: Path) -> Any:
-    """Read poses that need the scan that was navigated on."""
-    scan = path.with_name("scan.nii")
-    if not scan.exists():
-        scan.write_bytes(written(".nii", save_scan))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what is left out, and of how exact Nexstim's coordinates are
-        return read_pose_list(path, scan=scan)
-
-
-def save_scan(path: Path) -> None:
-    import nibabel
-
-    nibabel.save(nibabel.Nifti1Image(np.zeros((20, 26, 26), np.uint8), np.diag([10.0, 10, 10, 1])), path)
-
-
-def placements() -> bytes:
-    import scipy.io
-
-    position = {"centre": "C3", "pos_ydir": [-46.0, 42, 70], "distance": 4.0, "name": "M1"}
-    session = {"type": "SESSION", "poslist": {"type": "TMSLIST", "fnamecoil": "a.ccd", "pos": position}}
-    return written(".mat", lambda path: scipy.io.savemat(path, session))
-
-
 def dipole_coil() -> hf.Coil:
     return hf.Coil([[0, 0, -5], [10, 0, -5]], [[0, 0, 1e-3], [0, 1e-3, 0]], name="two", didt_max=1e8)
 
@@ -218,6 +178,65 @@ def tensor_image() -> bytes:
 
     image = nibabel.Nifti1Image(np.ones((3, 4, 2, 6), np.float32), np.diag([2.0, 2, 2, 1]))
     return written(".nii.gz", lambda p: nibabel.save(image, p))
+
+
+MSH41 = """$MeshFormat
+4.1 0 8
+$EndMeshFormat
+$Entities
+0 0 0 1
+1 0 0 0 50 50 50 1 5 0
+$EndEntities
+$Nodes
+1 4 1 4
+3 1 0 4
+1
+2
+3
+4
+0 0 0
+50 0 0
+0 50 0
+0 0 50
+$EndNodes
+$Elements
+1 1 1 1
+3 1 4 1
+1 1 2 3 4
+$EndElements
+$ElementData
+1
+"E"
+1
+0
+3
+0
+1
+1
+1 2.5
+$EndElementData
+"""
+EEG = """Fiducial,0.5,94.3,-28.1,Nz
+Electrode,-65.3,-13.2,68.1,C3
+ReferenceElectrode,66.0,-14.0,67.0,C4
+"""
+STL = """solid box
+facet normal 0 0 1
+outer loop
+vertex 0 0 0
+vertex 50 0 0
+vertex 0 50 0
+endloop
+endfacet
+facet normal 0 1 0
+outer loop
+vertex 0 0 0
+vertex 50 0 0
+vertex 0 0 -20
+endloop
+endfacet
+endsolid box
+"""
 
 
 # What is inside of a compressed file

@@ -213,6 +213,14 @@ class TestCommandLine:
         assert [one["index"] for one in json.loads(out)["left_out"]] == [1, 2]
         assert "refuse this file" not in err
 
+    def test_info_of_what_is_to_be_placed(self, tmp_path, capsys):
+        path = str(tmp_path / "a.mat")
+        scipy.io.savemat(path, {"pos": {"name": "M1", "centre": "C3", "pos_ydir": [-46.0, 42, 70]}})
+        assert cli.main(["info", path]) == 0
+        out, _ = capsys.readouterr()
+        assert "M1            C3, towards -46.0 42.0 70.0 mm, 4 mm off the scalp" in out
+        fails(capsys, ["convert", path, str(tmp_path / "b.csv")], "has no matsimnibs", "headfield.place")
+
     def test_convert(self, sheared, tmp_path, capsys):
         target = str(tmp_path / "b.csv")
         fails(capsys, ["convert", sheared, target], "pose 2 (M2) of 3: axes not orthonormal", "--skip-bad")

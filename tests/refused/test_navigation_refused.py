@@ -290,3 +290,6 @@ class TestPoseFiles:
         assert (len(found), found.names) == (1, ("pose 0",))
         with pytest.raises(hf.PoseError, match="scaled or sheared"):
             PoseList(POSE * [2, 2, 2, 1])
+        for wrong in ({"indices": [0, 1]}, {"coils": ["a", "b"]}):
+            with pytest.raises(hf.PoseError, match=r"indices and \d coils for 1 poses"):
+                PoseList(POSE, **wrong)

@@ -68,8 +68,9 @@ def convert(
     """
     kind = kind_of(source)
     options = {"dipoles": dipoles is not None, "spacing_mm": spacing_mm is not None}
-    of_poses = {"nearest_rotation": nearest_rotation, "which": which, "skip_bad": skip_bad, "scan": scan}
-    options |= {name: value not in (False, "all", None) for name, value in of_poses.items()}
+    of_poses = {"nearest_rotation": nearest_rotation, "skip_bad": skip_bad}
+    of_poses |= {"which": which != "all", "scan": scan is not None}
+    options |= of_poses
     allowed = {"coil": ("dipoles", "spacing_mm"), "poses": tuple(of_poses)}.get(kind, ())
     wrong = [name for name, given in options.items() if given and name not in allowed]
     if wrong:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,6 @@ from ..coils.formats.casings import read_casing
 from ..coils.parts import CoilElement
 from ..coils.read import read_coil
 from ..coils.sources import Dipoles, Segments, grid_corners_mm
-from ..core.messages import warn
-from ..errors import PoseError
 from ..heads.eeg import EegPositions, read_eeg_positions
 from ..heads.mesh import TetMesh
 from ..heads.quality import min_dihedral_cosines
@@ -25,9 +22,8 @@ from ..heads.subject import Subject
 from ..heads.tetrahedra import chunks
 from ..heads.tissues import tissue
 from ..io.nifti import read_nifti
-from ..poses.pose_list import PoseList
-from ..poses.read import read_pose_list
 from .kinds import kind_of
+from .pose_facts import pose_facts
 
 __all__ = ["describe"]
 
@@ -75,7 +71,7 @@ def describe(
     if kind == "coil":
         return {"kind": kind} | _of_coil(read_coil(path))
     if kind == "poses":
-        return {"kind": kind} | _of_poses(_poses_to_describe(path, which, skip_bad, scan))
+        return {"kind": kind} | pose_facts(path, which=which, skip_bad=skip_bad, scan=scan)
     if kind == "eeg":
         return {"kind": kind} | _of_eeg(read_eeg_positions(path))
     if kind == "casing":
@@ -137,35 +133,6 @@ def _of_element(element: CoilElement, coil: Coil) -> dict[str, Any]:
         what["spacing_mm"] = source.spacing_mm.tolist()
     parameters = [coil.deformations[i].parameter for i in element.deformations]
     return {"name": element.name, **what, "stimulator": element.stimulator, "parameters": parameters}
-
-
-def _poses_to_describe(
-    path: str | os.PathLike[str], which: str | int, skip_bad: bool, scan: str | os.PathLike[str] | None
-) -> PoseList:
-    """Read poses, without those that are bad; warn if other commands would refuse them."""
-    options: dict[str, Any] = {"which": which, "scan": scan}
-    try:
-        return read_pose_list(path, skip_bad=skip_bad, **options)
-    except PoseError as refused:
-        if skip_bad:
-            raise
-        found = read_pose_list(path, skip_bad=True, **options)
-        warn(f"other commands refuse this file: {refused}")
-        return found
-
-
-def _of_poses(poses: PoseList) -> dict[str, Any]:
-    centres = poses.poses[:, :3, 3]
-    return {
-        "format": poses.kind,
-        "poses": len(poses),
-        "bounds_mm": _bounds(centres),
-        "mean_centre_mm": centres.mean(axis=0).tolist(),
-        "names": list(poses.names),
-        "didt": None if poses.didt is None else poses.didt.tolist(),
-        "coils": list(dict.fromkeys(poses.coils)),
-        "left_out": [asdict(one) for one in poses.left_out],
-    }
 
 
 def _of_eeg(eeg: EegPositions) -> dict[str, Any]:

@@ -92,6 +92,8 @@ _COUNTS = (
 
 
 def _poses(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
+    if "placements" in facts:
+        return _placements(facts), []
     rows = [("poses", f"{facts['poses']:,}")]
     if facts["format"]:
         rows.append(("format", facts["format"]))
@@ -107,6 +109,20 @@ def _poses(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
     if left_out:
         rows.append(("left out", f"{len(left_out):,}: {_some(left_out)}"))
     return rows, []
+
+
+def _placements(facts: dict[str, Any]) -> list[Row]:
+    rows = [("positions", f"{len(facts['placements']):,}"), ("format", facts["format"])]
+    for one in facts["placements"][:_MOST_ROWS]:
+        centre, handle = (
+            one[key] if one[key] is None or isinstance(one[key], str) else f"{_point(one[key])} mm"
+            for key in ("centre", "handle")
+        )
+        towards = f", towards {handle}" if handle else ""
+        rows.append(
+            (one["name"] or "position", f"{centre}{towards}, {one['distance_mm']:g} mm off the scalp")
+        )
+    return rows
 
 
 def _eeg(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
