@@ -45,3 +45,14 @@ def test_read_files(monkeypatch, tmp_path, capsys):
 def test_every_example_is_run():
     text = Path(__file__).read_text(encoding="utf-8")
     assert all(f'"{script.name}"' in text for script in EXAMPLES.glob("*.py"))
+
+
+def test_half_a_turn_leaves_nothing_out_of_a_symmetric_figure_8_alone(monkeypatch, tmp_path, capsys):
+    wings = {"inner_radius_mm": 8.0, "outer_radius_mm": 16.0, "separation_mm": 34.0, "spacing_mm": 8.0}
+    hf.figure_of_eight(**wings).write(tmp_path / "eight.ccd")
+    hf.circular_coil(inner_radius_mm=10, outer_radius_mm=20, spacing_mm=8).write(tmp_path / "round.ccd")
+    result = run(monkeypatch, "half_turn.py", 8, tmp_path / "eight.ccd", tmp_path / "round.ccd")
+    eight, circle = result["results"].values()
+    np.testing.assert_allclose(eight, 0, atol=2e-3)
+    np.testing.assert_allclose(circle, [2, 0, 0], atol=2e-3)  # it is not reversed at all
+    assert "E differs by 200.0%, |E| by 0." in capsys.readouterr().out

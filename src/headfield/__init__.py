@@ -54,7 +54,11 @@ from .heads.subject import Subject
 from .heads.tensors import conductivity_tensors
 from .heads.write import write_mesh
 from .placement.clearance import casing_distance
-from .placement.place import ScalpGrid, place, retreat, scalp_grid
+from .placement.grid import ScalpGrid, scalp_grid
+from .placement.place import place
+from .placement.retreat import retreat
+from .placement.underneath import ScalpGeometry, scalp_geometry
+from .poses.placements import Placement, read_placements
 from .poses.pose import check_poses, nearest_rotation, ring
 from .poses.pose_list import PoseList
 from .poses.read import read_pose_list, read_poses
@@ -83,12 +87,14 @@ __all__ = [
     "HeadfieldError",
     "MeshError",
     "MissingPackageError",
+    "Placement",
     "PlausibilityWarning",
     "PoseError",
     "PoseList",
     "Region",
     "RegionError",
     "SampledPotential",
+    "ScalpGeometry",
     "ScalpGrid",
     "Segments",
     "SolveReport",
@@ -116,6 +122,7 @@ __all__ = [
     "read_coil",
     "read_eeg_positions",
     "read_mesh",
+    "read_placements",
     "read_pose_list",
     "read_poses",
     "read_result",
@@ -123,6 +130,7 @@ __all__ = [
     "regions",
     "retreat",
     "ring",
+    "scalp_geometry",
     "scalp_grid",
     "skin",
     "sphere_mesh",

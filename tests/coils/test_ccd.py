@@ -91,6 +91,14 @@ def test_files_without_metadata_and_with_odd_lines(ccd, content):
     assert (coil.name, coil.stimulator, coil.didt_max) == ("coil", "", None)
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8-sig", "utf-16"])
+def test_comments_in_other_encodings(ccd, encoding):
+    """Older programs write A/µs in Latin-1; editors on Windows save UTF-16 and byte order marks."""
+    coil = ccd(ONE.replace("elements", "elements (A/µs);stimulator=Müller;dIdtmax=100").encode(encoding))
+    np.testing.assert_array_equal(coil.dipole_positions_mm, [[0, 0, -5]])
+    assert (coil.stimulator, coil.didt_max) == ("Müller", 1e8)
+
+
 @pytest.mark.parametrize("value", ["1.2.3", "100,150", "fast", "-3", "0", "nan", "inf", "1e999", "1_0"])
 def test_a_limit_that_is_no_number_is_left_out_and_said(ccd, value):
     with pytest.warns(UserWarning, match="dIdtmax=.* is not a positive number"):
@@ -103,8 +111,10 @@ def test_a_limit_that_is_no_number_is_left_out_and_said(ccd, value):
     [
         (b"", "no count"),
         (b"\n\n# only comments\n", "no count"),
-        (b"\xff\xfe\x00\x01", "byte 0 is not UTF-8"),
-        (b"# coil\n1\n# x\n0 0 0 0 0 \xe9\n", "byte 23 is not UTF-8"),
+        (b"\xff\xfe\x00\x01", "is not a count"),
+        (b"\xff\xfe\x00", "not UTF-16 text"),
+        (b"# coil\n1\n# x\n0 0 0 0 0 \xe9\n", "not UTF-8 text, at byte 23"),
+        (b"# coil \xe9\x01\n1\n# x\n0 0 0 0 0 1\n", "not UTF-8 text, at byte 7"),
         (b"\x1f\x8b\x08\x00garbage", "not UTF-8"),
         (b"\x00\x01\x02\x03", "not a count"),
         ("{}", "line 1: '{}' is not a count"),

@@ -29,8 +29,6 @@ import numpy as np
 
 import headfield as hf
 from headfield.io.nifti import read_nifti
-from headfield.poses.read import read_pose_list
-from headfield.poses.write import write_poses
 
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data"
 LARGEST_SAMPLE = 3_000_000  # bytes
@@ -76,13 +74,9 @@ def formats(samples: bool) -> dict[str, Format]:
     for ending, coil in coils.items():
         content = written(ending, lambda p, coil=coil: hf.write_coil(p, coil))
         found[ending[1:]] = Format(ending, read_coil, [content])
-    poses = np.array([np.diag([1.0, -1.0, -1.0, 1.0])] * 3)
-    poses[:, :3, 3] = np.arange(9).reshape(3, 3)
-    names = ["one", "two", "three"]
-    for ending in (".npy", ".csv", ".txt", ".xml", ".stmpx", ".mrk", ".mat"):
-        content = written(ending, lambda p: write_poses(p, poses, names=names))
-        found[f"poses {ending[1:]}"] = Format(ending, read_pose_list, [content])
-    found["poses table"] = Format(".csv", read_pose_list, [b"1,0,0,1,0,1,0,2,0,0,1,3,0,0,0,1\n" * 3])
+    from given.pose_seeds import pose_seeds  # here, because as a script this has to look for it first
+
+    found |= {name: Format(*form) for name, form in pose_seeds(written).items()}
     found["eeg"] = Format(".csv", hf.read_eeg_positions, [EEG.encode()])
     found["tensors"] = Format(".nii.gz", read_nifti, [tensor_image()])
     found["casing"] = Format(".stl", hf.read_casing, [STL.encode()])
@@ -370,6 +364,7 @@ def fuzz(form: Format, cases: int, seed: int, folder: Path) -> Result:
 
 def main() -> int:
     """Run the script."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--cases", type=int, default=10_000, help="per format [%(default)s]")
     parser.add_argument("--only", default="", help="formats whose name holds this")

@@ -10,7 +10,7 @@ from headfield.poses.write import write_poses
 
 # On the left of the head: z to the right, into it; y, the prolongation of the handle, forward; x = y × z.
 POSE = np.array([[0.0, 0, 1, -80], [0, 1, 0, -5], [-1, 0, 0, 30], [0, 0, 0, 1]])
-ENDINGS = [".npy", ".csv", ".txt", ".xml", ".stmpx", ".mrk", ".mat"]
+ENDINGS = [".npy", ".csv", ".txt", ".xml", ".stmpx", ".mrk", ".mrk.json", ".mat"]
 
 
 def xml_matrix(rows) -> str:

@@ -152,7 +152,8 @@ def test_which_mesh(folder):
     assert hf.Subject(folder).mesh_path.name == "another.msh"
     (folder / "third.msh").touch()
     with pytest.raises(
-        MeshError, match=r"no anna\.msh in .*m2m_anna; .msh files there: another\.msh, third\.msh"
+        MeshError,
+        match=r"no anna\.msh in .*m2m_anna, nor beside it .*; .msh files there: another\.msh, third",
     ):
         hf.Subject(folder).mesh()
     (folder / "another.msh").unlink()
@@ -171,7 +172,7 @@ def test_an_empty_folder_says_what_it_lacks(tmp_path):
         (subject.eeg_positions, f"no cap '{CAP}' in .*eeg_positions; there: none"),
         (
             lambda: subject.conductivity("dir"),
-            r"needs the tensor image DTI_coregT1_tensor\.nii\.gz, not in .*m2m_x",
+            r"needs a diffusion tensor image: DTI_coregT1_tensor\.nii\.gz in .*m2m_x, or dti_results",
         ),
         (lambda: subject.mni_to_subject([0, 0, 0]), "no deformation to subject space in .*toMNI"),
         (lambda: subject.subject_to_mni([0, 0, 0]), "no deformation to MNI space in .*toMNI"),

@@ -171,8 +171,11 @@ class TestRoundTrips:
         poses[:, :3, 3] = [six[3:] for six in numbers]
         didt = np.arange(1, len(poses) + 1) * 1e6 / 3
         known = PoseList(poses, [f"{name}{i}".strip() for i in range(len(poses))], didt)
-        if ending == ".xml" and (poses == np.eye(4)).all(axis=(1, 2)).any():
-            return  # the identity is no pose there, see the test below
+        # What is no pose there, see test_left_out.py.
+        if ending == ".mrk" and (poses == np.eye(4)).all(axis=(1, 2)).any():
+            return
+        if ending == ".mrk.json" and (poses[:, :3, :3] == np.eye(3)).all(axis=(1, 2)).any():
+            return
         path = tmp_path / f"a{ending}"
         save(path, known)
         found = read_pose_list(path)

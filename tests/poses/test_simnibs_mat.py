@@ -55,11 +55,69 @@ class TestSimnibsMat:
             np.testing.assert_array_equal(found.poses, poses[: len(found)])
             assert found.didt is None
 
-    def test_four_poses_first_axis_first_are_not_mistaken(self, tmp_path):
-        with pytest.raises(hf.PoseError, match="last row"):
-            self.read(tmp_path, {"matsimnibs": some_poses(4).poses})
-        with pytest.raises(hf.PoseError, match=r"shape \(3, 4, 4\), not \(4, 4\) or \(4, 4, k\)"):
-            self.read(tmp_path, {"matsimnibs": some_poses(3).poses})
+    @pytest.mark.parametrize("count", [1, 3, 4])
+    @pytest.mark.parametrize("name", ["matsimnibs", "M"])
+    def test_matrices_along_either_axis(self, tmp_path, name, count):
+        """Of four, the last rows tell; another variable beside them is no pose."""
+        poses = some_poses(count).poses
+        for matrices in (poses, np.moveaxis(poses, 0, 2)):
+            found = self.read(tmp_path, {name: matrices, "didt": 1e6, "note": "x"})
+            np.testing.assert_array_equal(found.poses, poses)
+        with pytest.raises(hf.PoseError, match=r"shape \(3, 4, 5\), not \(4, 4\), \(k, 4, 4\)"):
+            self.read(tmp_path, {"matsimnibs": np.zeros((3, 4, 5))})
+
+    def test_a_cell_array_of_matrices(self, tmp_path):
+        cell = np.empty((1, 3), object)
+        cell[0] = [*some_poses(3).poses]
+        np.testing.assert_array_equal(self.read(tmp_path, {"targets": cell}).poses, some_poses(3).poses)
+
+    def test_two_arrays_that_could_be_poses(self, tmp_path):
+        with pytest.raises(hf.PoseError, match=r"no poses in this file .*: a and b could be"):
+            self.read(tmp_path, {"a": POSE, "b": POSE})
+
+    def session(self, *lists) -> dict:
+        cell = np.empty((1, len(lists)), object)
+        cell[0] = lists
+        return {"type": "SESSION", "poslist": cell}
+
+    def test_several_coils_are_said_and_can_be_chosen(self, tmp_path):
+        other = {"type": "TMSLIST", "fnamecoil": "C:\\coils\\b.ccd", "pos": positions(name="M2")}
+        both = self.session(TMS, other)
+        with pytest.warns(UserWarning, match=r"2 TMSLISTs with the coils a\.ccd, C:.*b\.ccd: .*which="):
+            found = self.read(tmp_path, both)
+        assert (found.names, found.coils) == (("M1", "M2"), ("a.ccd", "C:\\coils\\b.ccd"))
+        for which, name in (("a.ccd", "M1"), ("b.ccd", "M2"), (0, "M1"), (1, "M2")):
+            assert read_pose_list(tmp_path / "a.mat", which=which).names == (name,)
+        for which in ("c.ccd", 2, "samples"):
+            with pytest.raises(hf.PoseError, match="neither the index nor the coil of a TMSLIST"):
+                read_pose_list(tmp_path / "a.mat", which=which)
+        assert self.read(tmp_path, self.session(TMS, TMS)).names == ("M1", "M1")  # one coil: nothing to say
+
+    @pytest.mark.parametrize(("value", "said"), [(0.126, False), (0.2, True), ([], False)])
+    def test_conductivities_are_said_where_they_are_not_the_standard(self, tmp_path, value, said):
+        tissues = np.zeros(2, [("name", object), ("value", object)])
+        tissues["name"], tissues["value"][0], tissues["value"][1] = ["WM", "GM"], value, 0.275
+        content = self.session(TMS | {"cond": tissues, "anisotropy_type": "scalar"})
+        if said:
+            with pytest.warns(UserWarning, match="cond of this session are not read"):
+                self.read(tmp_path, content)
+        else:
+            self.read(tmp_path, content)
+
+    def test_anisotropy_is_said(self, tmp_path):
+        with pytest.warns(UserWarning, match=r"anisotropy_type \(vn\) and cond .* are not read"):
+            self.read(tmp_path, self.session(TMS | {"anisotropy_type": "vn"}))
+
+    def test_positions_without_a_pose_beside_others(self, tmp_path):
+        structs = np.zeros((1, 3), [(key, object) for key in ("name", "matsimnibs")])
+        structs["name"] = [["M1", "M2", "M3"]]
+        for index, matrix in enumerate((POSE, [], POSE * np.nan)):
+            structs[0, index]["matsimnibs"] = matrix
+        with pytest.warns(
+            UserWarning, match=r"2 of 3 positions are not finite \(1\) or have no matsimnibs \(1\): .* M2, M3"
+        ):
+            found = self.read(tmp_path, {"pos": structs})
+        assert (found.names, [one.name for one in found.left_out]) == (("M1",), ["M2", "M3"])
 
     @pytest.mark.parametrize(
         ("content", "words"),

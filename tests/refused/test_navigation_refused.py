@@ -42,7 +42,14 @@ class TestRefused:
             ("a.xml", "<a/>", "root <a>"),
             ("a.xml", "<a>", "not well-formed XML.*line 1"),
             ("a.xml", "", "not well-formed"),
-            ("a.xml", b"\xff\xfe<\0a\0", "not UTF-8 text, at byte 0"),
+            ("a.xml", b"\xff\xfe<\0a", "not UTF-16 text, at byte 4"),
+            ("a.xml", b"<a>\xe9</a>", "not UTF-8 text, at byte 3"),
+            ("a.xml", b'<?xml version="1.0" encoding="utf-7"?><a/>', "XML in the encoding 'utf-7'"),
+            (
+                "a.xml",
+                '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'.encode("utf-16"),
+                "entity",
+            ),
             ("a.xml", '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "entity"),
             ("a.xml", instrument(LOCALITE, "MNI"), "coordinateSpace is 'MNI'"),
             ("a.xml", instrument(LOCALITE, set="false"), "no poses in this file: 1 InstrumentMarkers"),
@@ -255,14 +262,22 @@ class TestPoseFiles:
     def test_by_ending_and_beginning(self, tmp_path):
         for name, content, is_one in [
             ("a.xml", instrument(LOCALITE), True),
+            ("a.xml", "<GUMMarkerList/>", True),
+            ("a.xml", instrument(LOCALITE).encode("utf-16"), True),
             ("a.xml", "<dolfin/>", False),
+            ("a.xml", "<dolfin/>".encode("utf-16"), False),
+            ("a.MRK.json", "", True),
+            ("a.json", "", False),
+            ("a.tfm", "", True),
+            ("a.mkss", "", True),
+            ("a.nbe", "", True),
             ("a.mat", "MATLAB 5.0 MAT-file", True),
             ("a.mat", "", False),
             ("a.CSV", "", True),
             ("a.vtk", "", False),
             ("a", "", False),
         ]:
-            (tmp_path / name).write_text(content)
+            (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
             assert is_pose_file(tmp_path / name) is is_one, name
 
     def test_a_missing_one(self, tmp_path):
@@ -275,3 +290,6 @@ class TestPoseFiles:
         assert (len(found), found.names) == (1, ("pose 0",))
         with pytest.raises(hf.PoseError, match="scaled or sheared"):
             PoseList(POSE * [2, 2, 2, 1])
+        for wrong in ({"indices": [0, 1]}, {"coils": ["a", "b"]}):
+            with pytest.raises(hf.PoseError, match=r"indices and \d coils for 1 poses"):
+                PoseList(POSE, **wrong)

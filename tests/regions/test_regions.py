@@ -139,11 +139,18 @@ def test_points_beyond_reach_are_counted():
     assert len(regions.points(head(), xyz, reach_mm=6)) == 4
 
 
+def test_one_point_needs_no_list_and_one_that_is_off_hears_of_reach_mm():
+    one = regions.points(head(), [3, 4, 5])
+    np.testing.assert_array_equal(one.centres_mm, regions.points(head(), [[3, 4, 5]]).centres_mm)
+    with pytest.raises(RegionError, match=r"mm away \(those up to reach_mm= away are moved"):
+        regions.points(head(), [0, 0, 75], tags=2)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: regions.points(head(), np.zeros((0, 3))), "there are no points"),
-        (lambda: regions.points(head(), [0, 0, 0]), r"points_mm must have the shape \(n, 3\)"),
+        (lambda: regions.points(head(), [0, 0]), r"points_mm must have the shape \(n, 3\)"),
         (lambda: regions.points(head(), [[0, 0, 0]], reach_mm=-1), "reach_mm = -1 must be 0 or more"),
         (
             lambda: regions.points(head(), [[0, 0, 0]], reach_mm=np.nan),

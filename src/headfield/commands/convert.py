@@ -29,7 +29,7 @@ _AS_IT_IS = HeadOptions()
 # Which options each kind of file takes.
 _OPTIONS = {
     "coil": ("dipoles", "spacing_mm", "casing"),
-    "poses": ("nearest_rotation",),
+    "poses": ("nearest_rotation", "skip_bad", "which", "scan"),
     "mesh": HeadOptions._fields,
 }
 
@@ -43,6 +43,9 @@ def convert(
     nearest_rotation: bool = False,
     casing: str | os.PathLike[str] | None = None,
     head: HeadOptions = _AS_IT_IS,
+    which: str | int = "all",
+    skip_bad: bool = False,
+    scan: str | os.PathLike[str] | None = None,
 ) -> str:
     """Read a head, coil or poses, and write them in the format that the ending of `target` says.
 
@@ -62,6 +65,8 @@ def convert(
         For a coil that is written as .tcd: the surface of its housing, see `headfield.read_casing`.
     head : HeadOptions
         For heads: what to leave out, and whether to repair it.
+    which, skip_bad, scan
+        For poses: see `headfield.read_pose_list`.
 
     Returns
     -------
@@ -86,8 +91,8 @@ def convert(
     """
     kind = kind_of(source)
     options = {"dipoles": dipoles is not None, "spacing_mm": spacing_mm is not None}
-    options |= {"nearest_rotation": nearest_rotation, "casing": casing is not None}
-    options |= dict.fromkeys(head.given(), True)
+    options |= {"nearest_rotation": nearest_rotation, "casing": casing is not None, "skip_bad": skip_bad}
+    options |= {"which": which != "all", "scan": scan is not None} | dict.fromkeys(head.given(), True)
     allowed = _OPTIONS.get(kind, ())
     wrong = [name for name, given in options.items() if given and name not in allowed]
     if wrong:
@@ -100,8 +105,10 @@ def convert(
         write_coil(target, coil)
         return f"{coil!r}{note}"
     if kind == "poses":
-        poses = read_pose_list(source, nearest_rotation=nearest_rotation)
-        write_poses(target, poses.poses, poses.names, poses.didt)
+        poses = read_pose_list(
+            source, which=which, nearest_rotation=nearest_rotation, skip_bad=skip_bad, scan=scan
+        )
+        write_poses(target, poses)
         return f"{len(poses)} poses"
     if kind == "mesh":
         return _head(target, mesh_of(source, head))

@@ -21,10 +21,9 @@ from ..heads.subject import Subject
 from ..heads.tetrahedra import chunks
 from ..heads.tissues import tissue
 from ..io.nifti import read_nifti
-from ..poses.pose_list import PoseList
-from ..poses.read import read_pose_list
 from .heads import HeadOptions, check_no_options, mesh_of
 from .kinds import kind_of
+from .pose_facts import pose_facts
 
 __all__ = ["describe"]
 
@@ -32,7 +31,14 @@ _COIL_POINT_MM = (0.0, 0.0, 20.0)
 _AS_IT_IS = HeadOptions()
 
 
-def describe(path: str | os.PathLike[str], head: HeadOptions = _AS_IT_IS) -> dict[str, Any]:
+def describe(
+    path: str | os.PathLike[str],
+    head: HeadOptions = _AS_IT_IS,
+    *,
+    which: str | int = "all",
+    skip_bad: bool = False,
+    scan: str | os.PathLike[str] | None = None,
+) -> dict[str, Any]:
     """Read a file or a subject folder, and describe it.
 
     Parameters
@@ -40,6 +46,9 @@ def describe(path: str | os.PathLike[str], head: HeadOptions = _AS_IT_IS) -> dic
     path : path
     head : HeadOptions
         For heads: what to leave out, and whether to repair it.
+    which, skip_bad, scan
+        Of poses, as for `headfield.read_pose_list`; but bad ones are left out of what is told in any case,
+        with a warning that they would be refused where `skip_bad` isn't given.
 
     Returns
     -------
@@ -68,7 +77,7 @@ def describe(path: str | os.PathLike[str], head: HeadOptions = _AS_IT_IS) -> dic
     if kind == "coil":
         return {"kind": kind} | _of_coil(read_coil(path))
     if kind == "poses":
-        return {"kind": kind} | _of_poses(read_pose_list(path))
+        return {"kind": kind} | pose_facts(path, which=which, skip_bad=skip_bad, scan=scan)
     if kind == "eeg":
         return {"kind": kind} | _of_eeg(read_eeg_positions(path))
     if kind == "casing":
@@ -132,18 +141,6 @@ def _of_element(element: CoilElement, coil: Coil) -> dict[str, Any]:
     return {"name": element.name, **what, "stimulator": element.stimulator, "parameters": parameters}
 
 
-def _of_poses(poses: PoseList) -> dict[str, Any]:
-    centres = poses.poses[:, :3, 3]
-    return {
-        "format": poses.kind,
-        "poses": len(poses),
-        "bounds_mm": _bounds(centres),
-        "mean_centre_mm": centres.mean(axis=0).tolist(),
-        "names": list(poses.names),
-        "didt": None if poses.didt is None else poses.didt.tolist(),
-    }
-
-
 def _of_eeg(eeg: EegPositions) -> dict[str, Any]:
     positions = eeg.positions_mm
     return {"positions": len(positions), "names": list(eeg.names), "bounds_mm": _bounds(positions)}
@@ -170,7 +167,9 @@ def _of_subject(subject: Subject, head: HeadOptions) -> dict[str, Any]:
         "name": subject.name,
         "folder": str(subject.folder),
         "mesh_file": str(subject.mesh_path),
+        "layout": subject.layout,
         "eeg_caps": subject.eeg_caps,
+        "surfaces": sorted(subject.surface_paths),
         "tensors": None if tensors is None else str(tensors),
         "mesh": {"kind": "mesh"} | _of_mesh(mesh_of(subject.folder, head)),
     }

@@ -92,6 +92,8 @@ _COUNTS = (
 
 
 def _poses(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
+    if "placements" in facts:
+        return _placements(facts), []
     rows = [("poses", f"{facts['poses']:,}")]
     if facts["format"]:
         rows.append(("format", facts["format"]))
@@ -101,7 +103,26 @@ def _poses(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
         rows.append(("dI/dt", f"{low:g} to {high:g} A/µs"))
     if any(name != f"pose {i}" for i, name in enumerate(facts["names"])):
         rows.append(("names", _some(facts["names"])))
+    if facts["coils"]:
+        rows.append(("coils", _some(facts["coils"])))
+    left_out = [f"{one['name'] or one['index']} ({one['reason']})" for one in facts["left_out"]]
+    if left_out:
+        rows.append(("left out", f"{len(left_out):,}: {_some(left_out)}"))
     return rows, []
+
+
+def _placements(facts: dict[str, Any]) -> list[Row]:
+    rows = [("positions", f"{len(facts['placements']):,}"), ("format", facts["format"])]
+    for one in facts["placements"][:_MOST_ROWS]:
+        centre, handle = (
+            one[key] if one[key] is None or isinstance(one[key], str) else f"{_point(one[key])} mm"
+            for key in ("centre", "handle")
+        )
+        towards = f", towards {handle}" if handle else ""
+        rows.append(
+            (one["name"] or "position", f"{centre}{towards}, {one['distance_mm']:g} mm off the scalp")
+        )
+    return rows
 
 
 def _eeg(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
@@ -122,9 +143,11 @@ def _tensors(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
 
 def _subject(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
     mesh_rows, table = _mesh(facts["mesh"])
-    rows = [("subject", facts["name"]), ("head", facts["mesh_file"])]
+    rows = [("subject", facts["name"]), ("layout", facts["layout"]), ("head", facts["mesh_file"])]
     rows.append(("EEG caps", _some(facts["eeg_caps"]) or "none"))
     rows.append(("tensors", facts["tensors"] or "none"))
+    if facts["surfaces"]:
+        rows.append(("surfaces", _some(facts["surfaces"])))
     return rows + mesh_rows, table
 
 

@@ -25,6 +25,9 @@ from .heads import HeadOptions
 from .info import describe
 from .info_text import lines
 from .parser import build_parser
+from .parser_place import TAKE_MINUS, check_placing
+from .place import run_place
+from .pose_options import pose_options
 from .progress import Progress, tell
 from .solve import solve
 from .stopping import Stopped, Stopping
@@ -33,7 +36,8 @@ from .view import view
 
 __all__ = ["main"]
 
-_TAKE_MINUS = ("--conductivity", "--didt", "--slice", "--without-tags")  # options whose value may begin so
+# Options whose value may begin so.
+_TAKE_MINUS = ("--conductivity", "--didt", "--slice", "--without-tags", *TAKE_MINUS)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,7 +75,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # letters that a log lacks must not stop a solve
     try:
-        args = build_parser(_COMMANDS).parse_args(_joined(sys.argv[1:] if argv is None else argv))
+        parser = build_parser(_COMMANDS)
+        args = parser.parse_args(_joined(sys.argv[1:] if argv is None else argv))
+        check_placing(parser, args)
     except SystemExit as stop:  # argparse has printed the help or what is wrong
         return int(stop.code or 0)
     with warnings.catch_warnings():
@@ -133,7 +139,7 @@ def _demo(args: argparse.Namespace) -> None:
 
 
 def _info(args: argparse.Namespace) -> None:
-    facts = describe(args.file, HeadOptions.of(args))
+    facts = describe(args.file, HeadOptions.of(args), **pose_options(args))
     print(json.dumps(facts, indent=1) if args.json else "\n".join(lines(facts)))
 
 
@@ -161,12 +167,14 @@ def _convert(args: argparse.Namespace) -> None:
         nearest_rotation=args.nearest_rotation,
         casing=args.casing,
         head=HeadOptions.of(args),
+        **pose_options(args),
     )
     print(f"{args.target}: {done}")
 
 
 _COMMANDS = {
     "demo": _demo,
+    "place": run_place,
     "solve": solve,
     "merge": _merge,
     "view": view,

@@ -10,6 +10,8 @@ from typing import Any
 from ..core.version import VERSION
 from ..solve.recovery import KINDS
 from . import values
+from .parser_place import add_place, add_placing, add_poses
+from .pose_options import add_pose_options
 
 __all__ = ["build_parser"]
 
@@ -36,6 +38,7 @@ def build_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"headfield {VERSION}")
     names = {
         "demo": _add_demo,
+        "place": _add_place,
         "solve": _add_solve,
         "merge": _add_merge,
         "view": _add_view,
@@ -80,11 +83,19 @@ def _add_solve(commands: Any) -> argparse.ArgumentParser:
         "--conductivity 1=0.14 7=0.01",
     )
     _add_problem(parser)
+    add_placing(parser, required=False)
+    add_pose_options(parser)
     _add_head_options(parser)
     _add_accuracy(parser)
     _add_course(parser)
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     _add_common(parser)
+    return parser
+
+
+def _add_place(commands: Any) -> argparse.ArgumentParser:
+    parser = add_place(commands)
+    _add_head_options(parser)
     return parser
 
 
@@ -94,9 +105,9 @@ def _add_problem(parser: argparse.ArgumentParser) -> None:
         "head", metavar="HEAD", help="mesh (.msh, .npz, or what meshio reads) or folder m2m_x"
     )
     parser.add_argument("coil", metavar="COIL", help=".ccd, .tcd, .nii, .nii.gz; its wire: .txt, .csv, .npy")
-    parser.add_argument(
-        "poses", metavar="POSES", help=".npy, .csv, .txt, .xml, .stmpx, .mrk or .mat; mm, see the README"
-    )
+    add_poses(parser)
+    parser.add_argument("coil", metavar="COIL", help="coil: .ccd, .tcd, .nii, .nii.gz")
+    add_poses(parser)
     parser.add_argument(
         "-o", "--output", type=values.file_name, required=True, metavar="OUT", help=".h5, .msh or .vtu"
     )
@@ -239,6 +250,7 @@ def _add_info(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("file", metavar="FILE")
     _add_head_options(parser)
     parser.add_argument("--json", action="store_true", help="print it as JSON")
+    add_pose_options(parser)
     return parser
 
 
@@ -248,7 +260,8 @@ def _add_convert(commands: Any) -> argparse.ArgumentParser:
         help="a head, coil or poses in another format",
         description="Read a head, a coil or poses, and write them in the format that the ending of OUT says. "
         "Heads: .msh, .npz, .vtu and what meshio writes; .stl, .ply, .obj, .off get the skin. Coils: .ccd, "
-        ".tcd, .nii.gz. Poses: .npy, .csv, .txt (Brainsight), .xml (Localite), .stmpx, .mrk, .mat.",
+        ".tcd, .nii.gz. Poses: .npy, .csv, .txt (Brainsight), .xml (Localite), .stmpx, .mrk, .mrk.json, "
+        ".tfm, .mat.",
         epilog="Example: headfield convert spiral.tcd coil.ccd --dipoles 500",
     )
     parser.add_argument("source", metavar="IN")
@@ -260,6 +273,7 @@ def _add_convert(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument(
         "--nearest-rotation", action="store_true", help="of poses: make scaled or sheared axes a rotation"
     )
+    add_pose_options(parser)
     return parser
 
 

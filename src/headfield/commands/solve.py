@@ -24,10 +24,11 @@ from ..heads.conductivity import resolve
 from ..heads.mesh import TetMesh
 from ..heads.subject import Subject
 from ..poses.pose_list import PoseList
-from ..poses.read import read_pose_list
 from ..solve.drives.rates import rates_of
 from ..solve.model import HeadModel
 from .heads import read_head
+from .placing import given_poses
+from .pose_options import pose_options
 from .progress import Progress
 from .stopping import Stopping
 from .summary import Summary, exit_code
@@ -74,7 +75,8 @@ class _Problem:
     def __init__(self, args: argparse.Namespace) -> None:
         self.args = args
         self.mesh, given = read_head(args)
-        self.coil, listed = read_coil(args.coil), read_pose_list(args.poses)
+        self.coil = read_coil(args.coil)
+        listed = given_poses(args, self.mesh, self.coil, **pose_options(args))
         self.poses, self.didt = listed.poses, _didt(args, listed, self.coil)
         self.chosen = _slice(args.slice, len(self.poses))
         _check_not_input(args, self.chosen, len(self.poses))
@@ -165,7 +167,7 @@ def _didt(args: argparse.Namespace, listed: PoseList, coil: Coil) -> Any:
 
 
 def _check_not_input(args: argparse.Namespace, chosen: range, k: int) -> None:
-    paths = [args.head, args.coil, args.poses]
+    paths = [path for path in (args.head, args.coil, args.poses) if path is not None]
     if os.path.isdir(args.head):
         subject = Subject(args.head)
         paths += [subject.mesh_path, *filter(None, [subject.tensor_path])]

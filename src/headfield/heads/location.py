@@ -17,7 +17,7 @@ from .mesh import TetMesh
 from .selection import tets_of
 from .tetrahedra import chunks, determinants
 
-__all__ = ["Located", "locate"]
+__all__ = ["Cubes", "Located", "barycentric", "locate"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -87,12 +87,12 @@ def _holding(nodes_mm: Floats, tets: NDArray[np.int32], points: Floats) -> tuple
     if not len(points):
         return found, weights
     sample = nodes_mm[tets[:: len(tets) // _SAMPLES + 1]]
-    cubes = _Cubes(points, float(np.ptp(sample, axis=1).mean()))
+    cubes = Cubes(points, float(np.ptp(sample, axis=1).mean()))
     for piece, _, corners in chunks(nodes_mm, tets):
         for tet, point in cubes.near(corners):
             missing = np.flatnonzero(found[point] < 0)
             tet, point = tet[missing], point[missing]
-            at = _barycentric(corners[:, :, tet], cubes.points[:, point])
+            at = barycentric(corners[:, :, tet], cubes.points[:, point])
             # Backwards: of several values that are written to one place the last one stays.
             inside = np.flatnonzero(at.min(axis=0) >= -_ROUNDING)[::-1]
             found[point[inside]] = tet[inside] + piece.start
@@ -104,7 +104,7 @@ def _holding(nodes_mm: Floats, tets: NDArray[np.int32], points: Floats) -> tuple
     return found[place], weights[place]
 
 
-def _barycentric(corners: Floats, points: Floats) -> Floats:
+def barycentric(corners: Floats, points: Floats) -> Floats:
     """Return the weights (4, c) of corners (3, 4, c) at points (3, c).
 
     The weight of a corner is the share of the volume that is left when the point takes its place.
@@ -117,7 +117,7 @@ def _barycentric(corners: Floats, points: Floats) -> Floats:
     return np.asarray(weights / determinants(corners))
 
 
-class _Cubes:
+class Cubes:
     """Points sorted into cubes, so that the points in a row of cubes along z follow each other.
 
     Attributes

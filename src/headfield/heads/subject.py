@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A subject folder as SimNIBS 4 (CHARM) writes it: head mesh, EEG positions, MNI maps, diffusion tensors."""
+"""A subject folder as SimNIBS 3 and 4 write it: head mesh, EEG positions, MNI maps, diffusion tensors."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.locks import cached_property
-from ..errors import ConductivityError, FileFormatError, MeshError
+from ..errors import ConductivityError, FileFormatError
 from .conductivity import resolve
 from .eeg import EegPositions, read_eeg_positions
+from .layout import PREFIX, find_folder, find_mesh, find_surfaces, find_tensors, listed
 from .mesh import TetMesh
+from .points import find_point
 from .read import read_mesh
 from .tensors import conductivity_tensors
 from .warps import Warp, find_warps, read_warp
 
 __all__ = ["Subject"]
 
-_PREFIX = "m2m_"
 _CAP = "EEG10-10_UI_Jurak_2007.csv"
-_TENSORS = ("DTI_coregT1_tensor.nii.gz", "DTI_coregT1_tensor.nii")
-_LISTED = 8
 
 
 class Subject:
-    """A subject folder `m2m_x` as SimNIBS 4 (CHARM) writes it. Files are read when they are asked for.
+    """A subject folder `m2m_x` as SimNIBS writes it. Files are read when they are asked for.
+
+    SimNIBS 4 (CHARM, also 4.5 and 4.6) has all files in it. SimNIBS 3 (headreco, mri2mesh) has the head mesh
+    `x.msh` and the folder `d2c_x` of diffusion tensors beside it; `layout` says which it is.
 
     Parameters
     ----------
@@ -42,6 +44,17 @@ class Subject:
         The folder `m2m_x`.
     name : str
         The x of `m2m_x`.
+    mesh_path : Path
+        The head mesh; MeshError if there is none.
+    layout : str
+        Where the head mesh is: "SimNIBS 4: head mesh in the folder" or "SimNIBS 3: head mesh beside the
+        folder".
+    tensor_path : Path or None
+        The diffusion tensor image, in `m2m_x` or a folder `d2c_x`.
+    eeg_caps : list of str
+        Names of the files in `eeg_positions`.
+    surface_paths : dict of str to Path
+        The cortical surfaces (.gii) there are: "lh.central", and "lh.central.10000" if it is subsampled.
 
     Raises
     ------
@@ -67,22 +80,21 @@ class Subject:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.folder = _folder(Path(os.path.abspath(path)))
-        self.name = self.folder.name.removeprefix(_PREFIX)
+        self.folder = find_folder(Path(os.path.abspath(path)))
+        self.name = self.folder.name.removeprefix(PREFIX)
 
     def __repr__(self) -> str:
         return f"<Subject {self.name!r} in {self.folder}>"
 
     @property
     def mesh_path(self) -> Path:
-        """Path of the head mesh: `x.msh`, or the only .msh of the folder; MeshError otherwise."""
-        path = self.folder / f"{self.name}.msh"
-        if path.is_file():
-            return path
-        others = sorted(self.folder.glob("*.msh"))
-        if len(others) != 1:
-            raise MeshError(f"no {self.name}.msh in {self.folder}; .msh files there: {_listed(others)}")
-        return others[0]
+        """Path of the head mesh: `x.msh` in the folder or beside it, or the only .msh of the folder."""
+        return find_mesh(self.folder)[0]
+
+    @property
+    def layout(self) -> str:
+        """Which SimNIBS has its head mesh where this one is; MeshError if there is none."""
+        return find_mesh(self.folder)[1]
 
     def mesh(self) -> TetMesh:
         """Read the head mesh, once.
@@ -131,14 +143,18 @@ class Subject:
         if cap is None:
             wanted = caps[0] if len(caps) == 1 else _CAP
         if not isinstance(wanted, str) or not {wanted, f"{wanted}.csv"} & set(caps):
-            raise FileFormatError(f"no cap {wanted!r} in {folder}; there: {_listed(caps)}")
+            raise FileFormatError(f"no cap {wanted!r} in {folder}; there: {listed(caps)}")
         return read_eeg_positions(folder / (wanted if wanted in caps else f"{wanted}.csv"))
 
     @property
     def tensor_path(self) -> Path | None:
-        """Path of the diffusion tensor image `DTI_coregT1_tensor.nii.gz`, or None without one."""
-        paths = (self.folder / name for name in _TENSORS)
-        return next((path for path in paths if path.is_file()), None)
+        """Path of the diffusion tensor image, in the folder or in a folder d2c_x, or None without one."""
+        return find_tensors(self.folder)
+
+    @property
+    def surface_paths(self) -> dict[str, Path]:
+        """Paths of the cortical surfaces by their names, see `headfield.heads.layout.find_surfaces`."""
+        return find_surfaces(self.folder)
 
     def conductivity(
         self,
@@ -181,9 +197,45 @@ class Subject:
             return resolve(values, (self.mesh() if mesh is None else mesh).tags)
         path = self.tensor_path
         if path is None:
-            raise FileFormatError(f"mode {mode!r} needs the tensor image {_TENSORS[0]}, not in {self.folder}")
-        head = self.mesh() if mesh is None else mesh
-        return conductivity_tensors(head, path, mode, values, **limits)
+            raise FileFormatError(
+                f"mode {mode!r} needs a diffusion tensor image: DTI_coregT1_tensor.nii.gz in {self.folder}, "
+                f"or dti_results_T1space/DTI_conf_tensor.nii.gz in d2c_{self.name} beside it"
+            )
+        return conductivity_tensors(self.mesh() if mesh is None else mesh, path, mode, values, **limits)
+
+    def point(self, where: str, cap: str | None = None) -> NDArray[np.float64]:
+        """Find a point of the head that words name, such as the centre or the handle of a coil.
+
+        Parameters
+        ----------
+        where : str
+            The name of an electrode or landmark, ``"C3"``; MNI coordinates, ``"mni:-37,-21,58"``; or
+            coordinates in the frame of the mesh, ``"-46,-8,70"``; mm.
+        cap : str, optional
+            The cap that has the name, see `eeg_positions`.
+
+        Returns
+        -------
+        ndarray (3,) float64
+            In the frame of the mesh, mm.
+
+        Raises
+        ------
+        ArgumentError
+            The words are none of these, or there is no position of that name.
+        HeadfieldError
+            See `eeg_positions` and `mni_to_subject`.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp()) / "m2m_anna"
+        >>> (folder / "eeg_positions").mkdir(parents=True)
+        >>> _ = (folder / "eeg_positions" / "mine.csv").write_text("Electrode,-46,-8,70,C3\\n")
+        >>> Subject(folder).point("C3")
+        array([-46.,  -8.,  70.])
+        """
+        return find_point(where, lambda: self.eeg_positions(cap), self.mni_to_subject)
 
     def mni_to_subject(self, points_mm: ArrayLike) -> NDArray[np.float64]:
         """Map points from MNI space to the head by the deformation in the folder `toMNI`.
@@ -246,21 +298,3 @@ class Subject:
                 "MNI2Conform_nonl.nii.gz were looked for"
             )
         return path
-
-
-def _folder(path: Path) -> Path:
-    """Return the folder m2m_x itself, or the only one in it."""
-    if not path.is_dir():
-        raise FileFormatError(f"no folder {path}; a subject folder m2m_… is needed")
-    if path.name.startswith(_PREFIX) and len(path.name) > len(_PREFIX):
-        return path
-    inside = sorted(each for each in path.glob(_PREFIX + "?*") if each.is_dir())
-    if len(inside) != 1:
-        raise FileFormatError(f"{path} is not a subject folder m2m_…; such folders in it: {_listed(inside)}")
-    return inside[0]
-
-
-def _listed(paths: list[Path] | list[str]) -> str:
-    names = [Path(path).name for path in paths]
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(names[:_LISTED]) + more if names else "none"

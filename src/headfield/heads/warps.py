@@ -207,7 +207,8 @@ def find_warps(folder: str | os.PathLike[str]) -> tuple[Path | None, Path | None
     """
     folder = Path(folder)
     found = [_first(folder / "toMNI", (name + ".nii.gz", name + ".nii")) for name in _NAMES]
-    image = _first(folder, _SUBJECT_IMAGES)
+    beside = f"../{folder.resolve().name.removeprefix('m2m_')}_T1fs_conform.nii.gz"  # as SimNIBS 3 has it
+    image = _first(folder, (*_SUBJECT_IMAGES, beside))
     there = [path for path in found if path is not None]
     if not there:
         return None, None

@@ -12,13 +12,13 @@ from pathlib import Path
 from ..errors import HeadfieldError
 from .hdf5 import check_hdf5
 from .regular import check_regular
+from .text import ASCII_LIKE, XML_ENCODING
 
 __all__ = ["check_dolfin", "check_entities", "check_xdmf"]
 
 _PIECE = 1 << 22
 _ENTITY = b"<!ENTITY"
-_ENCODING = re.compile(rb"<\?xml[^>]*encoding\s*=\s*[\"']([^\"']*)", re.I)
-_ENCODINGS = (b"utf-8", b"us-ascii", b"ascii", b"iso-8859-1")  # in which "<!ENTITY" is written as above
+_ENCODINGS = ("utf-8", *ASCII_LIKE)  # in which "<!ENTITY" is written as above
 _SIZE = re.compile(rb"\bsize\s*=\s*[\"'](\d+)")
 
 
@@ -32,8 +32,8 @@ def check_entities(path: str | os.PathLike[str], error: type[HeadfieldError]) ->
         while piece := file.read(_PIECE):
             if not end and (b"\0" in piece[:4] or piece[:2] in (b"\xff\xfe", b"\xfe\xff")):
                 raise error("XML that is not in UTF-8")
-            found = None if end else _ENCODING.search(piece[:1024])
-            if found and found[1].lower() not in _ENCODINGS:
+            found = None if end else XML_ENCODING.search(piece[:1024])
+            if found and found[1].decode("latin-1").lower() not in _ENCODINGS:
                 raise error(f"XML in the encoding {found[1][:40]!r}, not in UTF-8")
             if _ENTITY in end + piece:
                 raise error("XML with an entity declaration, which no mesh needs")

@@ -3,24 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..coils.casing import Casing
-from ..coils.parts import CoilContent
 from ..core.device import cpu
-from ..errors import CoilError, MeshError, PoseError
+from ..errors import CoilError, MeshError
 from ..geometry.surface import Surface
 from ..geometry.tree import Balls, Side, near_pairs, reduced
 from ..geometry.triangles import pair_distances, subdivided
 from ..heads.mesh import TetMesh
 from ..heads.skin import skin
 from ..poses.pose import check_poses
-from .plausible import faces_away, middle
 
-__all__ = ["Shell", "casing_distance", "check_head", "retreated", "stand_in"]
+__all__ = ["Shell", "casing_distance", "check_head"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -31,9 +27,6 @@ _POSES = 16  # taken at a time
 _SCOUT_LEVEL = 2  # of the balls around the casing: one point of sixteen triangles
 _LEAF_PAIRS = 20_000
 _ALTERNATIONS = 6
-_TOLERANCE_MM = 1e-6  # of a clearance that is asked for
-_ROUNDING_MM = 1e-9
-_FARTHEST_MM = 300.0
 _DEEPEST = 8  # corners of a pose whose depth is found at a time
 
 
@@ -225,82 +218,3 @@ class Shell:
 def _placed(points: Floats, poses: Floats) -> Floats:
     """Place points (p, 3) of the coil frame by each pose: (k, p, 3)."""
     return np.asarray(points @ np.swapaxes(poses[:, :3, :3], 1, 2) + poses[:, None, :3, 3])
-
-
-def retreated(head: Surface, shell: Shell, poses: Floats, clear_mm: float) -> Floats:
-    """Do what `headfield.placement.place.retreat` does, with arguments that are checked."""
-    missing = shell.distance(head, poses) - clear_mm
-    away = np.flatnonzero((missing < 0) & faces_away(middle(head.nodes_mm), poses))
-    if len(away):  # it would go through the head, and be clear beyond it
-        raise PoseError(
-            f"pose {away[0]} of {len(poses)} turns its back to the head, into which +z points: no way out"
-        )
-    searches = {int(k): _first_clear(float(missing[k])) for k in np.flatnonzero(missing < 0)}
-    ways = {k: next(search) or 0.0 for k, search in searches.items()}
-    result = poses.copy()
-    while ways:
-        rows = list(ways)
-        moved = poses[rows]
-        moved[:, :3, 3] -= np.array(list(ways.values()))[:, None] * moved[:, :3, 2]
-        for k, pose, excess in zip(rows, moved, shell.distance(head, moved) - clear_mm, strict=True):
-            result[k] = pose
-            way = searches[k].send(float(excess))
-            if way is None:
-                del ways[k]
-            elif way <= _FARTHEST_MM:
-                ways[k] = way
-            else:
-                raise PoseError(
-                    f"pose {k} of {len(poses)}: the casing does not get {clear_mm:g} mm clear of the head "
-                    f"within {_FARTHEST_MM:g} mm along -z"
-                )
-    return result
-
-
-def _first_clear(missing: float) -> Generator[float | None, float, None]:
-    """Yield ways (mm) that close in on where the excess, sent back for each, is 0; it is `missing` < 0 at 0.
-
-    None once it is, to 1e-6. The excess grows by at most the way, so a step as long as what is missing does
-    not pass the place. Then secants, from both sides once the place is passed (Illinois: Dowell & Jarratt,
-    BIT 11:168, 1971).
-    """
-    aim = 0.5 * _TOLERANCE_MM
-    low, below, high, above = 0.0, missing - aim, np.inf, np.nan
-    way, side, least = -missing, 0, aim
-    while True:
-        value = (yield way) - aim
-        if abs(value) <= aim + _ROUNDING_MM or way == high:
-            yield None
-        least *= 2.0  # along a wall the distance does not grow
-        if value > 0:
-            below *= 0.5 if side > 0 else 1.0
-            high, above, side = way, value, 1
-        else:
-            above *= 0.5 if side < 0 else 1.0
-            slope = min(max((value - below) / (way - low), 0.2), 1.0)
-            low, below, side = way, value, -1
-        if np.isinf(high):
-            way = low + max(-below / slope, least)
-        elif high - low > 1e-3 * _TOLERANCE_MM:
-            way = low + (high - low) * below / (below - above)
-        else:  # it jumps there
-            way = high
-
-
-def stand_in(coil: CoilContent) -> Casing:
-    """Return points that stand for the casing of a coil without one: those of its face with wire behind them.
-
-    They are the positions of its sources, moved to the plane z = 0 where they are behind it.
-
-    Raises
-    ------
-    CoilError
-        The coil is given by samples of its field, which do not show where it is.
-    """
-    points = coil.sources().points_mm
-    if not len(points):
-        raise CoilError(
-            f"the coil {coil.name!r} has no casing and no windings that are known: give it a casing"
-        )
-    points[:, 2] = np.maximum(points[:, 2], 0.0)
-    return Casing(points, np.repeat(np.arange(len(points))[:, None], 3, axis=1))

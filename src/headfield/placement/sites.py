@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.arguments import finite_array
 from ..core.messages import warn
 from ..errors import PoseError
-from ..geometry.surface import Surface
+from .scalp import Scalp
 
 __all__ = ["Sites", "site_at", "tangential_poses", "walked"]
 
@@ -31,27 +31,26 @@ class Sites(NamedTuple):
     y: Floats  #: (p, 3)
 
 
-def site_at(head: Surface, centre_mm: ArrayLike, handle_mm: ArrayLike) -> Sites:
-    """Project a centre onto the surface: one site, its y along the handle's direction."""
+def site_at(scalp: Scalp, centre_mm: ArrayLike, handle_mm: ArrayLike) -> Sites:
+    """Project a centre onto the scalp: one site, its y along the handle's direction."""
     centre, handle = _point(centre_mm, "centre_mm"), _point(handle_mm, "handle_mm")
-    found = head.closest(centre[None])
-    gap = float(found.distance_mm[0])
+    site, normals, distance = scalp.nearest(centre[None])
+    gap, normal = float(distance[0]), normals[0]
     if gap > MAX_TO_SURFACE_MM:
         raise PoseError(f"centre_mm {centre} is {gap:.0f} mm from the surface, more than 100 mm")
     if gap > FAR_FROM_SURFACE_MM:
         warn(
             f"centre_mm {centre} is {gap:.0f} mm from the surface, onto which it is projected: is it in mm?",
         )
-    normal = head.normals(found.face, found.weights)[0]
     direction = handle - centre
     tangent = direction - (direction @ normal) * normal
     length, tangential_length = np.linalg.norm(direction), np.linalg.norm(tangent)
     if tangential_length <= np.sin(np.radians(MIN_HANDLE_ANGLE_DEG)) * length:
         raise PoseError(f"handle_mm {handle} lies within 1 degree of the normal through centre_mm {centre}")
-    return Sites(found.point_mm, normal[None], (tangent / tangential_length)[None])
+    return Sites(site, normals, (tangent / tangential_length)[None])
 
 
-def walked(head: Surface, site: Sites, offsets_mm: Floats) -> Sites:
+def walked(scalp: Scalp, site: Sites, offsets_mm: Floats) -> Sites:
     """Walk straight ways (p, 2), mm, from one site along its x and y: the sites (p, …) at their ends.
 
     Steps along the tangent, each projected onto the surface; the tangent directions are turned with the
@@ -62,11 +61,10 @@ def walked(head: Surface, site: Sites, offsets_mm: Floats) -> Sites:
     gone = np.zeros(len(offsets_mm))
     for _ in range(_STEPS):
         x = np.cross(normal, y)
-        found = head.closest(point + step[:, :1] * x + step[:, 1:] * y)
-        turned = head.normals(found.face, found.weights)
-        gone += np.linalg.norm(found.point_mm - point, axis=1)
+        there, turned, _ = scalp.nearest(point + step[:, :1] * x + step[:, 1:] * y)
+        gone += np.linalg.norm(there - point, axis=1)
         y = _carried(y, normal, turned)
-        point, normal = found.point_mm, turned
+        point, normal = there, turned
     wanted = np.linalg.norm(offsets_mm, axis=1)
     short = np.flatnonzero(gone < _STUCK * wanted)
     if len(short):

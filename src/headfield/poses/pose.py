@@ -7,8 +7,10 @@ handle (away from it), x = y × z.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import finite_array, real_array
 from ..core.docs import fill_doc
@@ -17,7 +19,9 @@ from ..errors import PoseError
 __all__ = [
     "check_pose",
     "check_poses",
+    "faults",
     "nearest_rotation",
+    "nearest_where_possible",
     "ring",
     "turns",
 ]
@@ -65,16 +69,20 @@ def check_poses(poses: ArrayLike) -> np.ndarray:
     matrices = _as_poses(poses)
     if len(matrices) <= _FEW and all(map(_is_rigid, matrices.reshape(-1, 16).tolist())):
         return matrices
-    _check_entries(matrices)
-    rotations = matrices[:, :3, :3]
-    far = np.abs(matrices[:, :3, 3]).max(axis=1)
-    _refuse(far > MAX_TRANSLATION_MM, far, "centre {:.4g} mm from the origin, more than 10 m: are these mm?")
-    off, determinant = deviation(rotations)
-    message = "axes not orthonormal, off by {:.3g} (at most 5e-4): scaled or sheared; see nearest_rotation"
-    _refuse(~(off <= ORTHONORMAL_TOLERANCE), off, message)
-    message = "left-handed axes (determinant {:.3g}): one axis points the wrong way"
-    _refuse(determinant < 0, determinant, message)
+    for fault in _faults(matrices):
+        _refuse(*fault)
     return matrices
+
+
+def faults(poses: NDArray[np.float64]) -> dict[int, str]:
+    """Return what `check_poses` finds wrong with each of the poses (k, 4, 4), by their index.
+
+    Examples
+    --------
+    >>> faults(np.stack([np.eye(4), np.diag([1.0, 1, -1, 1])]))
+    {1: 'left-handed axes (determinant -1): one axis points the wrong way'}
+    """
+    return _by_index(_faults(poses))
 
 
 def check_pose(pose: ArrayLike) -> np.ndarray:
@@ -124,18 +132,37 @@ def nearest_rotation(poses: ArrayLike) -> np.ndarray:
            [0., 0., 0., 1.]])
     """
     matrices = _as_poses(poses)
-    _check_entries(matrices)
-    u, singular, vt = np.linalg.svd(matrices[:, :3, :3])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        flatness = singular[:, 2] / singular[:, 0]
-    message = "axes lie in a plane (singular values' ratio {:.3g}): no nearest rotation"
-    _refuse(~(flatness > 1e-3), flatness, message)
-    rotations = u @ vt
-    determinant = np.linalg.det(rotations)
-    message = "left-handed axes (determinant {:.3g}): one axis points the wrong way, turn it round first"
-    _refuse(determinant < 0, determinant, message)
-    matrices[:, :3, :3] = rotations
-    return matrices.reshape(np.shape(poses))
+    for fault in _entry_faults(matrices):
+        _refuse(*fault)
+    nearest, flat_or_left = _nearest(matrices)
+    for fault in flat_or_left:
+        _refuse(*fault)
+    return nearest.reshape(np.shape(poses))
+
+
+def nearest_where_possible(poses: NDArray[np.float64]) -> tuple[NDArray[np.float64], dict[int, str]]:
+    """Do what `nearest_rotation` does to each of the poses (k, 4, 4) that has one.
+
+    Returns
+    -------
+    ndarray (k, 4, 4) float64
+        The others as they are.
+    dict
+        What is wrong with the others, by their index.
+
+    Examples
+    --------
+    >>> nearest, wrong = nearest_where_possible(np.stack([2 * np.eye(4), np.diag([2.0, 2, 2, 1])]))
+    >>> nearest[1].diagonal(), wrong
+    (array([1., 1., 1., 1.]), {0: 'last row is not 0 0 0 1, off by 1: transposed?'})
+    """
+    wrong = _by_index(_entry_faults(poses))
+    there = np.setdiff1d(np.arange(len(poses)), list(wrong)).astype(np.intp)
+    nearest, flat_or_left = _nearest(poses[there])
+    wrong |= {int(there[index]): text for index, text in _by_index(flat_or_left).items()}
+    result = poses.copy()
+    result[there] = nearest
+    return result, dict(sorted(wrong.items()))
 
 
 def ring(pose: ArrayLike, angles_deg: ArrayLike) -> np.ndarray:
@@ -216,14 +243,51 @@ def _is_rigid(m: list[float]) -> bool:
     )
 
 
-def _check_entries(matrices: np.ndarray) -> None:
-    """Raise a PoseError unless all entries are finite and the last row of each pose is 0 0 0 1."""
-    finite = np.isfinite(matrices)
-    if not finite.all():
-        bad = (~finite).sum(axis=(1, 2))
-        _refuse(bad > 0, bad, "{:.0f} of 16 entries are not finite")
-    off = np.abs(matrices[:, 3] - [0.0, 0.0, 0.0, 1.0]).max(axis=1)
-    _refuse(off > 1e-6, off, "last row is not 0 0 0 1, off by {:.3g}: transposed?")
+# What is wrong with poses: which have the fault, how large it is in each, and words for it.
+_Fault = tuple[NDArray[np.bool_], NDArray[np.float64], str]
+
+
+def _faults(matrices: NDArray[np.float64]) -> Iterator[_Fault]:
+    """Yield what makes poses no rigid placements; a pose with one fault may seem to have the next as well."""
+    yield from _entry_faults(matrices)
+    far = np.abs(matrices[:, :3, 3]).max(axis=1)
+    yield far > MAX_TRANSLATION_MM, far, "centre {:.4g} mm from the origin, more than 10 m: are these mm?"
+    off, determinant = deviation(matrices[:, :3, :3])
+    message = "axes not orthonormal, off by {:.3g} (at most 5e-4): scaled or sheared; see nearest_rotation"
+    yield ~(off <= ORTHONORMAL_TOLERANCE), off, message
+    yield determinant < 0, determinant, "left-handed axes (determinant {:.3g}): one axis points the wrong way"
+
+
+def _entry_faults(matrices: NDArray[np.float64]) -> Iterator[_Fault]:
+    """Yield the poses that aren't finite, those of zeros, and those whose last row is not 0 0 0 1."""
+    bad = (~np.isfinite(matrices)).sum(axis=(1, 2)).astype(np.float64)
+    yield bad > 0, bad, "{:.0f} of 16 entries are not finite"
+    zero = ~(matrices != 0).any(axis=(1, 2))
+    yield zero, zero.astype(np.float64), "all entries are zero"
+    off = np.abs(matrices[:, 3] - [0.0, 0.0, 0.0, 1.0]).max(axis=1, initial=0.0)
+    yield ~(off <= 1e-6), off, "last row is not 0 0 0 1, off by {:.3g}: transposed?"
+
+
+def _nearest(matrices: NDArray[np.float64]) -> tuple[NDArray[np.float64], list[_Fault]]:
+    """Return finite poses with the nearest rotations, and which of these are none."""
+    u, singular, vt = np.linalg.svd(matrices[:, :3, :3])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        flatness = singular[:, 2] / singular[:, 0]
+    nearest = matrices.copy()
+    nearest[:, :3, :3] = u @ vt
+    determinant = np.linalg.det(nearest[:, :3, :3])
+    flat = "axes lie in a plane (singular values' ratio {:.3g}): no nearest rotation"
+    left = "left-handed axes (determinant {:.3g}): one axis points the wrong way, turn it round first"
+    return nearest, [(~(flatness > 1e-3), flatness, flat), (determinant < 0, determinant, left)]
+
+
+def _by_index(found: Iterable[_Fault]) -> dict[int, str]:
+    """Return the first fault of each pose that has one, in words, in the order of the poses."""
+    words: dict[int, str] = {}
+    for bad, amount, message in found:
+        for index in np.flatnonzero(bad).tolist():
+            words.setdefault(index, message.format(amount[index]))
+    return dict(sorted(words.items()))
 
 
 def _refuse(bad: np.ndarray, amount: np.ndarray, message: str) -> None:

@@ -13,7 +13,35 @@ from ..core.arguments import finite_array
 from ..errors import PoseError
 from .pose import check_poses
 
-__all__ = ["PoseList"]
+__all__ = ["LeftOut", "PoseList"]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A marker of a file that is not among the poses.
+
+    Attributes
+    ----------
+    index : int
+        Its place in the file, from 0; of a SimNIBS session or a Brainsight export, in what `which` chose.
+    name : str
+        May be empty.
+    reason : str
+        Such as "not set", "no axes" or "16 of 16 entries are not finite".
+
+    Examples
+    --------
+    >>> str(LeftOut(3, "M1", "not set")), str(LeftOut(3, "", "not set"))
+    ('M1', 'number 3')
+    """
+
+    index: int
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Return the name, or which one it is, for messages."""
+        return self.name[:40] or f"number {self.index}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +58,13 @@ class PoseList:
         Rate of change of the coil current, A/s.
     kind : str
         The kind of file that they were read from, e.g. "Localite TriggerMarkers, RAS".
+    left_out : sequence of LeftOut
+        What else the file holds.
+    indices : sequence of k int, optional
+        The place of each pose in the file, counted with those that were left out: [0, 2] if the second of
+        three was. By default 0 to k − 1.
+    coils : sequence of k str, optional
+        The coil that the file names for each pose; none at all if it names none.
 
     Attributes
     ----------
@@ -37,12 +72,15 @@ class PoseList:
     names : tuple of k str
     didt : ndarray (k,) float64 or None
     kind : str
+    left_out : tuple of LeftOut
+    indices : tuple of k int
+    coils : tuple of k str, or ()
 
     Raises
     ------
     PoseError
-        A pose that `check_poses` refuses, names that are not one text for each pose, dI/dt that is not one
-        finite number for each pose.
+        A pose that `check_poses` refuses, names, indices or coils that are not one for each pose, dI/dt that
+        is not one finite number for each pose.
 
     Examples
     --------
@@ -55,6 +93,9 @@ class PoseList:
     names: Sequence[str] = ()
     didt: NDArray[np.float64] | None = None
     kind: str = ""
+    left_out: Sequence[LeftOut] = ()
+    indices: Sequence[int] | None = None
+    coils: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         poses = check_poses(self.poses)
@@ -71,7 +112,14 @@ class PoseList:
             if didt.shape != (len(poses),):
                 raise PoseError(f"didt must have the shape ({len(poses)},), not {didt.shape}")
             object.__setattr__(self, "didt", didt)
+        indices = tuple(range(len(poses)) if self.indices is None else self.indices)
+        coils = tuple(self.coils)
+        if len(indices) != len(poses) or len(coils) not in (0, len(poses)):
+            raise PoseError(f"{len(indices)} indices and {len(coils)} coils for {len(poses)} poses")
         object.__setattr__(self, "poses", poses)
+        object.__setattr__(self, "left_out", tuple(self.left_out))
+        object.__setattr__(self, "indices", indices)
+        object.__setattr__(self, "coils", coils)
         object.__setattr__(self, "names", tuple(name or f"pose {i}" for i, name in enumerate(names)))
 
     def __len__(self) -> int:

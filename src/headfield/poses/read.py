@@ -9,20 +9,25 @@ import tokenize
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.arguments import real_array
 from ..core.messages import warn
 from ..errors import FileFormatError, PoseError
-from ..io.regular import check_regular, ending_of
+from ..io.regular import check_regular
 from ..io.text import read_text
-from .endings import POSE_ENDINGS, check_ending
+from .checked import checked
+from .endings import POSE_ENDINGS, check_ending, pose_ending
 from .formats.brainsight import is_brainsight, read_brainsight
+from .formats.invesalius import read_invesalius
+from .formats.itk import read_itk
 from .formats.localite import read_localite
-from .formats.raw import RawPoses
+from .formats.markups import read_markups
+from .formats.nexstim import is_nexstim, read_nexstim
+from .formats.raw import RawPoses, stack_of
 from .formats.simnibs_mat import read_simnibs_mat
 from .formats.softaxic import read_softaxic
 from .formats.table import read_table
 from .formats.visor import read_visor
 from .plausible import doubt_metres
-from .pose import nearest_rotation as nearest_rotation_of
 from .pose_list import PoseList
 
 __all__ = ["is_pose_file", "read_pose_list", "read_poses"]
@@ -30,12 +35,19 @@ __all__ = ["is_pose_file", "read_pose_list", "read_poses"]
 _WHICH = ("all", "targets", "samples")
 
 
-def read_poses(path: str | os.PathLike[str], *, nearest_rotation: bool = False) -> NDArray[np.float64]:
+def read_poses(
+    path: str | os.PathLike[str],
+    *,
+    which: str | int = "all",
+    nearest_rotation: bool = False,
+    skip_bad: bool = False,
+    scan: str | os.PathLike[str] | None = None,
+) -> NDArray[np.float64]:
     """Read coil poses: `read_pose_list` without names and dI/dt.
 
     Parameters
     ----------
-    path, nearest_rotation
+    path, which, nearest_rotation, skip_bad, scan
         See `read_pose_list`.
 
     Returns
@@ -56,24 +68,41 @@ def read_poses(path: str | os.PathLike[str], *, nearest_rotation: bool = False) 
     ...     read_poses(folder + "/poses.csv").shape
     (3, 4, 4)
     """
-    return _read(path, "all", nearest_rotation).poses
+    options = {"nearest_rotation": nearest_rotation, "skip_bad": skip_bad}
+    return read_pose_list(path, which=which, scan=scan, **options).poses
 
 
 def read_pose_list(
-    path: str | os.PathLike[str], *, which: str = "all", nearest_rotation: bool = False
+    path: str | os.PathLike[str],
+    *,
+    which: str | int = "all",
+    nearest_rotation: bool = False,
+    skip_bad: bool = False,
+    scan: str | os.PathLike[str] | None = None,
 ) -> PoseList:
     """Read coil poses with their names and dI/dt, and check them as `check_poses` does.
+
+    Markers of navigation systems and positions of SimNIBS sessions that hold no pose are left out with a
+    warning that names them; `PoseList.left_out` remembers them, and `PoseList.indices` where the others stand
+    in the file. Tables and arrays of numbers are what somebody made, pose by pose, perhaps with a dI/dt for
+    each: there a pose that is not a number is an error like any other bad one, unless `skip_bad` is given.
 
     Parameters
     ----------
     path : path
-        The ending says the format, see `headfield.poses.endings`. A .txt that begins with the header of a
-        Brainsight export is read as one.
-    which : {"all", "targets", "samples"}
-        What to read from a Brainsight file: planned targets, recorded samples, or both, targets first.
+        The ending says the format, see `headfield.poses.endings`. A .txt or .csv that begins with the header
+        of a Brainsight export is read as one.
+    which : {"all", "targets", "samples"}, str or int
+        What to read from a Brainsight file: planned targets, recorded samples, or both, targets first. From a
+        SimNIBS session: the TMSLISTs with this coil (`fnamecoil`), or the one with this index.
     nearest_rotation : bool
         Replace axes that are scaled or sheared by the nearest orthonormal ones (see
         `headfield.nearest_rotation`) instead of refusing them.
+    skip_bad : bool
+        Leave out what would be refused: scaled, sheared or left-handed axes, and what is no number.
+    scan : path, optional
+        The NIfTI image (.nii, .nii.gz) that was navigated on. Positions of Nexstim are not to be had without
+        it, nor are those of InVesalius where the file does not have them in world coordinates.
 
     Returns
     -------
@@ -82,7 +111,8 @@ def read_pose_list(
     Raises
     ------
     PoseError
-        A damaged file, a file without poses, or a pose that is not a rigid placement.
+        A damaged file, a file without poses, or a pose that is not a rigid placement; the message has its
+        index in the file, and its name.
     FileFormatError
         Another ending, a file of another kind under one of these endings, or not a regular file.
     OSError
@@ -91,8 +121,8 @@ def read_pose_list(
     Warns
     -----
     UserWarning
-        Markers without a pose were left out; dI/dt is missing for some poses or has an unknown unit; columns
-        were not used.
+        Markers without a pose or bad ones were left out; dI/dt is missing for some poses or has an unknown
+        unit; columns were not used; a session has several coils, or conductivities.
 
     Examples
     --------
@@ -103,41 +133,47 @@ def read_pose_list(
     ...     read_pose_list(folder + "/poses.xml")
     <PoseList: 1 pose with dI/dt (Localite TriggerMarkers, RAS)>
     """
-    return _read(path, which, nearest_rotation)
-
-
-def _read(path: str | os.PathLike[str], which: str, nearest: bool) -> PoseList:
     ending = check_ending(path, "read from")
-    if which not in _WHICH:
-        raise PoseError(f"which = {which!r} must be one of {', '.join(_WHICH)}")
     check_regular(path, PoseError)
     try:
-        raw = _raw(path, ending, which)
-        poses = nearest_rotation_of(raw.poses) if nearest else raw.poses
-        found = PoseList(poses, tuple(raw.names), raw.didt, raw.kind)
+        raw = _raw(path, ending, which, scan)
+        found, notes = checked(raw, nearest_rotation=nearest_rotation, skip_bad=skip_bad)
     except (PoseError, FileFormatError) as error:
         raise type(error)(f"{os.fspath(path)}: {error}") from None
-    for note in raw.notes:
+    for note in notes:
         warn(f"{os.fspath(path)}: {note}")
     doubt_metres(found.poses, os.fspath(path))
     return found
 
 
-def _raw(path: str | os.PathLike[str], ending: str, which: str) -> RawPoses:
-    if ending == ".txt":
-        text = read_text(path)
+def _raw(
+    path: str | os.PathLike[str], ending: str, which: str | int, scan: str | os.PathLike[str] | None
+) -> RawPoses:
+    if ending == ".mat":
+        return read_simnibs_mat(path, which)
+    if which not in _WHICH:
+        raise PoseError(
+            f"which = {which!r} must be one of {', '.join(_WHICH)}, or a coil or index of a SimNIBS session"
+        )
+    if ending in (".txt", ".csv"):
+        text = read_text(path, latin_1="anywhere")
         if is_brainsight(text):
-            return read_brainsight(text, which)
+            return read_brainsight(text, str(which))
+        if is_nexstim(text):
+            return read_nexstim(text, scan)
     if which != "all":
         raise PoseError(f"which = {which!r} is for Brainsight files")
-    if ending == ".txt":
+    if ending in (".txt", ".csv"):
         return read_table(text)
-    if ending == ".csv":
-        return read_table(read_text(path))
     if ending == ".npy":
-        return RawPoses(_read_npy(path), [], None, "NumPy array")
-    readers = {".xml": read_localite, ".stmpx": read_softaxic, ".mrk": read_visor, ".mat": read_simnibs_mat}
-    return readers[ending](path)
+        array = real_array(_read_npy(path), "poses", PoseError)
+        return RawPoses(stack_of(array, "the array"), [], None, "NumPy array")
+    if ending == ".mkss":
+        return read_invesalius(path, scan)
+    if ending == ".nbe":
+        return read_nexstim(read_text(path, latin_1="anywhere"), scan)
+    readers = {".xml": read_localite, ".stmpx": read_softaxic, ".mrk": read_visor, ".mrk.json": read_markups}
+    return (readers | {".tfm": read_itk})[ending](path)
 
 
 def _read_npy(path: str | os.PathLike[str]) -> NDArray[np.generic]:
@@ -158,8 +194,8 @@ def _read_npy(path: str | os.PathLike[str]) -> NDArray[np.generic]:
 def is_pose_file(path: str | os.PathLike[str]) -> bool:
     """Tell whether a file is for `read_poses`, by its ending and, if need be, its beginning.
 
-    `.npy`, `.csv`, `.txt`, `.stmpx` and `.mrk` count as poses whatever is in them. An `.xml` does if a list
-    of Localite markers begins in its first 4096 bytes, a `.mat` if it begins as MATLAB files do (also those
+    Other endings than these count as poses whatever is in them. An `.xml` does if a list of Localite markers
+    begins in its first 4096 bytes, a `.mat` if it begins as MATLAB files do (also those
     of version 7.3, so that the reader can say what is wrong with them).
 
     Raises
@@ -174,7 +210,7 @@ def is_pose_file(path: str | os.PathLike[str]) -> bool:
     >>> is_pose_file("head.msh"), is_pose_file("poses.csv")
     (False, True)
     """
-    ending = ending_of(path)
+    ending = pose_ending(path)
     if ending not in (".xml", ".mat"):
         return ending in POSE_ENDINGS
     check_regular(path, PoseError)
@@ -182,4 +218,7 @@ def is_pose_file(path: str | os.PathLike[str]) -> bool:
         start = file.read(4096)
     if ending == ".mat":
         return start.startswith(b"MATLAB")
-    return b"<InstrumentMarkerList" in start or b"<TriggerMarkerList" in start
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        start = start.decode("utf-16", "replace").encode()
+    lists = (b"<InstrumentMarkerList", b"<TriggerMarkerList", b"<GUMMarkerList")
+    return any(name in start for name in lists)

@@ -14,9 +14,11 @@ from ..core.arguments import finite_array
 from ..core.messages import warn
 from ..errors import PoseError
 from ..io.atomic import replacing
-from .endings import check_ending
+from .endings import WRITTEN_ENDINGS, check_ending
 from .formats.brainsight import write_brainsight
+from .formats.itk import write_itk
 from .formats.localite import write_localite
+from .formats.markups import write_markups
 from .formats.simnibs_mat import write_simnibs_mat
 from .formats.softaxic import write_softaxic
 from .formats.table import write_table
@@ -26,7 +28,7 @@ from .pose_list import PoseList
 
 __all__ = ["write_poses"]
 
-_NO_DIDT = (".npy", ".txt", ".stmpx", ".mrk")
+_NO_DIDT = (".npy", ".txt", ".stmpx", ".mrk", ".mrk.json", ".tfm")
 _NO_LETTERS = "\ufffe\uffff"  # not in XML, nor are control characters and halves of surrogate pairs
 
 
@@ -44,8 +46,9 @@ def write_poses(
     ----------
     path : path
         `.npy`, `.csv` (named columns), `.txt` (Brainsight), `.xml` (Localite: TriggerMarkers if there is
-        dI/dt, else InstrumentMarkers), `.stmpx` (Softaxic), `.mrk` (ANT visor2) or `.mat` (a SimNIBS session,
-        needs SciPy). A file that is there is replaced; the new one appears whole or not at all.
+        dI/dt, else InstrumentMarkers), `.stmpx` (Softaxic), `.mrk` (ANT visor2), `.mrk.json` (3D Slicer
+        markups), `.tfm` (ITK transform, one pose) or `.mat` (a SimNIBS session, needs SciPy). A file that is
+        there is replaced; the new one appears whole or not at all.
     poses : PoseList or array_like (4, 4) or (k, 4, 4)
         Coil to head, mm.
     names : sequence of str, optional
@@ -80,7 +83,7 @@ def write_poses(
     ...     read_pose_list(folder + "/targets.txt").names
     ('M1',)
     """
-    ending = check_ending(path, "written to")
+    ending = check_ending(path, "written to", WRITTEN_ENDINGS)
     if not isinstance(poses, PoseList):
         poses = PoseList(check_poses(poses))
     rates = poses.didt if didt is None else finite_array(didt, "didt", PoseError)
@@ -97,5 +100,10 @@ def write_poses(
         write_brainsight(path, whole, coordinates)
     else:
         writers = {".csv": write_table, ".xml": write_localite, ".stmpx": write_softaxic}
-        writers |= {".mrk": write_visor, ".mat": write_simnibs_mat}
+        writers |= {
+            ".mrk": write_visor,
+            ".mrk.json": write_markups,
+            ".tfm": write_itk,
+            ".mat": write_simnibs_mat,
+        }
         writers[ending](path, whole)

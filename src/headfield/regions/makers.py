@@ -145,8 +145,8 @@ def points(
     Parameters
     ----------
     mesh : TetMesh
-    points_mm : array_like (p, 3)
-        On a face between two tetrahedra, a point belongs to the one with the lower index.
+    points_mm : array_like (p, 3) or (3,)
+        mm. On a face between two tetrahedra, a point belongs to the one with the lower index.
     %(only_tags)s
     %(reach_mm)s
 
@@ -167,9 +167,12 @@ def points(
     >>> target = regions.points(head, [[-40, -8, 50], [-38, -8, 50]])
     >>> target, target.centres_mm.round(6).tolist()
     (<Region of 2 points>, [[-40.0, -8.0, 50.0], [-38.0, -8.0, 50.0]])
+    >>> regions.points(head, [-40, -8, 50])
+    <Region of 1 point>
     """
     check_mesh(mesh)
-    at = _located(mesh, points_mm, tags, reach_mm)
+    given = finite_array(points_mm, "points_mm", RegionError)
+    at = _located(mesh, given[None] if given.shape == (3,) else given, tags, reach_mm)
     return Region(mesh, at.element, at.barycentric)
 
 
@@ -278,7 +281,7 @@ def _located(mesh: TetMesh, points_mm: ArrayLike, tags: int | ArrayLike | None, 
         raise RegionError(
             f"of {plural(len(xyz), 'point', 'points')} {len(far):,} {'lies' if len(far) == 1 else 'lie'} "
             f"outside of {where}{beyond}; the farthest is point {worst} at {point(xyz[worst])}, "
-            f"{at.distance_mm[worst]:.4g} mm away"
+            f"{at.distance_mm[worst]:.4g} mm away (those up to reach_mm= away are moved to the nearest there)"
         )
     return at
 

@@ -18,7 +18,8 @@ from ..geometry.surface import Surface
 from ..heads.conductivity import doubt_tissues, resolve, warn_of_contrast
 from ..heads.mesh import TetMesh
 from ..heads.skin import skin
-from ..placement.place import ScalpGrid, place, scalp_grid
+from ..placement.grid import ANGLES_DEG, ScalpGrid, scalp_grid
+from ..placement.place import place
 from ..placement.plausible import PlausiblePoses
 from ..regions.region import Region
 from .batches import Batches
@@ -134,6 +135,7 @@ class HeadModel:
         tilt_deg: ArrayLike = (0.0, 0.0),
         offset_mm: ArrayLike = (0.0, 0.0),
         clear_mm: float | None = None,
+        smooth_mm: float = 0.0,
     ) -> NDArray[np.float64]:
         """Find the pose of a coil on the scalp: `headfield.place` with the coil as its `casing`.
 
@@ -143,8 +145,8 @@ class HeadModel:
             Its casing face is the plane z = 0 of the coil frame.
         centre_mm, handle_mm : array_like (3,)
             Where the coil's centre goes, and a point that its +y axis, the prolongation of the handle,
-            points to from there, mm.
-        distance_mm, rotation_deg, tilt_deg, offset_mm, clear_mm
+            points to from there, mm (`Subject.point` finds them by names and from MNI space).
+        distance_mm, rotation_deg, tilt_deg, offset_mm, clear_mm, smooth_mm
             See `headfield.place`.
 
         Returns
@@ -156,8 +158,8 @@ class HeadModel:
         CoilError, PoseError
         """
         at = (self._scalp, centre_mm, handle_mm, distance_mm)
-        turned: dict[str, Any] = {"rotation_deg": rotation_deg, "tilt_deg": tilt_deg, "offset_mm": offset_mm}
-        return place(*at, **turned, casing=coil_to_place(coil), clear_mm=clear_mm)
+        moved: dict[str, Any] = {"rotation_deg": rotation_deg, "tilt_deg": tilt_deg, "offset_mm": offset_mm}
+        return place(*at, **moved, casing=coil_to_place(coil), clear_mm=clear_mm, smooth_mm=smooth_mm)
 
     def scalp_grid(
         self,
@@ -166,14 +168,16 @@ class HeadModel:
         handle_mm: ArrayLike,
         radius_mm: float = 20.0,
         spacing_mm: float = 5.0,
-        angles_deg: ArrayLike = (0.0, 30.0, 60.0, 90.0, 120.0, 150.0),
+        angles_deg: ArrayLike = ANGLES_DEG,
         *,
         distance_mm: float = 4.0,
         clear_mm: float | None = None,
+        smooth_mm: float = 0.0,
     ) -> ScalpGrid:
         """Make candidate poses around a point, see `headfield.scalp_grid`; `coil` as in `place`."""
         at = (self._scalp, centre_mm, handle_mm, radius_mm, spacing_mm, angles_deg)
-        return scalp_grid(*at, distance_mm=distance_mm, casing=coil_to_place(coil), clear_mm=clear_mm)
+        rest: dict[str, Any] = {"distance_mm": distance_mm, "clear_mm": clear_mm, "smooth_mm": smooth_mm}
+        return scalp_grid(*at, **rest, casing=coil_to_place(coil))
 
     @cached_property
     def _scalp(self) -> Surface:
@@ -391,10 +395,6 @@ class HeadModel:
 
 
 def _built(
-    kind: type[HeadModel],
-    mesh: TetMesh,
-    conductivity: NDArray[np.float64],
-    device: str,
-    threads: int | None,
+    kind: type[HeadModel], mesh: TetMesh, conductivity: NDArray[np.float64], device: str, threads: int | None
 ) -> HeadModel:
     return kind(mesh, conductivity, device=device, threads=threads)

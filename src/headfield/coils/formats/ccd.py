@@ -30,6 +30,7 @@ from ...core.messages import quoted, warn
 from ...errors import CoilError
 from ...io.atomic import replacing
 from ...io.regular import check_regular
+from ...io.text import read_text
 from ..parts import CoilContent, CoilElement, Stimulator
 from ..sources import Dipoles, SampledPotential
 from .tcd_write import only_in_tcd
@@ -62,8 +63,8 @@ def read_ccd(path: str | os.PathLike[str]) -> CoilContent:
     Raises
     ------
     CoilError
-        Not UTF-8, no count, a count that differs from the number of rows, a row that is not six finite
-        numbers (the message has the line number), or moments that are all zero.
+        Not UTF-8 outside of the comments, no count, a count that differs from the number of rows, a row that
+        is not six finite numbers (the message has the line number), or moments that are all zero.
     FileFormatError
         Not a regular file.
     OSError
@@ -85,7 +86,7 @@ def read_ccd(path: str | os.PathLike[str]) -> CoilContent:
     """
     check_regular(path, CoilError)
     path = Path(path)
-    lines = _decode(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = _decode(path).split("\n")
     data = [
         (number, text) for number, line in enumerate(lines, 1) if (text := line.partition("#")[0].strip())
     ]
@@ -164,9 +165,9 @@ def write_ccd(path: str | os.PathLike[str], coil: CoilContent) -> None:
 
 def _decode(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CoilError(f"{path}: not a text file, byte {error.start} is not UTF-8") from None
+        return read_text(path, CoilError, latin_1="comments")  # those of older programs have A/µs in Latin-1
+    except CoilError as error:
+        raise CoilError(f"{path}: {error}") from None
 
 
 def _is_utf8(text: str) -> bool:

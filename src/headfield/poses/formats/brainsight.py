@@ -26,33 +26,69 @@ Positions are mm in the coordinate system that the header names. NIfTI:Scanner a
 NIfTI:Q:…, NIfTI:S:…) are world coordinates of the image, as the head mesh is; any other is refused, since it
 is shifted or scaled against the head (Brainsight, World, MNI, Talairach).
 
+Rows whose columns are (null), nan or zero have no pose: the camera did not see the tool. Nor have targets
+that are points, whose axes are (null) or empty, or that stand in a section without columns for them, as TAP's
+make_brainsight_files.m writes it. They are left out, with a warning.
+
+A spreadsheet that opened the file may have saved it with commas or semicolons in place of tabs, cells in
+quotes, decimal commas, empty cells at the ends of lines, in UTF-16 or Windows's code page: that is read as
+well, also as .csv.
+
 Numbers are printed with 3 or 4 decimals, so the axes are orthonormal to 1e-3 only: as far as the rounding of
 the printed digits explains that, the axes are made orthonormal, see `settle_rounding`.
 """
 
 from __future__ import annotations
 
+import csv
 import os
 import re
+from typing import NamedTuple
 
 import numpy as np
 
 from ...errors import PoseError
 from ...io.atomic import replacing
-from ...io.text import decimals, number
+from ...io.text import decimals, number, with_point
 from ..pose_list import PoseList
+from .markers import NO_AXES, Markers
 from .raw import RawPoses, settle_rounding, turn_axes
 
 __all__ = ["check_coordinates", "is_brainsight", "read_brainsight", "write_brainsight"]
 
 _AXES = np.diag([-1.0, 1.0, -1.0])  # its own inverse
-_HEADER = re.compile(r"#\s*(Version|Coordinate system):")
+_HEADER = re.compile(r"\"?#\s*(Version|Coordinate system):")
+_COLUMNS = re.compile(r"\"?# *(?:Target|Sample) Name\"?\s*([\t,;])", re.M)
 _COORDINATES = re.compile(r"NIfTI:(?:[QS]:)?(?:Scanner|Aligned)")
 _PLACE = ["Loc. X", "Loc. Y", "Loc. Z"]
 _TURN = [f"m{axis}n{component}" for axis in range(3) for component in range(3)]
-_Row = tuple[str, str, dict[str, str]]  # "targets" or "samples", "line 8", and the columns
 _SECTIONS = {"Target Name": "targets", "Sample Name": "samples"}
 _NULL = "(null)"
+_NO_POSE = f"no pose ({_NULL})"
+
+
+class _Line(NamedTuple):
+    """A line of the file."""
+
+    number: int
+    cells: list[str]
+
+    @property
+    def is_comment(self) -> bool:
+        return self.cells[0].startswith("#")
+
+
+class _Row(NamedTuple):
+    """A target or a sample."""
+
+    kind: str  # "targets" or "samples"
+    where: str  # "line 8"
+    name: str
+    values: dict[str, str]  # by the name of their column
+
+    def numbers(self, columns: list[str]) -> list[float]:
+        """Return the numbers in these columns."""
+        return [number(self.values[key], f"{self.where}, {key}") for key in columns]
 
 
 def is_brainsight(text: str) -> bool:
@@ -66,7 +102,7 @@ def is_brainsight(text: str) -> bool:
     for line in text[:4096].split("\n"):
         if _HEADER.match(line):
             return True
-        if line.strip() and not line.startswith("#"):
+        if line.strip() and not line.startswith(("#", '"#')):
             return False
     return False
 
@@ -112,78 +148,113 @@ def read_brainsight(text: str, which: str = "all") -> RawPoses:
     >>> raw.names, raw.poses[0, :3, 3], raw.kind
     (['M1'], array([ 5.,  6., 90.]), 'Brainsight targets, NIfTI:Aligned')
     """
-    lines = text.split("\n")
+    lines, delimiter = _lines(text)
     system = check_coordinates(_stated(lines, "Coordinate system") or "")
     units = _stated(lines, "Units")
     if units is not None and "millimet" not in units.lower():
         raise PoseError(f"units are {units[:60]!r}, not millimetres")
-    rows = [row for row in _rows(lines) if which in ("all", row[0])]
+    rows = [row for row in _rows(lines, delimiter) if which in ("all", row.kind)]
     wanted = "targets or samples" if which == "all" else which
     if not rows:
         raise PoseError(f"no poses in this file: it has no {wanted}")
-    there = [row for row in rows if _NULL not in (row[2][key] for key in _PLACE + _TURN)]
-    if not there:
+    markers = Markers("rows")
+    there = [row for row in rows if _add(markers, row)]
+    if all(one.reason == _NO_POSE for one in markers.left_out) and not there:
         raise PoseError(f"no poses in this file: its {len(rows)} {wanted} are all {_NULL}")
-    poses = np.broadcast_to(np.eye(4), (len(there), 4, 4)).copy()
-    for pose, (_, where, row) in zip(poses, there, strict=True):
-        pose[:3, 3] = [number(row[key], f"{where}, {key}") for key in _PLACE]
-        pose[:3, :3] = np.reshape([number(row[key], f"{where}, {key}") for key in _TURN], (3, 3)).T
-    printed = [decimals([row[key] for key in _TURN]) for _, _, row in there]
-    kinds = " and ".join(kind for kind in ("targets", "samples") if any(kind == row[0] for row in there))
-    names = [row["Name"] for _, _, row in there]
-    settled = settle_rounding(turn_axes(poses, _AXES), printed)
-    return RawPoses(settled, names, None, f"Brainsight {kinds}, {system}", _notes(rows, there))
+    settled = settle_rounding(turn_axes(markers.poses(), _AXES), markers.printed)
+    kinds = " and ".join(kind for kind in ("targets", "samples") if any(kind == row.kind for row in there))
+    return markers.raw(settled, f"Brainsight {kinds}, {system}", _offset_notes(there))
 
 
-def _stated(lines: list[str], key: str) -> str | None:
+def _lines(text: str) -> tuple[list[_Line], str]:
+    """Split the lines that aren't blank into cells; returns them and what stands between the cells."""
+    found = _COLUMNS.search(text)
+    delimiter = found[1] if found else "\t"
+    if delimiter == "\t" and not text.startswith('"') and not (found and found[0].startswith('"')):
+        # Brainsight itself quotes nothing: a quote is part of a name then.
+        split = ((number, line.split("\t")) for number, line in enumerate(text.split("\n"), 1))
+    else:
+        reader = csv.reader(text.split("\n"), delimiter=delimiter)
+        split = ((reader.line_num, cells) for cells in reader)
+    lines = []
+    try:
+        for number, cells in split:
+            words = [cell.strip() for cell in cells]
+            if any(words):
+                lines.append(_Line(number, words))
+    except csv.Error as error:
+        raise PoseError(f"line {reader.line_num}: {error}") from None
+    return lines, delimiter
+
+
+def _stated(lines: list[_Line], key: str) -> str | None:
     """Return what the header says of `key`, whose case differs between versions."""
     for line in lines:
-        if not line.startswith("#"):
-            if line.strip():
-                return None
-        elif line[1:].strip().lower().startswith(key.lower() + ":"):
-            return line.partition(":")[2].strip()
+        if not line.is_comment:
+            return None
+        if line.cells[0][1:].strip().lower().startswith(key.lower() + ":"):
+            return line.cells[0].partition(":")[2].strip()
     return None
 
 
-def _rows(lines: list[str]) -> list[_Row]:
+def _rows(lines: list[_Line], delimiter: str) -> list[_Row]:
     """Return the rows of the sections that hold poses."""
     rows, kind, columns = [], "", list[str]()
-    for index, line in enumerate(lines, 1):
-        words = [word.strip() for word in line.split("\t")]
-        if line.startswith("#") and not (kind and _is_row(words, columns)):
+    for at, words in lines:
+        where = f"line {at}"
+        if words[0].startswith("#") and not (kind and _is_row(words, columns)):
             if not words[0].endswith("Name"):  # a comment
                 continue
-            columns = [words[0][1:].strip(), *words[1:]]
+            columns = _trimmed([words[0][1:].strip(), *words[1:]])
             kind = _SECTIONS.get(columns[0], "")
             missing = [key for key in _PLACE + _TURN if key not in columns]
-            if kind and missing:
-                raise PoseError(f"line {index}: the {kind} have no column {missing[0]}")
-        elif kind and line.strip():
-            if len(words) < len(columns):
-                raise PoseError(f"line {index}: {len(words)} columns where {len(columns)} are needed")
-            row = dict(zip(columns, words, strict=False))
-            rows.append((kind, f"line {index}", row | {"Name": words[0]}))
+            if kind and missing and missing != _TURN:  # a section of points has no axes at all
+                raise PoseError(f"{where}: the {kind} have no column {missing[0]}")
+        elif kind:
+            needed = [index for index, key in enumerate(columns) if key in _PLACE + _TURN]
+            # Decimal commas between commas would make more columns, and numbers of the wrong ones.
+            if len(words) <= max(needed) or (delimiter == "," and any(words[len(columns) :])):
+                raise PoseError(f"{where}: {len(words)} columns where {len(columns)} are needed")
+            cells = {
+                key: with_point(word) if key in (*_PLACE, *_TURN, "Offset") else word
+                for key, word in zip(columns, words, strict=False)
+            }
+            rows.append(_Row(kind, where, words[0], cells))
     return rows
 
 
 def _is_row(words: list[str], columns: list[str]) -> bool:
     """Tell whether a line that begins with # is a row all the same: of a target whose name begins so."""
-    return len(words) == len(columns) and not any(word in columns[1:] for word in words)
+    return len(_trimmed(words)) == len(columns) and not any(word in columns[1:] for word in words)
 
 
-def _notes(rows: list[_Row], there: list[_Row]) -> list[str]:
-    notes = []
-    if len(there) < len(rows):
-        notes.append(f"{len(rows) - len(there)} of {len(rows)} rows have no pose ({_NULL}): left out")
-    offsets = [row.get("Offset", _NULL) for _, _, row in there]
+def _trimmed(words: list[str]) -> list[str]:
+    """Return the cells without empty ones at the end."""
+    count = max((index for index, word in enumerate(words, 1) if word), default=0)
+    return words[:count]
+
+
+def _add(markers: Markers, row: _Row) -> bool:
+    """Add a target or sample; returns whether it has a pose."""
+    if _NULL in (row.values[key] for key in _PLACE):
+        return markers.leave_out(row.name, _NO_POSE)
+    pose = np.eye(4)
+    pose[:3, 3] = row.numbers(_PLACE)
+    if any(row.values.get(key, "") in (_NULL, "") for key in _TURN):
+        return markers.leave_out(row.name, NO_AXES)
+    pose[:3, :3] = np.reshape(row.numbers(_TURN), (3, 3)).T
+    return markers.add(row.name, pose, printed=decimals([row.values[key] for key in _TURN]))
+
+
+def _offset_notes(there: list[_Row]) -> list[str]:
+    offsets = [row.values.get("Offset", "") for row in there]
     moved = [text for text in offsets if text not in ("", _NULL) and number(text, "Offset") != 0]
-    if moved:
-        notes.append(
-            f"{len(moved)} samples were recorded with an offset along the coil's axis (the first of "
-            f"{moved[0]} mm): their position may not be the coil's centre"
-        )
-    return notes
+    if not moved:
+        return []
+    return [
+        f"{len(moved)} samples were recorded with an offset along the coil's axis (the first of {moved[0]} "
+        "mm): their position may not be the coil's centre"
+    ]
 
 
 def write_brainsight(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Localite TMS Navigator: InstrumentMarker and TriggerMarker files (.xml).
+"""Localite TMS Navigator: InstrumentMarker, TriggerMarker and GUMMarker files (.xml).
 
 ::
 
@@ -12,14 +12,18 @@ A TriggerMarkerList has TriggerMarker elements with the Matrix4D and the attribu
 `<Value key="valueA" response="62.0"/>` for dI/dt, in the unit that `<responseDescription id="valueA"
 unit="A/us"/>` states.
 
+A GUMMarkerList, of newer versions, has `<Element type="InstrumentMarker">` with an InstrumentMarker in it
+that has the attributes of Marker and the Matrix4D itself. Elements of other types (entries, targets,
+landmarks) are left out, with a warning.
+
 Positions are mm in the coordinate space that the list names; LPS becomes RAS by diag(-1, -1, 1) from the
 left. Localite's coil axes become headfield's by [[0, 0, 1], [0, -1, 0], [1, 0, 0]] from the right: Localite's
 x points into the head, its y against the prolongation of the handle. In the sample files of both spaces the z
 axis so found lies within 38 degrees of the direction to the head's middle, and the hand area's hotspot has
 its y axis at 45 degrees to the midline, forward and inward, as it is stimulated.
 
-A marker with `set="false"`, or whose matrix is the identity, holds no pose: the camera did not see the coil
-when the pulse came. It is left out, with a warning.
+A marker with `set="false"`, or whose matrix is the identity, zero or not a number, holds no pose: the camera
+did not see the coil when the pulse came. It is left out, with a warning.
 """
 
 from __future__ import annotations
@@ -33,13 +37,18 @@ from ...errors import FileFormatError, PoseError
 from ...io.atomic import replacing
 from ...io.text import number, parse_xml
 from ..pose_list import PoseList
-from .raw import RawPoses, didt_of_all, turn_axes
+from .markers import NOT_SET, Markers
+from .raw import RawPoses, turn_axes
 
 __all__ = ["read_localite", "write_localite"]
 
 _AXES = np.array([[0, 0, 1], [0, -1, 0], [1, 0, 0]])  # its own inverse
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-_LISTS = {"InstrumentMarkerList": "InstrumentMarker", "TriggerMarkerList": "TriggerMarker"}
+_LISTS = {
+    "InstrumentMarkerList": "InstrumentMarker",
+    "TriggerMarkerList": "TriggerMarker",
+    "GUMMarkerList": "Element",
+}
 _UNITS = {"a/us": 1e6, "a/µs": 1e6, "a/μs": 1e6, "a/s": 1.0}  # both signs for micro
 
 
@@ -71,38 +80,43 @@ def read_localite(path: str | os.PathLike[str]) -> RawPoses:
     space = (root.get("coordinateSpace") or "").upper()
     if space not in ("LPS", "RAS"):
         raise PoseError(f"coordinateSpace is {space!r}, not LPS or RAS")
-    tag, notes = _LISTS[root.tag], list[str]()
-    markers = root.findall(tag)
-    names, matrices, didt = [], [], []
-    for index, marker in enumerate(markers):
-        body = marker.find("Marker") if tag == "InstrumentMarker" else marker
-        if body is None:
-            raise PoseError(f"{tag} {index}: no Marker in it")
-        if (body.get("set") or "").lower() == "false":
-            continue
-        matrix = _matrix(body, f"{tag} {index}")
-        if np.array_equal(matrix, np.eye(4)):
-            continue
-        time = body.get("recordingTime")
-        names.append(body.get("description") or (f"{time} ms" if time else ""))
-        matrices.append(matrix)
-        didt.append(_value_a(body, f"{tag} {index}"))
-    if not matrices:
-        why = 'are not set (set="false") or hold the identity matrix' if markers else "are there"
-        raise PoseError(f"no poses in this file: {len(markers)} {tag}s {why}")
-    if len(matrices) < len(markers):
-        left = len(markers) - len(matrices)
-        notes.append(f"{left} of {len(markers)} {tag}s are not set or hold the identity matrix: left out")
-    poses = np.array(matrices)
+    tag = _LISTS[root.tag]
+    markers = Markers(f"{tag}s")
+    for index, element in enumerate(root.findall(tag)):
+        _add(markers, element, f"{tag} {index}")
+    poses = markers.poses()
     if space == "LPS":
-        with np.errstate(invalid="ignore"):
-            poses = _LPS_TO_RAS @ poses
-    kind = f"Localite {tag}s, {space}"
-    return RawPoses(turn_axes(poses, _AXES), names, _in_amperes(root, didt, notes), kind, notes)
+        poses = _LPS_TO_RAS @ poses
+    kind = "GUMMarker" if tag == "Element" else tag
+    raw = markers.raw(turn_axes(poses, _AXES), f"Localite {kind}s, {space}")
+    notes = list(raw.notes)
+    return raw._replace(didt=_in_amperes(root, raw.didt, notes), notes=notes)
+
+
+def _add(markers: Markers, element: ET.Element, where: str) -> None:
+    """Add the marker in an element of the list."""
+    body: ET.Element | None = element
+    if element.tag == "InstrumentMarker":
+        body = element.find("Marker")
+    elif element.tag == "Element":
+        kind = element.get("type") or ""
+        body = element.find("InstrumentMarker")
+        if kind != "InstrumentMarker":
+            inner = next(iter(element), element)
+            markers.leave_out(inner.get("description") or "", f"another type ({kind[:40] or 'none'})")
+            return
+    if body is None:
+        raise PoseError(f"{where}: no marker in it")
+    time = body.get("recordingTime")
+    name = body.get("description") or (f"{time} ms" if time else "")
+    if (body.get("set") or "").lower() == "false":
+        markers.leave_out(name, NOT_SET)
+    else:
+        markers.add(name, _matrix(body, where), _value_a(body, where))
 
 
 def _matrix(marker: ET.Element, where: str) -> np.ndarray:
-    data = marker.find("Matrix4D")
+    data = next(marker.iter("Matrix4D"), None)
     if data is None:
         raise PoseError(f"{where}: no Matrix4D")
     keys = [f"data{row}{column}" for row in range(4) for column in range(4)]
@@ -115,9 +129,8 @@ def _value_a(marker: ET.Element, where: str) -> float | None:
     return None
 
 
-def _in_amperes(root: ET.Element, values: list[float | None], notes: list[str]) -> np.ndarray | None:
+def _in_amperes(root: ET.Element, didt: np.ndarray | None, notes: list[str]) -> np.ndarray | None:
     """Return dI/dt in A/s, or None, with a note, where its unit is not one that we know."""
-    didt = didt_of_all(values, notes)
     if didt is None:
         return None
     units = [one.get("unit", "") for one in root.iter("responseDescription") if one.get("id") == "valueA"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the readers of pose files share: the record they return, printed digits, turned axes, dI/dt."""
+"""What the readers of pose files share: their record, shapes, printed digits, turned axes, dI/dt."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...errors import PoseError
 from ..pose import ORTHONORMAL_TOLERANCE, deviation, nearest_rotation
+from ..pose_list import LeftOut
 
 __all__ = [
     "RawPoses",
     "didt_of_all",
     "settle_rounding",
+    "stack_of",
     "turn_axes",
 ]
 
@@ -29,6 +32,53 @@ class RawPoses(NamedTuple):
     didt: np.ndarray | None  #: (k,) A/s
     kind: str  #: of the file
     notes: Sequence[str] = ()  #: what to warn of
+    what: str = "poses"  #: what the file calls them
+    left_out: Sequence[LeftOut] = ()  #: what else it holds
+    indices: Sequence[int] | None = None  #: the place of each pose in the file, if something was left out
+    coils: Sequence[str] = ()  #: the coil of each pose, or none at all
+
+
+def stack_of(array: np.ndarray, name: str) -> np.ndarray:
+    """Return poses that lie along the first axis of an array, or along its last, along the first.
+
+    Parameters
+    ----------
+    array : ndarray (4, 4), (k, 4, 4) or (4, 4, k)
+        Of four poses in four rows and columns, the last rows tell which axis is theirs: if all are 0 0 0 1
+        along one axis, they can't be along the other.
+    name : str
+        For the message.
+
+    Returns
+    -------
+    ndarray (k, 4, 4)
+
+    Raises
+    ------
+    PoseError
+        Another shape.
+
+    Examples
+    --------
+    >>> stack_of(np.zeros((4, 4, 7)), "matsimnibs").shape
+    (7, 4, 4)
+    """
+    if array.ndim == 2:
+        array = array[None]
+    if array.ndim != 3 or not array.size or array.shape[1] != 4 or 4 not in (array.shape[0], array.shape[2]):
+        raise PoseError(f"{name} has the shape {array.shape}, not (4, 4), (k, 4, 4) or (4, 4, k)")
+    last = np.moveaxis(array, 2, 0)
+    if array.shape != (4, 4, 4):
+        return array if array.shape[2] == 4 else last
+    return last if _good_ends(last) > _good_ends(array) else array
+
+
+def _good_ends(poses: np.ndarray) -> int:
+    """Count the poses whose last row is 0 0 0 1; none count if one ends otherwise and isn't lost (NaN, 0)."""
+    ends = poses[:, 3]
+    good = np.abs(ends - [0, 0, 0, 1]).max(axis=1) <= 1e-6
+    lost = np.isnan(ends).all(axis=1) | (ends == 0).all(axis=1)
+    return int(good.sum()) if (good | lost).all() else 0
 
 
 def settle_rounding(poses: np.ndarray, printed: Sequence[int]) -> np.ndarray:

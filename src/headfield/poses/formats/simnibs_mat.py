@@ -1,22 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """SimNIBS sessions: .mat files of MATLAB 5, with TMSLIST and POSITION structs.
 
-What is read, as SimNIBS's manual describes the structs (SESSION, TMSLIST, POSITION):
-
-- a session: `poslist`, a cell array of lists, as variables of the file or as the fields of a struct; each
-  TMSLIST has `pos`, an array of POSITION, from which `matsimnibs` (4, 4), `didt` (A/s) and `name` are read.
-  Lists of electrodes (TDCSLIST) are passed over;
-- a TMSLIST or a POSITION alone, as variables of the file or as a struct;
-- a variable `matsimnibs`, (4, 4) or (4, 4, k).
+What is read: `matsimnibs` (4, 4), `didt` (A/s) and `name` of each POSITION in a session, a TMSLIST or alone
+(`simnibs_session` says how they lie in the file); or a variable `matsimnibs`; or the one variable of a shape
+that poses have, (4, 4), (4, 4, k) or (k, 4, 4), or a cell array of (4, 4).
 
 `matsimnibs` is coil to head, mm, in headfield's coil frame. A POSITION without it has only a `centre` and a
-`pos_ydir`, from which a pose follows with a head: see `headfield.place`.
+`pos_ydir`, from which a pose follows with a head: see `headfield.read_placements`. Beside others such a
+position is left out with a warning, and so is one whose `matsimnibs` is zero or not a number.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,23 +22,41 @@ from ...core.arguments import real_array
 from ...errors import FileFormatError, PoseError
 from ...io.atomic import replacing
 from ..pose_list import PoseList
+from .markers import Markers
 from .mat5 import read_mat5
-from .raw import RawPoses, didt_of_all
+from .raw import RawPoses, didt_of_all, stack_of
+from .simnibs_session import (
+    TmsList,
+    chosen_lists,
+    has_positions,
+    holder_of_poses,
+    refuse_choice,
+    tms_lists,
+    unread,
+)
 
 __all__ = ["read_simnibs_mat", "write_simnibs_mat"]
 
-_NO_POSE = "has no matsimnibs: its centre and pos_ydir give a pose only with a head, see headfield.place"
-_KEYS = ("matsimnibs", "poslist", "pos")
+_NO_POSE = (
+    "has no matsimnibs: its centre and pos_ydir give a pose only with a head, see headfield.read_placements "
+    "and headfield.place"
+)
 
 
-def read_simnibs_mat(path: str | os.PathLike[str]) -> RawPoses:
-    """Read the coil poses of a SimNIBS .mat file; see the module.
+def read_simnibs_mat(path: str | os.PathLike[str], which: str | int = "all") -> RawPoses:
+    """Read the coil poses of a SimNIBS .mat file, or of one with an array of poses; see the module.
+
+    Parameters
+    ----------
+    path : path
+    which : "all", or str or int
+        Of several TMSLISTs, those with this coil (`fnamecoil`), or the one with this index.
 
     Raises
     ------
     PoseError
-        A damaged file, no coil positions, a position whose `matsimnibs` is missing or has another shape, coil
-        positions in more than one variable.
+        A damaged file, no coil positions, none with a `matsimnibs`, one of another shape, coil positions in
+        more than one variable, no list that `which` names.
     FileFormatError
         MATLAB 7.3 or 4.
 
@@ -55,61 +69,59 @@ def read_simnibs_mat(path: str | os.PathLike[str]) -> RawPoses:
     >>> raw.names, raw.didt, raw.kind
     (['M1'], array([1000000.]), 'SimNIBS session')
     """
-    holder = _holder(read_mat5(Path(path).read_bytes()))
-    if "poslist" not in holder and "pos" not in holder and isinstance(holder["matsimnibs"], np.ndarray):
+    variables = read_mat5(Path(path).read_bytes())
+    alone = _array_alone(variables)
+    if alone is not None:
+        refuse_choice(which)
+        return RawPoses(stack_of(alone[1], alone[0]), [], None, "array in a .mat file")
+    holder = holder_of_poses(variables)
+    if "poslist" not in holder and "pos" not in holder and isinstance(holder.get("matsimnibs"), np.ndarray):
+        refuse_choice(which)
         return _of_matrices(holder)
-    names, poses, didt, notes = [], [], [], list[str]()
-    for where, position in _positions(holder):
-        name, matrix = position.get("name"), position.get("matsimnibs")
-        names.append(name if isinstance(name, str) else "")
-        if names[-1]:
-            where += f" ({names[-1][:40]})"
-        if not isinstance(matrix, np.ndarray) or matrix.size == 0:
-            raise PoseError(f"{where} {_NO_POSE}")
-        if matrix.shape != (4, 4):
-            raise PoseError(f"{where}: matsimnibs has the shape {matrix.shape}, not (4, 4)")
-        poses.append(real_array(matrix, where, PoseError))
-        didt.append(_scalar(position.get("didt"), where, notes))
-    if not poses:
+    lists = chosen_lists(tms_lists(holder), which)
+    if not any(one.positions for one in lists):
         raise PoseError("no poses in this file: no POSITION in a TMSLIST")
+    markers, coils, notes = Markers("positions"), list[str](), unread(lists)
+    for one in lists:
+        for number in range(len(one.positions)):
+            if _add(markers, one, number, notes):
+                coils.append(one.coil)
+    if not markers.names and all(left.reason == "no matsimnibs" for left in markers.left_out):
+        first = next(one for one in lists if one.positions)
+        raise PoseError(f"{first.where(0)} {_NO_POSE}")
     kind = "SimNIBS session" if "poslist" in holder else "SimNIBS TMSLIST"
-    return RawPoses(np.array(poses), names, didt_of_all(didt, notes), kind, notes)
+    return markers.raw(markers.poses(), kind, notes)._replace(coils=coils if any(coils) else ())
 
 
-def _holder(variables: dict[str, Any]) -> dict[str, Any]:
-    """Return the dict that has the poses: the variables themselves, or the one struct among them."""
-    if any(key in variables for key in _KEYS):
-        return variables
-    structs = {
-        name: value[0]
-        for name, value in variables.items()
-        if isinstance(value, list) and len(value) == 1 and any(key in value[0] for key in _KEYS)
+def _array_alone(variables: dict[str, Any]) -> tuple[str, np.ndarray] | None:
+    """Return the name and value of the one variable that has the shape of poses, in a file of no session."""
+    arrays = {name: value for name, value in variables.items() if isinstance(value, np.ndarray)}
+    for name, value in variables.items():  # cell arrays of matrices
+        if isinstance(value, tuple) and value and all(np.shape(item) == (4, 4) for item in value):
+            arrays[name] = np.stack(value)
+    shaped = {
+        name: real_array(value, name, PoseError)
+        for name, value in arrays.items()
+        if value.size and (value.shape[:2] == (4, 4) or value.shape[1:] == (4, 4)) and value.ndim in (2, 3)
     }
-    if len(structs) > 1:
-        raise PoseError(f"coil positions in more than one variable: {', '.join(sorted(structs))[:80]}")
-    if not structs:
-        raise PoseError(
-            "no poses in this file: no variable matsimnibs, poslist or pos, and no struct with one"
-        )
-    return next(iter(structs.values()))
+    if not shaped or has_positions(variables):
+        return None
+    if len(shaped) > 1:
+        raise PoseError(f"no poses in this file that are known as such: {' and '.join(shaped)[:80]} could be")
+    return next(iter(shaped.items()))
 
 
-def _positions(holder: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each POSITION, after words for where it is."""
-    lists = holder.get("poslist", [holder])
-    if isinstance(lists, tuple):  # a cell array of structs
-        lists = [one for entry in lists if isinstance(entry, list) for one in entry]
-    if not isinstance(lists, list):
-        raise PoseError("poslist is neither a cell array nor a struct")
-    for index, one in enumerate(lists):
-        if one.get("type") == "TDCSLIST":
-            continue
-        positions = one.get("pos")
-        if isinstance(positions, tuple):
-            positions = [item for entry in positions if isinstance(entry, list) for item in entry]
-        if isinstance(positions, list):
-            for number, position in enumerate(positions):
-                yield f"TMSLIST {index}, position {number}", position
+def _add(markers: Markers, one: TmsList, number: int, notes: list[str]) -> bool:
+    """Add a POSITION; returns whether it has a pose."""
+    where, position = one.where(number), one.positions[number]
+    name, matrix = position.get("name"), one.matrix(number)
+    name = name if isinstance(name, str) else ""
+    if matrix is None:
+        return markers.leave_out(name, "no matsimnibs")
+    if matrix.shape != (4, 4):
+        raise PoseError(f"{where}: matsimnibs has the shape {matrix.shape}, not (4, 4)")
+    didt = _scalar(position.get("didt"), where, notes)
+    return markers.add(name, real_array(matrix, where, PoseError), didt, identity=True)
 
 
 def _of_matrices(holder: dict[str, Any]) -> RawPoses:
@@ -117,9 +129,7 @@ def _of_matrices(holder: dict[str, Any]) -> RawPoses:
     matrices = real_array(holder["matsimnibs"], "matsimnibs", PoseError)
     if matrices.size == 0:
         raise PoseError(f"this file {_NO_POSE}")
-    if matrices.shape[:2] != (4, 4) or matrices.ndim > 3:
-        raise PoseError(f"matsimnibs has the shape {matrices.shape}, not (4, 4) or (4, 4, k)")
-    poses = np.moveaxis(matrices.reshape(4, 4, -1), 2, 0)
+    poses = stack_of(matrices, "matsimnibs")
     notes: list[str] = []
     name, didt = holder.get("name"), _scalar(holder.get("didt"), "matsimnibs", notes)
     names = [name] if len(poses) == 1 and isinstance(name, str) else [""] * len(poses)

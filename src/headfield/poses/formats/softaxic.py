@@ -31,6 +31,7 @@ from ...errors import FileFormatError, PoseError
 from ...io.atomic import replacing
 from ...io.text import number, parse_xml
 from ..pose_list import PoseList
+from .markers import Markers
 from .raw import RawPoses, turn_axes
 
 __all__ = ["read_softaxic", "write_softaxic"]
@@ -61,20 +62,20 @@ def read_softaxic(path: str | os.PathLike[str]) -> RawPoses:
     root = parse_xml(path)
     if root.tag != "stmp":
         raise FileFormatError(f"XML with the root <{root.tag[:40]}>, not Softaxic's <stmp>")
-    names, poses = [], []
+    markers = Markers("points")
     for index, point in enumerate(root.iter("fmp")):
-        names.append(point.get("id") or "")
-        where = f"point {index}" + (f" ({names[-1][:40]})" if names[-1] else "")
+        name = point.get("id") or ""
+        where = f"point {index}" + (f" ({name[:40]})" if name else "")
         found = point.find("fp")
         if found is None:
             raise PoseError(f"{where}: no fp in it")
         pose = np.eye(4)
         pose[:3, :3] = np.reshape([number(found.get(key), f"{where}, {key}") for key in _KEYS], (3, 3))
         pose[:3, 3] = [number(found.get(key), f"{where}, {key}") for key in "xyz"]
-        poses.append(pose)
-    if not poses:
+        markers.add(name, pose)
+    if not len(markers):
         raise PoseError("no poses in this file: no fmp in it")
-    return RawPoses(turn_axes(np.array(poses), _AXES), names, None, "Softaxic stimulation map")
+    return markers.raw(turn_axes(markers.poses(), _AXES), "Softaxic stimulation map")
 
 
 def write_softaxic(path: str | os.PathLike[str], poses: PoseList) -> None:

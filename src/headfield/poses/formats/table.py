@@ -2,7 +2,10 @@
 """Poses in tables: plain numbers (.csv, .txt), and named columns (.csv).
 
 Plain numbers: one pose per line, its 16 numbers row by row, or four lines of four numbers; commas, semicolons
-or blanks between them; what follows a # is a comment.
+or blanks between them, decimal commas only between semicolons; what follows a # is a comment. Four lines of
+four may be as MATLAB prints them, below `M =` or `ans(:,:,2) =` and a common factor `1.0e+02 *`. For matrices
+in brackets see `printed`. Axes are made orthonormal as far as the rounding of the printed digits explains
+what they are off by, see `settle_rounding`.
 
 Named columns: a header line that has `centre_x_mm`, and one pose per line::
 
@@ -27,18 +30,22 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 
 import numpy as np
 
 from ...errors import PoseError
 from ...io.atomic import replacing
-from ...io.text import decimals, number
+from ...io.text import decimals, number, with_point
 from ..pose import MAX_TRANSLATION_MM
 from ..pose_list import PoseList
+from .printed import in_brackets, read_printed
 from .raw import RawPoses, didt_of_all, settle_rounding
 
 __all__ = ["read_table", "write_table"]
 
+_NAME = re.compile(r"\s*[A-Za-z]\w*(?:\(:,:,\d+\))?\s*=\s*")
+_FACTOR = re.compile(r"\s*1\.0e([+-]?\d{1,2})\s*\*\s*")
 _CENTRE = ["centre_x_mm", "centre_y_mm", "centre_z_mm"]
 _AXES = ["z_axis_x", "z_axis_y", "z_axis_z", "y_axis_x", "y_axis_y", "y_axis_z"]
 _DISTANCE, _DIDT = "distance_mm", "didt_a_per_s"
@@ -69,28 +76,48 @@ def read_table(text: str) -> RawPoses:
             if _CENTRE[0] in line.lower():
                 return _named("\n".join(lines[index:]), index)
             break
+    if in_brackets(text):
+        return RawPoses(read_printed(text), [], None, "printed matrices")
     return RawPoses(_numbers(lines), [], None, "table of numbers")
 
 
 def _numbers(lines: list[str]) -> np.ndarray:
     rows: list[list[float]] = []
+    printed: list[int] = []
+    exponent = 0
     for index, line in enumerate(lines, 1):
-        words = line.partition("#")[0].replace(",", " ").replace(";", " ").split()
+        plain = line.partition("#")[0]
+        factor = _FACTOR.fullmatch(plain)
+        if factor or _NAME.fullmatch(plain):
+            exponent = int(factor[1]) if factor else 0
+            continue
+        words = _words(plain)
         if not words:
             continue
         try:
-            row = [float(word) for word in words]
+            row = [float(word) * 10.0**exponent for word in words]
         except ValueError as error:
             raise PoseError(f"line {index}: {error}") from None
         if len(row) not in (4, 16) or len(row) != len(rows[0] if rows else row):
             expected = len(rows[0]) if rows else "16 or 4"
             raise PoseError(f"line {index}: {len(row)} numbers where {expected} are needed")
         rows.append(row)
+        printed.append(decimals(words) - exponent)
     if not rows:
         raise PoseError("no poses in this file")
     if len(rows[0]) == 4 and len(rows) % 4:
         raise PoseError(f"{len(rows)} lines of four numbers, which is not a multiple of four lines")
-    return np.array(rows).reshape(-1, 4, 4)
+    # A pose's digits are those of its lines; the last one, 0 0 0 1, may have none.
+    each = np.array(printed).reshape(-1, 16 // len(rows[0])).max(axis=1)
+    return settle_rounding(np.array(rows).reshape(-1, 4, 4), each.tolist())
+
+
+def _words(line: str) -> list[str]:
+    """Return the numbers of a line; a comma is a decimal one if semicolons stand between 4 or 16 cells."""
+    cells = line.split(";")
+    if len(cells) in (4, 16) and all(cell.count(",") <= 1 for cell in cells):
+        return [with_point(cell).strip() for cell in cells]
+    return line.replace(",", " ").replace(";", " ").split()
 
 
 def _named(text: str, skipped: int) -> RawPoses:
@@ -129,7 +156,8 @@ def _named(text: str, skipped: int) -> RawPoses:
 def _cells(text: str, skipped: int) -> tuple[list[str], list[tuple[str, dict[str, str]]]]:
     """Return the names of the columns, and the place ("line 3") and cells of each row that isn't blank."""
     header = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=header.count), strict=True)
+    delimiter = max(",;\t", key=header.count)
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
     columns, rows = list[str](), []
     try:
         for cells in reader:
@@ -139,6 +167,11 @@ def _cells(text: str, skipped: int) -> tuple[list[str], list[tuple[str, dict[str
                 where = f"line {skipped + reader.line_num}"
                 if len(cells) != len(columns):
                     raise PoseError(f"{where}: {len(cells)} columns where {len(columns)} are needed")
+                if delimiter != ",":
+                    cells = [
+                        cell if key == "name" else with_point(cell)
+                        for key, cell in zip(columns, cells, strict=True)
+                    ]
                 rows.append((where, dict(zip(columns, cells, strict=True))))
     except csv.Error as error:
         raise PoseError(f"line {skipped + reader.line_num}: {error}") from None

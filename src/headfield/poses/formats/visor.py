@@ -22,8 +22,9 @@ import numpy as np
 
 from ...errors import FileFormatError, PoseError
 from ...io.atomic import replacing
-from ...io.text import read_text
+from ...io.json_text import parse_json, plain_numbers
 from ..pose_list import PoseList
+from .markers import Markers
 from .raw import RawPoses
 
 __all__ = ["read_visor", "write_visor"]
@@ -51,29 +52,21 @@ def read_visor(path: str | os.PathLike[str]) -> RawPoses:
     >>> raw.names, raw.poses[0, :3, 3]
     (['M1'], array([ 5.,  6., 90.]))
     """
-    try:
-        content = json.loads(read_text(path))
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, PoseError):
-            raise
-        raise PoseError(f"not JSON: {error}") from None
+    content = parse_json(path)
     markers = content.get("TargetMarkers") if isinstance(content, dict) else None
     if not isinstance(markers, list):
         raise FileFormatError("JSON without a list of TargetMarkers, not a visor2 marker file")
-    names, poses = [], []
+    found = Markers("TargetMarkers")
     for index, marker in enumerate(markers):
         target = marker.get("CoilTarget") if isinstance(marker, dict) else None
         if isinstance(target, dict):
             name = target.get("Name", "")
-            names.append(name if isinstance(name, str) else "")
-            poses.append(_pose(target, f"target marker {index}"))
-    if not poses:
+            found.add(name if isinstance(name, str) else "", _pose(target, f"target marker {index}"))
+        else:
+            found.leave_out("", "no CoilTarget")
+    if not found.names and all(one.reason == "no CoilTarget" for one in found.left_out):
         raise PoseError(f"no poses in this file: no CoilTarget in {len(markers)} TargetMarkers")
-    notes = []
-    if len(poses) < len(markers):
-        left = len(markers) - len(poses)
-        notes.append(f"{left} of {len(markers)} TargetMarkers have no CoilTarget: left out")
-    return RawPoses(np.array(poses), names, None, "ANT visor2 coil targets", notes)
+    return found.raw(found.poses(), "ANT visor2 coil targets")
 
 
 def _pose(target: dict[str, Any], where: str) -> np.ndarray:
@@ -90,13 +83,8 @@ def _pose(target: dict[str, Any], where: str) -> np.ndarray:
     rows = rows if isinstance(rows, list) else []
     if [len(row) if isinstance(row, list) else 0 for row in rows] != [4] * 4:
         raise PoseError(f"{where}: RigidTransformMatrix4x4 is not 4 rows of 4 numbers")
-    for value in (value for row in rows for value in row):
-        if type(value) not in (int, float):
-            raise PoseError(f"{where}: RigidTransformMatrix4x4 holds {str(value)[:40]!r}, not a number")
-    try:
-        pose = np.array(rows, dtype=np.float64)
-    except OverflowError:  # a whole number of more than 308 digits
-        raise PoseError(f"{where}: RigidTransformMatrix4x4 holds a number beyond 1e308") from None
+    numbers = (value for row in rows for value in row)
+    pose = plain_numbers(numbers, f"{where}: RigidTransformMatrix4x4").reshape(4, 4)
     with np.errstate(over="ignore"):
         pose[:3, 3] *= _MM[unit]
     return pose

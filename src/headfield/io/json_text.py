@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""JSON files, and the numbers in them, read strictly."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import HeadfieldError, PoseError
+from .text import read_text
+
+__all__ = ["parse_json", "plain_numbers"]
+
+
+def parse_json(path: str | os.PathLike[str], error: type[HeadfieldError] = PoseError) -> Any:
+    """Return what a JSON file holds; raise `error` for text that is none. The message does not name the file.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "a.json"
+    >>> _ = path.write_text('{"a": [1, 2.5]}')
+    >>> parse_json(path)
+    {'a': [1, 2.5]}
+    """
+    text = read_text(path, error)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as problem:
+        raise error(f"not JSON: {problem}") from None
+
+
+def plain_numbers(
+    values: Iterable[Any], where: str, error: type[HeadfieldError] = PoseError
+) -> NDArray[np.float64]:
+    """Return numbers of a JSON file as they are: no text, not true or false. NaN is a number here.
+
+    Parameters
+    ----------
+    values : iterable
+    where : str
+        For the message.
+    error : type of HeadfieldError
+
+    Examples
+    --------
+    >>> plain_numbers([1, 2.5], "position")
+    array([1. , 2.5])
+    """
+    for value in (values := list(values)):
+        if type(value) not in (int, float):
+            raise error(f"{where} holds {str(value)[:40]!r}, not a number")
+    try:
+        return np.array(values, dtype=np.float64)
+    except OverflowError:  # a whole number of more than 308 digits
+        raise error(f"{where} holds a number beyond 1e308") from None
