@@ -9,6 +9,7 @@ from ..coils.coil import Coil
 from ..coils.read import read_coil
 from ..coils.write import write_coil
 from ..errors import FileFormatError
+from ..heads.choose_tags import TagChoice
 from ..heads.read import read_mesh
 from ..heads.write import write_mesh
 from ..poses.read import read_pose_list
@@ -25,6 +26,7 @@ def convert(
     dipoles: int | None = None,
     spacing_mm: float | None = None,
     nearest_rotation: bool = False,
+    tags: TagChoice | None = None,
 ) -> str:
     """Read a head, coil or poses, and write them in the format that the ending of `target` says.
 
@@ -39,6 +41,8 @@ def convert(
         For a coil: sample it on a grid with these steps, see `Coil.sampled`.
     nearest_rotation : bool
         For poses: replace axes that are scaled or sheared by the nearest rotation.
+    tags : str, mapping of int to int, or both as a pair, optional
+        For a head: where its tissues are, and what their numbers mean, see `read_mesh`.
 
     Returns
     -------
@@ -63,8 +67,10 @@ def convert(
     """
     kind = kind_of(source)
     options = {"dipoles": dipoles is not None, "spacing_mm": spacing_mm is not None}
-    options["nearest_rotation"] = nearest_rotation
-    allowed = {"coil": ("dipoles", "spacing_mm"), "poses": ("nearest_rotation",)}.get(kind, ())
+    options |= {"nearest_rotation": nearest_rotation, "tags": tags is not None}
+    allowed = {"coil": ("dipoles", "spacing_mm"), "poses": ("nearest_rotation",), "mesh": ("tags",)}.get(
+        kind, ()
+    )
     wrong = [name for name, given in options.items() if given and name not in allowed]
     if wrong:
         raise FileFormatError(f"{os.fspath(source)}: {wrong[0]} is not an option for the kind {kind}")
@@ -77,7 +83,7 @@ def convert(
         write_poses(target, poses.poses, poses.names, poses.didt)
         return f"{len(poses)} poses"
     if kind == "mesh":
-        mesh = read_mesh(source)
+        mesh = read_mesh(source, tags=tags)
         write_mesh(target, mesh)
         return repr(mesh)
     raise FileFormatError(f"{os.fspath(source)}: files of the kind {kind} can't be converted")

@@ -23,10 +23,13 @@ def read_head(args: argparse.Namespace) -> tuple[TetMesh, Any]:
     if not os.path.isdir(args.head):
         if args.tensors is not None:
             raise ArgumentError(f"--tensors needs a subject folder, and {args.head} is a file")
-        return _without(read_mesh(args.head), args.without_tags), given
+        return _without(read_mesh(args.head, tags=args.tags), args.without_tags), given
     subject = Subject(args.head)
     if args.tensors is None:
-        return _without(subject.mesh(), args.without_tags), given
+        mesh = subject.mesh() if args.tags is None else read_mesh(subject.mesh_path, tags=args.tags)
+        return _without(mesh, args.without_tags), given
+    if args.tags is not None:
+        raise ArgumentError("--tags can't be had with --tensors, which know the tags of SimNIBS only")
     if args.without_tags:
         raise ArgumentError("--without-tags can't be had with --tensors, which are given per tetrahedron")
     return subject.mesh(), subject.conductivity(args.tensors, given)

@@ -14,6 +14,8 @@ from ..coils.formats.casings import read_casing
 from ..coils.parts import CoilElement
 from ..coils.read import read_coil
 from ..coils.sources import Dipoles, Segments, grid_corners_mm
+from ..errors import FileFormatError
+from ..heads.choose_tags import TagChoice
 from ..heads.eeg import EegPositions, read_eeg_positions
 from ..heads.mesh import TetMesh
 from ..heads.quality import min_dihedral_cosines
@@ -31,8 +33,14 @@ __all__ = ["describe"]
 _COIL_POINT_MM = (0.0, 0.0, 20.0)
 
 
-def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
+def describe(path: str | os.PathLike[str], tags: TagChoice | None = None) -> dict[str, Any]:
     """Read a file or a subject folder, and describe it.
+
+    Parameters
+    ----------
+    path : path
+    tags : str, mapping of int to int, or both as a pair, optional
+        For a head: where its tissues are, and what their numbers mean, see `read_mesh`.
 
     Returns
     -------
@@ -54,8 +62,10 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     1
     """
     kind = kind_of(path)
+    if tags is not None and kind not in ("mesh", "subject"):
+        raise FileFormatError(f"{os.fspath(path)}: tags is not an option for the kind {kind}")
     if kind == "subject":
-        return {"kind": kind} | _of_subject(Subject(path))
+        return {"kind": kind} | _of_subject(Subject(path), tags)
     if kind == "coil":
         return {"kind": kind} | _of_coil(read_coil(path))
     if kind == "poses":
@@ -66,7 +76,7 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
         return {"kind": kind} | _of_casing(read_casing(path))
     if kind == "tensors":
         return {"kind": kind} | _of_tensors(*read_nifti(path))
-    return {"kind": kind} | _of_mesh(read_mesh(path))
+    return {"kind": kind} | _of_mesh(read_mesh(path, tags=tags, check=False))
 
 
 def _of_mesh(mesh: TetMesh) -> dict[str, Any]:
@@ -76,6 +86,8 @@ def _of_mesh(mesh: TetMesh) -> dict[str, Any]:
         known = tissue(tag)
         row["name"] = known.name if known else None
         row["conductivity"] = known.conductivity if known else None
+        row["name_in_file"] = mesh.tag_names.get(tag)
+    facts["findings"] = [finding.as_dict() for finding in mesh.check()]
     return facts
 
 
@@ -155,7 +167,7 @@ def _of_tensors(affine: np.ndarray, data: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _of_subject(subject: Subject) -> dict[str, Any]:
+def _of_subject(subject: Subject, tags: TagChoice | None) -> dict[str, Any]:
     tensors = subject.tensor_path
     return {
         "name": subject.name,
@@ -163,7 +175,7 @@ def _of_subject(subject: Subject) -> dict[str, Any]:
         "mesh_file": str(subject.mesh_path),
         "eeg_caps": subject.eeg_caps,
         "tensors": None if tensors is None else str(tensors),
-        "mesh": {"kind": "mesh"} | _of_mesh(subject.mesh()),
+        "mesh": {"kind": "mesh"} | _of_mesh(read_mesh(subject.mesh_path, tags=tags, check=False)),
     }
 
 

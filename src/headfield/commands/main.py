@@ -32,7 +32,13 @@ from .view import view
 
 __all__ = ["main"]
 
-_TAKE_MINUS = ("--conductivity", "--didt", "--slice", "--without-tags")  # options whose value may begin so
+_TAKE_MINUS = (
+    "--conductivity",
+    "--didt",
+    "--slice",
+    "--tags",
+    "--without-tags",
+)  # options whose value may begin so
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -121,7 +127,7 @@ def _demo(args: argparse.Namespace) -> None:
 
 
 def _info(args: argparse.Namespace) -> None:
-    facts = describe(args.file)
+    facts = describe(args.file, args.tags)
     print(json.dumps(facts, indent=1) if args.json else "\n".join(lines(facts)))
 
 
@@ -147,6 +153,7 @@ def _convert(args: argparse.Namespace) -> None:
         dipoles=args.dipoles,
         spacing_mm=args.spacing_mm,
         nearest_rotation=args.nearest_rotation,
+        tags=args.tags,
     )
     print(f"{args.target}: {done}")
 

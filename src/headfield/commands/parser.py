@@ -140,6 +140,17 @@ def _add_head_options(parser: argparse.ArgumentParser) -> None:
         metavar="TAGS",
         help="leave these tissues out, such as -1 (the air around some heads)",
     )
+    _add_tags(parser)
+
+
+def _add_tags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--tags",
+        type=values.tag_choice,
+        default=None,
+        metavar="FIELD|OLD=NEW,…",
+        help="the field that has the tissues of a head, such as labels; or what its numbers are, 1=5,2=3",
+    )
 
 
 def _add_accuracy(parser: argparse.ArgumentParser) -> None:
@@ -232,6 +243,7 @@ def _add_info(commands: Any) -> argparse.ArgumentParser:
         epilog="Example: headfield info head.msh",
     )
     parser.add_argument("file", metavar="FILE")
+    _add_tags(parser)
     parser.add_argument("--json", action="store_true", help="print it as JSON")
     return parser
 
@@ -248,6 +260,7 @@ def _add_convert(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("source", metavar="IN")
     parser.add_argument("target", type=values.file_name, metavar="OUT")
     parser.add_argument("--dipoles", type=int, metavar="N", help="of a coil: at most N sources a stimulator")
+    _add_tags(parser)
     parser.add_argument("--spacing-mm", type=float, metavar="MM", help="of a coil: sample A on a grid")
     parser.add_argument(
         "--nearest-rotation", action="store_true", help="of poses: make scaled or sheared axes a rotation"

@@ -13,6 +13,7 @@ from ..core.arguments import is_whole, plain_array
 from ..core.device import cpu
 from ..core.messages import plural, point
 from ..errors import MeshError
+from .names import LONGEST_TAG_NAME
 from .tetrahedra import chunks, determinants
 
 # 6 V below this times the cube of the longest edge at the first node counts as no volume. Rounding of the
@@ -112,6 +113,20 @@ def as_fields(data: Any, count: int, what: str) -> dict[str, NDArray[np.float64]
     return fields
 
 
+def as_names(names: Any) -> dict[int, str]:
+    """Return the names of tags as a dict; raise for what is no tag, or can't be a name in a file."""
+    if names is None:
+        return {}
+    if not isinstance(names, Mapping):
+        raise MeshError(f"tag_names must be a mapping of tags to names, not {type(names).__name__}")
+    for tag, name in names.items():
+        if not is_whole(tag):
+            raise MeshError(f"tag_names: {tag!r} is not a tag, tags are whole numbers")
+        if not isinstance(name, str) or not name.strip() or not name.isprintable() or '"' in name:
+            raise MeshError(f"tag_names: a tissue can't be called {name!r}")
+    return {int(tag): name[:LONGEST_TAG_NAME] for tag, name in names.items()}
+
+
 def check_same_width(elements: Mapping[str, NDArray[Any]], triangles: Mapping[str, NDArray[Any]]) -> None:
     """Raise if a field has another number of components on triangles than on tetrahedra."""
     for name in elements.keys() & triangles.keys():
@@ -155,7 +170,7 @@ def used_nodes(tets: NDArray[np.int32], n_nodes: int, ids: Ids) -> NDArray[np.bo
 
 
 def oriented(
-    nodes_mm: NDArray[np.float64], tets: NDArray[np.int32], ids: Ids
+    nodes_mm: NDArray[np.float64], tets: NDArray[np.int32], ids: Ids, tags: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], int]:
     """Return tetrahedra positively oriented, and how many were turned; raise for flat or repeated ones."""
     key_of_node = node_keys(len(nodes_mm))
@@ -166,7 +181,7 @@ def oriented(
         k = key_of_node.take(index, mode="clip")
         key[piece] = k[0] + k[1] + k[2] + k[3]
     _check_flat(nodes_mm, tets, det, ids)
-    _check_twice(tets, key, ids)
+    _check_twice(tets, key, ids, tags)
     negative = np.flatnonzero(det < 0)
     if len(negative):
         tets = tets.copy()
@@ -223,7 +238,7 @@ def _check_flat(
     )
 
 
-def _check_twice(tets: NDArray[np.int32], key: NDArray[np.uint64], ids: Ids) -> None:
+def _check_twice(tets: NDArray[np.int32], key: NDArray[np.uint64], ids: Ids, tags: NDArray[np.int32]) -> None:
     suspects = _not_alone(key)
     ordered = np.sort(key[suspects])
     again = ordered[1:][ordered[1:] == ordered[:-1]]
@@ -236,11 +251,17 @@ def _check_twice(tets: NDArray[np.int32], key: NDArray[np.uint64], ids: Ids) -> 
     is_copy = first[inverse.ravel()] != np.arange(len(suspects))
     if is_copy.any():
         copy = int(is_copy.argmax())
-        later = tet_name(int(suspects[copy]), ids)
-        earlier = tet_name(int(suspects[first[inverse.ravel()[copy]]]), ids)
+        original = suspects[first[inverse.ravel()]]
+        differ = is_copy & (tags[suspects] != tags[original])
+        if differ.any():  # of which tissue is it? More than a copy that can be left out
+            copy = int(differ.argmax())
+        of_two = f", {int(differ.sum()):,} of them of two tissues" if differ.any() else ""
+        later, earlier = int(suspects[copy]), int(original[copy])
+        tissues = f"; their tags are {tags[later]} and {tags[earlier]}" if differ.any() else ""
         raise MeshError(
             f"{plural(int(is_copy.sum()), 'tetrahedron repeats', 'tetrahedra repeat')} the nodes of an "
-            f"earlier one; the first is {later}, a copy of {earlier}"
+            f"earlier one{of_two}; the first is {tet_name(later, ids)}, a copy of {tet_name(earlier, ids)}"
+            f"{tissues}"
         )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import os
 
-import numpy as np
-
-from ..core.messages import warn
+from ..core.messages import doubt, warn
 from ..errors import MeshError
 from ..io.regular import check_regular, ending_of
+from .choose_tags import TagChoice, chosen_tags
+from .findings import HeadReport
 from .formats.gmsh_read import read_gmsh
 from .formats.meshio_bridge import read_meshio
 from .formats.npz import read_npz
@@ -18,10 +18,8 @@ from .mesh import TetMesh
 
 __all__ = ["read_mesh"]
 
-_PLAUSIBLE_MM = (10.0, 2000.0)  # a head in metres or micrometres lies far outside
 
-
-def read_mesh(path: str | os.PathLike[str]) -> TetMesh:
+def read_mesh(path: str | os.PathLike[str], *, tags: TagChoice | None = None, check: bool = True) -> TetMesh:
     """Read a tetrahedral mesh.
 
     Parameters
@@ -29,6 +27,12 @@ def read_mesh(path: str | os.PathLike[str]) -> TetMesh:
     path : path
         Gmsh .msh (2.2 or 4.1, text or binary), .npz with `nodes` (mm), `tets`, `tags`, or any format that
         meshio reads. Coordinates are taken as mm.
+    tags : str, mapping of int to int, or both as a pair, optional
+        What the tissues are, if the file has them in another field, "labels", or under other numbers,
+        {1: 5, 2: 3}: what is 1 in the file is scalp, what is 2 is CSF. Numbers that are not mentioned stay.
+    check : bool
+        Look for what makes no sense in a head (`TetMesh.check`), and warn of it or raise. False: read it all
+        the same; `check` of the mesh gives the report.
 
     Returns
     -------
@@ -39,6 +43,7 @@ def read_mesh(path: str | os.PathLike[str]) -> TetMesh:
     ------
     MeshError
         The file is damaged, or no field can be computed on the mesh; the message says what, how often, where.
+        The check has found an error. Or there is no such field or number as `tags` says.
     FileFormatError
         The file is of no known kind, or no regular file.
     OSError
@@ -47,8 +52,10 @@ def read_mesh(path: str | os.PathLike[str]) -> TetMesh:
     Warns
     -----
     UserWarning
-        The mesh is less than 10 mm or more than 2000 mm across: are its coordinates mm? Or fields were left
-        out, as they are not one value per element or node.
+        The check has found something, one warning for each. Or fields were left out, as they are not one
+        value per element or node.
+    PlausibilityWarning
+        The check has found something that is possible, but hardly meant.
 
     Examples
     --------
@@ -59,23 +66,37 @@ def read_mesh(path: str | os.PathLike[str]) -> TetMesh:
     ...     hf.write_mesh(folder + "/tet.msh", tet)
     ...     hf.read_mesh(folder + "/tet.msh")
     TetMesh(4 nodes, 1 tetrahedra, tags [5])
+
+    Tissues that are counted from the scalp inward:
+
+    >>> ball = hf.sphere_mesh([70, 80, 90], tags=[3, 2, 1], edge_mm=20)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     hf.write_mesh(folder + "/ball.npz", ball)
+    ...     hf.read_mesh(folder + "/ball.npz", tags={1: 5, 2: 3, 3: 2})
+    TetMesh(923 nodes, 4,320 tetrahedra, tags [2, 3, 5])
     """
     name = os.fspath(path)
     check_regular(path, MeshError)
     try:
-        raw = _read(path)
+        raw = chosen_tags(_read(path), tags)
         mesh = TetMesh(**raw.arguments())
     except MeshError as error:
         raise MeshError(f"{name}: {error}") from error.__cause__
     for note in raw.notes:
         warn(f"{name}: {note}")
-    extent = float(np.ptp(mesh.nodes_mm, axis=0).max())
-    if not _PLAUSIBLE_MM[0] <= extent <= _PLAUSIBLE_MM[1]:
-        warn(
-            f"{name}: the mesh is {extent:.3g} mm across; its coordinates are taken as mm, are these its "
-            "units?"
-        )
+    mesh.is_part, mesh.from_file = raw.is_part, tuple(raw.findings)
+    if check:
+        _tell(name, mesh.check())
     return mesh
+
+
+def _tell(name: str, report: HeadReport) -> None:
+    """Raise for the errors of a report, and warn of all else."""
+    for finding in report.errors:
+        raise MeshError(f"{name}: {finding.message} (read_mesh(path, check=False) reads it all the same)")
+    for finding in report:
+        say = doubt if finding.severity == "doubt" else warn
+        say(f"{name}: {finding.message}")
 
 
 def _read(path: str | os.PathLike[str]) -> RawMesh:

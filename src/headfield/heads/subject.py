@@ -13,10 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..core.locks import cached_property
 from ..errors import ConductivityError, FileFormatError, MeshError
-from .conductivity import resolve
 from .eeg import EegPositions, read_eeg_positions
 from .mesh import TetMesh
 from .read import read_mesh
+from .standard import conductivity_of
 from .tensors import conductivity_tensors
 from .warps import Warp, find_warps, read_warp
 
@@ -173,7 +173,7 @@ class Subject:
         if mode == "scalar":
             if limits:
                 raise ConductivityError(f"{', '.join(limits)}: of no effect where mode is 'scalar'")
-            return resolve(values, self.mesh().tags)
+            return conductivity_of(self.mesh(), values)
         path = self.tensor_path
         if path is None:
             raise FileFormatError(f"mode {mode!r} needs the tensor image {_TENSORS[0]}, not in {self.folder}")

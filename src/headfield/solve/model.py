@@ -15,9 +15,10 @@ from ..core.locks import cached_property
 from ..errors import MeshError
 from ..fields.field import Field
 from ..geometry.surface import Surface
-from ..heads.conductivity import resolve, warn_of_contrast
+from ..heads.conductivity import warn_of_contrast
 from ..heads.mesh import TetMesh
 from ..heads.skin import skin
+from ..heads.standard import conductivity_of
 from ..placement.place import ScalpGrid, place, scalp_grid
 from ..placement.plausible import PlausiblePoses
 from ..regions.region import Region
@@ -98,7 +99,7 @@ class HeadModel:
             raise MeshError(f"mesh must be a TetMesh (see read_mesh), not {type(mesh).__name__}")
         self.mesh = mesh
         of_host = check_threads(threads)
-        sigma = self.conductivity = resolve(conductivity, mesh.tags)
+        sigma = self.conductivity = conductivity_of(mesh, conductivity)
         warn_of_contrast(sigma, mesh.tags)
         sigma.flags.writeable = False  # the head is assembled from it, and recovery reads it later
         self._asked = device, threads

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Tissues from the element sets and blocks of a file (Abaqus, Exodus) that meshio has read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...io.regular import ending_of
+from ..findings import Finding
+from ..names import tags_of_names, usable_names
+
+__all__ = ["SetTags", "names_of_tags", "read_exodus_names", "sets_as_tags"]
+
+EXODUS = (".e", ".exo", ".ex2")
+_BLOCKS_ARE_TISSUES = (
+    *EXODUS,
+    ".inp",
+)  # in other formats blocks are cells of one shape that follow each other
+_LISTED = 8
+
+
+class SetTags(NamedTuple):
+    """Tags of the cells of each block, the names of the tags, and the finding that says so."""
+
+    blocks: list[NDArray[np.int64]]
+    names: dict[int, str]
+    finding: Finding
+
+
+def sets_as_tags(
+    path: str | os.PathLike[str], content: Any, sizes: list[int], tets: list[int]
+) -> SetTags | None:
+    """Return the sets of tetrahedra of a mesh as tags, or its blocks; None if it has neither.
+
+    Sets that overlap smaller ones, such as one of the whole head, are left out. If the names are all of
+    different, known tissues, they have the tags of these, else 1, 2, … in the order of the file.
+
+    Parameters
+    ----------
+    path : path
+    content : meshio.Mesh
+    sizes : list of int
+        The number of cells in each block.
+    tets : list of int
+        Which blocks are of tetrahedra.
+    """
+    masks = _masks(content.cell_sets, sizes, tets)
+    kept = _disjoint(masks)
+    what = "element sets"
+    if not kept and len(tets) > 1 and ending_of(path) in _BLOCKS_ARE_TISSUES:
+        what, starts = "blocks", np.cumsum([0, *sizes])
+        named = read_exodus_names(path) if ending_of(path) in EXODUS else []
+        for place, i in enumerate(tets):
+            mask = np.zeros(starts[-1], bool)
+            mask[starts[i] : starts[i + 1]] = True
+            own = named[i] if i < len(named) and named[i] else f"block {place + 1}"
+            masks[own if own not in masks else f"{own} ({place + 1})"] = mask
+        kept = list(masks)
+    if not kept:
+        return None
+    known = tags_of_names(kept)
+    tags = known or list(range(1, len(kept) + 1))
+    values = np.zeros(sum(sizes), np.int64)
+    for tag, name in zip(tags, kept, strict=True):
+        values[masks[name]] = tag
+    left_out = [name for name in masks if name not in kept]
+    finding = _finding(what, dict(zip(tags, kept, strict=True)), known is not None, left_out)
+    names = usable_names(dict(zip(tags, kept, strict=True)))
+    return SetTags(np.split(values, np.cumsum(sizes)[:-1]), names, finding)
+
+
+def _masks(sets: Mapping[str, list[Any]], sizes: list[int], tets: list[int]) -> dict[str, NDArray[np.bool_]]:
+    """Return the cells (all blocks joined) of each set that has tetrahedra, in the order of the file."""
+    starts = np.cumsum([0, *sizes])
+    of_tets = np.zeros(starts[-1], bool)
+    for i in tets:
+        of_tets[starts[i] : starts[i + 1]] = True
+    masks = {}
+    for name, blocks in (sets or {}).items():
+        mask = np.zeros(starts[-1], bool)
+        for i, block in enumerate(blocks[: len(sizes)]):
+            cells = np.zeros(0, np.int64) if block is None else np.asarray(block).astype(np.int64).ravel()
+            mask[starts[i] + cells[(cells >= 0) & (cells < sizes[i])]] = True
+        mask &= of_tets
+        if mask.any() and not str(name).startswith("gmsh:"):
+            masks[str(name)] = mask
+    return masks
+
+
+def _disjoint(masks: Mapping[str, NDArray[np.bool_]]) -> list[str]:
+    """Return the names of sets that don't overlap, small ones first served, in the order of the file."""
+    taken: NDArray[np.bool_] | None = None
+    kept = []
+    for name in sorted(masks, key=lambda name: int(masks[name].sum())):
+        if taken is None or not (taken & masks[name]).any():
+            taken = masks[name] if taken is None else taken | masks[name]
+            kept.append(name)
+    return [name for name in masks if name in kept]
+
+
+def _finding(what: str, names: Mapping[int, str], known: bool, left_out: list[str]) -> Finding:
+    listed = ", ".join(f"{tag} {name!r}" for tag, name in list(names.items())[:_LISTED])
+    more = ", …" if len(names) > _LISTED else ""
+    how = (
+        "by their names"
+        if known
+        else "in the order of the file; say which tissues they are: tags={1: …} or --tags 1=…"
+    )
+    others = (
+        f"; left out, as they overlap others: {', '.join(map(repr, left_out[:_LISTED]))}" if left_out else ""
+    )
+    text = f"the {what} are taken as tissues, {listed}{more}, {how}{others}"
+    return Finding("named_sets" if known else "sets_as_tags", "warning", text, len(names))
+
+
+def names_of_tags(content: Any) -> dict[int, str]:
+    """Return the names that a file gives to its tags: groups of MED files, physical groups of Gmsh."""
+    names = {}
+    for name, value in (getattr(content, "field_data", None) or {}).items():
+        pair = np.asarray(value)
+        if pair.shape == (2,) and pair.dtype.kind in "iu" and int(pair[1]) == 3:
+            names[int(pair[0])] = str(name)
+    for tag, several in (getattr(content, "cell_tags", None) or {}).items():
+        names[int(tag)] = ", ".join(map(str, several))
+    return usable_names(names)
+
+
+def read_exodus_names(path: str | os.PathLike[str]) -> list[str]:
+    """Return the names of the blocks of an Exodus file, "" for those without; to be called in `contained`."""
+    import netCDF4  # type: ignore[import-not-found, unused-ignore]  # which meshio needed to read the file
+
+    with netCDF4.Dataset(os.fspath(path)) as file:
+        if "eb_names" not in file.variables:
+            return []
+        rows = file.variables["eb_names"]
+        rows.set_auto_mask(False)
+        return [b"".join(row).split(b"\0")[0].decode("utf-8", errors="replace").strip() for row in rows[:]]
