@@ -39,7 +39,7 @@ _WORDS = {
     Meaning((2,), 2): "graymatter greymatter gm gray grey cortex cerebralcortex graymattercortex",
     Meaning((3,), 3): "csf cerebrospinalfluid liquor",
     Meaning((4, 7, 8), 4): "bone skull bones",
-    Meaning((5,), 5): "scalp skin softtissue softtissues",
+    Meaning((5,), 5): "scalp skin soft softtissues",
     Meaning((6,), 6): "eye eyes eyeball eyeballs",
     Meaning((4, 7), 7): "compactbone bonecompact skullcompact compacta corticalbone bonecortical",
     Meaning((4, 8), 8): "spongybone bonespongy skullspongy spongiosa cancellousbone cancellous diploe",

@@ -41,13 +41,16 @@ def findings_of(mesh: _Mesh) -> Iterator[Finding]:
     present = np.unique(mesh.tags).tolist()
     volumes_mm3 = tetrahedra.volumes(mesh.nodes_mm, mesh.tets)
     yield from _size(mesh)
-    yield from not_joined(mesh, mesh.boundary(), mesh.surface_tets())
+    joints = not_joined(mesh, mesh.boundary(), mesh.surface_tets())
+    yield from joints
     yield from _small(mesh, volumes_mm3)
     yield from of_names(mesh.tag_names, present)
     if present == [0]:
         yield _no_tissues(mesh)
         return
-    whole = not mesh.is_part and mesh.n_tets >= _FEWEST
+    # Where tissues are not joined, what touches what tells nothing; nor do numbers that nobody gave.
+    counted = any(one.name == "sets_as_tags" for one in mesh.from_file)
+    whole = not (mesh.is_part or joints or counted) and mesh.n_tets >= _FEWEST
     if whole and len(present) <= MOST_TISSUES and head_tags(mesh.tags):
         yield from _anatomy(mesh, present, volumes_mm3)
 
@@ -129,7 +132,7 @@ def _with_candidates(finding: Finding, contacts: Contacts) -> Finding:
     known = ", ".join(numbering.name for numbering in NUMBERINGS[:4])
     text = "the tags may be numbered as those of " + "; or of ".join(offers)
     if not offers:
-        text = f"it fits none of the other numberings that are known: {known}"
+        text = f"no other numbering that is known fits: {known}"
     return Finding(
         finding.name, finding.severity, f"{finding.message}; {text}", finding.count, finding.where_mm
     )

@@ -19,7 +19,7 @@ from ...errors import FileFormatError, MeshError
 from ...io.meshio import check_content, contained, formats_of, needed_meshio, read_content
 from ...io.regular import ending_of
 from ..findings import Finding
-from .meshio_sets import names_of_tags, sets_as_tags
+from .meshio_sets import know_exodus, names_of_tags, sets_as_tags
 from .raw import MeshArrays, RawMesh
 
 __all__ = ["read_meshio", "write_meshio"]
@@ -83,6 +83,7 @@ def read_meshio(path: str | os.PathLike[str]) -> RawMesh:
     _check_readable(path)
     with contained("read"):
         check_content(path)
+        know_exodus(path)
         content = read_content(path)
         cells = [(block.type, np.asarray(block.data)) for block in content.cells]
         _check_cells(cells)

@@ -14,7 +14,7 @@ from ...io.regular import ending_of
 from ..findings import Finding
 from ..names import tags_of_names, usable_names
 
-__all__ = ["SetTags", "names_of_tags", "read_exodus_names", "sets_as_tags"]
+__all__ = ["SetTags", "know_exodus", "names_of_tags", "read_exodus_names", "sets_as_tags"]
 
 EXODUS = (".e", ".exo", ".ex2")
 _BLOCKS_ARE_TISSUES = (
@@ -116,6 +116,14 @@ def _finding(what: str, names: Mapping[int, str], known: bool, left_out: list[st
     )
     text = f"the {what} are taken as tissues, {listed}{more}, {how}{others}"
     return Finding("named_sets" if known else "sets_as_tags", "warning", text, len(names))
+
+
+def know_exodus(path: str | os.PathLike[str]) -> None:
+    """Let meshio take the 4-node tetrahedra of Cubit for what they are: it knows no shape "tetra4"."""
+    if ending_of(path) in EXODUS:
+        from meshio.exodus import _exodus  # type: ignore[import-untyped]
+
+        _exodus.exodus_to_meshio_type.update(TETRA4="tetra", TET4="tetra")
 
 
 def names_of_tags(content: Any) -> dict[int, str]:
