@@ -131,9 +131,10 @@ def holes(contacts: Contacts) -> list[Finding]:
                 text = f"the scalp has holes: {what} lies under {100 * bare:.0f} % of the outer surface"
                 found.append(Finding("layer_with_holes", "doubt", text))
     bone, brain = contacts.of(BONES), contacts.of((WHITE, GRAY))
-    within = contacts.surface((*INSIDE, BLOOD))
+    within = contacts.surface(INSIDE)
     if bone.any() and brain.any():
-        bare = float((within & ~bone).sum() / max(within.sum(), 1))
+        closed = bone | contacts.of((BLOOD,))  # the sinuses lie between brain and skull
+        bare = float((within & ~closed).sum() / max(within.sum(), 1))
         if bare > _OPEN_SKULL:
             text = f"the skull has holes: no bone at {100 * bare:.0f} % of the surface of what it encloses"
             found.append(Finding("layer_with_holes", "doubt", text))

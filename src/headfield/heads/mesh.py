@@ -277,7 +277,7 @@ class TetMesh(MeshBase):
         """
         raw = parts.cropped(self, tags, box_mm, centre_mm, radius_mm, keep_largest)
         part = TetMesh(**raw.arguments())
-        part.is_part = True
+        part.is_part, part.from_file = True, self.from_file
         return part
 
     def triangle_tets(self) -> NDArray[np.int32]:
