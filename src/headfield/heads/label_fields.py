@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 __all__ = ["offered", "possible_tissues"]
 
-MOST_TISSUES = 64  # the largest segmentations of a head have 50 to 60 tissues
+MOST_TISSUES = 256  # MIDA has 116 labels, FreeSurfer's atlases fewer than 200
 _LISTED = 8
 
 

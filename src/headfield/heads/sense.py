@@ -16,7 +16,7 @@ from .contacts import Contacts, contacts_of
 from .findings import Finding
 from .formats.raw import MeshArrays
 from .joints import not_joined
-from .label_fields import MOST_TISSUES, offered
+from .label_fields import offered
 from .names import as_option, contradicted, of_names
 from .numbering import NUMBERINGS, candidates
 from .tissues import head_tags
@@ -26,6 +26,7 @@ __all__ = ["findings_of"]
 _PLAUSIBLE_MM = (10.0, 2000.0)  # a head in metres or micrometres lies far outside
 _HEAD_M = (0.1, 0.6)  # how large a head is, from an infant's to one with neck and shoulders
 _TINY = 1e-7  # of the median volume
+_MOST_LAYERS = 64  # tags: more are an atlas, and take too much memory
 _FEWEST = 200  # tetrahedra: fewer can't be layers of a head, only somebody's first steps
 _FLAT = 1e-6  # six times the volume over the cube of the longest edge
 
@@ -51,7 +52,7 @@ def findings_of(mesh: _Mesh) -> Iterator[Finding]:
     # Where tissues are not joined, what touches what tells nothing; nor do numbers that nobody gave.
     counted = any(one.name == "sets_as_tags" for one in mesh.from_file)
     whole = not (mesh.is_part or joints or counted) and mesh.n_tets >= _FEWEST
-    if whole and len(present) <= MOST_TISSUES and head_tags(mesh.tags):
+    if whole and len(present) <= _MOST_LAYERS and head_tags(mesh.tags):
         yield from _anatomy(mesh, present, volumes_mm3)
 
 
