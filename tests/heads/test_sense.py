@@ -91,6 +91,23 @@ class TestNumbering:
         assert report.doubts == (finding,)
         assert not report.errors
 
+    @pytest.mark.parametrize(
+        ("tags", "name"),
+        [
+            ([4, 3, 2, 1, 1, 1], "Colin27"),
+            ([5, 4, 3, 2, 1, 1], "brain2mesh"),
+            ([2, 1, 3, 4, 5, 6], "SPM"),
+            ([1, 1, 1, 2, 3, 3], "three layers (1 brain, 2 skull, 3 scalp)"),
+            ([0, 1, 2, 3, 4, 4], "the table's, counted from 0"),
+        ],
+    )
+    def test_of_a_real_head(self, shared_data, tags, name):
+        """The small sample head, with tissues 1 to 6, as others number it: the right one alone is named."""
+        mesh = hf.read_mesh(shared_data / "head_small.npz")
+        (finding,) = TetMesh(mesh.nodes_mm, mesh.tets, np.array([0, *tags])[mesh.tags]).check()
+        assert f"may be numbered as those of {name}" in finding.message
+        assert "; or of " not in finding.message
+
     def test_what_fits_none_names_those_that_are_known(self):
         (finding,) = ball([3, 3, 3, 3]).check()
         assert finding.name == "outermost_tissue"

@@ -205,6 +205,15 @@ class TestFields:
         write(tmp_path / "a.vtu", mesh, **{name: mesh.tags})
         np.testing.assert_array_equal(hf.read_mesh(tmp_path / "a.vtu").tags, mesh.tags)
 
+    def test_of_an_npz(self, tmp_path):
+        mesh = ball()
+        np.savez(
+            tmp_path / "a.npz", nodes=mesh.nodes_mm, tets=mesh.tets, elem_label=mesh.tags, names=["GM", "CSF"]
+        )
+        with pytest.warns(UserWarning, match=r"the cell data 'elem_label' \(2, 3, 5\) may be them"):
+            hf.read_mesh(tmp_path / "a.npz")
+        np.testing.assert_array_equal(hf.read_mesh(tmp_path / "a.npz", tags="elem_label").tags, mesh.tags)
+
     def test_that_are_all_0_hide_no_other(self, tmp_path):
         mesh = ball()
         write(tmp_path / "a.vtu", mesh, **{"tags": 0 * mesh.tags, "medit:ref": mesh.tags})

@@ -26,6 +26,8 @@ class Contacts:
     ----------
     nodes : dict of int to ndarray (n,) bool
         The nodes of each tag.
+    height_mm : ndarray (n,) float64
+        The third coordinate of the nodes, which points up in subject RAS.
     outside : ndarray (n,) bool
         The nodes of the outer surface of the head: without electrodes and air, if it has them.
     outer_share : dict of int to float
@@ -35,6 +37,7 @@ class Contacts:
     """
 
     nodes: Mapping[int, Mask]
+    height_mm: NDArray[np.float64]
     outside: Mask
     outer_share: Mapping[int, float]
     volumes_cm3: Mapping[int, float]
@@ -68,7 +71,7 @@ class Contacts:
             volumes[new] = volumes.get(new, 0.0) + self.volumes_cm3[tag]
             if tag in self.outer_share:
                 share[new] = share.get(new, 0.0) + self.outer_share[tag]
-        return Contacts(nodes, self.outside, share, volumes)
+        return Contacts(nodes, self.height_mm, self.outside, share, volumes)
 
 
 def contacts_of(
@@ -106,4 +109,4 @@ def contacts_of(
     outside[faces.ravel()] = True
     tag_under, area = mesh.tags[under], areas(mesh.nodes_mm[faces])
     share = {tag: float(area[tag_under == tag].sum() / area.sum()) for tag in np.unique(tag_under).tolist()}
-    return Contacts(nodes, outside, share, cm3)
+    return Contacts(nodes, mesh.nodes_mm[:, 2], outside, share, cm3)

@@ -17,7 +17,7 @@ BLOOD = 9
 _LARGEST_EYES_CM3 = 40.0
 _GEL_OUTSIDE = 0.3  # share of the nodes of a "bone" that lie on the outside
 _BARE_BRAIN, _BARE_SKULL = 0.02, 0.1  # share of the outer surface
-_OPEN_SKULL, _NO_CSF = 0.1, 0.5  # share of the nodes of a surface
+_OPEN_SKULL, _NO_CSF = 0.05, 0.5  # share of the nodes of a surface
 
 # cm³: `docs/checks.md` has the sources. The brain is gray and white matter together.
 _VOLUMES_CM3 = {
@@ -120,7 +120,7 @@ def holes(contacts: Contacts) -> list[Finding]:
     >>> open_ball = TetMesh(ball.nodes_mm, ball.tets, tags)
     >>> contacts = contacts_of(open_ball, open_ball.boundary(), open_ball.surface_tets())
     >>> print(holes(contacts)[0].message)  # doctest: +ELLIPSIS
-    the skull has holes: no bone at ... % of the surface of what it encloses
+    the skull has holes: no bone at ... % of its upper half
     """
     found = []
     share = contacts.outer_share
@@ -131,12 +131,14 @@ def holes(contacts: Contacts) -> list[Finding]:
                 text = f"the scalp has holes: {what} lies under {100 * bare:.0f} % of the outer surface"
                 found.append(Finding("layer_with_holes", "doubt", text))
     bone, brain = contacts.of(BONES), contacts.of((WHITE, GRAY))
-    within = contacts.surface(INSIDE)
     if bone.any() and brain.any():
+        # The upper half: below are the cord, which leaves the skull, and the openings for nerves and vessels.
+        upper = contacts.height_mm > contacts.height_mm[brain].mean()
+        within = contacts.surface(INSIDE) & upper
         closed = bone | contacts.of((BLOOD,))  # the sinuses lie between brain and skull
         bare = float((within & ~closed).sum() / max(within.sum(), 1))
         if bare > _OPEN_SKULL:
-            text = f"the skull has holes: no bone at {100 * bare:.0f} % of the surface of what it encloses"
+            text = f"the skull has holes: no bone at {100 * bare:.0f} % of its upper half"
             found.append(Finding("layer_with_holes", "doubt", text))
         surface = contacts.surface((WHITE, GRAY))
         bare = float((surface & ~contacts.of((CSF,))).sum() / max(surface.sum(), 1))

@@ -17,6 +17,7 @@ class Numbering(NamedTuple):
 
     name: str
     tags: dict[int, int]
+    needed: tuple[int, ...] = ()  # numbers without which nothing speaks for it
 
 
 # Colin27: README of github.com/NeuroJSON/Colin27BrainMesh, and brain2mesh without a skull. brain2mesh: the
@@ -33,9 +34,9 @@ NUMBERINGS = (
         "ROAST (1 white, 2 gray, 3 CSF, 4 bone, 5 skin, 6 air, 7 gel, 8 electrodes)",
         {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: -1, 7: 500, 8: 100},
     ),
-    Numbering("three layers (1 scalp, 2 skull, 3 brain)", {1: 5, 2: 4, 3: 2}),
-    Numbering("three layers (1 brain, 2 skull, 3 scalp)", {1: 2, 2: 4, 3: 5}),
-    Numbering("the table's, counted from 0", {0: 1, 1: 2, 2: 3, 3: 4, 4: 5}),
+    Numbering("three layers (1 scalp, 2 skull, 3 brain)", {1: 5, 2: 4, 3: 2}, (1, 2, 3)),
+    Numbering("three layers (1 brain, 2 skull, 3 scalp)", {1: 2, 2: 4, 3: 5}, (1, 2, 3)),
+    Numbering("the table's, counted from 0", {0: 1, 1: 2, 2: 3, 3: 4, 4: 5}, (0,)),
 )
 
 
@@ -62,10 +63,10 @@ def candidates(contacts: Contacts) -> list[tuple[str, dict[int, int]]]:
     brain2mesh (1 scalp, 2 skull, 3 CSF, 4 gray, 5 white, 6 air) {1: 5, 2: 4, 4: 2}
     """
     found = []
-    for name, table in NUMBERINGS:
+    for name, table, needed in NUMBERINGS:
         known = [tag for tag in contacts.tags if tag in TISSUES or tag == 0]
         mapping = {tag: table[tag] for tag in known if tag in table and table[tag] != tag}
-        if not mapping or not set(known) <= table.keys():
+        if not mapping or not set(needed) <= set(known) <= table.keys():
             continue
         renumbered = contacts.renumbered(mapping)
         has_brain = {WHITE_MATTER, GRAY_MATTER} & renumbered.nodes.keys()

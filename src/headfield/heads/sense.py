@@ -122,7 +122,7 @@ def _anatomy(mesh: _Mesh, present: list[int], volumes_mm3: NDArray[np.float64]) 
     wrong = layers.misnumbered(contacts)
     for finding in wrong:
         yield _with_candidates(finding, contacts)
-    if not wrong:
+    if not wrong and 0 not in present:
         yield from layers.holes(contacts)
         yield from layers.volumes(contacts)
 

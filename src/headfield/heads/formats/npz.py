@@ -8,7 +8,7 @@ import re
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,18 +30,15 @@ _IS_PART = "is_part"
 def read_npz(path: str | os.PathLike[str]) -> RawMesh:
     """Read the arrays of a mesh from a .npz: nodes and tets, and what else there is.
 
+    Without `tags`, other arrays of a number per tetrahedron are fields: they may be the tissues.
+
     Raises
     ------
     MeshError
         The file is damaged, has no nodes or no tets, or would unpack to more than 64 times its size (and more
         than 64 MiB). The message does not name the file.
     """
-    try:
-        arrays = read_arrays(path, _is_known)
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, MemoryError) as error:
-        raise MeshError(f"damaged .npz: {error}") from error
-    except (NotImplementedError, RuntimeError, SyntaxError, tokenize.TokenError, OSError) as error:
-        raise MeshError(f"unreadable .npz: {error}") from error
+    arrays = _read(path, _is_known)
     for key in ("nodes", "tets"):
         if key not in arrays:
             raise MeshError(f"no array {key!r}; a head has nodes, tets and tags")
@@ -50,14 +47,32 @@ def read_npz(path: str | os.PathLike[str]) -> RawMesh:
         for group in _FIELDS
     }
     others = {key: arrays[key] for key in _KEYS[2:] if key in arrays}
+    if "tags" not in arrays:  # they may have another name
+        strange = _read(path, lambda key: not _is_known(key))
+        count = len(arrays["tets"]) if arrays["tets"].ndim else 0
+        fits = {
+            key: value
+            for key, value in strange.items()
+            if value.shape == (count,) and value.dtype.kind in "iuf"
+        }
+        fields["element_data"] = fits | fields["element_data"]
     return RawMesh(
         arrays["nodes"],
         arrays["tets"],
-        **others,  # type: ignore[arg-type]
+        **others,
         **fields,  # type: ignore[arg-type]
         tag_names=_names(arrays),
         is_part=bool(np.any(arrays.get(_IS_PART, False))),
     )
+
+
+def _read(path: str | os.PathLike[str], wanted: Callable[[str], bool]) -> dict[str, Any]:
+    try:
+        return read_arrays(path, wanted)
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, MemoryError) as error:
+        raise MeshError(f"damaged .npz: {error}") from error
+    except (NotImplementedError, RuntimeError, SyntaxError, tokenize.TokenError, OSError) as error:
+        raise MeshError(f"unreadable .npz: {error}") from error
 
 
 def _is_known(key: str) -> bool:
