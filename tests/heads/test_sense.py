@@ -98,15 +98,15 @@ class TestNumbering:
             ([5, 4, 3, 2, 1, 1], "brain2mesh"),
             ([2, 1, 3, 4, 5, 6], "SPM"),
             ([1, 1, 1, 2, 3, 3], "three layers (1 brain, 2 skull, 3 scalp)"),
-            ([0, 1, 2, 3, 4, 4], "the table's, counted from 0"),
+            ([0, 1, 2, 3, 4, 4], "the table, but counted from 0"),
         ],
     )
     def test_of_a_real_head(self, shared_data, tags, name):
         """The small sample head, with tissues 1 to 6, as others number it: the right one alone is named."""
         mesh = hf.read_mesh(shared_data / "head_small.npz")
         (finding,) = TetMesh(mesh.nodes_mm, mesh.tets, np.array([0, *tags])[mesh.tags]).check()
-        assert f"may be numbered as those of {name}" in finding.message
-        assert "; or of " not in finding.message
+        assert f"may be numbered as in {name}" in finding.message
+        assert "; or as in " not in finding.message
 
     def test_what_fits_none_names_those_that_are_known(self):
         (finding,) = ball([3, 3, 3, 3]).check()
@@ -212,11 +212,14 @@ class TestElements:
 
 
 class TestSizes:
-    @pytest.mark.parametrize(("scale", "unit"), [(1e-3, "metres"), (0.02, None), (1e3, "micrometres")])
+    @pytest.mark.parametrize(
+        ("scale", "unit"), [(1e-3, "metres"), (0.02, None), (0.1, "centimetres"), (1e3, "micrometres")]
+    )
     def test_units(self, scale, unit):
         mesh = ball([1, 2, 3, 5])
         (finding,) = TetMesh(mesh.nodes_mm * scale, mesh.tets, mesh.tags).check()
         assert finding.name == "size"
+        assert finding.severity == ("doubt" if unit == "centimetres" else "warning")
         assert (f"are they {unit}?" in finding.message) if unit else "are these its units?" in finding.message
 
     def test_volumes_that_no_person_has(self):

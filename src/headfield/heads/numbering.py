@@ -36,7 +36,7 @@ NUMBERINGS = (
     ),
     Numbering("three layers (1 scalp, 2 skull, 3 brain)", {1: 5, 2: 4, 3: 2}, (1, 2, 3)),
     Numbering("three layers (1 brain, 2 skull, 3 scalp)", {1: 2, 2: 4, 3: 5}, (1, 2, 3)),
-    Numbering("the table's, counted from 0", {0: 1, 1: 2, 2: 3, 3: 4, 4: 5}, (0,)),
+    Numbering("the table, but counted from 0", {0: 1, 1: 2, 2: 3, 3: 4, 4: 5}, (0,)),
 )
 
 

@@ -58,14 +58,16 @@ def findings_of(mesh: _Mesh) -> Iterator[Finding]:
 
 def _size(mesh: MeshArrays) -> Iterator[Finding]:
     extent = float(np.ptp(mesh.nodes_mm, axis=0).max())
-    if _PLAUSIBLE_MM[0] <= extent <= _PLAUSIBLE_MM[1]:
+    possible = _PLAUSIBLE_MM[0] <= extent <= _PLAUSIBLE_MM[1]
+    small = extent < 100.0 * _HEAD_M[1] and mesh.n_tets >= _FEWEST
+    if possible and not small:
         return
     units = "are these its units?"
     for unit, per_metre in (("metres", 1.0), ("centimetres", 100.0), ("micrometres", 1e6)):
         if _HEAD_M[0] <= extent / per_metre <= _HEAD_M[1]:
             units = f"are they {unit}? (multiply them by {1000.0 / per_metre:g})"
     text = f"the mesh is {extent:.3g} mm across; its coordinates are taken as mm, {units}"
-    yield Finding("size", "warning", text)
+    yield Finding("size", "doubt" if possible else "warning", text)
 
 
 def _small(mesh: MeshArrays, volumes: NDArray[np.float64]) -> Iterator[Finding]:
@@ -131,7 +133,7 @@ def _with_candidates(finding: Finding, contacts: Contacts) -> Finding:
     """Return the finding with the numberings that would make sense, and how to ask for them."""
     offers = [f"{name}: {as_option(mapping)}" for name, mapping in candidates(contacts)]
     known = ", ".join(numbering.name for numbering in NUMBERINGS[:4])
-    text = "the tags may be numbered as those of " + "; or of ".join(offers)
+    text = "the tags may be numbered as in " + "; or as in ".join(offers)
     if not offers:
         text = f"no other numbering that is known fits: {known}"
     return Finding(
