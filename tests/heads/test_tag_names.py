@@ -269,6 +269,24 @@ class TestSets:
         told = hf.read_mesh(tmp_path / "a.inp", tags={1: 5, 2: 2})
         assert conductivity_of(told, None).min() == 0.275
 
+    @pytest.mark.parametrize("known", [True, False])
+    def test_that_overlap(self, tmp_path, known):
+        """A region within a tissue takes nothing from it, and a set of several tissues hides none of them."""
+        mesh = ball()
+        up = mesh.barycentres_mm()[:, 2] > 40
+        names = ("GM", "CSF", "scalp") if known else ("P1", "P2", "P3")
+        sets = {name: mesh.tags == tag for name, tag in zip(names, (2, 3, 5), strict=True)}
+        others = [{"target": (mesh.tags == 2) & up}, {"all": mesh.tags > 0}, {"inner": mesh.tags < 5}]
+        for other in [*others, others[0] | others[1] | others[2]] if known else others:
+            write(tmp_path / "a.inp", mesh, other | sets)
+            with pytest.warns(UserWarning, match="left out, as they overlap others: 'target'|'all'|'inner'"):
+                read = hf.read_mesh(tmp_path / "a.inp")
+            expected = mesh.tags if known else np.searchsorted([2, 3, 5], mesh.tags) + 1
+            np.testing.assert_array_equal(read.tags, expected)
+        write(tmp_path / "a.inp", mesh, {names[0]: mesh.tags == 2})
+        finding = hf.read_mesh(tmp_path / "a.inp", check=False).check()[0]
+        assert f"{(mesh.tags > 2).sum():,} tetrahedra are in none of them (tag 0)" in finding.message
+
     def test_generated_ranges(self, tmp_path):
         mesh = ball()
         order = np.argsort(mesh.tags, kind="stable")

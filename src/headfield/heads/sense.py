@@ -120,7 +120,8 @@ def _anatomy(mesh: _Mesh, present: list[int], volumes_mm3: NDArray[np.float64]) 
     if 0 in present:
         count = int((mesh.tags == 0).sum())
         text = f"{plural(count, 'tetrahedron has', 'tetrahedra have')} tag 0, which is no tissue"
-        yield _with_candidates(Finding("tag_0", "warning", text, count), contacts)
+        finding = Finding("tag_0", "warning", text, count)
+        yield _with_candidates(finding, contacts) if candidates(contacts) else finding
     wrong = layers.misnumbered(contacts)
     for finding in wrong:
         yield _with_candidates(finding, contacts)

@@ -10,17 +10,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.messages import plural
 from ...io.regular import ending_of
 from ..findings import Finding
-from ..names import tags_of_names, usable_names
+from ..names import meaning, tags_of_names, usable_names
 
 __all__ = ["SetTags", "know_exodus", "names_of_tags", "read_exodus_names", "sets_as_tags"]
 
 EXODUS = (".e", ".exo", ".ex2")
-_BLOCKS_ARE_TISSUES = (
-    *EXODUS,
-    ".inp",
-)  # in other formats blocks are cells of one shape that follow each other
+# In other formats blocks are cells of one shape that follow each other.
+_BLOCKS_ARE_TISSUES = (*EXODUS, ".inp")
 _LISTED = 8
 
 
@@ -37,8 +36,8 @@ def sets_as_tags(
 ) -> SetTags | None:
     """Return the sets of tetrahedra of a mesh as tags, or its blocks; None if it has neither.
 
-    Sets that overlap smaller ones, such as one of the whole head, are left out. If the names are all of
-    different, known tissues, they have the tags of these, else 1, 2, … in the order of the file.
+    Sets that overlap others, such as one of the whole head, are left out. If the names are all of different,
+    known tissues, they have the tags of these, else 1, 2, … in the order of the file; 0 is what is in no set.
 
     Parameters
     ----------
@@ -69,7 +68,8 @@ def sets_as_tags(
     for tag, name in zip(tags, kept, strict=True):
         values[masks[name]] = tag
     left_out = [name for name in masks if name not in kept]
-    finding = _finding(what, dict(zip(tags, kept, strict=True)), known is not None, left_out)
+    in_none = sum(sizes[i] for i in tets) - int(np.any([masks[name] for name in kept], axis=0).sum())
+    finding = _finding(what, dict(zip(tags, kept, strict=True)), known is not None, left_out, in_none)
     names = usable_names(dict(zip(tags, kept, strict=True)))
     return SetTags(np.split(values, np.cumsum(sizes)[:-1]), names, finding)
 
@@ -93,17 +93,27 @@ def _masks(sets: Mapping[str, list[Any]], sizes: list[int], tets: list[int]) -> 
 
 
 def _disjoint(masks: Mapping[str, NDArray[np.bool_]]) -> list[str]:
-    """Return the names of sets that don't overlap, small ones first served, in the order of the file."""
-    taken: NDArray[np.bool_] | None = None
-    kept = []
-    for name in sorted(masks, key=lambda name: int(masks[name].sum())):
-        if taken is None or not (taken & masks[name]).any():
-            taken = masks[name] if taken is None else taken | masks[name]
-            kept.append(name)
-    return [name for name in masks if name in kept]
+    """Return the names of sets that don't overlap, in the order of the file.
+
+    Tissues that are known by their names come first. Of the others either the small ones or the large ones
+    do, whichever leaves fewer tetrahedra without a set (regions within tissues are small), then whichever
+    leaves more sets (a set of all is large).
+    """
+    families = []
+    for sign in (1, -1):
+        order = sorted(masks, key=lambda name: (meaning(name) is None, sign * int(masks[name].sum())))
+        kept: list[str] = []
+        taken = np.zeros(0, bool)
+        for name in order:
+            if not len(kept) or not (taken & masks[name]).any():
+                taken = masks[name] | taken if len(kept) else masks[name]
+                kept.append(name)
+        families.append((int(taken.sum()), len(kept), kept))
+    best = max(families, key=lambda family: family[:2])[2]
+    return [name for name in masks if name in best]
 
 
-def _finding(what: str, names: Mapping[int, str], known: bool, left_out: list[str]) -> Finding:
+def _finding(what: str, names: Mapping[int, str], known: bool, left_out: list[str], in_none: int) -> Finding:
     listed = ", ".join(f"{tag} {name!r}" for tag, name in list(names.items())[:_LISTED])
     more = ", …" if len(names) > _LISTED else ""
     how = (
@@ -114,7 +124,10 @@ def _finding(what: str, names: Mapping[int, str], known: bool, left_out: list[st
     others = (
         f"; left out, as they overlap others: {', '.join(map(repr, left_out[:_LISTED]))}" if left_out else ""
     )
-    text = f"the {what} are taken as tissues, {listed}{more}, {how}{others}"
+    rest = (
+        f"; {plural(in_none, 'tetrahedron is', 'tetrahedra are')} in none of them (tag 0)" if in_none else ""
+    )
+    text = f"the {what} are taken as tissues, {listed}{more}, {how}{others}{rest}"
     return Finding("named_sets" if known else "sets_as_tags", "warning", text, len(names))
 
 
