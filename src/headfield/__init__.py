@@ -50,7 +50,7 @@ from .heads.findings import Finding, HeadReport
 from .heads.mesh import TetMesh
 from .heads.phantom import phantom_head, phantom_landmarks, sphere_mesh
 from .heads.read import read_mesh
-from .heads.skin import skin
+from .heads.skin import skin, write_skin
 from .heads.subject import Subject
 from .heads.tensors import conductivity_tensors
 from .heads.write import write_mesh
@@ -137,4 +137,5 @@ __all__ = [
     "write_coil",
     "write_mesh",
     "write_poses",
+    "write_skin",
 ]

@@ -308,3 +308,19 @@ def test_air_is_read_and_has_no_conductivity_of_its_own(tmp_path):
     with pytest.raises(ConductivityError, match="no conductivity for tag -1"):
         HeadModel(read)
     assert HeadModel(read, {-1: 1e-6}).mesh is read
+
+
+def test_a_head_without_the_air_around_it_is_whole():
+    """So its skin is that of the head, and places for coils on it are not warned of."""
+    mesh = sphere_mesh([60, 70, 80, 90], [2, 5, 101, -1], edge_mm=25)
+    head = mesh.crop(without_tags=[-1, 101, 77])
+    assert np.unique(head.tags).tolist() == [2, 5]
+    np.testing.assert_array_equal(head.nodes_mm[head.skin()], mesh.nodes_mm[mesh.skin()])
+    assert not head.is_part
+    assert not mesh.crop(tags=[2, 5]).is_part
+    assert mesh.crop(without_tags=2).is_part
+    assert head.crop(without_tags=5).crop(without_tags=-1).is_part
+    with pytest.raises(MeshError, match="no tetrahedron of the mesh is chosen"):
+        mesh.crop(without_tags=[2, 5, 101, -1])
+    with pytest.raises(MeshError, match="tags must be integers"):
+        mesh.crop(without_tags="skin")

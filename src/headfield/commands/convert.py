@@ -9,14 +9,25 @@ from ..coils.coil import Coil
 from ..coils.read import read_coil
 from ..coils.write import write_coil
 from ..errors import FileFormatError
-from ..heads.choose_tags import TagChoice
-from ..heads.read import read_mesh
+from ..heads.formats.meshio_write import SURFACE_FORMATS
+from ..heads.mesh import TetMesh
+from ..heads.skin import write_skin
 from ..heads.write import write_mesh
+from ..io.regular import ending_of
 from ..poses.read import read_pose_list
 from ..poses.write import write_poses
+from .heads import HeadOptions, mesh_of
 from .kinds import kind_of
 
 __all__ = ["convert"]
+
+_AS_IT_IS = HeadOptions()
+# Which options each kind of file takes.
+_OPTIONS = {
+    "coil": ("dipoles", "spacing_mm"),
+    "poses": ("nearest_rotation",),
+    "mesh": HeadOptions._fields,
+}
 
 
 def convert(
@@ -26,7 +37,7 @@ def convert(
     dipoles: int | None = None,
     spacing_mm: float | None = None,
     nearest_rotation: bool = False,
-    tags: TagChoice | None = None,
+    head: HeadOptions = _AS_IT_IS,
 ) -> str:
     """Read a head, coil or poses, and write them in the format that the ending of `target` says.
 
@@ -41,8 +52,8 @@ def convert(
         For a coil: sample it on a grid with these steps, see `Coil.sampled`.
     nearest_rotation : bool
         For poses: replace axes that are scaled or sheared by the nearest rotation.
-    tags : str, mapping of int to int, or both as a pair, optional
-        For a head: where its tissues are, and what their numbers mean, see `read_mesh`.
+    head : HeadOptions
+        For heads: what to leave out, and whether to repair it.
 
     Returns
     -------
@@ -67,10 +78,8 @@ def convert(
     """
     kind = kind_of(source)
     options = {"dipoles": dipoles is not None, "spacing_mm": spacing_mm is not None}
-    options |= {"nearest_rotation": nearest_rotation, "tags": tags is not None}
-    allowed = {"coil": ("dipoles", "spacing_mm"), "poses": ("nearest_rotation",), "mesh": ("tags",)}.get(
-        kind, ()
-    )
+    options |= {"nearest_rotation": nearest_rotation} | dict.fromkeys(head.given(), True)
+    allowed = _OPTIONS.get(kind, ())
     wrong = [name for name, given in options.items() if given and name not in allowed]
     if wrong:
         raise FileFormatError(f"{os.fspath(source)}: {wrong[0]} is not an option for the kind {kind}")
@@ -83,10 +92,17 @@ def convert(
         write_poses(target, poses.poses, poses.names, poses.didt)
         return f"{len(poses)} poses"
     if kind == "mesh":
-        mesh = read_mesh(source, tags=tags)
-        write_mesh(target, mesh)
-        return repr(mesh)
+        return _head(target, mesh_of(source, head))
     raise FileFormatError(f"{os.fspath(source)}: files of the kind {kind} can't be converted")
+
+
+def _head(target: str | os.PathLike[str], mesh: TetMesh) -> str:
+    """Write a head, or its skin where the format holds surfaces."""
+    if ending_of(target) in SURFACE_FORMATS:
+        skin = write_skin(target, mesh)
+        return f"the skin of {mesh!r}: {len(skin.nodes_mm):,} nodes, {len(skin.faces):,} triangles"
+    write_mesh(target, mesh)
+    return repr(mesh)
 
 
 def _changed(coil: Coil, dipoles: int | None, spacing_mm: float | None) -> tuple[Coil, str]:

@@ -5,42 +5,64 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import ArgumentError, RegionError
+from ..errors import ArgumentError, FileFormatError, RegionError
+from ..heads.choose_tags import TagChoice
 from ..heads.mesh import TetMesh
 from ..heads.read import read_mesh
 from ..heads.subject import Subject
 
-__all__ = ["read_head"]
+__all__ = ["HeadOptions", "check_no_options", "mesh_of", "read_head"]
+
+
+class HeadOptions(NamedTuple):
+    """What the command line says of a head; each is an option of that name."""
+
+    without_tags: Sequence[int] = ()
+    tags: TagChoice | None = None
+    repair: bool = False
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> HeadOptions:
+        """Take them from parsed arguments."""
+        return cls(**{name: getattr(args, name) for name in cls._fields})
+
+    def given(self) -> list[str]:
+        """Return the names of the options that were given."""
+        return [name for name in self._fields if getattr(self, name)]
+
+
+def check_no_options(path: str | os.PathLike[str], kind: str, options: HeadOptions) -> None:
+    """Raise FileFormatError if options of heads were given for a file of another kind."""
+    for name in options.given():
+        option = name.replace("_", "-")
+        raise FileFormatError(f"{os.fspath(path)}: --{option} is not an option for the kind {kind}")
+
+
+def mesh_of(path: str | os.PathLike[str], options: HeadOptions, *, check: bool = True) -> TetMesh:
+    """Read the mesh of a file, or of a subject folder, as the options say; warn of what makes no sense."""
+    subject = Subject(path) if os.path.isdir(path) else None
+    file = path if subject is None else subject.mesh_path
+    mesh = read_mesh(file, tags=options.tags, repair=options.repair, check=check)
+    if not options.without_tags:
+        return mesh
+    present = np.unique(mesh.tags).tolist()
+    missing = sorted(set(options.without_tags) - set(present))
+    if missing:
+        raise RegionError(f"--without-tags: the head has no tag {missing[0]}; it has {present}")
+    return mesh.crop(without_tags=options.without_tags)
 
 
 def read_head(args: argparse.Namespace) -> tuple[TetMesh, Any]:
     """Read the mesh, and its conductivity as the arguments say."""
     given = dict(args.conductivity) or None
-    if not os.path.isdir(args.head):
-        if args.tensors is not None:
-            raise ArgumentError(f"--tensors needs a subject folder, and {args.head} is a file")
-        return _without(read_mesh(args.head, tags=args.tags), args.without_tags), given
-    subject = Subject(args.head)
+    if args.tensors is not None and not os.path.isdir(args.head):
+        raise ArgumentError(f"--tensors needs a subject folder, and {args.head} is a file")
+    mesh = mesh_of(args.head, HeadOptions.of(args))
     if args.tensors is None:
-        mesh = subject.mesh() if args.tags is None else read_mesh(subject.mesh_path, tags=args.tags)
-        return _without(mesh, args.without_tags), given
-    if args.tags is not None:
-        raise ArgumentError("--tags can't be had with --tensors, which know the tags of SimNIBS only")
-    if args.without_tags:
-        raise ArgumentError("--without-tags can't be had with --tensors, which are given per tetrahedron")
-    return subject.mesh(), subject.conductivity(args.tensors, given)
-
-
-def _without(mesh: TetMesh, tags: list[int]) -> TetMesh:
-    """Return the mesh without these tissues."""
-    if not tags:
-        return mesh
-    present = np.unique(mesh.tags).tolist()
-    missing = sorted(set(tags) - set(present))
-    if missing:
-        raise RegionError(f"--without-tags: the head has no tag {missing[0]}; it has {present}")
-    return mesh.crop(tags=sorted(set(present) - set(tags)))
+        return mesh, given
+    return mesh, Subject(args.head).conductivity(args.tensors, given, mesh=mesh)

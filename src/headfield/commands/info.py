@@ -14,33 +14,32 @@ from ..coils.formats.casings import read_casing
 from ..coils.parts import CoilElement
 from ..coils.read import read_coil
 from ..coils.sources import Dipoles, Segments, grid_corners_mm
-from ..errors import FileFormatError
-from ..heads.choose_tags import TagChoice
 from ..heads.eeg import EegPositions, read_eeg_positions
 from ..heads.mesh import TetMesh
 from ..heads.quality import min_dihedral_cosines
-from ..heads.read import read_mesh
 from ..heads.subject import Subject
 from ..heads.tetrahedra import chunks
 from ..heads.tissues import tissue
 from ..io.nifti import read_nifti
 from ..poses.pose_list import PoseList
 from ..poses.read import read_pose_list
+from .heads import HeadOptions, check_no_options, mesh_of
 from .kinds import kind_of
 
 __all__ = ["describe"]
 
 _COIL_POINT_MM = (0.0, 0.0, 20.0)
+_AS_IT_IS = HeadOptions()
 
 
-def describe(path: str | os.PathLike[str], tags: TagChoice | None = None) -> dict[str, Any]:
+def describe(path: str | os.PathLike[str], head: HeadOptions = _AS_IT_IS) -> dict[str, Any]:
     """Read a file or a subject folder, and describe it.
 
     Parameters
     ----------
     path : path
-    tags : str, mapping of int to int, or both as a pair, optional
-        For a head: where its tissues are, and what their numbers mean, see `read_mesh`.
+    head : HeadOptions
+        For heads: what to leave out, and whether to repair it.
 
     Returns
     -------
@@ -62,10 +61,10 @@ def describe(path: str | os.PathLike[str], tags: TagChoice | None = None) -> dic
     1
     """
     kind = kind_of(path)
-    if tags is not None and kind not in ("mesh", "subject"):
-        raise FileFormatError(f"{os.fspath(path)}: tags is not an option for the kind {kind}")
     if kind == "subject":
-        return {"kind": kind} | _of_subject(Subject(path), tags)
+        return {"kind": kind} | _of_subject(Subject(path), head)
+    if kind != "mesh":
+        check_no_options(path, kind, head)
     if kind == "coil":
         return {"kind": kind} | _of_coil(read_coil(path))
     if kind == "poses":
@@ -76,7 +75,7 @@ def describe(path: str | os.PathLike[str], tags: TagChoice | None = None) -> dic
         return {"kind": kind} | _of_casing(read_casing(path))
     if kind == "tensors":
         return {"kind": kind} | _of_tensors(*read_nifti(path))
-    return {"kind": kind} | _of_mesh(read_mesh(path, tags=tags, check=False))
+    return {"kind": kind} | _of_mesh(mesh_of(path, head, check=False))
 
 
 def _of_mesh(mesh: TetMesh) -> dict[str, Any]:
@@ -167,7 +166,7 @@ def _of_tensors(affine: np.ndarray, data: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _of_subject(subject: Subject, tags: TagChoice | None) -> dict[str, Any]:
+def _of_subject(subject: Subject, head: HeadOptions) -> dict[str, Any]:
     tensors = subject.tensor_path
     return {
         "name": subject.name,
@@ -175,7 +174,7 @@ def _of_subject(subject: Subject, tags: TagChoice | None) -> dict[str, Any]:
         "mesh_file": str(subject.mesh_path),
         "eeg_caps": subject.eeg_caps,
         "tensors": None if tensors is None else str(tensors),
-        "mesh": {"kind": "mesh"} | _of_mesh(read_mesh(subject.mesh_path, tags=tags, check=False)),
+        "mesh": {"kind": "mesh"} | _of_mesh(mesh_of(subject.folder, head, check=False)),
     }
 
 

@@ -21,6 +21,7 @@ from ..fields.h5.reader import opened
 from ..fields.merge import merge_results
 from .convert import convert
 from .demo import run_demo
+from .heads import HeadOptions
 from .info import describe
 from .info_text import lines
 from .parser import build_parser
@@ -88,11 +89,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _joined(argv: Sequence[str]) -> list[str]:
-    """Join words such as `--didt -70e6`: argparse takes a word that begins with a minus for an option."""
-    words = list(argv)
-    for i in range(len(words) - 1, 0, -1):
-        if words[i - 1] in _TAKE_MINUS and re.match(r"-[\d.]", words[i]):
-            words[i - 1 : i + 1] = [f"{words[i - 1]}={words[i]}"]
+    """Join words such as `--didt -70e6`: argparse takes a word that begins with a minus for an option.
+
+    `--conductivity 1=0.1 -1=1e-6` becomes two options, which are one to argparse.
+    """
+    words: list[str] = []
+    option = ""
+    for i, word in enumerate(argv):
+        if word == "--":
+            return [*words, *argv[i:]]
+        follows = bool(words) and words[-1] == option
+        one_more = option == "--conductivity" and re.match(r"(?!--)[^=]+=", word)
+        if one_more or (follows and option in _TAKE_MINUS and re.match(r"-[\d.]", word)):
+            words[len(words) - follows :] = [f"{option}={word}"]
+            continue
+        words.append(word)
+        option = word if word.startswith("-") else option
     return words
 
 
@@ -127,7 +139,7 @@ def _demo(args: argparse.Namespace) -> None:
 
 
 def _info(args: argparse.Namespace) -> None:
-    facts = describe(args.file, args.tags)
+    facts = describe(args.file, HeadOptions.of(args))
     print(json.dumps(facts, indent=1) if args.json else "\n".join(lines(facts)))
 
 
@@ -153,7 +165,7 @@ def _convert(args: argparse.Namespace) -> None:
         dipoles=args.dipoles,
         spacing_mm=args.spacing_mm,
         nearest_rotation=args.nearest_rotation,
-        tags=args.tags,
+        head=HeadOptions.of(args),
     )
     print(f"{args.target}: {done}")
 

@@ -140,16 +140,17 @@ def _add_head_options(parser: argparse.ArgumentParser) -> None:
         metavar="TAGS",
         help="leave these tissues out, such as -1 (the air around some heads)",
     )
-    _add_tags(parser)
-
-
-def _add_tags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tags",
         type=values.tag_choice,
         default=None,
         metavar="FIELD|OLD=NEW,…",
         help="the field that has the tissues of a head, such as labels; or what its numbers are, 1=5,2=3",
+    )
+    parser.add_argument(
+        "--repair",
+        action="store_true",
+        help="join coincident nodes, and collapse or move what is tiny or flat; says what it did",
     )
 
 
@@ -243,7 +244,7 @@ def _add_info(commands: Any) -> argparse.ArgumentParser:
         epilog="Example: headfield info head.msh",
     )
     parser.add_argument("file", metavar="FILE")
-    _add_tags(parser)
+    _add_head_options(parser)
     parser.add_argument("--json", action="store_true", help="print it as JSON")
     return parser
 
@@ -253,14 +254,14 @@ def _add_convert(commands: Any) -> argparse.ArgumentParser:
         "convert",
         help="a head, coil or poses in another format",
         description="Read a head, a coil or poses, and write them in the format that the ending of OUT says. "
-        "Heads: .msh, .npz, .vtu and what meshio writes. Coils: .ccd, .tcd, .nii.gz. Poses: .npy, .csv, .txt "
-        "(Brainsight), .xml (Localite), .stmpx, .mrk, .mat.",
+        "Heads: .msh, .npz, .vtu and what meshio writes; .stl, .ply, .obj, .off get the skin. Coils: .ccd, "
+        ".tcd, .nii.gz. Poses: .npy, .csv, .txt (Brainsight), .xml (Localite), .stmpx, .mrk, .mat.",
         epilog="Example: headfield convert spiral.tcd coil.ccd --dipoles 500",
     )
     parser.add_argument("source", metavar="IN")
     parser.add_argument("target", type=values.file_name, metavar="OUT")
+    _add_head_options(parser)
     parser.add_argument("--dipoles", type=int, metavar="N", help="of a coil: at most N sources a stimulator")
-    _add_tags(parser)
     parser.add_argument("--spacing-mm", type=float, metavar="MM", help="of a coil: sample A on a grid")
     parser.add_argument(
         "--nearest-rotation", action="store_true", help="of poses: make scaled or sheared axes a rotation"

@@ -29,6 +29,10 @@ _LONGEST_NAME = 4000  # of a field: the reader of .msh files takes no longer lin
 Ids = NDArray[np.int64] | None
 
 
+class FlawError(MeshError):
+    """A mesh that can't be used as it is, but that a repair may mend."""
+
+
 def tet_name(index: int, ids: Ids) -> str:
     """Return what a message calls a tetrahedron: its index, and its id in the source if there is one."""
     return f"tetrahedron {index}" if ids is None else f"tetrahedron {index} (element id {ids[index]})"
@@ -79,6 +83,14 @@ def as_int(values: ArrayLike, name: str, width: int | None = None, dtype: Any = 
             wrong = low if low < limits.min else high
             raise MeshError(f"{name} has the value {wrong}, which does not fit {np.dtype(dtype).name}")
     return _read_only(np.ascontiguousarray(array, dtype=dtype), array)
+
+
+def as_labels(values: ArrayLike | None, name: str, count: int, dtype: Any) -> NDArray[Any]:
+    """Return integers (count,), read-only, 0 where none are given; raise for another number of them."""
+    array = as_int(np.zeros(count, dtype) if values is None else values, name, dtype=dtype)
+    if len(array) != count:
+        raise MeshError(f"{name} has {len(array):,} values where {count:,} are needed")
+    return array
 
 
 def tag_set(tags: int | ArrayLike) -> tuple[int, ...]:
@@ -161,7 +173,7 @@ def used_nodes(tets: NDArray[np.int32], n_nodes: int, ids: Ids) -> NDArray[np.bo
         sizes = np.bincount(tet_part)
         largest = int(sizes.argmax())
         first = int((tet_part != largest).argmax())
-        raise MeshError(
+        raise FlawError(
             f"the mesh falls into {len(labels):,} disconnected parts; the largest has "
             f"{plural(int(sizes[largest]), 'tetrahedron', 'tetrahedra')}; the first outside it is "
             f"{tet_name(first, ids)}, in a part of {sizes[tet_part[first]]:,}"
@@ -170,7 +182,7 @@ def used_nodes(tets: NDArray[np.int32], n_nodes: int, ids: Ids) -> NDArray[np.bo
 
 
 def oriented(
-    nodes_mm: NDArray[np.float64], tets: NDArray[np.int32], ids: Ids, tags: NDArray[np.int32]
+    nodes_mm: NDArray[np.float64], tets: NDArray[np.int32], tags: NDArray[np.int32], ids: Ids
 ) -> tuple[NDArray[np.int32], int]:
     """Return tetrahedra positively oriented, and how many were turned; raise for flat or repeated ones."""
     key_of_node = node_keys(len(nodes_mm))
@@ -180,8 +192,8 @@ def oriented(
         det[piece] = determinants(corners)
         k = key_of_node.take(index, mode="clip")
         key[piece] = k[0] + k[1] + k[2] + k[3]
-    _check_flat(nodes_mm, tets, det, ids)
-    _check_twice(tets, key, ids, tags)
+    _check_flat(nodes_mm, tets, tags, det, ids)
+    _check_twice(tets, key, tags, ids)
     negative = np.flatnonzero(det < 0)
     if len(negative):
         tets = tets.copy()
@@ -213,7 +225,11 @@ def node_keys(n_nodes: int) -> NDArray[np.uint64]:
 
 
 def _check_flat(
-    nodes_mm: NDArray[np.float64], tets: NDArray[np.int32], det: NDArray[np.float64], ids: Ids
+    nodes_mm: NDArray[np.float64],
+    tets: NDArray[np.int32],
+    tags: NDArray[np.int32],
+    det: NDArray[np.float64],
+    ids: Ids,
 ) -> None:
     diameter = np.linalg.norm(np.ptp(nodes_mm, axis=0))
     suspects = np.flatnonzero(np.abs(det) <= FLATNESS_LIMIT * diameter**3)
@@ -226,19 +242,21 @@ def _check_flat(
     repeated = flat[(ordered[:, 1:] == ordered[:, :-1]).any(axis=1)]
     if len(repeated):
         first = int(repeated[0])
-        raise MeshError(
+        raise FlawError(
             f"{plural(len(repeated), 'tetrahedron names', 'tetrahedra name')} a node more than once; "
             f"the first is {tet_name(first, ids)} with nodes {tets[first].tolist()}"
         )
     first = int(flat[0])
-    raise MeshError(
+    different, counts = np.unique(tags[flat], return_counts=True)
+    by_tag = ", ".join(f"{count:,} of tag {tag}" for tag, count in zip(different, counts, strict=True))
+    raise FlawError(
         f"{plural(len(flat), 'tetrahedron has', 'tetrahedra have')} zero volume "
-        f"(6 V at most {FLATNESS_LIMIT:g} of the longest edge cubed); the first is {tet_name(first, ids)} "
-        f"at {point(nodes_mm[tets[first]].mean(axis=0))}"
+        f"(6 V at most {FLATNESS_LIMIT:g} of the longest edge cubed; {by_tag}); the first is "
+        f"{tet_name(first, ids)} at {point(nodes_mm[tets[first]].mean(axis=0))}"
     )
 
 
-def _check_twice(tets: NDArray[np.int32], key: NDArray[np.uint64], ids: Ids, tags: NDArray[np.int32]) -> None:
+def _check_twice(tets: NDArray[np.int32], key: NDArray[np.uint64], tags: NDArray[np.int32], ids: Ids) -> None:
     suspects = _not_alone(key)
     ordered = np.sort(key[suspects])
     again = ordered[1:][ordered[1:] == ordered[:-1]]
@@ -258,7 +276,7 @@ def _check_twice(tets: NDArray[np.int32], key: NDArray[np.uint64], ids: Ids, tag
         of_two = f", {int(differ.sum()):,} of them of two tissues" if differ.any() else ""
         later, earlier = int(suspects[copy]), int(original[copy])
         tissues = f"; their tags are {tags[later]} and {tags[earlier]}" if differ.any() else ""
-        raise MeshError(
+        raise (MeshError if differ.any() else FlawError)(
             f"{plural(int(is_copy.sum()), 'tetrahedron repeats', 'tetrahedra repeat')} the nodes of an "
             f"earlier one{of_two}; the first is {tet_name(later, ids)}, a copy of {tet_name(earlier, ids)}"
             f"{tissues}"

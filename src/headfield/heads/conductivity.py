@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from ..core.arguments import finite_number, is_whole, plain_array, real_array
 from ..core.messages import warn
 from ..errors import ConductivityError
-from .tissues import tissue
+from .tissues import AIR, tissue
 
 __all__ = ["MOST_CONTRAST", "resolve", "warn_of_contrast"]
 
@@ -20,6 +20,10 @@ __all__ = ["MOST_CONTRAST", "resolve", "warn_of_contrast"]
 _MIN, _MAX = 1e-12, 1e8
 _LIMITS = "from 1e-12 to 1e8 S/m"
 _ASYMMETRY = 1e-6
+_AIR = (
+    f"; tag {AIR} is the air around a head in SimNIBS, which is best left out: --without-tags {AIR}, or "
+    f"mesh.crop(without_tags={AIR})"
+)
 _SOME = 10  # tags that a message lists
 
 # Largest conductivity over the smallest. Where an element conducts r times less than the best in the head,
@@ -163,7 +167,10 @@ def _by_tag(given: Mapping[int, float], tags: np.ndarray) -> np.ndarray:
         else:
             unknown.append(f"tag {tag} ({counts[i]} tetrahedra)")
     if unknown:
-        raise ConductivityError(f"no conductivity for {', '.join(unknown[:20])}: give one as {{tag: S/m}}")
+        air = _AIR if AIR in found and AIR not in given else ""
+        raise ConductivityError(
+            f"no conductivity for {', '.join(unknown[:20])}: give one as {{tag: S/m}}{air}"
+        )
     return values[where]
 
 

@@ -14,7 +14,8 @@ from ..core.device import cpu
 from ..core.locks import cached_property
 from ..errors import MeshError
 from . import checks, parts, sense
-from .base import MeshBase, frozen
+from .base import frozen
+from .derived import Derived
 from .findings import Finding, HeadReport
 from .summary import summarise
 from .tissues import SURFACE_TAG, head_tags
@@ -23,7 +24,7 @@ from .write import write_mesh
 __all__ = ["TetMesh"]
 
 
-class TetMesh(MeshBase):
+class TetMesh(Derived):
     """A connected mesh of tetrahedra with a tissue tag each.
 
     Tetrahedra of negative orientation are turned, and nodes that no tetrahedron uses are dropped. Whatever
@@ -65,7 +66,7 @@ class TetMesh(MeshBase):
         The numbering in the source of each node that was kept.
     element_ids : ndarray, (m,), int64, or None
     is_part : bool
-        Whether it was made by `crop`: not all of its outer surface is that of the head.
+        Whether `crop` has cut it out of a head: not all of its outer surface is that of the head.
     from_file : tuple of Finding
         What `read_mesh` found out about the tissues in the file; part of `check()`.
     n_flipped : int
@@ -112,12 +113,13 @@ class TetMesh(MeshBase):
         surface = checks.as_int(() if triangles is None else triangles, "triangles", 3)
         checks.check_range(elements, len(nodes), "tetrahedra")
         checks.check_range(surface, len(nodes), "triangles")
-        self.tags = _labels(tags, "tags", len(elements), np.int32)
-        self.triangle_tags = _labels(triangle_tags, "triangle_tags", len(surface), np.int32)
-        has_ids = element_ids is not None
-        self.element_ids = _labels(element_ids, "element_ids", len(elements), np.int64) if has_ids else None
+        self.tags = checks.as_labels(tags, "tags", len(elements), np.int32)
+        self.triangle_tags = checks.as_labels(triangle_tags, "triangle_tags", len(surface), np.int32)
+        self.element_ids = None
+        if element_ids is not None:
+            self.element_ids = checks.as_labels(element_ids, "element_ids", len(elements), np.int64)
         numbering = np.arange(len(nodes)) if node_ids is None else node_ids
-        self.node_ids = _labels(numbering, "node_ids", len(nodes), np.int64)
+        self.node_ids = checks.as_labels(numbering, "node_ids", len(nodes), np.int64)
         self.nodes_mm, self.tets, self.triangles = nodes, elements, surface
         self._element_data = checks.as_fields(element_data, len(elements), "element_data")
         self._node_data = checks.as_fields(node_data, len(nodes), "node_data")
@@ -131,7 +133,7 @@ class TetMesh(MeshBase):
             self._keep_nodes(used)
         if not len(self.triangles):
             self._triangle_data = {}
-        self.tets, self.n_flipped = checks.oriented(self.nodes_mm, self.tets, self.element_ids, self.tags)
+        self.tets, self.n_flipped = checks.oriented(self.nodes_mm, self.tets, self.tags, self.element_ids)
         self._faces: dict[tuple[int, ...] | None, tuple[NDArray[np.int32], NDArray[np.int32]]] = {}
 
     def _keep_nodes(self, used: NDArray[np.bool_]) -> None:
@@ -219,67 +221,6 @@ class TetMesh(MeshBase):
         faces = self.boundary() if of_head == tags else self.surface(of_head)
         return frozen(parts.outermost(self.nodes_mm, faces))
 
-    def crop(
-        self,
-        *,
-        tags: int | ArrayLike | None = None,
-        box_mm: ArrayLike | None = None,
-        centre_mm: ArrayLike | None = None,
-        radius_mm: float | None = None,
-        keep_largest: bool = True,
-    ) -> TetMesh:
-        """Return the part of the mesh that meets all the given conditions, to solve or to look at less.
-
-        No current crosses a cut, so the field near it is not that of the head: within about the distance of
-        the target from the cut it can't be trusted. Cut far from the coil and from where the field matters,
-        and compare with the whole head once.
-
-        Parameters
-        ----------
-        tags : int or array_like of int, optional
-            Only these tissues. Tags that don't occur are ignored.
-        box_mm : array_like, (2, 3), optional
-            Lowest and highest corner, mm, of where the barycentre may lie; may be infinite.
-        centre_mm, radius_mm : array_like (3,) and float, optional
-            The barycentre lies within this distance, mm, of this point.
-        keep_largest : bool
-            If the chosen tetrahedra fall into several parts, keep the part of the largest volume. False:
-            raise MeshError.
-
-        Returns
-        -------
-        TetMesh
-            With the triangles that lie on its tetrahedra, and with tags, fields and `node_ids`. Its
-            `element_ids` are those of this mesh or, where it has none, the indices in it.
-
-        Raises
-        ------
-        MeshError
-            No tetrahedron meets the conditions; there are several parts, and `keep_largest` is False; wrong
-            arguments.
-
-        Warns
-        -----
-        UserWarning
-            Parts were left out; says how many and how large.
-
-        Examples
-        --------
-        All of a head above z = −20 mm and within 80 mm of a target:
-
-        >>> import numpy as np
-        >>> from headfield.heads.phantom import phantom_head
-        >>> head = phantom_head(edge_mm=8)
-        >>> above = [[-np.inf, -np.inf, -20], [np.inf, np.inf, np.inf]]
-        >>> part = head.crop(box_mm=above, centre_mm=[-46, -8, 60], radius_mm=80)
-        >>> head.n_tets, part.n_tets
-        (81920, 26731)
-        """
-        raw = parts.cropped(self, tags, box_mm, centre_mm, radius_mm, keep_largest)
-        part = TetMesh(**raw.arguments())
-        part.is_part, part.from_file = True, self.from_file
-        return part
-
     def triangle_tets(self) -> NDArray[np.int32]:
         """Return the tetrahedron that each of `triangles` lies on, from the inside: index (t,), int32.
 
@@ -350,10 +291,3 @@ class TetMesh(MeshBase):
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the mesh to a file; see `headfield.write_mesh`."""
         write_mesh(path, self)
-
-
-def _labels(values: ArrayLike | None, name: str, count: int, dtype: Any) -> NDArray[Any]:
-    array = checks.as_int(np.zeros(count, dtype) if values is None else values, name, dtype=dtype)
-    if len(array) != count:
-        raise MeshError(f"{name} has {len(array):,} values where {count:,} are needed")
-    return array

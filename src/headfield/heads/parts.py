@@ -17,8 +17,6 @@ from .formats.raw import MeshArrays, RawMesh
 
 __all__ = ["cropped", "outermost"]
 
-_FACES = np.array([[1, 2, 3], [0, 3, 2], [0, 1, 3], [0, 2, 1]])  # of a tetrahedron
-
 
 def outermost(nodes_mm: NDArray[np.float64], faces: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the part of a closed surface that encloses the most; those of cavities are left out.
@@ -93,23 +91,26 @@ def _angles(
 def cropped(
     mesh: MeshArrays,
     tags: int | ArrayLike | None,
+    without_tags: int | ArrayLike | None,
     box_mm: ArrayLike | None,
-    centre_mm: ArrayLike | None,
-    radius_mm: float | None,
+    ball: tuple[ArrayLike | None, float | None] | None,
     keep_largest: bool,
 ) -> RawMesh:
     """Return the arrays of a part of a mesh; `TetMesh.crop` says which part, and what is raised."""
     kept = np.ones(mesh.n_tets, bool)
     if tags is not None:
         kept &= np.isin(mesh.tags, checks.tag_set(tags))
-    if box_mm is not None or centre_mm is not None:
+    if without_tags is not None:
+        kept &= ~np.isin(mesh.tags, checks.tag_set(without_tags))
+    if box_mm is not None or ball is not None:
         centres = tetrahedra.barycentres(mesh.nodes_mm, mesh.tets)
     if box_mm is not None:
         low, high = _box(box_mm)
         kept &= ((centres >= low) & (centres <= high)).all(axis=1)
-    if (centre_mm is None) != (radius_mm is None):
-        raise MeshError("crop: centre_mm and radius_mm are only of use together")
-    if centre_mm is not None and radius_mm is not None:
+    if ball is not None:
+        centre_mm, radius_mm = ball
+        if centre_mm is None or radius_mm is None:
+            raise MeshError("crop: centre_mm and radius_mm are only of use together")
         centre, radius = _numbers(centre_mm, "centre_mm", (3,)), _numbers(radius_mm, "radius_mm", ())
         kept &= np.linalg.norm(centres - centre, axis=1) <= radius
     if keep_largest and kept.any():
@@ -192,7 +193,7 @@ def _are_faces(triangles: NDArray[np.int32], tets: NDArray[np.int32], n_nodes: i
     outer[boundary] = True
     doubtful = np.flatnonzero(outer[triangles].all(axis=1))
     candidates = tets[outer[tets].sum(axis=1) >= 3]
-    faces = candidates[:, _FACES].reshape(-1, 3)
+    faces = candidates[:, tetrahedra.FACES].reshape(-1, 3)
     result = np.ones(len(triangles), bool)
     result[doubtful] = checks.find_faces(triangles[doubtful], faces, n_nodes) >= 0
     return result

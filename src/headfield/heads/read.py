@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from ..core.messages import doubt, warn
 from ..errors import MeshError
 from ..io.regular import check_regular, ending_of
+from .checks import FlawError
 from .choose_tags import TagChoice, chosen_tags
 from .findings import HeadReport
 from .formats.gmsh_read import read_gmsh
@@ -15,11 +17,20 @@ from .formats.meshio_bridge import read_meshio
 from .formats.npz import read_npz
 from .formats.raw import RawMesh
 from .mesh import TetMesh
+from .repair import FLATTEST, repaired
 
 __all__ = ["read_mesh"]
 
+_WAY_OUT = "; read_mesh(path, repair=True) or --repair may mend that"
 
-def read_mesh(path: str | os.PathLike[str], *, tags: TagChoice | None = None, check: bool = True) -> TetMesh:
+
+def read_mesh(
+    path: str | os.PathLike[str],
+    *,
+    tags: TagChoice | None = None,
+    repair: bool = False,
+    check: bool = True,
+) -> TetMesh:
     """Read a tetrahedral mesh.
 
     Parameters
@@ -30,6 +41,8 @@ def read_mesh(path: str | os.PathLike[str], *, tags: TagChoice | None = None, ch
     tags : str, mapping of int to int, or both as a pair, optional
         What the tissues are, if the file has them in another field, "labels", or under other numbers,
         {1: 5, 2: 3}: what is 1 in the file is scalp, what is 2 is CSF. Numbers that are not mentioned stay.
+    repair : bool
+        Mend first what would be refused or is hard to solve, as `TetMesh.repaired` does; a warning says what.
     check : bool
         Look for what makes no sense in a head (`TetMesh.check`), and warn of it or raise. False: read it all
         the same; `check` of the mesh gives the report.
@@ -53,7 +66,7 @@ def read_mesh(path: str | os.PathLike[str], *, tags: TagChoice | None = None, ch
     -----
     UserWarning
         The check has found something, one warning for each. Or fields were left out, as they are not one
-        value per element or node.
+        value per element or node. Or a repair has changed something.
     PlausibilityWarning
         The check has found something that is possible, but hardly meant.
 
@@ -79,15 +92,25 @@ def read_mesh(path: str | os.PathLike[str], *, tags: TagChoice | None = None, ch
     check_regular(path, MeshError)
     try:
         raw = chosen_tags(_read(path), tags)
+        if repair:
+            raw = _mended(raw)
         mesh = TetMesh(**raw.arguments())
     except MeshError as error:
-        raise MeshError(f"{name}: {error}") from error.__cause__
+        way_out = _WAY_OUT if isinstance(error, FlawError) and not repair else ""
+        raise MeshError(f"{name}: {error}{way_out}") from error.__cause__
     for note in raw.notes:
         warn(f"{name}: {note}")
     mesh.is_part, mesh.from_file = raw.is_part, tuple(raw.findings)
     if check:
         _tell(name, mesh.check())
     return mesh
+
+
+def _mended(raw: RawMesh) -> RawMesh:
+    mended = repaired(raw, None, FLATTEST)
+    if mended is None:
+        return raw
+    return replace(mended, tag_names=raw.tag_names, findings=raw.findings, is_part=raw.is_part)
 
 
 def _tell(name: str, report: HeadReport) -> None:

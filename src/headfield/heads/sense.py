@@ -98,7 +98,7 @@ def _about(mesh: MeshArrays, name: str, count: int, first: int, words: str) -> F
     centre = mesh.nodes_mm[mesh.tets[first]].mean(axis=0)
     text = (
         f"{words} is {tet_name(first, mesh.element_ids)} of tissue {mesh.tags[first]} at {point(centre)}; a "
-        "solve may not converge: mesh.repaired() or headfield convert --repair"
+        "solve may not converge: mesh.repaired(), read_mesh(path, repair=True) or --repair"
     )
     return Finding(name, "warning", text, count, tuple(centre.tolist()))
 

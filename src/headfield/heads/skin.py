@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+import os
+
 from ..core.messages import warn
-from ..errors import MeshError
+from ..errors import FileFormatError, MeshError
 from ..geometry.surface import Surface
+from ..io.regular import ending_of
+from .formats.meshio_write import SURFACE_FORMATS, write_surface
 from .mesh import TetMesh
 
-__all__ = ["skin"]
+__all__ = ["skin", "write_skin"]
 
 
 def skin(mesh: TetMesh | Surface) -> Surface:
@@ -58,3 +62,47 @@ def skin(mesh: TetMesh | Surface) -> Surface:
             "whole head, then solve the part",
         )
     return Surface(mesh.nodes_mm, mesh.skin())
+
+
+def write_skin(path: str | os.PathLike[str], mesh: TetMesh | Surface) -> Surface:
+    """Write the skin of a head as a triangle surface: closed, normals outward, mm.
+
+    Parameters
+    ----------
+    path : path
+        .stl, .ply, .obj or .off. The file appears whole or not at all. .stl holds float32 and each triangle
+        for itself, the others float64 and nodes that triangles share.
+    mesh : TetMesh or Surface
+        See `skin`.
+
+    Returns
+    -------
+    Surface
+        What was written.
+
+    Raises
+    ------
+    FileFormatError
+        The ending is of no such format, or meshio is not installed.
+    MeshError
+        See `skin`.
+    OSError
+        The file can't be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import headfield as hf
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     scalp = hf.write_skin(folder + "/skin.ply", hf.sphere_mesh([80, 90], tags=[2, 5], edge_mm=30))
+    ...     len(scalp.faces), len(hf.read_casing(folder + "/skin.ply").faces)
+    (320, 320)
+    """
+    if ending_of(path) not in SURFACE_FORMATS:
+        raise FileFormatError(f"{os.fspath(path)}: a skin is written as {', '.join(SURFACE_FORMATS)}")
+    surface = skin(mesh)
+    try:
+        write_surface(path, surface.nodes_mm, surface.faces)
+    except MeshError as error:
+        raise MeshError(f"{os.fspath(path)}: {error}") from error.__cause__
+    return surface

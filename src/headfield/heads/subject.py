@@ -144,6 +144,8 @@ class Subject:
         self,
         mode: str = "scalar",
         values: float | Mapping[int, float] | ArrayLike | None = None,
+        *,
+        mesh: TetMesh | None = None,
         **limits: Any,
     ) -> NDArray[np.float64]:
         """Return the conductivity of each tetrahedron of the mesh, for `HeadModel`.
@@ -155,6 +157,9 @@ class Subject:
             tensor image, see `conductivity_tensors`.
         values : None, float, dict of int to float, or array_like (m,)
             Isotropic values, S/m, as for `HeadModel`.
+        mesh : TetMesh, optional
+            What `mesh()` was made into, as by `TetMesh.crop`; by default `mesh()`. The scale of "dir" and
+            "mc" is fitted to the tissues that are left.
         **limits
             `tissues`, `max_ratio`, `max_conductivity` of `conductivity_tensors`.
 
@@ -173,11 +178,12 @@ class Subject:
         if mode == "scalar":
             if limits:
                 raise ConductivityError(f"{', '.join(limits)}: of no effect where mode is 'scalar'")
-            return conductivity_of(self.mesh(), values)
+            return conductivity_of(self.mesh() if mesh is None else mesh, values)
         path = self.tensor_path
         if path is None:
             raise FileFormatError(f"mode {mode!r} needs the tensor image {_TENSORS[0]}, not in {self.folder}")
-        return conductivity_tensors(self.mesh(), path, mode, values, **limits)
+        head = self.mesh() if mesh is None else mesh
+        return conductivity_tensors(head, path, mode, values, **limits)
 
     def mni_to_subject(self, points_mm: ArrayLike) -> NDArray[np.float64]:
         """Map points from MNI space to the head by the deformation in the folder `toMNI`.

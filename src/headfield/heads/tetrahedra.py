@@ -8,14 +8,25 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["barycentres", "chunks", "determinants", "mean_edges", "volumes"]
+__all__ = [
+    "EDGES",
+    "FACES",
+    "barycentres",
+    "chunks",
+    "determinants",
+    "flatness",
+    "mean_edges",
+    "shortest_edge",
+    "volumes",
+]
 
 Floats = NDArray[np.float64]
 Tets = NDArray[np.int32]
 
 # Tetrahedra per step of a vectorised loop: the working set stays in the cache.
 CHUNK = 1 << 13
-_EDGES = np.array([[0, 0, 0, 1, 1, 2], [1, 2, 3, 2, 3, 3]])  # first and last corner of the six edges
+EDGES = np.array([[0, 0, 0, 1, 1, 2], [1, 2, 3, 2, 3, 3]])  # first and last corner of the six edges
+FACES = np.array([[1, 2, 3], [0, 3, 2], [0, 1, 3], [0, 2, 1]])  # opposite each corner, normals outward
 
 
 def chunks(nodes_mm: Floats, tets: Tets) -> Iterator[tuple[slice, NDArray[np.intp], Floats]]:
@@ -75,6 +86,42 @@ def mean_edges(nodes_mm: Floats, tets: Tets) -> Floats:
     """
     result = np.empty(len(tets))
     for piece, _, corners in chunks(nodes_mm, tets):
-        edges = corners[:, _EDGES[1]] - corners[:, _EDGES[0]]
+        edges = corners[:, EDGES[1]] - corners[:, EDGES[0]]
         result[piece] = np.sqrt(np.einsum("dec,dec->ec", edges, edges)).mean(axis=0)
     return result
+
+
+def shortest_edge(nodes_mm: Floats, tets: Tets, above_mm: float = 0.0) -> float:
+    """Return the length of the shortest edge of tetrahedra (m, 4) longer than `above_mm`, mm; 0 without one.
+
+    Examples
+    --------
+    >>> nodes = np.array([[0.0, 0, 0], [4, 0, 0], [0, 3, 0], [0, 0, 2], [0, 0, 0]])
+    >>> shortest_edge(nodes, np.array([[0, 1, 2, 3], [0, 1, 2, 4]], np.int32))
+    2.0
+    """
+    shortest = np.inf
+    for _, _, corners in chunks(nodes_mm, tets):
+        edges = corners[:, EDGES[1]] - corners[:, EDGES[0]]
+        squares = np.einsum("dec,dec->ec", edges, edges)
+        shortest = min(shortest, float(squares.min(initial=np.inf, where=squares > above_mm**2)))
+    return float(np.sqrt(shortest)) if np.isfinite(shortest) else 0.0
+
+
+def flatness(corners: Floats) -> Floats:
+    """Return the smallest height over the longest edge of each of c tetrahedra, (c,), corners (3, 4, c).
+
+    It has the sign of the volume. A regular tetrahedron has 0.816, one of no volume 0.
+
+    Examples
+    --------
+    >>> regular = np.array([[1.0, 1, 1], [1, -1, -1], [-1, -1, 1], [-1, 1, -1]])
+    >>> flatness(regular.T[..., None]).round(3), flatness(np.zeros((3, 4, 1)))
+    (array([0.816]), array([0.]))
+    """
+    edges = corners[:, EDGES[1]] - corners[:, EDGES[0]]
+    longest = np.einsum("dec,dec->ec", edges, edges).max(axis=0)
+    doubled = [np.cross(edges[:, i], edges[:, j], axis=0) for i, j in ((0, 1), (0, 2), (1, 2), (3, 4))]
+    largest = np.max([np.einsum("dc,dc->c", face, face) for face in doubled], axis=0)
+    scale = np.sqrt(longest * largest)
+    return determinants(corners) / np.where(scale > 0, scale, np.inf)

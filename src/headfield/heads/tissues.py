@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "AIR",
     "ELECTRODES",
     "GRAY_MATTER",
     "SURFACE_TAG",
@@ -50,6 +51,7 @@ _RANGES = (
 ELECTRODES = range(_RANGES[0][0].start, _RANGES[-1][0].stop)  # tags of rubber and of gel
 
 WHITE_MATTER, GRAY_MATTER = 1, 2
+AIR = -1  # as SimNIBS numbers the air around a head where it is meshed
 
 # A surface triangle has this plus the tag of the tissue inside it, as SimNIBS numbers its surfaces.
 SURFACE_TAG = 1000

@@ -8,7 +8,7 @@ import os
 from ..errors import MeshError
 from ..io.regular import ending_of
 from .formats.gmsh_write import write_gmsh
-from .formats.meshio_bridge import write_meshio
+from .formats.meshio_write import write_meshio
 from .formats.npz import write_npz
 from .formats.raw import MeshArrays
 
@@ -16,7 +16,7 @@ __all__ = ["write_mesh"]
 
 
 def write_mesh(path: str | os.PathLike[str], mesh: MeshArrays, *, binary: bool = True) -> None:
-    """Write a mesh and its fields: .msh (Gmsh 2.2), .npz, or any format that meshio writes.
+    """Write a mesh and its fields: .msh (Gmsh 2.2), .npz, or a format of meshio that keeps the tissues.
 
     Parameters
     ----------
@@ -29,7 +29,8 @@ def write_mesh(path: str | os.PathLike[str], mesh: MeshArrays, *, binary: bool =
     Raises
     ------
     FileFormatError
-        The ending is of no known format, or meshio is needed and not installed.
+        The ending is of no known format, or of one that does not keep the tissues; the message names those
+        that do. Or meshio is needed and not installed.
     MeshError
         meshio could not write this mesh in this format.
     OSError
@@ -38,7 +39,8 @@ def write_mesh(path: str | os.PathLike[str], mesh: MeshArrays, *, binary: bool =
     Warns
     -----
     UserWarning
-        The format does not keep the fields of the mesh; .msh, .npz, .vtu, .vtk, .xdmf and .med do.
+        The format does not keep the fields of the mesh (.msh, .npz, .vtu, .vtk, .xdmf and .med do), or its
+        triangles (.ele and .node don't).
 
     Examples
     --------

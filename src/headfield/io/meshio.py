@@ -24,7 +24,7 @@ from .regular import ending_of
 from .vtu import check_blocks
 from .xml import check_dolfin, check_entities, check_xdmf
 
-__all__ = ["check_content", "contained", "formats_of", "needed_meshio", "read_content"]
+__all__ = ["check_content", "check_known", "contained", "formats_of", "needed_meshio", "read_content"]
 
 _MODULES = {"dolfin-xml": "dolfin"}  # where the module of a format is not called as the format
 _LONGEST_REASON = 300
@@ -78,6 +78,21 @@ def formats_of(path: str | os.PathLike[str]) -> list[str]:
         ending = (suffix + ending).lower()
         formats += known.get(ending, [])
     return formats
+
+
+def check_known(path: str | os.PathLike[str]) -> None:
+    """Raise FileFormatError unless meshio is there and knows a format of this ending.
+
+    Examples
+    --------
+    >>> check_known("a.vtu")
+    >>> check_known("c.docx")
+    Traceback (most recent call last):
+    ...
+    headfield.errors.FileFormatError: c.docx: no mesh format is known by this file name ending
+    """
+    if not formats_of(path):
+        raise FileFormatError(f"{os.fspath(path)}: no mesh format is known by this file name ending")
 
 
 def check_content(path: str | os.PathLike[str]) -> None:

@@ -1,28 +1,26 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Meshes of every other format, through meshio."""
+"""Meshes of every other format, read by meshio."""
 
 from __future__ import annotations
 
 import math
 import os
 import re
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.messages import warn
 from ...errors import FileFormatError, MeshError
-from ...io.meshio import check_content, contained, formats_of, needed_meshio, read_content
+from ...io.meshio import check_content, check_known, contained, read_content
 from ...io.regular import ending_of
 from ..findings import Finding
 from .meshio_sets import know_exodus, names_of_tags, sets_as_tags
-from .raw import MeshArrays, RawMesh
+from .raw import RawMesh
+from .set_names import tag_of
 
-__all__ = ["read_meshio", "write_meshio"]
+__all__ = ["read_meshio"]
 
 # Names under which the formats that meshio reads keep the tissue of an element, the clearest first.
 _TAG_NAMES = (
@@ -39,21 +37,14 @@ _ALSO_TAGS = frozenset(
 # Formats whose reader in meshio never returns from some truncated files, or takes memory for as many nodes as
 # the largest id says (.f3grid).
 _UNSAFE = (".dat", ".tec", ".ele", ".node", ".mdpa", ".bdf", ".fem", ".nas", ".f3grid")
-# Formats that keep fields as they are (found by writing and reading them back).
-_KEEP_FIELDS = (".vtu", ".vtk", ".xdmf", ".xmf", ".med")
 _SURFACES = (".ply", ".stl", ".obj", ".off", ".svg", ".wkt")
 # Names of data of cells and points that meshio adds itself.
 _LABELS = tuple(name for name in _TAG_NAMES if ":" in name)
 _VOLUME_CELLS = ("tetra", "hexahedron", "wedge", "pyramid")
 
 
-def _check_known(path: str | os.PathLike[str]) -> None:
-    if not formats_of(path):
-        raise FileFormatError(f"{os.fspath(path)}: no mesh format is known by this file name ending")
-
-
 def _check_readable(path: str | os.PathLike[str]) -> None:
-    _check_known(path)
+    check_known(path)
     ending = ending_of(path)
     if ending in _SURFACES:
         raise FileFormatError(f"{os.fspath(path)}: {ending} files hold surfaces, where tetrahedra are needed")
@@ -102,6 +93,7 @@ def _raw(path: str | os.PathLike[str], content: Any, cells: list[tuple[str, NDAr
     tets = [i for i, (kind, _) in enumerate(cells) if kind == "tetra"]
     tag_name, tags, findings = _tags(content.cell_data, len(cells), tets)
     names = names_of_tags(content)
+    tags = tags or _tags_of_sets(content.cell_sets, [len(nodes) for _, nodes in cells])
     of_sets = None if tags else sets_as_tags(path, content, [len(nodes) for _, nodes in cells], tets)
     if of_sets is not None:
         tags, names, findings = of_sets.blocks, of_sets.names, [of_sets.finding]
@@ -151,6 +143,16 @@ def _tags(
     return None, [], []
 
 
+def _tags_of_sets(sets: Mapping[str, list[Any]], sizes: list[int]) -> list[NDArray[Any]]:
+    """Return blocks of tags from sets of cells with names of `set_name`; none if there are no such sets."""
+    known = {name: tag for name in sets if (tag := tag_of(name)) is not None}
+    tags = [np.zeros(size, np.int32) for size in sizes]
+    for name, tag in known.items():
+        for block, members in zip(tags, sets[name], strict=True):
+            block[np.asarray(members, np.intp)] = tag
+    return tags if known else []
+
+
 def _take_strange(fields: dict[str, list[Any]]) -> list[str]:
     """Take out the fields that are not real numbers; return their names."""
     strange = [
@@ -188,78 +190,3 @@ def _without_absent(
 
 def _all_nan(values: NDArray[Any]) -> bool:
     return values.dtype.kind == "f" and bool(np.isnan(values).all())
-
-
-def write_meshio(path: str | os.PathLike[str], mesh: MeshArrays) -> None:
-    """Write a mesh by meshio, tissue tags as cell data `tags`, its fields where the format has them.
-
-    Parameters
-    ----------
-    path : path
-        Its ending tells the format. Appears whole or not at all; some formats keep their arrays in a file
-        beside it, which is put in place first.
-    mesh : TetMesh
-
-    Raises
-    ------
-    FileFormatError
-        No format is known by the ending of the name, or meshio is not installed.
-    MeshError
-        meshio could not write this mesh in this format, or a field is called `tags`. The message does not
-        name the file.
-
-    Warns
-    -----
-    UserWarning
-        The format does not keep some fields.
-    """
-    _check_known(path)
-    meshio = needed_meshio(path)
-    cells: list[tuple[str, NDArray[Any]]] = [("tetra", mesh.tets)]
-    cell_data = {"tags": [mesh.tags]}
-    if len(mesh.triangles):
-        cells.append(("triangle", mesh.triangles))
-        cell_data["tags"].append(mesh.triangle_tags)
-    fields, node_data = _fields_for(path, mesh)
-    cell_data.update(fields)
-    target = Path(path).resolve()
-    # Under its final name, in a folder of its own: files that come in pairs refer to each other by name.
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".headfield-") as folder:
-        with contained("write"):
-            content = meshio.Mesh(mesh.nodes_mm, cells, point_data=node_data, cell_data=cell_data)
-            meshio.write(Path(folder) / target.name, content)
-        written = sorted(Path(folder).iterdir(), key=lambda file: file.name == target.name)
-        for file in written:
-            os.replace(file, target.parent / file.name)
-
-
-def _fields_for(
-    path: str | os.PathLike[str], mesh: MeshArrays
-) -> tuple[dict[str, list[NDArray[Any]]], dict[str, NDArray[Any]]]:
-    """Return the fields per block of cells, and per node, that this format keeps; warn of the others."""
-    ending = ending_of(path)
-    cell_data: dict[str, list[NDArray[Any]]] = {}
-    for name in dict.fromkeys([*mesh.element_data, *mesh.triangle_data]):
-        if name == "tags":
-            raise MeshError("a field can't be called 'tags', which is the tissue; rename it")
-        there = (mesh.element_data if name in mesh.element_data else mesh.triangle_data)[name]
-        groups = [(mesh.element_data, mesh.n_tets), (mesh.triangle_data, len(mesh.triangles))]
-        cell_data[name] = [
-            data[name] if name in data else np.full((count, *there.shape[1:]), np.nan)
-            for data, count in groups
-            if count
-        ]
-    node_data = dict(mesh.node_data)
-    shapes = {name: values.shape[1:] for name, values in node_data.items()}
-    shapes.update({name: blocks[0].shape[1:] for name, blocks in cell_data.items()})
-    # meshio makes vectors of three out of those of two in a .vtk.
-    lost = [n for n in shapes if ending not in _KEEP_FIELDS or (ending == ".vtk" and shapes[n] == (2,))]
-    if lost:
-        warn(
-            f"{os.fspath(path)}: the fields {', '.join(map(repr, lost))} are not written, as {ending} files "
-            "don't keep them",
-        )
-    for name in lost:
-        cell_data.pop(name, None)
-        node_data.pop(name, None)
-    return cell_data, node_data

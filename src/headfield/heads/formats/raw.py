@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..findings import Finding
 
-__all__ = ["MeshArrays", "RawMesh"]
+__all__ = ["FullMesh", "MeshArrays", "RawMesh"]
 
 _NOT_ARGUMENTS = ("notes", "findings", "is_part")
 
@@ -64,6 +64,21 @@ class RawMesh:
     def arguments(self) -> dict[str, Any]:
         """Return the keyword arguments that `TetMesh` is made with."""
         return {one.name: getattr(self, one.name) for one in fields(self) if one.name not in _NOT_ARGUMENTS}
+
+
+class FullMesh(RawMesh):
+    """A RawMesh that lacks nothing but, perhaps, the ids of its elements."""
+
+    tags: NDArray[np.int32]
+    triangles: NDArray[np.int32]
+    triangle_tags: NDArray[np.int32]
+    node_ids: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, mesh: MeshArrays) -> FullMesh:
+        """Return the arrays of a mesh."""
+        names = [one.name for one in fields(cls) if one.name not in _NOT_ARGUMENTS]
+        return cls(**{name: getattr(mesh, name) for name in names})
 
 
 class MeshArrays(Protocol):
