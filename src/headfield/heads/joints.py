@@ -87,7 +87,10 @@ def not_joined(mesh: MeshArrays, faces: NDArray[np.int32], under: NDArray[np.int
     said = f"{plural(count, 'node lies', 'nodes lie')} where others do"
     pair, area_mm2 = _cracks(mesh, faces, under, first[corner])
     if pair is None:
-        text = f"{said}: no current flows from one to the other; mesh.merged(), read_mesh(path, repair=True) or --repair joins them"
+        text = (
+            f"{said}: no current flows from one to the other; mesh.merged(), read_mesh(path, repair=True) or "
+            "--repair joins them"
+        )
         return [Finding("not_joined", "warning", text, count, where)]
     tissues = (
         f"tissues {pair[0]} and {pair[1]} are" if pair[0] != pair[1] else f"parts of tissue {pair[0]} are"
