@@ -37,9 +37,10 @@ _BRAIN = Meaning((1, 2), 2)  # which of the two can't be told
 _WORDS = {
     Meaning((1,), 1): "whitematter wm white cerebralwhitematter",
     Meaning((2,), 2): "graymatter greymatter gm gray grey cortex cerebralcortex graymattercortex",
-    Meaning((3,), 3): "csf cerebrospinalfluid liquor",
+    Meaning((3,), 3): "csf cerebrospinalfluid liquor ventricles",
     Meaning((4, 7, 8), 4): "bone skull bones",
-    Meaning((5,), 5): "scalp skin soft softtissues",
+    Meaning((5,), 5): "scalp skin",
+    Meaning((5, 10, 12), 5): "soft softtissues",
     Meaning((6,), 6): "eye eyes eyeball eyeballs",
     Meaning((4, 7), 7): "compactbone bonecompact skullcompact compacta corticalbone bonecortical",
     Meaning((4, 8), 8): "spongybone bonespongy skullspongy spongiosa cancellousbone cancellous diploe",
