@@ -99,9 +99,9 @@ def shared_data() -> Path:
 def load(tmp_path):
     """Function that writes bytes to a mesh file and reads it."""
 
-    def read(content: bytes, name="a.msh") -> TetMesh:
+    def read(content: bytes, name="a.msh", **options) -> TetMesh:
         path = tmp_path / name
         path.write_bytes(content)
-        return read_mesh(path)
+        return read_mesh(path, **options)
 
     return read

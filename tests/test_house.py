@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "headfield"
 # Imported where they are used, since not everybody has them or needs them, and some take a while.
 LATE = {
+    "netCDF4",
     "cupy",
     "cupyx",
     "h5py",

@@ -46,6 +46,7 @@ from .fields.read import read_result
 from .fields.report import SolveReport
 from .geometry.surface import Surface
 from .heads.eeg import EegPositions, read_eeg_positions
+from .heads.findings import Finding, HeadReport
 from .heads.mesh import TetMesh
 from .heads.phantom import phantom_head, phantom_landmarks, sphere_mesh
 from .heads.read import read_mesh
@@ -83,7 +84,9 @@ __all__ = [
     "EegPositions",
     "Field",
     "FileFormatError",
+    "Finding",
     "HeadModel",
+    "HeadReport",
     "HeadfieldError",
     "MeshError",
     "MissingPackageError",

@@ -93,7 +93,7 @@ def test_msh_of_more_rows_than_are_written_at_a_time(tmp_path):
     assert mesh.n_tets > 1 << 16
     values = np.arange(3.0 * mesh.n_tets).reshape(1, -1, 3)
     write_results(tmp_path / "out.msh", mesh, {"E": values})
-    back = read_mesh(tmp_path / "out.msh")
+    back = read_mesh(tmp_path / "out.msh", check=False)
     np.testing.assert_array_equal(back.tets, mesh.tets)
     np.testing.assert_array_equal(back.tags, mesh.tags)
     ((*_, table),) = fields((tmp_path / "out.msh").read_bytes())

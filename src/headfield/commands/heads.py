@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ArgumentError, FileFormatError, RegionError
+from ..heads.choose_tags import TagChoice
 from ..heads.mesh import TetMesh
 from ..heads.read import read_mesh
 from ..heads.subject import Subject
@@ -22,6 +23,7 @@ class HeadOptions(NamedTuple):
     """What the command line says of a head; each is an option of that name."""
 
     without_tags: Sequence[int] = ()
+    tags: TagChoice | None = None
     repair: bool = False
 
     @classmethod
@@ -41,10 +43,11 @@ def check_no_options(path: str | os.PathLike[str], kind: str, options: HeadOptio
         raise FileFormatError(f"{os.fspath(path)}: --{option} is not an option for the kind {kind}")
 
 
-def mesh_of(path: str | os.PathLike[str], options: HeadOptions) -> TetMesh:
-    """Read the mesh of a file, or of a subject folder, as the options say."""
+def mesh_of(path: str | os.PathLike[str], options: HeadOptions, *, check: bool = True) -> TetMesh:
+    """Read the mesh of a file, or of a subject folder, as the options say; warn of what makes no sense."""
     subject = Subject(path) if os.path.isdir(path) else None
-    mesh = read_mesh(path if subject is None else subject.mesh_path, repair=options.repair)
+    file = path if subject is None else subject.mesh_path
+    mesh = read_mesh(file, tags=options.tags, repair=options.repair, check=check)
     if not options.without_tags:
         return mesh
     present = np.unique(mesh.tags).tolist()

@@ -84,7 +84,7 @@ def describe(
         return {"kind": kind} | _of_casing(read_casing(path))
     if kind == "tensors":
         return {"kind": kind} | _of_tensors(*read_nifti(path))
-    return {"kind": kind} | _of_mesh(mesh_of(path, head))
+    return {"kind": kind} | _of_mesh(mesh_of(path, head, check=False))
 
 
 def _of_mesh(mesh: TetMesh) -> dict[str, Any]:
@@ -94,6 +94,8 @@ def _of_mesh(mesh: TetMesh) -> dict[str, Any]:
         known = tissue(tag)
         row["name"] = known.name if known else None
         row["conductivity"] = known.conductivity if known else None
+        row["name_in_file"] = mesh.tag_names.get(tag)
+    facts["findings"] = [finding.as_dict() for finding in mesh.check()]
     return facts
 
 
@@ -171,7 +173,7 @@ def _of_subject(subject: Subject, head: HeadOptions) -> dict[str, Any]:
         "eeg_caps": subject.eeg_caps,
         "surfaces": sorted(subject.surface_paths),
         "tensors": None if tensors is None else str(tensors),
-        "mesh": {"kind": "mesh"} | _of_mesh(mesh_of(subject.folder, head)),
+        "mesh": {"kind": "mesh"} | _of_mesh(mesh_of(subject.folder, head, check=False)),
     }
 
 

@@ -48,7 +48,13 @@ def _mesh(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
         sigma = "?" if row["conductivity"] is None else f"{row['conductivity']:g}"
         name = row["name"] or "unknown"
         body.append([str(tag), name, sigma, f"{row['tetrahedra']:,}", f"{row['volume_mm3'] / 1000:.1f}"])
-    return rows, ["", *_table(["tag", "tissue", "S/m", "tetrahedra", "cm³"], body, left=(1,))]
+    head = ["tag", "tissue", "S/m", "tetrahedra", "cm³"]
+    if any(row["name_in_file"] for row in facts["tissues"].values()):
+        head.append("in the file")
+        for line, row in zip(body, facts["tissues"].values(), strict=True):
+            line.append(row["name_in_file"] or "")
+    found = [f"{one['severity']}: {one['message']}" for one in facts["findings"]]
+    return rows, ["", *_table(head, body, left=(1, 5)), *([""] if found else []), *found]
 
 
 def _coil(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:

@@ -37,7 +37,7 @@ from .view import view
 __all__ = ["main"]
 
 # Options whose value may begin so.
-_TAKE_MINUS = ("--conductivity", "--didt", "--slice", "--without-tags", *TAKE_MINUS)
+_TAKE_MINUS = ("--conductivity", "--didt", "--slice", "--tags", "--without-tags", *TAKE_MINUS)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -152,6 +152,13 @@ def _add_head_options(parser: argparse.ArgumentParser) -> None:
         help="leave these tissues out, such as -1 (the air around some heads)",
     )
     parser.add_argument(
+        "--tags",
+        type=values.tag_choice,
+        default=None,
+        metavar="FIELD|OLD=NEW,…",
+        help="the field that has the tissues of a head, such as labels; or what its numbers are, 1=5,2=3",
+    )
+    parser.add_argument(
         "--repair",
         action="store_true",
         help="join coincident nodes, and collapse or move what is tiny or flat; says what it did",

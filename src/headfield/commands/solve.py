@@ -20,8 +20,8 @@ from ..fields.field import Field
 from ..fields.h5.rows import MESH_ARRAYS
 from ..fields.run import Run, digest
 from ..fields.stream import FilePerPose, GrowingH5, open_results, result_files
-from ..heads.conductivity import resolve
 from ..heads.mesh import TetMesh
+from ..heads.standard import conductivity_of
 from ..heads.subject import Subject
 from ..poses.pose_list import PoseList
 from ..solve.drives.rates import rates_of
@@ -82,7 +82,7 @@ class _Problem:
         _check_not_input(args, self.chosen, len(self.poses))
         self.elements = _elements(self.mesh, args.tissues)
         self.n_elements = None if self.elements is None else len(self.elements)
-        self.conductivity = resolve(given, self.mesh.tags)
+        self.conductivity = conductivity_of(self.mesh, given)
         tissues = None if args.tissues is None else sorted(set(args.tissues))
         options = (tissues, args.recovery, args.tol, args.max_iterations)
         self.run = Run(

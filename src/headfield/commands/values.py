@@ -5,11 +5,22 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 
 from ..core import quantities
 from ..errors import ArgumentError
 
-__all__ = ["file_name", "folder", "pose_range", "rates", "some_tags", "tag_value", "tags", "tolerance"]
+__all__ = [
+    "file_name",
+    "folder",
+    "pose_range",
+    "rates",
+    "some_tags",
+    "tag_choice",
+    "tag_value",
+    "tags",
+    "tolerance",
+]
 
 
 def folder(text: str) -> str:
@@ -45,6 +56,22 @@ def some_tags(text: str) -> list[int]:
     if chosen is None:
         raise argparse.ArgumentTypeError("name the tissues, such as 1,2")
     return chosen
+
+
+def tag_choice(text: str) -> str | dict[int, int] | tuple[str, dict[int, int]]:
+    """Make what `read_mesh` takes as `tags`: the name of a field, pairs such as 1=5,2=3, or both."""
+    words = text.split(",")
+    first = next((i for i, word in enumerate(words) if re.fullmatch(r"-?\d+=-?\d+", word)), len(words))
+    if not all(re.fullmatch(r"-?\d{1,9}=-?\d{1,9}", word) for word in words[first:]) or not text.strip():
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither the name of a field nor OLD=NEW, such as 1=5,2=3"
+        )
+    field = ",".join(words[:first])
+    pairs = [word.split("=") for word in words[first:]]
+    mapping = {int(old): int(new) for old, new in pairs}
+    if len(mapping) < len(pairs):
+        raise argparse.ArgumentTypeError(f"{text!r} names a tag twice")
+    return mapping if not field else (field, mapping) if mapping else field
 
 
 def tag_value(text: str) -> tuple[int, float]:

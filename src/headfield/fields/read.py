@@ -117,7 +117,7 @@ def read_result(path: str | os.PathLike[str]) -> Result:
     check_regular(path, FileFormatError)
     if ending_of(path) in H5_ENDINGS:
         return _read_h5(os.fspath(path))
-    mesh = read_mesh(path)
+    mesh = read_mesh(path, check=False)  # it was checked when it was solved
     names = _steps(mesh)
     if not names:
         there = ", ".join(mesh.element_data) or "none"

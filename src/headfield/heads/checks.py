@@ -13,6 +13,7 @@ from ..core.arguments import is_whole, plain_array
 from ..core.device import cpu
 from ..core.messages import plural, point
 from ..errors import MeshError
+from .names import LONGEST_TAG_NAME
 from .tetrahedra import chunks, determinants
 
 # 6 V below this times the cube of the longest edge at the first node counts as no volume. Rounding of the
@@ -122,6 +123,20 @@ def as_fields(data: Any, count: int, what: str) -> dict[str, NDArray[np.float64]
         table = array.reshape(count) if columns == 1 else array
         fields[name] = _read_only(np.ascontiguousarray(table, dtype=np.float64), array)
     return fields
+
+
+def as_names(names: Any) -> dict[int, str]:
+    """Return the names of tags as a dict; raise for what is no tag, or can't be a name in a file."""
+    if names is None:
+        return {}
+    if not isinstance(names, Mapping):
+        raise MeshError(f"tag_names must be a mapping of tags to names, not {type(names).__name__}")
+    for tag, name in names.items():
+        if not is_whole(tag):
+            raise MeshError(f"tag_names: {tag!r} is not a tag, tags are whole numbers")
+        if not isinstance(name, str) or not name.strip() or not name.isprintable() or '"' in name:
+            raise MeshError(f"tag_names: a tissue can't be called {name!r}")
+    return {int(tag): name[:LONGEST_TAG_NAME] for tag, name in names.items()}
 
 
 def check_same_width(elements: Mapping[str, NDArray[Any]], triangles: Mapping[str, NDArray[Any]]) -> None:
@@ -254,13 +269,17 @@ def _check_twice(tets: NDArray[np.int32], key: NDArray[np.uint64], tags: NDArray
     is_copy = first[inverse.ravel()] != np.arange(len(suspects))
     if is_copy.any():
         copy = int(is_copy.argmax())
-        later = tet_name(int(suspects[copy]), ids)
         original = suspects[first[inverse.ravel()]]
-        earlier = tet_name(int(original[copy]), ids)
-        same = (tags[suspects] == tags[original]).all()
-        raise (FlawError if same else MeshError)(
+        differ = is_copy & (tags[suspects] != tags[original])
+        if differ.any():  # of which tissue is it? More than a copy that can be left out
+            copy = int(differ.argmax())
+        of_two = f", {int(differ.sum()):,} of them of two tissues" if differ.any() else ""
+        later, earlier = int(suspects[copy]), int(original[copy])
+        tissues = f"; their tags are {tags[later]} and {tags[earlier]}" if differ.any() else ""
+        raise (MeshError if differ.any() else FlawError)(
             f"{plural(int(is_copy.sum()), 'tetrahedron repeats', 'tetrahedra repeat')} the nodes of an "
-            f"earlier one; the first is {later}, a copy of {earlier}"
+            f"earlier one{of_two}; the first is {tet_name(later, ids)}, a copy of {tet_name(earlier, ids)}"
+            f"{tissues}"
         )
 
 

@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 
 from ..core.messages import warn
 from . import merging, parts, repair
+from .base import MeshBase
+from .findings import Finding
 from .formats.raw import FullMesh, RawMesh
 from .tissues import head_tags
 
@@ -18,10 +20,11 @@ __all__ = ["Derived"]
 Mesh = TypeVar("Mesh", bound="Derived")
 
 
-class Derived:
+class Derived(MeshBase):
     """What a `TetMesh` can be made into; the mesh itself stays as it is."""
 
     is_part: bool
+    from_file: tuple[Finding, ...]
 
     def crop(
         self: Mesh,
@@ -208,7 +211,9 @@ class Derived:
         return mesh
 
     def _made(self: Mesh, raw: RawMesh) -> Mesh:
-        return type(self)(**raw.arguments())
+        mesh = type(self)(**(raw.arguments() | {"tag_names": self.tag_names}))
+        mesh.from_file = self.from_file
+        return mesh
 
 
 def _arrays(mesh: Any) -> FullMesh:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.device import cpu
 from ..core.locks import cached_property
 from ..errors import MeshError
-from . import checks, parts, tetrahedra
+from . import checks, parts, sense
+from .base import frozen
 from .derived import Derived
+from .findings import Finding, HeadReport
 from .summary import summarise
 from .tissues import SURFACE_TAG, head_tags
 from .write import write_mesh
@@ -50,6 +51,8 @@ class TetMesh(Derived):
     element_data, node_data, triangle_data : mapping of str to array_like, optional
         Named real fields per tetrahedron, (m,) or (m, c), node, (n,) or (n, c), and triangle, (t,) or (t, c);
         NaN where there is no value.
+    tag_names : mapping of int to str, optional
+        What the source calls the tissues, by tag.
 
     Attributes
     ----------
@@ -64,6 +67,8 @@ class TetMesh(Derived):
     element_ids : ndarray, (m,), int64, or None
     is_part : bool
         Whether `crop` has cut it out of a head: not all of its outer surface is that of the head.
+    from_file : tuple of Finding
+        What `read_mesh` found out about the tissues in the file; part of `check()`.
     n_flipped : int
         How many tetrahedra were turned to positive orientation.
     n_dropped_nodes : int
@@ -86,14 +91,6 @@ class TetMesh(Derived):
     0.1667
     """
 
-    nodes_mm: NDArray[np.float64]
-    tets: NDArray[np.int32]
-    tags: NDArray[np.int32]
-    triangles: NDArray[np.int32]
-    triangle_tags: NDArray[np.int32]
-    node_ids: NDArray[np.int64]
-    element_ids: NDArray[np.int64] | None
-
     def __init__(
         self,
         nodes_mm: ArrayLike,
@@ -107,6 +104,7 @@ class TetMesh(Derived):
         element_data: Mapping[str, ArrayLike] | None = None,
         node_data: Mapping[str, ArrayLike] | None = None,
         triangle_data: Mapping[str, ArrayLike] | None = None,
+        tag_names: Mapping[int, str] | None = None,
     ) -> None:
         nodes = checks.as_coordinates(nodes_mm)
         elements = checks.as_int(tets, "tets", 4)
@@ -126,8 +124,10 @@ class TetMesh(Derived):
         self._element_data = checks.as_fields(element_data, len(elements), "element_data")
         self._node_data = checks.as_fields(node_data, len(nodes), "node_data")
         self._triangle_data = checks.as_fields(triangle_data, len(surface), "triangle_data")
+        self._tag_names = checks.as_names(tag_names)
         checks.check_same_width(self._element_data, self._triangle_data)
         self.n_dropped_nodes, self.is_part = 0, False
+        self.from_file: tuple[Finding, ...] = ()
         used = checks.used_nodes(elements, len(nodes), self.element_ids)
         if used is not None:
             self._keep_nodes(used)
@@ -136,73 +136,21 @@ class TetMesh(Derived):
         self.tets, self.n_flipped = checks.oriented(self.nodes_mm, self.tets, self.tags, self.element_ids)
         self._faces: dict[tuple[int, ...] | None, tuple[NDArray[np.int32], NDArray[np.int32]]] = {}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take over what was pickled; arrays come back writable, and are closed again."""
-        self.__dict__.update(state)
-        fields = (self._element_data, self._node_data, self._triangle_data)
-        for value in [*state.values(), *(array for some in fields for array in some.values())]:
-            if isinstance(value, np.ndarray):
-                _frozen(value)
-
     def _keep_nodes(self, used: NDArray[np.bool_]) -> None:
         new_index = np.cumsum(used, dtype=np.int32) - np.int32(1)
         kept = used[self.triangles].all(axis=1)
         self.n_dropped_nodes = int(len(used) - used.sum())
-        self.nodes_mm = _frozen(self.nodes_mm[used])
-        self.node_ids = _frozen(self.node_ids[used])
-        self.tets = _frozen(new_index[self.tets])
-        self.triangles = _frozen(new_index[self.triangles[kept]])
-        self.triangle_tags = _frozen(self.triangle_tags[kept])
-        self._node_data = {name: _frozen(values[used]) for name, values in self._node_data.items()}
-        self._triangle_data = {name: _frozen(values[kept]) for name, values in self._triangle_data.items()}
-
-    @property
-    def element_data(self) -> Mapping[str, NDArray[np.float64]]:
-        """Fields that came with the mesh, per tetrahedron: (m,) or (m, c), float64, NaN where none is given.
-
-        Steps of a view of a .msh file are `NAME_0000`, `NAME_0001`, …; a view of one step is `NAME`.
-
-        Examples
-        --------
-        >>> from headfield.heads.mesh import TetMesh
-        >>> nodes = [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
-        >>> mesh = TetMesh(nodes, [[0, 1, 2, 3]], element_data={"magnE": [0.8]})
-        >>> mesh.element_data["magnE"]
-        array([0.8])
-        """
-        return MappingProxyType(self._element_data)
-
-    @property
-    def node_data(self) -> Mapping[str, NDArray[np.float64]]:
-        """Fields that came with the mesh, per node: (n,) or (n, c), float64; see `element_data`."""
-        return MappingProxyType(self._node_data)
-
-    @property
-    def triangle_data(self) -> Mapping[str, NDArray[np.float64]]:
-        """Fields that came with the mesh, per triangle: (t,) or (t, c), float64; see `element_data`."""
-        return MappingProxyType(self._triangle_data)
-
-    @property
-    def n_nodes(self) -> int:
-        """Number of nodes."""
-        return len(self.nodes_mm)
-
-    @property
-    def n_tets(self) -> int:
-        """Number of tetrahedra."""
-        return len(self.tets)
+        self.nodes_mm = frozen(self.nodes_mm[used])
+        self.node_ids = frozen(self.node_ids[used])
+        self.tets = frozen(new_index[self.tets])
+        self.triangles = frozen(new_index[self.triangles[kept]])
+        self.triangle_tags = frozen(self.triangle_tags[kept])
+        self._node_data = {name: frozen(values[used]) for name, values in self._node_data.items()}
+        self._triangle_data = {name: frozen(values[kept]) for name, values in self._triangle_data.items()}
 
     def __repr__(self) -> str:
         tags = np.unique(self.tags).tolist()
         return f"TetMesh({self.n_nodes:,} nodes, {self.n_tets:,} tetrahedra, tags {tags})"
-
-    def barycentres_mm(self) -> NDArray[np.float64]:
-        """Return the mean of the four nodes of each tetrahedron, (m, 3), float64, mm."""
-        return tetrahedra.barycentres(self.nodes_mm, self.tets)
-
-    def volumes_mm3(self) -> NDArray[np.float64]:
-        """Return the volume of each tetrahedron, (m,), float64, mm³; all positive."""
-        return tetrahedra.volumes(self.nodes_mm, self.tets)
 
     def boundary(self) -> NDArray[np.int32]:
         """Return the outer faces of the mesh: node indices (f, 3), int32, normals outward. Computed once."""
@@ -271,7 +219,7 @@ class TetMesh(Derived):
         if not of_head:
             raise MeshError(f"the mesh has no skin: its tags {tags} are all of electrodes, gel and air")
         faces = self.boundary() if of_head == tags else self.surface(of_head)
-        return _frozen(parts.outermost(self.nodes_mm, faces))
+        return frozen(parts.outermost(self.nodes_mm, faces))
 
     def triangle_tets(self) -> NDArray[np.int32]:
         """Return the tetrahedron that each of `triangles` lies on, from the inside: index (t,), int32.
@@ -296,7 +244,7 @@ class TetMesh(Derived):
                 chosen = np.flatnonzero(np.isin(self.tags, key)).astype(np.int32)
                 faces, owner = cpu.boundary_faces(self.tets[chosen], self.n_nodes)
                 owner = chosen[owner]
-            self._faces[key] = _frozen(faces), _frozen(owner)
+            self._faces[key] = frozen(faces), frozen(owner)
         return self._faces[key]
 
     def summary(self) -> dict[str, Any]:
@@ -314,11 +262,32 @@ class TetMesh(Derived):
         repaired = {"flipped_tetrahedra": self.n_flipped, "dropped_nodes": self.n_dropped_nodes}
         return summarise(self, self.boundary(), skin) | repaired
 
+    def check(self) -> HeadReport:
+        """Look for what makes no sense in a head, without raising; done once.
+
+        `read_mesh` does this to every file. `docs/checks.md` lists what is looked for, each threshold with
+        its reason and source.
+
+        Returns
+        -------
+        HeadReport
+            Findings by name and severity; empty if there are none.
+
+        Examples
+        --------
+        A ball of CSF in white matter:
+
+        >>> import headfield as hf
+        >>> report = hf.sphere_mesh(radii_mm=[80, 90], tags=[3, 1], edge_mm=30).check()
+        >>> [(finding.name, finding.severity) for finding in report]
+        [('outermost_tissue', 'doubt')]
+        """
+        return self._report
+
+    @cached_property
+    def _report(self) -> HeadReport:
+        return HeadReport((*self.from_file, *sense.findings_of(self)))
+
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the mesh to a file; see `headfield.write_mesh`."""
         write_mesh(path, self)
-
-
-def _frozen(array: NDArray[Any]) -> NDArray[Any]:
-    array.flags.writeable = False
-    return array

@@ -176,6 +176,7 @@ def _part(mesh: MeshArrays, chosen: NDArray[np.intp]) -> RawMesh:
         mesh.node_ids[used],
         ids[chosen],
         element_data={name: values[chosen] for name, values in mesh.element_data.items()},
+        tag_names=mesh.tag_names,
         node_data={name: values[used] for name, values in mesh.node_data.items()},
         triangle_data={name: values[on] for name, values in mesh.triangle_data.items()},
     )

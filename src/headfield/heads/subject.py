@@ -13,12 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..core.locks import cached_property
 from ..errors import ConductivityError, FileFormatError
-from .conductivity import resolve
 from .eeg import EegPositions, read_eeg_positions
 from .layout import PREFIX, find_folder, find_mesh, find_surfaces, find_tensors, listed
 from .mesh import TetMesh
 from .points import find_point
 from .read import read_mesh
+from .standard import conductivity_of
 from .tensors import conductivity_tensors
 from .warps import Warp, find_warps, read_warp
 
@@ -194,7 +194,7 @@ class Subject:
         if mode == "scalar":
             if limits:
                 raise ConductivityError(f"{', '.join(limits)}: of no effect where mode is 'scalar'")
-            return resolve(values, (self.mesh() if mesh is None else mesh).tags)
+            return conductivity_of(self.mesh() if mesh is None else mesh, values)
         path = self.tensor_path
         if path is None:
             raise FileFormatError(

@@ -23,8 +23,8 @@ from ..core.arguments import finite_number, plain_array
 from ..core.messages import warn
 from ..errors import ConductivityError
 from ..io.nifti import check_affine, given_image, read_nifti, trilinear
-from .conductivity import resolve
 from .mesh import TetMesh
+from .standard import conductivity_of
 
 __all__ = ["conductivity_tensors"]
 
@@ -120,7 +120,7 @@ def conductivity_tensors(
         raise ConductivityError(f"mode = {mode!r} is not one of {', '.join(_MODES)}")
     ratio = _at_least(max_ratio, 1.0, "max_ratio")
     largest = _at_least(max_conductivity, 0.0, "max_conductivity")
-    isotropic = resolve(conductivity, mesh.tags)
+    isotropic = conductivity_of(mesh, conductivity)
     if isotropic.ndim != 1:
         raise ConductivityError("conductivity must be isotropic here: one value per tag or tetrahedron")
     chosen = _chosen(mesh, tissues)

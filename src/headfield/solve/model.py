@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -15,9 +16,10 @@ from ..core.locks import cached_property
 from ..errors import MeshError
 from ..fields.field import Field
 from ..geometry.surface import Surface
-from ..heads.conductivity import doubt_tissues, resolve, warn_of_contrast
+from ..heads.conductivity import doubt_tissues, warn_of_contrast
 from ..heads.mesh import TetMesh
 from ..heads.skin import skin
+from ..heads.standard import conductivity_of
 from ..placement.grid import ANGLES_DEG, ScalpGrid, scalp_grid
 from ..placement.place import place
 from ..placement.plausible import PlausiblePoses
@@ -66,9 +68,9 @@ class HeadModel:
     Warns
     -----
     UserWarning
-        A conductivity is given for a tag that no tetrahedron has. Or conductivities differ by more than 1e10
-        (tissues by 200): no residual then says how good E is where the head conducts least. Or a tissue
-        conducts ten times less or more than the table of tissues says (a PlausibilityWarning).
+        A conductivity is given for a tag that no tetrahedron has. Conductivities differ by more than 1e10:
+        no residual then says how good E is where the head conducts least. A tissue conducts ten times less
+        or more than the table of tissues says (a PlausibilityWarning).
 
     Notes
     -----
@@ -100,14 +102,13 @@ class HeadModel:
             raise MeshError(f"mesh must be a TetMesh (see read_mesh), not {type(mesh).__name__}")
         self.mesh = mesh
         of_host = check_threads(threads)
-        sigma = self.conductivity = resolve(conductivity, mesh.tags)
+        sigma = self.conductivity = conductivity_of(mesh, conductivity)
         warn_of_contrast(sigma, mesh.tags)
         doubt_tissues(sigma, mesh.tags)
         sigma.flags.writeable = False  # the head is assembled from it, and recovery reads it later
         self._asked = device, threads
-        self._device, self._head = on_device(
-            device, repr(mesh), lambda there: DeviceHead(mesh, sigma, there, of_host)
-        )
+        head = functools.partial(DeviceHead, mesh, sigma, threads=of_host)
+        self._device, self._head = on_device(device, repr(mesh), head)
         self._tables = CoilTables(mesh.nodes_mm, self._device)
         #: Seconds of the set-up, per stage.
         self.seconds = self._head.seconds

@@ -33,6 +33,7 @@ def _entities(stream: Stream, content: GmshContent, file: GmshFile) -> None:
             # The sign of a surface's group says which way round it is.
             group = physical[0] if physical else 0
             groups[tag] = abs(group) if dimension < 3 else group
+            content.in_several_groups += dimension == 3 and len(physical) > 1
 
 
 def _nodes(stream: Stream, content: GmshContent, file: GmshFile) -> None:

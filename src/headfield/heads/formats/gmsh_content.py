@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ...errors import MeshError
 from .gmsh_bytes import GmshFile
+from .gmsh_groups import group_findings, several_groups
 from .gmsh_numbering import Numbering
 from .gmsh_views import View, element_fields, node_fields
 from .raw import RawMesh
@@ -43,10 +44,14 @@ class Elements:
         self.elementary.append(np.broadcast_to(elementary, ids.shape))
         self.nodes.append(nodes)
 
+    @property
+    def grouped(self) -> bool:
+        """Whether any of them belongs to a physical group."""
+        return any(piece.any() for piece in self.physical)
+
     def tags(self) -> NDArray[Any]:
         """Return the physical tag of each element, or the elementary one if there are no physical groups."""
-        physical = _joined(self.physical)
-        return _frozen(physical if physical.any() else _joined(self.elementary))
+        return _frozen(_joined(self.physical if self.grouped else self.elementary))
 
 
 class GmshContent:
@@ -59,6 +64,9 @@ class GmshContent:
         self.kinds: dict[int, Elements] = {TRIANGLE: Elements(), TET: Elements()}
         self.other_ids: list[NDArray[Any]] = []
         self.groups: dict[int, dict[int, int]] = {}
+        self.in_several_groups = 0
+        self.names: dict[int, str] = {}
+        self.is_part = False
         self.refused: Counter[int] = Counter()
         self.has_elements = False
         self.views: list[View] = []
@@ -94,6 +102,9 @@ class GmshContent:
         ids = _joined(tets.ids, np.int64)
         groups = [ids, _joined(triangles.ids, np.int64), _joined(self.other_ids, np.int64)]
         on_tets, on_triangles, _ = element_fields(self.views, groups, self.file)
+        findings = [] if tets.grouped else group_findings(tets.tags(), self.names, on_tets)
+        if self.in_several_groups:
+            findings.append(several_groups(self.in_several_groups))
         return RawMesh(
             self.nodes_mm,
             _index(numbering, tets, 4, "tetrahedron"),
@@ -105,7 +116,10 @@ class GmshContent:
             element_data=on_tets,
             node_data=node_fields(self.views, numbering, self.file),
             triangle_data=on_triangles,
+            tag_names=self.names if tets.grouped else {},
             notes=self.file.notes,
+            findings=findings,
+            is_part=self.is_part,
         )
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from .gmsh_41 import SECTIONS_41
 from .gmsh_bytes import NODES_PER_ELEMENT, BinaryStream, GmshFile, Stream, TextStream, whole
 from .gmsh_content import GmshContent
+from .gmsh_groups import PART_MARK, read_names
 from .gmsh_views import read_view
 from .raw import RawMesh
 
@@ -33,7 +34,8 @@ def read_gmsh(path: str | os.PathLike[str]) -> RawMesh:
     Returns
     -------
     RawMesh
-        Tags are the physical groups, or the elementary entities if the file has none. `node_ids` and
+        Tags are the physical groups, or the elementary entities if the file has none, which is a finding;
+        `tag_names` are the names of the groups. `node_ids` and
         `element_ids` are those of the file. Points and lines are left out. Fields are in `element_data`,
         `triangle_data` and `node_data`; steps of a view are `NAME_0000`, `NAME_0001`, …, by their number.
         `notes` say which field was left out, and which views of one name have the same step.
@@ -58,6 +60,12 @@ def read_gmsh(path: str | os.PathLike[str]) -> RawMesh:
             SECTIONS_41[section](stream, content, file)
             if isinstance(stream, TextStream) and stream.next != len(stream.values):
                 file.fail(f"section ${section} has more numbers than its counts say")
+        elif section == "PhysicalNames":
+            content.names.update(read_names(file))
+        elif section == "Comments":
+            end = file.find_end(section)
+            content.is_part |= PART_MARK.encode() in file.data[file.pos : end]
+            file.pos = end
         elif section in ("NodeData", "ElementData"):
             content.views.append(read_view(file, section, order))
         elif section == "ParametricNodes":

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...io.atomic import replacing
+from .gmsh_groups import PART_MARK, names_section
 from .raw import MeshArrays
 
 __all__ = ["write_gmsh"]
@@ -33,7 +34,7 @@ def write_gmsh(
     Nodes are numbered from 1; triangles come first, then tetrahedra, numbered from 1. Both tags of an element
     are its tissue, as SimNIBS has it. Fields are steps of one view each: pose k is step k. A triangle
     shows the value of the tetrahedron under it, so that a field on the cortex can be looked at. Where a field
-    is NaN it has no row.
+    is NaN it has no row. Names of tissues are those of physical groups.
 
     Parameters
     ----------
@@ -52,13 +53,15 @@ def write_gmsh(
         file.write(f"$MeshFormat\n2.2 {int(binary)} 8\n".encode())
         if binary:
             file.write(np.array(1, "<i4").tobytes() + b"\n")
-        file.write(b"$EndMeshFormat\n")
+        file.write(b"$EndMeshFormat\n" + names_section(mesh.tag_names))
         _write_nodes(file, mesh, binary)
         _write_elements(file, mesh, binary)
         if element_data is None and node_data is None:
             _write_own_fields(file, mesh, binary)
         else:
             _write_fields(file, mesh, element_data or {}, node_data or {}, binary)
+        if mesh.is_part:
+            file.write(f"$Comments\n{PART_MARK}\n$EndComments\n".encode())
 
 
 def _write_fields(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 from ...errors import FileFormatError, MeshError
 from ...io.meshio import check_content, check_known, contained, read_content
 from ...io.regular import ending_of
+from ..findings import Finding
+from .meshio_sets import know_exodus, names_of_tags, sets_as_tags
 from .raw import RawMesh
 from .set_names import tag_of
 
@@ -22,8 +25,15 @@ __all__ = ["read_meshio"]
 # Names under which the formats that meshio reads keep the tissue of an element, the clearest first.
 _TAG_NAMES = (
     *("tags", "tag", "tissue", "gmsh:physical", "medit:ref", "netgen:index", "avsucd:material", "ugrid:ref"),
-    *("cell_tags", "material", "MaterialID", "attribute"),
+    *("cell_tags", "material", "MaterialID", "attribute", "tetgen:ref", "nastran:ref"),
 )
+# The same in other spellings, which is said: nothing but the tissue of an element is called so. Names such as
+# "labels" or "region" are only offered: they may be of an atlas or of parts of the mesh.
+_ALSO_TAGS = frozenset(
+    f"{what}{number}"
+    for what in ("tissue", "material")
+    for number in ("", "s", "id", "ids", "type", "label", "tag")
+) | {"tissuetypes", "tissuelabels", "tissuetags"}
 # Formats whose reader in meshio never returns from some truncated files, or takes memory for as many nodes as
 # the largest id says (.f3grid).
 _UNSAFE = (".dat", ".tec", ".ele", ".node", ".mdpa", ".bdf", ".fem", ".nas", ".f3grid")
@@ -64,10 +74,11 @@ def read_meshio(path: str | os.PathLike[str]) -> RawMesh:
     _check_readable(path)
     with contained("read"):
         check_content(path)
+        know_exodus(path)
         content = read_content(path)
         cells = [(block.type, np.asarray(block.data)) for block in content.cells]
         _check_cells(cells)
-        return _raw(content, cells)
+        return _raw(path, content, cells)
 
 
 def _check_cells(cells: list[tuple[str, NDArray[Any]]]) -> None:
@@ -77,15 +88,21 @@ def _check_cells(cells: list[tuple[str, NDArray[Any]]]) -> None:
             raise MeshError(f"{len(nodes):,} {kind} cells; only 4-node tetrahedra can be used")
 
 
-def _raw(content: Any, cells: list[tuple[str, NDArray[Any]]]) -> RawMesh:
+def _raw(path: str | os.PathLike[str], content: Any, cells: list[tuple[str, NDArray[Any]]]) -> RawMesh:
     """Take the arrays of a mesh out of what meshio has read, whose cells come in blocks of one kind."""
-    tag_name, tags = _tags(content.cell_data, len(cells))
-    tags = tags or _tags_of_sets(content.cell_sets, [len(nodes) for _, nodes in cells])
     tets = [i for i, (kind, _) in enumerate(cells) if kind == "tetra"]
+    tag_name, tags, findings = _tags(content.cell_data, len(cells), tets)
+    names = names_of_tags(content)
+    tags = tags or _tags_of_sets(content.cell_sets, [len(nodes) for _, nodes in cells])
+    of_sets = None if tags else sets_as_tags(path, content, [len(nodes) for _, nodes in cells], tets)
+    if of_sets is not None:
+        tags, names, findings = of_sets.blocks, of_sets.names, [of_sets.finding]
     triangles = [i for i, (kind, _) in enumerate(cells) if kind == "triangle"]
     on_nodes = {name: [values] for name, values in content.point_data.items() if name not in _LABELS}
     on_cells = {
-        name: blocks for name, blocks in content.cell_data.items() if name != tag_name and name not in _LABELS
+        name: blocks
+        for name, blocks in content.cell_data.items()
+        if name != tag_name and (name not in _LABELS or not tags)
     }
     strange = [*_take_strange(on_nodes), *_take_strange(on_cells)]
     notes = [f"left out, as they are not real numbers: {', '.join(map(repr, strange))}"] if strange else []
@@ -99,22 +116,31 @@ def _raw(content: Any, cells: list[tuple[str, NDArray[Any]]]) -> RawMesh:
         element_data=element_data,
         node_data=_joined(on_nodes, [0]),
         triangle_data=triangle_data,
+        tag_names=names if tags else {},
         notes=notes,
+        findings=findings,
     )
 
 
-def _tags(cell_data: Mapping[str, list[Any]], n_blocks: int) -> tuple[str | None, list[NDArray[Any]]]:
-    """Return name and blocks of the tissue tags: those of the first known name that are whole numbers."""
-    for name in _TAG_NAMES:
+def _tags(
+    cell_data: Mapping[str, list[Any]], n_blocks: int, tets: list[int]
+) -> tuple[str | None, list[NDArray[Any]], list[Finding]]:
+    """Return name and blocks of the tissue tags, whole numbers that are not all 0, and what is said of it."""
+    also = [name for name in cell_data if re.sub(r"[\W_]", "", name).lower() in _ALSO_TAGS]
+    for name in dict.fromkeys((*_TAG_NAMES, *also)):
         blocks = [np.asarray(block) for block in cell_data.get(name, ())]
         blocks = [block[:, 0] if block.ndim == 2 and block.shape[1] == 1 else block for block in blocks]
         if len(blocks) != n_blocks or not blocks:
             continue
         if all(block.ndim == 1 and block.dtype.kind in "iuf" for block in blocks):
             whole = [block.astype(np.int64) for block in blocks]
-            if all((w == b).all() for w, b in zip(whole, blocks, strict=True)):
-                return name, whole
-    return None, []
+            if all((w == b).all() for w, b in zip(whole, blocks, strict=True)) and any(
+                whole[i].any() for i in tets
+            ):
+                text = f"the cell data {name!r} is taken as tissue tags"
+                said = [] if name in _TAG_NAMES else [Finding("field_as_tags", "warning", text)]
+                return name, whole, said
+    return None, [], []
 
 
 def _tags_of_sets(sets: Mapping[str, list[Any]], sizes: list[int]) -> list[NDArray[Any]]:

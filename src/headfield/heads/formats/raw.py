@@ -10,7 +10,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..findings import Finding
+
 __all__ = ["FullMesh", "MeshArrays", "RawMesh"]
+
+_NOT_ARGUMENTS = ("notes", "findings", "is_part")
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,15 +30,20 @@ class RawMesh:
     triangle_tags : ndarray, (t,), or None
     node_ids : ndarray, (n,), or None
     element_ids : ndarray, (m,), or None
+    tag_names : mapping of int to str
     element_data, node_data, triangle_data : dict of str to ndarray
     notes : sequence of str
         What to warn of, without the name of the file.
+    findings : sequence of Finding
+        What was found when tissues were looked for in the file.
+    is_part : bool
+        Whether the file says that it is a part of a head.
 
     Examples
     --------
     >>> raw = RawMesh(np.eye(4, 3), np.array([[0, 1, 2, 3]]), notes=["a field is left out"])
     >>> raw.arguments()["tets"], raw.arguments()["tags"], len(raw.arguments())
-    (array([[0, 1, 2, 3]]), None, 10)
+    (array([[0, 1, 2, 3]]), None, 11)
     """
 
     nodes_mm: NDArray[Any]
@@ -47,11 +56,14 @@ class RawMesh:
     element_data: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     node_data: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     triangle_data: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    tag_names: Mapping[int, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    findings: Sequence[Finding] = ()
+    is_part: bool = False
 
     def arguments(self) -> dict[str, Any]:
         """Return the keyword arguments that `TetMesh` is made with."""
-        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "notes"}
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name not in _NOT_ARGUMENTS}
 
 
 class FullMesh(RawMesh):
@@ -65,7 +77,8 @@ class FullMesh(RawMesh):
     @classmethod
     def of(cls, mesh: MeshArrays) -> FullMesh:
         """Return the arrays of a mesh."""
-        return cls(**{one.name: getattr(mesh, one.name) for one in fields(cls) if one.name != "notes"})
+        names = [one.name for one in fields(cls) if one.name not in _NOT_ARGUMENTS]
+        return cls(**{name: getattr(mesh, name) for name in names})
 
 
 class MeshArrays(Protocol):
@@ -94,6 +107,12 @@ class MeshArrays(Protocol):
     def node_data(self) -> Mapping[str, NDArray[np.float64]]: ...
     @property
     def triangle_data(self) -> Mapping[str, NDArray[np.float64]]: ...
+    @property
+    def tag_names(self) -> Mapping[int, str]: ...
+    @property
+    def is_part(self) -> bool: ...
+    @property
+    def from_file(self) -> Sequence[Finding]: ...
     @property
     def n_nodes(self) -> int: ...
     @property

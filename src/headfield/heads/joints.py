@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Nodes that lie where others do: there tissues touch, but no current crosses from one to the other."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.messages import plural
+from ..geometry.triangles import areas
+from .findings import Finding
+from .formats.raw import MeshArrays
+
+__all__ = ["coincident", "not_joined"]
+
+# Two nodes coincide if they are closer than this share of the shortest edge at either: numbers of a text file
+# and of float32 are rounded to less than that, and no mesh has neighbours so close.
+COINCIDENCE = 1e-3
+
+
+def coincident(points_mm: NDArray[np.float64], shortest_mm: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return for each point the first point of those that lie where it does: its own index if it is alone.
+
+    Points within half a cell of each other, along each axis, share a cell of one of eight grids that are
+    shifted by half a cell. So eight sorts find all pairs.
+
+    Parameters
+    ----------
+    points_mm : ndarray (n, 3) float64
+    shortest_mm : ndarray (n,) float64
+        The shortest edge at each point: two coincide within `COINCIDENCE` of the shorter of theirs.
+
+    Examples
+    --------
+    >>> points = np.array([[0.0, 0, 0], [5, 0, 0], [1e-5, 0, 0], [0, 5, 0]])
+    >>> coincident(points, np.full(4, 5.0)).tolist()
+    [0, 1, 0, 3]
+    """
+    first = np.arange(len(points_mm))
+    if not len(points_mm):
+        return first
+    low, extent = points_mm.min(axis=0), float(np.ptp(points_mm, axis=0).max())
+    cell = max(2.0 * COINCIDENCE * float(np.median(shortest_mm)), extent * 2.0**-20, np.finfo(float).tiny)
+    pairs = []
+    for shift in product((0.0, 0.5), repeat=3):
+        place = np.floor((points_mm - low) / cell + shift).astype(np.int64)
+        key = (place[:, 0] << 42) + (place[:, 1] << 21) + place[:, 2]
+        order = np.argsort(key, kind="stable")
+        same = np.flatnonzero(key[order[1:]] == key[order[:-1]])
+        pairs.append(np.stack([order[same], order[same + 1]], axis=1))
+    one, other = np.concatenate(pairs).T
+    near = np.linalg.norm(points_mm[one] - points_mm[other], axis=1)
+    kept = near <= COINCIDENCE * np.minimum(shortest_mm[one], shortest_mm[other])
+    one, other = one[kept], other[kept]
+    while (first[one] != first[other]).any():
+        lowest = np.minimum(first[one], first[other])
+        np.minimum.at(first, one, lowest)
+        np.minimum.at(first, other, lowest)
+    return first
+
+
+def not_joined(mesh: MeshArrays, faces: NDArray[np.int32], under: NDArray[np.int32]) -> list[Finding]:
+    """Return whether nodes of the surface lie where others do, and between which tissues.
+
+    Nodes within the mesh need no look: where two tissues are not joined, both have a surface there.
+
+    Parameters
+    ----------
+    mesh : MeshArrays
+    faces, under : ndarray (f, 3) int32 and (f,) int32
+        All its outer faces, and the tetrahedron under each.
+    """
+    nodes, corner = np.unique(faces, return_inverse=True)
+    corner = corner.reshape(faces.shape)
+    points = mesh.nodes_mm[nodes]
+    edges = np.linalg.norm(points[corner] - points[np.roll(corner, 1, axis=1)], axis=2)
+    shortest = np.full(len(nodes), np.inf)
+    np.minimum.at(shortest, corner, np.minimum(edges, np.roll(edges, -1, axis=1)))
+    first = coincident(points, shortest)
+    doubled = first != np.arange(len(first))
+    if not doubled.any():
+        return []
+    where = tuple(points[int(doubled.argmax())].tolist())
+    count = int(doubled.sum())
+    said = f"{plural(count, 'node lies', 'nodes lie')} where others do"
+    pair, area_mm2 = _cracks(mesh, faces, under, first[corner])
+    if pair is None:
+        text = (
+            f"{said}: no current flows from one to the other; mesh.merged(), read_mesh(path, repair=True) or "
+            "--repair joins them"
+        )
+        return [Finding("not_joined", "warning", text, count, where)]
+    tissues = (
+        f"tissues {pair[0]} and {pair[1]} are" if pair[0] != pair[1] else f"parts of tissue {pair[0]} are"
+    )
+    text = (
+        f"{said}: {tissues} not joined there, and {area_mm2 / 100:.3g} cm² of surface within the head "
+        "conducts nothing; mesh.merged(), read_mesh(path, repair=True) or --repair joins them"
+    )
+    return [Finding("not_joined", "error", text, count, where)]
+
+
+def _cracks(
+    mesh: MeshArrays, faces: NDArray[np.int32], under: NDArray[np.int32], first: NDArray[np.intp]
+) -> tuple[tuple[int, int] | None, float]:
+    """Return the two tissues with the most faces that lie on each other, and the area of all such, mm²."""
+    _, face, times = np.unique(np.sort(first, axis=1), axis=0, return_inverse=True, return_counts=True)
+    on_another = np.flatnonzero(times[face.ravel()] > 1)
+    if not len(on_another):
+        return None, 0.0
+    order = on_another[np.argsort(face.ravel()[on_another], kind="stable")]
+    same = np.flatnonzero(face.ravel()[order[1:]] == face.ravel()[order[:-1]])
+    one, other = order[same], order[same + 1]
+    area = areas(mesh.nodes_mm[faces[one]])
+    tags = np.sort(np.stack([mesh.tags[under[one]], mesh.tags[under[other]]], axis=1), axis=1)
+    pairs, which = np.unique(tags, axis=0, return_inverse=True)
+    most = pairs[np.bincount(which.ravel(), weights=area).argmax()]
+    return (int(most[0]), int(most[1])), float(area.sum())

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What files call tissues, and whether that fits the table of tissues."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from .findings import Finding
+from .tissues import tissue
+
+__all__ = [
+    "LONGEST_TAG_NAME",
+    "Meaning",
+    "as_option",
+    "contradicted",
+    "meaning",
+    "of_names",
+    "tags_of_names",
+    "taken_for",
+    "usable_names",
+]
+
+LONGEST_TAG_NAME = 127  # letters; Gmsh reads no more of a name
+
+
+class Meaning(NamedTuple):
+    """The tags of the table that a name may stand for, and the one to suggest."""
+
+    tags: range | tuple[int, ...]
+    suggested: int
+
+
+_AIR = Meaning(range(-(2**31), 0), -1)
+_BRAIN = Meaning((1, 2), 2)  # which of the two can't be told
+_WORDS = {
+    Meaning((1,), 1): "whitematter wm white cerebralwhitematter",
+    Meaning((2,), 2): "graymatter greymatter gm gray grey cortex cerebralcortex graymattercortex",
+    Meaning((3,), 3): "csf cerebrospinalfluid liquor ventricles",
+    Meaning((4, 7, 8), 4): "bone skull bones",
+    Meaning((5,), 5): "scalp skin",
+    Meaning((5, 10, 12), 5): "soft softtissues",
+    Meaning((6,), 6): "eye eyes eyeball eyeballs",
+    Meaning((4, 7), 7): "compactbone bonecompact skullcompact compacta corticalbone bonecortical",
+    Meaning((4, 8), 8): "spongybone bonespongy skullspongy spongiosa cancellousbone cancellous diploe",
+    Meaning((9,), 9): "blood vessels bloodvessels",
+    Meaning((10,), 10): "muscle muscles",
+    Meaning((11,), 11): "cartilage",
+    Meaning((12,), 12): "fat",
+    _BRAIN: "brain braintissue",
+    _AIR: "air sinus sinuses aircavities airpockets cavities",
+    Meaning(range(500, 900), 500): "gel saline",
+    Meaning(range(100, 500), 100): "electrode electrodes rubber elec",
+}
+_MEANINGS = {word: means for means, words in _WORDS.items() for word in words.split()}
+# Words that say nothing of the tissue.
+_FILLERS = (
+    *("tissue", "volume", "vol", "region", "label", "mat", "material", "domain", "part", "block", "set"),
+    *("left", "right", "lh", "rh"),
+)
+
+
+def meaning(name: str) -> Meaning | None:
+    """Return what a name of a tissue stands for, or None if it is not a known one.
+
+    Case, digits, what stands between words, and words such as "volume" don't matter.
+
+    Examples
+    --------
+    >>> [meaning(name).suggested for name in ("WHITE", "GrayMatter", "1_skin", "Volume CSF", "skull")]
+    [1, 2, 5, 3, 4]
+    >>> meaning("temporal lobe")
+    """
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
+    kept = [word.lower() for word in words if word.lower() not in _FILLERS]
+    return _MEANINGS.get("".join(kept))
+
+
+def contradicted(names: Mapping[int, str], present: Iterable[int]) -> dict[int, int]:
+    """Return the tags whose name is that of another tissue in the table, with the tag to suggest for each.
+
+    Examples
+    --------
+    >>> contradicted({1: "scalp", 2: "GM", 3: "lobe", 4: "skull"}, [1, 2, 3, 4])
+    {1: 5}
+    """
+    meanings = {tag: meaning(names[tag]) for tag in present if tag in names}
+    return {tag: known.suggested for tag, known in meanings.items() if known and tag not in known.tags}
+
+
+def as_option(mapping: Mapping[int, int]) -> str:
+    """Return how a renumbering of tags is asked for.
+
+    Examples
+    --------
+    >>> print(as_option({1: 5, 2: 3}))
+    read_mesh(path, tags={1: 5, 2: 3}) or --tags 1=5,2=3
+    """
+    words = ",".join(f"{old}={new}" for old, new in mapping.items())
+    return f"read_mesh(path, tags={dict(mapping)}) or --tags {words}"
+
+
+def taken_for(tag: int) -> str:
+    """Return what a tag is in the table, with its standard conductivity."""
+    known = tissue(tag)
+    return f"{known.name} ({known.conductivity:g} S/m)" if known else "no tissue of the table"
+
+
+def of_names(names: Mapping[int, str], present: list[int]) -> list[Finding]:
+    """Return what is found in comparing the names of a file with the table of tissues.
+
+    Examples
+    --------
+    >>> print(of_names({1: "scalp"}, [1])[0].message)  # doctest: +ELLIPSIS
+    tag 1 is called 'scalp' in the file and taken as white matter (0.126 S/m): read_mesh(path, tags=...
+    """
+    wrong = contradicted(names, present)
+    if not wrong:
+        return []
+    said = [f"tag {tag} is called {names[tag]!r} in the file and taken as {taken_for(tag)}" for tag in wrong]
+    more = f", and {len(said) - 4} more" if len(said) > 4 else ""
+    message = f"{'; '.join(said[:4])}{more}: {as_option(wrong)} takes the tissues by their names"
+    return [Finding("names_contradict", "warning", message, len(wrong))]
+
+
+def tags_of_names(names: list[str]) -> list[int] | None:
+    """Return the tags of the table for names that are all of different, known tissues; None otherwise.
+
+    Examples
+    --------
+    >>> tags_of_names(["GRAY_MATTER", "CSF", "SCALP"]), tags_of_names(["brain", "CSF"])
+    ([2, 3, 5], None)
+    """
+    known = [meaning(name) for name in names]
+    tags = [one.suggested for one in known if one is not None and one != _BRAIN]
+    return tags if len(tags) == len(names) == len(set(tags)) else None
+
+
+def usable_names(names: Mapping[int, str]) -> dict[int, str]:
+    """Return the names of a file's tissues as a mesh takes them: printable, without quotes, not too long.
+
+    Examples
+    --------
+    >>> usable_names({1: ' "white\\tmatter" ', 2: "", 3: "CSF"})
+    {1: 'white matter', 3: 'CSF'}
+    """
+    kept = {}
+    for tag, name in names.items():
+        printable = "".join(letter if letter.isprintable() else " " for letter in name).replace('"', " ")
+        if printable.strip():
+            kept[tag] = " ".join(printable.split())[:LONGEST_TAG_NAME]
+    return kept

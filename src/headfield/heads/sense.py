@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Whether a mesh makes sense as a head: all checks that `TetMesh.check` makes, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..core.messages import plural, point
+from . import layers, tetrahedra
+from .checks import tet_name
+from .contacts import Contacts, contacts_of
+from .findings import Finding
+from .formats.raw import MeshArrays
+from .joints import not_joined
+from .label_fields import offered
+from .names import as_option, contradicted, of_names
+from .numbering import NUMBERINGS, candidates
+from .tissues import head_tags
+
+__all__ = ["findings_of"]
+
+_PLAUSIBLE_MM = (10.0, 2000.0)  # a head in metres or micrometres lies far outside
+_HEAD_M = (0.1, 0.6)  # how large a head is, from an infant's to one with neck and shoulders
+_TINY = 1e-7  # of the median volume
+_MOST_LAYERS = 64  # tags: more are an atlas, and take too much memory
+_FEWEST = 200  # tetrahedra: fewer can't be layers of a head, only somebody's first steps
+_FLAT = 1e-6  # six times the volume over the cube of the longest edge
+
+
+class _Mesh(MeshArrays, Protocol):
+    def boundary(self) -> NDArray[np.int32]: ...
+    def surface(self, tags: int | ArrayLike) -> NDArray[np.int32]: ...
+    def surface_tets(self, tags: int | ArrayLike | None = None) -> NDArray[np.int32]: ...
+
+
+def findings_of(mesh: _Mesh) -> Iterator[Finding]:
+    """Yield what makes no sense in a head; `TetMesh.check` says more."""
+    present = np.unique(mesh.tags).tolist()
+    volumes_mm3 = tetrahedra.volumes(mesh.nodes_mm, mesh.tets)
+    yield from _size(mesh)
+    joints = not_joined(mesh, mesh.boundary(), mesh.surface_tets())
+    yield from joints
+    yield from _small(mesh, volumes_mm3)
+    yield from of_names(mesh.tag_names, present)
+    if present == [0]:
+        yield _no_tissues(mesh)
+        return
+    # Where tissues are not joined, what touches what tells nothing; nor do numbers that nobody gave.
+    counted = any(one.name == "sets_as_tags" for one in mesh.from_file)
+    whole = not (mesh.is_part or joints or counted) and mesh.n_tets >= _FEWEST
+    if whole and len(present) <= _MOST_LAYERS and head_tags(mesh.tags):
+        yield from _anatomy(mesh, present, volumes_mm3)
+
+
+def _size(mesh: MeshArrays) -> Iterator[Finding]:
+    extent = float(np.ptp(mesh.nodes_mm, axis=0).max())
+    possible = _PLAUSIBLE_MM[0] <= extent <= _PLAUSIBLE_MM[1]
+    small = extent < 100.0 * _HEAD_M[1] and mesh.n_tets >= _FEWEST
+    if possible and not small:
+        return
+    units = "are these its units?"
+    for unit, per_metre in (("metres", 1.0), ("centimetres", 100.0), ("micrometres", 1e6)):
+        if _HEAD_M[0] <= extent / per_metre <= _HEAD_M[1]:
+            units = f"are they {unit}? (multiply them by {1000.0 / per_metre:g})"
+    text = f"the mesh is {extent:.3g} mm across; its coordinates are taken as mm, {units}"
+    yield Finding("size", "doubt" if possible else "warning", text)
+
+
+def _small(mesh: MeshArrays, volumes: NDArray[np.float64]) -> Iterator[Finding]:
+    """Look for tetrahedra that `TetMesh` takes, but that are far smaller or flatter than any mesh needs."""
+    median = float(np.median(volumes))
+    tiny = np.flatnonzero(volumes < _TINY * median)
+    if len(tiny):
+        first = int(tiny[volumes[tiny].argmin()])
+        yield _about(
+            mesh,
+            "tiny_tetrahedra",
+            len(tiny),
+            first,
+            f"{plural(len(tiny), 'tetrahedron is', 'tetrahedra are')} smaller than {_TINY:g} of the median; "
+            f"the smallest, of {volumes[first]:.2g} mm³,",
+        )
+    suspects = np.flatnonzero((volumes < 1e-2 * median) & (volumes >= _TINY * median))
+    corners = mesh.nodes_mm[mesh.tets[suspects]]
+    edges = corners[:, [1, 2, 3, 2, 3, 3]] - corners[:, [0, 0, 0, 1, 1, 2]]
+    longest = np.linalg.norm(edges, axis=2).max(axis=1, initial=0.0)
+    flat = suspects[6.0 * volumes[suspects] < _FLAT * longest**3]
+    if len(flat):
+        words = f"{plural(len(flat), 'tetrahedron is', 'tetrahedra are')} almost flat; the first"
+        yield _about(mesh, "flat_tetrahedra", len(flat), int(flat[0]), words)
+
+
+def _about(mesh: MeshArrays, name: str, count: int, first: int, words: str) -> Finding:
+    centre = mesh.nodes_mm[mesh.tets[first]].mean(axis=0)
+    text = (
+        f"{words} is {tet_name(first, mesh.element_ids)} of tissue {mesh.tags[first]} at {point(centre)}; a "
+        "solve may not converge: mesh.repaired(), read_mesh(path, repair=True) or --repair"
+    )
+    return Finding(name, "warning", text, count, tuple(centre.tolist()))
+
+
+def _no_tissues(mesh: MeshArrays) -> Finding:
+    may_be = offered(mesh.element_data)
+    text = "no tissue tags found, all tetrahedra have tag 0; " + (
+        may_be or "no field in it could be the tissues"
+    )
+    return Finding("no_tissues", "warning", text, mesh.n_tets)
+
+
+def _anatomy(mesh: _Mesh, present: list[int], volumes_mm3: NDArray[np.float64]) -> Iterator[Finding]:
+    # The air around a head is no part of it.
+    of_head = None if present[0] >= 0 else head_tags(mesh.tags)
+    faces = mesh.boundary() if of_head is None else mesh.surface(of_head)
+    contacts = contacts_of(mesh, faces, mesh.surface_tets(of_head), volumes_mm3)
+    contacts = contacts.renumbered(contradicted(mesh.tag_names, present))  # that is told already
+    if 0 in present:
+        count = int((mesh.tags == 0).sum())
+        text = f"{plural(count, 'tetrahedron has', 'tetrahedra have')} tag 0, which is no tissue"
+        finding = Finding("tag_0", "warning", text, count)
+        yield _with_candidates(finding, contacts) if candidates(contacts) else finding
+    wrong = layers.misnumbered(contacts)
+    for finding in wrong:
+        yield _with_candidates(finding, contacts)
+    if not wrong and 0 not in present:
+        yield from layers.holes(contacts)
+        yield from layers.volumes(contacts)
+
+
+def _with_candidates(finding: Finding, contacts: Contacts) -> Finding:
+    """Return the finding with the numberings that would make sense, and how to ask for them."""
+    offers = [f"{name}: {as_option(mapping)}" for name, mapping in candidates(contacts)]
+    known = ", ".join(numbering.name for numbering in NUMBERINGS[:4])
+    text = "the tags may be numbered as in " + "; or as in ".join(offers)
+    if not offers:
+        text = f"no other numbering that is known fits: {known}"
+    return Finding(
+        finding.name, finding.severity, f"{finding.message}; {text}", finding.count, finding.where_mm
+    )
