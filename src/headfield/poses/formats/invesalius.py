@@ -28,7 +28,6 @@ JSON with a list of markers that have these keys is read as well.
 from __future__ import annotations
 
 import csv
-import json
 import os
 from typing import Any
 
@@ -36,6 +35,7 @@ import numpy as np
 
 from ...core.messages import plural
 from ...errors import FileFormatError, PoseError
+from ...io.json_text import json_of
 from ...io.text import number
 from .markers import NO_AXES, Markers
 from .raw import RawPoses, turn_axes
@@ -46,7 +46,7 @@ __all__ = ["read_invesalius"]
 _FIRST = "##INVESALIUS3_MARKER_FILE_"
 _OWN = ("x", "y", "z", "alpha", "beta", "gamma")
 _WORLD = tuple(f"{key}_world" for key in _OWN)
-_NONE = ("", "none", "null")
+_NONE = ("", "none", "null", "nan")
 _AXES = np.array([[0, 1, 0], [1, 0, 0], [0, 0, -1]])  # its own inverse
 _NO_WORLD = "no world coordinates, for which scan= (--scan) is needed"
 _AGREE_MM = 0.5  # positions are printed with one or more decimals
@@ -122,10 +122,7 @@ def _rows(text: str) -> list[tuple[str, _Row]]:
 
 
 def _json_rows(text: str) -> list[tuple[str, _Row]]:
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise PoseError(f"not JSON: {error}") from None
+    content = json_of(text)
     listed = content.get("markers") if isinstance(content, dict) else content
     if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
         raise FileFormatError("JSON without a list of markers")
