@@ -1,12 +1,30 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Text in the encodings that files have: as declared, as marked, or as Windows writes it."""
 
+import math
+
 import pytest
 
 from headfield.errors import PoseError
-from headfield.io.text import parse_xml, read_text
+from headfield.io.text import number, parse_xml, read_text
 
 NAME = "Läsion µ"
+
+
+@pytest.mark.parametrize("text", ["nan", "-NaN", "-nan(ind)", "1.#QNAN", "-1.#IND0"])
+def test_what_is_printed_for_no_number(text):
+    assert math.isnan(number(text, "line 1"))
+
+
+@pytest.mark.parametrize("text", ["inf", "-Infinity", "1.#INF00"])
+def test_what_is_printed_for_too_large_numbers(text):
+    assert math.isinf(number(text, "line 1"))
+
+
+@pytest.mark.parametrize("text", ["", "1_0", "1,5", "nan(", "1.#", "infinit", "0x10", "1" * 100_000 + "x"])
+def test_what_is_no_number(text):
+    with pytest.raises(PoseError, match=r"line 1: .* is not a number"):
+        number(text, "line 1")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])

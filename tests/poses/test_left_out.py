@@ -71,6 +71,13 @@ LOST = {
     "zero.txt": (BRAINSIGHT + brainsight_row("lost", "0.000"), "lost", "zeros only"),
     "null.txt": (BRAINSIGHT + brainsight_row("lost", "(null)"), "lost", r"no pose \(\(null\)\)"),
     "axes.txt": (BRAINSIGHT + "lost\t1\t2\t3" + "\t(null)" * 9 + "\n", "lost", "no axes"),
+    "ind.txt": (BRAINSIGHT + brainsight_row("lost", "-nan(ind)"), "lost", "not finite"),
+    "qnan.txt": (BRAINSIGHT + brainsight_row("lost", "1.#QNAN0"), "lost", "not finite"),
+    "java.xml": (
+        instruments(("M1", LOCALITE), ("lost", NAN)).replace("nan", "Infinity"),
+        "lost",
+        "not finite",
+    ),
     "nan.stmpx": (SOFTAXIC.replace("</fmpm>", softaxic_point("lost", "nan")), "lost", "not finite"),
     "zero.stmpx": (SOFTAXIC.replace("</fmpm>", softaxic_point("lost", "0")), "lost", "zeros only"),
     "nan.mrk": (

@@ -382,6 +382,13 @@ class TestNexstim:
             hf.read_poses(tmp_path / "a.nbe")
 
 
+@pytest.mark.parametrize("ending", [".csv", ".xml", ".mat"])
+def test_a_scan_that_would_not_be_used(tmp_path, ending):
+    write_poses(tmp_path / f"a{ending}", POSE)
+    with pytest.raises(hf.PoseError, match=r"scan= \(--scan\) is for files of InVesalius and Nexstim"):
+        hf.read_poses(tmp_path / f"a{ending}", scan="t1.nii")
+
+
 def test_a_scan_of_slanting_axes(tmp_path):
     affine = np.eye(4)
     affine[0, 1] = 0.1

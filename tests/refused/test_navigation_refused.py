@@ -235,11 +235,18 @@ class TestDamaged:
                     refused += 1
         assert refused > 40
 
-    @pytest.mark.parametrize("ending", ENDINGS)
+    @pytest.mark.parametrize("ending", [*ENDINGS, ".tfm", ".mkss", ".nbe"])
     def test_long_digits_and_deep_nesting_take_no_time(self, tmp_path, ending):
         path = tmp_path / f"a{ending}"
         start = time.process_time()
-        for text in ("1" * 300_000 + "x", "<a>" * 100_000, "[" * 100_000, BRAINSIGHT + "x" + "\t" * 100_000):
+        system = "Coordinate system:a" + " " * 300_000 + "b"
+        for text in (
+            system,
+            "1" * 300_000 + "x",
+            "<a>" * 100_000,
+            "[" * 100_000,
+            BRAINSIGHT + "x" + "\t" * 100_000,
+        ):
             path.write_text(text)
             with pytest.raises(hf.HeadfieldError):
                 read_poses(path)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..errors import HeadfieldError, PoseError
 from .text import read_text
 
-__all__ = ["parse_json", "plain_numbers"]
+__all__ = ["json_of", "parse_json", "plain_numbers"]
 
 
 def parse_json(path: str | os.PathLike[str], error: type[HeadfieldError] = PoseError) -> Any:
@@ -28,7 +28,17 @@ def parse_json(path: str | os.PathLike[str], error: type[HeadfieldError] = PoseE
     >>> parse_json(path)
     {'a': [1, 2.5]}
     """
-    text = read_text(path, error)
+    return json_of(read_text(path, error), error)
+
+
+def json_of(text: str, error: type[HeadfieldError] = PoseError) -> Any:
+    """Return what a JSON text holds; raise `error` if it is none.
+
+    Examples
+    --------
+    >>> json_of("[1, NaN]")
+    [1, nan]
+    """
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as problem:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import xml.etree.ElementTree as ET
@@ -30,6 +31,9 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:e[+-]?\d{1,6})?", re.ASCII | re.I)
 _NUMBER = re.compile(
     r"[+-]?(?:\d+(?:\.(\d*))?|\.(\d+))(?:e([+-]?\d{1,6}))?|[+-]?(?:nan|inf)", re.ASCII | re.I
 )
+# What C and Java print for no number and for infinity: -nan(ind), 1.#QNAN, Infinity.
+_NOT_A_NUMBER = re.compile(r"[+-]?(?:nan\([a-z]+\)|1\.#(?:ind|qnan|snan)0*)", re.ASCII | re.I)
+_INFINITE = re.compile(r"[+-]?(?:infinity|1\.#inf0*)", re.ASCII | re.I)
 
 
 def read_text(
@@ -131,6 +135,8 @@ def parse_xml(path: str | os.PathLike[str], error: type[HeadfieldError] = PoseEr
 def number(text: str | None, where: str, error: type[HeadfieldError] = PoseError) -> float:
     """Return a number as files print it. NaN and inf are numbers here; what is made of them is checked later.
 
+    Also as C and Java print them: -nan(ind), -1.#IND, Infinity.
+
     Parameters
     ----------
     text : str or None
@@ -147,15 +153,19 @@ def number(text: str | None, where: str, error: type[HeadfieldError] = PoseError
 
     Examples
     --------
-    >>> number("-2.5e-1 ", "line 1")
-    -0.25
+    >>> number("-2.5e-1 ", "line 1"), number("-nan(ind)", "line 1")
+    (-0.25, nan)
     """
     if text is None:
         raise error(f"{where} is missing")
     stripped = text.strip()
-    if not _NUMBER.fullmatch(stripped):
-        raise error(f"{where}: {stripped[:40]!r} is not a number")
-    return float(stripped)
+    if _NUMBER.fullmatch(stripped):
+        return float(stripped)
+    if _NOT_A_NUMBER.fullmatch(stripped):
+        return math.nan
+    if _INFINITE.fullmatch(stripped):
+        return math.inf
+    raise error(f"{where}: {stripped[:40]!r} is not a number")
 
 
 def with_point(word: str) -> str:

@@ -33,6 +33,14 @@ from .pose_list import PoseList
 __all__ = ["is_pose_file", "read_pose_list", "read_poses"]
 
 _WHICH = ("all", "targets", "samples")
+_TEXT = (".txt", ".csv", ".mkss", ".nbe")
+_READERS = {
+    ".xml": read_localite,
+    ".stmpx": read_softaxic,
+    ".mrk": read_visor,
+    ".mrk.json": read_markups,
+    ".tfm": read_itk,
+}
 
 
 def read_poses(
@@ -149,31 +157,36 @@ def read_pose_list(
 def _raw(
     path: str | os.PathLike[str], ending: str, which: str | int, scan: str | os.PathLike[str] | None
 ) -> RawPoses:
-    if ending == ".mat":
-        return read_simnibs_mat(path, which)
-    if which not in _WHICH:
+    if ending != ".mat" and which not in _WHICH:
         raise PoseError(
             f"which = {which!r} must be one of {', '.join(_WHICH)}, or a coil or index of a SimNIBS session"
         )
-    if ending in (".txt", ".csv"):
-        text = read_text(path, latin_1="anywhere")
-        if is_brainsight(text):
-            return read_brainsight(text, str(which))
-        if is_nexstim(text):
-            return read_nexstim(text, scan)
+    text = read_text(path, latin_1="anywhere") if ending in _TEXT else ""
+    if ending in (".txt", ".csv") and is_brainsight(text):
+        _refuse_scan(scan)
+        return read_brainsight(text, str(which))
+    if ending == ".mat":
+        _refuse_scan(scan)
+        return read_simnibs_mat(path, which)
     if which != "all":
         raise PoseError(f"which = {which!r} is for Brainsight files")
-    if ending in (".txt", ".csv"):
+    if ending == ".mkss":
+        return read_invesalius(text, scan)
+    if ending == ".nbe" or (ending == ".txt" and is_nexstim(text)):
+        return read_nexstim(text, scan)
+    _refuse_scan(scan)
+    if ending in _TEXT:
         return read_table(text)
     if ending == ".npy":
         array = real_array(_read_npy(path), "poses", PoseError)
         return RawPoses(stack_of(array, "the array"), [], None, "NumPy array")
-    if ending == ".mkss":
-        return read_invesalius(path, scan)
-    if ending == ".nbe":
-        return read_nexstim(read_text(path, latin_1="anywhere"), scan)
-    readers = {".xml": read_localite, ".stmpx": read_softaxic, ".mrk": read_visor, ".mrk.json": read_markups}
-    return (readers | {".tfm": read_itk})[ending](path)
+    return _READERS[ending](path)
+
+
+def _refuse_scan(scan: str | os.PathLike[str] | None) -> None:
+    """Raise a PoseError if there is a scan for a file that has world coordinates by itself."""
+    if scan is not None:
+        raise PoseError("scan= (--scan) is for files of InVesalius and Nexstim, and is not used for this")
 
 
 def _read_npy(path: str | os.PathLike[str]) -> NDArray[np.generic]:

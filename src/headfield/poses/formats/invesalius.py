@@ -28,7 +28,6 @@ JSON with a list of markers that have these keys is read as well.
 from __future__ import annotations
 
 import csv
-import json
 import os
 from typing import Any
 
@@ -36,7 +35,8 @@ import numpy as np
 
 from ...core.messages import plural
 from ...errors import FileFormatError, PoseError
-from ...io.text import number, read_text
+from ...io.json_text import json_of
+from ...io.text import number
 from .markers import NO_AXES, Markers
 from .raw import RawPoses, turn_axes
 from .scan import Scan, read_scan
@@ -46,19 +46,19 @@ __all__ = ["read_invesalius"]
 _FIRST = "##INVESALIUS3_MARKER_FILE_"
 _OWN = ("x", "y", "z", "alpha", "beta", "gamma")
 _WORLD = tuple(f"{key}_world" for key in _OWN)
-_NONE = ("", "none", "null")
+_NONE = ("", "none", "null", "nan")
 _AXES = np.array([[0, 1, 0], [1, 0, 0], [0, 0, -1]])  # its own inverse
 _NO_WORLD = "no world coordinates, for which scan= (--scan) is needed"
 _AGREE_MM = 0.5  # positions are printed with one or more decimals
 _Row = dict[str, Any]
 
 
-def read_invesalius(path: str | os.PathLike[str], scan: str | os.PathLike[str] | None = None) -> RawPoses:
-    """Read the markers of a .mkss file that have an orientation; see the module.
+def read_invesalius(text: str, scan: str | os.PathLike[str] | None = None) -> RawPoses:
+    """Read the markers in the text of a .mkss file that have an orientation; see the module.
 
     Parameters
     ----------
-    path : path
+    text : str
     scan : path, optional
         The NIfTI image that was navigated on.
 
@@ -72,17 +72,14 @@ def read_invesalius(path: str | os.PathLike[str], scan: str | os.PathLike[str] |
 
     Examples
     --------
-    >>> import pathlib, tempfile
-    >>> path = pathlib.Path(tempfile.mkdtemp()) / "a.mkss"
     >>> columns = "x y z alpha beta gamma label x_world y_world z_world alpha_world beta_world gamma_world"
     >>> row = '60 90 150 0 0 90 "M1" -46 -8 70 0 0 90'
     >>> text = "\\n".join([_FIRST + "0", "\\t".join(columns.split()), "\\t".join(row.split())])
-    >>> _ = path.write_text(text)
-    >>> raw = read_invesalius(path)
+    >>> raw = read_invesalius(text)
     >>> raw.names, raw.poses[0, :3, 3], raw.poses[0, :3, 1].round(12) + 0.0
     (['M1'], array([-46.,  -8.,  70.]), array([0., 1., 0.]))
     """
-    rows = _rows(read_text(path, latin_1="anywhere"))
+    rows = _rows(text)
     grid = None if scan is None else read_scan(scan)
     markers, differences = Markers("markers"), list[float]()
     for where, row in rows:
@@ -125,10 +122,7 @@ def _rows(text: str) -> list[tuple[str, _Row]]:
 
 
 def _json_rows(text: str) -> list[tuple[str, _Row]]:
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise PoseError(f"not JSON: {error}") from None
+    content = json_of(text)
     listed = content.get("markers") if isinstance(content, dict) else content
     if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
         raise FileFormatError("JSON without a list of markers")

@@ -47,7 +47,7 @@ from .scan import Scan, read_scan
 
 __all__ = ["is_nexstim", "read_nexstim"]
 
-_SYSTEM = re.compile(r"^[ \t]*Coordinate system:[ \t]*(.*?)[ \t]*$", re.M)
+_SYSTEM = re.compile(r"^[ \t]*Coordinate system:(.*)$", re.M)
 _TURN = np.array([[-1.0, 0, 0], [0, 0, 1], [0, 1, 0]])  # from left, up, forward to right, forward, up
 _COLUMNS = ("Loc.", "Normal", "Dir.")
 _NONE = ("", "-")
@@ -93,8 +93,9 @@ def read_nexstim(text: str, scan: str | os.PathLike[str] | None) -> RawPoses:
     system = _SYSTEM.search(text)
     if system is None:
         raise FileFormatError("not an export of Nexstim: it states no coordinate system")
-    if system[1].lower() != "mri coordinate system":
-        raise PoseError(f"coordinate system {system[1][:40]!r}; export it in the MRI coordinate system")
+    stated = system[1].strip()
+    if stated.lower() != "mri coordinate system":
+        raise PoseError(f"coordinate system {stated[:40]!r}; export it in the MRI coordinate system")
     if scan is None:
         raise PoseError("Nexstim counts from the edges of its image: scan= (--scan) must name the NIfTI")
     grid = read_scan(scan)
@@ -141,6 +142,8 @@ def _stimulations(lines: list[list[str]]) -> Iterator[tuple[str, str, list[str]]
         if "Coil" in cells:  # the first line of a head of columns; the second says which of the coil they are
             names = list(cells)
             continue
+        if not any(cells):
+            continue
         if names:
             starts = [
                 at for at, word in enumerate(cells) if word in _COLUMNS and names[at : at + 1] == ["Coil"]
@@ -148,7 +151,7 @@ def _stimulations(lines: list[list[str]]) -> Iterator[tuple[str, str, list[str]]
             if [cells[at] for at in starts] != list(_COLUMNS):
                 raise PoseError(f"line {index}: no columns for the coil's Loc., Normal and Dir.")
             id_at, names = (cells.index("ID") if "ID" in cells else 0), []
-        elif starts and any(cells):
+        elif starts:
             if len(cells) <= starts[0]:  # the next subject or session
                 starts = []
             elif cells[starts[0]] not in ("x", "(mm)"):
