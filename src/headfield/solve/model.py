@@ -74,8 +74,7 @@ class HeadModel:
 
     Notes
     -----
-    A model is pickled and copied as mesh, conductivity, and `device` and `threads` as they were asked for, so
-    that another machine takes what it has. The copy assembles and preconditions the head again.
+    A model is pickled as mesh, conductivity, and `device` and `threads` as they were asked for, and built again.
 
     Examples
     --------
@@ -101,13 +100,13 @@ class HeadModel:
         if not isinstance(mesh, TetMesh):
             raise MeshError(f"mesh must be a TetMesh (see read_mesh), not {type(mesh).__name__}")
         self.mesh = mesh
-        of_host = check_threads(threads)
+        count = check_threads(threads)
         sigma = self.conductivity = conductivity_of(mesh, conductivity)
         warn_of_contrast(sigma, mesh.tags)
         doubt_tissues(sigma, mesh.tags)
         sigma.flags.writeable = False  # the head is assembled from it, and recovery reads it later
         self._asked = device, threads
-        head = functools.partial(DeviceHead, mesh, sigma, threads=of_host)
+        head = functools.partial(DeviceHead, mesh, sigma, threads=count)
         self._device, self._head = on_device(device, repr(mesh), head)
         self._tables = CoilTables(mesh.nodes_mm, self._device)
         #: Seconds of the set-up, per stage.
