@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..heads.mesh import TetMesh
 from ..regions.region import Region
 from .report import SolveReport
+from .run import Run
 from .write import magnitude
 
 __all__ = ["FieldArrays"]
@@ -39,6 +40,10 @@ class FieldArrays:
         None for all tetrahedra.
     region : Region or None
     recovery : str or None
+    names : tuple of k str
+        What the poses are called; empty where they have no names.
+    run : Run or None
+        What the field was computed from.
     """
 
     mesh: TetMesh
@@ -51,6 +56,8 @@ class FieldArrays:
     elements: NDArray[np.int32] | None
     region: Region | None
     recovery: str | None
+    names: tuple[str, ...] = ()
+    run: Run | None = None
 
     def __len__(self) -> int:
         return len(self.E)

@@ -21,7 +21,9 @@ from ..pictures.figure import draw_scene, write_cortex
 from ..pictures.scene import Scene
 from ..regions.region import Region
 from .arrays import FieldArrays
+from .note import Note
 from .report import SolveReport
+from .run import Run
 from .stream import H5_ENDINGS, save_h5
 from .write import write_point_results, write_results
 
@@ -53,6 +55,8 @@ class Field:
         tetrahedron each lies in.
     recovery : str or None
     report : SolveReport
+    names : tuple of k str
+        What the poses are called, such as markers of a navigation file; empty unless `label` was told.
     """
 
     def __init__(
@@ -66,6 +70,8 @@ class Field:
         elements: NDArray[np.int32] | None = None,
         region: Region | None = None,
         recovery: str | None = None,
+        names: Sequence[str] = (),
+        run: Run | Callable[[], Run] | None = None,
         evaluate: Callable[[], Evaluated],
     ) -> None:
         for array in (poses, didt, potential, elements):
@@ -79,6 +85,8 @@ class Field:
         self.region, self.recovery = region, recovery
         self._potential = potential
         self._values: Evaluated | None = None
+        self.names: tuple[str, ...] = tuple(names)
+        self._run = run
         self._lock = Lock("E is computed")
         self._evaluate: Callable[[], Evaluated] | None = evaluate
         if potential is None:  # nothing is left to compute: don't keep the model alive for it
@@ -96,6 +104,8 @@ class Field:
             elements=arrays.elements,
             region=arrays.region,
             recovery=arrays.recovery,
+            names=arrays.names,
+            run=arrays.run,
             evaluate=arrays.evaluated,
         )
 
@@ -183,6 +193,8 @@ class Field:
             elements=self.elements,
             region=self.region,
             recovery=self.recovery,
+            names=self.names,
+            run=self._run,
             evaluate=lambda: {name: on_host(values) for name, values in self._evaluated().items()},
         )
 
@@ -200,7 +212,49 @@ class Field:
             elements=self.elements,
             region=self.region,
             recovery=self.recovery,
+            names=self.names,
+            run=self.provenance,
         )
+
+    def label(self, names: Sequence[str], run: Run | None = None) -> None:
+        """Say what the poses are called, for the files that the field is saved to.
+
+        Parameters
+        ----------
+        names : sequence of k str, or empty
+        run : Run, optional
+            What the field is a part of, if it is more than this field by itself.
+
+        Raises
+        ------
+        ArgumentError
+            Not one text for each pose.
+
+        Examples
+        --------
+        >>> import headfield as hf
+        >>> model = hf.HeadModel(hf.sphere_mesh(radii_mm=[80, 86, 92], tags=[2, 4, 5], edge_mm=20))
+        >>> coil = hf.circular_coil()
+        >>> field = model.solve(coil, model.place(coil, [0, 0, 92], [0, 50, 92]))
+        >>> field.label(["vertex"])
+        >>> field.names
+        ('vertex',)
+        """
+        if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+            raise ArgumentError("names must be texts, one for each pose")
+        if len(names) not in (0, len(self)):
+            raise ArgumentError(f"{len(names)} names for {len(self)} poses")
+        self.names, self._run = tuple(names), run or self._run
+
+    @property
+    def provenance(self) -> Run | None:
+        """What the field was computed from: version, settings, hashes of head, conductivity, coil and poses.
+
+        None of a field that no model solved. The hashes are made when they are first asked for.
+        """
+        if callable(self._run):
+            self._run = self._run()
+        return self._run
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write E, magnE, the local error if E was recovered, and the potential, whole or not at all.
@@ -223,10 +277,11 @@ class Field:
             save_h5(path, self.arrays())
             return
         arrays, poses = self.arrays(), slice(0, len(self))
+        note = Note(arrays.run, arrays.names)
         if self.region is not None and self.at_points:
-            write_point_results(path, self.region, arrays.in_elements(poses))
+            write_point_results(path, self.region, arrays.in_elements(poses), note)
         else:
-            write_results(path, self.mesh, arrays.in_elements(poses), arrays.at_nodes(poses))
+            write_results(path, self.mesh, arrays.in_elements(poses), arrays.at_nodes(poses), note)
 
     def scene(self, pose: int = 0, coil: Coil | None = None, tags: int | Sequence[int] = (1, 2)) -> Scene:
         """What pictures of one pose show; parameters and errors are those of `plot`."""
