@@ -44,6 +44,8 @@ from .fields.field import Field
 from .fields.merge import merge_results
 from .fields.read import read_result
 from .fields.report import SolveReport
+from .fields.result import Result
+from .fields.save import write_result
 from .geometry.surface import Surface
 from .heads.eeg import EegPositions, read_eeg_positions
 from .heads.mesh import TetMesh
@@ -88,6 +90,7 @@ __all__ = [
     "PoseList",
     "Region",
     "RegionError",
+    "Result",
     "SampledPotential",
     "ScalpGrid",
     "Segments",
@@ -134,4 +137,5 @@ __all__ = [
     "write_coil",
     "write_mesh",
     "write_poses",
+    "write_result",
 ]

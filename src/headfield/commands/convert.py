@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Convert heads, coils and poses from one file format to another."""
+"""Convert heads, coils, poses and results from one file format to another."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from ..coils.coil import Coil
 from ..coils.read import read_coil
@@ -13,6 +15,7 @@ from ..heads.read import read_mesh
 from ..heads.write import write_mesh
 from ..poses.read import read_pose_list
 from ..poses.write import write_poses
+from .convert_result import convert_result, is_for_results
 from .kinds import kind_of
 
 __all__ = ["convert"]
@@ -25,8 +28,9 @@ def convert(
     dipoles: int | None = None,
     spacing_mm: float | None = None,
     nearest_rotation: bool = False,
+    of_result: Mapping[str, Any] | None = None,
 ) -> str:
-    """Read a head, coil or poses, and write them in the format that the ending of `target` says.
+    """Read a head, coil, poses or a result, and write them in the format that the ending of `target` says.
 
     Parameters
     ----------
@@ -39,6 +43,8 @@ def convert(
         For a coil: sample it on a grid with these steps, see `Coil.sampled`.
     nearest_rotation : bool
         For poses: replace axes that are scaled or sheared by the nearest rotation.
+    of_result : dict of str to object, optional
+        For a result: options of `headfield.write_result`, None where they are not given.
 
     Returns
     -------
@@ -62,7 +68,11 @@ def convert(
     '1 poses'
     """
     kind = kind_of(source)
-    options = {"dipoles": dipoles is not None, "spacing_mm": spacing_mm is not None}
+    given = {name: value for name, value in (of_result or {}).items() if value is not None}
+    if is_for_results(kind, target) and dipoles is None and not nearest_rotation:
+        return convert_result(source, target, spacing_mm=spacing_mm, **given)
+    options: dict[str, bool] = dict.fromkeys(given, True)
+    options |= {"dipoles": dipoles is not None, "spacing_mm": spacing_mm is not None}
     options["nearest_rotation"] = nearest_rotation
     allowed = {"coil": ("dipoles", "spacing_mm"), "poses": ("nearest_rotation",)}.get(kind, ())
     wrong = [name for name, given in options.items() if given and name not in allowed]

@@ -147,6 +147,7 @@ def _convert(args: argparse.Namespace) -> None:
         dipoles=args.dipoles,
         spacing_mm=args.spacing_mm,
         nearest_rotation=args.nearest_rotation,
+        of_result={name: getattr(args, name) for name in ("pose", "quantity", "like", "surface")},
     )
     print(f"{args.target}: {done}")
 

@@ -21,9 +21,12 @@ from ..pictures.figure import draw_scene, write_cortex
 from ..pictures.scene import Scene
 from ..regions.region import Region
 from .arrays import FieldArrays
+from .images import Like
 from .note import Note
 from .report import SolveReport
+from .result import result_of
 from .run import Run
+from .save import write_result
 from .stream import H5_ENDINGS, save_h5
 from .write import write_point_results, write_results
 
@@ -256,28 +259,55 @@ class Field:
             self._run = self._run()
         return self._run
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write E, magnE, the local error if E was recovered, and the potential, whole or not at all.
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        pose: int | None = None,
+        quantity: str | None = None,
+        like: Like | None = None,
+        spacing_mm: float | None = None,
+        surface: str | os.PathLike[str] | Region | None = None,
+    ) -> None:
+        """Write the field to a file, whole or not at all.
 
         Parameters
         ----------
         path : path
             `.msh` (Gmsh, SimNIBS; pose k is time step k), `.vtu` (ParaView; an array per pose) or `.h5`
-            (needs h5py). Tetrahedra outside the chosen `elements` are NaN in a `.vtu` and left out of the
-            others. E at points, or on a surface, is written as `.vtu`. A pose that did not converge is NaN.
+            (needs h5py): E, magnE, the local error if E was recovered, and the potential. Tetrahedra outside
+            the chosen `elements` are NaN in a `.vtu` and left out of the others. E at points, or on a
+            surface, is written as `.vtu`. A pose that did not converge is NaN. The other formats are
+            `.nii.gz`, `.func.gii`, `.csv` and `.npy`: see `headfield.write_result`.
+        pose, quantity, like, spacing_mm, surface
+            What of the field is written, and where: see `headfield.write_result`. Not for `.h5`.
 
         Raises
         ------
         FileFormatError
             Another ending, or h5py is missing.
+        ArgumentError
+            An option for another format.
+        HeadfieldError
+            See `headfield.write_result`.
         OSError
             The file can't be written.
         """
+        arrays = self.arrays()
+        options: dict[str, Any] = {"pose": pose, "quantity": quantity, "like": like, "spacing_mm": spacing_mm}
+        given = {name: value for name, value in (options | {"surface": surface}).items() if value is not None}
         if ending_of(path) in H5_ENDINGS and not self.at_points:
-            save_h5(path, self.arrays())
-            return
-        arrays, poses = self.arrays(), slice(0, len(self))
-        note = Note(arrays.run, arrays.names)
+            if given:
+                raise ArgumentError(f"{os.fspath(path)}: {min(given)} is not an option for .h5")
+            save_h5(path, arrays)
+        elif given or ending_of(path) in (".npy", ".csv", ".nii", ".gz", ".gii"):
+            write_result(path, result_of(arrays, os.fspath(path)), **given)
+        else:
+            self._save_together(path, arrays)
+
+    def _save_together(self, path: str | os.PathLike[str], arrays: FieldArrays) -> None:
+        """Write all poses to one file."""
+        poses, note = slice(0, len(self)), Note(arrays.run, arrays.names)
         if self.region is not None and self.at_points:
             write_point_results(path, self.region, arrays.in_elements(poses), note)
         else:
