@@ -79,8 +79,8 @@ def open_results(
     target, ending = Path(path), ending_of(path)
     if ending not in _ENDINGS_PER_POSE + H5_ENDINGS:
         raise FileFormatError(
-            f"{target}: results are written as .msh, .vtu or .h5, not {ending or 'this'}; `headfield convert` "
-            "makes .nii.gz, .func.gii, .csv and .npy of them"
+            f"{target}: results are written as .msh, .vtu or .h5, not {ending or 'this'}; "
+            "`headfield convert` makes .nii.gz, .func.gii, .csv and .npy of them"
         )
     for file in (target, *result_files(target, range(run.first, run.first + 1), run.total)):
         check_folder(file)
