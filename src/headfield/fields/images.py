@@ -147,6 +147,7 @@ def write_image(
     OSError
         The file can't be written.
     """
+    nibabel = _needed_nibabel(path)
     if result.region is not None:
         raise ArgumentError("a field at points can't be written as an image")
     poses = list(result.chosen(pose))
@@ -154,7 +155,7 @@ def write_image(
     width = sample.width
     shape = (*grid.shape, *([len(poses)] if pose is None and result.n_poses > 1 else []))
     shape += () if width == 1 else (width,)
-    header = _header(path, grid, shape, quantity, result, poses)
+    header = _header(nibabel, grid, shape, quantity, result, poses)
     with replacing(path) as temporary, _file(temporary, os.fspath(path)) as file:
         header.write_to(file)
         for component in range(width):  # the last axis is the slowest in the file
@@ -213,20 +214,24 @@ class _Sample:
         return made
 
 
-def _header(
-    path: str | os.PathLike[str],
-    grid: Grid,
-    shape: tuple[int, ...],
-    quantity: str,
-    result: Result,
-    poses: list[int],
-) -> Any:
+def _needed_nibabel(path: str | os.PathLike[str]) -> Any:
     try:
         import nibabel
     except ImportError:
         raise MissingPackageError(
             f"{os.fspath(path)}: NIfTI images need nibabel: pip install 'headfield[nifti]'"
         ) from None
+    return nibabel
+
+
+def _header(
+    nibabel: Any,
+    grid: Grid,
+    shape: tuple[int, ...],
+    quantity: str,
+    result: Result,
+    poses: list[int],
+) -> Any:
     header = nibabel.Nifti1Header(endianness="<")
     header.set_data_dtype("<f4")
     header.set_data_shape(shape)

@@ -125,11 +125,12 @@ def _places(result: Result, quantity: str | None) -> tuple[NDArray[Any], list[st
 
 
 def _write_rows(file: Any, label: str, places: NDArray[Any], values: NDArray[Any], whole: int) -> None:
-    """Write the rows of a pose that are known: float32 needs nine digits."""
+    """Write the rows of a pose that are known, with as many digits as it takes to read the same numbers."""
     known = np.isfinite(values).all(axis=1)
     table = np.column_stack([places, values])[known]
+    digits = "%.9g" if values.dtype == np.float32 else "%.17g"
     form = label.replace("%", "%%") + ",".join(
-        ["%d"] * whole + ["%.6f"] * (places.shape[1] - whole) + ["%.9g"] * values.shape[1]
+        ["%d"] * whole + ["%.6f"] * (places.shape[1] - whole) + [digits] * values.shape[1]
     )
     for start in range(0, len(table), _AT_A_TIME):
         rows = table[start : start + _AT_A_TIME]

@@ -55,15 +55,16 @@ def tets_at_voxels(
         some = np.arange(first, last + 1)
         begin = end[some] - boxes[some].prod(axis=1)
         skipped, count = np.maximum(start - begin, 0), np.minimum(end[some], stop) - np.maximum(begin, start)
-        tet = np.repeat(some, count)
-        rank = ramp(count) + np.repeat(skipped, count)
-        _, ny, nz = boxes[tet].T
-        voxel = low[tet] + np.stack([rank // (ny * nz), rank // nz % ny, rank % nz], axis=1)
-        lowest = _weights(nodes, tets[tet], voxel).min(axis=1)
-        flat = np.ravel_multi_index(tuple(voxel.T), shape)
+        which = np.repeat(np.arange(len(some)), count)
+        rank = ramp(count) + skipped[which]
+        ny, nz = boxes[some, 1][which], boxes[some, 2][which]
+        voxel = [low[some, 0][which] + rank // (ny * nz)]
+        voxel += [low[some, 1][which] + rank // nz % ny, low[some, 2][which] + rank % nz]
+        lowest = _lowest_weight(_inverse(nodes, tets[some]), which, voxel)
+        flat = (voxel[0] * shape[1] + voxel[1]) * shape[2] + voxel[2]
         # Backwards: of several values that are written to one place the last one stays.
         hit = np.flatnonzero((lowest >= -_ROUNDING) & (found[flat] < 0))[::-1]
-        found[flat[hit]] = tet[hit]
+        found[flat[hit]] = some[which[hit]]
     return found.reshape(shape)
 
 
@@ -76,15 +77,32 @@ def weights_at_voxels(nodes: Floats, tets: NDArray[np.integer], voxel: NDArray[n
     >>> weights_at_voxels(nodes, np.array([[0, 1, 2, 3]]), np.array([[1, 0, 0]])).tolist()
     [[0.5, 0.5, 0.0, 0.0]]
     """
-    weights = np.maximum(_weights(nodes, tets, voxel), 0.0)
+    (gradients, constants), (x, y, z) = _inverse(nodes, tets), voxel.T
+    g = gradients
+    three = np.stack([g[i, 0] * x + g[i, 1] * y + g[i, 2] * z + constants[i] for i in range(3)], axis=1)
+    weights = np.maximum(np.concatenate([1.0 - three.sum(axis=1, keepdims=True), three], axis=1), 0.0)
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
-def _weights(nodes: Floats, tets: NDArray[np.integer], points: NDArray[np.integer]) -> Floats:
-    """Return barycentric weights (p, 4) of points, one for each tetrahedron."""
+def _inverse(nodes: Floats, tets: NDArray[np.integer]) -> tuple[Floats, Floats]:
+    """Return gradients (3, 3, t) and constants (3, t) of the weights of the last three nodes."""
     a, b, c, d = np.moveaxis(nodes[tets], 1, 0)
-    at, ab, ac, ad = points - a, b - a, c - a, d - a
-    normals = np.cross(ac, ad), np.cross(ad, ab), np.cross(ab, ac)
-    volume = np.einsum("pd,pd->p", ab, normals[0])
-    rest = np.stack([np.einsum("pd,pd->p", at, normal) for normal in normals], axis=1) / volume[:, None]
-    return np.concatenate([1.0 - rest.sum(axis=1, keepdims=True), rest], axis=1)
+    ab, ac, ad = b - a, c - a, d - a
+    normals = np.stack([np.cross(ac, ad), np.cross(ad, ab), np.cross(ab, ac)])
+    gradients = normals / np.einsum("td,td->t", ab, normals[0])[:, None]
+    return gradients.transpose(0, 2, 1), -np.einsum("itd,td->it", gradients, a)
+
+
+def _lowest_weight(
+    inverse: tuple[Floats, Floats], which: NDArray[np.integer], voxel: list[NDArray[np.int64]]
+) -> Floats:
+    """Return the lowest of the four weights (p,) of voxels (3, p) in the tetrahedra `which`."""
+    gradients, constants = inverse
+    first, lowest = np.ones(len(which)), np.full(len(which), np.inf)
+    for i in range(3):
+        weight = constants[i][which]
+        for axis in range(3):
+            weight += gradients[i, axis][which] * voxel[axis]
+        first -= weight
+        np.minimum(lowest, weight, out=lowest)
+    return np.minimum(lowest, first)
