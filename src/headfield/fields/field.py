@@ -16,19 +16,14 @@ from ..core.device import is_on_gpu, on_host
 from ..core.locks import Lock, cached_property
 from ..errors import ArgumentError, HeadfieldError, PoseError
 from ..heads.mesh import TetMesh
-from ..io.regular import ending_of
 from ..pictures.figure import draw_scene, write_cortex
 from ..pictures.scene import Scene
 from ..regions.region import Region
 from .arrays import FieldArrays
 from .images import Like
-from .note import Note
 from .report import SolveReport
-from .result import result_of
 from .run import Run
-from .save import write_result
-from .stream import H5_ENDINGS, save_h5
-from .write import write_point_results, write_results
+from .save import save_field
 
 __all__ = ["Field", "SolveReport"]
 
@@ -148,7 +143,8 @@ class Field:
     def local_error(self) -> NDArray[np.float32]:
         """Estimated error of the E of linear elements in each tetrahedron, (k, m) or (k, e) float32, V/m.
 
-        The root mean square over the tetrahedron of what recovery changed (Zienkiewicz and Zhu 1987).
+        The root mean square over the tetrahedron of what recovery changed (Zienkiewicz and Zhu 1987). The
+        field's own E is the recovered one, which is nearer to the truth: this is no error of it.
 
         Raises
         ------
@@ -293,25 +289,8 @@ class Field:
         OSError
             The file can't be written.
         """
-        arrays = self.arrays()
-        options: dict[str, Any] = {"pose": pose, "quantity": quantity, "like": like, "spacing_mm": spacing_mm}
-        given = {name: value for name, value in (options | {"surface": surface}).items() if value is not None}
-        if ending_of(path) in H5_ENDINGS and not self.at_points:
-            if given:
-                raise ArgumentError(f"{os.fspath(path)}: {min(given)} is not an option for .h5")
-            save_h5(path, arrays)
-        elif given or ending_of(path) in (".npy", ".csv", ".nii", ".gz", ".gii"):
-            write_result(path, result_of(arrays, os.fspath(path)), **given)
-        else:
-            self._save_together(path, arrays)
-
-    def _save_together(self, path: str | os.PathLike[str], arrays: FieldArrays) -> None:
-        """Write all poses to one file."""
-        poses, note = slice(0, len(self)), Note(arrays.run, arrays.names)
-        if self.region is not None and self.at_points:
-            write_point_results(path, self.region, arrays.in_elements(poses), note)
-        else:
-            write_results(path, self.mesh, arrays.in_elements(poses), arrays.at_nodes(poses), note)
+        options = {"pose": pose, "quantity": quantity, "like": like, "spacing_mm": spacing_mm}
+        save_field(path, self.arrays(), **options, surface=surface)
 
     def scene(self, pose: int = 0, coil: Coil | None = None, tags: int | Sequence[int] = (1, 2)) -> Scene:
         """What pictures of one pose show; parameters and errors are those of `plot`."""

@@ -11,16 +11,18 @@ from ..errors import ArgumentError, FileFormatError
 from ..io.atomic import check_folder
 from ..io.regular import ending_of
 from ..regions.region import Region
+from .arrays import FieldArrays
 from .gifti import write_on_surface
 from .images import IMAGE_ENDINGS, Like, grid_of, write_image
 from .note import Note
-from .result import Result
+from .result import Result, result_of
+from .stream import H5_ENDINGS, save_h5
 from .table import write_numbers, write_table
 from .write import write_point_results, write_results
 
-__all__ = ["SAVED_AS", "write_result"]
+__all__ = ["SAVED_AS", "save_field", "write_result"]
 
-_MESHES = (".msh", ".vtu")
+_MESHES, _OTHERS = (".msh", ".vtu"), (".npy", ".csv", ".nii", ".gz", ".gii")
 _QUANTITIES = ("magnE", "E", "v", "local_error", "normal", "tangential")
 
 _SPACING_MM = 1.0  # of an image for which no grid is given: that of most T1 images
@@ -111,6 +113,22 @@ def write_result(
     if ending == ".npy":
         return write_numbers(path, result, quantity or "E", pose), [name]
     return write_table(path, result, quantity, pose), [name]
+
+
+def save_field(path: str | os.PathLike[str], arrays: FieldArrays, **options: Any) -> None:
+    """Write a field that is in memory, see `Field.save`; `options` are those of `write_result`."""
+    given = {name: value for name, value in options.items() if value is not None}
+    ending, poses, note = ending_of(path), slice(0, len(arrays)), Note(arrays.run, arrays.names)
+    if ending in H5_ENDINGS and not arrays.at_points:
+        if given:
+            raise ArgumentError(f"{os.fspath(path)}: {min(given)} is not an option for .h5")
+        save_h5(path, arrays)
+    elif given or ending in _OTHERS:
+        write_result(path, result_of(arrays, os.fspath(path)), **given)
+    elif arrays.region is not None and arrays.at_points:
+        write_point_results(path, arrays.region, arrays.in_elements(poses), note)
+    else:
+        write_results(path, arrays.mesh, arrays.in_elements(poses), arrays.at_nodes(poses), note)
 
 
 def _ending(path: str | os.PathLike[str]) -> str:
