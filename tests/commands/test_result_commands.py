@@ -184,6 +184,24 @@ def test_a_result_of_another_program_becomes_an_image(inputs, tmp_path, capsys):
     assert nibabel.load(tmp_path / "o.nii", mmap=False).get_fdata().max() <= result.magnitude(0).max()
 
 
+def test_a_result_in_a_mesh_file_becomes_any_mesh_with_fields(inputs, tmp_path, capsys):
+    said(capsys, "convert", inputs / "r.h5", tmp_path / "r.msh", "--pose", "0")
+    said(capsys, "convert", tmp_path / "r.msh", tmp_path / "r.npz")
+    back = hf.read_mesh(tmp_path / "r.npz")
+    np.testing.assert_array_equal(back.element_data["E"], hf.read_result(inputs / "r.h5").E(0))
+
+
+def test_other_names_are_another_run(inputs, tmp_path, monkeypatch, capsys):
+    stopped(monkeypatch, inputs, tmp_path / "f.h5")
+    other = tmp_path / "other.csv"
+    other.write_text((inputs / "poses.csv").read_text("utf-8").replace("SMA", "PMd"), "utf-8")
+    words = [
+        str(other) if word.endswith("poses.csv") else word for word in arguments(inputs, tmp_path / "f.h5")
+    ]
+    capsys.readouterr()
+    fails(capsys, [*words, "--resume"], "the poses, their names or their dI/dt are not the same")
+
+
 def test_what_can_not_be_converted_is_said(inputs, tmp_path, capsys):
     capsys.readouterr()
     convert = ["convert", str(inputs / "r.h5")]

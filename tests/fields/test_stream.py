@@ -182,9 +182,9 @@ def test_a_run_goes_on_after_what_is_there(tmp_path, ending):
         ({"head": "other"}, "the head is not the same"),
         ({"conductivity": "other"}, "the conductivity is not the same"),
         ({"coil": "other", "options": "other"}, "the coil and the options are not the same"),
-        ({"poses": "other"}, "the poses or their dI/dt are not the same"),
+        ({"poses": "other"}, "the poses, their names or their dI/dt are not the same"),
         ({"version": "0"}, rf"the version of headfield \({re.escape(VERSION)}, here 0\) is not the same"),
-        ({"total": 9}, "the poses or their dI/dt are not the same"),
+        ({"total": 9}, "the poses, their names or their dI/dt are not the same"),
         ({"first": 1, "count": 4, "total": 5}, "is of the slice 0:5"),
     ],
 )

@@ -20,6 +20,13 @@ from .kinds import kind_of
 
 __all__ = ["convert"]
 
+# Which options each kind of file takes.
+_OPTIONS = {
+    "coil": ("dipoles", "spacing_mm"),
+    "poses": ("nearest_rotation",),
+    "result": ("spacing_mm", "pose", "quantity", "like", "surface"),
+}
+
 
 def convert(
     source: str | os.PathLike[str],
@@ -68,16 +75,19 @@ def convert(
     '1 poses'
     """
     kind = kind_of(source)
-    given = {name: value for name, value in (of_result or {}).items() if value is not None}
-    if is_for_results(kind, target) and dipoles is None and not nearest_rotation:
-        return convert_result(source, target, spacing_mm=spacing_mm, **given)
-    options: dict[str, bool] = dict.fromkeys(given, True)
-    options |= {"dipoles": dipoles is not None, "spacing_mm": spacing_mm is not None}
-    options["nearest_rotation"] = nearest_rotation
-    allowed = {"coil": ("dipoles", "spacing_mm"), "poses": ("nearest_rotation",)}.get(kind, ())
+    if is_for_results(kind, source, target):
+        kind = "result"
+    elif kind == "result":  # a .msh or .vtu that becomes another mesh with fields
+        kind = "mesh"
+    chosen = {name: value for name, value in (of_result or {}).items() if value is not None}
+    options = {"dipoles": dipoles is not None, "spacing_mm": spacing_mm is not None}
+    options |= {"nearest_rotation": nearest_rotation} | dict.fromkeys(chosen, True)
+    allowed = _OPTIONS.get(kind, ())
     wrong = [name for name, given in options.items() if given and name not in allowed]
     if wrong:
         raise FileFormatError(f"{os.fspath(source)}: {wrong[0]} is not an option for the kind {kind}")
+    if kind == "result":
+        return convert_result(source, target, spacing_mm=spacing_mm, **chosen)
     if kind == "coil":
         coil, note = _changed(read_coil(source), dipoles, spacing_mm)
         write_coil(target, coil)

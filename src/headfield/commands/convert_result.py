@@ -15,17 +15,27 @@ from ..io.regular import ending_of
 __all__ = ["convert_result", "is_for_results"]
 
 _ONLY_RESULTS = (".npy", ".csv", ".nii", ".gii", ".nii.gz")
+_ALSO_MESHES = (".msh", ".vtu")
 
 
-def is_for_results(kind: str, target: str | os.PathLike[str]) -> bool:
-    """Whether a file of a kind is converted as a result: also a head with fields, to what heads aren't.
+def is_for_results(kind: str, source: str | os.PathLike[str], target: str | os.PathLike[str]) -> bool:
+    """Whether a file of a kind is converted as a result, or else as a mesh with fields.
+
+    So is a mesh with fields of another program to what meshes are not written as; and a .msh or .vtu of
+    headfield is a mesh where it is to become another file of meshes.
 
     Examples
     --------
-    >>> is_for_results("result", "a.vtu"), is_for_results("mesh", "a.nii.gz"), is_for_results("mesh", "a.vtu")
-    (True, True, False)
+    >>> is_for_results("mesh", "a.msh", "a.nii.gz"), is_for_results("mesh", "a.msh", "a.vtu")
+    (True, False)
+    >>> is_for_results("result", "a.msh", "a.vtu"), is_for_results("result", "a.msh", "a.vtk")
+    (True, False)
     """
-    return kind == "result" or (kind == "mesh" and os.fspath(target).lower().endswith(_ONLY_RESULTS))
+    only = os.fspath(target).lower().endswith(_ONLY_RESULTS)
+    if kind == "mesh":
+        return only
+    whole = ending_of(source) in H5_ENDINGS or ending_of(target) in (*_ALSO_MESHES, *H5_ENDINGS)
+    return kind == "result" and (only or whole)
 
 
 def convert_result(source: str | os.PathLike[str], target: str | os.PathLike[str], **options: Any) -> str:

@@ -62,6 +62,7 @@ def record(args: argparse.Namespace, problem: Problem) -> Run:
         problem.didt,
         settings,
         count=len(problem.poses),
+        names=problem.names,
     )
     names = {what: os.path.basename(os.path.abspath(path)) for what, path in inputs.items()}
     return dataclasses.replace(run, files=names).part(problem.chosen.start, len(problem.chosen))

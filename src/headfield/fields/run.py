@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +30,7 @@ _SAID = {
     "head": "head",
     "conductivity": "conductivity",
     "coil": "coil",
-    "poses": "poses or their dI/dt",
+    "poses": "poses, their names or their dI/dt",
     "options": "options",
 }
 
@@ -42,7 +42,8 @@ class Run:
     Attributes
     ----------
     head, conductivity, coil, poses, options : str
-        `digest` of the mesh, of its conductivity, of the coil, of all poses with dI/dt, of the options.
+        `digest` of the mesh, of its conductivity, of the coil, of all poses with names and
+        dI/dt, of the options.
     first, count : int
         The file holds the poses first … first + count − 1.
     total : int
@@ -140,6 +141,7 @@ def run_of(
     settings: Mapping[str, Any],
     *,
     count: int,
+    names: Sequence[str] = (),
 ) -> Run:
     """Make the record of a run of some poses.
 
@@ -154,6 +156,8 @@ def run_of(
         Options that change numbers; what is not plain goes in as its `digest`.
     count : int
         Poses, or sources.
+    names : sequence of str
+        What the poses are called; empty if they have no names.
 
     Examples
     --------
@@ -166,7 +170,9 @@ def run_of(
         head=digest([getattr(mesh, name) for name in MESH_ARRAYS]),
         conductivity=digest(conductivity),
         coil=digest(sources),
-        poses=digest(*(None if one is None else np.asarray(one, np.float64) for one in (poses, didt))),
+        poses=digest(
+            *(None if one is None else np.asarray(one, np.float64) for one in (poses, didt)), *names
+        ),
         options=digest(*sorted(settings.items())),
         first=0,
         count=count,
