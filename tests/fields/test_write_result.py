@@ -191,7 +191,7 @@ def brute_average(pose, node):
 def test_a_surface_has_e_and_its_parts_at_its_nodes(tmp_path):
     said, files = hf.write_result(tmp_path / "r.func.gii", result())
     layer = regions.mid_layer(head())
-    assert files == [str(tmp_path / "r.func.gii"), str(tmp_path / "r.surf.gii")]
+    assert files == [str(tmp_path / "r.func.gii"), str(tmp_path / "r.mid_layer.surf.gii")]
     surface = nibabel.load(files[1])
     np.testing.assert_allclose(surface.agg_data("pointset"), layer.centres_mm, rtol=1e-6)
     np.testing.assert_array_equal(surface.agg_data("triangle"), layer.faces)
@@ -286,14 +286,14 @@ def test_a_result_becomes_a_mesh_file_for_each_pose(tmp_path):
     for ending in ("msh", "vtu"):
         said, files = hf.write_result(tmp_path / f"g.{ending}", hf.read_result(tmp_path / "f.h5"))
         assert files == [str(tmp_path / f"g_{i:04d}.{ending}") for i in (0, 2)]
-        assert said == "2 poses, all fields; 1 poses did not converge and have no file"
+        assert said == "2 poses, all fields; 1 did not converge and got no file"
         back = hf.read_result(files[1])
         np.testing.assert_array_equal(back.E(), arrays().E[2])
         np.testing.assert_array_equal(back.potential(), arrays().potential[2])
         assert back.names == ("SMA",)
         assert back.provenance == run(K).part(2, 1)
     said, files = hf.write_result(tmp_path / "h.vtu", back, quantity="magnE", pose=0)
-    assert said == "1 poses, magnE; left out: E, v"
+    assert said == "1 pose, magnE; left out: E, v"
     only = hf.read_result(files[0])
     with pytest.raises(hf.HeadfieldError, match=r"h\.vtu: no E in it, only magnE"):
         only.E()
@@ -341,3 +341,17 @@ def test_a_name_that_is_too_long_is_cut_between_letters_and_said(tmp_path):
     with pytest.warns(UserWarning, match="of a pose is cut to 127 bytes"):
         field(names=names).save(tmp_path / "f.h5")
     assert hf.read_result(tmp_path / "f.h5").names == ("a" + "\u00e9" * 63, "b", "c")
+
+
+def test_surfaces_of_another_kind_are_refused(tmp_path):
+    layer = regions.mid_layer(head())
+    at_points = field(E=arrays().E[:, : len(layer)], region=layer, elements=layer.elements, potential=None)
+    with pytest.raises(hf.ArgumentError, match="a field at points is written at these"):
+        at_points.save(tmp_path / "r.func.gii", surface=layer)
+    with pytest.raises(hf.ArgumentError, match=r"a \.gii needs a surface, not <Region of 1 points?>"):
+        field().save(tmp_path / "r.func.gii", surface=regions.points(head(), [[0, 0, 60]]))
+    other = regions.mid_layer(hf.sphere_mesh(radii_mm=[55, 66, 75], tags=[1, 2, 5], edge_mm=22))
+    with pytest.raises(hf.RegionError, match="the surface is in another mesh"):
+        field().save(tmp_path / "r.func.gii", surface=other)
+    field(names=("a\x1b", "b", "c")).save(tmp_path / "r.func.gii", pose=0, quantity="magnE")
+    assert nibabel.load(tmp_path / "r.func.gii").darrays[0].meta["Name"] == "magnE a?"

@@ -38,20 +38,22 @@ def describe_result(result: Result) -> dict[str, Any]:
     run, mesh = result.provenance, result.mesh
     chosen = np.arange(mesh.n_tets) if result.elements is None else result.elements
     looked, peaks = _peaks(result, chosen)
+    first = result.rows(looked[0]) if looked else {}
+    known = np.isfinite(first["magnE"]) if looked else np.zeros(len(chosen), bool)
     return {
         "poses": result.n_poses,
         "poses_of_the_run": result.n_poses if run is None else max(run.count, result.n_poses),
         "not_converged": result.not_converged,
         "names": list(result.names),
         "didt": None if result.didt is None else result.didt.tolist(),
-        "fields": sorted(result.rows(looked[0])) if looked else [],
+        "fields": sorted(first),
         "recovery": result.recovery,
         "devices": sorted({printable(d.decode("ascii", "replace")) for d in _fact(result, "device")}),
         "tetrahedra": mesh.n_tets,
-        "tetrahedra_with_field": len(chosen),
+        "tetrahedra_with_field": int(known.sum()),
         "peaks_of": looked,
         "tissues": {
-            tag: _of_tissue(tag, int((mesh.tags[chosen] == tag).sum()), values)
+            tag: _of_tissue(tag, int((mesh.tags[chosen][known] == tag).sum()), values)
             for tag, values in peaks.items()
         },
         "each_pose": _each_pose(result, looked, peaks),
@@ -68,11 +70,8 @@ def _peaks(result: Result, chosen: NDArray[Any]) -> tuple[list[int], dict[int, l
     """Return the poses that were looked at, and the peak of each of them in each tissue with a field."""
     good = [i for i in range(result.n_poses) if result.has_field(i)]
     count = min(len(good), max(1, _MOST_VALUES // max(1, len(chosen))))
-    looked = (
-        [good[i] for i in np.unique(np.linspace(0, len(good) - 1, count).astype(int)).tolist()]
-        if good
-        else []
-    )
+    spread = np.unique(np.linspace(0, len(good) - 1, count).astype(int)).tolist() if good else []
+    looked = [good[i] for i in spread]
     tags, volumes = result.mesh.tags[chosen], result.mesh.volumes_mm3()[chosen]
     peaks: dict[int, list[float]] = {}
     for i in looked:

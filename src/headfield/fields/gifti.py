@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.messages import warn
+from ..core.messages import plural, warn
 from ..errors import ArgumentError, HeadfieldError, RegionError
 from ..geometry.surface import Surface
 from ..geometry.triangles import area_vectors_at_nodes
 from ..heads.location import locate
+from ..heads.selection import same_mesh
 from ..heads.tissues import GRAY_MATTER
 from ..io.atomic import replacing
 from ..io.gifti import needed_gifti, read_surface
@@ -21,6 +22,7 @@ from ..regions.cortex import mid_layer
 from ..regions.region import Region
 from .note import Note
 from .result import Result
+from .run import printable
 
 __all__ = ["SURFACE_ENDING", "write_on_surface"]
 
@@ -62,8 +64,8 @@ def write_on_surface(
     result : Result
     surface : path or Region, optional
         GIFTI surface in the frame of the head (.surf.gii, lh.central.gii), or a region with triangles; by
-        default the mid-layer of gray matter, which is then written beside the file (.surf.gii). Nodes that
-        lie more than 2 mm outside of gray matter are NaN, and counted.
+        default the mid-layer of gray matter, which is then written beside the file
+        (.mid_layer.surf.gii). Nodes that lie more than 2 mm outside of gray matter are NaN, and counted.
     quantity : {"magnE", "normal", "tangential"}, optional
         Only that.
     pose : int, optional
@@ -81,7 +83,8 @@ def write_on_surface(
     MissingPackageError
         nibabel is missing.
     ArgumentError
-        More than 1 GiB of numbers, a surface that is wound inward, or no part of E is called so.
+        More than 1 GiB of numbers, a surface that is wound inward or of no triangles, or no part of E is
+        called so.
     HeadfieldError
         No gray matter, no field in it, or a pose that did not converge.
     OSError
@@ -90,7 +93,9 @@ def write_on_surface(
     gifti = needed_gifti(path)
     if quantity is not None and quantity not in _PARTS:
         raise ArgumentError(f"a .gii holds {', '.join(_PARTS)}, not {quantity}")
-    region = result.region if surface is None and result.region is not None else surface
+    if result.region is not None and surface is not None:
+        raise ArgumentError("a field at points is written at these: surface can't be given")
+    region = result.region if surface is None else surface
     own = region is None
     if own:
         region = _mid_layer(result)
@@ -106,7 +111,7 @@ def write_on_surface(
     for i in poses:
         values = _parts(average.at_nodes(i) if result.has_field(i) else None, nodes)
         for part in parts:
-            name = gifti.GiftiMetaData({"Name": f"{part} {result.name_of(i)}"})
+            name = gifti.GiftiMetaData({"Name": f"{part} {printable(result.name_of(i))}"})
             image.add_gifti_data_array(_array(gifti, values[part].astype("<f4"), "NIFTI_INTENT_NONE", name))
     written = [os.fspath(path)]
     if own:
@@ -116,7 +121,10 @@ def write_on_surface(
     _write(path, image)
     bad = int((~nodes.known).sum())
     lost = f"; {bad:,} lie more than {_REACH_MM:g} mm outside of gray matter and are NaN" if bad else ""
-    return f"{', '.join(parts)} of {len(poses)} poses at {len(nodes.known):,} nodes{lost}", written
+    return (
+        f"{', '.join(parts)} of {plural(len(poses), 'pose', 'poses')} at {len(nodes.known):,} nodes{lost}",
+        written,
+    )
 
 
 def _mid_layer(result: Result) -> Region:
@@ -129,6 +137,8 @@ def _mid_layer(result: Result) -> Region:
 
 
 def _nodes_of(result: Result, region: Region) -> _Nodes:
+    if not same_mesh(region.mesh, result.mesh):
+        raise RegionError(f"the surface is in another mesh, {region.mesh!r}; the result's is {result.mesh!r}")
     if region.faces is None or region.normals is None or region.barycentric is None:
         raise ArgumentError(f"a .gii needs a surface, not {region!r}")
     known = np.ones(len(region), bool)
@@ -220,7 +230,7 @@ def _array(gifti: Any, values: NDArray[Any], intent: str, meta: Any) -> Any:
 def _surface_name(path: str | os.PathLike[str]) -> str:
     name = os.fspath(path)
     stem = name[: -len(SURFACE_ENDING)]
-    return (stem[:-5] if stem.lower().endswith(".func") else stem) + ".surf.gii"
+    return (stem[:-5] if stem.lower().endswith(".func") else stem) + ".mid_layer.surf.gii"
 
 
 def _write(path: str | os.PathLike[str], image: Any) -> None:

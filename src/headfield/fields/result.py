@@ -56,7 +56,7 @@ class Result:
     mesh: TetMesh
     n_poses: int
     read: Callable[[int], Rows]  # what there is of a pose, as it is stored
-    note: Callable[[], Run | None]  # the record of the run, read when it is asked for
+    record: Callable[[], Run | None]  # the record of the run, read when it is asked for
     poses: NDArray[np.float64] | None = None
     didt: NDArray[np.float64] | None = None
     names: tuple[str, ...] = ()
@@ -80,7 +80,7 @@ class Result:
         FileFormatError
             The record is damaged.
         """
-        return self.note()
+        return self.record()
 
     @property
     def not_converged(self) -> list[int]:
@@ -225,7 +225,7 @@ def result_of(arrays: FieldArrays, path: str) -> Result:
         mesh=arrays.mesh,
         n_poses=len(arrays),
         read=read,
-        note=lambda: arrays.run,
+        record=lambda: arrays.run,
         poses=arrays.poses,
         didt=None if arrays.didt is None else arrays.didt.reshape(len(arrays), -1),
         names=arrays.names,

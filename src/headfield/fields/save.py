@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ..core.messages import plural
 from ..errors import ArgumentError, FileFormatError
 from ..io.atomic import check_folder
 from ..io.regular import ending_of
@@ -161,8 +162,8 @@ def _save_meshes(path: Path, result: Result, quantity: str | None, pose: int | N
         files.append(os.fspath(target))
     lost = f"; left out: {', '.join(sorted(left))}" if left else ""
     bad = len(result.not_converged) if pose is None else 0
-    lost += f"; {bad} poses did not converge and have no file" if bad else ""
-    return f"{len(files)} poses, {quantity or 'all fields'}{lost}", files
+    lost += f"; {bad} did not converge and got no file" if bad else ""
+    return f"{plural(len(files), 'pose', 'poses')}, {quantity or 'all fields'}{lost}", files
 
 
 def _save_pose(target: Path, result: Result, i: int, fields: Any, nodes: Any) -> None:

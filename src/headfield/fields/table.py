@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.messages import plural
 from ..errors import HeadfieldError
 from ..io.atomic import replacing
 from .result import Result
+from .run import printable
 
 __all__ = ["write_numbers", "write_table"]
 
@@ -107,7 +109,7 @@ def write_table(
             values = [result.quantity(name, i).reshape(len(places), -1) for name in names]
             _write_rows(file, _label(result, i), places, np.concatenate(values, axis=1), chosen)
     left = "" if quantity == "v" or "v" not in there else "; the potential is left out (quantity v)"
-    return f"{len(poses)} poses, {_where(result, quantity or 'E')}{left}"
+    return f"{plural(len(poses), 'pose', 'poses')}, {_where(result, quantity or 'E')}{left}"
 
 
 def _places(result: Result, quantity: str | None) -> tuple[NDArray[Any], list[str], int]:
@@ -140,7 +142,9 @@ def _write_rows(file: Any, label: str, places: NDArray[Any], values: NDArray[Any
 def _label(result: Result, pose: int) -> str:
     """Return the first columns of the rows of a pose, with a comma at their end."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow([pose, *([result.names[pose]] if result.names else [])])
+    csv.writer(text, lineterminator="").writerow(
+        [pose, *([printable(result.names[pose])] if result.names else [])]
+    )
     return text.getvalue() + ","
 
 
