@@ -125,7 +125,11 @@ def test_a_run_of_another_version_does_not_go_on(inputs, tmp_path, monkeypatch, 
     before = {"head": "a", "coil": "b", "poses": "c", "options": "d", "first": 0, "count": 3, "total": 3}
     with h5py.File(tmp_path / "f.part.h5", "a") as file:
         file.attrs["run"] = json.dumps(before | {"version": VERSION})  # as files of the first days have it
-    fails(capsys, arguments(inputs, tmp_path / "f.h5", "--resume"), "the version of headfield")
+    fails(
+        capsys,
+        arguments(inputs, tmp_path / "f.h5", "--resume"),
+        "the kind of record, of an earlier headfield, is not",
+    )
     assert hf.read_result(tmp_path / "f.part.h5").provenance.head == "a"
 
 

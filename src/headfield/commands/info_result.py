@@ -188,11 +188,12 @@ def _text_of_run(run: dict[str, Any] | None) -> list[tuple[str, str]]:
     rows = [("headfield", printable(run["version"]))]
     for what in ("head", "conductivity", "coil", "poses"):
         named = run["files"].get(what)
-        rows.append((what, f"{named + ', ' if named else ''}hash {printable(run[what])[:32]}"))
+        if run[what]:
+            rows.append((what, f"{named + ', ' if named else ''}hash {printable(run[what])[:32]}"))
     said = ", ".join(
         f"{name} {value}" for name, value in run["settings"].items() if not isinstance(value, dict)
     )
-    return [*rows, ("settings", printable(said))]
+    return [*rows, *([("settings", printable(said))] if said else [])]
 
 
 def _some(names: list[str]) -> str:

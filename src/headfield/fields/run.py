@@ -113,8 +113,8 @@ class Run:
         versions = f"version of headfield ({other.version}, here {self.version})"
         said_of = _SAID | {"version": versions}
         different = [said for name, said in said_of.items() if getattr(self, name) != getattr(other, name)]
-        if not (self.conductivity and other.conductivity):  # one of the two hashed something else
-            different = [versions]
+        if bool(self.conductivity) != bool(other.conductivity):  # one of the two hashed something else
+            different = ["kind of record, of an earlier headfield,"]
         if not different and self.total != other.total:
             different = [_SAID["poses"]]
         if different:

@@ -30,8 +30,9 @@ __all__ = [
     "whole_rows",
 ]
 
-#: Arrays of one row per pose, in the order in which a check sum goes through them; some may be absent.
+#: Numbers of a pose that its `SolveReport` has.
 REPORTED = ("residual", "tolerance", "iterations", "converged", "discretisation_error")
+#: Arrays of one row per pose, in the order in which a check sum goes through them; some may be absent.
 FACTS = ("poses", "didt", *REPORTED, "device", "names")
 FIELDS = ("elements/E", "elements/magnE", "elements/local_error", "nodes/v")
 MARKS = "complete"
