@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`headfield info` and `convert` of results, and names of poses and what a result comes from on the way."""
 
+import dataclasses
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from given.commands import fails
 from given.results import changed, field_arrays
 
 import headfield as hf
+from headfield.commands import info_result
 from headfield.commands import main as cli
 from headfield.core.version import VERSION
 from headfield.fields.write import write_results
@@ -101,6 +103,27 @@ def test_info_of_a_run_that_was_stopped_and_of_a_file_a_pose(inputs, tmp_path, m
         assert re.search(r"kind +result\n", text)
         assert re.search(r"names +Vertex é\n", text)
         assert re.search(r"poses +poses\.csv, hash ", text)
+
+
+def test_info_of_many_poses_is_a_summary_and_says_which_have_no_field(tmp_path, capsys, monkeypatch):
+    ball = hf.sphere_mesh(radii_mm=[12, 14], tags=[2, 5], edge_mm=8)
+    e = (
+        np.arange(1, 31, dtype=np.float32)[:, None, None]
+        * np.ones((1, ball.n_tets, 3), np.float32)
+        / np.sqrt(3)
+    )
+    arrays = field_arrays(ball, e.astype(np.float32), np.zeros((30, ball.n_nodes)))
+    report = dataclasses.replace(arrays.report, converged=np.arange(30) != 4)
+    hf.Field.of_arrays(dataclasses.replace(arrays, report=report)).save(tmp_path / "r.h5")
+    text = said(capsys, "info", tmp_path / "r.h5")
+    assert re.search(r"no field +1 poses did not converge: 4\n", text)
+    assert re.search(r"\n +2 +gray matter +[\d,]+ +1 +16 +30\n", text)
+    assert re.search(r"computed from +the file does not say\n", text)
+    assert "iterations" not in text
+    monkeypatch.setattr(info_result, "_MOST_VALUES", 3 * ball.n_tets)
+    text = said(capsys, "info", tmp_path / "r.h5")
+    assert "of 3 of the poses" in text
+    assert re.search(r"\n +2 +gray matter +[\d,]+ +1 +16 +30\n", text)
 
 
 def test_names_survive_slices_that_are_merged_and_are_in_the_summary(inputs, tmp_path, capsys):

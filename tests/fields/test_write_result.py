@@ -142,6 +142,16 @@ def test_grids_that_make_no_sense_are_refused(tmp_path):
         hf.write_result(out, result(), pose=0, like=(_half(), (10, 18, 18)))
 
 
+def test_an_input_is_not_overwritten(tmp_path):
+    image, there = tmp_path / "t1.nii.gz", tmp_path / "f_0002.msh"
+    hf.write_result(image, result(), spacing_mm=20, pose=0)
+    with pytest.raises(hf.ArgumentError, match=r"t1\.nii\.gz is an input; it would be overwritten"):
+        hf.write_result(image, result(), like=image, pose=0)
+    field().save(there)
+    with pytest.raises(hf.ArgumentError, match=r"f_0002\.msh is an input"):
+        hf.write_result(tmp_path / "f.msh", hf.read_result(there))
+
+
 def _half():
     affine = np.diag([9.0, 9, 9, 1])
     affine[:3, 3] = 4, -80, -80

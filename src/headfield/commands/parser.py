@@ -251,7 +251,10 @@ def _add_convert(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("target", type=values.file_name, metavar="OUT")
     parser.add_argument("--dipoles", type=int, metavar="N", help="of a coil: at most N sources a stimulator")
     parser.add_argument(
-        "--spacing-mm", type=float, metavar="MM", help="of a coil: sample A on a grid; of a .nii.gz: voxels"
+        "--spacing-mm",
+        type=float,
+        metavar="MM",
+        help="of a coil: sample A on a grid; of a .nii.gz: voxels [1]",
     )
     _add_result_options(parser)
     parser.add_argument(

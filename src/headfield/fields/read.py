@@ -7,6 +7,7 @@ import os
 import re
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FileFormatError, PoseError
@@ -90,7 +91,7 @@ def read_result(path: str | os.PathLike[str]) -> Result:
         record=lambda: None if note is None else note.run,
         names=names,
         recovery=None if note is None or note.run is None else note.run.settings.get("recovery"),
-        facts={},
+        facts={"converged": np.array([_has_values(mesh, step) for step in steps])},
     )
 
 
@@ -104,6 +105,12 @@ def _steps(mesh: TetMesh) -> list[str]:
         if steps:
             return [n.removeprefix(name) for n in sorted(steps, key=lambda n: int(n.rpartition("_")[2]))]
     return []
+
+
+def _has_values(mesh: TetMesh, step: str) -> bool:
+    """Tell whether a pose has a field; one that did not converge has none."""
+    names = [name + step for name in ("magnE", "E") if name + step in mesh.element_data]
+    return bool(np.isfinite(mesh.element_data[names[0]]).any())
 
 
 def _of_fields(mesh: TetMesh, step: str) -> dict[str, NDArray[Any]]:
