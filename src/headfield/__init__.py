@@ -44,6 +44,8 @@ from .fields.field import Field
 from .fields.merge import merge_results
 from .fields.read import read_result
 from .fields.report import SolveReport
+from .fields.result import Result
+from .fields.save import write_result
 from .geometry.surface import Surface
 from .heads.eeg import EegPositions, read_eeg_positions
 from .heads.findings import Finding, HeadReport
@@ -96,6 +98,7 @@ __all__ = [
     "PoseList",
     "Region",
     "RegionError",
+    "Result",
     "SampledPotential",
     "ScalpGeometry",
     "ScalpGrid",
@@ -145,5 +148,6 @@ __all__ = [
     "write_coil",
     "write_mesh",
     "write_poses",
+    "write_result",
     "write_skin",
 ]

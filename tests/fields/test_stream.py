@@ -4,6 +4,7 @@
 import dataclasses
 import errno
 import os
+import re
 
 import h5py
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from given.results import field_arrays, run
 
 import headfield as hf
+from headfield.core.version import VERSION
 from headfield.fields.stream import open_results
 
 MESH = hf.TetMesh([[0, 0, 0], [100, 0, 0], [0, 100, 0], [0, 0, 100]], [[0, 1, 2, 3]], tags=[5])
@@ -177,11 +179,12 @@ def test_a_run_goes_on_after_what_is_there(tmp_path, ending):
 @pytest.mark.parametrize(
     ("different", "said"),
     [
-        ({"head": "other"}, "the head or its conductivity is not the same"),
+        ({"head": "other"}, "the head is not the same"),
+        ({"conductivity": "other"}, "the conductivity is not the same"),
         ({"coil": "other", "options": "other"}, "the coil and the options are not the same"),
-        ({"poses": "other"}, "the poses or their dI/dt are not the same"),
-        ({"version": "0"}, "the version of headfield is not the same"),
-        ({"total": 9}, "the poses or their dI/dt are not the same"),
+        ({"poses": "other"}, "the poses, their names or their dI/dt are not the same"),
+        ({"version": "0"}, rf"the version of headfield \({re.escape(VERSION)}, here 0\) is not the same"),
+        ({"total": 9}, "the poses, their names or their dI/dt are not the same"),
         ({"first": 1, "count": 4, "total": 5}, "is of the slice 0:5"),
     ],
 )

@@ -140,9 +140,9 @@ def result(ending: str) -> bytes:
 
 
 def read_result(path: Path) -> Any:
-    """Read a result and the last of its poses."""
+    """Read a result, the last of its poses, and what it was computed from."""
     found = hf.read_result(path)
-    return found.magnitude(found.n_poses - 1)
+    return found.E(found.n_poses - 1), found.provenance
 
 
 def dipole_coil() -> hf.Coil:

@@ -15,7 +15,7 @@ from headfield.fields.run import Run
 
 def run(count: int, first: int = 0, total: int | None = None, **different: Any) -> Run:
     """The record of a run of so many poses."""
-    same = {"head": "a head", "coil": "a coil", "poses": "poses", "options": "options"}
+    same = {"head": "a head", "conductivity": "S/m", "coil": "a coil", "poses": "poses", "options": "options"}
     return Run(
         **(same | different), first=first, count=count, total=first + count if total is None else total
     )
@@ -53,4 +53,4 @@ def changed(path, change: Callable[[Any], None]) -> None:
             for group, names in enumerate((FACTS, FIELDS)):
                 there = [file[name] for name in names if name in file]
                 if all(values.shape and len(values) > i for values in there):
-                    marks[i, group] = mark_of(checksum(np.asarray(values[i]) for values in there))
+                    marks[i, group] = mark_of(checksum(values[i : i + 1][0, ...] for values in there))

@@ -86,7 +86,7 @@ def test_the_error_of_a_pose_is_that_of_its_elements():
     energy = squares @ weights
     expected = np.sqrt((field.local_error.astype(float) ** 2) @ weights / energy)
     np.testing.assert_allclose(field.report.discretisation_error, expected, rtol=1e-5)
-    assert "discretisation error of E up to" in str(field.report)
+    assert "linear elements would be off by up to" in str(field.report)
 
 
 def test_an_element_that_is_given_twice_counts_once_in_the_error():

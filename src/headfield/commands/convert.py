@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import argparse
 import os
+from typing import Any
 
 from ..coils.coil import Coil
 from ..coils.endings import coil_ending
@@ -19,54 +21,37 @@ from ..heads.write import write_mesh
 from ..io.regular import ending_of
 from ..poses.read import read_pose_list
 from ..poses.write import write_poses
+from .convert_result import convert_result, is_for_results
 from .heads import HeadOptions, mesh_of
 from .kinds import kind_of
+from .pose_options import pose_options
 
-__all__ = ["convert"]
+__all__ = ["convert", "options_of"]
 
 _DIPOLES = 500  # that stand for wire in a .ccd unless another number is asked for
-_AS_IT_IS = HeadOptions()
 # Which options each kind of file takes.
 _OPTIONS = {
     "coil": ("dipoles", "spacing_mm", "casing"),
-    "poses": ("nearest_rotation", "skip_bad", "which", "scan"),
+    "poses": ("nearest_rotation", "which", "skip_bad", "scan"),
     "mesh": HeadOptions._fields,
+    "result": ("spacing_mm", "pose", "quantity", "like", "surface"),
 }
 
 
-def convert(
-    source: str | os.PathLike[str],
-    target: str | os.PathLike[str],
-    *,
-    dipoles: int | None = None,
-    spacing_mm: float | None = None,
-    nearest_rotation: bool = False,
-    casing: str | os.PathLike[str] | None = None,
-    head: HeadOptions = _AS_IT_IS,
-    which: str | int = "all",
-    skip_bad: bool = False,
-    scan: str | os.PathLike[str] | None = None,
-) -> str:
-    """Read a head, coil or poses, and write them in the format that the ending of `target` says.
+def convert(source: str | os.PathLike[str], target: str | os.PathLike[str], **options: Any) -> str:
+    """Read a head, coil, poses or a result, and write them in the format that the ending of `target` says.
 
     Parameters
     ----------
     source : path
     target : path
         The file appears whole or not at all.
-    dipoles : int, optional
-        For a coil: reduce it to at most this many dipoles per stimulator, see `Coil.reduced`. Wire that is
-        written as .ccd, which holds dipoles only, becomes 500 if nothing is said.
-    spacing_mm : float, optional
-        For a coil: sample it on a grid with these steps, see `Coil.sampled`.
-    nearest_rotation : bool
-        For poses: replace axes that are scaled or sheared by the nearest rotation.
-    casing : path, optional
-        For a coil that is written as .tcd: the surface of its housing, see `headfield.read_casing`.
-    head : HeadOptions
-        For heads: what to leave out, and whether to repair it.
-    which, skip_bad, scan
-        For poses: see `headfield.read_pose_list`.
+    **options
+        None, False, an empty list and "all" count as not given. For a coil: `dipoles`, at most so many a
+        stimulator, see `Coil.reduced` (wire that is written as .ccd, which holds dipoles only, becomes 500 if
+        nothing is said); `spacing_mm`, to sample it on a grid, see `Coil.sampled`; and `casing`, the file of
+        its housing, for .tcd. For poses: those of `headfield.read_pose_list`. For heads: those of
+        `headfield.commands.heads.HeadOptions`. For a result: those of `headfield.write_result`.
 
     Returns
     -------
@@ -90,29 +75,52 @@ def convert(
     '1 poses'
     """
     kind = kind_of(source)
-    options = {"dipoles": dipoles is not None, "spacing_mm": spacing_mm is not None}
-    options |= {"nearest_rotation": nearest_rotation, "casing": casing is not None, "skip_bad": skip_bad}
-    options |= {"which": which != "all", "scan": scan is not None} | dict.fromkeys(head.given(), True)
-    allowed = _OPTIONS.get(kind, ())
-    wrong = [name for name, given in options.items() if given and name not in allowed]
+    if is_for_results(kind, source, target):
+        kind = "result"
+    elif kind == "result":  # a .msh or .vtu that becomes another mesh with fields
+        kind = "mesh"
+    given = {name: value for name, value in options.items() if _is_given(value)}
+    wrong = sorted(set(given) - set(_OPTIONS.get(kind, ())))
     if wrong:
         raise FileFormatError(f"{os.fspath(source)}: {wrong[0]} is not an option for the kind {kind}")
+    if kind == "result":
+        return convert_result(source, target, **given)
     if kind == "coil":
-        coil = read_coil(source) if casing is None else _cased(read_coil(source), casing, target)
-        if dipoles is None and spacing_mm is None and _is_wire_for_ccd(coil, target):
-            dipoles = _DIPOLES
-        coil, note = _changed(coil, dipoles, spacing_mm)
-        write_coil(target, coil)
-        return f"{coil!r}{note}"
+        return _coil(source, target, **given)
     if kind == "poses":
-        poses = read_pose_list(
-            source, which=which, nearest_rotation=nearest_rotation, skip_bad=skip_bad, scan=scan
-        )
+        poses = read_pose_list(source, **given)
         write_poses(target, poses)
         return f"{len(poses)} poses"
     if kind == "mesh":
-        return _head(target, mesh_of(source, head))
+        return _head(target, mesh_of(source, HeadOptions(**given)))
     raise FileFormatError(f"{os.fspath(source)}: files of the kind {kind} can't be converted")
+
+
+def options_of(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of `convert` that are in parsed arguments."""
+    names = {name for names in _OPTIONS.values() for name in names}
+    return {name: getattr(args, name) for name in names} | pose_options(args)
+
+
+def _is_given(value: Any) -> bool:
+    return value is not None and value is not False and value not in ([], (), "all")
+
+
+def _coil(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    dipoles: int | None = None,
+    spacing_mm: float | None = None,
+    casing: str | os.PathLike[str] | None = None,
+) -> str:
+    coil = read_coil(source)
+    if casing is not None:
+        coil = _cased(coil, casing, target)
+    if dipoles is None and spacing_mm is None and _is_wire_for_ccd(coil, target):
+        dipoles = _DIPOLES
+    coil, note = _changed(coil, dipoles, spacing_mm)
+    write_coil(target, coil)
+    return f"{coil!r}{note}"
 
 
 def _cased(coil: Coil, casing: str | os.PathLike[str], target: str | os.PathLike[str]) -> Coil:

@@ -14,14 +14,18 @@ from ..coils.formats.casings import read_casing
 from ..coils.parts import CoilElement
 from ..coils.read import read_coil
 from ..coils.sources import Dipoles, Segments, grid_corners_mm
+from ..fields.images import DESCRIBED
+from ..fields.read import read_result
+from ..fields.run import printable
 from ..heads.eeg import EegPositions, read_eeg_positions
 from ..heads.mesh import TetMesh
 from ..heads.quality import min_dihedral_cosines
 from ..heads.subject import Subject
 from ..heads.tetrahedra import chunks
 from ..heads.tissues import tissue
-from ..io.nifti import read_nifti
+from ..io.nifti import read_description, read_grid, read_nifti
 from .heads import HeadOptions, check_no_options, mesh_of
+from .info_result import describe_result
 from .kinds import kind_of
 from .pose_facts import pose_facts
 
@@ -84,6 +88,10 @@ def describe(
         return {"kind": kind} | _of_casing(read_casing(path))
     if kind == "tensors":
         return {"kind": kind} | _of_tensors(*read_nifti(path))
+    if kind == "result":
+        return {"kind": kind} | describe_result(read_result(path))
+    if kind == "field":
+        return {"kind": kind} | _of_field_image(path)
     return {"kind": kind} | _of_mesh(mesh_of(path, head, check=False))
 
 
@@ -160,6 +168,16 @@ def _of_tensors(affine: np.ndarray, data: np.ndarray) -> dict[str, Any]:
         "spacing_mm": np.linalg.norm(affine[:3, :3], axis=0).tolist(),
         "bounds_mm": _bounds(grid_corners_mm(data.shape[:3], affine)),
         "voxels_with_a_tensor": int(inside.sum()),
+    }
+
+
+def _of_field_image(path: str | os.PathLike[str]) -> dict[str, Any]:
+    affine, shape = read_grid(path)
+    return {
+        "shape": list(shape),
+        "spacing_mm": np.linalg.norm(affine[:3, :3], axis=0).tolist(),
+        "bounds_mm": _bounds(grid_corners_mm((*shape, 1, 1)[:3], affine)),
+        "quantity": printable(read_description(path).removeprefix(DESCRIBED)),
     }
 
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .info_result import text_of_result
+
 __all__ = ["lines"]
 
 _MOST_ROWS = 12  # names of poses or electrodes that are listed one by one
@@ -157,7 +159,19 @@ def _subject(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
     return rows + mesh_rows, table
 
 
+def _result(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
+    rows, tables = text_of_result(facts)
+    return rows, [line for head, body, left in tables for line in ("", *_table(head, body, left))]
+
+
+def _field(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
+    rows = [("holds", facts["quantity"]), ("shape", " x ".join(map(str, facts["shape"])))]
+    return [*rows, ("spacing", f"{_point(facts['spacing_mm'])} mm"), ("extent", _extent(facts))], []
+
+
 _TEXTS = {
+    "result": _result,
+    "field": _field,
     "mesh": _mesh,
     "coil": _coil,
     "poses": _poses,

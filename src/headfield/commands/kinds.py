@@ -9,8 +9,11 @@ from ..coils.endings import COIL_ENDINGS, WIRE_ENDINGS
 from ..coils.formats.casings import CASING_ENDINGS
 from ..coils.formats.wire_text import holds_wire
 from ..errors import FileFormatError
-from ..io.nifti import read_grid
-from ..io.regular import check_regular
+from ..fields.images import DESCRIBED
+from ..fields.note import note_in
+from ..fields.stream import H5_ENDINGS
+from ..io.nifti import read_description, read_grid
+from ..io.regular import check_regular, ending_of
 from ..poses.read import is_pose_file
 
 __all__ = ["kind_of"]
@@ -30,7 +33,8 @@ def kind_of(path: str | os.PathLike[str]) -> str:
     -------
     str
         "subject" (a folder), "coil" (also the path of its wire), "poses", "eeg" (electrode positions),
-        "casing" (a triangle surface), "tensors" (an image of six components) or "mesh" (every other file; its
+        "casing" (a triangle surface), "tensors" (an image of six components), "field" (an image of a result),
+        "result" (an .h5, or a .msh or .vtu that says it is one of headfield) or "mesh" (every other file; its
         reader says if it isn't one).
 
     Raises
@@ -52,6 +56,8 @@ def kind_of(path: str | os.PathLike[str]) -> str:
     if os.path.isdir(name):
         return "subject"
     check_regular(name, FileFormatError)
+    if ending_of(name) in H5_ENDINGS or note_in(name) is not None:
+        return "result"
     lower = name.lower()
     if lower.endswith(_IMAGES):
         return _image(name)
@@ -68,6 +74,8 @@ def kind_of(path: str | os.PathLike[str]) -> str:
 
 def _image(name: str) -> str:
     _, shape = read_grid(name)
+    if read_description(name).startswith(DESCRIBED):
+        return "field"
     if len(shape) == 4 and shape[3] == 6:
         return "tensors"
     if len(shape) in (4, 5) and 3 in shape[3:]:

@@ -19,7 +19,7 @@ from typing import Any
 from ..errors import ArgumentError, HeadfieldError, PlausibilityWarning
 from ..fields.h5.reader import opened
 from ..fields.merge import merge_results
-from .convert import convert
+from .convert import convert, options_of
 from .demo import run_demo
 from .heads import HeadOptions
 from .info import describe
@@ -159,16 +159,7 @@ def _merge(args: argparse.Namespace) -> int:
 def _convert(args: argparse.Namespace) -> None:
     if os.path.exists(args.target) and os.path.samefile(args.source, args.target):
         raise ArgumentError(f"{args.target} is the input; it would be overwritten")
-    done = convert(
-        args.source,
-        args.target,
-        dipoles=args.dipoles,
-        spacing_mm=args.spacing_mm,
-        nearest_rotation=args.nearest_rotation,
-        casing=args.casing,
-        head=HeadOptions.of(args),
-        **pose_options(args),
-    )
+    done = convert(args.source, args.target, **options_of(args))
     print(f"{args.target}: {done}")
 
 

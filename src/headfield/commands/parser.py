@@ -249,9 +249,10 @@ def _add_view(commands: Any) -> argparse.ArgumentParser:
 def _add_info(commands: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
         "info",
-        help="what a head, coil or pose file holds",
+        help="what a head, coil, pose or result file holds",
         description="Say what a file is and what is in it: a mesh (tissues, sizes, quality, fields), a coil, "
-        "poses, electrode positions, a casing, diffusion tensors, or a subject folder m2m_x.",
+        "poses, a result (peaks in each tissue, what it was computed from), electrode positions, a casing, "
+        "diffusion tensors, or a subject folder m2m_x.",
         epilog="Example: headfield info head.msh",
     )
     parser.add_argument("file", metavar="FILE")
@@ -264,24 +265,46 @@ def _add_info(commands: Any) -> argparse.ArgumentParser:
 def _add_convert(commands: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
         "convert",
-        help="a head, coil or poses in another format",
-        description="Read a head, a coil or poses, and write them in the format that the ending of OUT says. "
+        help="a head, coil, poses or result in another format",
+        description="Read a head, a coil, poses or a result, and write it in the format that OUT ends in. "
         "Heads: .msh, .npz, .vtu and what meshio writes; .stl, .ply, .obj, .off get the skin. Coils: .ccd, "
         ".tcd, .nii.gz. Poses: .npy, .csv, .txt (Brainsight), .xml (Localite), .stmpx, .mrk, .mrk.json, "
-        ".tfm, .mat.",
+        ".tfm, .mat. Results: .msh, .vtu (a file a pose), .npy, .csv, .nii.gz, .func.gii.",
         epilog="Example: headfield convert spiral.tcd coil.ccd --dipoles 500",
     )
     parser.add_argument("source", metavar="IN")
     parser.add_argument("target", type=values.file_name, metavar="OUT")
     _add_head_options(parser)
     parser.add_argument("--dipoles", type=int, metavar="N", help="of a coil: at most N sources a stimulator")
-    parser.add_argument("--spacing-mm", type=float, metavar="MM", help="of a coil: sample A on a grid")
     parser.add_argument("--casing", metavar="FILE", help="of a coil, for .tcd: its housing, .stl, .ply, .obj")
+    parser.add_argument(
+        "--spacing-mm",
+        type=float,
+        metavar="MM",
+        help="of a coil: sample A on a grid; of a .nii.gz: voxels [1]",
+    )
+    _add_result_options(parser)
     parser.add_argument(
         "--nearest-rotation", action="store_true", help="of poses: make scaled or sheared axes a rotation"
     )
     add_pose_options(parser)
     return parser
+
+
+def _add_result_options(parser: argparse.ArgumentParser) -> None:
+    """Options that say what of a result is converted, and where to."""
+    parser.add_argument("--pose", type=int, metavar="I", help="of a result: only this pose, from 0 [all]")
+    parser.add_argument(
+        "--quantity",
+        choices=("E", "magnE", "v", "local_error", "normal", "tangential"),
+        help="of a result: only this [.npy: E; .nii.gz: magnE; else all]",
+    )
+    parser.add_argument("--like", metavar="IMAGE", help="of a .nii.gz: the grid of this image, such as a T1")
+    parser.add_argument(
+        "--surface",
+        metavar="GII",
+        help="of a .func.gii: such as lh.central.gii [the mid-layer of the cortex]",
+    )
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:

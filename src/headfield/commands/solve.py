@@ -17,8 +17,6 @@ from ..coils.coil import Coil
 from ..coils.read import read_coil
 from ..errors import ArgumentError, ConvergenceError, RegionError
 from ..fields.field import Field
-from ..fields.h5.rows import MESH_ARRAYS
-from ..fields.run import Run, digest
 from ..fields.stream import FilePerPose, GrowingH5, open_results, result_files
 from ..heads.mesh import TetMesh
 from ..heads.standard import conductivity_of
@@ -30,6 +28,7 @@ from .heads import read_head
 from .placing import given_poses
 from .pose_options import pose_options
 from .progress import Progress
+from .record import label, names_of, record
 from .stopping import Stopping
 from .summary import Summary, exit_code
 
@@ -83,17 +82,8 @@ class _Problem:
         self.elements = _elements(self.mesh, args.tissues)
         self.n_elements = None if self.elements is None else len(self.elements)
         self.conductivity = conductivity_of(self.mesh, given)
-        tissues = None if args.tissues is None else sorted(set(args.tissues))
-        options = (tissues, args.recovery, args.tol, args.max_iterations)
-        self.run = Run(
-            head=digest([getattr(self.mesh, name) for name in MESH_ARRAYS], self.conductivity),
-            coil=digest(self.coil.content()),
-            poses=digest(self.poses, np.asarray(self.didt, np.float64)),
-            options=digest(*options),
-            first=self.chosen.start,
-            count=len(self.chosen),
-            total=len(self.poses),
-        )
+        self.names = names_of(listed)
+        self.run = record(args, self)
 
     def fields(self, model: HeadModel, first: int) -> Iterator[Field]:
         """Solve the poses from `first` on, batch by batch."""
@@ -134,6 +124,7 @@ def _solve_rest(
     stopping.after_batches()
     try:
         for field in problem.fields(model, run.first + results.done):
+            label(field, problem, run.first + results.done)
             results.write(field.arrays())
             summary.add(field)
             progress.done(results.done)
@@ -142,6 +133,7 @@ def _solve_rest(
                 stopping.check()
     except BaseException as error:  # also an interrupt: what is solved is kept, and the user told
         if isinstance(error, ConvergenceError):
+            label(error.partial, problem, run.first + results.done)
             results.write(error.partial.arrays())
         kept = f"{results.done} of {run.count} poses are done and kept"
         progress.say(f"{kept}; go on with --resume" if results.done else kept, always=True)

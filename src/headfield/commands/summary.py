@@ -16,10 +16,13 @@ from ..heads.mesh import TetMesh
 from ..heads.tissues import GRAY_MATTER
 from ..metrics import percentiles
 
-__all__ = ["NOT_CONVERGED", "Summary", "exit_code"]
+__all__ = ["ERROR_OF_ELEMENTS", "NOT_CONVERGED", "Summary", "exit_code"]
 
 #: Exit code of a run that is whole but for poses that did not converge.
 NOT_CONVERGED = 3
+
+#: What the estimated error is called where E is recovered, of which it is no error.
+ERROR_OF_ELEMENTS = "discretisation_error_of_elements"
 
 _LISTED = 20  # poses that did not converge, by number
 
@@ -56,7 +59,11 @@ class Summary:
     """
 
     def __init__(
-        self, mesh: TetMesh, elements: NDArray[np.int32] | None, first: int = 0, earlier: Sequence[int] = ()
+        self,
+        mesh: TetMesh,
+        elements: NDArray[np.int32] | None,
+        first: int = 0,
+        earlier: Sequence[int] = (),
     ) -> None:
         tags = mesh.tags if elements is None else mesh.tags[elements]
         self._gray = bool((tags == GRAY_MATTER).any())
@@ -73,6 +80,7 @@ class Summary:
             peak = percentiles(magnitude(e[self._chosen]), self._volumes, 99.9) if good else None
             row = {
                 "pose": self._first + len(self.rows),
+                **({"name": field.names[i]} if field.names else {}),
                 "converged": good,
                 "iterations": int(report.iterations[i]),
                 "residual": float(report.residual[i]) if np.isfinite(report.residual[i]) else None,
@@ -80,7 +88,8 @@ class Summary:
             }
             if report.discretisation_error is not None:
                 error = float(report.discretisation_error[i])
-                row["discretisation_error"] = error if good else None
+                name = "discretisation_error" if report.recovery is None else ERROR_OF_ELEMENTS
+                row[name] = error if good else None
             self.rows.append(row)
 
     @property
@@ -98,12 +107,28 @@ class Summary:
             )
             where = "gray matter" if self._gray else "all tetrahedra"
             lines.append(f"99.9th percentile of |E| in {where}: {self._span('peak_V_per_m', '.3g')} V/m")
+            lines += self._by_name()
             if "discretisation_error" in self.rows[0]:
                 lines.append(f"discretisation error of E: {self._span('discretisation_error', '.2%')}")
+            if ERROR_OF_ELEMENTS in self.rows[0]:
+                span = self._span(ERROR_OF_ELEMENTS, ".2%")
+                lines.append(f"E is recovered; that of linear elements would be off by {span}")
         files = facts["files"]
         if files:
             lines.append(f"written: {files[0]}" + (f" to {files[-1]}" if len(files) > 1 else ""))
         return "\n".join(lines)
+
+    def _by_name(self) -> list[str]:
+        """A line for each pose that has a name, where there are few."""
+        named = [row for row in self.rows if "name" in row]
+        if len(named) > _LISTED:
+            return []
+        peaks = (
+            "no field" if row["peak_V_per_m"] is None else f"{row['peak_V_per_m']:.3g} V/m" for row in named
+        )
+        return [
+            f"  {row['pose']:4d}  {peak:>10}  {row['name']}" for row, peak in zip(named, peaks, strict=True)
+        ]
 
     def _span(self, key: str, form: str) -> str:
         values = [row[key] for row in self.rows if row[key] is not None]

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ..coils.read import read_coil
 from ..errors import ArgumentError, FileFormatError, PoseError
-from ..fields.read import Result, read_result
+from ..fields.read import read_result
+from ..fields.result import Result
 from ..heads.read import read_mesh
 from ..heads.subject import Subject
 from ..io.atomic import check_folder

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..heads.mesh import TetMesh
 from ..regions.region import Region
 from .report import SolveReport
+from .run import Run
 from .write import magnitude
 
 __all__ = ["FieldArrays"]
@@ -39,6 +40,10 @@ class FieldArrays:
         None for all tetrahedra.
     region : Region or None
     recovery : str or None
+    names : tuple of k str
+        What the poses are called; empty where they have no names.
+    run : Run or None
+        What the field was computed from.
     """
 
     mesh: TetMesh
@@ -51,6 +56,8 @@ class FieldArrays:
     elements: NDArray[np.int32] | None
     region: Region | None
     recovery: str | None
+    names: tuple[str, ...] = ()
+    run: Run | None = None
 
     def __len__(self) -> int:
         return len(self.E)
@@ -70,11 +77,22 @@ class FieldArrays:
         They cover all tetrahedra, NaN outside `elements`; or the points, where E is given at points. A pose
         that did not converge is NaN.
         """
+        made = self.rows(poses)
+        made.pop("v", None)
+        return {name: self._everywhere(values) for name, values in made.items()}
+
+    def rows(self, poses: slice) -> dict[str, NDArray[Any]]:
+        """E, magnE, the local error and v of some poses, as far as they are there, where they were computed.
+
+        A pose that did not converge is NaN.
+        """
         made: dict[str, NDArray[Any]] = {"E": self.E[poses]}
         made["magnE"] = np.stack([magnitude(e) for e in made["E"]])
         if self.local_error is not None:
             made["local_error"] = self.local_error[poses]
-        return {name: self._everywhere(self._converged(values, poses)) for name, values in made.items()}
+        if self.potential is not None:
+            made["v"] = self.potential[poses]
+        return {name: self._converged(values, poses) for name, values in made.items()}
 
     def at_nodes(self, poses: slice) -> dict[str, NDArray[Any]]:
         """The potential `v` of some poses, as files have it, if it was kept."""

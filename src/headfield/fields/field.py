@@ -16,14 +16,14 @@ from ..core.device import is_on_gpu, on_host
 from ..core.locks import Lock, cached_property
 from ..errors import ArgumentError, HeadfieldError, PoseError
 from ..heads.mesh import TetMesh
-from ..io.regular import ending_of
 from ..pictures.figure import draw_scene, write_cortex
 from ..pictures.scene import Scene
 from ..regions.region import Region
 from .arrays import FieldArrays
+from .images import Like
 from .report import SolveReport
-from .stream import H5_ENDINGS, save_h5
-from .write import write_point_results, write_results
+from .run import Run
+from .save import save_field
 
 __all__ = ["Field", "SolveReport"]
 
@@ -53,6 +53,8 @@ class Field:
         tetrahedron each lies in.
     recovery : str or None
     report : SolveReport
+    names : tuple of k str
+        What the poses are called, such as markers of a navigation file; empty unless `label` was told.
     """
 
     def __init__(
@@ -66,6 +68,8 @@ class Field:
         elements: NDArray[np.int32] | None = None,
         region: Region | None = None,
         recovery: str | None = None,
+        names: Sequence[str] = (),
+        run: Run | Callable[[], Run] | None = None,
         evaluate: Callable[[], Evaluated],
     ) -> None:
         for array in (poses, didt, potential, elements):
@@ -79,6 +83,8 @@ class Field:
         self.region, self.recovery = region, recovery
         self._potential = potential
         self._values: Evaluated | None = None
+        self.names: tuple[str, ...] = tuple(names)
+        self._run = run
         self._lock = Lock("E is computed")
         self._evaluate: Callable[[], Evaluated] | None = evaluate
         if potential is None:  # nothing is left to compute: don't keep the model alive for it
@@ -96,6 +102,8 @@ class Field:
             elements=arrays.elements,
             region=arrays.region,
             recovery=arrays.recovery,
+            names=arrays.names,
+            run=arrays.run,
             evaluate=arrays.evaluated,
         )
 
@@ -135,7 +143,8 @@ class Field:
     def local_error(self) -> NDArray[np.float32]:
         """Estimated error of the E of linear elements in each tetrahedron, (k, m) or (k, e) float32, V/m.
 
-        The root mean square over the tetrahedron of what recovery changed (Zienkiewicz and Zhu 1987).
+        The root mean square over the tetrahedron of what recovery changed (Zienkiewicz and Zhu 1987). The
+        field's own E is the recovered one, which is nearer to the truth: this is no error of it.
 
         Raises
         ------
@@ -183,6 +192,8 @@ class Field:
             elements=self.elements,
             region=self.region,
             recovery=self.recovery,
+            names=self.names,
+            run=self._run,
             evaluate=lambda: {name: on_host(values) for name, values in self._evaluated().items()},
         )
 
@@ -200,33 +211,86 @@ class Field:
             elements=self.elements,
             region=self.region,
             recovery=self.recovery,
+            names=self.names,
+            run=self.provenance,
         )
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write E, magnE, the local error if E was recovered, and the potential, whole or not at all.
+    def label(self, names: Sequence[str], run: Run | None = None) -> None:
+        """Say what the poses are called, for the files that the field is saved to.
+
+        Parameters
+        ----------
+        names : sequence of k str, or empty
+        run : Run, optional
+            What the field is a part of, if it is more than this field by itself.
+
+        Raises
+        ------
+        ArgumentError
+            Not one text for each pose.
+
+        Examples
+        --------
+        >>> import headfield as hf
+        >>> model = hf.HeadModel(hf.sphere_mesh(radii_mm=[80, 86, 92], tags=[2, 4, 5], edge_mm=20))
+        >>> coil = hf.circular_coil()
+        >>> field = model.solve(coil, model.place(coil, [0, 0, 92], [0, 50, 92]))
+        >>> field.label(["vertex"])
+        >>> field.names
+        ('vertex',)
+        """
+        if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+            raise ArgumentError("names must be texts, one for each pose")
+        if len(names) not in (0, len(self)):
+            raise ArgumentError(f"{len(names)} names for {len(self)} poses")
+        self.names, self._run = tuple(names), run or self._run
+
+    @property
+    def provenance(self) -> Run | None:
+        """What the field was computed from: version, settings, hashes of head, conductivity, coil and poses.
+
+        None of a field that no model solved. The hashes are made when they are first asked for.
+        """
+        if callable(self._run):
+            self._run = self._run()
+        return self._run
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        pose: int | None = None,
+        quantity: str | None = None,
+        like: Like | None = None,
+        spacing_mm: float | None = None,
+        surface: str | os.PathLike[str] | Region | None = None,
+    ) -> None:
+        """Write the field to a file, whole or not at all.
 
         Parameters
         ----------
         path : path
             `.msh` (Gmsh, SimNIBS; pose k is time step k), `.vtu` (ParaView; an array per pose) or `.h5`
-            (needs h5py). Tetrahedra outside the chosen `elements` are NaN in a `.vtu` and left out of the
-            others. E at points, or on a surface, is written as `.vtu`. A pose that did not converge is NaN.
+            (needs h5py): E, magnE, the local error if E was recovered, and the potential. Tetrahedra outside
+            the chosen `elements` are NaN in a `.vtu` and left out of the others. E at points, or on a
+            surface, is written as `.vtu`. A pose that did not converge is NaN. The other formats are
+            `.nii.gz`, `.func.gii`, `.csv` and `.npy`: see `headfield.write_result`.
+        pose, quantity, like, spacing_mm, surface
+            What of the field is written, and where: see `headfield.write_result`. Not for `.h5`.
 
         Raises
         ------
         FileFormatError
             Another ending, or h5py is missing.
+        ArgumentError
+            An option for another format.
+        HeadfieldError
+            See `headfield.write_result`.
         OSError
             The file can't be written.
         """
-        if ending_of(path) in H5_ENDINGS and not self.at_points:
-            save_h5(path, self.arrays())
-            return
-        arrays, poses = self.arrays(), slice(0, len(self))
-        if self.region is not None and self.at_points:
-            write_point_results(path, self.region, arrays.in_elements(poses))
-        else:
-            write_results(path, self.mesh, arrays.in_elements(poses), arrays.at_nodes(poses))
+        options = {"pose": pose, "quantity": quantity, "like": like, "spacing_mm": spacing_mm}
+        save_field(path, self.arrays(), **options, surface=surface)
 
     def scene(self, pose: int = 0, coil: Coil | None = None, tags: int | Sequence[int] = (1, 2)) -> Scene:
         """What pictures of one pose show; parameters and errors are those of `plot`."""

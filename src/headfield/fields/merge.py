@@ -15,9 +15,8 @@ from ..errors import ArgumentError, FileFormatError
 from ..io.atomic import check_folder, replacing
 from ..io.regular import check_regular, ending_of
 from .h5.reader import ResultFile, opened
-from .h5.rows import MESH_ARRAYS
 from .h5.writer import RowFile
-from .run import Run
+from .run import MESH_ARRAYS, Run
 from .stream import H5_ENDINGS
 
 __all__ = ["merge_results"]

@@ -1,87 +1,44 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Read result files: |E| of one pose at a time, on the mesh that the file holds."""
+"""Read result files: facts and mesh at once, fields one pose at a time."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.arguments import is_whole
-from ..errors import FileFormatError, HeadfieldError, PoseError
+from ..errors import FileFormatError, PoseError
 from ..heads.mesh import TetMesh
 from ..heads.read import read_mesh
 from ..io.regular import check_regular, ending_of
 from ..poses.pose import check_poses
 from .h5.reader import opened
+from .h5.rows import REPORTED
+from .note import note_in
+from .result import Result
+from .run import printable
 from .stream import H5_ENDINGS
 from .write import magnitude
 
-__all__ = ["Result", "read_result"]
+__all__ = ["read_result"]
 
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """What a result file holds.
-
-    Attributes
-    ----------
-    path : str
-    mesh : TetMesh
-    n_poses : int
-    poses : ndarray (k, 4, 4) float64 or None
-        Coil to head, mm; None where the file has no poses, as .msh and .vtu.
-    didt : ndarray (k, s) float64 or None
-        A/s, for each stimulator; None where the file doesn't say.
-    """
-
-    path: str
-    mesh: TetMesh
-    n_poses: int
-    poses: NDArray[np.float64] | None
-    didt: NDArray[np.float64] | None
-    _row: Callable[[int], NDArray[Any]]
-
-    def magnitude(self, pose: int = 0) -> NDArray[np.float32]:
-        """Read |E| of one pose.
-
-        Parameters
-        ----------
-        pose : int
-            Counted from 0.
-
-        Returns
-        -------
-        ndarray (m,) float32
-            V/m, for each tetrahedron; NaN where the field was not asked for.
-
-        Raises
-        ------
-        PoseError
-            The file has no such pose.
-        HeadfieldError
-            The pose did not converge.
-        FileFormatError
-            The file is damaged.
-        """
-        if not is_whole(pose) or not 0 <= pose < self.n_poses:
-            raise PoseError(f"{self.path}: pose {pose!r}: the result has the poses 0 to {self.n_poses - 1}")
-        values = np.asarray(self._row(int(pose)), np.float32)
-        if not np.isfinite(values).any():
-            raise HeadfieldError(f"{self.path}: pose {pose} has no E: it did not converge")
-        return values
+_FIELDS = {"E": (3,), "magnE": (), "local_error": ()}
+_IN_H5 = {
+    "elements/E": "E",
+    "elements/magnE": "magnE",
+    "elements/local_error": "local_error",
+    "nodes/v": "v",
+}
 
 
 def read_result(path: str | os.PathLike[str]) -> Result:
     """Read what `Field.save` and `headfield solve` write: .h5, .msh or .vtu.
 
-    From an .h5 only the mesh, the poses and dI/dt are read at once; |E| is read pose by pose. A .msh or .vtu
-    from other programs will do if it has `magnE` or `E` on its tetrahedra.
+    From an .h5 only the mesh and facts of the poses are read at once; fields are read pose by pose. A .msh or
+    .vtu from other programs will do if it has `magnE` or `E` on its tetrahedra.
 
     Parameters
     ----------
@@ -113,31 +70,61 @@ def read_result(path: str | os.PathLike[str]) -> Result:
     ...     back = read_result(folder + "/out.msh")
     ...     back.n_poses, back.poses, bool((back.magnitude() == field.magnitude[0]).all())
     (1, None, True)
+    >>> back.E().shape == (model.mesh.n_tets, 3), back.provenance == field.provenance
+    (True, True)
     """
     check_regular(path, FileFormatError)
     if ending_of(path) in H5_ENDINGS:
         return _read_h5(os.fspath(path))
     mesh = read_mesh(path, check=False)  # it was checked when it was solved
-    names = _steps(mesh)
-    if not names:
+    name, steps = os.fspath(path), _steps(mesh)
+    if not steps:
         there = ", ".join(mesh.element_data) or "none"
-        raise FileFormatError(f"{os.fspath(path)}: no E in it; fields on its tetrahedra: {there}")
-    return Result(os.fspath(path), mesh, len(names), None, None, lambda i: _of_field(mesh, names[i]))
+        raise FileFormatError(f"{name}: no E in it; fields on its tetrahedra: {there}")
+    note = note_in(path)
+    names = () if note is None or len(note.names) != len(steps) else tuple(map(printable, note.names))
+    return Result(
+        path=name,
+        mesh=mesh,
+        n_poses=len(steps),
+        read=lambda i: _of_fields(mesh, steps[i]),
+        record=lambda: None if note is None else note.run,
+        names=names,
+        recovery=None if note is None or note.run is None else note.run.settings.get("recovery"),
+        facts={"converged": np.array([_has_values(mesh, step) for step in steps])},
+    )
 
 
 def _steps(mesh: TetMesh) -> list[str]:
-    """Return the name of each pose's field: those of magnE, or else those of E."""
-    for name, shape in (("magnE", ()), ("E", (3,))):
-        fits = {n for n, values in mesh.element_data.items() if values.shape[1:] == shape}
+    """Return what ends the names of each pose's fields: those of magnE, or else those of E."""
+    for name in ("magnE", "E"):
+        fits = {n for n, values in mesh.element_data.items() if values.shape[1:] == _FIELDS[name]}
         steps = [n for n in fits if re.fullmatch(rf"{name}_[0-9]{{4,9}}", n)]
-        if name in fits or steps:
-            return [name] if name in fits else sorted(steps, key=lambda n: int(n.rpartition("_")[2]))
+        if name in fits:
+            return [""]
+        if steps:
+            return [n.removeprefix(name) for n in sorted(steps, key=lambda n: int(n.rpartition("_")[2]))]
     return []
 
 
-def _of_field(mesh: TetMesh, name: str) -> NDArray[Any]:
-    values: NDArray[Any] = mesh.element_data[name]
-    return values if values.ndim == 1 else magnitude(values)
+def _has_values(mesh: TetMesh, step: str) -> bool:
+    """Tell whether a pose has a field; one that did not converge has none."""
+    names = [name + step for name in ("magnE", "E") if name + step in mesh.element_data]
+    return bool(np.isfinite(mesh.element_data[names[0]]).any())
+
+
+def _of_fields(mesh: TetMesh, step: str) -> dict[str, NDArray[Any]]:
+    """Return the fields of one pose; |E| is that of E where the file has only E."""
+    there = mesh.element_data
+    found = {name: there[name + step] for name in _FIELDS if name + step in there}
+    made: dict[str, NDArray[Any]] = {
+        name: values for name, values in found.items() if values.shape[1:] == _FIELDS[name]
+    }
+    if "magnE" not in made:
+        made["magnE"] = magnitude(made["E"])
+    if "v" + step in mesh.node_data and mesh.node_data["v" + step].ndim == 1:
+        made["v"] = mesh.node_data["v" + step]
+    return {name: values if name == "v" else values.astype("f4") for name, values in made.items()}
 
 
 def _read_h5(path: str) -> Result:
@@ -146,20 +133,33 @@ def _read_h5(path: str) -> Result:
         index = file.index(mesh)
         file.check_facts()
         poses, didt = (file.array(name) if file.has(name) else None for name in ("poses", "didt"))
-        count = file.n_rows
+        facts = {name: file.array(name) for name in (*REPORTED, "device") if file.has(name)}
+        count, names, recovery = file.n_rows, file.texts("names"), file.attributes().get("recovery")
     if poses is not None:
         try:
             poses = check_poses(poses)
         except PoseError as error:
             raise PoseError(f"{path}: {error}") from None
 
-    def row(i: int) -> NDArray[Any]:
+    def read(i: int) -> dict[str, NDArray[Any]]:
         with opened(path) as file:
-            values = file.row("elements/magnE", i)
-        if index is None:
-            return values
-        everywhere = np.full(mesh.n_tets, np.nan, np.float32)
-        everywhere[index] = values
-        return everywhere
+            rows = file.rows(list(_IN_H5), i)
+        return {_IN_H5[name]: values for name, values in rows.items()}
 
-    return Result(path, mesh, count, poses, None if didt is None else didt.reshape(count, -1), row)
+    def run() -> Any:
+        with opened(path) as file:
+            return file.run()
+
+    return Result(
+        path=path,
+        mesh=mesh,
+        n_poses=count,
+        read=read,
+        record=run,
+        poses=poses,
+        didt=None if didt is None else didt.reshape(count, -1),
+        names=names,
+        elements=index,
+        recovery=recovery,
+        facts=facts,
+    )

@@ -31,8 +31,11 @@ class SolveReport:
         The residual that was asked for, or chosen from the discretisation error, per pose.
     discretisation_error : ndarray (k,) float64, or None
         Estimated error of the E of linear elements, per pose: √(∫|E* − E|² / ∫|E*|²) over the tetrahedra of
-        the region, with the recovered field E* (Zienkiewicz and Zhu 1987). The recovered field itself is
-        more accurate than that. None where neither `recovery` nor `tol="auto"` was asked for.
+        the region, with the recovered field E* (Zienkiewicz and Zhu 1987). It is not an error of E*: where
+        `recovery` was asked for, E is the recovered field, and no estimate of its own error is made. None
+        where neither `recovery` nor `tol="auto"` was asked for.
+    recovery : str or None
+        How E was recovered; None where it is that of linear elements.
     primary_error : float
         Bound of the error of ∂A/∂t by interpolation, as measured on this coil; 0 for the direct sum,
         and for sources that are not coils.
@@ -61,6 +64,7 @@ class SolveReport:
     threads: int
     batch: int
     batch_asked: int
+    recovery: str | None = None
     recording_problem: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -83,6 +87,7 @@ class SolveReport:
             threads=first.threads,
             batch=min(r.batch for r in reports),
             batch_asked=first.batch_asked,
+            recovery=first.recovery,
             recording_problem=next((r.recording_problem for r in reports if r.recording_problem), ""),
             seconds={name: sum(r.seconds[name] for r in reports) for name in first.seconds},
         )
@@ -92,7 +97,12 @@ class SolveReport:
         short = f" ({self.batch_asked} did not fit the memory)" if self.batch < self.batch_asked else ""
         error = ""
         if self.discretisation_error is not None:
-            error = f", discretisation error of E up to {100 * self.discretisation_error.max():.2g} %"
+            most = f"{100 * self.discretisation_error.max():.2g} %"
+            error = f", discretisation error of E up to {most}"
+            if self.recovery is not None:
+                error = (
+                    f", E recovered ({self.recovery}; that of linear elements would be off by up to {most})"
+                )
         slow = f"; launched one by one ({self.recording_problem})" if self.recording_problem else ""
         return (
             f"{len(self.iterations)} poses on {self.device}, {self.threads} threads, "

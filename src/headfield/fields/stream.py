@@ -22,6 +22,7 @@ from .arrays import FieldArrays
 from .h5.layout import needed_h5py
 from .h5.reader import ResultFile, opened
 from .h5.writer import RowFile, constants_of, row_of
+from .note import Note
 from .run import Run
 from .write import write_results
 
@@ -77,7 +78,10 @@ def open_results(
     """
     target, ending = Path(path), ending_of(path)
     if ending not in _ENDINGS_PER_POSE + H5_ENDINGS:
-        raise FileFormatError(f"{target}: results are written as .msh, .vtu or .h5, not {ending or 'this'}")
+        raise FileFormatError(
+            f"{target}: results are written as .msh, .vtu or .h5, not {ending or 'this'}; "
+            "`headfield convert` makes .nii.gz, .func.gii, .csv and .npy of them"
+        )
     for file in (target, *result_files(target, range(run.first, run.first + 1), run.total)):
         check_folder(file)
     each = _pose_bytes(ending, mesh, n_elements)
@@ -121,7 +125,7 @@ def save_h5(path: str | os.PathLike[str], arrays: FieldArrays) -> None:
     _check_in_tetrahedra(arrays)
     with replacing(path) as temporary, open(temporary, "rb+", buffering=0) as file:
         rows = RowFile(file.fileno(), os.fspath(path), len(arrays), stays=False)
-        _put(rows, arrays, {})
+        _put(rows, arrays, {} if arrays.run is None else {"run": arrays.run.text()})
         rows.finish()
 
 
@@ -282,7 +286,8 @@ class FilePerPose:
     def _write_pose(self, field: FieldArrays, i: int) -> None:
         path, pose, good = self._paths[self.done], slice(i, i + 1), field.report.converged[i]
         if good:
-            write_results(path, field.mesh, field.in_elements(pose), field.at_nodes(pose))
+            note = Note(self._run.part(self._run.first + self.done, 1), field.names[pose])
+            write_results(path, field.mesh, field.in_elements(pose), field.at_nodes(pose), note)
             self.files.append(str(path))
         else:
             path.unlink(missing_ok=True)  # that of an earlier run would pass for the field of this pose

@@ -48,6 +48,7 @@ def write_vtu(
     mesh: TetMesh,
     element_data: Mapping[str, NDArray[Any]],
     node_data: Mapping[str, NDArray[Any]],
+    comment: str = "",
 ) -> None:
     """Write the tetrahedra of a mesh, their tissue as `tags`, and fields.
 
@@ -58,6 +59,8 @@ def write_vtu(
     mesh : TetMesh
     element_data : mapping of str to ndarray, (m,) or (m, 3)
     node_data : mapping of str to ndarray, (n,) or (n, 3)
+    comment : str
+        An XML comment, with the line end, that the file begins with.
     """
     kept = _Arrays()
     offsets = np.arange(4, 4 * mesh.n_tets + 1, 4, dtype=np.int64)
@@ -70,7 +73,7 @@ def write_vtu(
         "CellData": {"tags": mesh.tags, **element_data},
     }
     xml = (
-        '<?xml version="1.0"?>\n'
+        f'<?xml version="1.0"?>\n{comment}'
         '<VTKFile type="UnstructuredGrid" version="1.0" byte_order="LittleEndian" header_type="UInt64">\n'
         f'<UnstructuredGrid>\n<Piece NumberOfPoints="{mesh.n_nodes}" NumberOfCells="{mesh.n_tets}">\n'
     )

@@ -18,6 +18,7 @@ from ..io.atomic import replacing
 from ..io.meshio import needed_meshio
 from ..io.regular import ending_of
 from ..regions.region import Region
+from .note import Note, comment_of_msh, comment_of_vtu
 from .vtu import write_vtu
 
 __all__ = ["magnitude", "write_point_results", "write_results"]
@@ -28,6 +29,7 @@ def write_results(
     mesh: TetMesh,
     element_data: Mapping[str, ArrayLike],
     node_data: Mapping[str, ArrayLike] | None = None,
+    note: Note | None = None,
 ) -> None:
     """Write fields of one or more poses on a mesh.
 
@@ -41,6 +43,8 @@ def write_results(
         Per tetrahedron, for k poses: (k, m) for a scalar such as `magnE`, (k, m, 3) for a vector such as `E`.
     node_data : mapping of str to array_like, (k, n) or (k, n, 3)
         Per node, such as the potential.
+    note : Note, optional
+        What the file is to say of itself.
 
     Raises
     ------
@@ -65,16 +69,21 @@ def write_results(
     nodes = _checked(node_data or {}, mesh.n_nodes, "nodes")
     ending = ending_of(path)
     if ending == ".msh":
-        write_gmsh(path, mesh, elements, nodes)
+        write_gmsh(path, mesh, elements, nodes, end=b"" if note is None else comment_of_msh(note))
     elif ending == ".vtu":
-        write_vtu(path, mesh, _by_pose(elements), _by_pose(nodes))
+        write_vtu(path, mesh, _by_pose(elements), _by_pose(nodes), _comment(note))
     else:
         raise FileFormatError(
             f"{os.fspath(path)}: fields are written as .msh, .vtu or .h5, not {ending or 'this'}"
         )
 
 
-def write_point_results(path: str | os.PathLike[str], region: Region, data: Mapping[str, ArrayLike]) -> None:
+def write_point_results(
+    path: str | os.PathLike[str],
+    region: Region,
+    data: Mapping[str, ArrayLike],
+    note: Note | None = None,
+) -> None:
     """Write fields of one or more poses at points, with the triangles between them if there are some.
 
     Parameters
@@ -84,6 +93,8 @@ def write_point_results(path: str | os.PathLike[str], region: Region, data: Mapp
     region : Region
         A region of points.
     data : mapping of str to array_like, (k, p) or (k, p, 3)
+    note : Note, optional
+        What the file is to say of itself.
 
     Raises
     ------
@@ -113,6 +124,12 @@ def write_point_results(path: str | os.PathLike[str], region: Region, data: Mapp
     meshio = needed_meshio(path)
     with replacing(path) as temporary:
         meshio.Mesh(region.centres_mm, [cells], point_data=named).write(temporary, file_format="vtu")
+        declared, end, rest = temporary.read_bytes().partition(b"?>\n")
+        temporary.write_bytes(declared + end + _comment(note).encode() + rest)
+
+
+def _comment(note: Note | None) -> str:
+    return "" if note is None else comment_of_vtu(note)
 
 
 def magnitude(e: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -26,7 +26,7 @@ from ..errors import FileFormatError, HeadfieldError
 from .growth import GROWTH
 from .regular import check_regular
 
-__all__ = ["check_affine", "given_image", "read_grid", "read_nifti", "trilinear"]
+__all__ = ["check_affine", "given_image", "read_description", "read_grid", "read_nifti", "trilinear"]
 
 _GZIP = b"\x1f\x8b"
 _DEFLATE = 1100  # Deflate shrinks at most 1032 times
@@ -146,6 +146,14 @@ def read_grid(path: str | os.PathLike[str]) -> tuple[NDArray[np.float64], tuple[
     name = os.fspath(path)
     with _opened(name) as (stream, _, _):
         return _geometry(stream, name)[1:]
+
+
+def read_description(path: str | os.PathLike[str]) -> str:
+    """Read the free text of a header, of at most 80 bytes; `read_grid` says what is raised."""
+    name = os.fspath(path)
+    with _opened(name) as (stream, _, _):
+        text = bytes(np.atleast_1d(_header(stream, name)["descrip"])[0])
+    return text.decode("utf-8", "replace")
 
 
 def trilinear(

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Make regions of a head: tissues, spheres, atlas labels, points, surfaces, and the mid-layer of the cortex.
 
-Regions of whole tetrahedra can be combined with `&`, `|`, `-` and `~`, see `headfield.Region`.
+Regions of whole tetrahedra can be combined with `&`, `|`, `-` and `~`, surfaces with them by `&` and `-`, see
+`headfield.Region`.
 
 >>> import headfield as hf
 >>> from headfield import regions
@@ -12,11 +13,13 @@ Regions of whole tetrahedra can be combined with `&`, `|`, `-` and `~`, see `hea
 (9380, 8479)
 """
 
+from .annotation import annotated
 from .atlas import labels, read_label_names
 from .cortex import mid_layer
 from .makers import mask, nodes, points, sphere, surface, tissue
 
 __all__ = [
+    "annotated",
     "labels",
     "mask",
     "mid_layer",

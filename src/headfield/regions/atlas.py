@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Regions by the labels of an atlas: a NIfTI image of whole numbers, and a table of their names."""
+"""Regions by the labels of an atlas: a NIfTI or FreeSurfer image of whole numbers, a table of their names."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from ..core.messages import warn
 from ..errors import FileFormatError, RegionError
 from ..heads.mesh import TetMesh
 from ..heads.selection import barycentres, tets_of
+from ..io.freesurfer import read_mgh
 from ..io.nifti import check_affine, given_image, read_nifti
-from ..io.regular import check_regular
+from ..io.regular import check_regular, ending_of
 from .region import Region
 
 __all__ = ["labels", "read_label_names"]
@@ -25,6 +26,7 @@ __all__ = ["labels", "read_label_names"]
 Floats: TypeAlias = NDArray[np.float64]
 Image: TypeAlias = str | os.PathLike[str] | tuple[ArrayLike, ArrayLike]
 
+_FREESURFER = (".mgz", ".mgh")
 _LONGEST_NUMBER = 10  # digits
 _LARGEST_TABLE = 1 << 24  # bytes
 
@@ -45,7 +47,8 @@ def labels(
     ----------
     mesh : TetMesh
     image : path, or (affine, data)
-        NIfTI (nx, ny, nz) of whole numbers, or its affine (4, 4), voxels to mm, and its numbers.
+        NIfTI (nx, ny, nz) of whole numbers, FreeSurfer's .mgz or .mgh, or the affine (4, 4), voxels to mm,
+        and the numbers.
     values : int or array_like of int
         The labels; see `read_label_names`.
     %(only_tags)s
@@ -195,7 +198,10 @@ def _image(image: Image) -> tuple[Floats, NDArray[Any], str]:
     """Return the affine, the numbers (nx, ny, nz) and the name, for messages, of a label image."""
     if isinstance(image, (str, os.PathLike)):
         name = os.fspath(image)
-        affine, data = read_nifti(image, lambda shape: _check_shape(shape, name))
+        if ending_of(name) in _FREESURFER:
+            affine, data = read_mgh(image)
+        else:
+            affine, data = read_nifti(image, lambda shape: _check_shape(shape, name))
     else:
         if not isinstance(image, tuple) or len(image) != 2:
             raise RegionError("the label image must be a path or (affine, data)")

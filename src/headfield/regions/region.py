@@ -34,8 +34,9 @@ class Region:
 
     The functions of `headfield.regions` make regions; here is what one consists of. Regions of whole
     tetrahedra of one mesh can be combined: `a & b` (in both), `a | b` (in one of them or both), `a - b` (in
-    a, not in b), `~a` (all others). The result may be empty. Regions can be pickled and copied; those of one
-    mesh must be pickled together to be of one mesh afterwards.
+    a, not in b), `~a` (all others). Of a region of points, such as a surface, `a & b` and `a - b` are the
+    points that lie, or don't, in tetrahedra of b, or that b has too. The result may be empty. Regions can be
+    pickled and copied; those of one mesh must be pickled together to be of one mesh afterwards.
 
     Parameters
     ----------
@@ -158,10 +159,41 @@ class Region:
             return f"<Region of {what}>"
         return f"<Region of {what}, {total:,.0f} {self.unit}>"
 
+    def part(self, keep: NDArray[np.bool_]) -> Region:
+        """The part of it that a mask (p,) of its tetrahedra or points says.
+
+        Points keep what they stand for, and the triangles all of whose nodes are kept.
+
+        Examples
+        --------
+        >>> mesh = TetMesh([[0, 0, 0], [6, 0, 0], [0, 6, 0], [0, 0, 6]], [[0, 1, 2, 3]])
+        >>> points = Region(mesh, [0, 0], np.eye(4)[:2], weights=[1.0, 2.0])
+        >>> points.part(np.array([False, True])).weights.tolist()
+        [2.0]
+        """
+        if self.barycentric is None:
+            return Region(self.mesh, self.elements[keep])
+        faces = self.faces
+        if faces is not None:
+            number = np.cumsum(keep) - 1
+            faces = number[faces[keep[faces].all(axis=1)]]
+        return Region(
+            self.mesh,
+            self.elements[keep],
+            self.barycentric[keep],
+            weights=self.weights[keep],
+            normals=None if self.normals is None else self.normals[keep],
+            faces=faces,
+        )
+
     def __and__(self, other: Region) -> Region:
+        if isinstance(other, Region) and self.is_volume and not other.is_volume:
+            return other & self
         return self._combined(other, np.intersect1d)
 
     def __or__(self, other: Region) -> Region:
+        if isinstance(other, Region):
+            self._check_volume()
         return self._combined(other, np.union1d)
 
     def __sub__(self, other: Region) -> Region:
@@ -176,15 +208,26 @@ class Region:
     def _combined(self, other: Region, operation: Callable[..., NDArray[np.int32]]) -> Region:
         if not isinstance(other, Region):
             return NotImplemented
-        self._check_volume()
-        other._check_volume()
         if not same_mesh(other.mesh, self.mesh):
             raise RegionError(f"the regions are of different meshes, {self.mesh!r} and {other.mesh!r}")
+        if not self.is_volume:
+            there = self._lies_in(other)
+            return self.part(there if operation is np.intersect1d else ~there)
+        other._check_volume()
         return Region(self.mesh, operation(self.elements, other.elements))
+
+    def _lies_in(self, other: Region) -> NDArray[np.bool_]:
+        """Tell which points lie in tetrahedra of a region, or are points of it."""
+        if other.barycentric is None or self.barycentric is None:
+            return np.isin(self.elements, other.elements)
+        rows = [np.column_stack([one.elements, np.asarray(one.barycentric)]) for one in (self, other)]
+        _, number = np.unique(np.concatenate(rows), axis=0, return_inverse=True)
+        number = number.reshape(-1)
+        return np.isin(number[: len(self)], number[len(self) :])
 
     def _check_volume(self) -> None:
         if not self.is_volume:
-            raise RegionError(f"only regions of whole tetrahedra can be combined, not {self!r}")
+            raise RegionError(f"only regions of whole tetrahedra can be combined so, not {self!r}")
 
 
 def surface_region(

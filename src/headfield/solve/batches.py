@@ -16,6 +16,7 @@ from ..core.device import is_on_gpu, on_host
 from ..core.memory import free_memory
 from ..errors import ArgumentError, ConvergenceError, DeviceError
 from ..fields.field import Field, SolveReport
+from ..fields.run import Run
 from ..heads.mesh import TetMesh
 from .drives.drive import Drive
 from .failure import how_it_ended
@@ -42,6 +43,8 @@ _SMALL = 1 << 24
 class Batches:
     """The sources of a drive, which are solved for in a head some at a time.
 
+    `record` makes the record of some of the sources, which their field then has; it must hold no model.
+
     Attributes
     ----------
     batch : int
@@ -52,8 +55,16 @@ class Batches:
     ArgumentError, MeshError, RegionError
     """
 
-    def __init__(self, mesh: TetMesh, head: DeviceHead, drive: Drive, options: SolveOptions) -> None:
+    def __init__(
+        self,
+        mesh: TetMesh,
+        head: DeviceHead,
+        drive: Drive,
+        options: SolveOptions,
+        record: Callable[[slice], Run] | None = None,
+    ) -> None:
         self._mesh, self._head, self._drive, self._options = mesh, head, drive, options
+        self._record = record
         if not len(drive) or drive.scale.shape != (len(drive),):
             raise ArgumentError(
                 f"a drive needs a source, and a scale for each: it has {len(drive)}, and {drive.scale.shape}"
@@ -213,6 +224,7 @@ class Batches:
             elements=self._places.elements,
             region=self._options.roi,
             recovery=self._options.recovery,
+            run=None if self._record is None else functools.partial(self._record, part),
             evaluate=evaluate,
         )
         if len(bad) and self._options.strict:

@@ -137,6 +137,7 @@ class DeviceHead:
                 threads=threads,
                 batch=batch.width,
                 batch_asked=batch.width_asked,
+                recovery=batch.options.recovery,
                 recording_problem=work.solver.recording_problem,
                 seconds=clock.seconds,
             )

@@ -30,6 +30,7 @@ from .drives.currents import NodalCurrents
 from .drives.drive import Drive
 from .head import DeviceHead
 from .options import SolveOptions
+from .record import recorder
 from .selfcheck import on_device
 
 __all__ = ["HeadModel"]
@@ -74,7 +75,7 @@ class HeadModel:
 
     Notes
     -----
-    A model is pickled as mesh, conductivity, and `device` and `threads` as they were asked for, and built again.
+    A model is pickled as mesh, conductivity, `device` and `threads` as they were asked for; and built again.
 
     Examples
     --------
@@ -379,7 +380,8 @@ class HeadModel:
 
     def _batches(self, drive: Drive, options: SolveOptions) -> Batches:
         """Return what solves a drive; warn of implausible poses once all arguments are known to be good."""
-        batches = Batches(self.mesh, self._head, drive, options)
+        record = recorder(self.mesh, self.conductivity, drive, options)
+        batches = Batches(self.mesh, self._head, drive, options, record)
         if isinstance(drive, CoilDrive):
             self._plausible.warn_of(drive.coil, drive.poses, drive.first)
         return batches

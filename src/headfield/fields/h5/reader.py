@@ -19,14 +19,21 @@ from ...errors import FileFormatError, HeadfieldError, MeshError
 from ...heads.mesh import TetMesh
 from ...io.growth import GROWTH
 from ...io.hdf5 import bytes_read
-from ..run import Run
+from ..run import MESH_ARRAYS, Run, printable
 from .layout import Place, needed_h5py
-from .rows import FACTS, FIELDS, MARKS, MESH_ARRAYS, checksum, mark_of, whole_rows
+from .rows import FACTS, FIELDS, MARKS, checksum, mark_of, whole_rows
 
 __all__ = ["ResultFile", "opened"]
 
 _SMALL = 1 << 16  # bytes of an array that may be larger than that
-_KINDS = {"didt": "fiu", "converged": "b", "iterations": "iu", MARKS: "u"} | dict.fromkeys(
+_KINDS = {
+    "didt": "fiu",
+    "converged": "b",
+    "iterations": "iu",
+    MARKS: "u",
+    "device": "S",
+    "names": "S",
+} | dict.fromkeys(
     ("mesh/tets", "mesh/tags", "mesh/triangles", "mesh/triangle_tags", "mesh/node_ids", "elements/index"),
     "iu",
 )
@@ -121,7 +128,8 @@ class ResultFile:
             there = [name for name in group if self.has(name)]
             for name in there:
                 self._check_rows(name, self._dataset(name))
-            values = {name: np.asarray(self._dataset(name)[i]) for name in there}
+            # A slice, as h5py strips a text that is taken out by itself.
+            values = {name: np.asarray(self._dataset(name)[i : i + 1])[0, ...] for name in there}
             if mark_of(checksum(values.values())) != mark:
                 raise FileFormatError(f"{self.path}: damaged .h5: pose {i} does not fit its check sum")
             read |= {name: values[name] for name in names if name in values}
@@ -158,8 +166,13 @@ class ResultFile:
         tables = [self.array(name) for name in FACTS if self.has(name)]
         marks = self._dataset(MARKS)[: self.n_rows, 0].tolist()
         for i, mark in enumerate(marks):
-            if mark_of(checksum(table[i] for table in tables)) != mark:
+            if mark_of(checksum(table[i, ...] for table in tables)) != mark:
                 raise FileFormatError(f"{self.path}: damaged .h5: pose {i} does not fit its check sum")
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Read an array of texts, without signs that a terminal might obey; none if it is absent."""
+        found = self.array(name).tolist() if self.has(name) else []
+        return tuple(printable(text.decode("utf-8", "replace")) for text in found)
 
     def not_converged(self) -> list[int]:
         """The rows, of those that are complete, of poses that did not converge."""

@@ -14,14 +14,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FACTS", "FIELDS", "MARKS", "MESH_ARRAYS", "bytes_of", "checksum", "mark_of", "whole_rows"]
+from ...core.messages import quoted, warn
 
-#: Arrays of a mesh, which an .h5 holds in its group `mesh`.
-MESH_ARRAYS = ("nodes_mm", "tets", "tags", "triangles", "triangle_tags", "node_ids")
+__all__ = [
+    "DEVICE",
+    "FACTS",
+    "FIELDS",
+    "MARKS",
+    "NAME",
+    "REPORTED",
+    "bytes_of",
+    "checksum",
+    "mark_of",
+    "name_bytes",
+    "whole_rows",
+]
+
+#: Numbers of a pose that its `SolveReport` has.
+REPORTED = ("residual", "tolerance", "iterations", "converged", "discretisation_error")
 #: Arrays of one row per pose, in the order in which a check sum goes through them; some may be absent.
-FACTS = ("poses", "didt", "residual", "tolerance", "iterations", "converged", "discretisation_error")
+FACTS = ("poses", "didt", *REPORTED, "device", "names")
 FIELDS = ("elements/E", "elements/magnE", "elements/local_error", "nodes/v")
 MARKS = "complete"
+#: Texts of a pose: its device, and its name in UTF-8, which is cut to this length.
+DEVICE, NAME = np.dtype("S8"), np.dtype("S128", metadata={"h5py_encoding": "utf-8"})
 
 _AT_A_TIME = 1 << 14  # marks
 
@@ -35,6 +51,21 @@ def bytes_of(array: NDArray[Any]) -> memoryview:
     b'\\x01\\x00'
     """
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+
+
+def name_bytes(name: str) -> NDArray[Any]:
+    """A name as it is kept, (), cut between two letters where it is too long.
+
+    Examples
+    --------
+    >>> name_bytes("M1 é").item()
+    b'M1 \\xc3\\xa9'
+    """
+    text = name.encode("utf-8", "replace")
+    if len(text) > NAME.itemsize:
+        text = text[: NAME.itemsize].decode("utf-8", "ignore").encode()
+        warn(f"the name {quoted(name)} of a pose is cut to {len(text)} bytes")
+    return np.array(text, NAME)
 
 
 def checksum(arrays: Iterable[NDArray[Any]]) -> int:

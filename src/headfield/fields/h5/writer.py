@@ -16,9 +16,21 @@ from ...errors import FileFormatError, HeadfieldError, StorageError
 from ...io.descriptor import write_at
 from ...io.room import check_room
 from ..arrays import FieldArrays
+from ..run import MESH_ARRAYS
 from ..write import magnitude
 from .layout import Place, lay_out
-from .rows import FACTS, FIELDS, MARKS, MESH_ARRAYS, bytes_of, checksum, mark_of, whole_rows
+from .rows import (
+    DEVICE,
+    FACTS,
+    FIELDS,
+    MARKS,
+    REPORTED,
+    bytes_of,
+    checksum,
+    mark_of,
+    name_bytes,
+    whole_rows,
+)
 
 __all__ = ["Named", "RowFile", "constants_of", "row_of"]
 
@@ -179,8 +191,11 @@ def constants_of(arrays: FieldArrays) -> dict[str, NDArray[Any]]:
 def row_of(arrays: FieldArrays, i: int) -> dict[str, NDArray[Any]]:
     """What an .h5 holds of pose i; its fields are NaN if it did not converge."""
     known: dict[str, Any] = {"poses": arrays.poses, "didt": arrays.didt}
-    known |= {name: getattr(arrays.report, name) for name in FACTS[2:]}
+    known |= {name: getattr(arrays.report, name) for name in REPORTED}
     row = {name: np.asarray(values[i]) for name, values in known.items() if values is not None}
+    row["device"] = np.array(arrays.report.device.encode(), DEVICE)
+    if arrays.names:
+        row["names"] = name_bytes(arrays.names[i])
     fields = {"elements/E": arrays.E, "elements/local_error": arrays.local_error, "nodes/v": arrays.potential}
     row |= {name: values[i] for name, values in fields.items() if values is not None}
     row["elements/magnE"] = magnitude(arrays.E[i])

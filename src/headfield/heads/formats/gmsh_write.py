@@ -28,6 +28,7 @@ def write_gmsh(
     element_data: Mapping[str, NDArray[Any]] | None = None,
     node_data: Mapping[str, NDArray[Any]] | None = None,
     binary: bool = True,
+    end: bytes = b"",
 ) -> None:
     """Write a mesh, and fields on it, as Gmsh 2.2.
 
@@ -48,6 +49,8 @@ def write_gmsh(
         Per node, for k poses.
     binary : bool
         False writes text.
+    end : bytes
+        Sections that the file is to end with.
     """
     with replacing(path) as temporary, open(temporary, "wb") as file:
         file.write(f"$MeshFormat\n2.2 {int(binary)} 8\n".encode())
@@ -62,6 +65,7 @@ def write_gmsh(
             _write_fields(file, mesh, element_data or {}, node_data or {}, binary)
         if mesh.is_part:
             file.write(f"$Comments\n{PART_MARK}\n$EndComments\n".encode())
+        file.write(end)
 
 
 def _write_fields(

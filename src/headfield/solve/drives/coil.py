@@ -85,7 +85,7 @@ class CoilDrive:
         self.poses: NDArray[np.float64] = check_poses(on_host(poses))
         self.didt: NDArray[np.float64] = checked_didt(on_host(didt), len(self.poses), coil)
         self._rates, self.scale = _solved_for(self.didt)
-        self._bound = within(primary_error, "primary_error", ArgumentError, 0.0, 0.1)
+        self.bound = within(primary_error, "primary_error", ArgumentError, 0.0, 0.1)
         self.first = whole(first, "first", ArgumentError, _MOST_POSES, 0)
 
     def __len__(self) -> int:
@@ -98,7 +98,7 @@ class CoilDrive:
 
     @property
     def _table(self) -> Primary:
-        return self._tables.of(self.coil, self._bound)
+        return self._tables.of(self.coil, self.bound)
 
     def primary(self, head: Operators, part: slice, adot: Any) -> None:
         """Fill ∂A/∂t of a batch of poses; warn where the samples of a coil don't reach the nodes.

@@ -61,14 +61,14 @@ class NodalCurrents:
             )
         # Solved for currents of at most 1 A, so that the smallest ones are not lost in squares.
         self.scale = largest
-        self._rows = np.divide(rows, largest[:, None], out=np.zeros_like(rows), where=largest[:, None] > 0.0)
+        self.rows = np.divide(rows, largest[:, None], out=np.zeros_like(rows), where=largest[:, None] > 0.0)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self.rows)
 
     def primary(self, head: Operators, part: slice, adot: Any) -> None:
         """Fill nothing: no field is induced."""
 
     def load(self, head: Operators, part: slice, adot: Any, b: Any) -> None:
         """Fill the currents of a batch."""
-        head.to_columns(self._rows[part], np.ones(len(self.scale[part])), b)
+        head.to_columns(self.rows[part], np.ones(len(self.scale[part])), b)

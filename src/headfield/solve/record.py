@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The record of what a field was computed from, made when somebody asks for it: hashes take a while."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.device import on_host
+from ..fields.run import Run, digest, run_of
+from ..heads.mesh import TetMesh
+from .drives.coil import CoilDrive
+from .drives.currents import NodalCurrents
+from .drives.drive import Drive
+from .options import SolveOptions
+
+__all__ = ["recorder"]
+
+
+def recorder(
+    mesh: TetMesh, conductivity: NDArray[np.float64], drive: Drive, options: SolveOptions
+) -> Callable[[slice], Run] | None:
+    """Return what makes the record of some of the sources of a drive; None for drives of other programs.
+
+    A field keeps it, so it holds no model, and no tables of one.
+    """
+    settings = _settings(options)
+    if isinstance(drive, NodalCurrents):
+        rows, scale = drive.rows, drive.scale
+
+        def of_currents(part: slice) -> Run:
+            sources = "currents", rows[part], scale[part]
+            return run_of(mesh, conductivity, sources, None, None, settings, count=len(scale[part]))
+
+        return of_currents
+    if not isinstance(drive, CoilDrive):
+        return None
+    coil, poses, didt = drive.coil.content(), drive.poses, drive.didt
+    settings["primary_error"] = drive.bound
+
+    def of_poses(part: slice) -> Run:
+        some = poses[part]
+        return run_of(mesh, conductivity, coil, some, didt[part], settings, count=len(some))
+
+    return of_poses
+
+
+def _settings(options: SolveOptions) -> dict[str, Any]:
+    """Return the options that change numbers, those that are arrays as their hashes."""
+    region = options.roi
+    where: Any = None if options.elements is None else digest(on_host(options.elements))
+    if region is not None:
+        where = digest(region.elements, region.barycentric)
+    return {
+        "recovery": options.recovery,
+        "tol": options.tol,
+        "max_iterations": options.max_iterations,
+        "elements": where,
+    }
