@@ -88,7 +88,7 @@ def write_result(
     ...     field.save(folder + "/field.h5")
     ...     said, files = write_result(folder + "/E.npy", hf.read_result(folder + "/field.h5"))
     ...     print(said, bool((np.load(files[0]) == field.E).all()))
-    E (1, 9264, 3) float32, in all 9,264 tetrahedra; nothing else of the result is in it True
+    E (1, 4320, 3) float32, in all 4,320 tetrahedra; nothing else of the result is in it True
     """
     if quantity is not None and quantity not in _QUANTITIES:
         raise ArgumentError(f"quantity {quantity!r}: one of {', '.join(_QUANTITIES)} is needed")
