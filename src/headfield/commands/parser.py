@@ -106,8 +106,6 @@ def _add_problem(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("coil", metavar="COIL", help=".ccd, .tcd, .nii, .nii.gz; its wire: .txt, .csv, .npy")
     add_poses(parser)
-    parser.add_argument("coil", metavar="COIL", help="coil: .ccd, .tcd, .nii, .nii.gz")
-    add_poses(parser)
     parser.add_argument(
         "-o", "--output", type=values.file_name, required=True, metavar="OUT", help=".h5, .msh or .vtu"
     )
