@@ -15,20 +15,17 @@ from ..core.device import check_threads
 from ..core.locks import cached_property
 from ..errors import MeshError
 from ..fields.field import Field
-from ..geometry.surface import Surface
 from ..heads.conductivity import doubt_tissues, warn_of_contrast
 from ..heads.mesh import TetMesh
-from ..heads.skin import skin
 from ..heads.standard import conductivity_of
-from ..placement.grid import ANGLES_DEG, ScalpGrid, scalp_grid
-from ..placement.place import place
 from ..placement.plausible import PlausiblePoses
 from ..regions.region import Region
 from .batches import Batches
-from .drives.coil import CoilDrive, CoilTables, coil_to_place
+from .drives.coil import CoilDrive, CoilTables
 from .drives.currents import NodalCurrents
 from .drives.drive import Drive
 from .head import DeviceHead
+from .on_scalp import OnScalp
 from .options import SolveOptions
 from .record import recorder
 from .selfcheck import on_device
@@ -36,7 +33,7 @@ from .selfcheck import on_device
 __all__ = ["HeadModel"]
 
 
-class HeadModel:
+class HeadModel(OnScalp):
     """A head, assembled and with its multigrid hierarchy built, ready for many solves.
 
     Solves ∇·(σ(∇φ + ∂A/∂t)) = 0 with n·σE = 0 on the scalp, E = −∇φ − ∂A/∂t, by linear tetrahedra and
@@ -124,66 +121,6 @@ class HeadModel:
 
     def __repr__(self) -> str:
         return f"<HeadModel: {self.mesh!r}, {self._head.n_levels} levels, on {self.device}>"
-
-    def place(
-        self,
-        coil: Coil,
-        centre_mm: ArrayLike,
-        handle_mm: ArrayLike,
-        distance_mm: float = 4.0,
-        *,
-        rotation_deg: float = 0.0,
-        tilt_deg: ArrayLike = (0.0, 0.0),
-        offset_mm: ArrayLike = (0.0, 0.0),
-        clear_mm: float | None = None,
-        smooth_mm: float = 0.0,
-    ) -> NDArray[np.float64]:
-        """Find the pose of a coil on the scalp: `headfield.place` with the coil as its `casing`.
-
-        Parameters
-        ----------
-        coil : Coil
-            Its casing face is the plane z = 0 of the coil frame.
-        centre_mm, handle_mm : array_like (3,)
-            Where the coil's centre goes, and a point that its +y axis, the prolongation of the handle,
-            points to from there, mm (`Subject.point` finds them by names and from MNI space).
-        distance_mm, rotation_deg, tilt_deg, offset_mm, clear_mm, smooth_mm
-            See `headfield.place`.
-
-        Returns
-        -------
-        ndarray (4, 4) float64, mm
-
-        Raises
-        ------
-        CoilError, PoseError
-        """
-        at = (self._scalp, centre_mm, handle_mm, distance_mm)
-        moved: dict[str, Any] = {"rotation_deg": rotation_deg, "tilt_deg": tilt_deg, "offset_mm": offset_mm}
-        return place(*at, **moved, casing=coil_to_place(coil), clear_mm=clear_mm, smooth_mm=smooth_mm)
-
-    def scalp_grid(
-        self,
-        coil: Coil,
-        centre_mm: ArrayLike,
-        handle_mm: ArrayLike,
-        radius_mm: float = 20.0,
-        spacing_mm: float = 5.0,
-        angles_deg: ArrayLike = ANGLES_DEG,
-        *,
-        distance_mm: float = 4.0,
-        clear_mm: float | None = None,
-        smooth_mm: float = 0.0,
-    ) -> ScalpGrid:
-        """Make candidate poses around a point, see `headfield.scalp_grid`; `coil` as in `place`."""
-        at = (self._scalp, centre_mm, handle_mm, radius_mm, spacing_mm, angles_deg)
-        rest: dict[str, Any] = {"distance_mm": distance_mm, "clear_mm": clear_mm, "smooth_mm": smooth_mm}
-        return scalp_grid(*at, **rest, casing=coil_to_place(coil))
-
-    @cached_property
-    def _scalp(self) -> Surface:
-        """The outer surface of the head, found once: that takes a second on a large head."""
-        return skin(self.mesh)
 
     def solve(
         self,

@@ -27,23 +27,21 @@ def recorder(
 
     A field keeps it, so it holds no model, and no tables of one.
     """
-    settings = _settings(options)
     if isinstance(drive, NodalCurrents):
         rows, scale = drive.rows, drive.scale
 
         def of_currents(part: slice) -> Run:
-            sources = "currents", rows[part], scale[part]
-            return run_of(mesh, conductivity, sources, None, None, settings, count=len(scale[part]))
+            sources, count = ("currents", rows[part], scale[part]), len(scale[part])
+            return run_of(mesh, conductivity, sources, None, None, _settings(options), count=count)
 
         return of_currents
     if not isinstance(drive, CoilDrive):
         return None
-    coil, poses, didt = drive.coil.content(), drive.poses, drive.didt
-    settings["primary_error"] = drive.bound
+    coil, poses, didt, bound = drive.coil, drive.poses, drive.didt, drive.bound
 
     def of_poses(part: slice) -> Run:
-        some = poses[part]
-        return run_of(mesh, conductivity, coil, some, didt[part], settings, count=len(some))
+        some, settings = poses[part], _settings(options) | {"primary_error": bound}
+        return run_of(mesh, conductivity, coil.content(), some, didt[part], settings, count=len(some))
 
     return of_poses
 
