@@ -135,7 +135,7 @@ def damage(name, value=None):
         (damage("mesh/tags", [1, 2]), "tags"),
         (damage("mesh/tets", np.full((3, 4), 10**6, np.int32)), "tetrahedra"),
         (damage("poses", np.zeros((2, 4, 4))), r"poses has the shape \(2, 4, 4\) for 3 poses"),
-        (damage("poses", np.zeros((3, 4, 4))), "last row"),
+        (damage("poses", np.ones((3, 4, 4))), "last row"),
         (damage("poses", b"text"), "poses|damaged"),
         (damage("didt", 1.0), "didt has the shape"),
     ],

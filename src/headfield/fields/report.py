@@ -25,8 +25,8 @@ class SolveReport:
         Whether the residual is within the tolerance, per pose.
     stopped : ndarray (k,) of str
         Why the iteration ended, per pose: "converged"; "iterations", it was given no more of them;
-        "stagnation", the residual no longer became smaller; or "breakdown" of conjugate gradients. Before one
-        of the last two, products with the matrix were tried in float64 as well.
+        "stagnation", the residual no longer became smaller; or "breakdown" of conjugate gradients. What
+        ended in one of the last two has been solved for again in float64.
     tolerance : ndarray (k,) float64
         The residual that was asked for, or chosen from the discretisation error, per pose.
     discretisation_error : ndarray (k,) float64, or None

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -104,8 +103,9 @@ class HeadModel(OnScalp):
         doubt_tissues(sigma, mesh.tags)
         sigma.flags.writeable = False  # the head is assembled from it, and recovery reads it later
         self._asked = device, threads
-        head = functools.partial(DeviceHead, mesh, sigma, threads=count)
-        self._device, self._head = on_device(device, repr(mesh), head)
+        self._device, self._head = on_device(
+            device, repr(mesh), lambda there: DeviceHead(mesh, sigma, there, count)
+        )
         self._tables = CoilTables(mesh.nodes_mm, self._device)
         #: Seconds of the set-up, per stage.
         self.seconds = self._head.seconds
