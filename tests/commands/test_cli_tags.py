@@ -74,9 +74,14 @@ def test_no_standard_value_for_another_tissue(ball, tmp_path, capsys):
     np.save(tmp_path / "pose.npy", pose)
     words = [str(tmp_path / name) for name in ("a.npz", "coil.ccd", "pose.npy")]
     command = ["solve", *words, "-o", str(tmp_path / "out.h5"), "-q"]
-    fails(capsys, command, "tag 1, called 'scalp' in the file", "--tags 1=5,2=3,3=2")
+    fails(capsys, command, "tag 1, called 'scalp' in the file", "--tags 1=5,2=3,3=2", "--conductivity 1=S/m")
+    assert cli.main([*command, "--conductivity", "1=0.465", "2=1.654", "3=0.275"]) == 0
+    said = capsys.readouterr().out
+    assert "percentile of |E| in tag 2, called 'CSF' in the file: " in said
+    assert said.startswith("1 pose in ")
+    assert "V/m at dI/dt 1 A/µs" in said
     assert cli.main([*command, "--tags", "1=5,2=3,3=2"]) == 0
-    assert "gray matter" in capsys.readouterr().out
+    assert "in gray matter: " in capsys.readouterr().out
 
 
 def test_convert_renumbers(ball, tmp_path):
