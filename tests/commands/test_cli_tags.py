@@ -39,6 +39,12 @@ def test_info_has_the_findings(ball, tmp_path, capsys):
     assert [line.split()[0] for line in lines[-3:]] == ["2", "3", "5"]
 
 
+def test_info_calls_air_what_it_is(tmp_path, capsys):
+    hf.sphere_mesh(radii_mm=[70, 80, 120], tags=[2, 5, -1], edge_mm=24).write(tmp_path / "a.npz")
+    assert cli.main(["info", str(tmp_path / "a.npz")]) == 0
+    assert "\n -1  air " in capsys.readouterr().out
+
+
 def test_info_shows_the_names_of_the_file(ball, tmp_path, capsys):
     with_names(ball).write(tmp_path / "a.msh")
     assert cli.main(["info", str(tmp_path / "a.msh")]) == 0
