@@ -103,7 +103,8 @@ class EegPositions:
         near = difflib.get_close_matches(str(name).lower(), lower, n=3)
         if near:
             return f"; is it {' or '.join(repr(lower[each]) for each in near)}?"
-        return f"; there are {', '.join(self.names[:_LISTED])}{', …' if len(self) > _LISTED else ''}"
+        there = ", ".join(map(repr, self.names[:_LISTED]))
+        return f"; there are {there}{', …' if len(self) > _LISTED else ''}"
 
 
 def read_eeg_positions(path: str | os.PathLike[str]) -> EegPositions:
