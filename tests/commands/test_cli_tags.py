@@ -39,6 +39,12 @@ def test_info_has_the_findings(ball, tmp_path, capsys):
     assert [line.split()[0] for line in lines[-3:]] == ["2", "3", "5"]
 
 
+def test_info_calls_air_what_it_is(tmp_path, capsys):
+    hf.sphere_mesh(radii_mm=[70, 80, 120], tags=[2, 5, -1], edge_mm=24).write(tmp_path / "a.npz")
+    assert cli.main(["info", str(tmp_path / "a.npz")]) == 0
+    assert "\n -1  air " in capsys.readouterr().out
+
+
 def test_info_shows_the_names_of_the_file(ball, tmp_path, capsys):
     with_names(ball).write(tmp_path / "a.msh")
     assert cli.main(["info", str(tmp_path / "a.msh")]) == 0
@@ -74,9 +80,14 @@ def test_no_standard_value_for_another_tissue(ball, tmp_path, capsys):
     np.save(tmp_path / "pose.npy", pose)
     words = [str(tmp_path / name) for name in ("a.npz", "coil.ccd", "pose.npy")]
     command = ["solve", *words, "-o", str(tmp_path / "out.h5"), "-q"]
-    fails(capsys, command, "tag 1, called 'scalp' in the file", "--tags 1=5,2=3,3=2")
+    fails(capsys, command, "tag 1, called 'scalp' in the file", "--tags 1=5,2=3,3=2", "--conductivity 1=S/m")
+    assert cli.main([*command, "--conductivity", "1=0.465", "2=1.654", "3=0.275"]) == 0
+    said = capsys.readouterr().out
+    assert "percentile of |E| in tag 2, called 'CSF' in the file: " in said
+    assert said.startswith("1 pose in ")
+    assert "V/m at dI/dt 1 A/µs" in said
     assert cli.main([*command, "--tags", "1=5,2=3,3=2"]) == 0
-    assert "gray matter" in capsys.readouterr().out
+    assert "in gray matter: " in capsys.readouterr().out
 
 
 def test_convert_renumbers(ball, tmp_path):

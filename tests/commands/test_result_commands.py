@@ -85,7 +85,14 @@ def test_info_describes_a_result(inputs, capsys):
     assert facts["tissues"]["2"]["peak_V_per_m"]["highest"] == pytest.approx(max(peaks))
     assert facts["provenance"]["settings"]["conductivity_S_per_m"]["2"] == 0.275
     assert facts["provenance"]["files"] == {"head": "head.msh", "coil": "coil.ccd", "poses": "poses.csv"}
+    assert re.search(r"\n +2  gray matter +0\.275 +[\d,]+ +[\d.]+", text)
     assert re.search(rf"\n +1  SMA +{peaks[1]:.3g} +\d+ +[\d.]+e-0\d\n", text)
+
+
+def test_the_picture_has_the_name_of_its_pose(inputs, tmp_path):
+    out = tmp_path / "r.html"
+    assert cli.main(["view", str(inputs / "r.h5"), "--pose", "1", "-o", str(out)]) == 0
+    assert "<title>r.h5, SMA, pose 1 of 3 (from 0)" in out.read_text(encoding="utf-8")
 
 
 def test_info_of_a_run_that_was_stopped_and_of_a_file_a_pose(inputs, tmp_path, monkeypatch, capsys):

@@ -65,6 +65,12 @@ def test_the_name_without_one(files, capsys):
     (folder / "f.png").unlink()
 
 
+def test_a_name_with_signs_of_formulas(files, tmp_path):
+    folder, _ = files
+    shutil.copy(folder / "f.h5", tmp_path / "a$^$.h5")
+    assert cli.main(["view", str(tmp_path / "a$^$.h5"), "-o", str(tmp_path / "a.png")]) == 0
+
+
 def test_title_tells_what_is_known(files, tmp_path):
     folder, _ = files
     said = {}

@@ -95,7 +95,7 @@ def test_names_that_are_not_there_or_mean_two_places():
     np.testing.assert_array_equal(cap["Nz"], [0, 0, 0])
     with pytest.raises(HeadfieldError, match="a cap: no position named 'c3'; is it 'C3'"):
         cap["c3"]
-    with pytest.raises(HeadfieldError, match=r"a cap: no position named 7$"):
+    with pytest.raises(HeadfieldError, match=r"no position named 7; there are 'C3', 'CP3', 'Nz', 'Nz'$"):
         cap[7]
     twice = EegPositions(("C3", "C3"), positions[:2], ("Electrode",) * 2)
     with pytest.raises(HeadfieldError, match="2 positions are named 'C3', up to 10 mm apart"):

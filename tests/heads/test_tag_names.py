@@ -223,6 +223,7 @@ class TestFields:
         ("tags", "said"),
         [
             ("label", "no cell data 'label' to take the tissues from; those that could be them: 'labels'"),
+            ("1=scalp", "could be them: 'labels'; new numbers are given as 1=5,2=3 (--tags)"),
             ("magnE", "'magnE' is not whole numbers of few values"),
             ({9: 1}, "no tetrahedron has the tag 9; there are [0]"),
             ({0: 1.5}, "not a pair of tags"),

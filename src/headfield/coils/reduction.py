@@ -162,7 +162,10 @@ def _few(
     if top is not None:
         loose = float(np.linalg.norm(segments.lengths_mm.sum(axis=0)))
         if loose > _LOOSE * float(np.linalg.norm(segments.lengths_mm, axis=1).max(initial=0.0)):
-            raise CoilError(f"the wire is open, its ends {loose:.3g} mm apart: dipoles can't stand for it")
+            raise CoilError(
+                f"the wire is open, its ends {loose:.3g} mm apart: dipoles can't stand for it; close it "
+                "(closed=True, or in a file its first point once more at its end)"
+            )
         source, error = fitted(in_front(dipoles, segments, n, top, distance))
     else:
         source, error = fitted(outside(dipoles, segments, n, distance))

@@ -284,7 +284,8 @@ def _warn_of_ends(paths: list[Floats], numbers: Floats) -> None:
             gap = np.linalg.norm(paths[i][-1] - paths[i][0])
             warn(
                 f"path {i} is open: {gap:.3g} mm from its end to its start, where no other path goes on; "
-                "closed=True closes paths by a straight segment, closed=False leaves them as they are",
+                "closed=True closes paths by a straight segment, closed=False leaves them as they are; "
+                "in a file, its first point once more at its end closes a path",
             )
             return
 

@@ -90,7 +90,7 @@ def convert(source: str | os.PathLike[str], target: str | os.PathLike[str], **op
     if kind == "poses":
         poses = read_pose_list(source, **given)
         write_poses(target, poses)
-        return f"{len(poses)} poses"
+        return f"{len(poses)} pose{'' if len(poses) == 1 else 's'}"
     if kind == "mesh":
         return _head(target, mesh_of(source, HeadOptions(**given)))
     raise FileFormatError(f"{os.fspath(source)}: files of the kind {kind} can't be converted")

@@ -140,23 +140,32 @@ def text_of_result(facts: dict[str, Any]) -> tuple[list[tuple[str, str]], list[T
     if facts["devices"]:
         rows.append(("solved on", ", ".join(facts["devices"])))
     rows += _text_of_run(facts["provenance"])
+    tables = _table_of_tissues(facts)
+    if tables:
+        looked = len(facts["peaks_of"])
+        of = "" if looked == count - len(bad) else f", of {looked} of the poses"
+        rows.append(("peaks", f"{PEAK_PERCENT:g}th percentile of |E| by volume, V/m{of}"))
+    return rows, tables + _table_of_poses(facts["each_pose"])
+
+
+def _table_of_tissues(facts: dict[str, Any]) -> list[Table]:
+    """Return the peaks in each tissue, and its conductivity if the file says it."""
     looked = len(facts["peaks_of"])
-    peak = "peak" if looked == 1 else "lowest peak", "median", "highest"
+    sigma = facts["provenance"]["settings"].get("conductivity_S_per_m") if facts["provenance"] else None
+    given = sigma if isinstance(sigma, dict) else {}
     body = [
         [
             str(tag),
             row["name"] or "unknown",
+            *([printable(str(given.get(str(tag), "varies")))] if given else []),
             f"{row['tetrahedra']:,}",
             *(f"{v:.3g}" for v in _peaks_of(row, looked)),
         ]
         for tag, row in facts["tissues"].items()
     ]
-    tables: list[Table] = []
-    if body:
-        tables.append((["tag", "tissue", "tetrahedra", *peak[: 1 if looked == 1 else 3]], body, (1,)))
-        of = "" if looked == count - len(bad) else f", of {looked} of the poses"
-        rows.append(("peaks", f"{PEAK_PERCENT:g}th percentile of |E| by volume, V/m{of}"))
-    return rows, tables + _table_of_poses(facts["each_pose"])
+    peaks = ["peak"] if looked == 1 else ["lowest peak", "median", "highest"]
+    head = ["tag", "tissue", *(["S/m"] if given else []), "tetrahedra", *peaks]
+    return [(head, body, (1,))] if body else []
 
 
 def _peaks_of(row: dict[str, Any], looked: int) -> list[float]:

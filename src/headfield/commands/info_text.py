@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..heads.tissues import AIR
 from .info_result import text_of_result
 
 __all__ = ["lines"]
@@ -48,7 +49,7 @@ def _mesh(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
     body = []
     for tag, row in facts["tissues"].items():
         sigma = "?" if row["conductivity"] is None else f"{row['conductivity']:g}"
-        name = row["name"] or "unknown"
+        name = row["name"] or ("air" if int(tag) == AIR else "unknown")
         body.append([str(tag), name, sigma, f"{row['tetrahedra']:,}", f"{row['volume_mm3'] / 1000:.1f}"])
     head = ["tag", "tissue", "S/m", "tetrahedra", "cm³"]
     if any(row["name_in_file"] for row in facts["tissues"].values()):

@@ -78,7 +78,8 @@ def _add_solve(commands: Any) -> argparse.ArgumentParser:
         "solve",
         help="the field of a coil at any number of poses",
         description="Solve a head for a coil at every pose of a file, in bounded memory. .h5: one file of "
-        "all poses; .msh, .vtu: a file a pose, OUT_0000.msh and so on. If it stops, what is solved stays.",
+        "all poses; .msh, .vtu: a file a pose, OUT_0000.msh and so on, or OUT.msh of one. "
+        "If it stops, what is solved stays.",
         epilog="Example: headfield solve head.msh coil.ccd poses.npy -o field.h5 --didt 70e6 --tissues 1,2 "
         "--conductivity 1=0.14 7=0.01",
     )

@@ -75,7 +75,8 @@ def add_placing(parser: argparse.ArgumentParser, *, required: bool) -> None:
         "--rotation",
         type=_angles,
         metavar="DEG",
-        help="rotations from there, a pose for each: -45,0,45, clockwise as seen from outside [0]",
+        help="rotations from there, a pose for each: -45,0,45, clockwise as seen from outside [0]; with "
+        "--handle to the front, 45 on the left has the handle at 45° to the midline, back and outward",
     )
     group.add_argument(
         "--smooth-mm",

@@ -13,6 +13,7 @@ from ..core.messages import warn
 from ..fields.field import Field
 from ..fields.write import magnitude
 from ..heads.mesh import TetMesh
+from ..heads.names import contradicted
 from ..heads.tissues import GRAY_MATTER
 from ..metrics import percentiles
 
@@ -69,12 +70,15 @@ class Summary:
         self._gray = bool((tags == GRAY_MATTER).any())
         self._chosen = np.flatnonzero(tags == GRAY_MATTER) if self._gray else np.arange(len(tags))
         self._volumes = mesh.volumes_mm3()[self._chosen if elements is None else elements[self._chosen]]
+        self._where = _where(mesh) if self._gray else "all tetrahedra"
+        self._didt: list[float] = []
         self._first, self._earlier = first, list(earlier)
         self.rows: list[dict[str, Any]] = []
 
     def add(self, field: Field) -> None:
         """Add the poses of a batch."""
         report = field.report
+        self._didt += [] if field.didt is None else np.asarray(field.didt).ravel().tolist()
         for i, e in enumerate(field.E):
             good = bool(report.converged[i])
             peak = percentiles(magnitude(e[self._chosen]), self._volumes, 99.9) if good else None
@@ -101,12 +105,13 @@ class Summary:
         """The summary in words; `facts` is what the command knows besides."""
         lines = [f"{facts['already_there']} poses were there already"] if facts["already_there"] else []
         if self.rows:
+            poses = "1 pose" if len(self.rows) == 1 else f"{len(self.rows)} poses"
             lines.append(
-                f"{len(self.rows)} poses in {facts['seconds']:.1f} s on {facts['device']}: "
+                f"{poses} in {facts['seconds']:.1f} s on {facts['device']}: "
                 f"{self._span('iterations', 'd')} iterations, residual {self._span('residual', '.1e')}"
             )
-            where = "gray matter" if self._gray else "all tetrahedra"
-            lines.append(f"99.9th percentile of |E| in {where}: {self._span('peak_V_per_m', '.3g')} V/m")
+            peaks = f"{self._span('peak_V_per_m', '.3g')} V/m{self._at_didt()}"
+            lines.append(f"99.9th percentile of |E| in {self._where}: {peaks}")
             lines += self._by_name()
             if "discretisation_error" in self.rows[0]:
                 lines.append(f"discretisation error of E: {self._span('discretisation_error', '.2%')}")
@@ -131,8 +136,21 @@ class Summary:
         ]
 
     def _span(self, key: str, form: str) -> str:
-        values = [row[key] for row in self.rows if row[key] is not None]
-        if not values:
-            return "unknown"
-        low, high = format(min(values), form), format(max(values), form)
-        return low if low == high else f"{low} to {high}"
+        return _span([row[key] for row in self.rows if row[key] is not None], form)
+
+    def _at_didt(self) -> str:
+        return f" at dI/dt {_span([1e-6 * rate for rate in self._didt], 'g')} A/µs" if self._didt else ""
+
+
+def _where(mesh: TetMesh) -> str:
+    """Return what the tag of gray matter is; where the file calls it another tissue, in the file's words."""
+    if GRAY_MATTER not in contradicted(mesh.tag_names, [GRAY_MATTER]):
+        return "gray matter"
+    return f"tag {GRAY_MATTER}, called {mesh.tag_names[GRAY_MATTER]!r} in the file"
+
+
+def _span(values: Sequence[float], form: str) -> str:
+    if not values:
+        return "unknown"
+    low, high = format(min(values), form), format(max(values), form)
+    return low if low == high else f"{low} to {high}"

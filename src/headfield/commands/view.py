@@ -14,6 +14,7 @@ from ..coils.read import read_coil
 from ..errors import ArgumentError, FileFormatError, PoseError
 from ..fields.read import read_result
 from ..fields.result import Result
+from ..fields.run import printable
 from ..heads.read import read_mesh
 from ..heads.subject import Subject
 from ..io.atomic import check_folder
@@ -46,13 +47,21 @@ def view(args: argparse.Namespace) -> None:
         didt=didt,
         pose=pose,
         n_poses=n_poses,
-        name=os.path.basename(args.result),
+        name=_name(args.result, result, pose),
         head=head,
     )
     (write_page if ending_of(out) in PAGE_ENDINGS else write_picture)(scene, out)
     found = scene.distribution
     shares = ", ".join(f"{p:g} %: {v:.3g}" for p, v in zip(PERCENTS, found.percentiles, strict=True))
     print(f"{scene.title()[1]}\npercentiles by volume, V/m: {shares}\nwritten: {out}")
+
+
+def _name(path: str, result: Result, pose: int) -> str:
+    """Return the name of the file, and that of the pose if the result has one."""
+    file = os.path.basename(path)
+    if not result.names:
+        return file
+    return f"{file}, {printable(result.names[pose if result.n_poses > 1 else 0])}"
 
 
 def _check_output(out: str) -> None:

@@ -71,7 +71,10 @@ def _from_field(raw: RawMesh, name: str) -> RawMesh:
     possible = possible_tissues(raw.element_data)
     there = ", ".join(map(repr, possible)) or "none"
     if name not in raw.element_data:
-        raise MeshError(f"no cell data {name!r} to take the tissues from; those that could be them: {there}")
+        pairs = "; new numbers are given as 1=5,2=3 (--tags) or {1: 5, 2: 3} (tags=)" if "=" in name else ""
+        raise MeshError(
+            f"no cell data {name!r} to take the tissues from; those that could be them: {there}{pairs}"
+        )
     values = raw.element_data[name]
     if name not in possible and (values.ndim > 1 or np.any(values)):
         raise MeshError(

@@ -70,10 +70,10 @@ def resolve(conductivity: float | Mapping[int, float] | ArrayLike | None, tags: 
     array([0.126, 0.275, 0.465])
     >>> resolve({5: 0.3, 77: 2.0}, [1, 77, 5])
     array([0.126, 2.   , 0.3  ])
-    >>> resolve(None, [1, 77, 77])
+    >>> resolve(None, [1, 77, 77])  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
-    headfield.errors.ConductivityError: no conductivity for tag 77 (2 tetrahedra): give one as {tag: S/m}
+    headfield.errors.ConductivityError: no conductivity for tag 77 (2 tetrahedra): give one as ...
     """
     tag_array = _check_tags(tags)
     if conductivity is None or isinstance(conductivity, Mapping):
@@ -201,7 +201,7 @@ def _by_tag(given: Mapping[int, float], tags: np.ndarray) -> np.ndarray:
     if unknown:
         air = _AIR if AIR in found and AIR not in given else ""
         raise ConductivityError(
-            f"no conductivity for {', '.join(unknown[:20])}: give one as {{tag: S/m}}{air}"
+            f"no conductivity for {', '.join(unknown[:20])}: give one as {{tag: S/m}} (--conductivity){air}"
         )
     return values[where]
 

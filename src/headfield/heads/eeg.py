@@ -33,6 +33,7 @@ __all__ = ["EegPositions", "read_eeg_positions"]
 
 _KINDS = {kind.lower(): kind for kind in ("Electrode", "ReferenceElectrode", "Fiducial")}
 _PLAUSIBLE_MM = (10.0, 1000.0)  # of all positions; in metres or micrometres they lie far outside
+_LISTED = 10  # names that a message has
 _SAME_MM = 1e-3  # positions of one name that are no farther apart are one
 
 
@@ -100,7 +101,10 @@ class EegPositions:
     def _hint(self, name: object) -> str:
         lower = {each.lower(): each for each in self.names}
         near = difflib.get_close_matches(str(name).lower(), lower, n=3)
-        return f"; is it {' or '.join(repr(lower[each]) for each in near)}?" if near else ""
+        if near:
+            return f"; is it {' or '.join(repr(lower[each]) for each in near)}?"
+        there = ", ".join(map(repr, self.names[:_LISTED]))
+        return f"; there are {there}{', …' if len(self) > _LISTED else ''}"
 
 
 def read_eeg_positions(path: str | os.PathLike[str]) -> EegPositions:

@@ -136,7 +136,7 @@ def _with_candidates(finding: Finding, contacts: Contacts) -> Finding:
     known = ", ".join(numbering.name for numbering in NUMBERINGS[:4])
     text = "the tags may be numbered as in " + "; or as in ".join(offers)
     if not offers:
-        text = f"no other numbering that is known fits: {known}"
+        text = f"it is none of the numberings that are known: {known}"
     return Finding(
         finding.name, finding.severity, f"{finding.message}; {text}", finding.count, finding.where_mm
     )

@@ -71,7 +71,8 @@ def _check_meant(mesh: MeshArrays, standard: list[int], present: list[int]) -> N
         if tag in wrong and tissue(tag) is not None:
             raise ConductivityError(
                 f"no conductivity for tag {tag}, called {mesh.tag_names[tag]!r} in the file, which is "
-                f"{taken_for(tag)} in the table: {as_option(wrong)}, or give one as {{{tag}: S/m}}"
+                f"{taken_for(tag)} in the table: {as_option(wrong)}, or give one as {{{tag}: S/m}} or "
+                f"--conductivity {tag}=S/m"
             )
     placed: list[Finding] = [one for one in mesh.from_file if one.name == "sets_as_tags"]
     named = [f"{tag} {mesh.tag_names.get(tag, '')!r}" for tag in standard if tissue(tag) is not None]

@@ -89,7 +89,7 @@ def draw_scene(scene: Scene) -> Any:
         matplotlib is missing.
     """
     figure = _figure((10.0, 8.8))
-    figure.suptitle("\n".join(scene.title()), fontsize=11, color=INK)
+    figure.suptitle("\n".join(scene.title()), fontsize=11, color=INK, parse_math=False)
     above, below = figure.subfigures(2, 1, height_ratios=[1.2, 1.0])
     cortex, histogram = above.subplots(1, 2, width_ratios=[1.75, 1.0])
     _draw_cortex(above, cortex, scene)

@@ -253,7 +253,8 @@ def _faults(matrices: NDArray[np.float64]) -> Iterator[_Fault]:
     far = np.abs(matrices[:, :3, 3]).max(axis=1)
     yield far > MAX_TRANSLATION_MM, far, "centre {:.4g} mm from the origin, more than 10 m: are these mm?"
     off, determinant = deviation(matrices[:, :3, :3])
-    message = "axes not orthonormal, off by {:.3g} (at most 5e-4): scaled or sheared; see nearest_rotation"
+    way_out = "see nearest_rotation, or headfield convert --nearest-rotation"
+    message = f"axes not orthonormal, off by {{:.3g}} (at most 5e-4): scaled or sheared; {way_out}"
     yield ~(off <= ORTHONORMAL_TOLERANCE), off, message
     yield determinant < 0, determinant, "left-handed axes (determinant {:.3g}): one axis points the wrong way"
 

@@ -87,8 +87,8 @@ def group_findings(
             "option Mesh.SaveAll, or say which tissue each is: read_mesh(path, tags={1: …}) or --tags 1=…"
         )
         return [Finding("entity_numbers", "error", text, len(different))]
-    are = "number {} is" if len(different) == 1 else "numbers {} are"
-    text = f"no physical groups: the entity {are.format(numbers)} taken as tissue tags"
+    are = "number {} is taken as tissue tag" if len(different) == 1 else "numbers {} are taken as tissue tags"
+    text = f"no physical groups: the entity {are.format(numbers)}"
     may_be = offered(fields)
     return [Finding("entity_numbers", "warning", f"{text}; {may_be}" if may_be else text, len(different))]
 
