@@ -5,16 +5,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from typing import Any
 
 import numpy as np
 
 from ..coils.read import read_coil
 from ..core.messages import plural
-from ..errors import ArgumentError
 from ..heads.mesh import TetMesh
 from ..heads.tissues import tissue
+from ..io.atomic import check_not_input
 from ..placement.underneath import ScalpGeometry, scalp_geometry
 from ..poses.pose_list import PoseList
 from ..poses.write import write_poses
@@ -28,7 +27,7 @@ _BRAIN = (1, 2)
 
 def run_place(args: argparse.Namespace) -> None:
     """Run `headfield place` with parsed arguments."""
-    _check_not_input(args)
+    check_not_input(args.output, args.head, args.coil, args.eeg)
     mesh, _ = read_head(args)
     coil = read_coil(args.coil)
     places = Places(args.head, mesh, args.eeg)
@@ -36,12 +35,6 @@ def run_place(args: argparse.Namespace) -> None:
     write_poses(args.output, listed)
     facts = _facts(mesh, listed, args, places)
     print(json.dumps(facts, indent=1, allow_nan=False) if args.json else "\n".join(_lines(facts)))
-
-
-def _check_not_input(args: argparse.Namespace) -> None:
-    for path in filter(None, (args.head, args.coil, args.eeg)):
-        if os.path.exists(path) and os.path.exists(args.output) and os.path.samefile(path, args.output):
-            raise ArgumentError(f"{args.output} is an input; it would be overwritten")
 
 
 def _facts(mesh: TetMesh, listed: PoseList, args: argparse.Namespace, places: Places) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..core.messages import plural
 from ..errors import ArgumentError, FileFormatError
-from ..io.atomic import check_folder
+from ..io.atomic import check_folder, check_not_input
 from ..io.regular import ending_of
 from ..regions.region import Region
 from .arrays import FieldArrays
@@ -100,7 +100,7 @@ def write_result(
             called = {"like": "a grid (like, spacing_mm)"}.get(option, option)
             raise ArgumentError(f"{name}: {called} is not an option for {ending}")
     check_folder(path)
-    _check_not_input(path, like, surface, result.path)
+    check_not_input(path, like, surface, result.path)
     if pose is not None:
         result.rows(pose)  # a pose that is not there is told before the work
     if ending in _MESHES:
@@ -144,14 +144,6 @@ def _ending(path: str | os.PathLike[str]) -> str:
     return ending
 
 
-def _check_not_input(path: str | os.PathLike[str], *inputs: Any) -> None:
-    """Raise ArgumentError if a file that is to be written is one of those that are read."""
-    for one in inputs:
-        there = isinstance(one, (str, os.PathLike)) and os.path.exists(one) and os.path.exists(path)
-        if there and os.path.samefile(one, path):
-            raise ArgumentError(f"{os.fspath(path)} is an input; it would be overwritten")
-
-
 def _save_meshes(path: Path, result: Result, quantity: str | None, pose: int | None) -> tuple[str, list[str]]:
     """Write a file for each pose that converged."""
     several = pose is None and result.n_poses > 1
@@ -161,7 +153,7 @@ def _save_meshes(path: Path, result: Result, quantity: str | None, pose: int | N
         if not result.has_field(i):
             continue
         target = path.with_name(f"{path.stem}_{i:04d}{path.suffix}") if several else path
-        _check_not_input(target, result.path)
+        check_not_input(target, result.path)
         fields, nodes = result.everywhere(i)
         if quantity is not None:
             result.quantity(quantity, i)  # which says what there is, if it is not there
