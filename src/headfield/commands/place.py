@@ -12,7 +12,7 @@ import numpy as np
 from ..coils.read import read_coil
 from ..core.messages import plural
 from ..heads.mesh import TetMesh
-from ..heads.tissues import tissue
+from ..heads.tissues import BRAIN, tissue
 from ..io.atomic import check_not_input
 from ..placement.underneath import ScalpGeometry, scalp_geometry
 from ..poses.pose_list import PoseList
@@ -21,8 +21,6 @@ from .heads import read_head
 from .placing import Places, placed
 
 __all__ = ["run_place"]
-
-_BRAIN = (1, 2)
 
 
 def run_place(args: argparse.Namespace) -> None:
@@ -38,7 +36,7 @@ def run_place(args: argparse.Namespace) -> None:
 
 
 def _facts(mesh: TetMesh, listed: PoseList, args: argparse.Namespace, places: Places) -> dict[str, Any]:
-    under = scalp_geometry(mesh, listed.poses) if np.isin(mesh.tags, _BRAIN).any() else None
+    under = scalp_geometry(mesh, listed.poses) if np.isin(mesh.tags, BRAIN).any() else None
     asked = places.find(args.centre)
     on_scalp = places.scalp.closest(asked[None])
     return {

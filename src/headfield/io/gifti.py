@@ -20,7 +20,7 @@ from .xml import check_entities
 
 __all__ = ["needed_gifti", "read_surface"]
 
-_PACKED = re.compile(rb"<Data>([^<]*)</Data>")
+_PACKED = re.compile(rb"<Data\b[^>]*>([^<]*)<")
 
 
 def needed_gifti(path: str | os.PathLike[str]) -> Any:
