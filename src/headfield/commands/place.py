@@ -17,7 +17,7 @@ from ..io.atomic import check_not_input
 from ..placement.underneath import ScalpGeometry, scalp_geometry
 from ..poses.pose_list import PoseList
 from ..poses.write import write_poses
-from .heads import read_head
+from .heads import HeadOptions, mesh_of
 from .placing import Places, placed
 
 __all__ = ["run_place"]
@@ -26,7 +26,7 @@ __all__ = ["run_place"]
 def run_place(args: argparse.Namespace) -> None:
     """Run `headfield place` with parsed arguments."""
     check_not_input(args.output, args.head, args.coil, args.eeg)
-    mesh, _ = read_head(args)
+    mesh = mesh_of(args.head, HeadOptions.of(args))
     coil = read_coil(args.coil)
     places = Places(args.head, mesh, args.eeg)
     listed = placed(args, places, coil)
