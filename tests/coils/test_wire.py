@@ -273,6 +273,15 @@ def test_comments_headers_and_blank_lines(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "text", [b"# 50 A/\xb5s\n1 2 3\n4 5 6\n", "x y z\n1\t2\t3\n4\t5\t6".encode("utf-16")]
+)
+def test_latin_1_comments_and_utf_16_of_spreadsheets(tmp_path, text):
+    (tmp_path / "a.txt").write_bytes(text)
+    assert holds_wire(tmp_path / "a.txt")
+    assert [path.tolist() for path in read_wire(tmp_path / "a.txt")] == [[[1, 2, 3], [4, 5, 6]]]
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"", "no points"),
