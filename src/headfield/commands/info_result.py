@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.messages import printable
 from ..fields.result import Result
-from ..fields.run import Run, printable
+from ..fields.run import Run
 from ..heads.tissues import GRAY_MATTER, tissue
 from ..metrics import percentiles
 from .summary import ERROR_OF_ELEMENTS
