@@ -273,6 +273,15 @@ def test_comments_headers_and_blank_lines(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "text", [b"# 50 A/\xb5s\n1 2 3\n4 5 6\n", "x y z\n1\t2\t3\n4\t5\t6".encode("utf-16")]
+)
+def test_latin_1_comments_and_utf_16_of_spreadsheets(tmp_path, text):
+    (tmp_path / "a.txt").write_bytes(text)
+    assert holds_wire(tmp_path / "a.txt")
+    assert [path.tolist() for path in read_wire(tmp_path / "a.txt")] == [[[1, 2, 3], [4, 5, 6]]]
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"", "no points"),
@@ -289,7 +298,7 @@ def test_comments_headers_and_blank_lines(tmp_path):
         (b"0 0 0\n1 2 1_0\n", "line 2: '1_0' is not"),
         (b"0 0 0\n\n1 2 3\n4 5 6", "line 2: the path that ends here has one point"),
         (b"1 2 3\n4 5 6\n\n0 0 0", "end: the path that ends here has one point"),
-        (b"0 0 0\n\xff\xfe", "byte 6 is not UTF-8"),
+        (b"0 0 0\n\xff\xfe", "not UTF-8 text, at byte 6"),
     ],
 )
 def test_damaged_files_are_refused_with_the_line(tmp_path, content, message):

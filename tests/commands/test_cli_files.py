@@ -121,7 +121,7 @@ def test_what_can_not_be_converted_is_said(files, tmp_path, capsys):
     )
     fails(capsys, ["convert", files / "two.ccd", tmp_path / "out.xyz"], "coils are written as")
     fails(capsys, ["convert", files / "flexible.tcd", tmp_path / "out.ccd"], "coil")
-    fails(capsys, ["convert", files / "head.msh", files / "head.msh"], "is the input")
+    fails(capsys, ["convert", files / "head.msh", files / "head.msh"], "is an input")
     fails(capsys, ["convert", tmp_path / "absent.ccd", out], "absent.ccd")
     fails(capsys, ["info", tmp_path / "absent.ccd"], "absent.ccd")
     fails(capsys, ["info", tmp_path], "m2m_")

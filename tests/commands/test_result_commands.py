@@ -239,10 +239,12 @@ def test_other_names_are_another_run(inputs, tmp_path, monkeypatch, capsys):
 def test_what_can_not_be_converted_is_said(inputs, tmp_path, capsys):
     capsys.readouterr()
     convert = ["convert", str(inputs / "r.h5")]
+    fails(capsys, [*convert, str(tmp_path / "a.stl")], "results are written as .msh, .vtu, .npy, .csv, .nii")
     fails(
-        capsys, [*convert, str(tmp_path / "a.stl")], "results are converted to .msh, .vtu, .npy, .csv, .nii"
+        capsys,
+        [*convert, str(tmp_path / "a.h5")],
+        ".h5 is written by `Field.save`, `headfield solve`",
     )
-    fails(capsys, [*convert, str(tmp_path / "a.h5")], "written by `headfield solve` and `merge` only")
     fails(capsys, [*convert, str(tmp_path / "a.func.gii")], "no mid-layer of the cortex; a surface is needed")
     fails(capsys, [*convert, str(tmp_path / "a.npy"), "--pose", "3"], "the result has the poses 0 to 2")
     fails(

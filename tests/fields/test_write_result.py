@@ -318,7 +318,7 @@ def test_what_does_not_fit_together_is_refused(tmp_path):
         ("r.npy", {"quantity": "local_error"}, "no local error in it, only E, magnE, v"),
         ("r.npy", {"pose": 3}, "the result has the poses 0 to 2"),
         ("r.vtu", {"pose": 1}, "pose 1 has no E: it did not converge"),
-        ("r.stl", {}, r"results are converted to \.msh, \.vtu, \.npy"),
+        ("r.stl", {}, r"results are written as \.msh, \.vtu, \.npy"),
     ):
         with pytest.raises(hf.HeadfieldError, match=said):
             hf.write_result(tmp_path / name, result(), **options)

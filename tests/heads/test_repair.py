@@ -199,12 +199,24 @@ class TestMerging:
         mesh = TetMesh(
             **content,
         )
-        with pytest.warns(UserWarning, match="nodes were joined with others within"):
+        with pytest.warns(UserWarning, match="nodes were joined with others (at|up to)"):
             same = mesh.merged()
         np.testing.assert_array_equal(same.tets, whole.tets)
         np.testing.assert_array_equal(same.nodes_mm, ball().nodes_mm)
         assert same.element_ids is None
         assert same.merged() is same
+
+    def test_a_tiny_tetrahedron_elsewhere_does_not_keep_rounded_nodes_apart(self):
+        whole = TetMesh(**shrinking(ball(), 4))  # edges down to 3e-5 mm
+        content = cracked(whole, [2], 6)
+        copies = content["nodes_mm"][whole.n_nodes :]
+        copies += np.random.default_rng(0).uniform(-1e-3, 1e-3, copies.shape)
+        mesh = TetMesh(**content)
+        (found,) = mesh.check().errors
+        assert found.name == "not_joined"
+        assert found.count == len(copies)
+        with pytest.warns(UserWarning, match=rf"{len(copies)} nodes were joined with others up to 0\.001"):
+            np.testing.assert_array_equal(mesh.merged().nodes_mm, whole.nodes_mm)
 
     def test_ids_and_fields_are_those_of_the_first(self):
         nodes = [[0, 0, 0], [9, 0, 0], [0, 9, 0], [0, 0, 9], [9, 0.001, 0], [0, 9, 0], [9, 9, 9]]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import headfield as hf
-from headfield.heads.joints import coincident
+from headfield.heads.merging import coincident
 from headfield.heads.mesh import TetMesh
 
 LAYERS = {"radii_mm": [60, 70, 80, 90], "edge_mm": 24}
@@ -174,7 +174,7 @@ class TestJoints:
         near = points[:100] + rng.uniform(-1, 1, (100, 3)) * 2e-3 / np.sqrt(3)
         far = points[100:200] + [6e-3, 0, 0]
         every = np.concatenate([points, near, far])
-        first = coincident(every, np.full(len(every), 5.0))  # within 5e-3
+        first = coincident(every, np.full(len(every), 5e-3))
         expected = np.arange(len(every))
         expected[400:500] = np.arange(100)
         np.testing.assert_array_equal(first, expected)

@@ -49,6 +49,8 @@ def test_a_surface_is_read(tmp_path):
         (lambda: surface().replace(b"GZipBase64Binary", b"ExternalFileBinary"), "lie in another file"),
         (lambda: surface().replace(b"<GIFTI", b'<!DOCTYPE a [<!ENTITY b "c">]><GIFTI'), "entity declaration"),
         (bomb, "unpack to more than any surface takes"),
+        (lambda: bomb().replace(b"<Data>", b'<Data a="1" >'), "unpack to more than any surface takes"),
+        (lambda: bomb().replace(b"<Data>", b"<Data><![CDATA[").replace(b"</Data>", b"]]></Data>"), "markup"),
     ],
 )
 def test_what_is_no_honest_surface_is_refused(tmp_path, make, said):

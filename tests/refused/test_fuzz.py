@@ -25,6 +25,7 @@ NAMES = [
         "poses table",
         "placements",
     ),
+    *("annot", "mgz", "gii"),
     *("eeg", "tensors", "casing", "wire"),
     *("result h5", "result msh", "result vtu"),
 ]

@@ -13,6 +13,7 @@ from ..coils.formats.casings import read_casing
 from ..coils.read import read_coil
 from ..coils.sources import Segments
 from ..coils.write import write_coil
+from ..core.messages import plural
 from ..errors import FileFormatError
 from ..heads.formats.meshio_write import SURFACE_FORMATS
 from ..heads.mesh import TetMesh
@@ -72,7 +73,7 @@ def convert(source: str | os.PathLike[str], target: str | os.PathLike[str], **op
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     np.save(folder + "/poses.npy", np.eye(4))
     ...     convert(folder + "/poses.npy", folder + "/poses.csv")
-    '1 poses'
+    '1 pose'
     """
     kind = kind_of(source)
     if is_for_results(kind, source, target):
@@ -90,7 +91,7 @@ def convert(source: str | os.PathLike[str], target: str | os.PathLike[str], **op
     if kind == "poses":
         poses = read_pose_list(source, **given)
         write_poses(target, poses)
-        return f"{len(poses)} pose{'' if len(poses) == 1 else 's'}"
+        return plural(len(poses), "pose", "poses")
     if kind == "mesh":
         return _head(target, mesh_of(source, HeadOptions(**given)))
     raise FileFormatError(f"{os.fspath(source)}: files of the kind {kind} can't be converted")

@@ -6,16 +6,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ..errors import ArgumentError, FileFormatError
+from ..errors import ArgumentError
 from ..fields.read import read_result
-from ..fields.save import write_result
+from ..fields.save import MESHES, NOT_MESHES, format_of, write_result
 from ..fields.stream import H5_ENDINGS
 from ..io.regular import ending_of
 
 __all__ = ["convert_result", "is_for_results"]
-
-_ONLY_RESULTS = (".npy", ".csv", ".nii", ".gii", ".nii.gz")
-_ALSO_MESHES = (".msh", ".vtu")
 
 
 def is_for_results(kind: str, source: str | os.PathLike[str], target: str | os.PathLike[str]) -> bool:
@@ -31,10 +28,10 @@ def is_for_results(kind: str, source: str | os.PathLike[str], target: str | os.P
     >>> is_for_results("result", "a.msh", "a.vtu"), is_for_results("result", "a.msh", "a.vtk")
     (True, False)
     """
-    only = os.fspath(target).lower().endswith(_ONLY_RESULTS)
+    only = os.fspath(target).lower().endswith(NOT_MESHES)
     if kind == "mesh":
         return only
-    whole = ending_of(source) in H5_ENDINGS or ending_of(target) in (*_ALSO_MESHES, *H5_ENDINGS)
+    whole = ending_of(source) in H5_ENDINGS or ending_of(target) in (*MESHES, *H5_ENDINGS)
     return kind == "result" and (only or whole)
 
 
@@ -61,8 +58,7 @@ def convert_result(source: str | os.PathLike[str], target: str | os.PathLike[str
     HeadfieldError, OSError
         See `headfield.read_result` and `headfield.write_result`.
     """
-    if ending_of(target) in H5_ENDINGS:
-        raise FileFormatError(f"{os.fspath(target)}: .h5 is written by `headfield solve` and `merge` only")
+    format_of(target)  # another ending is told before the work
     result = read_result(source)
     said, files = write_result(target, result, **options)
     others = files[1:] if files[:1] == [os.fspath(target)] else files

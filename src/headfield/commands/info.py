@@ -14,9 +14,9 @@ from ..coils.formats.casings import read_casing
 from ..coils.parts import CoilElement
 from ..coils.read import read_coil
 from ..coils.sources import Dipoles, Segments, grid_corners_mm
+from ..core.messages import printable
 from ..fields.images import DESCRIBED
 from ..fields.read import read_result
-from ..fields.run import printable
 from ..heads.eeg import EegPositions, read_eeg_positions
 from ..heads.mesh import TetMesh
 from ..heads.quality import min_dihedral_cosines

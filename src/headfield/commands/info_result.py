@@ -4,23 +4,25 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.messages import printable
 from ..fields.result import Result
-from ..fields.run import Run, printable
+from ..fields.run import Run
 from ..heads.tissues import GRAY_MATTER, tissue
 from ..metrics import percentiles
 from .summary import ERROR_OF_ELEMENTS
 
-__all__ = ["PEAK_PERCENT", "describe_result", "text_of_result"]
+__all__ = ["LISTED", "PEAK_PERCENT", "describe_result", "listed", "text_of_result"]
 
 PEAK_PERCENT = 99.9
 _MOST_VALUES = 20_000_000  # of |E| that are looked at: a second or two
 _MOST_ROWS = 24  # poses that are described one by one
-_LISTED = 12  # names that are listed
+LISTED = 12  # names of poses or electrodes that are listed one by one
 
 #: Head, body, and the columns that are flush left.
 Table = tuple[list[str], list[list[str]], tuple[int, ...]]
@@ -125,9 +127,9 @@ def text_of_result(facts: dict[str, Any]) -> tuple[list[tuple[str, str]], list[T
     count, whole, bad = facts["poses"], facts["poses_of_the_run"], facts["not_converged"]
     rows = [("poses", f"{count:,}" + (f" of {whole:,}: the run was stopped" if count < whole else ""))]
     if bad:
-        rows.append(("no field", f"{len(bad):,} poses did not converge: {_some(list(map(str, bad)))}"))
+        rows.append(("no field", f"{len(bad):,} poses did not converge: {listed(list(map(str, bad)))}"))
     if facts["names"]:
-        rows.append(("names", _some(facts["names"])))
+        rows.append(("names", listed(facts["names"])))
     if facts["didt"] is not None:
         low, high = np.min(facts["didt"]) * 1e-6, np.max(facts["didt"]) * 1e-6
         rows.append(("dI/dt", f"{low:g} A/µs" if low == high else f"{low:g} to {high:g} A/µs"))
@@ -205,8 +207,9 @@ def _text_of_run(run: dict[str, Any] | None) -> list[tuple[str, str]]:
     return [*rows, *([("settings", printable(said))] if said else [])]
 
 
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:_LISTED]) + (f", … {len(names)} in all" if len(names) > _LISTED else "")
+def listed(names: Sequence[str]) -> str:
+    """Return names with commas between them, and how many there are where these are too many."""
+    return ", ".join(names[:LISTED]) + (f", … {len(names)} in all" if len(names) > LISTED else "")
 
 
 def _number(value: Any, form: str) -> str:

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..heads.tissues import AIR
-from .info_result import text_of_result
+from .info_result import LISTED, listed, text_of_result
 
 __all__ = ["lines"]
-
-_MOST_ROWS = 12  # names of poses or electrodes that are listed one by one
 
 Row = tuple[str, str]
 
@@ -111,18 +109,18 @@ def _poses(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
         low, high = min(facts["didt"]) * 1e-6, max(facts["didt"]) * 1e-6
         rows.append(("dI/dt", f"{low:g} to {high:g} A/µs"))
     if any(name != f"pose {i}" for i, name in enumerate(facts["names"])):
-        rows.append(("names", _some(facts["names"])))
+        rows.append(("names", listed(facts["names"])))
     if facts["coils"]:
-        rows.append(("coils", _some(facts["coils"])))
+        rows.append(("coils", listed(facts["coils"])))
     left_out = [f"{one['name'] or one['index']} ({one['reason']})" for one in facts["left_out"]]
     if left_out:
-        rows.append(("left out", f"{len(left_out):,}: {_some(left_out)}"))
+        rows.append(("left out", f"{len(left_out):,}: {listed(left_out)}"))
     return rows, []
 
 
 def _placements(facts: dict[str, Any]) -> list[Row]:
     rows = [("positions", f"{len(facts['placements']):,}"), ("format", facts["format"])]
-    for one in facts["placements"][:_MOST_ROWS]:
+    for one in facts["placements"][:LISTED]:
         centre, handle = (
             one[key] if one[key] is None or isinstance(one[key], str) else f"{_point(one[key])} mm"
             for key in ("centre", "handle")
@@ -136,7 +134,7 @@ def _placements(facts: dict[str, Any]) -> list[Row]:
 
 def _eeg(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
     count = f"{facts['positions']:,}"
-    return [("positions", count), ("extent", _extent(facts)), ("names", _some(facts["names"]))], []
+    return [("positions", count), ("extent", _extent(facts)), ("names", listed(facts["names"]))], []
 
 
 def _casing(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
@@ -153,10 +151,10 @@ def _tensors(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
 def _subject(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
     mesh_rows, table = _mesh(facts["mesh"])
     rows = [("subject", facts["name"]), ("layout", facts["layout"]), ("head", facts["mesh_file"])]
-    rows.append(("EEG caps", _some(facts["eeg_caps"]) or "none"))
+    rows.append(("EEG caps", listed(facts["eeg_caps"]) or "none"))
     rows.append(("tensors", facts["tensors"] or "none"))
     if facts["surfaces"]:
-        rows.append(("surfaces", _some(facts["surfaces"])))
+        rows.append(("surfaces", listed(facts["surfaces"])))
     return rows + mesh_rows, table
 
 
@@ -205,11 +203,6 @@ def _note(count: int, what: str) -> str:
 
 def _joined(numbers: Sequence[int]) -> str:
     return ", ".join(map(str, numbers))
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f", … {len(names)} in all" if len(names) > _MOST_ROWS else ""
-    return ", ".join(names[:_MOST_ROWS]) + more
 
 
 def _point(values: Sequence[float]) -> str:

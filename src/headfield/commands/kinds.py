@@ -9,7 +9,7 @@ from ..coils.endings import COIL_ENDINGS, WIRE_ENDINGS
 from ..coils.formats.casings import CASING_ENDINGS
 from ..coils.formats.wire_text import holds_wire
 from ..errors import FileFormatError
-from ..fields.images import DESCRIBED
+from ..fields.images import DESCRIBED, IMAGE_ENDINGS
 from ..fields.note import note_in
 from ..fields.stream import H5_ENDINGS
 from ..io.nifti import read_description, read_grid
@@ -18,7 +18,6 @@ from ..poses.read import is_pose_file
 
 __all__ = ["kind_of"]
 
-_IMAGES = (".nii.gz", ".nii")
 _ELECTRODES = (b"electrode,", b"referenceelectrode,", b"fiducial,")  # how their lines begin
 
 
@@ -59,7 +58,7 @@ def kind_of(path: str | os.PathLike[str]) -> str:
     if ending_of(name) in H5_ENDINGS or note_in(name) is not None:
         return "result"
     lower = name.lower()
-    if lower.endswith(_IMAGES):
+    if lower.endswith(IMAGE_ENDINGS):
         return _image(name)
     if lower.endswith(COIL_ENDINGS):
         return "coil"

@@ -16,9 +16,11 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import ArgumentError, HeadfieldError, PlausibilityWarning
+from ..core.messages import plural
+from ..errors import HeadfieldError, PlausibilityWarning
 from ..fields.h5.reader import opened
 from ..fields.merge import merge_results
+from ..io.atomic import check_not_input
 from .convert import convert, options_of
 from .demo import run_demo
 from .heads import HeadOptions
@@ -151,14 +153,13 @@ def _merge(args: argparse.Namespace) -> int:
         progress[0].done(count)
 
     count = merge_results(args.results, args.output, done)
-    print(f"{args.output}: {count} poses")
+    print(f"{args.output}: {plural(count, 'pose', 'poses')}")
     with opened(args.output) as merged:
         return exit_code(merged.not_converged(), count)
 
 
 def _convert(args: argparse.Namespace) -> None:
-    if os.path.exists(args.target) and os.path.samefile(args.source, args.target):
-        raise ArgumentError(f"{args.target} is the input; it would be overwritten")
+    check_not_input(args.target, args.source)
     done = convert(args.source, args.target, **options_of(args))
     print(f"{args.target}: {done}")
 

@@ -40,7 +40,7 @@ def add_place(commands: Any) -> argparse.ArgumentParser:
     )
     add_placing(parser, required=True)
     parser.add_argument("--json", action="store_true", help="print it as JSON")
-    parser.set_defaults(conductivity=[], tensors=None, poses=None)
+    parser.set_defaults(poses=None)
     return parser
 
 

@@ -5,31 +5,28 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from typing import Any
 
 import numpy as np
 
 from ..coils.read import read_coil
 from ..core.messages import plural
-from ..errors import ArgumentError
 from ..heads.mesh import TetMesh
-from ..heads.tissues import tissue
+from ..heads.tissues import BRAIN, tissue
+from ..io.atomic import check_not_input
 from ..placement.underneath import ScalpGeometry, scalp_geometry
 from ..poses.pose_list import PoseList
 from ..poses.write import write_poses
-from .heads import read_head
+from .heads import HeadOptions, mesh_of
 from .placing import Places, placed
 
 __all__ = ["run_place"]
 
-_BRAIN = (1, 2)
-
 
 def run_place(args: argparse.Namespace) -> None:
     """Run `headfield place` with parsed arguments."""
-    _check_not_input(args)
-    mesh, _ = read_head(args)
+    check_not_input(args.output, args.head, args.coil, args.eeg)
+    mesh = mesh_of(args.head, HeadOptions.of(args))
     coil = read_coil(args.coil)
     places = Places(args.head, mesh, args.eeg)
     listed = placed(args, places, coil)
@@ -38,14 +35,8 @@ def run_place(args: argparse.Namespace) -> None:
     print(json.dumps(facts, indent=1, allow_nan=False) if args.json else "\n".join(_lines(facts)))
 
 
-def _check_not_input(args: argparse.Namespace) -> None:
-    for path in filter(None, (args.head, args.coil, args.eeg)):
-        if os.path.exists(path) and os.path.exists(args.output) and os.path.samefile(path, args.output):
-            raise ArgumentError(f"{args.output} is an input; it would be overwritten")
-
-
 def _facts(mesh: TetMesh, listed: PoseList, args: argparse.Namespace, places: Places) -> dict[str, Any]:
-    under = scalp_geometry(mesh, listed.poses) if np.isin(mesh.tags, _BRAIN).any() else None
+    under = scalp_geometry(mesh, listed.poses) if np.isin(mesh.tags, BRAIN).any() else None
     asked = places.find(args.centre)
     on_scalp = places.scalp.closest(asked[None])
     return {

@@ -21,6 +21,7 @@ from ..fields.stream import FilePerPose, GrowingH5, open_results, result_files
 from ..heads.mesh import TetMesh
 from ..heads.standard import conductivity_of
 from ..heads.subject import Subject
+from ..io.atomic import check_not_input
 from ..poses.pose_list import PoseList
 from ..solve.drives.rates import rates_of
 from ..solve.model import HeadModel
@@ -159,18 +160,12 @@ def _didt(args: argparse.Namespace, listed: PoseList, coil: Coil) -> Any:
 
 
 def _check_not_input(args: argparse.Namespace, chosen: range, k: int) -> None:
-    paths = [path for path in (args.head, args.coil, args.poses) if path is not None]
+    paths: list[Any] = [args.head, args.coil, args.poses, args.eeg]
     if os.path.isdir(args.head):
         subject = Subject(args.head)
-        paths += [subject.mesh_path, *filter(None, [subject.tensor_path])]
-    inputs = [os.stat(path) for path in paths]
+        paths += [subject.mesh_path, subject.tensor_path]
     for path in (args.output, *result_files(args.output, chosen, k)):
-        try:
-            there = os.stat(path)
-        except OSError:  # nothing there, or nothing that can be reached: open_results says so
-            continue
-        if any(os.path.samestat(there, file) for file in inputs):
-            raise ArgumentError(f"{path} is an input; it would be overwritten")
+        check_not_input(path, *paths)
 
 
 def _elements(mesh: TetMesh, tags: list[int] | None) -> NDArray[np.int32] | None:

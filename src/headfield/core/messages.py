@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import PlausibilityWarning
 
-__all__ = ["doubt", "in_one_line", "plural", "point", "quoted", "warn"]
+__all__ = ["doubt", "in_one_line", "plural", "point", "printable", "quoted", "warn"]
 
 # Frames of these files stand between a caller and what it is warned of: the package, and decorators it uses.
 _INSIDE = (
@@ -56,6 +56,17 @@ def quoted(text: str) -> str:
     ("'1 2 x'", 42)
     """
     return repr(text if len(text) <= 40 else text[:37] + "...")
+
+
+def printable(text: str) -> str:
+    """Return a text of a file with a question mark for each sign that can't be printed.
+
+    Examples
+    --------
+    >>> printable("M1\\x1b[2J")
+    'M1?[2J'
+    """
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 def in_one_line(problem: BaseException) -> str:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.messages import plural, warn
+from ..core.messages import plural, printable, warn
 from ..errors import ArgumentError, HeadfieldError, RegionError
 from ..geometry.surface import Surface
 from ..geometry.triangles import area_vectors_at_nodes
@@ -22,7 +22,6 @@ from ..regions.cortex import mid_layer
 from ..regions.region import Region
 from .note import Note
 from .result import Result
-from .run import printable
 
 __all__ = ["SURFACE_ENDING", "write_on_surface"]
 

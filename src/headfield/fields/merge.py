@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ArgumentError, FileFormatError
-from ..io.atomic import check_folder, replacing
+from ..io.atomic import check_folder, check_not_input, replacing
 from ..io.regular import check_regular, ending_of
 from .h5.reader import ResultFile, opened
 from .h5.writer import RowFile
@@ -109,8 +109,7 @@ def _check_names(names: Sequence[str], target: str | os.PathLike[str]) -> None:
     check_folder(target)
     for name in names:
         check_regular(name, FileFormatError)
-        if os.path.exists(target) and os.path.samefile(name, target):
-            raise ArgumentError(f"{os.fspath(target)} is an input; it would be overwritten")
+        check_not_input(target, name)
 
 
 def _run_of(name: str) -> tuple[Run, int]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.messages import printable
 from ..errors import FileFormatError, PoseError
 from ..heads.mesh import TetMesh
 from ..heads.read import read_mesh
@@ -19,7 +20,6 @@ from .h5.reader import opened
 from .h5.rows import REPORTED
 from .note import note_in
 from .result import Result
-from .run import printable
 from .stream import H5_ENDINGS
 from .write import magnitude
 

@@ -21,7 +21,7 @@ from ..core.version import VERSION
 from ..errors import ArgumentError, FileFormatError
 from ..heads.mesh import TetMesh
 
-__all__ = ["MESH_ARRAYS", "Run", "digest", "printable", "run_of"]
+__all__ = ["MESH_ARRAYS", "Run", "digest", "run_of"]
 
 #: Arrays of a mesh that a hash goes through, and that an .h5 holds in its group `mesh`.
 MESH_ARRAYS = ("nodes_mm", "tets", "tags", "triangles", "triangle_tags", "node_ids")
@@ -190,17 +190,6 @@ def _by_tag(conductivity: NDArray[np.float64], tags: NDArray[np.int32]) -> dict[
     if (conductivity != values[which]).any():
         return "a number for each tetrahedron"
     return dict(zip(map(str, present.tolist()), values.tolist(), strict=True))
-
-
-def printable(text: str) -> str:
-    """Return a text of a file with a question mark for each sign that can't be printed.
-
-    Examples
-    --------
-    >>> printable("M1\\x1b[2J")
-    'M1?[2J'
-    """
-    return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 def digest(*values: Any) -> str:

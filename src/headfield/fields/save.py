@@ -9,11 +9,11 @@ from typing import Any
 
 from ..core.messages import plural
 from ..errors import ArgumentError, FileFormatError
-from ..io.atomic import check_folder
+from ..io.atomic import check_folder, check_not_input
 from ..io.regular import ending_of
 from ..regions.region import Region
 from .arrays import FieldArrays
-from .gifti import write_on_surface
+from .gifti import SURFACE_ENDING, write_on_surface
 from .images import IMAGE_ENDINGS, Like, grid_of, write_image
 from .note import Note
 from .result import Result, result_of
@@ -21,15 +21,15 @@ from .stream import H5_ENDINGS, save_h5
 from .table import write_numbers, write_table
 from .write import write_point_results, write_results
 
-__all__ = ["SAVED_AS", "save_field", "write_result"]
+__all__ = ["MESHES", "NOT_MESHES", "format_of", "save_field", "write_result"]
 
-_MESHES, _OTHERS = (".msh", ".vtu"), (".npy", ".csv", ".nii", ".gz", ".gii")
+#: Endings of the files that a result can be written to, besides .h5: those of meshes with fields, and others.
+MESHES = (".msh", ".vtu")
+NOT_MESHES = (".npy", ".csv", *IMAGE_ENDINGS, SURFACE_ENDING)
+
 _QUANTITIES = ("magnE", "E", "v", "local_error", "normal", "tangential")
 
 _SPACING_MM = 1.0  # of an image for which no grid is given: that of most T1 images
-
-#: Endings of the files that a result can be written to, besides .h5.
-SAVED_AS = (*_MESHES, ".npy", ".csv", *IMAGE_ENDINGS, ".func.gii")
 
 
 def write_result(
@@ -93,17 +93,17 @@ def write_result(
     if quantity is not None and quantity not in _QUANTITIES:
         raise ArgumentError(f"quantity {quantity!r}: one of {', '.join(_QUANTITIES)} is needed")
     options = {"like": like is not None or spacing_mm is not None, "surface": surface is not None}
-    ending, name = _ending(path), os.fspath(path)
+    ending, name = format_of(path), os.fspath(path)
     allowed = {".nii": "like", ".gii": "surface"}.get(ending)
     for option, given in options.items():
         if given and option != allowed:
             called = {"like": "a grid (like, spacing_mm)"}.get(option, option)
             raise ArgumentError(f"{name}: {called} is not an option for {ending}")
     check_folder(path)
-    _check_not_input(path, like, surface, result.path)
+    check_not_input(path, like, surface, result.path)
     if pose is not None:
         result.rows(pose)  # a pose that is not there is told before the work
-    if ending in _MESHES:
+    if ending in MESHES:
         return _save_meshes(Path(path), result, quantity, pose)
     if ending == ".gii":
         return write_on_surface(path, result, surface, quantity, pose)
@@ -125,7 +125,7 @@ def save_field(path: str | os.PathLike[str], arrays: FieldArrays, **options: Any
         if given:
             raise ArgumentError(f"{os.fspath(path)}: {min(given)} is not an option for .h5")
         save_h5(path, arrays)
-    elif given or ending in _OTHERS:
+    elif given or (ending not in H5_ENDINGS and format_of(path) not in MESHES):
         write_result(path, result_of(arrays, os.fspath(path)), **given)
     elif arrays.region is not None and arrays.at_points:
         write_point_results(path, arrays.region, arrays.in_elements(poses), note)
@@ -133,23 +133,28 @@ def save_field(path: str | os.PathLike[str], arrays: FieldArrays, **options: Any
         write_results(path, arrays.mesh, arrays.in_elements(poses), arrays.at_nodes(poses), note)
 
 
-def _ending(path: str | os.PathLike[str]) -> str:
-    """Return the format: the ending, without what says that it is compressed."""
-    lower = os.fspath(path).lower()
-    ending = ".nii" if lower.endswith(IMAGE_ENDINGS) else ending_of(path)
-    if ending not in (*_MESHES, ".npy", ".csv", ".nii", ".gii"):
+def format_of(path: str | os.PathLike[str]) -> str:
+    """Return the format that a result is written in: the ending, without what says that it is compressed.
+
+    Raises
+    ------
+    FileFormatError
+        `write_result` writes no such files.
+
+    Examples
+    --------
+    >>> format_of("E.NII.gz"), format_of("E.func.gii")
+    ('.nii', '.gii')
+    """
+    ending = ".nii" if os.fspath(path).lower().endswith(IMAGE_ENDINGS) else ending_of(path)
+    if ending in H5_ENDINGS:
         raise FileFormatError(
-            f"{os.fspath(path)}: results are converted to {', '.join(SAVED_AS)}, not {ending or 'this'}"
+            f"{os.fspath(path)}: .h5 is written by `Field.save`, `headfield solve` and `merge` only"
         )
+    if ending not in MESHES + NOT_MESHES:
+        known = ", ".join((*MESHES, *NOT_MESHES, ".h5"))
+        raise FileFormatError(f"{os.fspath(path)}: results are written as {known}, not {ending or 'this'}")
     return ending
-
-
-def _check_not_input(path: str | os.PathLike[str], *inputs: Any) -> None:
-    """Raise ArgumentError if a file that is to be written is one of those that are read."""
-    for one in inputs:
-        there = isinstance(one, (str, os.PathLike)) and os.path.exists(one) and os.path.exists(path)
-        if there and os.path.samefile(one, path):
-            raise ArgumentError(f"{os.fspath(path)} is an input; it would be overwritten")
 
 
 def _save_meshes(path: Path, result: Result, quantity: str | None, pose: int | None) -> tuple[str, list[str]]:
@@ -161,7 +166,7 @@ def _save_meshes(path: Path, result: Result, quantity: str | None, pose: int | N
         if not result.has_field(i):
             continue
         target = path.with_name(f"{path.stem}_{i:04d}{path.suffix}") if several else path
-        _check_not_input(target, result.path)
+        check_not_input(target, result.path)
         fields, nodes = result.everywhere(i)
         if quantity is not None:
             result.quantity(quantity, i)  # which says what there is, if it is not there

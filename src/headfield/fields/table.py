@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.messages import plural
+from ..core.messages import plural, printable
 from ..errors import HeadfieldError
 from ..io.atomic import replacing
 from .result import Result
-from .run import printable
 
 __all__ = ["write_numbers", "write_table"]
 

@@ -112,8 +112,8 @@ class Derived(MeshBase):
         Parameters
         ----------
         tolerance_mm : float, optional
-            Nodes this close are at the same place, mm; by default 1 % of the shortest edge. Ends of an edge
-            are never joined, see `repaired`.
+            Nodes this close are at the same place, mm; by default 1 % of the shortest edge at either. Ends of
+            an edge are never joined, see `repaired`.
 
         Returns
         -------
@@ -143,7 +143,7 @@ class Derived(MeshBase):
         ...     len(mesh.boundary()), len(mesh.merged().boundary())
         (8, 6)
         >>> print(said[0].message)
-        1 node was joined with others within 0.01 mm, the first at (1, 0, 0) mm
+        1 node was joined with others at the same place, the first at (1, 0, 0) mm
         """
         return self._changed(merging.merged(_arrays(self), tolerance_mm))
 

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,53 +10,9 @@ from ..core.messages import plural
 from ..geometry.triangles import areas
 from .findings import Finding
 from .formats.raw import MeshArrays
+from .merging import COINCIDENCE, coincident
 
-__all__ = ["coincident", "not_joined"]
-
-# Two nodes coincide if they are closer than this share of the shortest edge at either: numbers of a text file
-# and of float32 are rounded to less than that, and no mesh has neighbours so close.
-COINCIDENCE = 1e-3
-
-
-def coincident(points_mm: NDArray[np.float64], shortest_mm: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return for each point the first point of those that lie where it does: its own index if it is alone.
-
-    Points within half a cell of each other, along each axis, share a cell of one of eight grids that are
-    shifted by half a cell. So eight sorts find all pairs.
-
-    Parameters
-    ----------
-    points_mm : ndarray (n, 3) float64
-    shortest_mm : ndarray (n,) float64
-        The shortest edge at each point: two coincide within `COINCIDENCE` of the shorter of theirs.
-
-    Examples
-    --------
-    >>> points = np.array([[0.0, 0, 0], [5, 0, 0], [1e-5, 0, 0], [0, 5, 0]])
-    >>> coincident(points, np.full(4, 5.0)).tolist()
-    [0, 1, 0, 3]
-    """
-    first = np.arange(len(points_mm))
-    if not len(points_mm):
-        return first
-    low, extent = points_mm.min(axis=0), float(np.ptp(points_mm, axis=0).max())
-    cell = max(2.0 * COINCIDENCE * float(np.median(shortest_mm)), extent * 2.0**-20, np.finfo(float).tiny)
-    pairs = []
-    for shift in product((0.0, 0.5), repeat=3):
-        place = np.floor((points_mm - low) / cell + shift).astype(np.int64)
-        key = (place[:, 0] << 42) + (place[:, 1] << 21) + place[:, 2]
-        order = np.argsort(key, kind="stable")
-        same = np.flatnonzero(key[order[1:]] == key[order[:-1]])
-        pairs.append(np.stack([order[same], order[same + 1]], axis=1))
-    one, other = np.concatenate(pairs).T
-    near = np.linalg.norm(points_mm[one] - points_mm[other], axis=1)
-    kept = near <= COINCIDENCE * np.minimum(shortest_mm[one], shortest_mm[other])
-    one, other = one[kept], other[kept]
-    while (first[one] != first[other]).any():
-        lowest = np.minimum(first[one], first[other])
-        np.minimum.at(first, one, lowest)
-        np.minimum.at(first, other, lowest)
-    return first
+__all__ = ["not_joined"]
 
 
 def not_joined(mesh: MeshArrays, faces: NDArray[np.int32], under: NDArray[np.int32]) -> list[Finding]:
@@ -78,7 +32,7 @@ def not_joined(mesh: MeshArrays, faces: NDArray[np.int32], under: NDArray[np.int
     edges = np.linalg.norm(points[corner] - points[np.roll(corner, 1, axis=1)], axis=2)
     shortest = np.full(len(nodes), np.inf)
     np.minimum.at(shortest, corner, np.minimum(edges, np.roll(edges, -1, axis=1)))
-    first = coincident(points, shortest)
+    first = coincident(points, COINCIDENCE * shortest)
     doubled = first != np.arange(len(first))
     if not doubled.any():
         return []

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 from .contacts import Contacts
 from .findings import Finding
-from .tissues import TISSUES
+from .tissues import BLOOD, BONES, CSF, EYES, SCALP, TISSUES
+from .tissues import GRAY_MATTER as GRAY
+from .tissues import WHITE_MATTER as WHITE
 
 __all__ = ["holes", "misnumbered", "volumes"]
 
-WHITE, GRAY, CSF, SCALP, EYES = 1, 2, 3, 5, 6
 INSIDE = (WHITE, GRAY, CSF)  # never the outermost tissue of a head
-BONES = (4, 7, 8)
-BLOOD = 9
 
 _LARGEST_EYES_CM3 = 40.0
 _GEL_OUTSIDE = 0.3  # share of the nodes of a "bone" that lie on the outside

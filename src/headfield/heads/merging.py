@@ -16,26 +16,36 @@ from ..errors import MeshError
 from . import tetrahedra
 from .formats.raw import FullMesh, RawMesh
 
-__all__ = ["ROUNDING", "coincident", "joined", "merged", "rebuilt"]
+__all__ = ["coincident", "joined", "merged", "rebuilt", "tolerances"]
 
 Floats = NDArray[np.float64]
 Tets = NDArray[np.int32]
 
-# Nodes closer than this share of the shortest edge are taken for one. A format that rounds coordinates to
-# less would have ruined the tetrahedra themselves, and no gap that was meant is that thin.
-ROUNDING = 0.01
+# Nodes closer than this share of the shortest edge at either are taken for one. A format that rounds
+# coordinates to less would have ruined the tetrahedra themselves, and no gap that was meant is that thin.
+COINCIDENCE = 0.01
 
 _HASH = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)  # odd numbers
 
 
-def coincident(nodes_mm: Floats, tolerance_mm: float) -> NDArray[np.intp]:
+def tolerances(nodes_mm: Floats, tets: Tets, above_mm: float = 0.0) -> Floats:
+    """Return how near to each node others are at the same place, (n,), mm.
+
+    Edges no longer than `above_mm` don't count.
+    """
+    shortest = tetrahedra.shortest_edges(nodes_mm, tets, above_mm)
+    return COINCIDENCE * np.where(np.isfinite(shortest), shortest, 0.0)
+
+
+def coincident(nodes_mm: Floats, tolerance_mm: Floats | float) -> NDArray[np.intp]:
     """Return for each node the first of those at the same place, which most are themselves.
 
     Parameters
     ----------
     nodes_mm : ndarray, (n, 3), float64
-    tolerance_mm : float
-        How far two nodes at the same place may be apart. 0: not at all.
+    tolerance_mm : float or ndarray (n,) float64
+        How far two nodes at the same place may be apart: the smaller of theirs, and no more than the median
+        of all that are not 0. 0: not at all.
 
     Returns
     -------
@@ -46,18 +56,21 @@ def coincident(nodes_mm: Floats, tolerance_mm: float) -> NDArray[np.intp]:
     >>> coincident(np.array([[0.0, 0, 0], [1, 0, 0], [1, 1e-9, 0], [0, 0, 0]]), 1e-6).tolist()
     [0, 1, 1, 0]
     """
+    tolerance = np.broadcast_to(np.asarray(tolerance_mm, np.float64), len(nodes_mm))
+    most = float(np.median(tolerance[tolerance > 0.0])) if (tolerance > 0.0).any() else 0.0
     pairs = [np.zeros((0, 2), np.intp)]
     # Nodes within the tolerance lie in one cell of twice that size, of a grid or of one moved by half of it.
-    shifts = product((0.0, 0.5), repeat=3) if tolerance_mm else [(0.0, 0.0, 0.0)]
+    shifts = product((0.0, 0.5), repeat=3) if most else [(0.0, 0.0, 0.0)]
     for shift in shifts:
-        cell = np.floor(nodes_mm / (2 * tolerance_mm) + shift) if tolerance_mm else nodes_mm
+        cell = np.floor(nodes_mm / (2 * most) + shift) if most else nodes_mm
         key = ((cell + 0.0).view(np.uint64) * _HASH).sum(axis=1)  # + 0.0 makes 0.0 of −0.0
         rest = np.arange(len(nodes_mm))
         while len(rest):
             order = rest[np.argsort(key[rest], kind="stable")]
             begins = np.concatenate([[True], key[order[1:]] != key[order[:-1]]])
             first = order[begins][np.cumsum(begins) - 1]
-            near = np.linalg.norm(nodes_mm[order] - nodes_mm[first], axis=1) <= tolerance_mm
+            allowed = np.minimum(np.minimum(tolerance[order], tolerance[first]), most)
+            near = np.linalg.norm(nodes_mm[order] - nodes_mm[first], axis=1) <= allowed
             pairs.append(np.stack([order, first], axis=1)[near & ~begins])
             rest = order[~near]
     node, other = np.concatenate(pairs).astype(np.int32).T
@@ -72,7 +85,7 @@ def _first_of(group: NDArray[np.int32]) -> NDArray[np.intp]:
 
 
 def joined(
-    mesh: FullMesh, tets: Tets, tolerance_mm: float, *, strict: bool = False
+    mesh: FullMesh, tets: Tets, tolerance_mm: Floats | float, *, strict: bool = False
 ) -> tuple[NDArray[np.intp], str]:
     """Return what nodes become if coincident ones are joined, and that in words.
 
@@ -81,7 +94,8 @@ def joined(
     mesh : FullMesh
     tets : ndarray, (m, 4), int32
         Those that count, with the numbers of the nodes of `mesh`.
-    tolerance_mm : float
+    tolerance_mm : float or ndarray, (n,), float64
+        See `coincident`.
     strict : bool
         Raise MeshError where both ends of an edge coincide. Otherwise they stay apart, with all others there.
 
@@ -112,8 +126,10 @@ def joined(
     _check_overlap(mesh, first[tets], np.any(np.isin(first[tets], first[again]), axis=1))
     count = plural(len(again), "node was", "nodes were")
     at = point(mesh.nodes_mm[again[0]])
+    apart_mm = np.linalg.norm(mesh.nodes_mm[again] - mesh.nodes_mm[first[again]], axis=1).max()
+    how = f"up to {apart_mm:.2g} mm away" if apart_mm else "at the same place"
     differ = _fields_that_differ(mesh, again, first)
-    return first, f"{count} joined with others within {tolerance_mm:.2g} mm, the first at {at}{differ}"
+    return first, f"{count} joined with others {how}, the first at {at}{differ}"
 
 
 def merged(mesh: FullMesh, tolerance_mm: float | None) -> RawMesh | None:
@@ -122,7 +138,7 @@ def merged(mesh: FullMesh, tolerance_mm: float | None) -> RawMesh | None:
     tolerance = (
         not_negative(tolerance_mm, "tolerance_mm", MeshError)
         if explicit
-        else ROUNDING * tetrahedra.shortest_edge(mesh.nodes_mm, mesh.tets)
+        else tolerances(mesh.nodes_mm, mesh.tets)
     )
     goes_to, note = joined(mesh, mesh.tets, tolerance, strict=explicit)
     if not note:

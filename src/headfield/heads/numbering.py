@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from .contacts import Contacts
 from .layers import holes, misnumbered
-from .tissues import GRAY_MATTER, TISSUES, WHITE_MATTER
+from .tissues import BRAIN, TISSUES
 
 __all__ = ["NUMBERINGS", "Numbering", "candidates"]
 
@@ -69,7 +69,7 @@ def candidates(contacts: Contacts) -> list[tuple[str, dict[int, int]]]:
         if not mapping or not set(needed) <= set(known) <= table.keys():
             continue
         renumbered = contacts.renumbered(mapping)
-        has_brain = {WHITE_MATTER, GRAY_MATTER} & renumbered.nodes.keys()
+        has_brain = set(BRAIN) & renumbered.nodes.keys()
         if has_brain and not misnumbered(renumbered) and not holes(renumbered):
             found.append((name, mapping))
     return found

@@ -50,8 +50,7 @@ def repaired(mesh: RawMesh, min_edge_mm: float | None, min_height: float) -> Raw
     if min_edge_mm is None:
         min_edge_mm = SHORTEST * float(np.median(tetrahedra.mean_edges(nodes_mm, tets[kept])))
     within(min_edge_mm, "min_edge_mm", MeshError, 0.0, 1e9)
-    tolerance = merging.ROUNDING * tetrahedra.shortest_edge(nodes_mm, tets[kept], min_edge_mm)
-    goes_to, note = merging.joined(raw, tets[kept], tolerance)
+    goes_to, note = merging.joined(raw, tets[kept], merging.tolerances(nodes_mm, tets[kept], min_edge_mm))
     if note:
         notes.append(note)
         tets = goes_to[tets].astype(np.int32)
@@ -130,16 +129,9 @@ def _counted(raw: FullMesh, mask: Mask) -> str:
     return f"{plural(int(mask.sum()), 'tetrahedron', 'tetrahedra')} ({by_tag}; the first at {at})"
 
 
-def _flatness(nodes_mm: Floats, tets: NDArray[np.int32]) -> Floats:
-    result = np.empty(len(tets))
-    for piece, _, corners in tetrahedra.chunks(nodes_mm, tets):
-        result[piece] = tetrahedra.flatness(corners)
-    return result
-
-
 def _oriented(nodes_mm: Floats, tets: NDArray[np.int32], kept: Mask) -> NDArray[np.int32]:
     """Return tetrahedra positively oriented; what has no volume is turned as its neighbours want it."""
-    value = _flatness(nodes_mm, tets)
+    value = tetrahedra.flatness(nodes_mm, tets)
     tets = tets.copy()
     turned = value < -ROUNDED
     tets[turned] = tets[turned][:, [0, 1, 3, 2]]
@@ -229,12 +221,11 @@ class _Work:
     def _with_short_edges(self, min_edge_mm: float) -> Mask:
         shortest = np.empty(len(self.tets))
         for piece, _, corners in tetrahedra.chunks(self.nodes_mm, self.tets):
-            edges = corners[:, tetrahedra.EDGES[1]] - corners[:, tetrahedra.EDGES[0]]
-            shortest[piece] = np.einsum("dec,dec->ec", edges, edges).min(axis=0)
+            shortest[piece] = tetrahedra.squared_edges(corners).min(axis=0)
         return self.kept & (shortest < min_edge_mm**2)
 
     def _flat(self, min_height: float) -> Mask:
-        return self.kept & (_flatness(self.nodes_mm, self.tets) < min_height)
+        return self.kept & (tetrahedra.flatness(self.nodes_mm, self.tets) < min_height)
 
     def _patch(self, bad: Mask) -> Patch | None:
         """Return what is around bad tetrahedra, None if there are none."""

@@ -85,10 +85,8 @@ def _small(mesh: MeshArrays, volumes: NDArray[np.float64]) -> Iterator[Finding]:
             f"the smallest, of {volumes[first]:.2g} mm³,",
         )
     suspects = np.flatnonzero((volumes < 1e-2 * median) & (volumes >= _TINY * median))
-    corners = mesh.nodes_mm[mesh.tets[suspects]]
-    edges = corners[:, [1, 2, 3, 2, 3, 3]] - corners[:, [0, 0, 0, 1, 1, 2]]
-    longest = np.linalg.norm(edges, axis=2).max(axis=1, initial=0.0)
-    flat = suspects[6.0 * volumes[suspects] < _FLAT * longest**3]
+    squares = tetrahedra.squared_edges(mesh.nodes_mm[mesh.tets[suspects]].T)
+    flat = suspects[6.0 * volumes[suspects] < _FLAT * squares.max(axis=0) ** 1.5]
     if len(flat):
         words = f"{plural(len(flat), 'tetrahedron is', 'tetrahedra are')} almost flat; the first"
         yield _about(mesh, "flat_tetrahedra", len(flat), int(flat[0]), words)

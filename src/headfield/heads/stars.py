@@ -62,9 +62,9 @@ class Patch:
         self.goes_to = np.arange(len(nodes_mm))
 
     def flatness(self) -> Floats:
-        """Return the `tetrahedra.flatness` of each tetrahedron, (p,); infinite for those gone."""
+        """Return the `tetrahedra.flatness_at` of each tetrahedron, (p,); infinite for those gone."""
         result = np.full(len(self.tets), np.inf)
-        result[self.alive] = tetrahedra.flatness(self.nodes_mm[self.tets[self.alive]].transpose(2, 1, 0))
+        result[self.alive] = tetrahedra.flatness_at(self.nodes_mm[self.tets[self.alive]].transpose(2, 1, 0))
         return result
 
     def edges(self, of: Mask) -> tuple[Ints, Floats]:
@@ -175,9 +175,9 @@ class _Star:
         nodes = patch.tets[self.row]
         self.gone = (nodes == target[self.candidate][:, None]).any(axis=1)
         corners = patch.nodes_mm[nodes]
-        self._before = tetrahedra.flatness(corners.transpose(2, 1, 0))
+        self._before = tetrahedra.flatness_at(corners.transpose(2, 1, 0))
         corners[np.arange(len(corners)), self.corner] = place[self.candidate]
-        self._after = np.where(self.gone, np.inf, tetrahedra.flatness(corners.transpose(2, 1, 0)))
+        self._after = np.where(self.gone, np.inf, tetrahedra.flatness_at(corners.transpose(2, 1, 0)))
         self.before, self.after = self._least(self._before), self._least(self._after)
 
     def _least(self, values: Floats) -> Floats:

@@ -15,8 +15,10 @@ __all__ = [
     "chunks",
     "determinants",
     "flatness",
+    "flatness_at",
     "mean_edges",
-    "shortest_edge",
+    "shortest_edges",
+    "squared_edges",
     "volumes",
 ]
 
@@ -86,29 +88,50 @@ def mean_edges(nodes_mm: Floats, tets: Tets) -> Floats:
     """
     result = np.empty(len(tets))
     for piece, _, corners in chunks(nodes_mm, tets):
-        edges = corners[:, EDGES[1]] - corners[:, EDGES[0]]
-        result[piece] = np.sqrt(np.einsum("dec,dec->ec", edges, edges)).mean(axis=0)
+        result[piece] = np.sqrt(squared_edges(corners)).mean(axis=0)
     return result
 
 
-def shortest_edge(nodes_mm: Floats, tets: Tets, above_mm: float = 0.0) -> float:
-    """Return the length of the shortest edge of tetrahedra (m, 4) longer than `above_mm`, mm; 0 without one.
+def shortest_edges(nodes_mm: Floats, tets: Tets, above_mm: float = 0.0) -> Floats:
+    """Return the shortest edge longer than `above_mm` at each node, (n,), mm; infinite where there is none.
 
     Examples
     --------
-    >>> nodes = np.array([[0.0, 0, 0], [4, 0, 0], [0, 3, 0], [0, 0, 2], [0, 0, 0]])
-    >>> shortest_edge(nodes, np.array([[0, 1, 2, 3], [0, 1, 2, 4]], np.int32))
-    2.0
+    >>> nodes = np.array([[0.0, 0, 0], [4, 0, 0], [0, 3, 0], [0, 0, 2], [9, 9, 9]])
+    >>> shortest_edges(nodes, np.array([[0, 1, 2, 3]], np.int32)).tolist()
+    [2.0, 4.0, 3.0, 2.0, inf]
     """
-    shortest = np.inf
-    for _, _, corners in chunks(nodes_mm, tets):
-        edges = corners[:, EDGES[1]] - corners[:, EDGES[0]]
-        squares = np.einsum("dec,dec->ec", edges, edges)
-        shortest = min(shortest, float(squares.min(initial=np.inf, where=squares > above_mm**2)))
-    return float(np.sqrt(shortest)) if np.isfinite(shortest) else 0.0
+    shortest = np.full(len(nodes_mm), np.inf)
+    for _, index, corners in chunks(nodes_mm, tets):
+        squares = squared_edges(corners)
+        squares[squares <= above_mm**2] = np.inf
+        for ends in EDGES:
+            np.minimum.at(shortest, index[ends].ravel(), squares.ravel())
+    return np.sqrt(shortest)
 
 
-def flatness(corners: Floats) -> Floats:
+def squared_edges(corners: Floats) -> Floats:
+    """Return the squared lengths of the edges, (6, c), in the order of `EDGES`, of corners (3, 4, c)."""
+    edges = corners[:, EDGES[1]] - corners[:, EDGES[0]]
+    return np.asarray(np.einsum("dec,dec->ec", edges, edges))
+
+
+def flatness(nodes_mm: Floats, tets: Tets) -> Floats:
+    """Return the smallest height over the longest edge of each tetrahedron (m, 4), (m,); see `flatness_at`.
+
+    Examples
+    --------
+    >>> nodes = np.array([[1.0, 1, 1], [1, -1, -1], [-1, -1, 1], [-1, 1, -1]])
+    >>> flatness(nodes, np.array([[0, 1, 2, 3], [1, 0, 2, 3]], np.int32)).round(3).tolist()
+    [0.816, -0.816]
+    """
+    result = np.empty(len(tets))
+    for piece, _, corners in chunks(nodes_mm, tets):
+        result[piece] = flatness_at(corners)
+    return result
+
+
+def flatness_at(corners: Floats) -> Floats:
     """Return the smallest height over the longest edge of each of c tetrahedra, (c,), corners (3, 4, c).
 
     It has the sign of the volume. A regular tetrahedron has 0.816, one of no volume 0.
@@ -116,7 +139,7 @@ def flatness(corners: Floats) -> Floats:
     Examples
     --------
     >>> regular = np.array([[1.0, 1, 1], [1, -1, -1], [-1, -1, 1], [-1, 1, -1]])
-    >>> flatness(regular.T[..., None]).round(3), flatness(np.zeros((3, 4, 1)))
+    >>> flatness_at(regular.T[..., None]).round(3), flatness_at(np.zeros((3, 4, 1)))
     (array([0.816]), array([0.]))
     """
     edges = corners[:, EDGES[1]] - corners[:, EDGES[0]]

@@ -10,8 +10,14 @@ from numpy.typing import NDArray
 
 __all__ = [
     "AIR",
+    "BLOOD",
+    "BONES",
+    "BRAIN",
+    "CSF",
     "ELECTRODES",
+    "EYES",
     "GRAY_MATTER",
+    "SCALP",
     "SURFACE_TAG",
     "TISSUES",
     "WHITE_MATTER",
@@ -56,7 +62,9 @@ _RANGES = (
 )
 ELECTRODES = range(_RANGES[0][0].start, _RANGES[-1][0].stop)  # tags of rubber and of gel
 
-WHITE_MATTER, GRAY_MATTER = 1, 2
+WHITE_MATTER, GRAY_MATTER, CSF, SCALP, EYES, BLOOD = 1, 2, 3, 5, 6, 9
+BRAIN = (WHITE_MATTER, GRAY_MATTER)
+BONES = (4, 7, 8)
 AIR = -1  # as SimNIBS numbers the air around a head where it is meshed
 
 # A surface triangle has this plus the tag of the tissue inside it, as SimNIBS numbers its surfaces.
@@ -87,8 +95,8 @@ def usual_range(tag: int) -> tuple[float, float]:
     >>> usual_range(3), usual_range(4)
     ((0.1654, 16.54), (0.0005, 2.0))
     """
-    name, value = TISSUES[tag]
-    return _BONE if "bone" in name else (value / _SPREAD, value * _SPREAD)
+    value = TISSUES[tag].conductivity
+    return _BONE if tag in BONES else (value / _SPREAD, value * _SPREAD)
 
 
 def head_tags(tags: NDArray[np.integer[Any]]) -> list[int]:

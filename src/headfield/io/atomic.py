@@ -9,10 +9,11 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from ..errors import StorageError
+from ..errors import ArgumentError, StorageError
 
-__all__ = ["check_folder", "replacing"]
+__all__ = ["check_folder", "check_not_input", "replacing"]
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _LONGEST_STEM = 80  # bytes of the name that the temporary one repeats
@@ -108,6 +109,28 @@ def _check_name(target: Path) -> None:
     )
     if needed > most:
         raise OSError(f"{target}: its name needs {needed} bytes, the file system allows {most}")
+
+
+def check_not_input(path: str | os.PathLike[str], *inputs: Any) -> None:
+    """Raise ArgumentError if a file to be written is one of those that are read.
+
+    Inputs that are no paths, such as None, are passed over.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "head.msh"
+    >>> file.touch()
+    >>> check_not_input(file, None, file.parent)
+    """
+    try:
+        there = os.stat(path)
+    except OSError:  # nothing there, or nothing that can be reached: who writes it says so
+        return
+    for one in inputs:
+        is_there = isinstance(one, (str, os.PathLike)) and os.path.exists(one)
+        if is_there and os.path.samestat(there, os.stat(one)):
+            raise ArgumentError(f"{os.fspath(path)} is an input; it would be overwritten")
 
 
 def check_folder(path: str | os.PathLike[str]) -> None:

@@ -20,7 +20,7 @@ from .xml import check_entities
 
 __all__ = ["needed_gifti", "read_surface"]
 
-_PACKED = re.compile(rb"<Data>([^<]*)</Data>")
+_PACKED = re.compile(rb"<Data\b[^<>]*>([^<]*)(</Data)?")
 
 
 def needed_gifti(path: str | os.PathLike[str]) -> Any:
@@ -95,7 +95,9 @@ def _check_content(name: str) -> None:
     if b"ExternalFileBinary" in raw:
         raise FileFormatError(f"{name}: its arrays lie in another file, which is not read")
     left = most_unpacked(len(raw))
-    for data in _PACKED.findall(raw) if b"GZipBase64Binary" in raw else ():
+    for data, end in _PACKED.findall(raw) if b"GZipBase64Binary" in raw else ():
+        if not end:
+            raise FileFormatError(f"{name}: damaged GIFTI: its data are cut short, or have markup in them")
         try:
             left -= len(zlib.decompressobj().decompress(base64.b64decode(data), left + 1))
         except (zlib.error, binascii.Error) as problem:

@@ -27,7 +27,7 @@ def read_npy(path: str | os.PathLike[str], error: type[HeadfieldError]) -> NDArr
     Raises
     ------
     HeadfieldError
-        Of the given type: an empty or a damaged file.
+        Of the given type: an empty or a damaged file. The message does not name it.
     OSError
         The file can't be read.
 
@@ -41,11 +41,11 @@ def read_npy(path: str | os.PathLike[str], error: type[HeadfieldError]) -> NDArr
     (array([[1., 2.]]), (1, 2))
     """
     if os.path.getsize(path) == 0:
-        raise error(f"{os.fspath(path)}: the file is empty")
+        raise error("the file is empty")
     try:
         return np.array(np.lib.format.open_memmap(path, mode="r"))
     except _DAMAGED as problem:
-        raise error(f"{os.fspath(path)}: not a .npy array of numbers: {problem}") from None
+        raise error(f"not a .npy array of numbers: {problem}") from None
 
 
 def shape_of_npy(path: str | os.PathLike[str]) -> tuple[int, ...] | None:

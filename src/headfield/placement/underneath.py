@@ -15,7 +15,7 @@ from ..heads.mesh import TetMesh
 from ..heads.rays import Crossed, crossed
 from ..heads.selection import check_mesh
 from ..heads.skin import skin
-from ..heads.tissues import head_tags
+from ..heads.tissues import BRAIN, head_tags
 from ..poses.pose import check_poses
 
 __all__ = ["ScalpGeometry", "scalp_geometry"]
@@ -23,7 +23,6 @@ __all__ = ["ScalpGeometry", "scalp_geometry"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
-_BRAIN = (1, 2)
 _INSIDE_MM = 100.0  # how deep in a head the centre of a coil may be
 _DEEP_MM = 150.0  # below the scalp: as far as the cortex is looked for
 _GAP_MM = 1e-6  # between pieces of a line: larger ones are air
@@ -109,7 +108,7 @@ def scalp_geometry(
     check_mesh(head)
     checked = check_poses(poses)
     present = head_tags(head.tags)
-    wanted = _BRAIN if cortex is None else whole_numbers(cortex, "cortex", RegionError).tolist()
+    wanted = BRAIN if cortex is None else whole_numbers(cortex, "cortex", RegionError).tolist()
     of_cortex = sorted(set(wanted) & set(present))
     if not of_cortex:
         raise RegionError(f"the head has no tissue {list(wanted)} to take for the cortex; it has {present}")

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import tokenize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from ..core.arguments import real_array
 from ..core.messages import warn
 from ..errors import FileFormatError, PoseError
+from ..io.npy import read_npy
 from ..io.regular import check_regular
 from ..io.text import read_text
 from .checked import checked
@@ -178,7 +178,7 @@ def _raw(
     if ending in _TEXT:
         return read_table(text)
     if ending == ".npy":
-        array = real_array(_read_npy(path), "poses", PoseError)
+        array = real_array(read_npy(path, PoseError), "poses", PoseError)
         return RawPoses(stack_of(array, "the array"), [], None, "NumPy array")
     return _READERS[ending](path)
 
@@ -187,21 +187,6 @@ def _refuse_scan(scan: str | os.PathLike[str] | None) -> None:
     """Raise a PoseError if there is a scan for a file that has world coordinates by itself."""
     if scan is not None:
         raise PoseError("scan= (--scan) is for files of InVesalius and Nexstim, and is not used for this")
-
-
-def _read_npy(path: str | os.PathLike[str]) -> NDArray[np.generic]:
-    """Read an array by mapping the file: the mapping fails where file and header disagree in size.
-
-    `np.load` would allocate what a damaged header claims, and could be made to unpickle.
-    """
-    if os.path.getsize(path) == 0:
-        raise PoseError("the file is empty")
-    try:
-        return np.array(np.lib.format.open_memmap(path, mode="r"))
-    except (ValueError, TypeError, KeyError, SyntaxError, EOFError, OverflowError, MemoryError) as error:
-        raise PoseError(f"not a .npy array of numbers: {error}") from None
-    except tokenize.TokenError as error:  # from the header of a damaged file that resembles Python 2's
-        raise PoseError(f"not a .npy array of numbers: {error}") from None
 
 
 def is_pose_file(path: str | os.PathLike[str]) -> bool:

@@ -20,7 +20,7 @@ from ..core.multigrid import hierarchy_of
 from ..errors import ArgumentError
 from ..fields.field import SolveReport
 from ..heads.mesh import TetMesh
-from ..heads.tissues import GRAY_MATTER, WHITE_MATTER
+from ..heads.tissues import BRAIN
 from .drives.drive import Drive
 from .failure import likely_cause
 from .operators import Operators
@@ -295,7 +295,7 @@ class DeviceHead:
             return None
         if options.recovery is None and elements is None:
             # Where no tissues are asked for, the error in the brain decides.
-            brain = np.isin(self._mesh.tags, (WHITE_MATTER, GRAY_MATTER))
+            brain = np.isin(self._mesh.tags, BRAIN)
             elements = np.flatnonzero(brain if brain.any() else ~brain).astype(np.int32)
         kind = options.recovery or "interface"
         key = kind, _digest(elements), _digest(barycentric)

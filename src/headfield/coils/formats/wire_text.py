@@ -6,7 +6,6 @@ from __future__ import annotations
 import math
 import os
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from ...core.arguments import finite_array
 from ...errors import CoilError
 from ...io.npy import read_npy, shape_of_npy
 from ...io.regular import check_regular, ending_of
+from ...io.text import read_text
 
 __all__ = ["holds_wire", "read_wire"]
 
@@ -26,7 +26,8 @@ def read_wire(path: str | os.PathLike[str]) -> list[NDArray[np.float64]]:
     """Read the paths of a wire from a file, for `wire_coil`; `read_coil` makes a coil of it at once.
 
     Text: one point per line, x y z in mm, separated by spaces, tabs or commas. A blank line ends a path. What
-    follows a # is passed over, and so is a first line "x y z" (or "x_mm y_mm z_mm").
+    follows a # is passed over, and so is a first line "x y z" (or "x_mm y_mm z_mm"). It is UTF-8, or UTF-16
+    with a byte order mark; comments may be Latin-1.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ def read_wire(path: str | os.PathLike[str]) -> list[NDArray[np.float64]]:
     Raises
     ------
     CoilError
-        Not UTF-8, a line that is not three finite numbers (the message has it), a path of one point, or none;
+        Not text, a line that is not three finite numbers (the message has it), a path of one point, or none;
         an array of another shape or not of finite numbers.
     FileFormatError
         Not a regular file.
@@ -49,33 +50,34 @@ def read_wire(path: str | os.PathLike[str]) -> list[NDArray[np.float64]]:
 
     Examples
     --------
-    >>> import tempfile
-    >>> file = Path(tempfile.mkdtemp()) / "loop.csv"
+    >>> import pathlib, tempfile
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "loop.csv"
     >>> _ = file.write_text("x,y,z\\n30,0,-5\\n0,30,-5\\n-30,0,-5\\n0,-30,-5\\n30,0,-5\\n")
     >>> [p.shape for p in read_wire(file)]
     [(5, 3)]
     """
     check_regular(path, CoilError)
-    if ending_of(path) == ".npy":
-        return _paths_of_array(path)
+    name = os.fspath(path)
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CoilError(f"{path}: not a text file, byte {error.start} is not UTF-8") from None
+        if ending_of(path) == ".npy":
+            return _paths_of_array(read_npy(path, CoilError))
+        text = read_text(path, CoilError, latin_1="comments")
+    except CoilError as problem:
+        raise CoilError(f"{name}: {problem}") from None
     paths: list[list[list[float]]] = [[]]
     header = True
-    for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         content = line.partition("#")[0].strip()
         if content:
             cells = _cells(content)
             if not (header and _is_header(cells)):
-                paths[-1].append(_row(f"{os.fspath(path)}, line {number}", cells))
+                paths[-1].append(_row(f"{name}, line {number}", cells))
             header = False
         elif not line.strip():  # a line with only a comment ends no path
-            _end_path(paths, f"{os.fspath(path)}, line {number}")
-    _end_path(paths, f"{os.fspath(path)}, end")
+            _end_path(paths, f"{name}, line {number}")
+    _end_path(paths, f"{name}, end")
     if len(paths) == 1:
-        raise CoilError(f"{os.fspath(path)}: no points")
+        raise CoilError(f"{name}: no points")
     return [np.array(rows) for rows in paths[:-1]]
 
 
@@ -92,8 +94,8 @@ def holds_wire(path: str | os.PathLike[str]) -> bool:
 
     Examples
     --------
-    >>> import tempfile
-    >>> file = Path(tempfile.mkdtemp()) / "path.txt"
+    >>> import pathlib, tempfile
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "path.txt"
     >>> _ = file.write_text("x y z\\n30 0 -5\\n0 30 -5\\n")
     >>> holds_wire(file)
     True
@@ -101,7 +103,9 @@ def holds_wire(path: str | os.PathLike[str]) -> bool:
     if ending_of(path) == ".npy":
         shape = shape_of_npy(path)
         return shape is not None and len(shape) in (2, 3) and shape[-1] == 3 and shape != (4, 4, 3)
-    with open(path, encoding="utf-8-sig", errors="replace") as file:
+    with open(path, "rb") as raw:
+        encoding = "utf-16" if raw.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    with open(path, encoding=encoding, errors="replace") as file:
         for line in islice(iter(lambda: file.readline(_LONGEST), ""), _MOST_COMMENTS):
             cells = _cells(line.partition("#")[0].strip())
             if cells:
@@ -124,11 +128,10 @@ def _is_number(cell: str) -> bool:
         return False
 
 
-def _paths_of_array(path: str | os.PathLike[str]) -> list[NDArray[np.float64]]:
-    name = os.fspath(path)
-    array = finite_array(read_npy(path, CoilError), name, CoilError)
+def _paths_of_array(values: NDArray[np.generic]) -> list[NDArray[np.float64]]:
+    array = finite_array(values, "the array", CoilError)
     if array.ndim not in (2, 3) or array.shape[-1] != 3 or array.shape[-2] < 2 or not len(array):
-        raise CoilError(f"{name}: paths of a wire have the shape (p, 3) or (n, p, 3), not {array.shape}")
+        raise CoilError(f"paths of a wire have the shape (p, 3) or (n, p, 3), not {array.shape}")
     return [array] if array.ndim == 2 else list(array)
 
 

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.messages import printable
 from ...errors import FileFormatError, HeadfieldError, MeshError
 from ...heads.mesh import TetMesh
 from ...io.growth import GROWTH
 from ...io.hdf5 import bytes_read
-from ..run import MESH_ARRAYS, Run, printable
+from ..run import MESH_ARRAYS, Run
 from .layout import Place, needed_h5py
 from .rows import FACTS, FIELDS, MARKS, checksum, mark_of, whole_rows
 
