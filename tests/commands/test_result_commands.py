@@ -267,3 +267,18 @@ def test_recovered_e_is_not_said_to_be_off_by_what_elements_are(inputs, tmp_path
     facts = json.loads(said(capsys, "info", tmp_path / "f.h5", "--json"))
     assert 0 < facts["each_pose"][0]["discretisation_error_of_elements"] < 1
     assert "E             recovered (interface)" in said(capsys, "info", tmp_path / "f.h5")
+
+
+def test_what_a_file_calls_its_tissues_stays_with_the_result(inputs, tmp_path, capsys):
+    mesh = hf.read_mesh(inputs / "head.msh")
+    named = hf.TetMesh(mesh.nodes_mm, mesh.tets, mesh.tags, tag_names={2: "skull", 3: "CSF"})
+    named.write(tmp_path / "head.msh")
+    paths = [tmp_path / "head.msh", inputs / "coil.ccd", inputs / "poses.csv"]
+    summary = said(
+        capsys, "solve", *paths, "-o", tmp_path / "r.h5", "-q", "--conductivity", "2=0.01", "--slice", ":1"
+    )
+    assert "in tag 2, called 'skull' in the file" in summary
+    assert dict(hf.read_result(tmp_path / "r.h5").mesh.tag_names) == {2: "skull", 3: "CSF"}
+    table = said(capsys, "info", tmp_path / "r.h5")
+    assert "2  tag 2, called 'skull' in the file" in table
+    assert "  gray matter" not in table

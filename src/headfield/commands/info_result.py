@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from ..core.messages import printable
 from ..fields.result import Result
 from ..fields.run import Run
-from ..heads.tissues import GRAY_MATTER, tissue
+from ..heads.names import called
+from ..heads.tissues import GRAY_MATTER
 from ..metrics import percentiles
 from .summary import ERROR_OF_ELEMENTS
 
@@ -55,7 +56,7 @@ def describe_result(result: Result) -> dict[str, Any]:
         "tetrahedra_with_field": int(known.sum()),
         "peaks_of": looked,
         "tissues": {
-            tag: _of_tissue(tag, int((mesh.tags[chosen][known] == tag).sum()), values)
+            tag: _of_tissue(called(tag, mesh.tag_names), int((mesh.tags[chosen][known] == tag).sum()), values)
             for tag, values in peaks.items()
         },
         "each_pose": _each_pose(result, looked, peaks),
@@ -86,10 +87,9 @@ def _peaks(result: Result, chosen: NDArray[Any]) -> tuple[list[int], dict[int, l
     return looked, dict(sorted(peaks.items()))
 
 
-def _of_tissue(tag: int, count: int, peaks: list[float]) -> dict[str, Any]:
-    known = tissue(tag)
+def _of_tissue(name: str, count: int, peaks: list[float]) -> dict[str, Any]:
     return {
-        "name": known.name if known else None,
+        "name": name,
         "tetrahedra": count,
         "peak_V_per_m": {"lowest": min(peaks), "median": float(np.median(peaks)), "highest": max(peaks)},
     }
@@ -158,7 +158,7 @@ def _table_of_tissues(facts: dict[str, Any]) -> list[Table]:
     body = [
         [
             str(tag),
-            row["name"] or "unknown",
+            row["name"],
             *([printable(str(given.get(str(tag), "varies")))] if given else []),
             f"{row['tetrahedra']:,}",
             *(f"{v:.3g}" for v in _peaks_of(row, looked)),

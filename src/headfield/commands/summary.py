@@ -13,7 +13,7 @@ from ..core.messages import warn
 from ..fields.field import Field
 from ..fields.write import magnitude
 from ..heads.mesh import TetMesh
-from ..heads.names import contradicted
+from ..heads.names import called
 from ..heads.tissues import GRAY_MATTER
 from ..metrics import percentiles
 
@@ -70,7 +70,7 @@ class Summary:
         self._gray = bool((tags == GRAY_MATTER).any())
         self._chosen = np.flatnonzero(tags == GRAY_MATTER) if self._gray else np.arange(len(tags))
         self._volumes = mesh.volumes_mm3()[self._chosen if elements is None else elements[self._chosen]]
-        self._where = _where(mesh) if self._gray else "all tetrahedra"
+        self._where = called(GRAY_MATTER, mesh.tag_names) if self._gray else "all tetrahedra"
         self._didt: list[float] = []
         self._first, self._earlier = first, list(earlier)
         self.rows: list[dict[str, Any]] = []
@@ -140,13 +140,6 @@ class Summary:
 
     def _at_didt(self) -> str:
         return f" at dI/dt {_span([1e-6 * rate for rate in self._didt], 'g')} A/µs" if self._didt else ""
-
-
-def _where(mesh: TetMesh) -> str:
-    """Return what the tag of gray matter is; where the file calls it another tissue, in the file's words."""
-    if GRAY_MATTER not in contradicted(mesh.tag_names, [GRAY_MATTER]):
-        return "gray matter"
-    return f"tag {GRAY_MATTER}, called {mesh.tag_names[GRAY_MATTER]!r} in the file"
 
 
 def _span(values: Sequence[float], form: str) -> str:

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..coils.read import read_coil
+from ..core.messages import printable
 from ..errors import ArgumentError, FileFormatError, PoseError
 from ..fields.read import read_result
 from ..fields.result import Result
-from ..fields.run import printable
 from ..heads.read import read_mesh
 from ..heads.subject import Subject
 from ..io.atomic import check_folder

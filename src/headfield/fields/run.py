@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -82,6 +83,16 @@ class Run:
     def text(self) -> str:
         """The record as it is kept in files, one line of JSON."""
         return json.dumps(dataclasses.asdict(self))
+
+    @property
+    def tag_names(self) -> dict[int, str]:
+        """What the file of the head calls its tissues, by tag; empty if that is not on record."""
+        names = self.settings.get("tag_names")
+        if not isinstance(names, dict):
+            return {}
+        return {
+            int(tag): str(name) for tag, name in names.items() if re.fullmatch(r"-?\d{1,9}", tag) and name
+        }
 
     def part(self, first: int, count: int) -> Run:
         """The record of some of its poses."""
@@ -177,8 +188,16 @@ def run_of(
         first=0,
         count=count,
         total=count,
-        settings=dict(settings) | {"conductivity_S_per_m": _by_tag(conductivity, mesh.tags)},
+        settings=dict(settings) | _of_tissues(mesh, conductivity),
     )
+
+
+def _of_tissues(mesh: TetMesh, conductivity: NDArray[np.float64]) -> dict[str, Any]:
+    """Return what the tissues conduct, and what they are called in the file of the head."""
+    said: dict[str, Any] = {"conductivity_S_per_m": _by_tag(conductivity, mesh.tags)}
+    if mesh.tag_names:
+        said["tag_names"] = {str(tag): name for tag, name in mesh.tag_names.items()}
+    return said
 
 
 def _by_tag(conductivity: NDArray[np.float64], tags: NDArray[np.int32]) -> dict[str, float] | str:

@@ -14,6 +14,7 @@ __all__ = [
     "LONGEST_TAG_NAME",
     "Meaning",
     "as_option",
+    "called",
     "contradicted",
     "meaning",
     "of_names",
@@ -87,6 +88,20 @@ def contradicted(names: Mapping[int, str], present: Iterable[int]) -> dict[int, 
     """
     meanings = {tag: meaning(names[tag]) for tag in present if tag in names}
     return {tag: known.suggested for tag, known in meanings.items() if known and tag not in known.tags}
+
+
+def called(tag: int, names: Mapping[int, str]) -> str:
+    """Return what a tag is called: as in the table; in the file's words if those are of another tissue.
+
+    Examples
+    --------
+    >>> called(2, {2: "GM"}), called(2, {2: "skull"}), called(77, {})
+    ('gray matter', "tag 2, called 'skull' in the file", 'tag 77')
+    """
+    known = tissue(tag)
+    if known is not None and tag not in contradicted(names, [tag]):
+        return known.name
+    return f"tag {tag}, called {names[tag]!r} in the file" if tag in names else f"tag {tag}"
 
 
 def as_option(mapping: Mapping[int, int]) -> str:

@@ -18,7 +18,8 @@ from ..core.locks import cached_property
 from ..errors import ArgumentError, MeshError
 from ..geometry.triangles import areas
 from ..heads.mesh import TetMesh
-from ..heads.tissues import GRAY_MATTER, tissue
+from ..heads.names import called
+from ..heads.tissues import GRAY_MATTER
 from ..metrics import percentiles
 from .slices import Slice, slice_heads
 
@@ -131,7 +132,7 @@ class Scene:
         edges = np.linspace(0.0, float(values.max()) or 1.0, _BINS + 1)
         volume, _ = np.histogram(values, edges, weights=volumes * 1e-3)
         tags = np.unique(self.mesh.tags[chosen])
-        name = " and ".join(_name(tag) for tag in tags.tolist())
+        name = " and ".join(called(tag, self.mesh.tag_names) for tag in tags.tolist())
         if len(chosen) < np.isin(self.mesh.tags, tags).sum():
             name = f"{volumes.sum() * 1e-3:.3g} cm³ of {name}"
         return Distribution(name, edges, volume, percentiles(values, volumes, PERCENTS))
@@ -309,8 +310,3 @@ def _shell(nodes_mm: Floats, faces: NDArray[np.int32], values: NDArray[Any]) -> 
 
 def _placed(points_mm: Floats, matrix: Floats) -> Floats:
     return np.asarray(points_mm @ matrix[:3, :3].T + matrix[:3, 3])
-
-
-def _name(tag: int) -> str:
-    known = tissue(tag)
-    return known.name if known else f"tissue {tag}"

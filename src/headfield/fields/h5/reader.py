@@ -143,8 +143,9 @@ class ResultFile:
     def mesh(self) -> TetMesh:
         """The mesh; MeshError if no field could be computed on it."""
         arrays: dict[str, Any] = {name: self.array(f"mesh/{name}") for name in MESH_ARRAYS}
+        run = self.run()
         try:
-            return TetMesh(**arrays)
+            return TetMesh(**arrays, tag_names={} if run is None else run.tag_names)
         except MeshError as error:
             raise MeshError(f"{self.path}: {error}") from None
 
