@@ -242,6 +242,31 @@ class TestSizes:
             assert said in finding.message
 
 
+class TestAround:
+    """What is around a head is none of its layers."""
+
+    @pytest.mark.parametrize("outer", [101, -1, 0])
+    def test_another_numbering_is_seen_through_what_is_around(self, outer):
+        found = findings(ball([3, 2, 1, outer]))
+        assert "--tags 1=5,2=3,3=2" in found["outermost_tissue"].message
+
+    def test_a_background_is_to_be_left_out(self):
+        report = ball([2, 3, 5, 0]).check()
+        assert report.names == ("tag_0",)
+        assert "--without-tags 0" in report[0].message
+
+    def test_tags_of_electrodes_only(self):
+        (found,) = ball([101, 102, 103, 104]).check()
+        assert (found.name, found.severity) == ("no_head", "doubt")
+        assert "(101, 102, 103, 104)" in found.message
+        assert ball([2, 3, 5, 101]).crop(tags=[101]).check().names == ()
+
+
+@pytest.mark.parametrize("tags", [[1, 3, 2, 5], [3, 2, 4, 5]])
+def test_csf_within_gray_matter(tags):
+    assert "csf_within_gray" in findings(ball(tags))
+
+
 def test_the_report_is_made_once_and_pickled():
     mesh = ball([4, 3, 2, 1])
     report = mesh.check()

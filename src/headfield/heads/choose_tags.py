@@ -14,6 +14,7 @@ from ..core.arguments import is_whole
 from ..errors import MeshError
 from .formats.raw import RawMesh
 from .label_fields import possible_tissues
+from .names import contradicted, taken_for
 from .tissues import SURFACE_TAG
 
 __all__ = ["TagChoice", "chosen_tags"]
@@ -118,9 +119,16 @@ def _renumbered(raw: RawMesh, mapping: Mapping[int, int]) -> RawMesh:
         new = mapping.get(tag, tag)
         names[new] = f"{names[new]}, {name}" if new in names else name
     told = set(present) <= set(mapping)
-    findings = _without_numbers(raw) if told else raw.findings
+    notes = [*raw.notes]
+    for tag in contradicted(names, sorted(set(mapping.values()))):  # what is asked for goes before a name
+        notes.append(f"tag {tag} is called {names.pop(tag)!r} in the file; as asked, it is {taken_for(tag)}")
     return replace(
-        raw, tags=_replaced(tags, mapping), triangle_tags=triangle_tags, tag_names=names, findings=findings
+        raw,
+        tags=_replaced(tags, mapping),
+        triangle_tags=triangle_tags,
+        tag_names=names,
+        notes=notes,
+        findings=_without_numbers(raw) if told else raw.findings,
     )
 
 

@@ -41,7 +41,12 @@ def misnumbered(contacts: Contacts) -> list[Finding]:
     >>> print(misnumbered(contacts_of(ball, ball.boundary(), ball.surface_tets()))[0].message)
     the outermost tissue is white matter (tag 1, 100 % of the outer surface), which lies inside of a head
     """
-    found = [_outermost(contacts), _gray_around_white(contacts), _eyes(contacts), _gel(contacts)]
+    found = [
+        _outermost(contacts),
+        _gray_around_white(contacts) or _csf_around_gray(contacts),
+        _eyes(contacts),
+        _gel(contacts),
+    ]
     return [one for one in found if one is not None]
 
 
@@ -68,6 +73,25 @@ def _gray_around_white(contacts: Contacts) -> Finding | None:
         "doubt",
         f"white matter (tag 1) touches CSF and skull at {white:,} nodes, gray matter (tag 2) at {gray:,}, "
         "and gray matter lies around white matter in a head",
+    )
+
+
+def _csf_around_gray(contacts: Contacts) -> Finding | None:
+    """Look for CSF where gray matter should be: next to white matter or, without it, in the middle."""
+    if not {GRAY, CSF} <= contacts.nodes.keys():
+        return None
+    if WHITE in contacts.nodes:
+        beside, between, sign = "white matter", contacts.of((WHITE,)), 1
+    else:
+        beside, between, sign = "skull and scalp", contacts.of((*BONES, SCALP)), -1
+    csf, gray = (int((contacts.of((tag,)) & between).sum()) for tag in (CSF, GRAY))
+    if sign * csf <= sign * gray:
+        return None
+    return Finding(
+        "csf_within_gray",
+        "doubt",
+        f"CSF (tag 3) touches {beside} at {csf:,} nodes, gray matter (tag 2) at {gray:,}, and CSF lies "
+        "around gray matter in a head",
     )
 
 

@@ -96,7 +96,7 @@ def group_findings(
 def several_groups(count: int) -> Finding:
     """Return the finding that volumes belong to several groups, of which one is taken."""
     text = (
-        f"volumes that belong to several physical groups: {count}; the first group of each is taken as its "
-        "tissue"
+        f"volumes that belong to several physical groups: {count}; that of the fewest volumes, or the first "
+        "of these, is taken as the tissue of each"
     )
     return Finding("several_groups", "warning", text, count)
