@@ -66,13 +66,29 @@ def _outermost(contacts: Contacts) -> Finding | None:
 def _gray_around_white(contacts: Contacts) -> Finding | None:
     around = contacts.of((CSF, *BONES))
     white, gray = (int((contacts.of((tag,)) & around).sum()) for tag in (WHITE, GRAY))
-    if not {WHITE, GRAY} <= contacts.nodes.keys() or white <= gray:
+    if not {WHITE, GRAY} <= contacts.nodes.keys():
         return None
+    if white <= gray:
+        return _white_at_the_skull(contacts)
     return Finding(
         "gray_within_white",
         "doubt",
         f"white matter (tag 1) touches CSF and skull at {white:,} nodes, gray matter (tag 2) at {gray:,}, "
         "and gray matter lies around white matter in a head",
+    )
+
+
+def _white_at_the_skull(contacts: Contacts) -> Finding | None:
+    """Look for white matter where CSF should be: FAST numbers CSF 1 and white matter 3."""
+    skull = contacts.of(BONES)
+    white, gray, csf = (int((contacts.of((tag,)) & skull).sum()) for tag in INSIDE)
+    if white <= max(gray, csf):
+        return None
+    return Finding(
+        "gray_within_white",
+        "doubt",
+        f"white matter (tag 1) touches the skull at {white:,} nodes, gray matter (tag 2) at {gray:,} and CSF "
+        f"(tag 3) at {csf:,}, and these lie around white matter in a head",
     )
 
 

@@ -15,7 +15,7 @@ from .checks import tet_name
 from .contacts import Contacts, contacts_of
 from .findings import Finding
 from .formats.raw import MeshArrays
-from .joints import not_joined
+from .joints import gaps, not_joined
 from .label_fields import offered, possible_tissues
 from .names import as_option, contradicted, of_names, of_unused_names
 from .numbering import NUMBERINGS, candidates
@@ -43,7 +43,8 @@ def findings_of(mesh: _Mesh) -> Iterator[Finding]:
     present = np.unique(mesh.tags).tolist()
     volumes_mm3 = tetrahedra.volumes(mesh.nodes_mm, mesh.tets)
     yield from _size(mesh)
-    joints = not_joined(mesh, mesh.boundary(), mesh.surface_tets())
+    outer = mesh.boundary(), mesh.surface_tets()
+    joints = not_joined(mesh, *outer) or gaps(mesh, *outer)
     yield from joints
     yield from _small(mesh, volumes_mm3)
     yield from of_names(mesh.tag_names, present)
