@@ -100,15 +100,15 @@ class TestPhysicalNames:
         ("white matter|WM|White_Matter|WHITE|Cerebral white matter", 1),
         ("gray matter|Grey-Matter|GM|GRAY|cortex|tissue 2 GM", 2),
         ("csf|CSF|Cerebro-Spinal Fluid", 3),
-        ("skull|Bone|BONE volume", 4),
+        ("skull|Bone|BONE volume|cranium", 4),
         ("scalp|skin|SKIN|Scalp_Volume|soft tissue", 5),
         ("eye balls|Eyes", 6),
         ("compact bone", 7),
         ("spongy_bone", 8),
         ("brain", 2),
         ("air|AIR|sinuses", -1),
-        ("GEL", 500),
-        ("ELECTRODE 3", 100),
+        ("GEL|Saline_or_gel", 500),
+        ("ELECTRODE 3|Electrode_rubber", 100),
     ],
 )
 def test_what_names_mean(names, tag):
@@ -323,6 +323,13 @@ class TestSets:
         tags = (5, 3, 2) if names else (1, 2, 3)
         volume = [float(read.volumes_mm3()[read.tags == tag].sum()) for tag in tags]
         np.testing.assert_allclose(volume, [mesh.volumes_mm3()[mesh.tags == tag].sum() for tag in (5, 3, 2)])
+
+
+def test_formats_that_do_not_keep_names_say_so(tmp_path):
+    mesh = with_names(ball(), {2: "gray matter"})
+    with pytest.warns(UserWarning, match=r"the names of tissues are not written, as \.vol files"):
+        mesh.write(tmp_path / "ball.vol")
+    assert hf.read_mesh(tmp_path / "ball.vol").tag_names == {}
 
 
 class TestOtherNumbers:

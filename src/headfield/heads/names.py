@@ -38,8 +38,8 @@ _BRAIN = Meaning((1, 2), 2)  # which of the two can't be told
 _WORDS = {
     Meaning((1,), 1): "whitematter wm white cerebralwhitematter",
     Meaning((2,), 2): "graymatter greymatter gm gray grey cortex cerebralcortex graymattercortex",
-    Meaning((3,), 3): "csf cerebrospinalfluid liquor ventricles",
-    Meaning((4, 7, 8), 4): "bone skull bones",
+    Meaning((3,), 3): "csf cerebrospinalfluid liquor ventricle ventricles",
+    Meaning((4, 7, 8), 4): "bone skull bones skullbone cranium calvaria",
     Meaning((5,), 5): "scalp skin",
     Meaning((5, 10, 12), 5): "soft softtissues",
     Meaning((6,), 6): "eye eyes eyeball eyeballs",
@@ -49,10 +49,10 @@ _WORDS = {
     Meaning((10,), 10): "muscle muscles",
     Meaning((11,), 11): "cartilage",
     Meaning((12,), 12): "fat",
-    _BRAIN: "brain braintissue",
+    _BRAIN: "brain braintissue cerebrum",
     _AIR: "air sinus sinuses aircavities airpockets cavities",
-    Meaning(range(500, 900), 500): "gel saline",
-    Meaning(range(100, 500), 100): "electrode electrodes rubber elec",
+    Meaning(range(500, 900), 500): "gel saline salineorgel sponge",
+    Meaning(range(100, 500), 100): "electrode electrodes rubber elec electroderubber",
 }
 _MEANINGS = {word: means for means, words in _WORDS.items() for word in words.split()}
 # Words that say nothing of the tissue.
