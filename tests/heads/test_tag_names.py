@@ -54,7 +54,9 @@ class TestPhysicalNames:
             hf.MeshError, match=r"no tetrahedron belongs to a physical group.*2 'scalp'.*tags=\{"
         ):
             load(content)
-        assert load(content, check=False).check().errors[0].name == "entity_numbers"
+        (error,) = load(content, check=False).check().errors
+        assert error.name == "entity_numbers"
+        assert f"--tags {11 if make is msh41 else -1}=" in error.message
         numbers = {11: 2, 12: 3} if make is msh41 else {2: 2, -1: 3}
         assert load(content, tags=numbers).tags.tolist() == [2, 3]
 
@@ -363,6 +365,14 @@ class TestOtherNumbers:
         (found,) = one.check()
         assert found.name == "one_tissue"
         assert "the cell data 'labels' (2, 3, 5) may be them" in found.message
+
+
+def test_a_field_is_offered_to_a_mapping_of_its_numbers(tmp_path):
+    mesh = ball()
+    np.savez(tmp_path / "ball.npz", nodes=mesh.nodes_mm, tets=mesh.tets, markers=mesh.tags[:, None])
+    with pytest.raises(hf.MeshError, match=r"has the tag 2; there are \[0\].*'markers' \(2, 3, 5\) may be"):
+        hf.read_mesh(tmp_path / "ball.npz", tags={2: 1})
+    assert hf.read_mesh(tmp_path / "ball.npz", tags=("markers", {2: 1})).tags.min() == 1
 
 
 def test_a_group_of_the_whole_head_is_no_tissue(load):

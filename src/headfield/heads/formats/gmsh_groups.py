@@ -84,7 +84,8 @@ def group_findings(
         text = (
             f"no tetrahedron belongs to a physical group, though the file names some ({named}): the numbers "
             f"of its geometric entities ({numbers}) are not their numbers. Save it from Gmsh without the "
-            "option Mesh.SaveAll, or say which tissue each is: read_mesh(path, tags={1: …}) or --tags 1=…"
+            "option Mesh.SaveAll, or say which tissue each is: "
+            f"read_mesh(path, tags={{{different[0]}: …}}) or --tags {different[0]}=…"
         )
         return [Finding("entity_numbers", "error", text, len(different))]
     are = "number {} is" if len(different) == 1 else "numbers {} are"
