@@ -300,6 +300,19 @@ def test_the_table_counted_from_0_with_eyes():
     assert "--tags 0=1,1=2,3=4,4=5,5=6" in findings(TetMesh(mesh.nodes_mm, mesh.tets, tags))["tag_0"].message
 
 
+@pytest.mark.parametrize("outer", [6, 9, 11])
+def test_eyes_blood_and_cartilage_are_not_outermost(outer):
+    assert findings(ball([2, 3, 4, outer]))["outermost_tissue"].severity == "doubt"
+
+
+@pytest.mark.parametrize("where", [2, 4])
+def test_a_lesion_or_an_implant_is_no_hole_in_the_skull(where):
+    mesh = ball([2, 3, 4, 5])
+    tags = mesh.tags.copy()
+    tags[(tags == where) & (mesh.barycentres_mm()[:, 2] > 20)] = 13
+    assert TetMesh(mesh.nodes_mm, mesh.tets, tags).check().names == ()
+
+
 @pytest.mark.parametrize("tags", [[1, 3, 2, 5], [3, 2, 4, 5]])
 def test_csf_within_gray_matter(tags):
     assert "csf_within_gray" in findings(ball(tags))

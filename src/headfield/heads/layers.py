@@ -5,14 +5,15 @@ from __future__ import annotations
 
 from .contacts import Contacts
 from .findings import Finding
-from .tissues import TISSUES
+from .tissues import TISSUES, tissue
 
 __all__ = ["holes", "misnumbered", "volumes"]
 
 WHITE, GRAY, CSF, SCALP, EYES = 1, 2, 3, 5, 6
-INSIDE = (WHITE, GRAY, CSF)  # never the outermost tissue of a head
+INSIDE = (WHITE, GRAY, CSF)
 BONES = (4, 7, 8)
-BLOOD = 9
+BLOOD, CARTILAGE = 9, 11
+NOT_OUTSIDE = (*INSIDE, EYES, BLOOD, CARTILAGE)  # never the outermost tissue of a head
 
 _LARGEST_EYES_CM3 = 40.0
 _GEL_OUTSIDE = 0.3  # share of the nodes of a "bone" that lie on the outside
@@ -51,7 +52,7 @@ def misnumbered(contacts: Contacts) -> list[Finding]:
 
 
 def _outermost(contacts: Contacts) -> Finding | None:
-    inside = {tag: contacts.outer_share.get(tag, 0.0) for tag in INSIDE}
+    inside = {tag: contacts.outer_share.get(tag, 0.0) for tag in NOT_OUTSIDE}
     if sum(inside.values()) < 0.5:
         return None
     tag = max(inside, key=inside.__getitem__)
@@ -175,13 +176,15 @@ def holes(contacts: Contacts) -> list[Finding]:
         # The upper half: below are the cord, which leaves the skull, and the openings for nerves and vessels.
         upper = contacts.height_mm > contacts.height_mm[brain].mean()
         within = contacts.surface(INSIDE) & upper
-        closed = bone | contacts.of((BLOOD,))  # the sinuses lie between brain and skull
+        # The sinuses lie between brain and skull; what has no name may be a lesion, or an implant.
+        unknown = contacts.of(tag for tag in contacts.tags if tag > 0 and tissue(tag) is None)
+        closed = bone | unknown | contacts.of((BLOOD,))
         bare = float((within & ~closed).sum() / max(within.sum(), 1))
         if bare > _OPEN_SKULL:
             text = f"the skull has holes: no bone at {100 * bare:.0f} % of its upper half"
             found.append(Finding("layer_with_holes", "doubt", text))
         surface = contacts.surface((WHITE, GRAY))
-        bare = float((surface & ~contacts.of((CSF,))).sum() / max(surface.sum(), 1))
+        bare = float((surface & ~unknown & ~contacts.of((CSF,))).sum() / max(surface.sum(), 1))
         if CSF in contacts.nodes and bare > _NO_CSF:
             text = f"the CSF has holes: there is none at {100 * bare:.0f} % of the surface of the brain"
             found.append(Finding("layer_with_holes", "doubt", text))
