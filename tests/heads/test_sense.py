@@ -171,10 +171,10 @@ class TestJoints:
     def test_coincident_points_by_distance(self):
         rng = np.random.default_rng(1)
         points = rng.uniform(-90, 90, (400, 3))
-        near = points[:100] + rng.uniform(-1, 1, (100, 3)) * 2e-3 / np.sqrt(3)
-        far = points[100:200] + [6e-3, 0, 0]
+        near = points[:100] + rng.uniform(-1, 1, (100, 3)) * 2e-2 / np.sqrt(3)
+        far = points[100:200] + [6e-2, 0, 0]
         every = np.concatenate([points, near, far])
-        first = coincident(every, np.full(len(every), 5e-3))
+        first = coincident(every, np.full(len(every), 5e-2))
         expected = np.arange(len(every))
         expected[400:500] = np.arange(100)
         np.testing.assert_array_equal(first, expected)
@@ -240,6 +240,82 @@ class TestSizes:
             (finding,) = TetMesh(mesh.nodes_mm, mesh.tets, tags).check()
             assert finding.name == "layer_with_holes"
             assert said in finding.message
+
+
+class TestAround:
+    """What is around a head is none of its layers."""
+
+    @pytest.mark.parametrize("outer", [101, -1, 0])
+    def test_another_numbering_is_seen_through_what_is_around(self, outer):
+        found = findings(ball([3, 2, 1, outer]))
+        assert "--tags 1=5,2=3,3=2" in found["outermost_tissue"].message
+
+    def test_a_background_is_to_be_left_out(self):
+        report = ball([2, 3, 5, 0]).check()
+        assert report.names == ("tag_0",)
+        assert "--without-tags 0" in report[0].message
+
+    def test_tags_of_electrodes_only(self):
+        (found,) = ball([101, 102, 103, 104]).check()
+        assert (found.name, found.severity) == ("no_head", "doubt")
+        assert "(101, 102, 103, 104)" in found.message
+        assert ball([2, 3, 5, 101]).crop(tags=[101]).check().names == ()
+
+
+@pytest.mark.parametrize(("grown", "name"), [(1.0005, "not_joined"), (1.005, "gap")])
+def test_a_scalp_that_lies_a_little_off(grown, name):
+    mesh, count = torn(ball([1, 2, 3, 5]), 5)
+    nodes = mesh.nodes_mm.copy()
+    nodes[-count:] *= grown  # 0.04 or 0.4 mm; edges are 10 mm and more
+    (found,) = TetMesh(nodes, mesh.tets, mesh.tags).check()
+    assert found.name == name
+    assert "tissues 3 and 5" in found.message
+
+
+def test_a_cavity_is_no_gap():
+    mesh = ball([1, 2, 3, 5])
+    centres = mesh.barycentres_mm()
+    for left_out in (np.linalg.norm(centres - [0, 65, 0], axis=1) < 15, np.arange(mesh.n_tets) == 7):
+        assert 0 < left_out.sum() < 30
+        assert TetMesh(mesh.nodes_mm, mesh.tets[~left_out], mesh.tags[~left_out]).check().names == ()
+
+
+def test_csf_numbered_1_where_gray_matter_reaches_the_skull():
+    """As FAST numbers, in a head whose layer of CSF is broken up, as it is in coarse meshes."""
+    mesh = ball([1, 2, 4, 5])
+    tags = mesh.tags.copy()
+    broken = (tags == 2) & (np.random.default_rng(2).random(mesh.n_tets) < 0.5)
+    tags[broken & np.isin(mesh.tets, mesh.tets[tags == 4]).any(axis=1)] = 3
+    assert TetMesh(mesh.nodes_mm, mesh.tets, tags).check().names == ()
+    wrong = TetMesh(mesh.nodes_mm, mesh.tets, np.array([0, 3, 2, 1, 4, 5])[tags])
+    assert "FAST (1 CSF, 2 gray, 3 white): read_mesh(path, tags={1: 3, 3: 1})" in wrong.check()[0].message
+
+
+def test_the_table_counted_from_0_with_eyes():
+    mesh = ball([0, 1, 3, 4])
+    tags = mesh.tags.copy()
+    eyes = (tags == 4) & (np.linalg.norm(mesh.barycentres_mm() - [0, 85, 0], axis=1) < 20)
+    tags[eyes] = 5
+    assert 0 < eyes.sum() < 25
+    assert "--tags 0=1,1=2,3=4,4=5,5=6" in findings(TetMesh(mesh.nodes_mm, mesh.tets, tags))["tag_0"].message
+
+
+@pytest.mark.parametrize("outer", [6, 9, 11])
+def test_eyes_blood_and_cartilage_are_not_outermost(outer):
+    assert findings(ball([2, 3, 4, outer]))["outermost_tissue"].severity == "doubt"
+
+
+@pytest.mark.parametrize("where", [2, 4])
+def test_a_lesion_or_an_implant_is_no_hole_in_the_skull(where):
+    mesh = ball([2, 3, 4, 5])
+    tags = mesh.tags.copy()
+    tags[(tags == where) & (mesh.barycentres_mm()[:, 2] > 20)] = 13
+    assert TetMesh(mesh.nodes_mm, mesh.tets, tags).check().names == ()
+
+
+@pytest.mark.parametrize("tags", [[1, 3, 2, 5], [3, 2, 4, 5]])
+def test_csf_within_gray_matter(tags):
+    assert "csf_within_gray" in findings(ball(tags))
 
 
 def test_the_report_is_made_once_and_pickled():

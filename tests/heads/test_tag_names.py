@@ -54,7 +54,9 @@ class TestPhysicalNames:
             hf.MeshError, match=r"no tetrahedron belongs to a physical group.*2 'scalp'.*tags=\{"
         ):
             load(content)
-        assert load(content, check=False).check().errors[0].name == "entity_numbers"
+        (error,) = load(content, check=False).check().errors
+        assert error.name == "entity_numbers"
+        assert f"--tags {11 if make is msh41 else -1}=" in error.message
         numbers = {11: 2, 12: 3} if make is msh41 else {2: 2, -1: 3}
         assert load(content, tags=numbers).tags.tolist() == [2, 3]
 
@@ -100,15 +102,15 @@ class TestPhysicalNames:
         ("white matter|WM|White_Matter|WHITE|Cerebral white matter", 1),
         ("gray matter|Grey-Matter|GM|GRAY|cortex|tissue 2 GM", 2),
         ("csf|CSF|Cerebro-Spinal Fluid", 3),
-        ("skull|Bone|BONE volume", 4),
+        ("skull|Bone|BONE volume|cranium", 4),
         ("scalp|skin|SKIN|Scalp_Volume|soft tissue", 5),
         ("eye balls|Eyes", 6),
         ("compact bone", 7),
         ("spongy_bone", 8),
         ("brain", 2),
         ("air|AIR|sinuses", -1),
-        ("GEL", 500),
-        ("ELECTRODE 3", 100),
+        ("GEL|Saline_or_gel", 500),
+        ("ELECTRODE 3|Electrode_rubber", 100),
     ],
 )
 def test_what_names_mean(names, tag):

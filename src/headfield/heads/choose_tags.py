@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from ..core.arguments import is_whole
 from ..errors import MeshError
 from .formats.raw import RawMesh
-from .label_fields import possible_tissues
+from .label_fields import offered, possible_tissues
+from .names import contradicted, taken_for
 from .tissues import SURFACE_TAG
 
 __all__ = ["TagChoice", "chosen_tags"]
@@ -111,7 +112,9 @@ def _renumbered(raw: RawMesh, mapping: Mapping[int, int]) -> RawMesh:
     present = np.unique(tags).tolist()
     absent = sorted(set(mapping) - set(present))
     if absent:
-        raise MeshError(f"tags: no tetrahedron has the tag {absent[0]}; there are {present[:20]}")
+        may_be = offered(raw.element_data) if present == [0] else ""
+        more = f", so no tissues; {may_be}" if may_be else ""
+        raise MeshError(f"tags: no tetrahedron has the tag {absent[0]}; there are {present[:20]}{more}")
     surfaces = {SURFACE_TAG + old: SURFACE_TAG + new for old, new in mapping.items()}
     triangle_tags = raw.triangle_tags
     if triangle_tags is not None and np.asarray(triangle_tags).dtype.kind in "iu":
@@ -121,9 +124,16 @@ def _renumbered(raw: RawMesh, mapping: Mapping[int, int]) -> RawMesh:
         new = mapping.get(tag, tag)
         names[new] = f"{names[new]}, {name}" if new in names else name
     told = set(present) <= set(mapping)
-    findings = _without_numbers(raw) if told else raw.findings
+    notes = [*raw.notes]
+    for tag in contradicted(names, sorted(set(mapping.values()))):  # what is asked for goes before a name
+        notes.append(f"tag {tag} is called {names.pop(tag)!r} in the file; as asked, it is {taken_for(tag)}")
     return replace(
-        raw, tags=_replaced(tags, mapping), triangle_tags=triangle_tags, tag_names=names, findings=findings
+        raw,
+        tags=_replaced(tags, mapping),
+        triangle_tags=triangle_tags,
+        tag_names=names,
+        notes=notes,
+        findings=_without_numbers(raw) if told else raw.findings,
     )
 
 

@@ -6,13 +6,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.device import cpu
 from ..core.messages import plural
 from ..geometry.triangles import areas
 from .findings import Finding
 from .formats.raw import MeshArrays
 from .merging import COINCIDENCE, coincident
 
-__all__ = ["not_joined"]
+__all__ = ["gaps", "not_joined"]
+
+# A cavity is a gap if its mean thickness is below this share of the edges around it. One tetrahedron that is
+# left out has 0.14 of them, and layers of air that are not meshed have more.
+_GAP = 0.05
 
 
 def not_joined(mesh: MeshArrays, faces: NDArray[np.int32], under: NDArray[np.int32]) -> list[Finding]:
@@ -54,6 +59,46 @@ def not_joined(mesh: MeshArrays, faces: NDArray[np.int32], under: NDArray[np.int
         "conducts nothing; mesh.merged(), read_mesh(path, repair=True) or --repair joins them"
     )
     return [Finding("not_joined", "error", text, count, where)]
+
+
+def gaps(mesh: MeshArrays, faces: NDArray[np.int32], under: NDArray[np.int32]) -> list[Finding]:
+    """Return whether there are thin gaps within the mesh, as between surfaces that were meshed one by one.
+
+    Parameters
+    ----------
+    mesh : MeshArrays
+    faces, under : ndarray (f, 3) int32 and (f,) int32
+        All its outer faces, and the tetrahedron under each.
+    """
+    of_node = cpu.node_parts(np.column_stack([faces, faces[:, 2]]), mesh.n_nodes)
+    labels, part = np.unique(of_node[faces[:, 0]], return_inverse=True)
+    if len(labels) == 1:
+        return []
+    corners = mesh.nodes_mm[faces]
+    area = areas(corners)
+    corners = corners - corners.mean(axis=(0, 1))
+    volumes = np.bincount(
+        part, np.einsum("fi,fi->f", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])) / 6
+    )
+    of_part = np.bincount(part, area)
+    edges = np.sqrt(4.0 / np.sqrt(3.0) * of_part / np.bincount(part))
+    thin = 2.0 * np.abs(volumes) < _GAP * edges * of_part
+    thin[volumes.argmax()] = False  # the outside
+    chosen = thin[part]
+    if not chosen.any():
+        return []
+    tags = mesh.tags[under[chosen]]
+    different, which = np.unique(tags, return_inverse=True)
+    most = different[np.argsort(-np.bincount(which, area[chosen]), kind="stable")[:2]]
+    two = " and ".join(map(str, sorted(most.tolist())))
+    between = f"between tissues {two}" if len(most) > 1 else f"within tissue {two}"
+    thickness = 2.0 * float(np.abs(volumes[thin]).sum() / of_part[thin].sum())
+    text = (
+        f"a gap of {thickness:.2g} mm on average, with {of_part[thin].sum() / 200:.3g} cm², lies "
+        f"{between}: no current crosses it; mesh.merged(tolerance_mm=…) joins nodes on both its sides"
+    )
+    where = tuple(mesh.nodes_mm[faces[int(chosen.argmax()), 0]].tolist())
+    return [Finding("gap", "warning", text, int(thin.sum()), where)]
 
 
 def _cracks(

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from .contacts import Contacts
 from .findings import Finding
-from .tissues import BLOOD, BONES, CSF, EYES, SCALP, TISSUES
+from .tissues import BLOOD, BONES, CARTILAGE, CSF, EYES, SCALP, TISSUES, tissue
 from .tissues import GRAY_MATTER as GRAY
 from .tissues import WHITE_MATTER as WHITE
 
 __all__ = ["holes", "misnumbered", "volumes"]
 
-INSIDE = (WHITE, GRAY, CSF)  # never the outermost tissue of a head
+INSIDE = (WHITE, GRAY, CSF)
+NOT_OUTSIDE = (*INSIDE, EYES, BLOOD, CARTILAGE)  # never the outermost tissue of a head
 
 _LARGEST_EYES_CM3 = 40.0
 _GEL_OUTSIDE = 0.3  # share of the nodes of a "bone" that lie on the outside
@@ -40,12 +41,17 @@ def misnumbered(contacts: Contacts) -> list[Finding]:
     >>> print(misnumbered(contacts_of(ball, ball.boundary(), ball.surface_tets()))[0].message)
     the outermost tissue is white matter (tag 1, 100 % of the outer surface), which lies inside of a head
     """
-    found = [_outermost(contacts), _gray_around_white(contacts), _eyes(contacts), _gel(contacts)]
+    found = [
+        _outermost(contacts),
+        _gray_around_white(contacts) or _csf_around_gray(contacts),
+        _eyes(contacts),
+        _gel(contacts),
+    ]
     return [one for one in found if one is not None]
 
 
 def _outermost(contacts: Contacts) -> Finding | None:
-    inside = {tag: contacts.outer_share.get(tag, 0.0) for tag in INSIDE}
+    inside = {tag: contacts.outer_share.get(tag, 0.0) for tag in NOT_OUTSIDE}
     if sum(inside.values()) < 0.5:
         return None
     tag = max(inside, key=inside.__getitem__)
@@ -60,13 +66,48 @@ def _outermost(contacts: Contacts) -> Finding | None:
 def _gray_around_white(contacts: Contacts) -> Finding | None:
     around = contacts.of((CSF, *BONES))
     white, gray = (int((contacts.of((tag,)) & around).sum()) for tag in (WHITE, GRAY))
-    if not {WHITE, GRAY} <= contacts.nodes.keys() or white <= gray:
+    if not {WHITE, GRAY} <= contacts.nodes.keys():
         return None
+    if white <= gray:
+        return _white_at_the_skull(contacts)
     return Finding(
         "gray_within_white",
         "doubt",
         f"white matter (tag 1) touches CSF and skull at {white:,} nodes, gray matter (tag 2) at {gray:,}, "
         "and gray matter lies around white matter in a head",
+    )
+
+
+def _white_at_the_skull(contacts: Contacts) -> Finding | None:
+    """Look for white matter where CSF should be: FAST numbers CSF 1 and white matter 3."""
+    skull = contacts.of(BONES)
+    white, gray, csf = (int((contacts.of((tag,)) & skull).sum()) for tag in INSIDE)
+    if white <= max(gray, csf):
+        return None
+    return Finding(
+        "gray_within_white",
+        "doubt",
+        f"white matter (tag 1) touches the skull at {white:,} nodes, gray matter (tag 2) at {gray:,} and CSF "
+        f"(tag 3) at {csf:,}, and these lie around white matter in a head",
+    )
+
+
+def _csf_around_gray(contacts: Contacts) -> Finding | None:
+    """Look for CSF where gray matter should be: next to white matter or, without it, in the middle."""
+    if not {GRAY, CSF} <= contacts.nodes.keys():
+        return None
+    if WHITE in contacts.nodes:
+        beside, between, sign = "white matter", contacts.of((WHITE,)), 1
+    else:
+        beside, between, sign = "skull and scalp", contacts.of((*BONES, SCALP)), -1
+    csf, gray = (int((contacts.of((tag,)) & between).sum()) for tag in (CSF, GRAY))
+    if sign * csf <= sign * gray:
+        return None
+    return Finding(
+        "csf_within_gray",
+        "doubt",
+        f"CSF (tag 3) touches {beside} at {csf:,} nodes, gray matter (tag 2) at {gray:,}, and CSF lies "
+        "around gray matter in a head",
     )
 
 
@@ -134,13 +175,15 @@ def holes(contacts: Contacts) -> list[Finding]:
         # The upper half: below are the cord, which leaves the skull, and the openings for nerves and vessels.
         upper = contacts.height_mm > contacts.height_mm[brain].mean()
         within = contacts.surface(INSIDE) & upper
-        closed = bone | contacts.of((BLOOD,))  # the sinuses lie between brain and skull
+        # The sinuses lie between brain and skull; what has no name may be a lesion, or an implant.
+        unknown = contacts.of(tag for tag in contacts.tags if tag > 0 and tissue(tag) is None)
+        closed = bone | unknown | contacts.of((BLOOD,))
         bare = float((within & ~closed).sum() / max(within.sum(), 1))
         if bare > _OPEN_SKULL:
             text = f"the skull has holes: no bone at {100 * bare:.0f} % of its upper half"
             found.append(Finding("layer_with_holes", "doubt", text))
         surface = contacts.surface((WHITE, GRAY))
-        bare = float((surface & ~contacts.of((CSF,))).sum() / max(surface.sum(), 1))
+        bare = float((surface & ~unknown & ~contacts.of((CSF,))).sum() / max(surface.sum(), 1))
         if CSF in contacts.nodes and bare > _NO_CSF:
             text = f"the CSF has holes: there is none at {100 * bare:.0f} % of the surface of the brain"
             found.append(Finding("layer_with_holes", "doubt", text))

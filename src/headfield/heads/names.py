@@ -18,6 +18,7 @@ __all__ = [
     "contradicted",
     "meaning",
     "of_names",
+    "of_unused_names",
     "tags_of_names",
     "taken_for",
     "usable_names",
@@ -38,8 +39,8 @@ _BRAIN = Meaning((1, 2), 2)  # which of the two can't be told
 _WORDS = {
     Meaning((1,), 1): "whitematter wm white cerebralwhitematter",
     Meaning((2,), 2): "graymatter greymatter gm gray grey cortex cerebralcortex graymattercortex",
-    Meaning((3,), 3): "csf cerebrospinalfluid liquor ventricles",
-    Meaning((4, 7, 8), 4): "bone skull bones",
+    Meaning((3,), 3): "csf cerebrospinalfluid liquor ventricle ventricles",
+    Meaning((4, 7, 8), 4): "bone skull bones skullbone cranium calvaria",
     Meaning((5,), 5): "scalp skin",
     Meaning((5, 10, 12), 5): "soft softtissues",
     Meaning((6,), 6): "eye eyes eyeball eyeballs",
@@ -49,10 +50,10 @@ _WORDS = {
     Meaning((10,), 10): "muscle muscles",
     Meaning((11,), 11): "cartilage",
     Meaning((12,), 12): "fat",
-    _BRAIN: "brain braintissue",
+    _BRAIN: "brain braintissue cerebrum",
     _AIR: "air sinus sinuses aircavities airpockets cavities",
-    Meaning(range(500, 900), 500): "gel saline",
-    Meaning(range(100, 500), 100): "electrode electrodes rubber elec",
+    Meaning(range(500, 900), 500): "gel saline salineorgel sponge",
+    Meaning(range(100, 500), 100): "electrode electrodes rubber elec electroderubber",
 }
 _MEANINGS = {word: means for means, words in _WORDS.items() for word in words.split()}
 # Words that say nothing of the tissue.
@@ -85,9 +86,18 @@ def contradicted(names: Mapping[int, str], present: Iterable[int]) -> dict[int, 
     --------
     >>> contradicted({1: "scalp", 2: "GM", 3: "lobe", 4: "skull"}, [1, 2, 3, 4])
     {1: 5}
+
+    A brain that is one tissue is taken as white matter where it has tag 1 by another numbering:
+
+    >>> contradicted({1: "brain", 2: "skull"}, [1, 2]), contradicted({1: "brain", 5: "scalp"}, [1, 5])
+    ({1: 2, 2: 4}, {})
     """
-    meanings = {tag: meaning(names[tag]) for tag in present if tag in names}
-    return {tag: known.suggested for tag, known in meanings.items() if known and tag not in known.tags}
+    meanings = {tag: known for tag in present if tag in names and (known := meaning(names[tag]))}
+    wrong = {tag: known.suggested for tag, known in meanings.items() if tag not in known.tags}
+    brains = [tag for tag, known in meanings.items() if known == _BRAIN]
+    if wrong and len(brains) == 1 and all(known.tags not in ((1,), (2,)) for known in meanings.values()):
+        wrong |= {brains[0]: _BRAIN.suggested} if brains[0] != _BRAIN.suggested else {}
+    return dict(sorted(wrong.items()))
 
 
 def called(tag: int, names: Mapping[int, str]) -> str:
@@ -137,6 +147,25 @@ def of_names(names: Mapping[int, str], present: list[int]) -> list[Finding]:
     more = f", and {len(said) - 4} more" if len(said) > 4 else ""
     message = f"{'; '.join(said[:4])}{more}: {as_option(wrong)} takes the tissues by their names"
     return [Finding("names_contradict", "warning", message, len(wrong))]
+
+
+def of_unused_names(names: Mapping[int, str], present: list[int]) -> list[Finding]:
+    """Return the finding that a file names tissues, but none of those that are there.
+
+    Examples
+    --------
+    >>> print(of_unused_names({11: "scalp"}, [1])[0].message)  # doctest: +ELLIPSIS
+    the file names tissues (11 'scalp'), but no tetrahedron has any of these tags: are those that ...
+    """
+    if not names or names.keys() & set(present):
+        return []
+    listed = ", ".join(f"{tag} {name!r}" for tag, name in list(names.items())[:4])
+    more = ", …" if len(names) > 4 else ""
+    text = (
+        f"the file names tissues ({listed}{more}), but no tetrahedron has any of these tags: are those that "
+        f"are there ({', '.join(map(str, present[:8]))}{', …' if len(present) > 8 else ''}) other numbers?"
+    )
+    return [Finding("names_unused", "warning", text, len(names))]
 
 
 def tags_of_names(names: list[str]) -> list[int] | None:

@@ -23,6 +23,7 @@ class Numbering(NamedTuple):
 # Colin27: README of github.com/NeuroJSON/Colin27BrainMesh, and brain2mesh without a skull. brain2mesh: the
 # help of its function. SPM: the order of its tissue maps c1 to c6. ROAST: Huang 2019
 # (doi 10.1088/1741-2552/ab208d). Layers: boundary-element models and spheres, from outside or from inside.
+# FAST: the user guide of FSL, for T1 images; it numbers the brain only.
 # SimNIBS numbers as the table does.
 NUMBERINGS = (
     Numbering("Colin27 (1 scalp and skull, 2 CSF, 3 gray, 4 white)", {1: 5, 2: 3, 3: 2, 4: 1}),
@@ -36,7 +37,8 @@ NUMBERINGS = (
     ),
     Numbering("three layers (1 scalp, 2 skull, 3 brain)", {1: 5, 2: 4, 3: 2}, (1, 2, 3)),
     Numbering("three layers (1 brain, 2 skull, 3 scalp)", {1: 2, 2: 4, 3: 5}, (1, 2, 3)),
-    Numbering("the table, but counted from 0", {0: 1, 1: 2, 2: 3, 3: 4, 4: 5}, (0,)),
+    Numbering("FSL FAST (1 CSF, 2 gray, 3 white)", {**dict(zip(TISSUES, TISSUES, strict=True)), 1: 3, 3: 1}),
+    Numbering("the table, but counted from 0", {tag - 1: tag for tag in TISSUES}, (0,)),
 )
 
 

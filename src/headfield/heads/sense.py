@@ -15,11 +15,11 @@ from .checks import tet_name
 from .contacts import Contacts, contacts_of
 from .findings import Finding
 from .formats.raw import MeshArrays
-from .joints import not_joined
-from .label_fields import offered
-from .names import as_option, contradicted, of_names
+from .joints import gaps, not_joined
+from .label_fields import offered, possible_tissues
+from .names import as_option, contradicted, of_names, of_unused_names
 from .numbering import NUMBERINGS, candidates
-from .tissues import head_tags
+from .tissues import AIR, head_tags
 
 __all__ = ["findings_of"]
 
@@ -28,6 +28,7 @@ _HEAD_M = (0.1, 0.6)  # how large a head is, from an infant's to one with neck a
 _TINY = 1e-7  # of the median volume
 _MOST_LAYERS = 64  # tags: more are an atlas, and take too much memory
 _FEWEST = 200  # tetrahedra: fewer can't be layers of a head, only somebody's first steps
+_LISTED = 8
 _FLAT = 1e-6  # six times the volume over the cube of the longest edge
 
 
@@ -42,17 +43,24 @@ def findings_of(mesh: _Mesh) -> Iterator[Finding]:
     present = np.unique(mesh.tags).tolist()
     volumes_mm3 = tetrahedra.volumes(mesh.nodes_mm, mesh.tets)
     yield from _size(mesh)
-    joints = not_joined(mesh, mesh.boundary(), mesh.surface_tets())
+    outer = mesh.boundary(), mesh.surface_tets()
+    joints = not_joined(mesh, *outer) or gaps(mesh, *outer)
     yield from joints
     yield from _small(mesh, volumes_mm3)
     yield from of_names(mesh.tag_names, present)
     if present == [0]:
         yield _no_tissues(mesh)
         return
+    if not mesh.is_part:
+        yield from of_unused_names(mesh.tag_names, present)
+        yield from _one_tissue(mesh, present)
     # Where tissues are not joined, what touches what tells nothing; nor do numbers that nobody gave.
     counted = any(one.name == "sets_as_tags" for one in mesh.from_file)
     whole = not (mesh.is_part or joints or counted) and mesh.n_tets >= _FEWEST
-    if whole and len(present) <= _MOST_LAYERS and head_tags(mesh.tags):
+    if not head_tags(mesh.tags):
+        if not mesh.is_part and mesh.n_tets >= _FEWEST:
+            yield _no_head(present)
+    elif whole and len(present) <= _MOST_LAYERS:
         yield from _anatomy(mesh, present, volumes_mm3)
 
 
@@ -109,28 +117,63 @@ def _no_tissues(mesh: MeshArrays) -> Finding:
     return Finding("no_tissues", "warning", text, mesh.n_tets)
 
 
+def _one_tissue(mesh: MeshArrays, present: list[int]) -> Iterator[Finding]:
+    """Look for a field that could be the tissues where the tags tell none apart."""
+    fields = possible_tissues(mesh.element_data) if len(present) == 1 else {}
+    several = {name: mesh.element_data[name] for name, values in fields.items() if len(values) > 1}
+    if several:
+        text = f"all tetrahedra have tag {present[0]}; if that is not one tissue, {offered(several)}"
+        yield Finding("one_tissue", "doubt", text, mesh.n_tets)
+
+
+def _no_head(present: list[int]) -> Finding:
+    some = ", ".join(map(str, present[:_LISTED])) + (", …" if len(present) > _LISTED else "")
+    text = (
+        f"all tags ({some}) are those of electrodes, gel and air; if they are tissues, "
+        f"read_mesh(path, tags={{{present[0]}: …}}) or --tags {present[0]}=… says which"
+    )
+    return Finding("no_head", "doubt", text, len(present))
+
+
 def _anatomy(mesh: _Mesh, present: list[int], volumes_mm3: NDArray[np.float64]) -> Iterator[Finding]:
-    # The air around a head is no part of it.
-    of_head = None if present[0] >= 0 else head_tags(mesh.tags)
-    faces = mesh.boundary() if of_head is None else mesh.surface(of_head)
-    contacts = contacts_of(mesh, faces, mesh.surface_tets(of_head), volumes_mm3)
+    of_head = head_tags(mesh.tags)
+    # The background of an image around the head, if it was meshed too.
+    background = 0 in of_head[:-1] and bool(np.mean(mesh.tags[mesh.surface_tets()] == 0) > 0.5)
+    if background:
+        of_head.remove(0)
+    around = None if of_head == present else of_head
+    faces = mesh.boundary() if around is None else mesh.surface(around)
+    contacts = contacts_of(mesh, faces, mesh.surface_tets(around), volumes_mm3)
     contacts = contacts.renumbered(contradicted(mesh.tag_names, present))  # that is told already
+    if background:
+        contacts = contacts.renumbered({0: AIR})
     if 0 in present:
-        count = int((mesh.tags == 0).sum())
-        text = f"{plural(count, 'tetrahedron has', 'tetrahedra have')} tag 0, which is no tissue"
-        finding = Finding("tag_0", "warning", text, count)
-        yield _with_candidates(finding, contacts) if candidates(contacts) else finding
+        yield _tag_0(mesh, contacts, background)
     wrong = layers.misnumbered(contacts)
     for finding in wrong:
-        yield _with_candidates(finding, contacts)
-    if not wrong and 0 not in present:
+        yield _with_candidates(finding, candidates(contacts))
+    if not wrong and (background or 0 not in present):
         yield from layers.holes(contacts)
         yield from layers.volumes(contacts)
 
 
-def _with_candidates(finding: Finding, contacts: Contacts) -> Finding:
+def _tag_0(mesh: MeshArrays, contacts: Contacts, background: bool) -> Finding:
+    count = int((mesh.tags == 0).sum())
+    text = f"{plural(count, 'tetrahedron has', 'tetrahedra have')} tag 0, which is no tissue"
+    offers = [offer for offer in candidates(contacts) if 0 in offer[1]]
+    if offers:
+        return _with_candidates(Finding("tag_0", "warning", text, count), offers)
+    text += (
+        " and lies around the head: --without-tags 0 or mesh.crop(without_tags=0) leaves it out"
+        if background
+        else ": read_mesh(path, tags={0: …}) or --tags 0=… says what it is"
+    )
+    return Finding("tag_0", "warning", text, count)
+
+
+def _with_candidates(finding: Finding, found: list[tuple[str, dict[int, int]]]) -> Finding:
     """Return the finding with the numberings that would make sense, and how to ask for them."""
-    offers = [f"{name}: {as_option(mapping)}" for name, mapping in candidates(contacts)]
+    offers = [f"{name}: {as_option(mapping)}" for name, mapping in found]
     known = ", ".join(numbering.name for numbering in NUMBERINGS[:4])
     text = "the tags may be numbered as in " + "; or as in ".join(offers)
     if not offers:

@@ -13,6 +13,7 @@ __all__ = [
     "BLOOD",
     "BONES",
     "BRAIN",
+    "CARTILAGE",
     "CSF",
     "ELECTRODES",
     "EYES",
@@ -62,7 +63,7 @@ _RANGES = (
 )
 ELECTRODES = range(_RANGES[0][0].start, _RANGES[-1][0].stop)  # tags of rubber and of gel
 
-WHITE_MATTER, GRAY_MATTER, CSF, SCALP, EYES, BLOOD = 1, 2, 3, 5, 6, 9
+WHITE_MATTER, GRAY_MATTER, CSF, SCALP, EYES, BLOOD, CARTILAGE = 1, 2, 3, 5, 6, 9, 11
 BRAIN = (WHITE_MATTER, GRAY_MATTER)
 BONES = (4, 7, 8)
 AIR = -1  # as SimNIBS numbers the air around a head where it is meshed

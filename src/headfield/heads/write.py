@@ -39,8 +39,8 @@ def write_mesh(path: str | os.PathLike[str], mesh: MeshArrays, *, binary: bool =
     Warns
     -----
     UserWarning
-        The format does not keep the fields of the mesh (.msh, .npz, .vtu, .vtk, .xdmf and .med do), or its
-        triangles (.ele and .node don't).
+        The format does not keep the fields of the mesh (.msh, .npz, .vtu, .vtk, .xdmf and .med do), names of
+        its tissues (.msh and .npz do), or its triangles (.ele and .node don't).
 
     Examples
     --------

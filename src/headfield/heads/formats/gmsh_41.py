@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -19,7 +20,7 @@ def _entities(stream: Stream, content: GmshContent, file: GmshFile) -> None:
         file.fail("a second section $Entities")
     counts = stream.take("z", 4, "the numbers of entities").tolist()
     for dimension, count in enumerate(counts):
-        groups = content.groups[dimension] = {}
+        groups: dict[int, list[int]] = {}
         if count < 0:
             file.fail(f"{count} entities of dimension {dimension}")
         for _ in range(count):
@@ -31,9 +32,13 @@ def _entities(stream: Stream, content: GmshContent, file: GmshFile) -> None:
                 (n_parts,) = stream.take("z", 1, "the number of bounding entities").tolist()
                 stream.take("i", n_parts, "bounding entities")
             # The sign of a surface's group says which way round it is.
-            group = physical[0] if physical else 0
-            groups[tag] = abs(group) if dimension < 3 else group
+            groups[tag] = physical if dimension == 3 else [abs(group) for group in physical]
             content.in_several_groups += dimension == 3 and len(physical) > 1
+        # A group of the whole head tells no tissue: the one of the fewest entities does.
+        sizes = Counter(group for of_entity in groups.values() for group in of_entity)
+        content.groups[dimension] = {
+            tag: min(of_entity, key=sizes.__getitem__, default=0) for tag, of_entity in groups.items()
+        }
 
 
 def _nodes(stream: Stream, content: GmshContent, file: GmshFile) -> None:

@@ -84,7 +84,8 @@ def group_findings(
         text = (
             f"no tetrahedron belongs to a physical group, though the file names some ({named}): the numbers "
             f"of its geometric entities ({numbers}) are not their numbers. Save it from Gmsh without the "
-            "option Mesh.SaveAll, or say which tissue each is: read_mesh(path, tags={1: …}) or --tags 1=…"
+            "option Mesh.SaveAll, or say which tissue each is: "
+            f"read_mesh(path, tags={{{different[0]}: …}}) or --tags {different[0]}=…"
         )
         return [Finding("entity_numbers", "error", text, len(different))]
     are = "number {} is taken as tissue tag" if len(different) == 1 else "numbers {} are taken as tissue tags"
@@ -96,7 +97,7 @@ def group_findings(
 def several_groups(count: int) -> Finding:
     """Return the finding that volumes belong to several groups, of which one is taken."""
     text = (
-        f"volumes that belong to several physical groups: {count}; the first group of each is taken as its "
-        "tissue"
+        f"volumes that belong to several physical groups: {count}; that of the fewest volumes, or the first "
+        "of these, is taken as the tissue of each"
     )
     return Finding("several_groups", "warning", text, count)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -144,7 +145,8 @@ def names_of_tags(content: Any) -> dict[int, str]:
     names = {}
     for name, value in (getattr(content, "field_data", None) or {}).items():
         pair = np.asarray(value)
-        if pair.shape == (2,) and pair.dtype.kind in "iu" and int(pair[1]) == 3:
+        made_up = re.fullmatch(r"cd\d_\d+", str(name))  # by meshio, for .vol files without names
+        if pair.shape == (2,) and pair.dtype.kind in "iu" and int(pair[1]) == 3 and not made_up:
             names[int(pair[0])] = str(name)
     for tag, several in (getattr(content, "cell_tags", None) or {}).items():
         names[int(tag)] = ", ".join(map(str, several))

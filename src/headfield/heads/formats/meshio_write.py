@@ -78,7 +78,7 @@ def write_meshio(path: str | os.PathLike[str], mesh: MeshArrays) -> None:
     Warns
     -----
     UserWarning
-        The format does not keep some fields, or triangles.
+        The format does not keep some fields, names of tissues, or triangles.
     """
     ending, kept = _format_of(path)
     cells: list[tuple[str, NDArray[Any]]] = [("tetra", mesh.tets)]
@@ -88,6 +88,8 @@ def write_meshio(path: str | os.PathLike[str], mesh: MeshArrays) -> None:
         tags.append(mesh.triangle_tags)
     elif len(mesh.triangles):
         warn(f"{os.fspath(path)}: surface triangles are not written, as {ending} files don't keep them")
+    if mesh.tag_names:
+        warn(f"{os.fspath(path)}: the names of tissues are not written, as {ending} files don't keep them")
     cell_data, node_data = _fields_for(path, mesh, ending)
     sets = {}
     if kept.tags:

@@ -53,7 +53,7 @@ def read_npz(path: str | os.PathLike[str]) -> RawMesh:
         fits = {
             key: value
             for key, value in strange.items()
-            if value.shape == (count,) and value.dtype.kind in "iuf"
+            if value.shape in ((count,), (count, 1)) and value.dtype.kind in "iuf"
         }
         fields["element_data"] = fits | fields["element_data"]
     return RawMesh(
