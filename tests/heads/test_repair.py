@@ -15,8 +15,8 @@ from scipy.spatial import ConvexHull, Delaunay
 import headfield as hf
 from headfield.errors import MeshError
 from headfield.heads.formats.raw import RawMesh
+from headfield.heads.mending.repair import repaired
 from headfield.heads.mesh import TetMesh
-from headfield.heads.repair import repaired
 
 
 def repair(content, min_edge_mm=None, min_height=1e-3):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import headfield as hf
-from headfield.heads.merging import coincident
+from headfield.heads.mending.merging import coincident
 from headfield.heads.mesh import TetMesh
 
 LAYERS = {"radii_mm": [60, 70, 80, 90], "edge_mm": 24}

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core.messages import warn
-from . import merging, parts, repair
+from . import parts
 from .base import MeshBase
 from .findings import Finding
 from .formats.raw import FullMesh, RawMesh
+from .mending import merging, repair
 from .tissues import head_tags
 
 __all__ = ["Derived"]

@@ -13,10 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.device import cpu
 from ..core.locks import cached_property
 from ..errors import MeshError
-from . import checks, parts, sense
+from . import checks, parts
 from .base import frozen
 from .derived import Derived
 from .findings import Finding, HeadReport
+from .sense import checkup
 from .summary import summarise
 from .tissues import SURFACE_TAG, head_tags
 from .write import write_mesh
@@ -286,7 +287,7 @@ class TetMesh(Derived):
 
     @cached_property
     def _report(self) -> HeadReport:
-        return HeadReport((*self.from_file, *sense.findings_of(self)))
+        return HeadReport((*self.from_file, *checkup.findings_of(self)))
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the mesh to a file; see `headfield.write_mesh`."""

@@ -16,8 +16,8 @@ from .formats.gmsh_read import read_gmsh
 from .formats.meshio_bridge import read_meshio
 from .formats.npz import read_npz
 from .formats.raw import RawMesh
+from .mending.repair import FLATTEST, repaired
 from .mesh import TetMesh
-from .repair import FLATTEST, repaired
 
 __all__ = ["read_mesh"]
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from ..core.messages import plural, point
 from ..fields.report import SolveReport
+from ..heads.mending.repair import FLATTEST
 from ..heads.mesh import TetMesh
-from ..heads.repair import FLATTEST
 from ..heads.tetrahedra import flatness
 
 __all__ = ["how_it_ended", "likely_cause"]

@@ -6,12 +6,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.device import cpu
-from ..core.messages import plural
-from ..geometry.triangles import areas
-from .findings import Finding
-from .formats.raw import MeshArrays
-from .merging import COINCIDENCE, coincident
+from ...core.device import cpu
+from ...core.messages import plural
+from ...geometry.triangles import areas
+from ..findings import Finding
+from ..formats.raw import MeshArrays
+from ..mending.merging import COINCIDENCE, coincident
 
 __all__ = ["gaps", "not_joined"]
 

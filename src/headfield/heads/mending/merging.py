@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.arguments import not_negative
-from ..core.device import cpu
-from ..core.messages import plural, point
-from ..errors import MeshError
-from . import tetrahedra
-from .formats.raw import FullMesh, RawMesh
+from ...core.arguments import not_negative
+from ...core.device import cpu
+from ...core.messages import plural, point
+from ...errors import MeshError
+from .. import tetrahedra
+from ..formats.raw import FullMesh, RawMesh
 
 __all__ = ["coincident", "joined", "merged", "rebuilt", "tolerances"]
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry.triangles import areas
-from . import tetrahedra
-from .formats.raw import MeshArrays
+from ...geometry.triangles import areas
+from .. import tetrahedra
+from ..formats.raw import MeshArrays
 
 __all__ = ["Contacts", "contacts_of"]
 

@@ -9,17 +9,18 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.messages import plural, point
-from . import layers, tetrahedra
-from .checks import tet_name
+from ...core.messages import plural, point
+from .. import tetrahedra
+from ..checks import tet_name
+from ..findings import Finding
+from ..formats.raw import MeshArrays
+from ..label_fields import offered, possible_tissues
+from ..names import as_option, contradicted, of_names, of_unused_names
+from ..tissues import AIR, head_tags
+from . import layers
 from .contacts import Contacts, contacts_of
-from .findings import Finding
-from .formats.raw import MeshArrays
 from .joints import gaps, not_joined
-from .label_fields import offered, possible_tissues
-from .names import as_option, contradicted, of_names, of_unused_names
 from .numbering import NUMBERINGS, candidates
-from .tissues import AIR, head_tags
 
 __all__ = ["findings_of"]
 

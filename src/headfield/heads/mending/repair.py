@@ -12,12 +12,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.arguments import within
-from ..core.device import cpu
-from ..core.messages import plural, point
-from ..errors import MeshError
-from . import checks, merging, tetrahedra
-from .formats.raw import FullMesh, RawMesh
+from ...core.arguments import within
+from ...core.device import cpu
+from ...core.messages import plural, point
+from ...errors import MeshError
+from .. import checks, tetrahedra
+from ..formats.raw import FullMesh, RawMesh
+from . import merging
 from .stars import ROUNDED, Patch
 
 __all__ = ["FLATTEST", "SHORTEST", "SPECK", "repaired"]

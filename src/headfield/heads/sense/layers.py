@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
+from ..findings import Finding
+from ..tissues import BLOOD, BONES, CARTILAGE, CSF, EYES, SCALP, TISSUES, tissue
+from ..tissues import GRAY_MATTER as GRAY
+from ..tissues import WHITE_MATTER as WHITE
 from .contacts import Contacts
-from .findings import Finding
-from .tissues import BLOOD, BONES, CARTILAGE, CSF, EYES, SCALP, TISSUES, tissue
-from .tissues import GRAY_MATTER as GRAY
-from .tissues import WHITE_MATTER as WHITE
 
 __all__ = ["holes", "misnumbered", "volumes"]
 
@@ -35,7 +35,7 @@ def misnumbered(contacts: Contacts) -> list[Finding]:
 
     Examples
     --------
-    >>> from headfield.heads.contacts import contacts_of
+    >>> from headfield.heads.sense.contacts import contacts_of
     >>> from headfield.heads.phantom import sphere_mesh
     >>> ball = sphere_mesh([70, 80, 90], tags=[3, 2, 1], edge_mm=20)  # counted from the scalp
     >>> print(misnumbered(contacts_of(ball, ball.boundary(), ball.surface_tets()))[0].message)
@@ -151,7 +151,7 @@ def holes(contacts: Contacts) -> list[Finding]:
 
     Examples
     --------
-    >>> from headfield.heads.contacts import contacts_of
+    >>> from headfield.heads.sense.contacts import contacts_of
     >>> from headfield.heads.mesh import TetMesh
     >>> from headfield.heads.phantom import sphere_mesh
     >>> ball = sphere_mesh([60, 70, 80, 90], tags=[2, 3, 4, 5], edge_mm=20)
@@ -195,7 +195,7 @@ def volumes(contacts: Contacts) -> list[Finding]:
 
     Examples
     --------
-    >>> from headfield.heads.contacts import contacts_of
+    >>> from headfield.heads.sense.contacts import contacts_of
     >>> from headfield.heads.phantom import sphere_mesh
     >>> ball = sphere_mesh([20, 25, 30, 35, 40], tags=[1, 2, 3, 4, 5], edge_mm=10)
     >>> print(volumes(contacts_of(ball, ball.boundary(), ball.surface_tets()))[0].message[:27])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import tetrahedra
+from .. import tetrahedra
 
 __all__ = ["ROUNDED", "Patch"]
 

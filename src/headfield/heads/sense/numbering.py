@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..tissues import BRAIN, TISSUES
 from .contacts import Contacts
 from .layers import holes, misnumbered
-from .tissues import BRAIN, TISSUES
 
 __all__ = ["NUMBERINGS", "Numbering", "candidates"]
 
@@ -56,7 +56,7 @@ def candidates(contacts: Contacts) -> list[tuple[str, dict[int, int]]]:
 
     Examples
     --------
-    >>> from headfield.heads.contacts import contacts_of
+    >>> from headfield.heads.sense.contacts import contacts_of
     >>> from headfield.heads.phantom import sphere_mesh
     >>> ball = sphere_mesh([60, 70, 80, 90], tags=[4, 3, 2, 1], edge_mm=20)
     >>> for name, mapping in candidates(contacts_of(ball, ball.boundary(), ball.surface_tets())):
