@@ -184,3 +184,16 @@ def test_sessions_that_can_not_be_placed(inputs, tmp_path, capsys):
     assert solve(inputs, tmp_path, path, "--eeg", inputs / "cap.csv", "--smooth-mm", 12) == 0
     field = hf.read_result(tmp_path / "f.h5")
     np.testing.assert_allclose(field.poses[0], expected(inputs, smooth_mm=12), atol=1e-9)
+
+
+def test_a_bad_pose_beside_a_centre_is_refused_unless_it_is_to_be_skipped(inputs, tmp_path, capsys):
+    path = tmp_path / "s.mat"
+    sheared = {"matsimnibs": np.array([[1, 0.3, 0, 0], [0, 1, 0, 0], [0, 0, 1, 99], [0, 0, 0, 1.0]])}
+    save_session(path, sheared, {"centre": CENTRE, "pos_ydir": HANDLE})
+    assert solve(inputs, tmp_path, path) == 1
+    assert "pose 0 of 2: axes not orthonormal" in capsys.readouterr().err
+    assert cli.main(["info", str(path)]) == 1
+    assert "pose 0 of 2: axes not orthonormal" in capsys.readouterr().err
+    assert solve(inputs, tmp_path, path, "--skip-bad") == 0
+    assert "1 of 2 positions have a matsimnibs: not placed" in capsys.readouterr().err
+    np.testing.assert_allclose(hf.read_result(tmp_path / "f.h5").poses, [expected(inputs)], atol=1e-9)

@@ -21,6 +21,7 @@ from ..heads.skin import skin
 from ..heads.subject import Subject
 from ..io.regular import ending_of
 from ..placement.grid import scalp_grid
+from ..poses.formats.raw import NoPoses
 from ..poses.placements import Placement, read_placements
 from ..poses.pose_list import PoseList
 from ..poses.read import read_pose_list
@@ -115,7 +116,7 @@ def given_poses(args: argparse.Namespace, mesh: TetMesh, coil: Coil, **reading: 
         return placed(args, places, coil)
     try:
         listed = read_pose_list(args.poses, **reading)
-    except PoseError as problem:
+    except NoPoses as problem:
         return _of_session(_placements(args.poses, problem, reading), args, places, coil)
     for name in ("smooth_mm", "clear_mm", "eeg"):
         if getattr(args, name):
@@ -124,14 +125,14 @@ def given_poses(args: argparse.Namespace, mesh: TetMesh, coil: Coil, **reading: 
     return listed
 
 
-def _placements(path: str, problem: PoseError, reading: dict[str, Any]) -> list[Placement]:
-    """Return the positions of a session that are poses only on a head; else raise what is wrong with it."""
+def _placements(path: str, problem: NoPoses, reading: dict[str, Any]) -> list[Placement]:
+    """Return the positions of a session that are poses only on a head; else raise the problem."""
     if ending_of(path) != ".mat":
         raise problem
     try:
         return read_placements(path, which=reading.get("which", "all"))
-    except PoseError as other:
-        raise problem if "no position to be placed" in str(other) else other from None
+    except NoPoses:
+        raise problem from None
 
 
 def placed(args: argparse.Namespace, places: Places, coil: Coil) -> PoseList:
