@@ -197,3 +197,10 @@ def test_a_bad_pose_beside_a_centre_is_refused_unless_it_is_to_be_skipped(inputs
     assert solve(inputs, tmp_path, path, "--skip-bad") == 0
     assert "1 of 2 positions have a matsimnibs: not placed" in capsys.readouterr().err
     np.testing.assert_allclose(hf.read_result(tmp_path / "f.h5").poses, [expected(inputs)], atol=1e-9)
+
+
+def test_a_centre_in_metres_is_doubted_once(inputs, tmp_path, capsys):
+    points = ["--centre", "-0.046,-0.008,0.07", "--handle", "-0.046,0.042,0.07"]
+    assert place(inputs, "head.npz", *points, "-o", tmp_path / "p.npy") == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "is 91 mm from the surface, onto which it is projected: is it in mm?" in line

@@ -258,3 +258,13 @@ def test_recovered_e_is_not_said_to_be_off_by_what_elements_are(inputs, tmp_path
     facts = json.loads(said(capsys, "info", tmp_path / "f.h5", "--json"))
     assert 0 < facts["each_pose"][0]["discretisation_error_of_elements"] < 1
     assert "E             recovered (interface)" in said(capsys, "info", tmp_path / "f.h5")
+
+
+def test_info_of_a_slice_says_which_poses_it_has(inputs, tmp_path, capsys):
+    assert cli.main(arguments(inputs, tmp_path / "s.h5", "--slice", "1:3")) == 0
+    assert re.search(
+        r"slice +1:3 of 3 poses; numbers here are from 0", said(capsys, "info", tmp_path / "s.h5")
+    )
+    facts = json.loads(said(capsys, "info", tmp_path / "s.h5", "--json"))
+    assert (facts["first_pose"], facts["total"]) == (1, 3)
+    assert "slice " not in said(capsys, "info", inputs / "r.h5")

@@ -118,3 +118,10 @@ def test_a_link_under_a_temporary_name_is_not_followed(tmp_path, monkeypatch):
         temporary.write_text("ours")
     assert (tmp_path / "other").read_text() == "theirs"
     assert (tmp_path / "a.txt").read_text() == "ours"
+
+
+def test_a_message_names_the_file_and_not_the_temporary_one(tmp_path):
+    target = tmp_path / "none" / "a.csv"
+    with pytest.raises(FileNotFoundError) as caught, replacing(target):
+        pass
+    assert caught.value.filename == str(target)

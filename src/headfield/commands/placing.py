@@ -21,6 +21,7 @@ from ..heads.skin import skin
 from ..heads.subject import Subject
 from ..io.regular import ending_of
 from ..placement.grid import scalp_grid
+from ..placement.sites import FAR_FROM_SURFACE_MM
 from ..poses.formats.raw import NoPoses
 from ..poses.placements import Placement, read_placements
 from ..poses.pose_list import PoseList
@@ -86,7 +87,7 @@ class Places:
             raise PoseError(f"{one.name or one.centre}: there is no direction of the handle (pos_ydir)")
         centre, handle = self.find(one.centre), self.find(one.handle)
         gap = float(self.scalp.closest(centre[None]).distance_mm[0])
-        if gap > _OFF_SCALP_MM:
+        if _OFF_SCALP_MM < gap <= FAR_FROM_SURFACE_MM:  # beyond, placing says so
             warn(f"the centre {point(centre)} is projected onto the scalp, {gap:.1f} mm away")
         return scalp_grid(
             self.scalp,

@@ -84,6 +84,8 @@ def _created_beside(target: Path) -> Path:
             os.close(os.open(temporary, _CREATE, 0o666))
         except FileExistsError:
             continue
+        except OSError as error:  # nobody has heard of the temporary name
+            raise OSError(error.errno, error.strerror, os.fspath(target)) from None
         return temporary
 
 

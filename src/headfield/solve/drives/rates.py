@@ -76,7 +76,7 @@ def rates_of(given: Sequence[Rate], coil: Coil) -> Any:
     Raises
     ------
     ArgumentError
-        A percentage of the most that the coil reaches, which is not known; or not one value for each stimulator.
+        A percentage of the most that the coil reaches, which is not known; or too many or too few values.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def rates_of(given: Sequence[Rate], coil: Coil) -> Any:
     if len(given) != coil.n_stimulators:
         raise ArgumentError(
             f"{plural(len(given), 'value', 'values')} of dI/dt, but {coil!r} has "
-            f"{plural(coil.n_stimulators, 'stimulator', 'stimulators')}: give one for each, with commas between"
+            f"{plural(coil.n_stimulators, 'stimulator', 'stimulators')}: give one for each, such as 1e6,2e6"
         )
     row = []
     for i, rate in enumerate(given):
