@@ -87,7 +87,7 @@ def rates_of(given: Sequence[Rate], coil: Coil) -> Any:
     if len(given) != coil.n_stimulators:
         raise ArgumentError(
             f"{plural(len(given), 'value', 'values')} of dI/dt, but {coil!r} has "
-            f"{plural(coil.n_stimulators, 'stimulator', 'stimulators')}: give one for each, such as 1e6,2e6"
+            f"{plural(coil.n_stimulators, 'stimulator', 'stimulators')}: one for each, with commas between"
         )
     row = []
     for i, rate in enumerate(given):
