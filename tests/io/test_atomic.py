@@ -2,6 +2,7 @@
 """Files appear whole or not at all, whoever else writes at the same time."""
 
 import os
+import re
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -121,7 +122,8 @@ def test_a_link_under_a_temporary_name_is_not_followed(tmp_path, monkeypatch):
 
 
 def test_a_message_names_the_file_and_not_the_temporary_one(tmp_path):
-    target = tmp_path / "none" / "a.csv"
-    with pytest.raises(FileNotFoundError) as caught, replacing(target):
-        pass
-    assert caught.value.filename == str(target)
+    (tmp_path / "folder.csv").mkdir()
+    for target in (tmp_path / "none" / "a.csv", tmp_path / "folder.csv"):
+        with pytest.raises(OSError, match=re.escape(str(target))) as caught, replacing(target):
+            pass
+        assert caught.value.filename == str(target)

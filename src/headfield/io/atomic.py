@@ -43,7 +43,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     StorageError
         The disk is full, or a quota or a limit of sizes is reached.
     OSError
-        The folder isn't there or not writable.
+        The folder isn't there or not writable, or the path is a folder.
 
     Examples
     --------
@@ -56,6 +56,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     'whole'
     """
     target = Path(path).resolve()
+    if _is_folder(target):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(target))
     temporary = _created_beside(target)
     try:
         yield temporary
