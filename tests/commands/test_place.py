@@ -145,6 +145,8 @@ def test_exactly_one_of_a_file_and_a_centre(inputs, tmp_path, capsys):
     np.save(tmp_path / "p.npy", expected(inputs))
     assert solve(inputs, tmp_path, tmp_path / "p.npy", "--smooth-mm", 10) == 1
     assert "--smooth-mm: of no effect on poses, which" in capsys.readouterr().err
+    assert solve(inputs, tmp_path, tmp_path / "p.npy", "--clear-mm", 0) == 1
+    assert "--clear-mm: of no effect on poses, which" in capsys.readouterr().err
 
 
 def save_session(path, *positions):

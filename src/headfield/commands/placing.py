@@ -119,9 +119,13 @@ def given_poses(args: argparse.Namespace, mesh: TetMesh, coil: Coil, **reading: 
         listed = read_pose_list(args.poses, **reading)
     except NoPoses as problem:
         return _of_session(_placements(args.poses, problem, reading), args, places, coil)
-    for name in ("smooth_mm", "clear_mm", "eeg"):
-        if getattr(args, name):
-            option = "--" + name.replace("_", "-")
+    given = {
+        "--smooth-mm": args.smooth_mm != 0.0,
+        "--clear-mm": args.clear_mm is not None,  # 0 is a distance too
+        "--eeg": args.eeg is not None,
+    }
+    for option, is_given in given.items():
+        if is_given:
             raise ArgumentError(f"{option}: of no effect on poses, which {args.poses} has")
     return listed
 
