@@ -290,7 +290,7 @@ def test_latin_1_comments_and_utf_16_of_spreadsheets(tmp_path, text):
         (b"0 0 0\n1 2\n", "line 2: 2 columns"),
         (b"0 0 0\n1 2 3 4\n", "line 2: 4 columns"),
         (b"0,0,0\n1,,3\n", "line 2: '' is not a finite number"),
-        (b"0,5;0,5;0,5\n", "line 1: 4 columns"),
+        (b"0,5;0,5\n", "line 1: 2 columns"),
         (b"0 0 0\n1 2 x\n", "line 2: 'x' is not a finite number"),
         (b"0 0 0\nx y z\n", "line 2: 'x' is not"),
         (b"0 0 0\n1 2 nan\n", "line 2: 'nan' is not"),
@@ -394,3 +394,15 @@ def test_a_wire_from_a_file_makes_a_coil(tmp_path):
         coil = wire_coil(read_wire(file))
     points = points_at(10.0)
     assert largest_error(coil.vector_potential(points), loop_potential(points * 1e-3, 0.04)) < 1e-4
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x;y;z\r\n30,5;0;-5\r\n0;30;-5\r\n", "x [mm],y [mm],z [mm]\n30.5,0,-5\n0,30,-5\n"],
+    ids=["semicolons", "units"],
+)
+def test_wire_as_spreadsheets_save_it(tmp_path, text):
+    path = tmp_path / "wire.csv"
+    path.write_text(text)
+    assert holds_wire(path)
+    np.testing.assert_array_equal(read_wire(path), [[[30.5, 0, -5], [0, 30, -5]]])

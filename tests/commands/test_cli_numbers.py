@@ -71,6 +71,17 @@ def test_rates_of_zero_in_a_file_are_said(files, tmp_path, capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_one_rate_a_pose_in_a_file_is_too_few_for_two_stimulators(files, tmp_path, capsys):
+    source = hf.read_coil(files / "coil.ccd").elements[0].source
+    elements = [hf.CoilElement(source, i) for i in (0, 1)]
+    both = hf.Coil(elements=elements, stimulators=[hf.Stimulator("A"), hf.Stimulator("B")])
+    both.write(files / "two.tcd")
+    words = [str(files / name) for name in ("head.npz", "two.tcd", "off.xml")]
+    args = ["solve", *words, "-o", str(tmp_path / "a.h5"), "-q"]
+    fails(capsys, args, "off.xml has one dI/dt a pose", "has 2 stimulators", "--didt 1e6,1e6")
+    assert cli.main([*args, "--didt", "1e6,1e6"]) == 0
+
+
 def test_conductivities_with_units(files, tmp_path, capsys):
     solved(files, tmp_path / "a.h5", "--conductivity", "2=300mS/m")
     solved(files, tmp_path / "b.h5", "--conductivity", "2=0.3")

@@ -145,6 +145,8 @@ def test_exactly_one_of_a_file_and_a_centre(inputs, tmp_path, capsys):
     np.save(tmp_path / "p.npy", expected(inputs))
     assert solve(inputs, tmp_path, tmp_path / "p.npy", "--smooth-mm", 10) == 1
     assert "--smooth-mm: of no effect on poses, which" in capsys.readouterr().err
+    assert solve(inputs, tmp_path, tmp_path / "p.npy", "--clear-mm", 0) == 1
+    assert "--clear-mm: of no effect on poses, which" in capsys.readouterr().err
 
 
 def save_session(path, *positions):
@@ -184,3 +186,23 @@ def test_sessions_that_can_not_be_placed(inputs, tmp_path, capsys):
     assert solve(inputs, tmp_path, path, "--eeg", inputs / "cap.csv", "--smooth-mm", 12) == 0
     field = hf.read_result(tmp_path / "f.h5")
     np.testing.assert_allclose(field.poses[0], expected(inputs, smooth_mm=12), atol=1e-9)
+
+
+def test_a_bad_pose_beside_a_centre_is_refused_unless_it_is_to_be_skipped(inputs, tmp_path, capsys):
+    path = tmp_path / "s.mat"
+    sheared = {"matsimnibs": np.array([[1, 0.3, 0, 0], [0, 1, 0, 0], [0, 0, 1, 99], [0, 0, 0, 1.0]])}
+    save_session(path, sheared, {"centre": CENTRE, "pos_ydir": HANDLE})
+    assert solve(inputs, tmp_path, path) == 1
+    assert "pose 0 of 2: axes not orthonormal" in capsys.readouterr().err
+    assert cli.main(["info", str(path)]) == 1
+    assert "pose 0 of 2: axes not orthonormal" in capsys.readouterr().err
+    assert solve(inputs, tmp_path, path, "--skip-bad") == 0
+    assert "1 of 2 positions have a matsimnibs: not placed" in capsys.readouterr().err
+    np.testing.assert_allclose(hf.read_result(tmp_path / "f.h5").poses, [expected(inputs)], atol=1e-9)
+
+
+def test_a_centre_in_metres_is_doubted_once(inputs, tmp_path, capsys):
+    points = ["--centre", "-0.046,-0.008,0.07", "--handle", "-0.046,0.042,0.07"]
+    assert place(inputs, "head.npz", *points, "-o", tmp_path / "p.npy") == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "is 91 mm from the surface, onto which it is projected: is it in mm?" in line

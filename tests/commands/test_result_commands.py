@@ -282,3 +282,13 @@ def test_what_a_file_calls_its_tissues_stays_with_the_result(inputs, tmp_path, c
     table = said(capsys, "info", tmp_path / "r.h5")
     assert "2  tag 2, called 'skull' in the file" in table
     assert "  gray matter" not in table
+
+
+def test_info_of_a_slice_says_which_poses_it_has(inputs, tmp_path, capsys):
+    assert cli.main(arguments(inputs, tmp_path / "s.h5", "--slice", "1:3")) == 0
+    assert re.search(
+        r"slice +1:3 of 3 poses; numbers here are from 0", said(capsys, "info", tmp_path / "s.h5")
+    )
+    facts = json.loads(said(capsys, "info", tmp_path / "s.h5", "--json"))
+    assert (facts["first_pose"], facts["total"]) == (1, 3)
+    assert "slice " not in said(capsys, "info", inputs / "r.h5")

@@ -2,6 +2,7 @@
 """Files appear whole or not at all, whoever else writes at the same time."""
 
 import os
+import re
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -118,3 +119,11 @@ def test_a_link_under_a_temporary_name_is_not_followed(tmp_path, monkeypatch):
         temporary.write_text("ours")
     assert (tmp_path / "other").read_text() == "theirs"
     assert (tmp_path / "a.txt").read_text() == "ours"
+
+
+def test_a_message_names_the_file_and_not_the_temporary_one(tmp_path):
+    (tmp_path / "folder.csv").mkdir()
+    for target in (tmp_path / "none" / "a.csv", tmp_path / "folder.csv"):
+        with pytest.raises(OSError, match=re.escape(str(target))) as caught, replacing(target):
+            pass
+        assert caught.value.filename == str(target)

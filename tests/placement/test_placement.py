@@ -255,7 +255,7 @@ def test_the_whole_casing_is_as_far_as_asked(ball):
         ),
         faces=np.array([[0, 1, 2], [1, 3, 2], [0, 4, 1], [1, 4, 5]]),
     )
-    with pytest.warns(UserWarning, match=r"the casing cuts up to \d.* mm into the head; clear_mm=0 moves"):
+    with pytest.warns(UserWarning, match=r"cuts up to \d.* mm .*; clear_mm=0 \(--clear-mm 0\) moves"):
         cutting = place(ball, [0, 0, 90], [0, 50, 90], 0.0, casing=bent, rotation_deg=15)
     assert hf.casing_distance(ball, bent, cutting)[0] < 0
     moved = place(ball, [0, 0, 90], [0, 50, 90], 0.0, casing=bent, clear_mm=3, rotation_deg=15)

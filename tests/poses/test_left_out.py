@@ -264,3 +264,20 @@ class TestCommandLine:
         hf.write_coil(tmp_path / "coil.ccd", hf.Coil([[0, 0, -5.0]], [[0, 0, 1e-3]]))
         words = ["convert", str(tmp_path / "coil.ccd"), str(tmp_path / "b.tcd"), "--skip-bad"]
         fails(capsys, words, "skip_bad is not an option for the kind coil")
+
+
+class TestNamesAndRates:
+    def test_a_pose_without_a_name_is_named_by_its_place_in_the_file(self, tmp_path):
+        np.save(tmp_path / "p.npy", [POSE, NAN, POSE])
+        with pytest.warns(UserWarning, match="number 1"):
+            found = hf.read_pose_list(tmp_path / "p.npy", skip_bad=True)
+        assert found.names == ("pose 0", "pose 2")
+
+    @pytest.mark.parametrize("response", ["", "-", "null"])
+    def test_a_pulse_without_a_response_does_not_spoil_the_file(self, tmp_path, response):
+        path = tmp_path / "t.xml"
+        hf.write_poses(path, [POSE, POSE], names=["a", "b"], didt=[62e6, 63e6])
+        path.write_text(path.read_text().replace('"62.0"', f'"{response}"'))
+        with pytest.warns(UserWarning, match="dI/dt of 1 of 2 poses is missing: none is read"):
+            found = hf.read_pose_list(path)
+        assert (found.names, found.didt) == (("a", "b"), None)

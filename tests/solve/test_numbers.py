@@ -81,6 +81,8 @@ def test_rates_as_they_are_written():
         checked_didt("1e6,10%MSO", 1, two())
     with pytest.raises(hf.ArgumentError, match=r"3 values of dI/dt, but <Coil .* has 2 stimulators"):
         checked_didt("1e6,1e6,1e6", 1, two())
+    with pytest.raises(hf.ArgumentError, match=r"1 value of dI/dt, but .* 2 stimulators: one for each"):
+        checked_didt("50A/us", 1, two())
     with pytest.raises(hf.ArgumentError, match="'fast' is neither a number of A/s"):
         checked_didt("fast", 1, coil())
 

@@ -45,6 +45,8 @@ def describe_result(result: Result) -> dict[str, Any]:
     known = np.isfinite(first["magnE"]) if looked else np.zeros(len(chosen), bool)
     return {
         "poses": result.n_poses,
+        "first_pose": 0 if run is None else run.first,
+        "total": result.n_poses if run is None else run.total,
         "poses_of_the_run": result.n_poses if run is None else max(run.count, result.n_poses),
         "not_converged": result.not_converged,
         "names": list(result.names),
@@ -126,6 +128,11 @@ def text_of_result(facts: dict[str, Any]) -> tuple[list[tuple[str, str]], list[T
     """Return rows of text that say what `describe_result` found, and tables of tissues and of poses."""
     count, whole, bad = facts["poses"], facts["poses_of_the_run"], facts["not_converged"]
     rows = [("poses", f"{count:,}" + (f" of {whole:,}: the run was stopped" if count < whole else ""))]
+    if whole < facts["total"]:
+        first = facts["first_pose"]
+        rows.append(
+            ("slice", f"{first}:{first + whole} of {facts['total']:,} poses; numbers here are from 0")
+        )
     if bad:
         rows.append(("no field", f"{len(bad):,} poses did not converge: {listed(list(map(str, bad)))}"))
     if facts["names"]:

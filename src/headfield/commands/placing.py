@@ -21,6 +21,8 @@ from ..heads.skin import skin
 from ..heads.subject import Subject
 from ..io.regular import ending_of
 from ..placement.grid import scalp_grid
+from ..placement.sites import FAR_FROM_SURFACE_MM
+from ..poses.formats.raw import NoPoses
 from ..poses.placements import Placement, read_placements
 from ..poses.pose_list import PoseList
 from ..poses.read import read_pose_list
@@ -85,7 +87,7 @@ class Places:
             raise PoseError(f"{one.name or one.centre}: there is no direction of the handle (pos_ydir)")
         centre, handle = self.find(one.centre), self.find(one.handle)
         gap = float(self.scalp.closest(centre[None]).distance_mm[0])
-        if gap > _OFF_SCALP_MM:
+        if _OFF_SCALP_MM < gap <= FAR_FROM_SURFACE_MM:  # beyond, placing says so
             warn(f"the centre {point(centre)} is projected onto the scalp, {gap:.1f} mm away")
         return scalp_grid(
             self.scalp,
@@ -115,23 +117,27 @@ def given_poses(args: argparse.Namespace, mesh: TetMesh, coil: Coil, **reading: 
         return placed(args, places, coil)
     try:
         listed = read_pose_list(args.poses, **reading)
-    except PoseError as problem:
+    except NoPoses as problem:
         return _of_session(_placements(args.poses, problem, reading), args, places, coil)
-    for name in ("smooth_mm", "clear_mm", "eeg"):
-        if getattr(args, name):
-            option = "--" + name.replace("_", "-")
+    given = {
+        "--smooth-mm": args.smooth_mm != 0.0,
+        "--clear-mm": args.clear_mm is not None,  # 0 is a distance too
+        "--eeg": args.eeg is not None,
+    }
+    for option, is_given in given.items():
+        if is_given:
             raise ArgumentError(f"{option}: of no effect on poses, which {args.poses} has")
     return listed
 
 
-def _placements(path: str, problem: PoseError, reading: dict[str, Any]) -> list[Placement]:
-    """Return the positions of a session that are poses only on a head; else raise what is wrong with it."""
+def _placements(path: str, problem: NoPoses, reading: dict[str, Any]) -> list[Placement]:
+    """Return the positions of a session that are poses only on a head; else raise the problem."""
     if ending_of(path) != ".mat":
         raise problem
     try:
         return read_placements(path, which=reading.get("which", "all"))
-    except PoseError as other:
-        raise problem if "no position to be placed" in str(other) else other from None
+    except NoPoses:
+        raise problem from None
 
 
 def placed(args: argparse.Namespace, places: Places, coil: Coil) -> PoseList:

@@ -10,6 +10,7 @@ from typing import Any
 from ..core.messages import warn
 from ..errors import PoseError
 from ..io.regular import ending_of
+from ..poses.formats.raw import NoPoses
 from ..poses.placements import read_placements
 from ..poses.pose_list import PoseList
 from ..poses.read import read_pose_list
@@ -53,11 +54,11 @@ def pose_facts(path: str | os.PathLike[str], *, skip_bad: bool, **options: Any) 
         else:
             warn(f"other commands refuse this file: {refused}")
             return facts
-    if ending_of(path) != ".mat":
+    if ending_of(path) != ".mat" or not isinstance(refused, NoPoses):
         raise refused
     try:
         places = read_placements(path, which=options.get("which", "all"))
-    except PoseError:
+    except NoPoses:
         raise refused from None
     return {
         "format": "SimNIBS session, to be placed on a head",

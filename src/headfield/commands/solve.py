@@ -155,6 +155,11 @@ def _didt(args: argparse.Namespace, listed: PoseList, coil: Coil) -> Any:
     if args.didt is not None:
         return rates_of(args.didt, coil)
     if listed.didt is not None:
+        if coil.n_stimulators > 1:
+            raise ArgumentError(
+                f"{args.poses} has one dI/dt a pose, but {coil!r} has {coil.n_stimulators} stimulators: give "
+                f"one for each, such as --didt {','.join(['1e6'] * coil.n_stimulators)}"
+            )
         return listed.didt
     return 1e6 if coil.n_stimulators == 1 else [[1e6] * coil.n_stimulators]
 

@@ -44,7 +44,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     StorageError
         The disk is full, or a quota or a limit of sizes is reached.
     OSError
-        The folder isn't there or not writable.
+        The folder isn't there or not writable, or the path is a folder.
 
     Examples
     --------
@@ -57,6 +57,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     'whole'
     """
     target = Path(path).resolve()
+    if _is_folder(target):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(target))
     temporary = _created_beside(target)
     try:
         yield temporary
@@ -85,6 +87,8 @@ def _created_beside(target: Path) -> Path:
             os.close(os.open(temporary, _CREATE, 0o666))
         except FileExistsError:
             continue
+        except OSError as error:  # nobody has heard of the temporary name
+            raise OSError(error.errno, error.strerror, os.fspath(target)) from None
         return temporary
 
 

@@ -88,7 +88,7 @@ def cleared(head: Surface, shell: Shell | None, poses: Floats, clear_mm: float |
         which = (
             "the casing cuts" if len(poses) == 1 else f"at {len(cut)} of {len(poses)} poses the casing cuts"
         )
-        warn(f"{which} up to {deepest:.2g} mm into the head; clear_mm=0 moves the coil out")
+        warn(f"{which} up to {deepest:.2g} mm into the head; clear_mm=0 (--clear-mm 0) moves the coil out")
     return poses
 
 

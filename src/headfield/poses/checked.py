@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..errors import PoseError
 from .formats.markers import said_of
-from .formats.raw import RawPoses
+from .formats.raw import NoPoses, RawPoses
 from .pose import faults, nearest_where_possible
 from .pose_list import LeftOut, PoseList
 
@@ -49,7 +49,7 @@ def checked(raw: RawPoses, *, nearest_rotation: bool, skip_bad: bool) -> tuple[P
     if bad and not skip_bad:
         raise PoseError(_refused(bad, total))
     if len(bad) == count:
-        raise PoseError(f"no poses in this file: {total} {raw.what} are left out: {_listed(bad)}")
+        raise NoPoses(f"no poses in this file: {total} {raw.what} are left out: {_listed(bad)}")
     left_out = sorted([*raw.left_out, *bad], key=lambda one: one.index)
     didt, coils = raw.didt, list(raw.coils)
     if bad:

@@ -14,6 +14,7 @@ from ..core.messages import warn
 from ..errors import FileFormatError, PoseError
 from ..io.regular import check_regular, ending_of
 from .formats.mat5 import read_mat5
+from .formats.raw import NoPoses
 from .formats.simnibs_session import chosen_lists, holder_of_poses, tms_lists, unread
 
 __all__ = ["Placement", "read_placements"]
@@ -104,7 +105,7 @@ def read_placements(path: str | os.PathLike[str], *, which: str | int = "all") -
                 else:
                     found.append(_placement(position, one.where(number)))
         if not found:
-            raise PoseError(
+            raise NoPoses(
                 f"no position to be placed: {posed} have a matsimnibs, and are read by read_pose_list"
             )
     except (PoseError, FileFormatError) as error:

@@ -53,7 +53,7 @@ class PoseList:
     poses : array_like (4, 4) or (k, 4, 4)
         Coil to head, mm, in headfield's coil frame (see `headfield.poses.pose`).
     names : sequence of str, optional
-        One for each pose. An empty one becomes "pose i", i from 0.
+        One for each pose. An empty one becomes "pose i", i being its place in the file, from 0.
     didt : array_like (k,), optional
         Rate of change of the coil current, A/s.
     kind : str
@@ -120,7 +120,9 @@ class PoseList:
         object.__setattr__(self, "left_out", tuple(self.left_out))
         object.__setattr__(self, "indices", indices)
         object.__setattr__(self, "coils", coils)
-        object.__setattr__(self, "names", tuple(name or f"pose {i}" for i, name in enumerate(names)))
+        object.__setattr__(
+            self, "names", tuple(name or f"pose {i}" for i, name in zip(indices, names, strict=True))
+        )
 
     def __len__(self) -> int:
         """Number of poses."""

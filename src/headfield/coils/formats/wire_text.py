@@ -18,16 +18,17 @@ from ...io.text import read_text
 
 __all__ = ["holds_wire", "read_wire"]
 
-_HEADERS = (["x", "y", "z"], ["x_mm", "y_mm", "z_mm"])
+_HEADERS = (["x", "y", "z"], ["x_mm", "y_mm", "z_mm"], ["x [mm]", "y [mm]", "z [mm]"])
 _MOST_COMMENTS, _LONGEST = 100, 1000  # lines before the first point, and letters of one, that are looked at
 
 
 def read_wire(path: str | os.PathLike[str]) -> list[NDArray[np.float64]]:
     """Read the paths of a wire from a file, for `wire_coil`; `read_coil` makes a coil of it at once.
 
-    Text: one point per line, x y z in mm, separated by spaces, tabs or commas. A blank line ends a path. What
-    follows a # is passed over, and so is a first line "x y z" (or "x_mm y_mm z_mm"). It is UTF-8, or UTF-16
-    with a byte order mark; comments may be Latin-1.
+    Text: one point per line, x y z in mm, separated by spaces, tabs, commas or semicolons; decimal commas
+    only between semicolons. A blank line ends a path. What follows a # is passed over, and so is a first line
+    "x y z" (or "x_mm y_mm z_mm", or "x [mm],y [mm],z [mm]"). It is UTF-8, or UTF-16 with a byte order mark;
+    comments may be Latin-1.
 
     Parameters
     ----------
@@ -114,7 +115,11 @@ def holds_wire(path: str | os.PathLike[str]) -> bool:
 
 
 def _cells(content: str) -> list[str]:
-    return [cell.strip() for cell in (content.split(",") if "," in content else content.split())]
+    if ";" in content:
+        cells = content.replace(",", ".").split(";")
+    else:
+        cells = content.split(",") if "," in content else content.split()
+    return [cell.strip() for cell in cells]
 
 
 def _is_header(cells: list[str]) -> bool:

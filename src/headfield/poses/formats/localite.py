@@ -49,6 +49,7 @@ _LISTS = {
     "TriggerMarkerList": "TriggerMarker",
     "GUMMarkerList": "Element",
 }
+_NO_RESPONSE = ("", "-", "null", "n/a")
 _UNITS = {"a/us": 1e6, "a/µs": 1e6, "a/μs": 1e6, "a/s": 1.0}  # both signs for micro
 
 
@@ -125,7 +126,10 @@ def _matrix(marker: ET.Element, where: str) -> np.ndarray:
 
 def _value_a(marker: ET.Element, where: str) -> float | None:
     for value in marker.iterfind("ResponseValues/Value[@key='valueA']"):
-        return number(value.get("response"), f"{where}, valueA")
+        response = value.get("response")
+        if response is not None and response.strip().lower() in _NO_RESPONSE:
+            return None
+        return number(response, f"{where}, valueA")
     return None
 
 

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...errors import PoseError
 from ..pose_list import LeftOut
-from .raw import RawPoses, didt_of_all
+from .raw import NoPoses, RawPoses, didt_of_all
 
 __all__ = ["NOT_SET", "NO_AXES", "Markers", "said_of"]
 
@@ -87,12 +86,12 @@ class Markers:
 
         Raises
         ------
-        PoseError
+        NoPoses
             There are none; it says why not.
         """
         if not self.names:
             why = said_of(self.left_out) or "are there"
-            raise PoseError(f"no poses in this file: {len(self.left_out)} {self.what} {why}")
+            raise NoPoses(f"no poses in this file: {len(self.left_out)} {self.what} {why}")
         return np.array(self._matrices, dtype=np.float64)
 
     def raw(self, poses: np.ndarray, kind: str, notes: Sequence[str] = ()) -> RawPoses:

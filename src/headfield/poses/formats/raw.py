@@ -13,6 +13,7 @@ from ..pose import ORTHONORMAL_TOLERANCE, deviation, nearest_rotation
 from ..pose_list import LeftOut
 
 __all__ = [
+    "NoPoses",
     "RawPoses",
     "didt_of_all",
     "settle_rounding",
@@ -22,6 +23,10 @@ __all__ = [
 
 # Fewer printed decimals say too little of a direction: two are an angle of up to 0.5 degrees.
 MIN_DECIMALS = 3
+
+
+class NoPoses(PoseError):
+    """A file that was understood and holds none of the poses, or of the placements, that are looked for."""
 
 
 class RawPoses(NamedTuple):

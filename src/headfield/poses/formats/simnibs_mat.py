@@ -24,7 +24,7 @@ from ...io.atomic import replacing
 from ..pose_list import PoseList
 from .markers import Markers
 from .mat5 import read_mat5
-from .raw import RawPoses, didt_of_all, stack_of
+from .raw import NoPoses, RawPoses, didt_of_all, stack_of
 from .simnibs_session import (
     TmsList,
     chosen_lists,
@@ -88,7 +88,7 @@ def read_simnibs_mat(path: str | os.PathLike[str], which: str | int = "all") -> 
                 coils.append(one.coil)
     if not markers.names and all(left.reason == "no matsimnibs" for left in markers.left_out):
         first = next(one for one in lists if one.positions)
-        raise PoseError(f"{first.where(0)} {_NO_POSE}")
+        raise NoPoses(f"{first.where(0)} {_NO_POSE}")
     kind = "SimNIBS session" if "poslist" in holder else "SimNIBS TMSLIST"
     return markers.raw(markers.poses(), kind, notes)._replace(coils=coils if any(coils) else ())
 
@@ -128,7 +128,7 @@ def _of_matrices(holder: dict[str, Any]) -> RawPoses:
     """Return the poses of a variable `matsimnibs`, which may have the didt and the name of a POSITION."""
     matrices = real_array(holder["matsimnibs"], "matsimnibs", PoseError)
     if matrices.size == 0:
-        raise PoseError(f"this file {_NO_POSE}")
+        raise NoPoses(f"this file {_NO_POSE}")
     poses = stack_of(matrices, "matsimnibs")
     notes: list[str] = []
     name, didt = holder.get("name"), _scalar(holder.get("didt"), "matsimnibs", notes)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...coils.coil import Coil
 from ...coils.plausible import DIDT
 from ...core.arguments import finite_array
-from ...core.messages import doubt, warn
+from ...core.messages import doubt, plural, warn
 from ...core.quantities import Rate, rates
 from ...errors import ArgumentError
 
@@ -76,7 +76,7 @@ def rates_of(given: Sequence[Rate], coil: Coil) -> Any:
     Raises
     ------
     ArgumentError
-        A percentage of the most that the coil reaches, which is not known; or more values than stimulators.
+        A percentage of the most that the coil reaches, which is not known; or too many or too few values.
 
     Examples
     --------
@@ -84,10 +84,10 @@ def rates_of(given: Sequence[Rate], coil: Coil) -> Any:
     >>> rates_of(rates("60%MSO"), figure_of_eight(didt_max=150e6))
     90000000.0
     """
-    if len(given) > coil.n_stimulators:
+    if len(given) != coil.n_stimulators:
         raise ArgumentError(
-            f"{len(given)} values of dI/dt, but {coil!r} has {coil.n_stimulators} stimulator"
-            + "s" * (coil.n_stimulators > 1)
+            f"{plural(len(given), 'value', 'values')} of dI/dt, but {coil!r} has "
+            f"{plural(coil.n_stimulators, 'stimulator', 'stimulators')}: one for each, with commas between"
         )
     row = []
     for i, rate in enumerate(given):
