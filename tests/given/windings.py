@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Closed forms of the vector potential."""
+"""Paths of wire, and closed forms of their vector potential."""
 
 import numpy as np
 from scipy.special import ellipe, ellipk
@@ -23,3 +23,14 @@ def winding_potential(points_m, inner_mm, outer_mm, turns, height_mm, casing_mm)
             z = (-casing_mm + 0.5 * height_mm * (node - 1)) * 1e-3
             a += 0.5 * weight * loop_potential(points_m - [0, 0, z], radius * 1e-3)
     return a
+
+
+def points_at(z_mm, n=200):
+    points = np.random.default_rng(0).uniform(-60, 60, (n, 3))
+    points[:, 2] = z_mm
+    return points
+
+
+def polygon(n, radius_mm=40.0):
+    angle = np.linspace(0, 2 * np.pi, n + 1)
+    return np.stack([radius_mm * np.cos(angle), radius_mm * np.sin(angle), 0 * angle], axis=1)

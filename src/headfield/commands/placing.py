@@ -120,7 +120,7 @@ def given_poses(args: argparse.Namespace, mesh: TetMesh, coil: Coil, **reading: 
     except NoPoses as problem:
         return _of_session(_placements(args.poses, problem, reading), args, places, coil)
     given = {
-        "--smooth-mm": args.smooth_mm != 0.0,
+        "--smooth-mm": bool(args.smooth_mm),
         "--clear-mm": args.clear_mm is not None,  # 0 is a distance too
         "--eeg": args.eeg is not None,
     }
