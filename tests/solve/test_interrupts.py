@@ -42,7 +42,7 @@ def alarm():
 
 @pytest.fixture
 def endless(monkeypatch):
-    """Function that makes the solves from now on such that only an exception can end them."""
+    """Function that makes solves from now on take hundreds of iterations; returns so many poses."""
 
     def options(**given):
         made = SolveOptions(**given)
@@ -50,16 +50,21 @@ def endless(monkeypatch):
         object.__setattr__(made, "max_iterations", 2**31 - 1)
         return made
 
-    return lambda: monkeypatch.setattr("headfield.solve.model.SolveOptions", options)
+    def start():
+        many = poses(64)
+        monkeypatch.setattr("headfield.solve.model.SolveOptions", options)
+        return many  # which take seconds, and alarms come after tenths of one
+
+    return start
 
 
 def test_what_a_handler_raises_ends_a_solve_and_the_next_has_the_same_bits(alarm, endless, monkeypatch):
     expected = model().solve(coil(), poses(4))
-    endless()
+    many = endless()
     for _ in range(2):
         alarm(raise_too_long)
         with pytest.raises(TooLong):
-            model().solve(coil(), poses(4))
+            model().solve(coil(), many)
     monkeypatch.undo()
     again = model().solve(coil(), poses(4))
     same_bits(again.potential, expected.potential)
@@ -69,11 +74,11 @@ def test_what_a_handler_raises_ends_a_solve_and_the_next_has_the_same_bits(alarm
 def test_ctrl_c_is_a_keyboard_interrupt(endless):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
-    endless()
+    many = endless()
     try:
         timer.start()
         with pytest.raises(KeyboardInterrupt):
-            model().solve(coil(), poses(4))
+            model().solve(coil(), many)
     finally:
         timer.join()
         signal.signal(signal.SIGINT, before)
@@ -87,18 +92,18 @@ def test_handlers_that_raise_nothing_do_not_end_a_solve(alarm, endless):
         if len(calls) == 3:
             raise TooLong
 
-    endless()
+    many = endless()
     alarm(count, 0.1, 0.1)
     with pytest.raises(TooLong):
-        model().solve(coil(), poses(4))
+        model().solve(coil(), many)
     assert len(calls) == 3, "the first two let it go on"
 
 
 def test_a_handler_that_wants_the_same_head_is_told_so(alarm, endless):
-    endless()
-    alarm(lambda *_: model().solve(coil(), poses(4)))
+    many = endless()
+    alarm(lambda *_: model().solve(coil(), many))
     with pytest.raises(hf.HeadfieldError, match="a head solves"):
-        model().solve(coil(), poses(4))
+        model().solve(coil(), many)
 
 
 def test_solves_in_other_threads_are_not_disturbed(alarm):

@@ -143,11 +143,18 @@ class ResultFile:
     def mesh(self) -> TetMesh:
         """The mesh; MeshError if no field could be computed on it."""
         arrays: dict[str, Any] = {name: self.array(f"mesh/{name}") for name in MESH_ARRAYS}
-        run = self.run()
         try:
-            return TetMesh(**arrays, tag_names={} if run is None else run.tag_names)
+            return TetMesh(**arrays, tag_names=self._tag_names())
         except MeshError as error:
             raise MeshError(f"{self.path}: {error}") from None
+
+    def _tag_names(self) -> dict[int, str]:
+        """What the file of the head called its tissues; none if the record of the run is damaged."""
+        try:
+            run = self.run()
+        except FileFormatError:
+            return {}
+        return {} if run is None else run.tag_names
 
     def index(self, mesh: TetMesh) -> NDArray[Any] | None:
         """The tetrahedra that E is given in; None for all."""
