@@ -19,5 +19,5 @@ def test_finished_poses_stay_and_no_others_are_shown(tmp_path, writer, kind, cou
 
 
 def test_solves_leave_no_memory_behind():
-    # Of a process that has run other tests, the allocator may take a piece at any time; a leak shows every time.
+    # The allocator may take a piece at any time; a leak shows every time.
     assert any(leaks.bytes_per_solve(60) < 1000 for _ in range(3))
