@@ -142,3 +142,11 @@ def test_what_is_no_question_is_refused(ball):
         hf.scalp_geometry(hf.skin(ball), over(95))
     with pytest.raises(PoseError):
         hf.scalp_geometry(ball, np.eye(4) * 2)
+
+
+def test_the_folder_of_a_subject_stands_for_its_head(ball, tmp_path):
+    (tmp_path / "m2m_anna").mkdir()
+    ball.write(tmp_path / "m2m_anna" / "anna.msh")
+    poses = around(3, 4.0)
+    of_folder, of_mesh = (hf.scalp_geometry(h, poses) for h in (hf.Subject(tmp_path / "m2m_anna"), ball))
+    np.testing.assert_allclose(of_folder.thickness_mm, of_mesh.thickness_mm, atol=1e-4)

@@ -15,6 +15,7 @@ from ..heads.mesh import TetMesh
 from ..heads.rays import Crossed, crossed
 from ..heads.selection import check_mesh
 from ..heads.skin import skin
+from ..heads.subject import Subject
 from ..heads.tissues import BRAIN, head_tags
 from ..poses.pose import check_poses
 
@@ -67,7 +68,7 @@ class ScalpGeometry:
 
 
 def scalp_geometry(
-    head: TetMesh, poses: ArrayLike, *, cortex: int | ArrayLike | None = None
+    head: TetMesh | Subject, poses: ArrayLike, *, cortex: int | ArrayLike | None = None
 ) -> ScalpGeometry:
     """Measure how far scalp and cortex are from a coil, and how thick the tissues are under it.
 
@@ -77,7 +78,7 @@ def scalp_geometry(
 
     Parameters
     ----------
-    head : TetMesh
+    head : TetMesh or Subject
     poses : array_like (4, 4) or (k, 4, 4)
         Coil to head, mm.
     cortex : int or array_like of int, optional
@@ -105,6 +106,8 @@ def scalp_geometry(
     >>> under.tags, under.thickness_mm.round(1)
     (array([2, 3, 5]), array([[ 0., 10., 12.]]))
     """
+    if isinstance(head, Subject):
+        head = head.mesh()
     check_mesh(head)
     checked = check_poses(poses)
     present = head_tags(head.tags)
