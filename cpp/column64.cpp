@@ -46,7 +46,8 @@ public:
             fresh = false;
             ++report.iterations;
         }
-        report.residual = norm2 == 0.0 ? 0.0 : std::sqrt(true_residual() / reference2);
+        if (report.stopped == Stop::iterations || report.stopped == Stop::breakdown) norm2 = true_residual();
+        report.residual = norm2 == 0.0 ? 0.0 : std::sqrt(norm2 / reference2);
         steps.scale_rows(1, n_, h_.scale, x_, x_);
         return report;
     }

@@ -28,16 +28,6 @@ bool any(const std::vector<double>& values) {
     return std::any_of(values.begin(), values.end(), [](double v) { return v != 0.0; });
 }
 
-// Returns the first where the V-cycle stores numbers of its own type, the second where it works on the iteration's.
-template <class A, class B>
-auto if_scaled(A scaled, B plain) {
-    if constexpr (scaled_cycle) {
-        return scaled;
-    } else {
-        return plain;
-    }
-}
-
 constexpr double most_stale = 64.0;  // by so much may the factor be off before what was stored with it is stored again
 }  // namespace
 
@@ -47,11 +37,6 @@ Solver::Solver(const DeviceHierarchy& hierarchy, int width)
     for (DeviceBuffer<float>* v : {&x_, &r_, &p_}) *v = DeviceBuffer<float>(n * w);
     if constexpr (scaled_cycle) scaled_r_ = DeviceBuffer<Real>(n * w);
     partial_ = DeviceBuffer<double>(steps_.reduction_rows(n) * w);
-}
-
-// Polls between the loops of an iteration, which takes a good part of a second on a large head and few cores.
-void Solver::between_loops() const {
-    if constexpr (!asynchronous) poll_();
 }
 
 // Sets the power of two that the next residual is to be multiplied by for the V-cycle, from the norm of this one, since
@@ -131,10 +116,10 @@ void Solver::iterate() {
         const ColumnValues v = c_.values();
         cycle_.run(if_scaled(scaled_r_.data(), r_.data()), {v.rz, partial_.data()}, poll_);
         steps_.step_direction(width_, h_.size(), v, z, p_.data(), x_.data());
-        between_loops();
+        poll_between_loops(poll_);
         // z has gone into p, so its memory may take q = A p.
         steps_.apply_dot(width_, h_.fine32, p_.data(), z, {v.pq, partial_.data()});
-        between_loops();
+        poll_between_loops(poll_);
         steps_.step_residual(width_, h_.size(), v, z, r_.data(), scaled_r_.data(), h_.weight,
                              {v.norm2, partial_.data()});
     });

@@ -43,7 +43,6 @@ public:
     int32_t size() const { return h_.size(); }
 
 private:
-    void between_loops() const;
     void iterate();
     void start(double* b, double* phi, bool guessed, int max_iterations);
     void add_and_measure(const double* b, double* phi);

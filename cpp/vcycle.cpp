@@ -4,25 +4,6 @@
 
 namespace headfield {
 
-namespace {
-
-// Returns the first where the V-cycle stores numbers of its own type, the second where it works on the iteration's.
-template <class A, class B>
-auto if_scaled(A scaled, B plain) {
-    if constexpr (scaled_cycle) {
-        return scaled;
-    } else {
-        return plain;
-    }
-}
-
-// Polls between the loops of a cycle, which takes a good part of a second on a large head and few cores.
-void between_loops(const Poll& poll) {
-    if constexpr (!asynchronous) poll();
-}
-
-}  // namespace
-
 VCycle::VCycle(const DeviceHierarchy& hierarchy, int width) : h_(hierarchy), cycle_(device_cycle()), width_(width) {
     const size_t w = width;
     for (size_t l = 0; l < h_.levels.size(); ++l) {
@@ -54,18 +35,18 @@ void VCycle::descend(size_t l, const Real* b, Sums dot, const Poll& poll) {
     Real *x = vectors_[l].x.data(), *r = vectors_[l].r.data();
     const float* e = nullptr;
     cycle_.smooth_from_zero(width_, level.a, level.smoother, b, x);
-    between_loops(poll);
+    poll_between_loops(poll);
     cycle_.residual(width_, level.a, b, x, r);
-    between_loops(poll);
+    poll_between_loops(poll);
     if (!last) {
         cycle_.apply(width_, level.pt, r, vectors_[l + 1].b.data());
         descend(l + 1, vectors_[l + 1].b.data(), dot, poll);
         e = solution(l + 1);
         cycle_.correct(width_, level.ap, e, r);
-        between_loops(poll);
+        poll_between_loops(poll);
     }
     cycle_.smooth(width_, level.a, level.p, level.smoother, e, x, r, solution(l), dot_with, dot);
-    between_loops(poll);
+    poll_between_loops(poll);
 }
 
 }  // namespace headfield

@@ -16,6 +16,21 @@ namespace headfield {
 constexpr bool scaled_cycle = !std::is_same_v<Real, float>;
 constexpr int cycle_exponent = 4;
 
+// Returns the first where the V-cycle stores numbers of its own type, the second where it works on the iteration's.
+template <class A, class B>
+auto if_scaled(A scaled, B plain) {
+    if constexpr (scaled_cycle) {
+        return scaled;
+    } else {
+        return plain;
+    }
+}
+
+// Polls between the loops of an iteration, which takes a good part of a second on a large head and few cores.
+inline void poll_between_loops(const Poll& poll) {
+    if constexpr (!asynchronous) poll();
+}
+
 // Work space for `width` columns over a hierarchy that outlives it.
 class VCycle {
 public:

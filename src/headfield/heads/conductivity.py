@@ -13,7 +13,7 @@ from ..core.messages import doubt, warn
 from ..errors import ConductivityError
 from .tissues import AIR, TISSUES, tissue, usual_range
 
-__all__ = ["MOST_CONTRAST", "doubt_tissues", "resolve", "warn_of_contrast"]
+__all__ = ["MOST_CONTRAST", "doubt_tissues", "mean_conductivity", "resolve", "warn_of_contrast"]
 
 
 # S/m: from far below any tissue (fat has 0.08) to silver (6.3e7).
@@ -124,6 +124,17 @@ def warn_of_contrast(values: np.ndarray, tags: np.ndarray) -> None:
         )
 
 
+def mean_conductivity(values: np.ndarray) -> np.ndarray:
+    """Return the mean over directions, (m,), of conductivities (m,) or (m, 3, 3), S/m.
+
+    Examples
+    --------
+    >>> mean_conductivity(np.array([np.diag([1.0, 2.0, 6.0])]))
+    array([3.])
+    """
+    return values if values.ndim == 1 else np.trace(values, axis1=1, axis2=2) / 3.0
+
+
 def doubt_tissues(values: np.ndarray, tags: np.ndarray) -> None:
     """Warn of tissues that conduct far less or more, on average, than those of heads do.
 
@@ -143,7 +154,7 @@ def doubt_tissues(values: np.ndarray, tags: np.ndarray) -> None:
     conductivity of tag 1 (white matter) is 126 S/m, not between 0.0126 and 1.26: 126 mS/m would be 0.126
     """
     of_table = np.where((tags > 0) & (tags <= max(TISSUES)), tags, 0)
-    scalar = values if values.ndim == 1 else np.einsum("mii->m", values) / 3.0
+    scalar = mean_conductivity(values)
     counts, sums = np.bincount(of_table), np.bincount(of_table, scalar)
     for tag in (np.flatnonzero(counts[1:]) + 1).tolist():
         mean, low, high = sums[tag] / counts[tag], *usual_range(tag)

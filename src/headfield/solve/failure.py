@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..core.messages import plural, point
 from ..fields.report import SolveReport
+from ..heads.conductivity import mean_conductivity
 from ..heads.mending.repair import FLATTEST
 from ..heads.mesh import TetMesh
 from ..heads.tetrahedra import flatness
@@ -67,7 +68,7 @@ def likely_cause(mesh: TetMesh, conductivity: NDArray[np.float64]) -> str:
             f" {plural(len(flat), 'tetrahedron is', 'tetrahedra are')} nearly flat; the first is tetrahedron "
             f"{number} (tag {mesh.tags[i]}) of {volume:.3g} mm³ at {where}: mesh.repaired() removes them."
         )
-    sigma = conductivity if conductivity.ndim == 1 else np.trace(conductivity, axis1=1, axis2=2) / 3.0
+    sigma = mean_conductivity(conductivity)
     low, high = sigma.argmin(), sigma.argmax()
     if sigma[high] > _CONTRAST * sigma[low]:
         said += (

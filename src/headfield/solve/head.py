@@ -258,8 +258,8 @@ class DeviceHead:
         if failed:
             batch.drive.load(self._operators, batch.part, adot, work.b)  # the solver has used it up
         for j in failed:
-            b, phi = work.b[:, j].copy(), work.phi[:, j].copy()
-            phi[:] = 0.0
+            b = work.b[:, j].copy()
+            phi = self.device.xp.zeros_like(b)
             columns[j] = self.device.native.solve_in_float64(self._hierarchy, b, phi, limits[j], most)
             work.phi[:, j] = phi
         return columns

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.device import Device
+from ..heads.conductivity import mean_conductivity
 from ..heads.mesh import TetMesh
 
 __all__ = ["Operators"]
@@ -77,7 +78,7 @@ def _conducting_node(mesh: TetMesh, conductivity: NDArray[np.float64], order: ND
     A head whose ground lies in an insulator around it floats: its potential as a whole hangs on the little
     that the insulator conducts, which float32 can't tell from nothing.
     """
-    sigma = conductivity if conductivity.ndim == 1 else np.trace(conductivity, axis1=1, axis2=2) / 3.0
+    sigma = mean_conductivity(conductivity)
     if sigma.min() >= _INSULATOR * sigma.max():
         return 0
     volumes = mesh.volumes_mm3()
