@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.messages import warn
+from ..core.messages import first_of, warn
 from ..fields.field import Field
 from ..fields.write import magnitude
 from ..heads.mesh import TetMesh
@@ -32,7 +32,7 @@ def exit_code(bad: list[int], poses: int) -> int:
     """Warn of the poses that did not converge, of so many in a result; return the exit code."""
     if not bad:
         return 0
-    listed = ", ".join(map(str, bad[:_LISTED])) + (", …" if len(bad) > _LISTED else "")
+    listed = first_of(bad, _LISTED)
     warn(
         f"{len(bad)} of {poses} poses did not converge and have no field (not a number in .h5, no file in "
         f".msh and .vtu): {listed}"

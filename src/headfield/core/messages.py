@@ -8,14 +8,16 @@ import functools
 import os
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import PlausibilityWarning
 
-__all__ = ["doubt", "in_one_line", "plural", "point", "printable", "quoted", "warn"]
+__all__ = ["doubt", "first_of", "in_one_line", "plural", "point", "printable", "quoted", "warn"]
 
 # Frames of these files stand between a caller and what it is warned of: the package, and decorators it uses.
 _INSIDE = (
@@ -45,6 +47,17 @@ def point(xyz: NDArray[np.float64]) -> str:
     '(1, -2.5, 0.333333) mm'
     """
     return "({:.6g}, {:.6g}, {:.6g}) mm".format(*xyz)
+
+
+def first_of(things: Sequence[Any], most: int) -> str:
+    """Return so many things of a list, with commas between, and a mark if there are more.
+
+    Examples
+    --------
+    >>> first_of([1, 2, 3], 2), first_of(["a"], 2)
+    ('1, 2, …', 'a')
+    """
+    return ", ".join(map(str, things[:most])) + (", …" if len(things) > most else "")
 
 
 def quoted(text: str) -> str:

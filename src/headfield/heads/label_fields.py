@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.messages import first_of
+
 __all__ = ["offered", "possible_tissues"]
 
 MOST_TISSUES = 256  # MIDA has 116 labels, FreeSurfer's atlases fewer than 200
@@ -54,7 +56,7 @@ def offered(fields: Mapping[str, NDArray[Any]]) -> str:
         return ""
     named = []
     for name, tags in list(found.items())[:_LISTED]:
-        listed = ", ".join(map(str, tags[:_LISTED])) + (", …" if len(tags) > _LISTED else "")
+        listed = first_of(tags, _LISTED)
         named.append(f"{name!r} ({listed})")
     first = next(iter(found))
     word = first if first.isidentifier() else f"'{first}'"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..core.messages import first_of
 from ..errors import ConductivityError
 from .conductivity import resolve
 from .findings import Finding
@@ -77,9 +78,8 @@ def _check_meant(mesh: MeshArrays, standard: list[int], present: list[int]) -> N
     placed: list[Finding] = [one for one in mesh.from_file if one.name == "sets_as_tags"]
     named = [f"{tag} {mesh.tag_names.get(tag, '')!r}" for tag in standard if tissue(tag) is not None]
     if placed and named:
-        more = ", …" if len(named) > _LISTED else ""
         raise ConductivityError(
-            f"no conductivity for tags {', '.join(named[:_LISTED])}{more}: the file numbers no tissues, "
+            f"no conductivity for tags {first_of(named, _LISTED)}: the file numbers no tissues, "
             "these are its sets in their order. Say which tissues they are, tags={1: …} or --tags 1=…, or "
             "give values as {1: S/m}"
         )

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.messages import first_of
 from ..findings import Finding
 from ..label_fields import offered
 from ..names import usable_names
@@ -78,7 +79,7 @@ def group_findings(
     different = np.unique(entities).tolist()
     if different == [0]:
         return []  # which is told as a mesh without tissues
-    numbers = ", ".join(map(str, different[:_LISTED])) + (", …" if len(different) > _LISTED else "")
+    numbers = first_of(different, _LISTED)
     if names:
         named = ", ".join(f"{tag} {name!r}" for tag, name in list(names.items())[:_LISTED])
         text = (

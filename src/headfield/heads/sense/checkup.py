@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...core.messages import plural, point
+from ...core.messages import first_of, plural, point
 from .. import tetrahedra
 from ..checks import tet_name
 from ..findings import Finding
@@ -128,7 +128,7 @@ def _one_tissue(mesh: MeshArrays, present: list[int]) -> Iterator[Finding]:
 
 
 def _no_head(present: list[int]) -> Finding:
-    some = ", ".join(map(str, present[:_LISTED])) + (", …" if len(present) > _LISTED else "")
+    some = first_of(present, _LISTED)
     text = (
         f"all tags ({some}) are those of electrodes, gel and air; if they are tissues, "
         f"read_mesh(path, tags={{{present[0]}: …}}) or --tags {present[0]}=… says which"

@@ -30,14 +30,13 @@ from ...errors import FileFormatError, PoseError
 from ...io.atomic import replacing
 from ...io.text import number, read_text
 from ..pose_list import PoseList
-from .raw import RawPoses
+from .raw import LPS_TO_RAS, RawPoses
 
 __all__ = ["read_itk", "write_itk"]
 
 _FIRST = "#Insight Transform File V1.0"
 _MATRICES = re.compile(r"(?:AffineTransform|MatrixOffsetTransformBase|Rigid3DTransform)_(?:double|float)_3_3")
 _NAME = "# Name: "
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # its own inverse
 
 
 def read_itk(path: str | os.PathLike[str]) -> RawPoses:
@@ -74,7 +73,7 @@ def read_itk(path: str | os.PathLike[str]) -> RawPoses:
     with np.errstate(over="ignore", invalid="ignore"):
         transform[:3, 3] = matrix[9:] + centre - transform[:3, :3] @ centre
         try:
-            pose = _LPS_TO_RAS @ np.linalg.inv(transform) @ _LPS_TO_RAS
+            pose = LPS_TO_RAS @ np.linalg.inv(transform) @ LPS_TO_RAS
         except np.linalg.LinAlgError:
             raise PoseError("the transform has no inverse") from None
     names = [line.removeprefix(_NAME) for line in lines if line.startswith(_NAME)]
@@ -107,7 +106,7 @@ def write_itk(path: str | os.PathLike[str], poses: PoseList) -> None:
     """
     if len(poses) != 1:
         raise PoseError(f"a .tfm file holds one pose, not {len(poses)}; .mrk.json holds many")
-    transform = _LPS_TO_RAS @ np.linalg.inv(poses.poses[0]) @ _LPS_TO_RAS + 0.0
+    transform = LPS_TO_RAS @ np.linalg.inv(poses.poses[0]) @ LPS_TO_RAS + 0.0
     values = [*transform[:3, :3].ravel(), *transform[:3, 3]]
     lines = [
         _FIRST,

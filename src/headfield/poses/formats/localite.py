@@ -38,12 +38,11 @@ from ...io.atomic import replacing
 from ...io.text import number, parse_xml
 from ..pose_list import PoseList
 from .markers import NOT_SET, Markers
-from .raw import RawPoses, turn_axes
+from .raw import LPS_TO_RAS, RawPoses, turn_axes
 
 __all__ = ["read_localite", "write_localite"]
 
 _AXES = np.array([[0, 0, 1], [0, -1, 0], [1, 0, 0]])  # its own inverse
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _LISTS = {
     "InstrumentMarkerList": "InstrumentMarker",
     "TriggerMarkerList": "TriggerMarker",
@@ -87,7 +86,7 @@ def read_localite(path: str | os.PathLike[str]) -> RawPoses:
         _add(markers, element, f"{tag} {index}")
     poses = markers.poses()
     if space == "LPS":
-        poses = _LPS_TO_RAS @ poses
+        poses = LPS_TO_RAS @ poses
     kind = "GUMMarker" if tag == "Element" else tag
     raw = markers.raw(turn_axes(poses, _AXES), f"Localite {kind}s, {space}")
     notes = list(raw.notes)

@@ -29,7 +29,7 @@ from ...io.atomic import replacing
 from ...io.json_text import parse_json, plain_numbers
 from ..pose_list import PoseList
 from .markers import NO_AXES, NOT_SET, Markers
-from .raw import RawPoses
+from .raw import LPS_TO_RAS, RawPoses
 
 __all__ = ["read_markups", "write_markups"]
 
@@ -37,7 +37,6 @@ _SCHEMA = (
     "https://raw.githubusercontent.com/Slicer/Slicer/main/Modules/Loadable/Markups/Resources/Schema/"
     "markups-schema-v1.0.3.json#"
 )
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # its own inverse
 _MM = {"mm": 1.0, "um": 1e-3}
 
 
@@ -109,7 +108,7 @@ def _add(markers: Markers, point: Any, system: str, factor: float, where: str) -
         pose[:3, 3] = plain_numbers(place, f"{where}, position") * factor
     if system == "LPS":
         with np.errstate(invalid="ignore"):  # 0 · inf is NaN, which is left out
-            pose = _LPS_TO_RAS @ pose
+            pose = LPS_TO_RAS @ pose
     if np.array_equal(pose[:3, :3], np.eye(3)):
         markers.leave_out(name, NO_AXES)
     else:
@@ -130,7 +129,7 @@ def write_markups(path: str | os.PathLike[str], poses: PoseList) -> None:
     """
     points = []
     for index, (name, pose) in enumerate(zip(poses.names, poses.poses, strict=True), 1):
-        lps = _LPS_TO_RAS @ pose + 0.0
+        lps = LPS_TO_RAS @ pose + 0.0
         points.append(
             {
                 "id": str(index),

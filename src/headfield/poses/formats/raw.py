@@ -13,6 +13,7 @@ from ..pose import ORTHONORMAL_TOLERANCE, deviation, nearest_rotation
 from ..pose_list import LeftOut
 
 __all__ = [
+    "LPS_TO_RAS",
     "NoPoses",
     "RawPoses",
     "didt_of_all",
@@ -21,6 +22,8 @@ __all__ = [
     "turn_axes",
 ]
 
+# From left, posterior, superior to right, anterior, superior; its own inverse.
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 # Fewer printed decimals say too little of a direction: two are an angle of up to 0.5 degrees.
 MIN_DECIMALS = 3
 
