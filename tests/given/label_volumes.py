@@ -45,15 +45,23 @@ def volume(seed: int) -> tuple[Labels, int, NDArray[np.float64], str]:
     )
 
 
-def level_sets(labels: Labels, affine: NDArray[np.float64], sigma: float = SIGMA_VOXELS) -> LevelSets:
-    """Blur the indicator u of each label; level k is max(u of 1…k) − max(u of the others and of 0)."""
-    count = int(labels.max())
+def level_sets(
+    labels: Labels,
+    affine: NDArray[np.float64],
+    tags: tuple[int, ...] | None = None,
+    sigma: float = SIGMA_VOXELS,
+) -> LevelSets:
+    """Blur the indicator u of each label; level k is max(u of the first k) − max(u of the others and of 0).
+
+    The tags are the labels, innermost first; in ascending order if not given.
+    """
+    tags = tuple(range(1, int(labels.max()) + 1)) if tags is None else tags
     soft = np.stack(
-        [ndimage.gaussian_filter((labels == k).astype(np.float32), sigma) for k in (*range(1, count + 1), 0)]
+        [ndimage.gaussian_filter((labels == tag).astype(np.float32), sigma) for tag in (*tags, 0)]
     )
     inside = np.maximum.accumulate(soft, axis=0)[:-1]
     outside = np.maximum.accumulate(soft[::-1], axis=0)[::-1][1:]
-    return LevelSets(inside - outside, tuple(range(1, count + 1)), np.asarray(affine, float))
+    return LevelSets(inside - outside, tags, np.asarray(affine, float))
 
 
 def stress_levels(seed: int) -> LevelSets:

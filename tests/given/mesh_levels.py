@@ -65,9 +65,9 @@ def nearness(mesh: TetMesh, levels: LevelSets) -> Nearness:
     total = sum(facts.faces for facts in known.values())
     return Nearness(
         volumes_mm3=volumes,
-        ratios={tag: made[k] / volumes[tag] for k, tag in enumerate(levels.tags) if volumes[tag] > 0},
+        ratios={tag: float(made[k] / volumes[tag]) for k, tag in enumerate(levels.tags) if volumes[tag] > 0},
         voxels={tag: int(centres[k]) for k, tag in enumerate(levels.tags)},
-        near=sum(facts.near * facts.faces for facts in known.values()) / max(total, 1),
+        near=float(sum(facts.near * facts.faces for facts in known.values()) / max(total, 1)),
         interfaces=known,
     )
 
