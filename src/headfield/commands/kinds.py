@@ -34,8 +34,8 @@ def kind_of(path: str | os.PathLike[str]) -> str:
     str
         "subject" (a folder), "coil" (also the path of its wire), "poses", "eeg" (electrode positions),
         "casing" (a triangle surface), "tensors" (an image of six components), "field" (an image of a result),
-        "image" (of one number per voxel: labels of tissues, or an MRI), "result" (an .h5, or a .msh or .vtu that says it is one of headfield) or "mesh" (every other file; its
-        reader says if it isn't one).
+        "image" (of one number per voxel: labels of tissues, or an MRI), "result" (an .h5, or a .msh or .vtu
+        that says it is one of headfield) or "mesh" (every other file; its reader says if it isn't one).
 
     Raises
     ------
@@ -85,7 +85,7 @@ def _image(name: str) -> str:
     if len(shape) == 3 or (len(shape) > 3 and set(shape[3:]) == {1}):
         return "image"
     raise FileFormatError(
-        f"{name}: an image of shape {shape}; one of labels has 3 dimensions, a coil 3 components, tensors have 6"
+        f"{name}: an image of shape {shape}; labels have no components, a coil has 3, tensors have 6"
     )
 
 

@@ -26,7 +26,15 @@ from ..errors import FileFormatError, HeadfieldError
 from .growth import GROWTH
 from .regular import check_regular
 
-__all__ = ["check_affine", "given_image", "nearest", "read_description", "read_grid", "read_nifti", "trilinear"]
+__all__ = [
+    "check_affine",
+    "given_image",
+    "nearest",
+    "read_description",
+    "read_grid",
+    "read_nifti",
+    "trilinear",
+]
 
 _GZIP = b"\x1f\x8b"
 _DEFLATE = 1100  # Deflate shrinks at most 1032 times
@@ -204,7 +212,8 @@ def nearest(
 
     Examples
     --------
-    >>> nearest(np.diag([2.0, 2, 2, 1]), np.arange(8).reshape(2, 2, 2), np.array([[0.9, 0, 2.9], [-1.1, 0, 0]]))
+    >>> data = np.arange(8).reshape(2, 2, 2)
+    >>> nearest(np.diag([2.0, 2, 2, 1]), data, np.array([[0.9, 0, 2.9], [-1.1, 0, 0]]))
     (array([1]), array([ True, False]))
     """
     voxel = np.floor((points_mm - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T + 0.5)

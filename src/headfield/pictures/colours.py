@@ -20,8 +20,8 @@ TISSUE = "#ececec"
 # from its light end as far as colours can still be told from black. It darkens all the way, so that it can
 # be printed in gray.
 _MAGMA = (1.0, 0.1)
-# By tag of the table of tissues. All are light, so that lines over them can be told; neighbours in a head differ
-# in lightness as well as in hue.
+# By tag of the table of tissues. All are light, so that lines over them can be told; neighbours in a head
+# differ in lightness as well as in hue.
 _TISSUES = {
     1: "#f7f3e8",
     2: "#d3b5ae",

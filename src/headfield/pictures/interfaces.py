@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Draw three slices of a head: its tissues, or those of the image that it was meshed from, under its interfaces."""
+"""Draw three slices of a head: its interfaces as lines over the image that it was meshed from."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def draw_interfaces(
     ----------
     mesh : TetMesh
     image : (affine, tags), optional
-        An image (nx, ny, nz) whose voxels have the tags of the tissues, 0 outside, and its affine (4, 4), from
+        An image (nx, ny, nz) whose voxels have the tags of the tissues, 0 outside, and its affine (4, 4),
         voxels to mm. Its tissues are coloured, each pixel by the voxel around it, and the legend compares
         volumes. If not given, the tissues of the mesh are coloured.
     at_mm : array_like (3,), optional
@@ -139,7 +139,9 @@ def _checked(affine: ArrayLike, tags: ArrayLike) -> _Image:
     matrix, values = given_image(affine, tags, "the image", "whole numbers", ArgumentError)
     check_affine(matrix, ArgumentError)
     if values.ndim != 3 or values.dtype.kind not in "iu":
-        raise ArgumentError(f"the image must be (nx, ny, nz) whole numbers, not {values.dtype} {values.shape}")
+        raise ArgumentError(
+            f"the image must be (nx, ny, nz) whole numbers, not {values.dtype} {values.shape}"
+        )
     return _Image(matrix, values)
 
 
@@ -158,7 +160,9 @@ def _bounds(mesh: TetMesh, image: _Image | None) -> tuple[Floats, Floats]:
         there = image.tags != 0
         columns = np.nonzero(there.any(axis=2))
         ends = there[columns].argmax(axis=1), image.tags.shape[2] - 1 - there[columns][:, ::-1].argmax(axis=1)
-        points += [np.stack([*columns, end], axis=1) @ image.affine[:3, :3].T + image.affine[:3, 3] for end in ends]
+        points += [
+            np.stack([*columns, end], axis=1) @ image.affine[:3, :3].T + image.affine[:3, 3] for end in ends
+        ]
     together = np.concatenate(points)
     return together.min(axis=0) - RIM_MM, together.max(axis=0) + RIM_MM
 
@@ -211,7 +215,10 @@ def _draw(axes: Any, pixels: _Pixels) -> None:
     colours, _ = matplotlib_parts()
     found, which = np.unique(pixels.tags, return_inverse=True)
     rgb = np.array(
-        [(1.0, 1.0, 1.0) if tag == _NO_TISSUE else colours.to_rgb(tissue_colour(tag)) for tag in found.tolist()]
+        [
+            (1.0, 1.0, 1.0) if tag == _NO_TISSUE else colours.to_rgb(tissue_colour(tag))
+            for tag in found.tolist()
+        ]
     )
     image = rgb[which.reshape(pixels.tags.shape)]
     axes.imshow(image, extent=pixels.extent, origin="lower", interpolation="antialiased")
@@ -230,7 +237,7 @@ def _title(mesh: TetMesh, name: str) -> Sequence[str]:
 
 
 def _add_legend(figure: Any, mesh: TetMesh, image: _Image | None) -> None:
-    """Name the tissues; where there is an image, with the volume of each in the mesh over that in the image."""
+    """Name the tissues; where there is an image, with the volume in the mesh over that in the image."""
     from matplotlib.patches import Patch  # an optional package, which only pictures need
 
     present = np.unique(mesh.tags).tolist()
