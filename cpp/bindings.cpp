@@ -2,7 +2,7 @@
 // Modules `_cpu` and `_cuda`, from the same sources, so that they export the same names and signatures. Bindings check
 // shapes and dtypes, release the interpreter's lock, and do nothing else; defaults, units and messages for users are
 // Python's (headfield.core.device is their only importer). Every array is one of the device's; those of
-// bindings_host.cpp are NumPy's, and so are its results.
+// bindings_host.cpp and bindings_images.cpp are NumPy's, and so are their results.
 #include "arrays.hpp"
 #include "kernels.hpp"
 
@@ -17,6 +17,7 @@ PYBIND11_MODULE(HEADFIELD_MODULE, m) {
     m.doc() = "the native side of headfield";
     bind_device(m);
     bind_host(m);
+    bind_images(m);
     bind_operators(m);
     bind_primary(m);
     bind_recovery(m);

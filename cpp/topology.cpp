@@ -11,19 +11,11 @@
 #include <string>
 
 #include "first_error.hpp"
+#include "union_find.hpp"
 
 namespace headfield {
 
 namespace {
-
-// The root of the tree that holds i; halves the path to it on the way, so that later searches are short.
-int32_t find_root(std::vector<int32_t>& parent, int32_t i) {
-    while (parent[i] != i) {
-        parent[i] = parent[parent[i]];
-        i = parent[i];
-    }
-    return i;
-}
 
 // Spreads the bits of a 21-bit number to every third position, so that three coordinates interleave to 63 bits.
 uint64_t spread_bits(uint64_t v) {

@@ -52,6 +52,7 @@ from .heads.findings import Finding, HeadReport
 from .heads.mesh import TetMesh
 from .heads.phantom import phantom_head, phantom_landmarks, sphere_mesh
 from .heads.read import read_mesh
+from .heads.segmentation.from_labels import head_from_labels
 from .heads.skin import skin, write_skin
 from .heads.subject import Subject
 from .heads.tensors import conductivity_tensors
@@ -118,6 +119,7 @@ __all__ = [
     "conductivity_tensors",
     "double_cone",
     "figure_of_eight",
+    "head_from_labels",
     "merge_results",
     "metrics",
     "nearest_rotation",

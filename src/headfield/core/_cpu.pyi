@@ -2,8 +2,8 @@
 """Signatures of the native modules. Arrays must be C-contiguous and of these dtypes: none is converted.
 
 n nodes, m tetrahedra, W columns (one of `widths`), k ≤ W poses. Lengths in m. `_cuda` has the same names and
-signatures with arrays on the device, CuPy's, in place of NumPy's, but for the topology of a mesh, which is
-always found on the host.
+signatures with arrays on the device, CuPy's, in place of NumPy's, but for the topology of a mesh and what
+is done to images, which are always found on the host.
 """
 
 from collections.abc import Sequence
@@ -33,6 +33,23 @@ def boundary_faces(tets: NDArray[np.int32], n_nodes: int) -> tuple[NDArray[np.in
 
 # order[new] = old, (n,).
 def morton_order(nodes: NDArray[np.float64]) -> NDArray[np.int32]: ...
+
+# Nested levels (n_tissues, blocks along x, y, z) of labels (nx, ny, nz), 0 outside, 1…n_tissues from inside to
+# outside: u_l is the share of label l in each block of step³ voxels, smoothed by a Gaussian of sigma blocks,
+# u_0 = 1 − Σ u_l, and level k − 1 = max(u_1…u_k) − max(u_0, u_k+1…). What lies beyond the image is outside.
+def label_levels(
+    labels: NDArray[np.uint8], n_tissues: int, sigma: float, step: int = 1
+) -> NDArray[np.float32]: ...
+
+# From each voxel to the nearest where the mask (nx, ny, nz) is not 0, in the unit of spacing (3,); inf if
+# there is none.
+def distance(mask: NDArray[np.uint8], spacing: Sequence[float]) -> NDArray[np.float32]: ...
+
+# Connected part of each voxel of labels (nx, ny, nz), in order of their first voxels; how many voxels each
+# part has (p,), and the first (p,). Voxels of one label touch by faces or, if diagonal, by edges and corners.
+def voxel_parts(
+    labels: NDArray[np.uint8], diagonal: bool
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]: ...
 
 # Indices that are known to lie in 0…below − 1 (as a row pointer: to ascend from 0 to below − 1), so that the
 # calls they are given to need not check them again; ValueError if they don't. The array must stay as it is.

@@ -17,6 +17,7 @@ from . import checks, parts
 from .base import frozen
 from .derived import Derived
 from .findings import Finding, HeadReport
+from .image_report import ImageReport
 from .sense import checkup
 from .summary import summarise
 from .tissues import SURFACE_TAG, head_tags
@@ -70,6 +71,8 @@ class TetMesh(Derived):
         Whether `crop` has cut it out of a head: not all of its outer surface is that of the head.
     from_file : tuple of Finding
         What `read_mesh` found out about the tissues in the file; part of `check()`.
+    from_image : ImageReport or None
+        How this mesh compares with the image that `head_from_labels` made it of.
     n_flipped : int
         How many tetrahedra were turned to positive orientation.
     n_dropped_nodes : int
@@ -129,6 +132,7 @@ class TetMesh(Derived):
         checks.check_same_width(self._element_data, self._triangle_data)
         self.n_dropped_nodes, self.is_part = 0, False
         self.from_file: tuple[Finding, ...] = ()
+        self.from_image: ImageReport | None = None
         used = checks.used_nodes(elements, len(nodes), self.element_ids)
         if used is not None:
             self._keep_nodes(used)
@@ -257,11 +261,13 @@ class TetMesh(Derived):
             nodes, tetrahedra, triangles (counts); bounds_mm ([[x, y, z] low, high]); mean_edge_mm (over
             the six edges of all tetrahedra); surface_mm2 (all outer faces); skin_mm2 (`skin()`; None if there
             is none); volume_mm3; tissues ({tag: {tetrahedra, volume_mm3, mean_edge_mm}}); fields ({elements,
-            nodes, triangles: {name: components}}); flipped_tetrahedra; dropped_nodes.
+            nodes, triangles: {name: components}}); flipped_tetrahedra; dropped_nodes; image (`from_image` as plain
+            values, None for a mesh of other origin).
         """
         skin = self.skin() if head_tags(self.tags) else None
         repaired = {"flipped_tetrahedra": self.n_flipped, "dropped_nodes": self.n_dropped_nodes}
-        return summarise(self, self.boundary(), skin) | repaired
+        image = None if self.from_image is None else self.from_image.as_dict()
+        return summarise(self, self.boundary(), skin) | repaired | {"image": image}
 
     def check(self) -> HeadReport:
         """Look for what makes no sense in a head, without raising; done once.

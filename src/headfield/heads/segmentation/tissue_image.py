@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""An image whose voxels are sorted by tissue, from inside to outside, and what is cut off or put around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..tissues import BLOOD, BONES, CARTILAGE, CSF, EYES, GRAY_MATTER, SCALP, WHITE_MATTER
+
+__all__ = ["TissueImage", "inside_out"]
+
+# Each tissue comes after those that it surrounds, so that most tissues that touch follow each other: the surface
+# between two that do is the zero of one level set, and that between others is the zero of several at once. Spongy
+# bone lies within compact bone; muscle, fat and cartilage between bone and scalp.
+_INSIDE_OUT = (WHITE_MATTER, GRAY_MATTER, CSF, BLOOD, 8, 7, 4, EYES, 10, CARTILAGE, 12, SCALP)
+assert set(BONES) < set(_INSIDE_OUT)
+
+
+def inside_out(tags: Iterable[int]) -> tuple[int, ...]:
+    """Return distinct tags from the innermost tissue to the outermost.
+
+    Tags that are not in the table of tissues come first: lesions and implants are surrounded by what is.
+
+    Examples
+    --------
+    >>> inside_out([5, 7, 1, 8, 20, 3, 2, 5])
+    (20, 1, 2, 3, 8, 7, 5)
+    """
+    place = {tag: i for i, tag in enumerate(_INSIDE_OUT)}
+    return tuple(sorted(set(tags), key=lambda tag: (place.get(tag, -1), tag)))
+
+
+@dataclass(frozen=True)
+class TissueImage:
+    """Voxels by tissue.
+
+    Attributes
+    ----------
+    name : str
+        What messages call the image.
+    affine : ndarray (4, 4) float64
+        From voxel indices to mm, RAS.
+    tags : tuple of int
+        The tissues (k), from inside to outside.
+    voxels : ndarray (nx, ny, nz) uint8
+        0 outside of the head, i + 1 for ``tags[i]``.
+    maps : ndarray (k, nx, ny, nz) float32, or None
+        The share of each tissue in each voxel, where the image says it.
+    """
+
+    name: str
+    affine: NDArray[np.float64]
+    tags: tuple[int, ...]
+    voxels: NDArray[np.uint8]
+    maps: NDArray[np.float32] | None = None
+
+    @property
+    def voxel_mm(self) -> NDArray[np.float64]:
+        """The edges of a voxel (3,), mm."""
+        return np.asarray(np.linalg.norm(self.affine[:3, :3], axis=0))
+
+    @property
+    def voxel_mm3(self) -> float:
+        """The volume of a voxel."""
+        return float(abs(np.linalg.det(self.affine[:3, :3])))
+
+    def changed(self, voxels: NDArray[np.uint8]) -> TissueImage:
+        """Return the image with other voxels; where maps say another tissue, the two shares are swapped."""
+        if self.maps is None:
+            return replace(self, voxels=voxels)
+        at = np.nonzero(voxels != self.voxels)
+        old, new = self.voxels[at], voxels[at]
+        shares = np.concatenate([(1 - self.maps.sum(axis=0))[None], self.maps])
+        here = shares[(old, *at)]
+        shares[(old, *at)] = shares[(new, *at)]
+        shares[(new, *at)] = here
+        return replace(self, voxels=voxels, maps=np.ascontiguousarray(shares[1:]))
+
+    def around_head(self, margin: int) -> TissueImage:
+        """Return the box around the head with so many layers of background on each side."""
+        inside = self.voxels > 0
+        low, high = [], []
+        for axis in range(3):
+            there = np.flatnonzero(inside.any(axis=tuple({0, 1, 2} - {axis})))
+            low.append(int(there[0]))
+            high.append(int(there[-1]) + 1)
+        box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+        affine = self.affine.copy()
+        affine[:3, 3] += affine[:3, :3] @ (np.array(low) - margin)
+        maps = None if self.maps is None else _padded(self.maps[(slice(None), *box)], [0, *[margin] * 3])
+        return replace(self, affine=affine, voxels=_padded(self.voxels[box], [margin] * 3), maps=maps)
+
+
+def _padded(array: NDArray[np.generic], margins: Sequence[int]) -> NDArray[np.generic]:
+    return np.ascontiguousarray(np.pad(array, [(margin, margin) for margin in margins]))
