@@ -10,8 +10,11 @@ from scipy.ndimage import map_coordinates
 from scipy.spatial.transform import Rotation
 
 import headfield as hf
+from headfield import plot_head
+from headfield.heads.segmentation.from_labels import tissue_image
+from headfield.heads.segmentation.image import given
 from headfield.pictures.colours import tissue_colour
-from headfield.pictures.interfaces import draw_interfaces, write_interfaces
+from headfield.pictures.interfaces import write_interfaces
 
 TURNED = Rotation.from_euler("xyz", [20, -35, 50], degrees=True).as_matrix()
 
@@ -42,7 +45,7 @@ def colours(tags):
 def test_each_pixel_has_the_voxel_around_it(ball, axis):
     affine, labels = image_of_ball()
     at = [3.3, -4.7, 8.1]
-    shown = draw_interfaces(ball, (affine, labels), at).axes[axis].images[0]
+    shown = plot_head(ball, (affine, labels), at_mm=at).axes[axis].images[0]
     drawn = np.asarray(shown.get_array())
     left, right, bottom, top = shown.get_extent()
     height, width = drawn.shape[:2]
@@ -58,7 +61,7 @@ def test_each_pixel_has_the_voxel_around_it(ball, axis):
 
 
 def test_without_an_image_the_tissues_of_the_mesh_are_coloured(ball):
-    figure = draw_interfaces(ball, at_mm=[0, 0, 10])
+    figure = plot_head(ball, at_mm=[0, 0, 10])
     drawn = np.asarray(figure.axes[2].images[0].get_array())
     for tag, radii in ((2, (0, 20)), (3, (20, 26)), (5, (26, 32))):
         area = np.pi * (max(radii[1] ** 2 - 100, 0) - max(radii[0] ** 2 - 100, 0))
@@ -69,7 +72,7 @@ def test_without_an_image_the_tissues_of_the_mesh_are_coloured(ball):
 
 
 def test_the_lines_are_where_the_plane_cuts_the_interfaces(ball):
-    (lines,) = draw_interfaces(ball, at_mm=[0, 0, 7]).axes[2].collections
+    (lines,) = plot_head(ball, at_mm=[0, 0, 7]).axes[2].collections
     ends = np.concatenate(lines.get_segments())
     distance = np.hypot(np.linalg.norm(ends, axis=1), 7)
     off = np.abs(distance[:, None] - [20, 26, 32]).min(axis=1)
@@ -78,7 +81,7 @@ def test_the_lines_are_where_the_plane_cuts_the_interfaces(ball):
 
 
 def test_numbers_letters_and_a_bar(ball):
-    figure = draw_interfaces(ball, image_of_ball(), name="ball.msh")
+    figure = plot_head(ball, image_of_ball(), name="ball.msh")
     words = [text.get_text() for text in figure.findobj(Text)]
     assert f"ball.msh\n{ball.n_nodes:,} nodes, {ball.n_tets:,} tetrahedra" in words
     assert [axes.get_title() for axes in figure.axes] == [
@@ -96,7 +99,7 @@ def test_numbers_letters_and_a_bar(ball):
 def test_a_tissue_that_is_lost_is_shown_and_named(ball):
     affine, labels = image_of_ball()
     labels[5:8, 20:30, 10:20] = 7
-    words = [text.get_text() for text in draw_interfaces(ball, (affine, labels)).findobj(Text)]
+    words = [text.get_text() for text in plot_head(ball, (affine, labels)).findobj(Text)]
     assert "compact bone 0.000" in words
 
 
@@ -104,8 +107,8 @@ def test_what_lies_outside_of_the_mesh_is_in_the_picture(ball):
     affine, labels = image_of_ball(centre_mm=(40.0, 10.0, -5.0))
     there = np.argwhere(labels) @ affine[:3, :3].T + affine[:3, 3]
     left, right, bottom, top = (
-        draw_interfaces(ball, (affine, labels)).axes[2].get_xlim()
-        + draw_interfaces(ball, (affine, labels)).axes[2].get_ylim()
+        plot_head(ball, (affine, labels)).axes[2].get_xlim()
+        + plot_head(ball, (affine, labels)).axes[2].get_ylim()
     )
     low, high = there.min(axis=0), there.max(axis=0)
     assert left < min(low[0], -32)
@@ -117,7 +120,7 @@ def test_what_lies_outside_of_the_mesh_is_in_the_picture(ball):
 @pytest.mark.parametrize("ending", [".png", ".pdf", ".svg"])
 def test_it_is_written(ball, tmp_path, ending):
     path = tmp_path / f"head{ending}"
-    write_interfaces(ball, path, image_of_ball())
+    write_interfaces(path, ball, tissue_image(given(image_of_ball())))
     assert path.stat().st_size > 10_000
     if ending == ".png":
         assert imread(path).shape[1] == 2400
@@ -128,18 +131,18 @@ def test_what_is_refused(ball, tmp_path):
     affine, labels = image_of_ball()
     for at in ([1, 2], [[0, 0, 0]], [0, 0, np.nan], "C3"):
         with pytest.raises(hf.ArgumentError, match="at_mm"):
-            draw_interfaces(ball, at_mm=at)
+            plot_head(ball, at_mm=at)
     for image in ((affine, labels[0]), (affine, labels * 0.5), (np.zeros((4, 4)), labels)):
-        with pytest.raises(hf.ArgumentError, match=r"image|affine"):
-            draw_interfaces(ball, image)
+        with pytest.raises(hf.MeshError, match=r"image|affine"):
+            plot_head(ball, image)
     with pytest.raises(hf.FileFormatError, match="pictures are written as"):
-        write_interfaces(ball, tmp_path / "a.jpg")
+        write_interfaces(tmp_path / "a.jpg", ball)
     with pytest.raises(FileNotFoundError):
-        write_interfaces(ball, tmp_path / "no" / "a.png")
+        write_interfaces(tmp_path / "no" / "a.png", ball)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_plane_beside_the_head_is_empty(ball):
-    axes = draw_interfaces(ball, image_of_ball(), [0, 0, 90]).axes[2]
+    axes = plot_head(ball, image_of_ball(), at_mm=[0, 0, 90]).axes[2]
     assert (np.asarray(axes.images[0].get_array()) == 1.0).all()
     assert not axes.collections[0].get_segments()

@@ -104,10 +104,9 @@ def _picture(args: argparse.Namespace) -> tuple[str | None, str]:
 
 def _draw(mesh: TetMesh, image: TissueImage, args: argparse.Namespace, picture: str) -> str:
     """Draw the picture; the head is written already, so that only a line says what went wrong."""
-    tags = np.array([0, *image.tags])[image.voxels]
     name = f"{os.path.basename(args.output)}, from {os.path.basename(args.image)}"
     try:
-        write_interfaces(mesh, picture, (image.affine, tags), args.at, name)
+        write_interfaces(picture, mesh, image, args.at, name)
     except (HeadfieldError, OSError) as error:
         return in_one_line(error)
     return ""
@@ -116,8 +115,7 @@ def _draw(mesh: TetMesh, image: TissueImage, args: argparse.Namespace, picture: 
 def _facts(mesh: TetMesh, image: TissueImage, args: argparse.Namespace) -> dict[str, Any]:
     """Describe the head as `info` does, and compare its tissues with the voxels of the image."""
     facts = {"file": args.output} | describe_mesh(mesh)
-    counts = np.bincount(image.voxels.ravel(), minlength=len(image.tags) + 1)[1:]
-    of_image = dict(zip(image.tags, (counts * image.voxel_mm3).tolist(), strict=True))
+    of_image = {tag: count * image.voxel_mm3 for tag, count in image.counts().items()}
     nothing = {"tetrahedra": 0, "volume_mm3": 0.0, "mean_edge_mm": None, "name": None}
     for tag in of_image:
         facts["tissues"].setdefault(tag, {**nothing, "name": called(tag, {})})

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,7 +14,7 @@ from ..errors import HeadfieldError
 from .freesurfer import read_mgh
 from .nifti import check_affine, given_image, read_nifti
 
-__all__ = ["FREESURFER_ENDINGS", "NIFTI_ENDINGS", "Volume", "is_volume", "read_volume"]
+__all__ = ["FREESURFER_ENDINGS", "NIFTI_ENDINGS", "Volume", "is_volume", "read_volume", "read_voxels"]
 
 #: What `read_volume` takes: a file, or the affine (4, 4), voxels to mm, and the numbers.
 Volume: TypeAlias = str | os.PathLike[str] | tuple[ArrayLike, ArrayLike]
@@ -31,6 +32,18 @@ def is_volume(path: str | os.PathLike[str]) -> bool:
     (True, True, False)
     """
     return os.fspath(path).lower().endswith(NIFTI_ENDINGS + FREESURFER_ENDINGS)
+
+
+def read_voxels(
+    path: str | os.PathLike[str], check_shape: Callable[[tuple[int, ...]], object] | None = None
+) -> tuple[NDArray[np.float64], NDArray[Any]]:
+    """Read the affine and the numbers of an image, by FreeSurfer's reader if its name ends so, else as NIfTI.
+
+    Parameters, results and errors are those of `headfield.io.nifti.read_nifti`.
+    """
+    if os.fspath(path).lower().endswith(FREESURFER_ENDINGS):
+        return read_mgh(path)
+    return read_nifti(path, check_shape)
 
 
 def read_volume(
@@ -69,10 +82,7 @@ def read_volume(
     """
     if isinstance(image, (str, os.PathLike)):
         name = os.fspath(image)
-        if name.lower().endswith(FREESURFER_ENDINGS):
-            affine, data = read_mgh(image)
-        else:
-            affine, data = read_nifti(image, lambda shape: _check_shape(shape, name, what, error))
+        affine, data = read_voxels(image, lambda shape: _check_shape(shape, name, what, error))
     else:
         if not isinstance(image, tuple) or len(image) != 2:
             raise error(f"the {what} must be a path or (affine, data)")

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,16 +14,20 @@ from ..core.messages import plural
 from ..errors import ArgumentError
 from ..heads.mesh import TetMesh
 from ..heads.names import called
+from ..heads.segmentation.from_labels import tissue_image
+from ..heads.segmentation.image import given
+from ..heads.segmentation.numberings import TissueChoice
+from ..heads.segmentation.tissue_image import TissueImage
 from ..heads.tissues import GRAY_MATTER
-from ..io.nifti import check_affine, given_image, nearest
+from ..io.nifti import nearest
+from ..io.volume import Volume
 from .colours import INK, matplotlib_parts, tissue_colour
 from .figure import check_target, draw_ends, for_notebooks, new_figure, save
 from .slices import RIM_MM, Extent, borders, boxes, tets_of_pixels, title_of
 
-__all__ = ["draw_interfaces", "write_interfaces"]
+__all__ = ["plot_head", "write_interfaces"]
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.integer[Any]]
 
 _WIDTH = 12.0  # of the figure, inches
 _ROUND = (0.6, 1.5)  # inches beside and above the slices: titles, legend
@@ -32,31 +35,26 @@ _PIXELS = 600  # along the longest side of a slice
 _NO_TISSUE = np.iinfo(np.int64).min
 
 
-class _Image(NamedTuple):
-    affine: Floats
-    tags: Ints  # (nx, ny, nz), 0 outside of the head
-
-
 def write_interfaces(
-    mesh: TetMesh,
     path: str | os.PathLike[str],
-    image: tuple[ArrayLike, ArrayLike] | None = None,
+    mesh: TetMesh,
+    image: TissueImage | None = None,
     at_mm: ArrayLike | None = None,
     name: str = "",
 ) -> None:
-    """Write the figure of `draw_interfaces`, which has the other parameters.
+    """Write the figure of `plot_head`.
 
     Parameters
     ----------
-    mesh : TetMesh
     path : path
         `.png`, `.pdf` or `.svg`; the file appears whole or not at all.
-    image, at_mm, name
+    mesh, image, at_mm, name
+        See `plot_head`.
 
     Raises
     ------
     MissingPackageError, ArgumentError
-        See `draw_interfaces`.
+        See `plot_head`.
     FileFormatError
         Another ending.
     OSError
@@ -67,15 +65,17 @@ def write_interfaces(
     >>> import tempfile
     >>> from headfield.heads.phantom import sphere_mesh
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_interfaces(sphere_mesh([50, 60], tags=[2, 5], edge_mm=20), folder + "/head.png")
+    ...     write_interfaces(folder + "/head.png", sphere_mesh([50, 60], tags=[2, 5], edge_mm=20))
     """
     check_target(path)
-    save(draw_interfaces(mesh, image, at_mm, name), path)
+    save(_drawn(mesh, image, at_mm, name), path)
 
 
-def draw_interfaces(
+def plot_head(
     mesh: TetMesh,
-    image: tuple[ArrayLike, ArrayLike] | None = None,
+    image: Volume | None = None,
+    tissues: TissueChoice | None = None,
+    *,
     at_mm: ArrayLike | None = None,
     name: str = "",
 ) -> Any:
@@ -84,10 +84,12 @@ def draw_interfaces(
     Parameters
     ----------
     mesh : TetMesh
-    image : (affine, tags), optional
-        An image (nx, ny, nz) whose voxels have the tags of the tissues, 0 outside, and its affine (4, 4),
-        voxels to mm. Its tissues are coloured, each pixel by the voxel around it, and the legend compares
-        volumes. If not given, the tissues of the mesh are coloured.
+    image : path, or (affine, data), optional
+        The segmentation that the mesh was made of, as for `headfield.head_from_labels`. Its tissues are
+        coloured, each pixel by the voxel around it, and the legend compares volumes. If not given, the
+        tissues of the mesh are coloured.
+    tissues : {"simnibs", "synthseg", "aseg"}, mapping, or list, optional
+        What its labels or maps are, as for `headfield.head_from_labels`.
     at_mm : array_like (3,), optional
         Where the slices meet, mm; if not given, in the middle of gray matter, or of the mesh without any.
     name : str
@@ -103,20 +105,25 @@ def draw_interfaces(
     MissingPackageError
         matplotlib is missing.
     ArgumentError
-        `at_mm` is no point, or `image` no image of whole numbers with its affine.
+        `at_mm` is no point.
+    MeshError, FileFormatError, OSError
+        The image is no segmentation, or can't be read: see `headfield.head_from_labels`.
 
     Examples
     --------
     >>> from headfield.heads.phantom import sphere_mesh
-    >>> figure = draw_interfaces(sphere_mesh([50, 60], tags=[2, 5], edge_mm=20))
-    >>> [axes.get_title().replace("−", "") for axes in figure.axes]
+    >>> figure = plot_head(sphere_mesh([50, 60], tags=[2, 5], edge_mm=20))
+    >>> [axes.get_title() for axes in figure.axes]
     ['sagittal, x = 0 mm', 'coronal, y = 0 mm', 'axial, z = 0 mm']
     """
-    voxels = None if image is None else _checked(*image)
+    return _drawn(mesh, None if image is None else tissue_image(given(image), tissues), at_mm, name)
+
+
+def _drawn(mesh: TetMesh, image: TissueImage | None, at_mm: ArrayLike | None, name: str) -> Any:
     point = _middle(mesh) if at_mm is None else finite_array(at_mm, "at_mm", ArgumentError)
     if point.shape != (3,):
         raise ArgumentError(f"at_mm must be a point (3,), not {point.shape}")
-    low, high = _bounds(mesh, voxels)
+    low, high = _bounds(mesh, image)
     extents = [_extent(low, high, axis) for axis in range(3)]
     shown = boxes(extents)
     widths = [right - left for left, right, _, _ in shown]
@@ -127,22 +134,12 @@ def draw_interfaces(
     pixel_mm = max(float((high - low).max()) / _PIXELS, 1e-6)
     for axis, (axes, extent, box) in enumerate(zip(panels, extents, shown, strict=True)):
         grid = _Grid(axis, float(point[axis]), extent, pixel_mm)
-        _draw(axes, grid.of_mesh(mesh) if voxels is None else grid.of_image(voxels))
+        _draw(axes, grid.of_mesh(mesh) if image is None else grid.of_image(image))
         _draw_lines(axes, mesh, axis, grid.at_mm)
         axes.set_title(title_of(axis, grid.at_mm), fontsize=10, color=INK)
         draw_ends(axes, axis, box)
-    _add_legend(figure, mesh, voxels)
+    _add_legend(figure, mesh, image)
     return for_notebooks(figure)
-
-
-def _checked(affine: ArrayLike, tags: ArrayLike) -> _Image:
-    matrix, values = given_image(affine, tags, "the image", "whole numbers", ArgumentError)
-    check_affine(matrix, ArgumentError)
-    if values.ndim != 3 or values.dtype.kind not in "iu":
-        raise ArgumentError(
-            f"the image must be (nx, ny, nz) whole numbers, not {values.dtype} {values.shape}"
-        )
-    return _Image(matrix, values)
 
 
 def _middle(mesh: TetMesh) -> Floats:
@@ -152,14 +149,14 @@ def _middle(mesh: TetMesh) -> Floats:
     return np.average(mesh.barycentres_mm()[chosen], axis=0, weights=mesh.volumes_mm3()[chosen])
 
 
-def _bounds(mesh: TetMesh, image: _Image | None) -> tuple[Floats, Floats]:
+def _bounds(mesh: TetMesh, image: TissueImage | None) -> tuple[Floats, Floats]:
     """Return the corners of the box around the mesh and what the image has of a head, mm."""
     points = [mesh.nodes_mm]
     if image is not None:
         # The first and the last voxel of each column are as far out, in any direction, as all between them.
-        there = image.tags != 0
+        there = image.voxels > 0
         columns = np.nonzero(there.any(axis=2))
-        ends = there[columns].argmax(axis=1), image.tags.shape[2] - 1 - there[columns][:, ::-1].argmax(axis=1)
+        ends = there[columns].argmax(axis=1), there.shape[2] - 1 - there[columns][:, ::-1].argmax(axis=1)
         points += [
             np.stack([*columns, end], axis=1) @ image.affine[:3, :3].T + image.affine[:3, 3] for end in ends
         ]
@@ -189,15 +186,15 @@ class _Grid(NamedTuple):
         tet = tets_of_pixels(mesh, self.axis, self.at_mm, low, self.pixel_mm, self.counts())
         return self._pixels(np.where(tet >= 0, mesh.tags[tet].astype(np.int64), _NO_TISSUE))
 
-    def of_image(self, image: _Image) -> _Pixels:
+    def of_image(self, image: TissueImage) -> _Pixels:
         width, height = self.counts().tolist()
         points = np.full((height, width, 3), self.at_mm)
         u, v = (d for d in range(3) if d != self.axis)
         points[..., u] = self.extent[0] + (np.arange(width) + 0.5) * self.pixel_mm
         points[..., v] = (self.extent[2] + (np.arange(height) + 0.5) * self.pixel_mm)[:, None]
-        found, inside = nearest(image.affine, image.tags, points.reshape(-1, 3))
+        found, inside = nearest(image.affine, image.voxels, points.reshape(-1, 3))
         tags = np.full(height * width, _NO_TISSUE)
-        tags[inside] = np.where(found == 0, _NO_TISSUE, found.astype(np.int64))
+        tags[inside] = np.array([_NO_TISSUE, *image.tags])[found]
         return self._pixels(tags.reshape(height, width))
 
     def _pixels(self, tags: NDArray[np.int64]) -> _Pixels:
@@ -231,27 +228,27 @@ def _draw_lines(axes: Any, mesh: TetMesh, axis: int, at_mm: float) -> None:
     axes.add_collection(lines)
 
 
-def _title(mesh: TetMesh, name: str) -> Sequence[str]:
+def _title(mesh: TetMesh, name: str) -> list[str]:
     counts = f"{plural(mesh.n_nodes, 'node', 'nodes')}, {plural(mesh.n_tets, 'tetrahedron', 'tetrahedra')}"
-    return [name, counts] if name else [counts]
+    report = mesh.from_image
+    if report is None:
+        return [name, counts] if name else [counts]
+    angle = f"smallest dihedral angle {report.smallest_dihedral_deg:.1f}°"
+    near = f"{report.interfaces.within_half_a_voxel:.1%} of interfaces within half a voxel of the image's"
+    return [name or os.path.basename(report.name), f"{counts}, {angle}, {near}"]
 
 
-def _add_legend(figure: Any, mesh: TetMesh, image: _Image | None) -> None:
+def _add_legend(figure: Any, mesh: TetMesh, image: TissueImage | None) -> None:
     """Name the tissues; where there is an image, with the volume in the mesh over that in the image."""
     from matplotlib.patches import Patch  # an optional package, which only pictures need
 
-    present = np.unique(mesh.tags).tolist()
-    counts: dict[int, int] = {}
-    if image is not None:
-        found, voxels = np.unique(image.tags, return_counts=True)
-        counts = {tag: n for tag, n in zip(found.tolist(), voxels.tolist(), strict=True) if tag != 0}
+    counts = {} if image is None else image.counts()
     volumes = mesh.volumes_mm3()
     patches = []
-    for tag in sorted({*present, *counts}):
+    for tag in sorted({*np.unique(mesh.tags).tolist(), *counts}):
         label = called(tag, mesh.tag_names)
-        if tag in counts and image is not None:
-            voxel = abs(np.linalg.det(image.affine[:3, :3]))
-            label += f" {volumes[mesh.tags == tag].sum() / (counts[tag] * voxel):.3f}"
+        if image is not None and counts.get(tag):
+            label += f" {volumes[mesh.tags == tag].sum() / (counts[tag] * image.voxel_mm3):.3f}"
         patches.append(Patch(facecolor=tissue_colour(tag), edgecolor=INK, linewidth=0.6, label=label))
     title = None if image is None else "volume in the mesh over that in the image"
     figure.legend(
