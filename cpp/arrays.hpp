@@ -149,6 +149,7 @@ inline const float* check_rates(const Rates& adot, py::ssize_t n, py::ssize_t wi
 
 // Add the parts of the module, each defined in the file of its name (bindings_*.cpp).
 void bind_host(py::module_& m);
+void bind_mesher(py::module_& m);
 void bind_images(py::module_& m);
 void bind_operators(py::module_& m);
 void bind_primary(py::module_& m);

@@ -17,6 +17,7 @@ PYBIND11_MODULE(HEADFIELD_MODULE, m) {
     m.doc() = "the native side of headfield";
     bind_device(m);
     bind_host(m);
+    bind_mesher(m);
     bind_images(m);
     bind_operators(m);
     bind_primary(m);

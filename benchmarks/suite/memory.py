@@ -54,7 +54,7 @@ def _bytes_per_node(head: str, device: str) -> tuple[float, float]:
     """What a model holds, and the most that its set-up had."""
     if device == "cpu" and not STATUS.exists():
         raise NotImplementedError("needs Linux")
-    memory = _resident if device == "cpu" else _pooled
+    memory = resident if device == "cpu" else _pooled
     hf.HeadModel(heads.sphere(20.0), device=device)  # thread pool, module and a GPU's self check
     mesh = heads.mesh(head)
     before, _ = memory(anew=True)
@@ -64,7 +64,7 @@ def _bytes_per_node(head: str, device: str) -> tuple[float, float]:
     return (held - before) / mesh.n_nodes, (peak - before) / mesh.n_nodes
 
 
-def _resident(anew: bool) -> tuple[int, int]:
+def resident(anew: bool) -> tuple[int, int]:
     """Resident bytes of this process, and their peak, which begins anew where that is asked for."""
     if anew:
         gc.collect()

@@ -51,6 +51,17 @@ def voxel_parts(
     labels: NDArray[np.uint8], diagonal: bool
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]: ...
 
+# Nodes (n, 3) mm, tetrahedra (m, 4) and their labels (m,) between nested levels, values (levels, nx, ny, nz);
+# to_voxels (3, 4) from mm to indices of voxels, box (2, 3) mm around all voxels. Edges of cells of the lattice
+# are cell_mm in the labels whose bits are set in fine and where interfaces bend, else twice that.
+def mesh_levels(
+    values: NDArray[np.float32],
+    to_voxels: NDArray[np.float64],
+    box: NDArray[np.float64],
+    cell_mm: float,
+    fine: int,
+) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.uint8]]: ...
+
 # Indices that are known to lie in 0…below − 1 (as a row pointer: to ascend from 0 to below − 1), so that the
 # calls they are given to need not check them again; ValueError if they don't. The array must stay as it is.
 class Indices:

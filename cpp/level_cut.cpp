@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Tetrahedra are cut by halving their edges in one order for all of them (the longest first, then by number), so that
+// neighbours are cut alike at the faces that they share, without a table of cases.
+#include "level_cut.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "first_error.hpp"
+
+namespace headfield {
+
+namespace {
+
+constexpr double near = 0.3;    // of an edge: nodes closer to an interface are put on it
+constexpr double margin = 0.2;  // of an edge: cuts keep so far from its ends
+constexpr double touch = 0.05;  // of a level's range: interfaces as close as that are one
+
+constexpr int edge_ends[6][2] = {{0, 1}, {0, 2}, {0, 3}, {1, 2}, {1, 3}, {2, 3}};
+
+// The edges of tetrahedra that `crosses(i, j)` holds for, once each.
+template <class Crosses>
+Edges edges_that(const LabelledMesh& mesh, Crosses crosses) {
+    const auto n = static_cast<int64_t>(mesh.nodes.size());
+    std::vector<int64_t> start(n + 1, 0);
+    auto each = [&](auto&& visit) {
+        for (const Tet& t : mesh.tets) {
+            for (const auto& e : edge_ends) {
+                const int32_t i = std::min(t[e[0]], t[e[1]]), j = std::max(t[e[0]], t[e[1]]);
+                if (crosses(mesh.sides[i], mesh.sides[j])) visit(i, j);
+            }
+        }
+    };
+    each([&](int32_t i, int32_t) { ++start[i + 1]; });
+    std::partial_sum(start.begin(), start.end(), start.begin());
+    std::vector<int32_t> all(start[n]);
+    std::vector<int64_t> next(start.begin(), start.end() - 1);
+    each([&](int32_t i, int32_t j) { all[next[i]++] = j; });
+    Edges edges;
+    edges.begin.assign(n + 1, 0);
+    for (int64_t i = 0; i < n; ++i) {
+        const auto from = all.begin() + start[i], to = all.begin() + start[i + 1];
+        std::sort(from, to);
+        for (auto j = from; j != to; ++j) {
+            if (j != from && *j == *(j - 1)) continue;
+            edges.nodes.push_back(static_cast<int32_t>(i));
+            edges.others.push_back(*j);
+        }
+        edges.begin[i + 1] = edges.size();
+    }
+    return edges;
+}
+
+// The labels at a point of a level's surface, together with the interfaces that touch it there.
+Labels labels_on(const LevelField& field, int level, const Vec3& p) {
+    Labels l{static_cast<uint8_t>(level), static_cast<uint8_t>(level + 1)};
+    while (l.first > 0 && field.at(l.first - 1, p) > -touch) --l.first;
+    while (l.last < field.levels && field.at(l.last, p) < touch) ++l.last;
+    return l;
+}
+
+// The crossing nearest to a node.
+struct Nearest {
+    double distance;  // mm
+    int level = -1;
+    Vec3 point{};
+};
+
+void put_on_surface(const LevelField& field, const Nearest& nearest, double most, Vec3& p, Labels& sides) {
+    const Vec3 projected = field.projected(nearest.level, p, most, 4);
+    const bool close = std::fabs(field.at(nearest.level, projected)) < touch;
+    p = close && norm(projected - p) <= nearest.distance ? projected : nearest.point;
+    sides = labels_on(field, nearest.level, p);
+}
+
+void snap(const LevelField& field, LabelledMesh& mesh) {
+    const Edges edges = edges_that(mesh, [](const Labels& a, const Labels& b) {
+        return a.last < b.first || b.last < a.first;
+    });
+    // Levels are nested, so that the interface of the label at an end is the first to be met from there.
+    std::vector<double> at_begin(edges.size()), at_end(edges.size());
+    auto levels = [&](int64_t e) {
+        const int i = mesh.sides[edges.nodes[e]].first, j = mesh.sides[edges.others[e]].first;
+        return i < j ? std::array<int, 2>{i, j - 1} : std::array<int, 2>{i - 1, j};
+    };
+#pragma omp parallel for schedule(static)
+    for (int64_t e = 0; e < edges.size(); ++e) {
+        const Vec3 &a = mesh.nodes[edges.nodes[e]], &b = mesh.nodes[edges.others[e]];
+        const auto level = levels(e);
+        at_begin[e] = field.crossing(level[0], a, b);
+        at_end[e] = level[1] == level[0] ? at_begin[e] : field.crossing(level[1], a, b);
+    }
+    std::vector<Nearest> nearest(mesh.nodes.size(), Nearest{HUGE_VAL});
+    auto offer = [&](int32_t node, int level, double share, double length, const Vec3& point) {
+        Nearest& best = nearest[node];
+        if (share < near && share * length < best.distance) best = {share * length, level, point};
+    };
+    for (int64_t e = 0; e < edges.size(); ++e) {
+        const Vec3 &a = mesh.nodes[edges.nodes[e]], &b = mesh.nodes[edges.others[e]];
+        const double length = norm(b - a);
+        const auto level = levels(e);
+        offer(edges.nodes[e], level[0], at_begin[e], length, a + at_begin[e] * (b - a));
+        offer(edges.others[e], level[1], 1.0 - at_end[e], length, a + at_end[e] * (b - a));
+    }
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < static_cast<int64_t>(nearest.size()); ++i) {
+        const Nearest& n = nearest[i];
+        if (n.level >= 0) put_on_surface(field, n, n.distance, mesh.nodes[i], mesh.sides[i]);
+    }
+}
+
+// One level's cut.
+class Cut {
+public:
+    Cut(const LevelField& field, int level, LabelledMesh& mesh) : field_(field), level_(level), mesh_(mesh) {}
+
+    void run() {
+        settle();
+        edges_ = crossed();
+        first_ = static_cast<int32_t>(mesh_.nodes.size());
+        for (int64_t e = 0; e < edges_.size(); ++e) add_node(edges_.nodes[e], edges_.others[e], share(e));
+        std::vector<Tet> tets;
+        tets.reserve(mesh_.tets.size() + 3 * edges_.size());
+        for (const Tet& t : mesh_.tets) divide(t, tets);
+        mesh_.tets = std::move(tets);
+    }
+
+private:
+    struct Halved {
+        double length;
+        int32_t i, j, node;
+
+        bool before(const Halved& other) const {
+            return length != other.length ? length > other.length : node < other.node;
+        }
+    };
+
+    bool crosses(const Labels& a, const Labels& b) const {
+        return (a.below(level_) && b.above(level_)) || (b.below(level_) && a.above(level_));
+    }
+    Edges crossed() const {
+        return edges_that(mesh_, [this](const Labels& a, const Labels& b) { return crosses(a, b); });
+    }
+    double share(int64_t e) const {
+        return field_.crossing(level_, mesh_.nodes[edges_.nodes[e]], mesh_.nodes[edges_.others[e]]);
+    }
+    // Counts nodes that cuts would come too close to as on the surface; they are moved there later.
+    void settle() {
+        edges_ = crossed();
+        std::vector<double> shares(edges_.size());
+#pragma omp parallel for schedule(static)
+        for (int64_t e = 0; e < edges_.size(); ++e) shares[e] = share(e);
+        for (int64_t e = 0; e < edges_.size(); ++e) {
+            if (shares[e] < near) place(mesh_.sides[edges_.nodes[e]]);
+            if (1.0 - shares[e] < near) place(mesh_.sides[edges_.others[e]]);
+        }
+    }
+    void place(Labels& l) const {
+        if (l.below(level_)) l.last = static_cast<uint8_t>(level_ + 1);
+        if (l.above(level_)) l.first = static_cast<uint8_t>(level_);
+    }
+    void add_node(int32_t i, int32_t j, double s) {
+        const Vec3 a = mesh_.nodes[i], b = mesh_.nodes[j];
+        const Vec3 p = a + std::min(std::max(s, margin), 1.0 - margin) * (b - a);
+        const Labels& inner = mesh_.sides[i].below(level_) ? mesh_.sides[i] : mesh_.sides[j];
+        // Outer levels are positive on both sides, or have been cut. Inner ones are negative, unless they come as close.
+        Labels l{static_cast<uint8_t>(level_), static_cast<uint8_t>(level_ + 1)};
+        while (l.first > inner.first && inner.below(l.first - 1) && field_.at(l.first - 1, p) > -touch) --l.first;
+        mesh_.nodes.push_back(p);
+        mesh_.sides.push_back(l);
+    }
+    void divide(const Tet& t, std::vector<Tet>& out) const {
+        Halved halved[6];
+        int n = 0;
+        for (const auto& e : edge_ends) {
+            const int32_t i = std::min(t[e[0]], t[e[1]]), j = std::max(t[e[0]], t[e[1]]);
+            if (!crosses(mesh_.sides[i], mesh_.sides[j])) continue;
+            const auto from = edges_.others.begin() + edges_.begin[i], to = edges_.others.begin() + edges_.begin[i + 1];
+            const auto at = std::lower_bound(from, to, j) - edges_.others.begin();
+            const Halved h{norm(mesh_.nodes[j] - mesh_.nodes[i]), i, j, first_ + static_cast<int32_t>(at)};
+            int k = n++;
+            for (; k > 0 && h.before(halved[k - 1]); --k) halved[k] = halved[k - 1];
+            halved[k] = h;
+        }
+        const size_t begin = out.size();
+        out.push_back(t);
+        for (int k = 0; k < n; ++k) halve(halved[k], begin, out);
+    }
+    static void halve(const Halved& h, size_t begin, std::vector<Tet>& out) {
+        for (size_t k = begin, end = out.size(); k < end; ++k) {
+            Tet &one = out[k], other = one;
+            const auto i = std::find(one.begin(), one.end(), h.i), j = std::find(one.begin(), one.end(), h.j);
+            if (i == one.end() || j == one.end()) continue;
+            other[i - one.begin()] = h.node;
+            *j = h.node;
+            out.push_back(other);
+        }
+    }
+
+    const LevelField& field_;
+    int level_;
+    LabelledMesh& mesh_;
+    Edges edges_;
+    int32_t first_ = 0;
+};
+
+// What all four nodes may be in; where they lie on one interface, what the field says between them.
+uint8_t label_of(const LevelField& field, const LabelledMesh& mesh, const Tet& t) {
+    uint8_t first = 0, last = static_cast<uint8_t>(field.levels);
+    Vec3 sum{};
+    for (const int32_t i : t) {
+        first = std::max(first, mesh.sides[i].first);
+        last = std::min(last, mesh.sides[i].last);
+        sum = sum + mesh.nodes[i];
+    }
+    if (first >= last) return first;
+    return static_cast<uint8_t>(std::min<int>(std::max<int>(field.label(0.25 * sum), first), last));
+}
+
+}  // namespace
+
+void cut_by_levels(const LevelField& field, LabelledMesh& mesh, const Poll& poll) {
+    snap(field, mesh);
+    for (int level = field.levels - 1; level >= 0; --level) {
+        poll();
+        Cut(field, level, mesh).run();
+    }
+    mesh.labels.resize(mesh.tets.size());
+#pragma omp parallel for schedule(static)
+    for (int64_t t = 0; t < static_cast<int64_t>(mesh.tets.size()); ++t) {
+        mesh.labels[t] = label_of(field, mesh, mesh.tets[t]);
+    }
+}
+
+}  // namespace headfield
