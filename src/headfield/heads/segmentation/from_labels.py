@@ -106,7 +106,9 @@ def head_from_labels(
     """
     edge_mm = within(edge_mm, "edge_mm", MeshError, _SHORTEST_MM, _LONGEST_MM)
     keep_csf_mm = not_negative(keep_csf_mm, "keep_csf_mm", MeshError)
-    smallest = edge_mm**3 if min_island_mm3 is None else not_negative(min_island_mm3, "min_island_mm3", MeshError)
+    smallest = (
+        edge_mm**3 if min_island_mm3 is None else not_negative(min_island_mm3, "min_island_mm3", MeshError)
+    )
     say = progress if progress is not None else _nothing
     say("reading the image")
     segmented = tissue_image(given(image), tissues)
@@ -163,7 +165,9 @@ def tissue_image(image: GivenImage, tissues: Any = None) -> TissueImage:
 def _of_maps(image: GivenImage, tissues: list[Any] | tuple[Any, ...]) -> TissueImage:
     maps = maps_of(image)
     if len(tissues) != len(maps):
-        raise MeshError(f"{image.name}: it has {len(maps)} maps, but tissues says what {len(tissues)} of them are")
+        raise MeshError(
+            f"{image.name}: it has {len(maps)} maps, but tissues says what {len(tissues)} of them are"
+        )
     of_map = [tag_of(value, f"map {i}") for i, value in enumerate(tissues)]
     tags = inside_out(tag for tag in of_map if tag)
     if not tags:
@@ -184,8 +188,8 @@ def _check_layers(image: TissueImage, shells: bool) -> None:
     if lacks and not shells:
         there = ", ".join(called(tag, {}) for tag in image.tags)
         raise MeshError(
-            f"{image.name}: no {' and no '.join(lacks)} among its tissues ({there}): shells=True grows what lacks by "
-            "geometry around the brain, or tissues={...} says which label it is"
+            f"{image.name}: no {' and no '.join(lacks)} among its tissues ({there}): shells=True grows what "
+            "lacks by geometry around the brain, or tissues={...} says which label it is"
         )
 
 
@@ -193,7 +197,8 @@ def _levels(
     image: TissueImage, edge_mm: float, shells: bool, keep_csf_mm: float
 ) -> tuple[LevelSets, tuple[str, ...], float]:
     """Return the level sets, what was grown, and the volume in mm³ of what smoothing has cut off."""
-    levels, grown = level_sets_of(image, edge_mm), ()
+    levels = level_sets_of(image, edge_mm)
+    grown: tuple[str, ...] = ()
     if shells:
         levels, grown = with_shells(levels)
         if grown:
