@@ -10,7 +10,6 @@ from scipy.ndimage import map_coordinates
 from scipy.spatial.transform import Rotation
 
 import headfield as hf
-from headfield import plot_head
 from headfield.heads.segmentation.from_labels import tissue_image
 from headfield.heads.segmentation.image import given
 from headfield.pictures.colours import tissue_colour
@@ -45,7 +44,7 @@ def colours(tags):
 def test_each_pixel_has_the_voxel_around_it(ball, axis):
     affine, labels = image_of_ball()
     at = [3.3, -4.7, 8.1]
-    shown = plot_head(ball, (affine, labels), at_mm=at).axes[axis].images[0]
+    shown = hf.plot_head(ball, (affine, labels), at_mm=at).axes[axis].images[0]
     drawn = np.asarray(shown.get_array())
     left, right, bottom, top = shown.get_extent()
     height, width = drawn.shape[:2]
@@ -61,7 +60,7 @@ def test_each_pixel_has_the_voxel_around_it(ball, axis):
 
 
 def test_without_an_image_the_tissues_of_the_mesh_are_coloured(ball):
-    figure = plot_head(ball, at_mm=[0, 0, 10])
+    figure = hf.plot_head(ball, at_mm=[0, 0, 10])
     drawn = np.asarray(figure.axes[2].images[0].get_array())
     for tag, radii in ((2, (0, 20)), (3, (20, 26)), (5, (26, 32))):
         area = np.pi * (max(radii[1] ** 2 - 100, 0) - max(radii[0] ** 2 - 100, 0))
@@ -72,7 +71,7 @@ def test_without_an_image_the_tissues_of_the_mesh_are_coloured(ball):
 
 
 def test_the_lines_are_where_the_plane_cuts_the_interfaces(ball):
-    (lines,) = plot_head(ball, at_mm=[0, 0, 7]).axes[2].collections
+    (lines,) = hf.plot_head(ball, at_mm=[0, 0, 7]).axes[2].collections
     ends = np.concatenate(lines.get_segments())
     distance = np.hypot(np.linalg.norm(ends, axis=1), 7)
     off = np.abs(distance[:, None] - [20, 26, 32]).min(axis=1)
@@ -81,12 +80,15 @@ def test_the_lines_are_where_the_plane_cuts_the_interfaces(ball):
 
 
 def test_numbers_letters_and_a_bar(ball):
-    figure = plot_head(ball, image_of_ball(), name="ball.msh")
+    figure = hf.plot_head(ball, image_of_ball(), name="ball.msh")
     words = [text.get_text() for text in figure.findobj(Text)]
     assert f"ball.msh\n{ball.n_nodes:,} nodes, {ball.n_tets:,} tetrahedra" in words
-    assert [axes.get_title() for axes in figure.axes] == [
-        f"{of} = 0 mm" for of in ("sagittal, x", "coronal, y", "axial, z")
-    ]
+    left = ball.nodes_mm[ball.tets].mean(axis=1)[(ball.tags == 2)]
+    left = left[left[:, 0] < 0, 0]
+    titles = [axes.get_title().split(" = ") for axes in figure.axes]
+    assert titles[1:] == [["coronal, y", "0 mm"], ["axial, z", "0 mm"]]
+    assert titles[0][0] == "sagittal, x"
+    assert float(titles[0][1].removesuffix(" mm").replace("−", "-")) == pytest.approx(left.mean(), abs=1.5)
     assert "".join(sorted(w for w in words if len(w) == 1)) == "AAIILLPPRRSS"
     assert "10 mm" in words
     ratios = {w.rsplit(" ", 1)[0]: float(w.rsplit(" ", 1)[1]) for w in words if w[-4:-3] == "."}
@@ -99,7 +101,7 @@ def test_numbers_letters_and_a_bar(ball):
 def test_a_tissue_that_is_lost_is_shown_and_named(ball):
     affine, labels = image_of_ball()
     labels[5:8, 20:30, 10:20] = 7
-    words = [text.get_text() for text in plot_head(ball, (affine, labels)).findobj(Text)]
+    words = [text.get_text() for text in hf.plot_head(ball, (affine, labels)).findobj(Text)]
     assert "compact bone 0.000" in words
 
 
@@ -107,8 +109,8 @@ def test_what_lies_outside_of_the_mesh_is_in_the_picture(ball):
     affine, labels = image_of_ball(centre_mm=(40.0, 10.0, -5.0))
     there = np.argwhere(labels) @ affine[:3, :3].T + affine[:3, 3]
     left, right, bottom, top = (
-        plot_head(ball, (affine, labels)).axes[2].get_xlim()
-        + plot_head(ball, (affine, labels)).axes[2].get_ylim()
+        hf.plot_head(ball, (affine, labels)).axes[2].get_xlim()
+        + hf.plot_head(ball, (affine, labels)).axes[2].get_ylim()
     )
     low, high = there.min(axis=0), there.max(axis=0)
     assert left < min(low[0], -32)
@@ -131,10 +133,10 @@ def test_what_is_refused(ball, tmp_path):
     affine, labels = image_of_ball()
     for at in ([1, 2], [[0, 0, 0]], [0, 0, np.nan], "C3"):
         with pytest.raises(hf.ArgumentError, match="at_mm"):
-            plot_head(ball, at_mm=at)
+            hf.plot_head(ball, at_mm=at)
     for image in ((affine, labels[0]), (affine, labels * 0.5), (np.zeros((4, 4)), labels)):
         with pytest.raises(hf.MeshError, match=r"image|affine"):
-            plot_head(ball, image)
+            hf.plot_head(ball, image)
     with pytest.raises(hf.FileFormatError, match="pictures are written as"):
         write_interfaces(tmp_path / "a.jpg", ball)
     with pytest.raises(FileNotFoundError):
@@ -143,6 +145,6 @@ def test_what_is_refused(ball, tmp_path):
 
 
 def test_a_plane_beside_the_head_is_empty(ball):
-    axes = plot_head(ball, image_of_ball(), at_mm=[0, 0, 90]).axes[2]
+    axes = hf.plot_head(ball, image_of_ball(), at_mm=[0, 0, 90]).axes[2]
     assert (np.asarray(axes.images[0].get_array()) == 1.0).all()
     assert not axes.collections[0].get_segments()

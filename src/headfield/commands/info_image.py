@@ -28,7 +28,7 @@ def describe_image(path: str | os.PathLike[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        Ready for JSON. `labels` has voxels and volume of each label, and the tissue that it is in the last of
+        Ready for JSON. `labels` has voxels and volume of each label, and the tissue that it is in the first of
         `numberings`, those that know all labels. Where the numbers are no labels, as in an MRI, `problem`
         says why.
     """
@@ -76,7 +76,7 @@ def _axes(affine: NDArray[np.float64]) -> str:
 def _tissue(label: int, numberings: list[str]) -> str | None:
     if not numberings:
         return "outside" if label == OUTSIDE else None
-    tag = NUMBERINGS[numberings[-1]][label]
+    tag = NUMBERINGS[numberings[0]][label]
     return "outside" if tag == OUTSIDE else called(tag, {})
 
 
@@ -94,5 +94,5 @@ def text_of_image(facts: dict[str, Any]) -> tuple[list[tuple[str, str]], list[li
         [str(label), row["tissue"] or "?", f"{row['voxels']:,}", f"{row['volume_mm3'] / 1000:.1f}"]
         for label, row in facts["labels"].items()
     ]
-    tissues = fitting[-1] if fitting else ",".join(f"{label}=TISSUE" for label in facts["labels"] if label)
+    tissues = fitting[0] if fitting else ",".join(f"{label}=TISSUE" for label in facts["labels"] if label)
     return rows, body, [f"headfield mesh {shlex.quote(facts['file'])} -o head.msh --tissues {tissues}"]

@@ -87,5 +87,5 @@ def _add_picture(parser: argparse.ArgumentParser) -> None:
         "--at",
         type=values.point,
         metavar="X,Y,Z",
-        help="where the slices meet, mm [the middle of gray matter]",
+        help="where the slices meet, mm [the middle of gray matter, x of its left half]",
     )

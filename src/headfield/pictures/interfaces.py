@@ -91,7 +91,8 @@ def plot_head(
     tissues : {"simnibs", "synthseg", "aseg"}, mapping, or list, optional
         What its labels or maps are, as for `headfield.head_from_labels`.
     at_mm : array_like (3,), optional
-        Where the slices meet, mm; if not given, in the middle of gray matter, or of the mesh without any.
+        Where the slices meet, mm. If not given, the coronal and the axial one lie in the middle of gray
+        matter, the sagittal one in that of its left half; in the mesh, if it has no gray matter.
     name : str
         Of the head, for the title.
 
@@ -114,7 +115,7 @@ def plot_head(
     >>> from headfield.heads.phantom import sphere_mesh
     >>> figure = plot_head(sphere_mesh([50, 60], tags=[2, 5], edge_mm=20))
     >>> [axes.get_title() for axes in figure.axes]
-    ['sagittal, x = 0 mm', 'coronal, y = 0 mm', 'axial, z = 0 mm']
+    ['sagittal, x = −19 mm', 'coronal, y = 0 mm', 'axial, z = 0 mm']
     """
     return _drawn(mesh, None if image is None else tissue_image(given(image), tissues), at_mm, name)
 
@@ -143,10 +144,17 @@ def _drawn(mesh: TetMesh, image: TissueImage | None, at_mm: ArrayLike | None, na
 
 
 def _middle(mesh: TetMesh) -> Floats:
-    """Return the middle of gray matter, or of the mesh."""
+    """Return the middle of gray matter, or of the mesh; x is the middle of the left half.
+
+    A sagittal slice through the middle would lie between the hemispheres, along the cortex of both.
+    """
     gray = mesh.tags == GRAY_MATTER
     chosen = gray if gray.any() else np.ones(mesh.n_tets, bool)
-    return np.average(mesh.barycentres_mm()[chosen], axis=0, weights=mesh.volumes_mm3()[chosen])
+    centres, volumes = mesh.barycentres_mm()[chosen], mesh.volumes_mm3()[chosen]
+    middle = np.average(centres, axis=0, weights=volumes)
+    left = centres[:, 0] <= middle[0]
+    middle[0] = np.average(centres[left, 0], weights=volumes[left])
+    return np.asarray(middle)
 
 
 def _bounds(mesh: TetMesh, image: TissueImage | None) -> tuple[Floats, Floats]:
