@@ -124,7 +124,7 @@ def head_from_labels(
     if note:
         doubt(f"{segmented.name}: {note}")
     say("making tetrahedra")
-    mesh = mesh_level_sets(levels, edge_mm, progress=progress)
+    mesh = mesh_level_sets(levels, edge_mm)
     return _told(mesh, levels, segmented.name, note, grown)
 
 

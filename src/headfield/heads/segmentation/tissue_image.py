@@ -66,7 +66,8 @@ class TissueImage:
     @property
     def voxel_mm3(self) -> float:
         """The volume of a voxel."""
-        return float(abs(np.linalg.det(self.affine[:3, :3])))
+        a, b, c = self.affine[:3, :3].T
+        return float(abs(a @ np.cross(b, c)))
 
     def changed(self, voxels: NDArray[np.uint8]) -> TissueImage:
         """Return the image with other voxels; where maps say another tissue, the two shares are swapped."""
