@@ -97,7 +97,7 @@ def interfaces_of(mesh: TetMesh, tags: Sequence[int]) -> tuple[NDArray[np.int32]
     """
     rank = np.full(max(tags) + 1, -1, np.int64)
     rank[list(tags)] = np.arange(len(tags))
-    # All nodes of such a face touch two tissues, or one and outside: few tetrahedra have three of these nodes.
+    # All nodes of such a face touch two tissues, or one and outside: few tetrahedra have three of them.
     touched = np.zeros(mesh.n_nodes, np.int8)
     touched[mesh.boundary()] = 1
     for tag in tags:

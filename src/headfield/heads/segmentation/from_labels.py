@@ -125,6 +125,7 @@ def head_from_labels(
         doubt(f"{segmented.name}: {note}")
     say("making tetrahedra")
     mesh = mesh_level_sets(levels, edge_mm)
+    say("comparing with the image")
     return _told(mesh, levels, segmented.name, note, grown)
 
 
