@@ -125,7 +125,8 @@ def head_from_labels(
     if note:
         doubt(f"{segmented.name}: {note}")
     say("making tetrahedra")
-    mesh = mesh_level_sets(levels, edge_mm, progress=progress)
+    mesh = mesh_level_sets(levels, edge_mm)
+    say("comparing with the image")
     return _told(mesh, levels, segmented.name, note, grown)
 
 

@@ -49,7 +49,7 @@ def without_islands(image: TissueImage, smallest_mm3: float) -> tuple[TissueImag
     >>> image, removed = without_islands(TissueImage("image", np.eye(4), (2, 3), voxels), 5.0)
     Traceback (most recent call last):
     ...
-    headfield.errors.MeshError: image: all the CSF, 1 mm³, is in islands below 5 mm³: lower \
+    headfield.errors.MeshError: image: all CSF, 1 mm³, is in islands below 5 mm³: lower \
 min_island_mm3, or give its label another tissue
     """
     grid = np.pad(image.voxels, 1)  # so that every voxel of the image has neighbours
@@ -101,8 +101,8 @@ def _check_all_left(image: TissueImage, voxels: Voxels, smallest_mm3: float) -> 
     for i, tag in enumerate(image.tags, 1):
         if not after[i]:
             raise MeshError(
-                f"{image.name}: all the {called(tag, {})}, {before[i] * image.voxel_mm3:.3g} mm³, is in "
-                f"islands below {smallest_mm3:.3g} mm³: lower min_island_mm3, or give its label another tissue"
+                f"{image.name}: all {called(tag, {})}, {before[i] * image.voxel_mm3:.3g} mm³, is in islands "
+                f"below {smallest_mm3:.3g} mm³: lower min_island_mm3, or give its label another tissue"
             )
 
 

@@ -66,7 +66,8 @@ class TissueImage:
     @property
     def voxel_mm3(self) -> float:
         """The volume of a voxel."""
-        return float(abs(np.linalg.det(self.affine[:3, :3])))
+        a, b, c = self.affine[:3, :3].T
+        return float(abs(a @ np.cross(b, c)))
 
     def counts(self) -> dict[int, int]:
         """Return how many voxels each tissue has, by tag."""
