@@ -11,12 +11,13 @@ import numpy as np
 from ...core.arguments import not_negative, within
 from ...core.messages import doubt, warn
 from ...errors import MeshError
+from ...io.volume import Volume
 from ..mesh import TetMesh
 from ..names import called
 from ..tissues import BONES, SCALP
 from .borders import check_borders
 from .fidelity import report_of
-from .image import GivenImage, ImageSource, given, label_counts, labels_of, maps_of
+from .image import GivenImage, given, label_counts, labels_of, maps_of
 from .islands import joined_to_head, said_of, without_islands
 from .lattice import mesh_level_sets
 from .level_sets import LevelSets
@@ -31,7 +32,7 @@ _SHORTEST_MM, _LONGEST_MM = 0.5, 20.0  # edges: below, a head has 100 M nodes; a
 
 
 def head_from_labels(
-    image: ImageSource,
+    image: Volume,
     tissues: TissueChoice | None = None,
     edge_mm: float = 2.5,
     *,

@@ -5,22 +5,18 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ...core.messages import plural, point
 from ...errors import MeshError
-from ...io.freesurfer import read_mgh
-from ...io.nifti import check_affine, given_image, read_nifti
-from ...io.regular import ending_of
+from ...io.nifti import check_affine, given_image
+from ...io.volume import Volume, read_voxels
 
-__all__ = ["GivenImage", "ImageSource", "given", "label_counts", "labels_of", "maps_of"]
+__all__ = ["GivenImage", "given", "label_counts", "labels_of", "maps_of"]
 
-ImageSource: TypeAlias = str | os.PathLike[str] | tuple[ArrayLike, ArrayLike]
-
-_FREESURFER = (".mgz", ".mgh")
 _THINNEST = 4  # voxels along an axis: a slab of fewer is no head
 _FINEST_MM, _COARSEST_MM = (
     0.05,
@@ -45,7 +41,7 @@ class GivenImage:
         return self.data.ndim == 4
 
 
-def given(image: ImageSource) -> GivenImage:
+def given(image: Volume) -> GivenImage:
     """Read an image, or take it as it is given, and check all that does not depend on its numbers.
 
     Parameters
@@ -70,7 +66,7 @@ def given(image: ImageSource) -> GivenImage:
     """
     if isinstance(image, (str, os.PathLike)):
         name = os.fspath(image)
-        affine, data = read_mgh(name) if ending_of(name) in _FREESURFER else read_nifti(name)
+        affine, data = read_voxels(name)
     else:
         name = "the label image"
         if not isinstance(image, tuple) or len(image) != 2 or image[0] is None:

@@ -69,6 +69,11 @@ class TissueImage:
         a, b, c = self.affine[:3, :3].T
         return float(abs(a @ np.cross(b, c)))
 
+    def counts(self) -> dict[int, int]:
+        """Return how many voxels each tissue has, by tag."""
+        counts = np.bincount(self.voxels.ravel(), minlength=len(self.tags) + 1)[1:]
+        return dict(zip(self.tags, counts.tolist(), strict=True))
+
     def changed(self, voxels: NDArray[np.uint8]) -> TissueImage:
         """Return the image with other voxels; where maps say another tissue, the two shares are swapped."""
         if self.maps is None:
