@@ -99,7 +99,9 @@ def template_levels() -> LevelSets:
         )
         at = [np.arange(n) / SHELL_STEP_MM for n in SHAPE]
         scale = np.float32(-DISTANCE_UNITS * SHELL_MM)
-        shells = [sampled(_unpacked(data[name]) / scale, at) for name in ("inner_skull", "outer_skull", "scalp")]
+        shells = [
+            sampled(_unpacked(data[name]) / scale, at) for name in ("inner_skull", "outer_skull", "scalp")
+        ]
     half = np.maximum.accumulate(np.stack([np.minimum(white, brain), brain, *shells]), axis=0)
     values = np.concatenate([half[:, :0:-1], half], axis=1)
     affine = np.eye(4)
