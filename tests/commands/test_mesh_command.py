@@ -357,10 +357,10 @@ class Terminal(io.StringIO):
         return True
 
 
-def fail_in_the_second(stages, seen):
+def fail_in_the_second(stages, stream, until):
     with stages:
         stages.begin("first")
-        while not seen():
+        while until not in stream.getvalue():
             time.sleep(0.001)
         stages.begin("second")
         raise ValueError("in the middle")
@@ -377,7 +377,7 @@ def test_a_terminal_sees_the_seconds_and_a_log_the_stages(monkeypatch):
         monkeypatch.setattr("sys.stderr", stream)
         stages = progress.Stages(quiet)
         with pytest.raises(ValueError, match="in the middle"):
-            fail_in_the_second(stages, lambda: name != "terminal" or "\r" in stream.getvalue())
+            fail_in_the_second(stages, stream, until="\r" if name == "terminal" else "")
         shown[name] = stream.getvalue()
         assert list(stages.seconds) == ["first", "second"]
         assert min(stages.seconds.values()) >= 0
