@@ -13,7 +13,11 @@ from .tissue_image import TissueImage
 
 __all__ = ["check_borders"]
 
-_FACES = (("left", "right"), ("posterior", "anterior"), ("inferior", "superior"))  # by axis of RAS, down and up
+_FACES = (
+    ("left", "right"),
+    ("posterior", "anterior"),
+    ("inferior", "superior"),
+)  # by axis of RAS, down and up
 _NECK = "inferior"
 # In the neck, the cord (1.2 cm²) or the brain stem (9 cm² at the pons) may be cut, a hemisphere (80 cm²) may not.
 _BRAIN_IN_NECK_MM2 = 1200.0
@@ -58,9 +62,13 @@ there: take an image of the whole head; if the head is meant to end there, add a
             counts = np.bincount(_layer(image.voxels, axis, end).ravel(), minlength=len(image.tags) + 1)
             areas = {tag: float(counts[i] * area_mm2) for i, tag in enumerate(image.tags, 1) if counts[i]}
             if areas and _look(areas, _FACES[world][int(upward)], image.name):
-                touches.append(f"{sum(areas.values()) / 100:.2g} cm² at the {_FACES[world][int(upward)]} border")
+                touches.append(
+                    f"{sum(areas.values()) / 100:.2g} cm² at the {_FACES[world][int(upward)]} border"
+                )
     if touches:
-        doubt(f"{image.name}: the head touches the border of the image, {', '.join(touches)}: it ends flat there")
+        doubt(
+            f"{image.name}: the head touches the border of the image, {', '.join(touches)}: it ends flat there"
+        )
 
 
 def _layer(voxels: NDArray[np.uint8], axis: int, end: int) -> NDArray[np.uint8]:

@@ -27,9 +27,7 @@ _FARTHEST = 2.0  # voxels
 _TRIED = np.linspace(0.0, _FARTHEST, 41)  # distances at which a sign is looked for on both sides of a face
 
 
-def report_of(
-    mesh: TetMesh, levels: LevelSets, name: str, removed: str, grown: Sequence[str]
-) -> ImageReport:
+def report_of(mesh: TetMesh, levels: LevelSets, name: str, removed: str, grown: Sequence[str]) -> ImageReport:
     """Compare a mesh with the level sets that it was made of."""
     in_image = image_volumes(levels)
     in_mesh = np.bincount(mesh.tags, weights=mesh.volumes_mm3(), minlength=max(levels.tags) + 1)
@@ -136,9 +134,7 @@ def interface_distances(mesh: TetMesh, levels: LevelSets) -> Floats:
     return distances
 
 
-def _along(
-    values: NDArray[np.float32], level: NDArray[np.intp], middle: Floats, normal: Floats
-) -> Floats:
+def _along(values: NDArray[np.float32], level: NDArray[np.intp], middle: Floats, normal: Floats) -> Floats:
     """Return the least distance (f,) along the normals, on either side, at which a level has another sign."""
     inside = _sampled(values, level, middle)[0] > 0
     found = np.full(len(level), _FARTHEST)
@@ -152,9 +148,7 @@ def _along(
     return found
 
 
-def _sampled(
-    values: NDArray[np.float32], level: NDArray[np.intp], points: Floats
-) -> tuple[Floats, Floats]:
+def _sampled(values: NDArray[np.float32], level: NDArray[np.intp], points: Floats) -> tuple[Floats, Floats]:
     """Return levels (f,) at points (f, 3) in voxels by linear interpolation, and their slopes (3, f)."""
     top = np.array(values.shape[1:]) - 1
     at = np.clip(points, 0, top)

@@ -105,7 +105,9 @@ def head_from_labels(
     """
     edge_mm = within(edge_mm, "edge_mm", MeshError, _SHORTEST_MM, _LONGEST_MM)
     keep_csf_mm = not_negative(keep_csf_mm, "keep_csf_mm", MeshError)
-    smallest = edge_mm**3 if min_island_mm3 is None else not_negative(min_island_mm3, "min_island_mm3", MeshError)
+    smallest = (
+        edge_mm**3 if min_island_mm3 is None else not_negative(min_island_mm3, "min_island_mm3", MeshError)
+    )
     say = progress if progress is not None else _nothing
     say("reading the image")
     segmented = tissue_image(given(image), tissues)
@@ -162,7 +164,9 @@ def tissue_image(image: GivenImage, tissues: Any = None) -> TissueImage:
 def _of_maps(image: GivenImage, tissues: list[Any] | tuple[Any, ...]) -> TissueImage:
     maps = maps_of(image)
     if len(tissues) != len(maps):
-        raise MeshError(f"{image.name}: it has {len(maps)} maps, but tissues says what {len(tissues)} of them are")
+        raise MeshError(
+            f"{image.name}: it has {len(maps)} maps, but tissues says what {len(tissues)} of them are"
+        )
     of_map = [tag_of(value, f"map {i}") for i, value in enumerate(tissues)]
     tags = inside_out(tag for tag in of_map if tag)
     if not tags:

@@ -29,7 +29,34 @@ _FREESURFER: dict[int, tuple[int, ...]] = {
         *(*range(3000, 3036), *range(4000, 4036), *range(13100, 13176), *range(14100, 14176)),
     ),
     GRAY_MATTER: (
-        *(3, 42, 8, 47, 9, 48, 10, 49, 11, 50, 12, 51, 13, 52, 17, 53, 18, 54, 19, 55, 20, 56, 26, 58, 27, 59),
+        *(
+            3,
+            42,
+            8,
+            47,
+            9,
+            48,
+            10,
+            49,
+            11,
+            50,
+            12,
+            51,
+            13,
+            52,
+            17,
+            53,
+            18,
+            54,
+            19,
+            55,
+            20,
+            56,
+            26,
+            58,
+            27,
+            59,
+        ),
         *(28, 60, 30, 62, 80, 81, 82, 172, 183, 184, 11300, 12300),
         *(*range(1000, 1036), *range(2000, 2036), *range(11100, 11176), *range(12100, 12176)),
     ),
@@ -93,7 +120,9 @@ def tags_of_labels(
         raise MeshError(_unlisted(missing, tissues, name))
     tags = {label: table[label] for label in counts}
     if not any(tags.values()):
-        raise MeshError(f"{name}: no tissue: all of its labels {sorted(tags)} are taken as outside of the head")
+        raise MeshError(
+            f"{name}: no tissue: all of its labels {sorted(tags)} are taken as outside of the head"
+        )
     return tags
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A head to start with: the average brain of the ICBM 152 template in a skull, a scalp and a face of geometry.
+"""A head to start with: the average brain of the ICBM 152 template in skull, scalp and face of geometry.
 
 Where levels cross zero is stored in `template.npz`, which `tools/make_template.py` makes: distances to the
 interfaces as small integers, of the half with x ≥ 0, as the template is symmetric.
@@ -47,7 +47,8 @@ def template_head(edge_mm: float = 3.0) -> TetMesh:
     Parameters
     ----------
     edge_mm : float, optional
-        Length of edges in the gray matter and around it, mm, at most 6; elsewhere they are up to twice as long.
+        Length of edges in the gray matter and around it, mm; elsewhere they are up to twice as long. Beyond
+        6 mm gyri are lost.
 
     Returns
     -------
@@ -99,7 +100,9 @@ def template_levels() -> LevelSets:
         )
         at = [np.arange(n) / SHELL_STEP_MM for n in SHAPE]
         scale = np.float32(-DISTANCE_UNITS * SHELL_MM)
-        shells = [sampled(_unpacked(data[name]) / scale, at) for name in ("inner_skull", "outer_skull", "scalp")]
+        shells = [
+            sampled(_unpacked(data[name]) / scale, at) for name in ("inner_skull", "outer_skull", "scalp")
+        ]
     half = np.maximum.accumulate(np.stack([np.minimum(white, brain), brain, *shells]), axis=0)
     values = np.concatenate([half[:, :0:-1], half], axis=1)
     affine = np.eye(4)
