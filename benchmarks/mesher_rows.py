@@ -20,6 +20,7 @@ from suite.memory import resident
 import headfield as hf
 from headfield.core.device import using_threads
 from headfield.geometry.voxels import tets_at_voxels
+from headfield.heads.location import locate
 from headfield.heads.segmentation import lattice
 from headfield.heads.segmentation.level_sets import LevelSets
 
@@ -168,7 +169,7 @@ def solve(head: str, edge_mm: float) -> Row:
     coil, pose = heads.coil(), hf.place(coarse, LEFT_MOTOR, FOREHEAD, 4.0)
     tets = np.flatnonzero(coarse.tags == GRAY).astype(np.int32)
     points = coarse.nodes_mm[coarse.tets[tets]].mean(axis=1)
-    found = hf.locate(fine, points)
+    found = locate(fine, points)
     same = (fine.tags[found.element] == GRAY) & (found.distance_mm == 0)
     volume_mm3 = coarse.volumes_mm3()[tets][same]
     model = hf.HeadModel(coarse)

@@ -16,7 +16,7 @@ import json
 import sys
 from pathlib import Path
 
-from reporting import files, gpu, model, peers, profiles, recovery, refinement, resources, suite
+from reporting import files, gpu, mesher, model, peers, profiles, recovery, refinement, resources, suite
 from reporting.markdown import Results, Section, runs
 
 HERE = Path(__file__).resolve().parent
@@ -74,7 +74,8 @@ def every_section(results: Results) -> list[Section]:
     found = [peers.solves(results), *(peers.others(results, kind) for kind in peers.TITLES)]
     found += [*suite.sections(results), *profiles.sections(results)]
     found += [recovery.section(results), refinement.section(results)]
-    found += [files.section(results), model.section(results), resources.section(results)]
+    found += [files.section(results), mesher.section(results)]
+    found += [model.section(results), resources.section(results)]
     found.append(gpu.section(results))
     said = "".join(block for section in found for block in section.blocks)
     used = {name: report for name, report in results.items() if f"results/{name}.json" in said}

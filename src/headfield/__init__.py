@@ -58,6 +58,7 @@ from .heads.skin import skin, write_skin
 from .heads.subject import Subject
 from .heads.tensors import conductivity_tensors
 from .heads.write import write_mesh
+from .pictures.interfaces import plot_head
 from .placement.clearance import casing_distance
 from .placement.grid import ScalpGrid, scalp_grid
 from .placement.place import place
@@ -127,6 +128,7 @@ __all__ = [
     "phantom_head",
     "phantom_landmarks",
     "place",
+    "plot_head",
     "read_casing",
     "read_coil",
     "read_eeg_positions",

@@ -2,7 +2,7 @@
 """Do all the trials and write a table of what was tried and what held.
 
     PYTHONPATH=tests python -m abuse            # writes tests/abuse/RESULTS.md; `make abuse` calls it
-    PYTHONPATH=tests python -m abuse --kills 50 --interrupts 20 --full 5 --forks 10 -o table.md
+    PYTHONPATH=tests python -m abuse --kills 50 --interrupts 20 --full 5 --forks 10 --volumes 20 -o table.md
 
 Exit code 1 where something did not hold.
 """
@@ -25,7 +25,7 @@ import numpy as np
 
 import headfield as hf
 
-from . import forks, leaks, trials
+from . import forks, leaks, trials, volumes
 
 TESTS = Path(__file__).resolve().parents[1]
 ENDINGS = (".h5", ".msh", ".vtu")
@@ -46,6 +46,7 @@ def main() -> int:
     parser.add_argument("--interrupts", type=int, default=200, help="per format")
     parser.add_argument("--full", type=int, default=30, help="per format")
     parser.add_argument("--forks", type=int, default=50)
+    parser.add_argument("--volumes", type=int, default=500, help="random ones, to be meshed")
     parser.add_argument("--solves", type=int, default=2000, help="that memory is watched in")
     parser.add_argument("--workers", type=int, default=6, help="processes of trials, which mostly wait")
     parser.add_argument("--seed", type=int, default=0)
@@ -73,6 +74,10 @@ def _rows(args: argparse.Namespace) -> Iterator[Row]:
                 f"{len(verdict.faults)} with a lost, wrong or refused pose ({seconds:.0f} s)"
             )
             yield f"{ending} {SAID[kind]}", str(verdict.tried), held, verdict.faults
+    seeds = range(args.seed, args.seed + args.volumes)
+    angle, seconds, bad = volumes.of_seeds(seeds, args.workers)
+    sound = f"smallest dihedral angle {angle:.1f}°; {len(bad)} that are no proper mesh ({seconds:.0f} s)"
+    yield "random label volumes meshed", str(args.volumes), sound, bad
     good = forks.children_that_solve(args.forks)
     lost = [] if good == args.forks else [f"{args.forks - good} children hung or solved wrongly"]
     yield "forked while another thread solves", str(args.forks), f"{good} solve, same bits", lost
@@ -104,7 +109,8 @@ def _table(rows: list[Row]) -> str:
         "# What was tried, and what held",
         "",
         "Written by `make abuse`. A fault is a pose that was finished and is gone, one that is shown with",
-        "other values, a file that headfield wrote and refuses, an untyped error, or a child that hangs.",
+        "other values, a file that headfield wrote and refuses, an untyped error, a child that hangs, or a",
+        "mesh with inverted or unjoined tetrahedra, or with an angle below 10°.",
         "",
         f"{time.strftime('%Y-%m-%d')}, headfield {hf.__version__}, {platform.system()} {platform.machine()}, "
         f"Python {platform.python_version()}, NumPy {np.__version__}, HDF5 {h5py.version.hdf5_version}",

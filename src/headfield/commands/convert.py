@@ -78,7 +78,7 @@ def convert(source: str | os.PathLike[str], target: str | os.PathLike[str], **op
     kind = kind_of(source)
     if is_for_results(kind, source, target):
         kind = "result"
-    elif kind == "result":  # a .msh or .vtu that becomes another mesh with fields
+    elif kind in ("result", "image"):  # a .msh or .vtu that becomes another mesh with fields; or no head yet
         kind = "mesh"
     given = {name: value for name, value in options.items() if _is_given(value)}
     wrong = sorted(set(given) - set(_OPTIONS.get(kind, ())))

@@ -25,11 +25,12 @@ from ..heads.tetrahedra import chunks
 from ..heads.tissues import tissue
 from ..io.nifti import read_description, read_grid, read_nifti
 from .heads import HeadOptions, check_no_options, mesh_of
+from .info_image import describe_image
 from .info_result import describe_result
 from .kinds import kind_of
 from .pose_facts import pose_facts
 
-__all__ = ["describe"]
+__all__ = ["describe", "describe_mesh"]
 
 _COIL_POINT_MM = (0.0, 0.0, 20.0)
 _AS_IT_IS = HeadOptions()
@@ -90,12 +91,15 @@ def describe(
         return {"kind": kind} | _of_tensors(*read_nifti(path))
     if kind == "result":
         return {"kind": kind} | describe_result(read_result(path))
+    if kind == "image":
+        return {"kind": kind} | describe_image(path)
     if kind == "field":
         return {"kind": kind} | _of_field_image(path)
-    return {"kind": kind} | _of_mesh(mesh_of(path, head, check=False))
+    return {"kind": kind} | describe_mesh(mesh_of(path, head, check=False))
 
 
-def _of_mesh(mesh: TetMesh) -> dict[str, Any]:
+def describe_mesh(mesh: TetMesh) -> dict[str, Any]:
+    """Describe a head, as `describe` does."""
     facts = mesh.summary()
     facts["smallest_dihedral_deg"] = _smallest_dihedral_percentiles(mesh)
     for tag, row in facts["tissues"].items():
@@ -191,7 +195,7 @@ def _of_subject(subject: Subject, head: HeadOptions) -> dict[str, Any]:
         "eeg_caps": subject.eeg_caps,
         "surfaces": sorted(subject.surface_paths),
         "tensors": None if tensors is None else str(tensors),
-        "mesh": {"kind": "mesh"} | _of_mesh(mesh_of(subject.folder, head, check=False)),
+        "mesh": {"kind": "mesh"} | describe_mesh(mesh_of(subject.folder, head, check=False)),
     }
 
 

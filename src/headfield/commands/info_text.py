@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..heads.tissues import AIR
+from .info_image import text_of_image
 from .info_result import LISTED, listed, text_of_result
 
-__all__ = ["lines"]
+__all__ = ["lines", "table"]
 
 Row = tuple[str, str]
 
@@ -26,8 +27,8 @@ def lines(facts: dict[str, Any]) -> list[str]:
     points        8
     extent        0.0 0.0 0.0 to 1.0 2.0 3.0 mm
     """
-    rows, table = _TEXTS[facts["kind"]](facts)
-    return [f"{name:13} {value}" for name, value in [("kind", facts["kind"]), *rows]] + table
+    rows, below = _TEXTS[facts["kind"]](facts)
+    return [f"{name:13} {value}" for name, value in [("kind", facts["kind"]), *rows]] + below
 
 
 def _mesh(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
@@ -55,7 +56,7 @@ def _mesh(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
         for line, row in zip(body, facts["tissues"].values(), strict=True):
             line.append(row["name_in_file"] or "")
     found = [f"{one['severity']}: {one['message']}" for one in facts["findings"]]
-    return rows, ["", *_table(head, body, left=(1, 5)), *([""] if found else []), *found]
+    return rows, ["", *table(head, body, left=(1, 5)), *([""] if found else []), *found]
 
 
 def _coil(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
@@ -88,7 +89,7 @@ def _coil(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
     ]
     return rows, [
         "",
-        *_table(["part", "name", "of", "count", "stimulator", "parameters"], body, left=(1, 2, 5)),
+        *table(["part", "name", "of", "count", "stimulator", "parameters"], body, left=(1, 2, 5)),
     ]
 
 
@@ -149,18 +150,18 @@ def _tensors(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
 
 
 def _subject(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
-    mesh_rows, table = _mesh(facts["mesh"])
+    mesh_rows, below = _mesh(facts["mesh"])
     rows = [("subject", facts["name"]), ("layout", facts["layout"]), ("head", facts["mesh_file"])]
     rows.append(("EEG caps", listed(facts["eeg_caps"]) or "none"))
     rows.append(("tensors", facts["tensors"] or "none"))
     if facts["surfaces"]:
         rows.append(("surfaces", listed(facts["surfaces"])))
-    return rows + mesh_rows, table
+    return rows + mesh_rows, below
 
 
 def _result(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
     rows, tables = text_of_result(facts)
-    return rows, [line for head, body, left in tables for line in ("", *_table(head, body, left))]
+    return rows, [line for head, body, left in tables for line in ("", *table(head, body, left))]
 
 
 def _field(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
@@ -168,9 +169,16 @@ def _field(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
     return [*rows, ("spacing", f"{_point(facts['spacing_mm'])} mm"), ("extent", _extent(facts))], []
 
 
+def _image(facts: dict[str, Any]) -> tuple[list[Row], list[str]]:
+    rows, body, said = text_of_image(facts)
+    labels = ["", *table(["label", "tissue", "voxels", "cm³"], body, left=(1,))] if body else []
+    return [*rows, ("extent", _extent(facts))], [*labels, "", *said]
+
+
 _TEXTS = {
     "result": _result,
     "field": _field,
+    "image": _image,
     "mesh": _mesh,
     "coil": _coil,
     "poses": _poses,
@@ -181,7 +189,7 @@ _TEXTS = {
 }
 
 
-def _table(head: list[str], body: list[list[str]], left: Sequence[int]) -> list[str]:
+def table(head: list[str], body: list[list[str]], left: Sequence[int]) -> list[str]:
     """Pad cells to columns; those in `left` are flush left, the others flush right."""
     columns = list(zip(head, *body, strict=True))
     widths = [max(map(len, column)) for column in columns]

@@ -9,11 +9,12 @@ from ..coils.endings import COIL_ENDINGS, WIRE_ENDINGS
 from ..coils.formats.casings import CASING_ENDINGS
 from ..coils.formats.wire_text import holds_wire
 from ..errors import FileFormatError
-from ..fields.images import DESCRIBED, IMAGE_ENDINGS
+from ..fields.images import DESCRIBED
 from ..fields.note import note_in
 from ..fields.stream import H5_ENDINGS
 from ..io.nifti import read_description, read_grid
 from ..io.regular import check_regular, ending_of
+from ..io.volume import FREESURFER_ENDINGS, NIFTI_ENDINGS
 from ..poses.read import is_pose_file
 
 __all__ = ["kind_of"]
@@ -33,13 +34,13 @@ def kind_of(path: str | os.PathLike[str]) -> str:
     str
         "subject" (a folder), "coil" (also the path of its wire), "poses", "eeg" (electrode positions),
         "casing" (a triangle surface), "tensors" (an image of six components), "field" (an image of a result),
-        "result" (an .h5, or a .msh or .vtu that says it is one of headfield) or "mesh" (every other file; its
-        reader says if it isn't one).
+        "image" (of one number per voxel: labels of tissues, or an MRI), "result" (an .h5, or a .msh or .vtu
+        that says it is one of headfield) or "mesh" (every other file; its reader says if it isn't one).
 
     Raises
     ------
     FileFormatError
-        Not a regular file, or an image that is neither a coil nor tensors.
+        Not a regular file, or an image of another number of components.
     OSError
         The file can't be read.
 
@@ -58,8 +59,10 @@ def kind_of(path: str | os.PathLike[str]) -> str:
     if ending_of(name) in H5_ENDINGS or note_in(name) is not None:
         return "result"
     lower = name.lower()
-    if lower.endswith(IMAGE_ENDINGS):
+    if lower.endswith(NIFTI_ENDINGS):
         return _image(name)
+    if lower.endswith(FREESURFER_ENDINGS):
+        return "image"
     if lower.endswith(COIL_ENDINGS):
         return "coil"
     if lower.endswith(CASING_ENDINGS):
@@ -79,7 +82,11 @@ def _image(name: str) -> str:
         return "tensors"
     if len(shape) in (4, 5) and 3 in shape[3:]:
         return "coil"
-    raise FileFormatError(f"{name}: an image of shape {shape}; a coil has 3 components, tensors have 6")
+    if len(shape) == 3 or (len(shape) > 3 and set(shape[3:]) == {1}):
+        return "image"
+    raise FileFormatError(
+        f"{name}: an image of shape {shape}; labels have no components, a coil has 3, tensors have 6"
+    )
 
 
 def _holds_electrodes(name: str) -> bool:

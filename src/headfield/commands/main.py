@@ -26,6 +26,7 @@ from .demo import run_demo
 from .heads import HeadOptions
 from .info import describe
 from .info_text import lines
+from .mesh import run_mesh
 from .parser import build_parser
 from .parser_place import TAKE_MINUS, check_placing
 from .place import run_place
@@ -39,7 +40,7 @@ from .view import view
 __all__ = ["main"]
 
 # Options whose value may begin so.
-_TAKE_MINUS = ("--conductivity", "--didt", "--slice", "--tags", "--without-tags", *TAKE_MINUS)
+_TAKE_MINUS = ("--at", "--conductivity", "--didt", "--slice", "--tags", "--without-tags", *TAKE_MINUS)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -167,6 +168,7 @@ def _convert(args: argparse.Namespace) -> None:
 
 _COMMANDS = {
     "demo": _demo,
+    "mesh": run_mesh,
     "place": run_place,
     "solve": solve,
     "merge": _merge,

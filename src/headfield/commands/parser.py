@@ -10,6 +10,7 @@ from typing import Any
 from ..core.version import VERSION
 from ..solve.recovery import KINDS
 from . import values
+from .parser_mesh import add_mesh
 from .parser_place import add_place, add_placing, add_poses
 from .pose_options import add_pose_options
 
@@ -38,6 +39,7 @@ def build_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"headfield {VERSION}")
     names = {
         "demo": _add_demo,
+        "mesh": add_mesh,
         "place": _add_place,
         "solve": _add_solve,
         "merge": _add_merge,
@@ -60,7 +62,7 @@ def build_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
 def _add_demo(commands: Any) -> argparse.ArgumentParser:
     demo: argparse.ArgumentParser = commands.add_parser(
         "demo",
-        help="an average head, a figure-8 over the left motor area, twelve angles",
+        help="try it: a head and a coil that come with headfield, twelve angles, a picture",
         description="Solve the template head (an average brain in geometric shells) for a figure-8 over the "
         "left motor area at twelve angles; print a table; write head, coil and poses, and the field of the "
         "best angle (.msh, .vtu) with a picture.",
@@ -254,10 +256,10 @@ def _add_view(commands: Any) -> argparse.ArgumentParser:
 def _add_info(commands: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
         "info",
-        help="what a head, coil, pose or result file holds",
-        description="Say what a file is and what is in it: a mesh (tissues, sizes, quality, fields), a coil, "
-        "poses, a result (peaks in each tissue, what it was computed from), electrode positions, a casing, "
-        "diffusion tensors, or a subject folder m2m_x.",
+        help="what a file holds: a head, an image of labels, a coil, poses, a result",
+        description="Say what a file is and what is in it: a mesh (tissues, sizes, quality, fields), an "
+        "image (labels, volumes, how to mesh it), a coil, poses, a result (peaks in each tissue, what it was "
+        "computed from), electrode positions, a casing, diffusion tensors, or a subject folder m2m_x.",
         epilog="Example: headfield info head.msh",
     )
     parser.add_argument("file", metavar="FILE")

@@ -9,16 +9,20 @@ import re
 
 from ..core import quantities
 from ..errors import ArgumentError
+from ..heads.points import coordinates
+from ..heads.segmentation.numberings import NUMBERINGS, tag_of
 
 __all__ = [
     "file_name",
     "folder",
+    "point",
     "pose_range",
     "rates",
     "some_tags",
     "tag_choice",
     "tag_value",
     "tags",
+    "tissue_choice",
     "tolerance",
 ]
 
@@ -80,6 +84,42 @@ def tag_value(text: str) -> tuple[int, float]:
         return int(tag), quantities.conductivity(value)
     except ValueError:  # ArgumentError is one too
         raise argparse.ArgumentTypeError(f"{text!r} is not TAG=VALUE, such as 2=0.275 or 2=275mS/m") from None
+
+
+def tissue_choice(text: str) -> str | dict[int, int] | list[int]:
+    """Make what `head_from_labels` takes as `tissues`: a numbering, or pairs such as 1=2,3=gray matter.
+
+    Tissues alone, such as gray matter,white matter,CSF, are those of maps.
+    """
+    if text in NUMBERINGS:
+        return text
+    words = [word.strip() for word in text.split(",")]
+    try:
+        if not any("=" in word for word in words):
+            return [tag_of(_number(word), f"map {i}") for i, word in enumerate(words)]
+        pairs = [word.partition("=") for word in words]
+        found = {int(label): tag_of(_number(tissue.strip()), f"label {label}") for label, _, tissue in pairs}
+    except ValueError:  # MeshError is one too
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither {', '.join(NUMBERINGS)} nor LABEL=TISSUE, such as 1=2,3=gray matter,4=0"
+        ) from None
+    if len(found) < len(pairs):
+        raise argparse.ArgumentTypeError(f"{text!r} names a label twice")
+    return found
+
+
+def _number(word: str) -> int | str:
+    return int(word) if re.fullmatch(r"\d{1,9}", word) else word
+
+
+def point(text: str) -> list[float]:
+    try:
+        found = coordinates(text)
+    except ArgumentError:
+        found = None
+    if found is None or found[0]:
+        raise argparse.ArgumentTypeError(f"{text!r} is not x,y,z in mm")
+    return [float(number) for number in found[1]]
 
 
 def pose_range(text: str) -> tuple[int | None, int | None]:

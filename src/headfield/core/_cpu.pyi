@@ -34,9 +34,9 @@ def boundary_faces(tets: NDArray[np.int32], n_nodes: int) -> tuple[NDArray[np.in
 # order[new] = old, (n,).
 def morton_order(nodes: NDArray[np.float64]) -> NDArray[np.int32]: ...
 
-# Nested levels (n_tissues, blocks along x, y, z) of labels (nx, ny, nz), 0 outside, 1…n_tissues from inside to
-# outside: u_l is the share of label l in each block of step³ voxels, smoothed by a Gaussian of sigma blocks,
-# u_0 = 1 − Σ u_l, and level k − 1 = max(u_1…u_k) − max(u_0, u_k+1…). What lies beyond the image is outside.
+# Nested levels (n_tissues, blocks along x, y, z) of labels (nx, ny, nz), 0 outside, 1…n_tissues from inside
+# to outside: u_l is the share of label l in each block of step³ voxels, smoothed by a Gaussian of sigma
+# blocks, u_0 = 1 − Σ u_l, and level k − 1 = max(u_1…u_k) − max(u_0, u_k+1…). Beyond the image is outside.
 def label_levels(
     labels: NDArray[np.uint8], n_tissues: int, sigma: float, step: int = 1
 ) -> NDArray[np.float32]: ...

@@ -26,9 +26,8 @@ from ..io.nifti import check_affine, read_grid
 from .note import Note
 from .result import Result
 
-__all__ = ["DESCRIBED", "IMAGE_ENDINGS", "Grid", "grid_of", "write_image"]
+__all__ = ["DESCRIBED", "Grid", "grid_of", "write_image"]
 
-IMAGE_ENDINGS = (".nii", ".nii.gz")
 #: What the description of an image that is written here begins with.
 DESCRIBED = "headfield field: "
 

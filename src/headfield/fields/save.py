@@ -11,10 +11,11 @@ from ..core.messages import plural
 from ..errors import ArgumentError, FileFormatError
 from ..io.atomic import check_folder, check_not_input
 from ..io.regular import ending_of
+from ..io.volume import NIFTI_ENDINGS
 from ..regions.region import Region
 from .arrays import FieldArrays
 from .gifti import SURFACE_ENDING, write_on_surface
-from .images import IMAGE_ENDINGS, Like, grid_of, write_image
+from .images import Like, grid_of, write_image
 from .note import Note
 from .result import Result, result_of
 from .stream import H5_ENDINGS, save_h5
@@ -25,7 +26,7 @@ __all__ = ["MESHES", "NOT_MESHES", "format_of", "save_field", "write_result"]
 
 #: Endings of the files that a result can be written to, besides .h5: those of meshes with fields, and others.
 MESHES = (".msh", ".vtu")
-NOT_MESHES = (".npy", ".csv", *IMAGE_ENDINGS, SURFACE_ENDING)
+NOT_MESHES = (".npy", ".csv", *NIFTI_ENDINGS, SURFACE_ENDING)
 
 _QUANTITIES = ("magnE", "E", "v", "local_error", "normal", "tangential")
 
@@ -146,7 +147,7 @@ def format_of(path: str | os.PathLike[str]) -> str:
     >>> format_of("E.NII.gz"), format_of("E.func.gii")
     ('.nii', '.gii')
     """
-    ending = ".nii" if os.fspath(path).lower().endswith(IMAGE_ENDINGS) else ending_of(path)
+    ending = ".nii" if os.fspath(path).lower().endswith(NIFTI_ENDINGS) else ending_of(path)
     if ending in H5_ENDINGS:
         raise FileFormatError(
             f"{os.fspath(path)}: .h5 is written by `Field.save`, `headfield solve` and `merge` only"

@@ -261,8 +261,8 @@ class TetMesh(Derived):
             nodes, tetrahedra, triangles (counts); bounds_mm ([[x, y, z] low, high]); mean_edge_mm (over
             the six edges of all tetrahedra); surface_mm2 (all outer faces); skin_mm2 (`skin()`; None if there
             is none); volume_mm3; tissues ({tag: {tetrahedra, volume_mm3, mean_edge_mm}}); fields ({elements,
-            nodes, triangles: {name: components}}); flipped_tetrahedra; dropped_nodes; image (`from_image` as plain
-            values, None for a mesh of other origin).
+            nodes, triangles: {name: components}}); flipped_tetrahedra; dropped_nodes; image (`from_image` as
+            plain values, None for a mesh of other origin).
         """
         skin = self.skin() if head_tags(self.tags) else None
         repaired = {"flipped_tetrahedra": self.n_flipped, "dropped_nodes": self.n_dropped_nodes}

@@ -7,8 +7,9 @@ import os
 from dataclasses import replace
 
 from ..core.messages import doubt, warn
-from ..errors import MeshError
+from ..errors import FileFormatError, MeshError
 from ..io.regular import check_regular, ending_of
+from ..io.volume import is_volume
 from .checks import FlawError
 from .choose_tags import TagChoice, chosen_tags
 from .findings import HeadReport
@@ -90,6 +91,11 @@ def read_mesh(
     """
     name = os.fspath(path)
     check_regular(path, MeshError)
+    if is_volume(path):
+        raise FileFormatError(
+            f"{name}: an image, and no head yet: mesh it first, headfield mesh {name} -o head.msh, "
+            "or hf.head_from_labels(path)"
+        )
     try:
         raw = chosen_tags(_read(path), tags)
         if repair:

@@ -6,13 +6,16 @@ from __future__ import annotations
 import os
 
 from ..errors import MeshError
+from ..io.atomic import check_folder
 from ..io.regular import ending_of
 from .formats.gmsh_write import write_gmsh
-from .formats.meshio_write import write_meshio
+from .formats.meshio_write import format_of, write_meshio
 from .formats.npz import write_npz
 from .formats.raw import MeshArrays
 
-__all__ = ["write_mesh"]
+__all__ = ["check_mesh_target", "write_mesh"]
+
+_OWN = (".msh", ".npz")
 
 
 def write_mesh(path: str | os.PathLike[str], mesh: MeshArrays, *, binary: bool = True) -> None:
@@ -60,3 +63,18 @@ def write_mesh(path: str | os.PathLike[str], mesh: MeshArrays, *, binary: bool =
             write_meshio(path, mesh)
         except MeshError as error:
             raise MeshError(f"{os.fspath(path)}: {error}") from error.__cause__
+
+
+def check_mesh_target(path: str | os.PathLike[str]) -> None:
+    """Raise what `write_mesh` would for the name of a file, before there is work on its content.
+
+    Examples
+    --------
+    >>> check_mesh_target("/no/such/folder/head.msh")
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: /no/such/folder/head.msh: there is no folder /no/such/folder
+    """
+    if ending_of(path) not in _OWN:
+        format_of(path)
+    check_folder(path)

@@ -26,7 +26,15 @@ from ..errors import FileFormatError, HeadfieldError
 from .growth import GROWTH
 from .regular import check_regular
 
-__all__ = ["check_affine", "given_image", "read_description", "read_grid", "read_nifti", "trilinear"]
+__all__ = [
+    "check_affine",
+    "given_image",
+    "nearest",
+    "read_description",
+    "read_grid",
+    "read_nifti",
+    "trilinear",
+]
 
 _GZIP = b"\x1f\x8b"
 _DEFLATE = 1100  # Deflate shrinks at most 1032 times
@@ -195,6 +203,22 @@ def trilinear(
     sides = [np.stack([1 - f, f]) for f in (x, y, z)]
     weight = (sides[0][:, None, None] * sides[1][:, None] * sides[2]).reshape(8, -1)
     return (i, j, k), weight, inside
+
+
+def nearest(
+    affine: NDArray[np.float64], data: NDArray[Any], points_mm: NDArray[np.float64]
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return the numbers of the voxels around points (p, 3) inside an image, and which points (p,) those are.
+
+    Examples
+    --------
+    >>> data = np.arange(8).reshape(2, 2, 2)
+    >>> nearest(np.diag([2.0, 2, 2, 1]), data, np.array([[0.9, 0, 2.9], [-1.1, 0, 0]]))
+    (array([1]), array([ True, False]))
+    """
+    voxel = np.floor((points_mm - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T + 0.5)
+    inside = np.all((voxel >= 0) & (voxel < data.shape), axis=1)
+    return data[tuple(voxel[inside].astype(np.intp).T)], inside
 
 
 @contextmanager

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from colorsys import hls_to_rgb
 from typing import Any
 
 import numpy as np
 
 from ..errors import MissingPackageError
 
-__all__ = ["INK", "TISSUE", "colormap", "matplotlib_parts"]
+__all__ = ["INK", "TISSUE", "colormap", "matplotlib_parts", "tissue_colour"]
 
 #: Lines and text.
 INK = "#20242c"
@@ -19,6 +20,23 @@ TISSUE = "#ececec"
 # from its light end as far as colours can still be told from black. It darkens all the way, so that it can
 # be printed in gray.
 _MAGMA = (1.0, 0.1)
+# By tag of the table of tissues. All are light, so that lines over them can be told; neighbours in a head
+# differ in lightness as well as in hue.
+_TISSUES = {
+    1: "#f7f3e8",
+    2: "#d3b5ae",
+    3: "#b7d7ec",
+    4: "#ecdca6",
+    5: "#f0c6a4",
+    6: "#9fc9b4",
+    7: "#ecdca6",
+    8: "#d0b473",
+    9: "#d98880",
+    10: "#cf9a8c",
+    11: "#b9c4d8",
+    12: "#f6ecc0",
+}
+_GOLDEN = 0.618034  # of a turn: hues of consecutive tags lie far apart
 
 
 def colormap() -> Any:
@@ -39,6 +57,20 @@ def colormap() -> Any:
     from matplotlib import colormaps  # an optional package, which only pictures need
 
     return colours.ListedColormap(colormaps["magma"](np.linspace(*_MAGMA, 256)), "field")
+
+
+def tissue_colour(tag: int) -> str:
+    """Return the colour of a tissue in slices, as #rrggbb; tags without a name get one of their own.
+
+    Examples
+    --------
+    >>> tissue_colour(3), tissue_colour(40) != tissue_colour(41)
+    ('#b7d7ec', True)
+    """
+    if tag in _TISSUES:
+        return _TISSUES[tag]
+    rgb = hls_to_rgb(tag * _GOLDEN % 1.0, 0.8, 0.35)
+    return "#" + "".join(f"{round(255 * part):02x}" for part in rgb)
 
 
 def matplotlib_parts() -> tuple[Any, Any]:

@@ -17,9 +17,19 @@ from ..io.regular import ending_of
 from .colours import INK, TISSUE, colormap, matplotlib_parts
 from .rendering import View, render
 from .scene import PERCENTS, Scene
-from .slices import ENDS, MARGIN_MM, Slice, boxes
+from .slices import ENDS, MARGIN_MM, Extent, Slice, boxes
 
-__all__ = ["PICTURE_ENDINGS", "draw_scene", "write_cortex", "write_picture"]
+__all__ = [
+    "PICTURE_ENDINGS",
+    "check_target",
+    "draw_ends",
+    "draw_scene",
+    "for_notebooks",
+    "new_figure",
+    "save",
+    "write_cortex",
+    "write_picture",
+]
 
 Floats = NDArray[np.float64]
 
@@ -33,12 +43,12 @@ _DASHES = (":", "--", "-")
 
 def write_cortex(scene: Scene, path: str | os.PathLike[str]) -> None:
     """Write the cortex of a scene as seen from the coil; parameters as for `write_picture`."""
-    _check_target(path)
-    figure = _figure((7.2, 6.4))
+    check_target(path)
+    figure = new_figure((7.2, 6.4))
     axes = figure.add_subplot()
     _draw_cortex(figure, axes, scene)
     axes.set_title("\n".join(scene.title()).replace(": peak", "\npeak"), fontsize=10)
-    _save(figure, path)
+    save(figure, path)
 
 
 def write_picture(scene: Scene, path: str | os.PathLike[str]) -> None:
@@ -67,8 +77,8 @@ def write_picture(scene: Scene, path: str | os.PathLike[str]) -> None:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_picture(Scene(ball, np.ones(ball.n_tets)), folder + "/field.png")
     """
-    _check_target(path)
-    _save(draw_scene(scene), path)
+    check_target(path)
+    save(draw_scene(scene), path)
 
 
 def draw_scene(scene: Scene) -> Any:
@@ -88,31 +98,38 @@ def draw_scene(scene: Scene) -> Any:
     MissingPackageError
         matplotlib is missing.
     """
-    figure = _figure((10.0, 8.8))
+    figure = new_figure((10.0, 8.8))
     figure.suptitle("\n".join(scene.title()), fontsize=11, color=INK, parse_math=False)
     above, below = figure.subfigures(2, 1, height_ratios=[1.2, 1.0])
     cortex, histogram = above.subplots(1, 2, width_ratios=[1.75, 1.0])
     _draw_cortex(above, cortex, scene)
     _draw_histogram(histogram, scene)
     slices = scene.slices(_PIXEL_MM)
-    shown = boxes(slices)
+    shown = boxes([one.extent for one in slices])
     panels = below.subplots(1, 3, width_ratios=[right - left for left, right, _, _ in shown])
     for axes, one, box in zip(panels, slices, shown, strict=True):
         _draw_slice(axes, one, scene)
-        _draw_ends(axes, one.axis, box)
-    figure._repr_png_ = partial(_png, figure)  # a notebook calls this, whether pyplot is used or not
-    return figure
+        draw_ends(axes, one.axis, box)
+    return for_notebooks(figure)
 
 
-def _check_target(path: str | os.PathLike[str]) -> None:
+def check_target(path: str | os.PathLike[str]) -> None:
+    """Raise FileFormatError or OSError if no picture can be written to a path."""
     if ending_of(path) not in PICTURE_ENDINGS:
         raise FileFormatError(f"{os.fspath(path)}: pictures are written as {', '.join(PICTURE_ENDINGS)}")
     check_folder(path)
 
 
-def _save(figure: Any, path: str | os.PathLike[str]) -> None:
+def save(figure: Any, path: str | os.PathLike[str]) -> None:
+    """Write a figure; the file appears whole or not at all."""
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=_DPI, facecolor="white")
+
+
+def for_notebooks(figure: Any) -> Any:
+    """Return the figure with what a notebook calls to show it, whether pyplot is used or not."""
+    figure._repr_png_ = partial(_png, figure)
+    return figure
 
 
 def _png(figure: Any) -> bytes:
@@ -121,7 +138,8 @@ def _png(figure: Any) -> bytes:
         return file.getvalue()
 
 
-def _figure(inches: tuple[float, float]) -> Any:
+def new_figure(inches: tuple[float, float]) -> Any:
+    """Make an empty figure that needs neither a screen nor pyplot; MissingPackageError without matplotlib."""
     _, figure_class = matplotlib_parts()
     figure = figure_class(figsize=inches, layout="constrained")
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
@@ -225,15 +243,17 @@ def _draw_slice(axes: Any, one: Slice, scene: Scene) -> None:
     axes.set_title(one.title, fontsize=10)
 
 
-def _draw_ends(axes: Any, axis: int, box: tuple[float, float, float, float]) -> None:
-    """Name the sides of a slice; add a bar of 50 mm to the last panel."""
+def draw_ends(axes: Any, axis: int, box: Extent) -> None:
+    """Name the sides of a slice; add a bar of 50 mm, or of 10 mm for what is small, to the last panel."""
     left, right, bottom, top = box
     x, y, rim = (left + right) / 2, (bottom + top) / 2, MARGIN_MM / 2
     places = ((left + rim, y), (right - rim, y), (x, bottom + rim), (x, top - rim))
     for name, place in zip(ENDS[axis], places, strict=True):
         axes.text(*place, name, fontsize=8, color=_FAINT, ha="center", va="center")
     if axis == 2:
-        axes.plot([right - 50.0, right], [bottom, bottom], color=INK, linewidth=2.5, solid_capstyle="butt")
-        axes.text(right - 25.0, bottom + 2.0, "50 mm", fontsize=8, color=INK, ha="center", va="bottom")
+        long = 50.0 if right - left > 100.0 else 10.0
+        axes.plot([right - long, right], [bottom, bottom], color=INK, linewidth=2.5, solid_capstyle="butt")
+        above = (right - long / 2, bottom + 0.01 * (top - bottom))
+        axes.text(*above, f"{long:g} mm", fontsize=8, color=INK, ha="center", va="bottom")
     axes.set(xlim=(left, right), ylim=(bottom, top), xticks=[], yticks=[])
     axes.spines[:].set_visible(False)

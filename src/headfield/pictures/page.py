@@ -134,7 +134,7 @@ def page(scene: Scene) -> str:
     objects = require_plotly()
     slices = scene.slices(_PIXEL_MM)
     traces = [*_surfaces(scene), *_coil(scene), *_sides(scene), *_histogram(scene)]
-    for one, box in zip(slices, boxes(slices), strict=True):
+    for one, box in zip(slices, boxes([one.extent for one in slices]), strict=True):
         traces += [*_slice(one, scene), *_ends(one.axis, box)]
     figure = objects.Figure(traces, _layout(scene, slices))
     content = figure.to_html(
@@ -342,7 +342,7 @@ def _layout(scene: Scene, slices: list[Slice]) -> dict[str, Any]:
         },
         "annotations": [],
     }
-    for one, box in zip(slices, boxes(slices), strict=True):
+    for one, box in zip(slices, boxes([one.extent for one in slices]), strict=True):
         _add_panel(layout, one, box)
     return layout
 

@@ -12,15 +12,29 @@ from numpy.typing import NDArray
 from ..geometry.raster import rasterise
 from ..heads.mesh import TetMesh
 
-__all__ = ["Slice", "cut_faces", "cut_tets", "slice_heads"]
+__all__ = [
+    "ENDS",
+    "MARGIN_MM",
+    "RIM_MM",
+    "Extent",
+    "Slice",
+    "borders",
+    "boxes",
+    "cut_faces",
+    "cut_tets",
+    "slice_heads",
+    "tets_of_pixels",
+    "title_of",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
+Extent = tuple[float, float, float, float]
 
-_RIM_MM = 4.0
 _NAMES = ("sagittal, x", "coronal, y", "axial, z")
 
-
+#: Room around a head in a slice.
+RIM_MM = 4.0
 #: Names of the sides of each slice, by axis: left, right, bottom, top.
 ENDS = (("P", "A", "I", "S"), ("L", "R", "I", "S"), ("L", "R", "P", "A"))
 #: Room around a slice for those names.
@@ -32,7 +46,7 @@ class Slice(NamedTuple):
 
     axis: int  #: 0 sagittal, 1 coronal, 2 axial
     at_mm: float
-    extent: tuple[float, float, float, float]  #: mm: left, right, bottom, top
+    extent: Extent  #: mm: left, right, bottom, top
     magnitude: NDArray[np.float32]  #: (h, w) |E|, V/m, from the bottom upward; nan where there is none
     inside: NDArray[np.bool_]  #: (h, w) in the head
     borders: Floats  #: (s, 2, 2) lines between tissues, mm
@@ -40,14 +54,25 @@ class Slice(NamedTuple):
     @property
     def title(self) -> str:
         """What the slice is, e.g. "axial, z = 52 mm"."""
-        return f"{_NAMES[self.axis]} = {self.at_mm:.0f} mm".replace("-", "−")
+        return title_of(self.axis, self.at_mm)
 
 
-def boxes(slices: Sequence[Slice]) -> list[tuple[float, float, float, float]]:
+def title_of(axis: int, at_mm: float) -> str:
+    """Return what a plane is called.
+
+    Examples
+    --------
+    >>> title_of(2, 52.0)
+    'axial, z = 52 mm'
+    """
+    return f"{_NAMES[axis]} = {round(at_mm)} mm".replace("-", "−")
+
+
+def boxes(extents: Sequence[Extent]) -> list[Extent]:
     """Return the extent of each slice's panel, mm: all are as high as the highest, so that one scale fits."""
-    half = max(one.extent[3] - one.extent[2] for one in slices) / 2 + MARGIN_MM
+    half = max(top - bottom for _, _, bottom, top in extents) / 2 + MARGIN_MM
     shown = []
-    for left, right, bottom, top in (one.extent for one in slices):
+    for left, right, bottom, top in extents:
         middle = (bottom + top) / 2
         shown.append((left - MARGIN_MM, right + MARGIN_MM, middle - half, middle + half))
     return shown
@@ -85,19 +110,19 @@ def slice_heads(
     ((54, 54), 0.7)
     """
     kept = [d for d in range(3) if d != axis]
-    low = head.nodes_mm[:, kept].min(axis=0) - _RIM_MM
-    counts = np.ceil((head.nodes_mm[:, kept].max(axis=0) + _RIM_MM - low) / pixel_mm).astype(int)
+    low = head.nodes_mm[:, kept].min(axis=0) - RIM_MM
+    counts = np.ceil((head.nodes_mm[:, kept].max(axis=0) + RIM_MM - low) / pixel_mm).astype(int)
     high = low + counts * pixel_mm
-    tet = _tets_of_pixels(mesh, axis, at_mm, low, pixel_mm, counts)
+    tet = tets_of_pixels(mesh, axis, at_mm, low, pixel_mm, counts)
     inside = tet >= 0
     if head is not mesh:
-        inside = _tets_of_pixels(head, axis, at_mm, low, pixel_mm, counts) >= 0
+        inside = tets_of_pixels(head, axis, at_mm, low, pixel_mm, counts) >= 0
     values = np.where(tet >= 0, magnitude[tet], np.nan).astype(np.float32)
     extent = (float(low[0]), float(high[0]), float(low[1]), float(high[1]))
-    return Slice(axis, at_mm, extent, values, inside, _borders(head, axis, at_mm))
+    return Slice(axis, at_mm, extent, values, inside, borders(head, axis, at_mm))
 
 
-def _tets_of_pixels(
+def tets_of_pixels(
     mesh: TetMesh, axis: int, at_mm: float, low: Floats, pixel_mm: float, counts: NDArray[np.intp]
 ) -> NDArray[np.intp]:
     """Return the tetrahedron (h, w) around the centre of each pixel, -1 outside of the mesh."""
@@ -110,7 +135,7 @@ def _tets_of_pixels(
     return np.where(face >= 0, owner[face], -1)
 
 
-def _borders(head: TetMesh, axis: int, at_mm: float) -> Floats:
+def borders(head: TetMesh, axis: int, at_mm: float) -> Floats:
     """Return lines (s, 2, 2), mm, where the plane cuts faces between tissues or to the outside, each once."""
     faces = np.concatenate([head.surface(tag) for tag in np.unique(head.tags).tolist()])
     above = head.nodes_mm[:, axis] >= at_mm

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,17 +16,15 @@ from ..core.messages import warn
 from ..errors import FileFormatError, RegionError
 from ..heads.mesh import TetMesh
 from ..heads.selection import barycentres, tets_of
-from ..io.freesurfer import read_mgh
-from ..io.nifti import check_affine, given_image, read_nifti
-from ..io.regular import check_regular, ending_of
+from ..io.nifti import nearest
+from ..io.regular import check_regular
+from ..io.volume import Volume, read_volume
 from .region import Region
 
 __all__ = ["labels", "read_label_names"]
 
 Floats: TypeAlias = NDArray[np.float64]
-Image: TypeAlias = str | os.PathLike[str] | tuple[ArrayLike, ArrayLike]
 
-_FREESURFER = (".mgz", ".mgh")
 _LONGEST_NUMBER = 10  # digits
 _LARGEST_TABLE = 1 << 24  # bytes
 
@@ -34,7 +32,7 @@ _LARGEST_TABLE = 1 << 24  # bytes
 @fill_doc
 def labels(
     mesh: TetMesh,
-    image: Image,
+    image: Volume,
     values: int | ArrayLike,
     tags: int | ArrayLike | None = None,
     to_image: Callable[[Floats], ArrayLike] | None = None,
@@ -84,8 +82,8 @@ def labels(
     """
     wanted = whole_numbers(values, "values", RegionError)
     chosen = tets_of(mesh, tags)
-    affine, data, name = _image(image)
-    found, inside = _nearest(affine, data, _mapped(barycentres(mesh, chosen), to_image))
+    affine, data, name = read_volume(image, "label image", RegionError)
+    found, inside = nearest(affine, data, _mapped(barycentres(mesh, chosen), to_image))
     fractions = found[found != np.rint(found)]
     if len(fractions):
         raise RegionError(
@@ -194,33 +192,6 @@ def _colours(table: list[list[str]]) -> int:
     return 3 if apart[1] < apart[0] else 4
 
 
-def _image(image: Image) -> tuple[Floats, NDArray[Any], str]:
-    """Return the affine, the numbers (nx, ny, nz) and the name, for messages, of a label image."""
-    if isinstance(image, (str, os.PathLike)):
-        name = os.fspath(image)
-        if ending_of(name) in _FREESURFER:
-            affine, data = read_mgh(image)
-        else:
-            affine, data = read_nifti(image, lambda shape: _check_shape(shape, name))
-    else:
-        if not isinstance(image, tuple) or len(image) != 2:
-            raise RegionError("the label image must be a path or (affine, data)")
-        name = "the label image"
-        affine, data = given_image(*image, name, "whole numbers", RegionError)
-    check_affine(affine, RegionError)
-    return affine, data.reshape(_check_shape(data.shape, name)), name
-
-
-def _check_shape(shape: tuple[int, ...], name: str) -> tuple[int, ...]:
-    """Return the shape without ones at its end; raise RegionError unless it is that of a label image."""
-    given = shape
-    while len(shape) > 3 and shape[-1] == 1:
-        shape = shape[:-1]
-    if len(shape) != 3 or not min(shape):
-        raise RegionError(f"{name}: its shape is {given}, a label image is (nx, ny, nz)")
-    return shape
-
-
 def _mapped(points_mm: Floats, to_image: Callable[[Floats], ArrayLike] | None) -> Floats:
     if to_image is None:
         return points_mm
@@ -228,10 +199,3 @@ def _mapped(points_mm: Floats, to_image: Callable[[Floats], ArrayLike] | None) -
     if mapped.shape != points_mm.shape:
         raise RegionError(f"to_image must map (p, 3) to (p, 3), not {points_mm.shape} to {mapped.shape}")
     return mapped
-
-
-def _nearest(affine: Floats, data: NDArray[Any], points_mm: Floats) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Return the numbers of the voxels around points inside the image, and which points (p,) those are."""
-    voxel = np.floor((points_mm - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T + 0.5)
-    inside = np.all((voxel >= 0) & (voxel < data.shape), axis=1)
-    return data[tuple(voxel[inside].astype(np.intp).T)], inside

@@ -18,7 +18,7 @@ from ...io.regular import ending_of
 from .raw import MeshArrays
 from .set_names import set_name
 
-__all__ = ["SURFACE_FORMATS", "write_meshio", "write_surface"]
+__all__ = ["SURFACE_FORMATS", "format_of", "write_meshio", "write_surface"]
 
 SURFACE_FORMATS = (".stl", ".ply", ".obj", ".off")
 
@@ -42,7 +42,7 @@ _FORMATS = {
 _OTHERS = ".msh, .npz, .vtu, .vtk, .xdmf and .med keep all of a head, .mesh, .vol, .avs and .inp its tissues"
 
 
-def _format_of(path: str | os.PathLike[str]) -> tuple[str, _Format]:
+def format_of(path: str | os.PathLike[str]) -> tuple[str, _Format]:
     """Return the ending of a path, and what that format keeps; raise FileFormatError if it is too little."""
     check_known(path)
     name = os.fspath(path)
@@ -80,7 +80,7 @@ def write_meshio(path: str | os.PathLike[str], mesh: MeshArrays) -> None:
     UserWarning
         The format does not keep some fields, names of tissues, or triangles.
     """
-    ending, kept = _format_of(path)
+    ending, kept = format_of(path)
     cells: list[tuple[str, NDArray[Any]]] = [("tetra", mesh.tets)]
     tags = [mesh.tags]
     if len(mesh.triangles) and kept.triangles:

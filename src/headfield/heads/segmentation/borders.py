@@ -19,9 +19,9 @@ _FACES = (
     ("inferior", "superior"),
 )  # by axis of RAS, down and up
 _NECK = "inferior"
-# In the neck, the cord (1.2 cm²) or the brain stem (9 cm² at the pons) may be cut, a hemisphere (80 cm²) may not.
+# In the neck, the cord (1.2 cm²) or the brain stem (9 cm² at the pons) may be cut; a hemisphere (80 cm²) not.
 _BRAIN_IN_NECK_MM2 = 1200.0
-# Elsewhere a nose tip (2 cm²) or an ear (15 cm², pressed flat) may touch the border, but nothing of skull or brain.
+# Elsewhere a nose tip (2 cm²) or an ear (15 cm², pressed flat) may touch, but nothing of skull or brain.
 _SOFT_MM2 = 2000.0
 _WITHIN_SCALP_MM2 = 100.0
 _WITHIN_SCALP = (*BRAIN, CSF, BLOOD, *BONES)
@@ -49,8 +49,8 @@ def check_borders(image: TissueImage) -> None:
     >>> check_borders(TissueImage("image", np.diag([1.0, 1, -1, 1]), (5,), voxels))
     Traceback (most recent call last):
     ...
-    headfield.errors.MeshError: image: the head is cut by the superior border of the image: 23.8 cm² of it lie \
-there: take an image of the whole head; if the head is meant to end there, add a layer of 0 to the image
+    headfield.errors.MeshError: image: the head is cut by the superior border of the image: 23.8 cm² of it \
+lie there: take an image of the whole head; if the head is meant to end there, add a layer of 0 to the image
     """
     axes = image.affine[:3, :3] / image.voxel_mm
     touches = []
@@ -66,9 +66,7 @@ there: take an image of the whole head; if the head is meant to end there, add a
                     f"{sum(areas.values()) / 100:.2g} cm² at the {_FACES[world][int(upward)]} border"
                 )
     if touches:
-        doubt(
-            f"{image.name}: the head touches the border of the image, {', '.join(touches)}: it ends flat there"
-        )
+        doubt(f"{image.name}: the head touches the border of the image: {', '.join(touches)}; it ends flat")
 
 
 def _layer(voxels: NDArray[np.uint8], axis: int, end: int) -> NDArray[np.uint8]:
@@ -88,6 +86,6 @@ def _look(areas: dict[int, float], face: str, name: str) -> bool:
             return True
         what = f"{sum(areas.values()) / 100:.3g} cm² of it lie there"
     raise MeshError(
-        f"{name}: the head is cut by the {face} border of the image: {what}: take an image of the whole head; if the "
-        "head is meant to end there, add a layer of 0 to the image"
+        f"{name}: the head is cut by the {face} border of the image: {what}: take an image of the whole "
+        "head; if the head is meant to end there, add a layer of 0 to the image"
     )

@@ -11,12 +11,13 @@ import numpy as np
 from ...core.arguments import not_negative, within
 from ...core.messages import doubt, warn
 from ...errors import MeshError
+from ...io.volume import Volume
 from ..mesh import TetMesh
 from ..names import called
 from ..tissues import BONES, SCALP
 from .borders import check_borders
 from .fidelity import report_of
-from .image import GivenImage, ImageSource, given, label_counts, labels_of, maps_of
+from .image import GivenImage, given, label_counts, labels_of, maps_of
 from .islands import joined_to_head, said_of, without_islands
 from .lattice import mesh_level_sets
 from .level_sets import LevelSets
@@ -31,7 +32,7 @@ _SHORTEST_MM, _LONGEST_MM = 0.5, 20.0  # edges: below, a head has 100 M nodes; a
 
 
 def head_from_labels(
-    image: ImageSource,
+    image: Volume,
     tissues: TissueChoice | None = None,
     edge_mm: float = 2.5,
     *,
@@ -124,7 +125,8 @@ def head_from_labels(
     if note:
         doubt(f"{segmented.name}: {note}")
     say("making tetrahedra")
-    mesh = mesh_level_sets(levels, edge_mm, progress=progress)
+    mesh = mesh_level_sets(levels, edge_mm)
+    say("comparing with the image")
     return _told(mesh, levels, segmented.name, note, grown)
 
 
@@ -187,8 +189,8 @@ def _check_layers(image: TissueImage, shells: bool) -> None:
     if lacks and not shells:
         there = ", ".join(called(tag, {}) for tag in image.tags)
         raise MeshError(
-            f"{image.name}: no {' and no '.join(lacks)} among its tissues ({there}): shells=True grows what lacks by "
-            "geometry around the brain, or tissues={...} says which label it is"
+            f"{image.name}: no {' and no '.join(lacks)} among its tissues ({there}): shells=True grows what "
+            "lacks by geometry around the brain, or tissues={...} says which label it is"
         )
 
 
@@ -196,7 +198,8 @@ def _levels(
     image: TissueImage, edge_mm: float, shells: bool, keep_csf_mm: float
 ) -> tuple[LevelSets, tuple[str, ...], float]:
     """Return the level sets, what was grown, and the volume in mm³ of what smoothing has cut off."""
-    levels, grown = level_sets_of(image, edge_mm), ()
+    levels = level_sets_of(image, edge_mm)
+    grown: tuple[str, ...] = ()
     if shells:
         levels, grown = with_shells(levels)
         if grown:

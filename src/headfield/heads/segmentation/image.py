@@ -5,22 +5,18 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ...core.messages import plural, point
 from ...errors import MeshError
-from ...io.freesurfer import read_mgh
-from ...io.nifti import check_affine, given_image, read_nifti
-from ...io.regular import ending_of
+from ...io.nifti import check_affine, given_image
+from ...io.volume import Volume, read_voxels
 
-__all__ = ["GivenImage", "ImageSource", "given", "label_counts", "labels_of", "maps_of"]
+__all__ = ["GivenImage", "given", "label_counts", "labels_of", "maps_of"]
 
-ImageSource: TypeAlias = str | os.PathLike[str] | tuple[ArrayLike, ArrayLike]
-
-_FREESURFER = (".mgz", ".mgh")
 _THINNEST = 4  # voxels along an axis: a slab of fewer is no head
 _FINEST_MM, _COARSEST_MM = (
     0.05,
@@ -33,7 +29,7 @@ _ROUNDING = 0.02  # by which shares of a voxel may leave 0 to 1
 
 @dataclass(frozen=True)
 class GivenImage:
-    """What a file holds, or the caller gave: name for messages, affine (4, 4), numbers (nx, ny, nz) or 4-D."""
+    """Name for messages, affine (4, 4) and numbers, (nx, ny, nz) or (nx, ny, nz, k), of a file or caller."""
 
     name: str
     affine: NDArray[np.float64]
@@ -45,7 +41,7 @@ class GivenImage:
         return self.data.ndim == 4
 
 
-def given(image: ImageSource) -> GivenImage:
+def given(image: Volume) -> GivenImage:
     """Read an image, or take it as it is given, and check all that does not depend on its numbers.
 
     Parameters
@@ -70,13 +66,13 @@ def given(image: ImageSource) -> GivenImage:
     """
     if isinstance(image, (str, os.PathLike)):
         name = os.fspath(image)
-        affine, data = read_mgh(name) if ending_of(name) in _FREESURFER else read_nifti(name)
+        affine, data = read_voxels(name)
     else:
         name = "the label image"
         if not isinstance(image, tuple) or len(image) != 2 or image[0] is None:
             raise MeshError(
-                "missing affine: an image is a path or (affine, data), since its voxels alone don't say how large "
-                "they are and which way they lie"
+                "missing affine: an image is a path or (affine, data), since its voxels alone don't say how "
+                "large they are and which way they lie"
             )
         affine, data = given_image(*image, name, "numbers", MeshError)
     check_affine(affine, MeshError)
@@ -95,8 +91,8 @@ def _check_voxels(affine: NDArray[np.float64], name: str) -> None:
     if not (np.isfinite(affine).all() and voxel_mm.min() >= _FINEST_MM and voxel_mm.max() <= _COARSEST_MM):
         sizes = " × ".join(f"{length:.3g}" for length in voxel_mm)
         raise MeshError(
-            f"{name}: its voxels are {sizes} mm; those of heads are {_FINEST_MM:g} to {_COARSEST_MM:g} mm: is its "
-            "affine in another unit than mm?"
+            f"{name}: its voxels are {sizes} mm; those of heads are {_FINEST_MM:g} to {_COARSEST_MM:g} mm: "
+            "is its affine in another unit than mm?"
         )
     if np.abs(affine[3] - [0, 0, 0, 1]).max() > 1e-6:
         raise MeshError(f"{name}: the last row of its affine is {affine[3].tolist()}, not [0, 0, 0, 1]")
@@ -123,8 +119,8 @@ labels are whole; maps of tissues are given as (nx, ny, nz, k) with tissues=[...
     data, name = image.data, image.name
     if image.has_maps:
         raise MeshError(
-            f"{name}: its shape is {data.shape}: a label image is (nx, ny, nz); for maps of tissues, tissues must "
-            f"be a list of their {data.shape[3]} tags"
+            f"{name}: its shape is {data.shape}: a label image is (nx, ny, nz); for maps of tissues, tissues "
+            f"must be a list of their {data.shape[3]} tags"
         )
     if data.dtype.kind == "f":
         with np.errstate(invalid="ignore"):
@@ -197,8 +193,8 @@ def maps_of(image: GivenImage) -> NDArray[np.float32]:
     _refuse(image, ~np.isfinite(data), "NaN or infinite", "a share of a voxel lies between 0 and 1")
     if data.min() < -_ROUNDING or data.max() > 1 + _ROUNDING:
         raise MeshError(
-            f"{name}: its numbers lie between {data.min():g} and {data.max():g}, and not between 0 and 1 as shares "
-            "of voxels do: divide them by their maximum, such as 255 or 100"
+            f"{name}: its numbers lie between {data.min():g} and {data.max():g}, and not between 0 and 1 as "
+            "shares of voxels do: divide them by their maximum, such as 255 or 100"
         )
     maps = np.ascontiguousarray(np.moveaxis(np.clip(data, 0, 1), 3, 0), np.float32)
     most = float(maps.sum(axis=0).max())

@@ -33,7 +33,7 @@ class Removed:
 
 
 def without_islands(image: TissueImage, smallest_mm3: float) -> tuple[TissueImage, tuple[Removed, ...]]:
-    """Give each part of a tissue, or hole in the head, that is smaller than a volume to what surrounds it most.
+    """Give each part of a tissue, or hole in the head, that is smaller than a volume to what is around it.
 
     Voxels that touch by a corner are one part, so that sheets of one voxel don't fall to pieces.
 
@@ -49,8 +49,8 @@ def without_islands(image: TissueImage, smallest_mm3: float) -> tuple[TissueImag
     >>> image, removed = without_islands(TissueImage("image", np.eye(4), (2, 3), voxels), 5.0)
     Traceback (most recent call last):
     ...
-    headfield.errors.MeshError: image: all of the CSF, 1 mm³, lies in islands below 5 mm³: lower min_island_mm3, or \
-give its label another tissue
+    headfield.errors.MeshError: image: all CSF, 1 mm³, is in islands below 5 mm³: lower \
+min_island_mm3, or give its label another tissue
     """
     grid = np.pad(image.voxels, 1)  # so that every voxel of the image has neighbours
     parts = np.zeros(len(image.tags) + 1, np.int64)
@@ -101,7 +101,7 @@ def _check_all_left(image: TissueImage, voxels: Voxels, smallest_mm3: float) -> 
     for i, tag in enumerate(image.tags, 1):
         if not after[i]:
             raise MeshError(
-                f"{image.name}: all of the {called(tag, {})}, {before[i] * image.voxel_mm3:.3g} mm³, lies in islands "
+                f"{image.name}: all {called(tag, {})}, {before[i] * image.voxel_mm3:.3g} mm³, is in islands "
                 f"below {smallest_mm3:.3g} mm³: lower min_island_mm3, or give its label another tissue"
             )
 
@@ -120,8 +120,8 @@ def apart_from_largest(inside: NDArray[np.bool_], name: str) -> NDArray[np.bool_
     if len(order) > 1 and size[order[1]] >= _SECOND_HEAD * size[order[0]]:
         share = size[order[1]] / size[order[0]]
         raise MeshError(
-            f"{name}: the head falls into {plural(len(order), 'part', 'parts')} that don't touch; the second has "
-            f"{share:.0%} of the volume of the first: one head is needed, in one piece"
+            f"{name}: the head falls into {plural(len(order), 'part', 'parts')} that don't touch; the second "
+            f"has {share:.0%} of the volume of the first: one head is needed, in one piece"
         )
     return np.asarray(inside & (part != order[0]))
 
@@ -150,8 +150,8 @@ def said_of(removed: Sequence[Removed], apart_mm3: float) -> str:
     Examples
     --------
     >>> print(said_of([Removed(0, 1, 3.0), Removed(3, 20, 92.5)], 12.0))
-    1 hole (3 mm³) filled, 20 islands of CSF (92.5 mm³) given to what surrounds them, 12 mm³ apart from the head \
-left out
+    1 hole (3 mm³) filled, 20 islands of CSF (92.5 mm³) given to what surrounds them, 12 mm³ apart \
+from the head left out
     """
     words = []
     for one in removed:

@@ -63,7 +63,7 @@ def mesh_level_sets(levels: LevelSets, edge_mm: float) -> TetMesh:
     fine = sum(1 << i for i, tag in enumerate(levels.tags) if tag in _FINE)
     values = np.ascontiguousarray(levels.values, np.float32)
     rows = np.ascontiguousarray(to_voxels[:3])
-    nodes, tets, label = cpu().native.mesh_levels(values, rows, box, _CELL_PER_EDGE * edge_mm, fine)
+    nodes, tets, label = cpu.mesh_levels(values, rows, box, _CELL_PER_EDGE * edge_mm, fine)
     if not len(tets):
         raise MeshError(f"nothing of the head is left at edges of {edge_mm:g} mm; use shorter ones")
     nodes_mm = nodes @ turn.T

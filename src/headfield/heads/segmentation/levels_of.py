@@ -109,8 +109,8 @@ def check_all_there(levels: LevelSets, name: str) -> None:
             inside &= levels.values[i - 1] <= 0
         if not inside.any():
             raise MeshError(
-                f"{name}: the {called(tag, {})} is thinner than the voxels can show, and would be lost: give its "
-                "label another tissue, or take an image of finer voxels or an edge that is shorter"
+                f"{name}: the {called(tag, {})} is thinner than the voxels can show, and would be lost: give "
+                "its label another tissue, or take an image of finer voxels or an edge that is shorter"
             )
 
 

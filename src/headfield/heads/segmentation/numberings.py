@@ -19,9 +19,9 @@ TissueChoice = str | Mapping[int, int | str | None] | Sequence[int | str]
 OUTSIDE = 0  # the tag of what is not of the head
 _LISTED = 12
 
-# FreeSurfer's colour table, of which aseg, aparc+aseg, SynthSeg and SAMSEG use parts. Mixed structures go with what
-# most of them is: the brain stem and the optic chiasm with white matter, the ventral diencephalon with gray
-# matter, the choroid plexus with the fluid around it. "Vessel" means spaces of a few voxels in the basal ganglia.
+# FreeSurfer's colour table, of which aseg, aparc+aseg, SynthSeg and SAMSEG use parts. Mixed structures go by
+# what most of them is: brain stem and optic chiasm are white matter, the ventral diencephalon is gray matter,
+# the choroid plexus fluid. "Vessel" is a few voxels in the basal ganglia.
 _FREESURFER: dict[int, tuple[int, ...]] = {
     WHITE_MATTER: (
         *(2, 41, 7, 46, 16, 34, 66, 77, 78, 79, 85, 126, 173, 174, 175, 178, 192, 250, 267, 930, 5001, 5002),
@@ -144,8 +144,8 @@ def tag_of(value: Any, of: str) -> int:
         value = max(known.suggested, OUTSIDE)  # air is outside
     if not is_whole(value) or not 0 <= value < 1 << 15 or value in ELECTRODES:
         raise MeshError(
-            f"tissues: {of} is {value!r}: a tag is a whole number from 1, 0 for outside of the head, and not one of "
-            f"electrodes and gel ({ELECTRODES.start} to {ELECTRODES.stop - 1})"
+            f"tissues: {of} is {value!r}: a tag is a whole number from 1, 0 for outside of the head, and not "
+            f"one of electrodes and gel ({ELECTRODES.start} to {ELECTRODES.stop - 1})"
         )
     return int(value)
 
@@ -153,7 +153,8 @@ def tag_of(value: Any, of: str) -> int:
 def _given(tissues: Any) -> dict[int, int]:
     if not isinstance(tissues, Mapping):
         raise MeshError(
-            f"tissues must be a mapping of labels to tissues or one of {sorted(NUMBERINGS)}, not {type(tissues).__name__}"
+            f"tissues must be a mapping of labels to tissues or one of {sorted(NUMBERINGS)}, not "
+            f"{type(tissues).__name__}"
         )
     table = {OUTSIDE: OUTSIDE}
     for label, value in tissues.items():
@@ -174,16 +175,16 @@ def _check_obvious(counts: Mapping[int, int], name: str) -> None:
     if all(label in ELECTRODES for label in others):
         raise MeshError(f"{beyond}: {_electrodes(others)}")
     raise MeshError(
-        f"{beyond}, nor of a numbering that is known ({', '.join(sorted(NUMBERINGS))}): pass tissues={{label: "
-        "tissue, ...}, by tag or name"
+        f"{beyond}, nor of a numbering that is known ({', '.join(sorted(NUMBERINGS))}): pass "
+        f"tissues={{label: tissue, ...}}, by tag or name"
     )
 
 
 def _electrodes(labels: list[int]) -> str:
     outside = ", ".join(f"{label}: 0" for label in labels[:_LISTED])
     return (
-        f"{first_of(labels, _LISTED)} are electrodes and gel, which are no part of the head: pass tissues={{1: 1, "
-        f"2: 2, ..., {outside}}} to leave them out"
+        f"{first_of(labels, _LISTED)} are electrodes and gel, which are no part of the head: pass "
+        f"tissues={{1: 1, 2: 2, ..., {outside}}} to leave them out"
     )
 
 
@@ -193,6 +194,6 @@ def _unlisted(missing: Mapping[int, int], tissues: Any, name: str) -> str:
     if isinstance(tissues, str) and all(label in ELECTRODES for label in missing):
         return f"{name}: {_electrodes(list(missing))}"
     return (
-        f"{name}: the {what} says no tissue for the labels {said}: pass tissues={{label: tissue, ...}} with all "
-        "labels, by tag or name, 0 for what is outside of the head"
+        f"{name}: the {what} says no tissue for the labels {said}: pass tissues={{label: tissue, ...}} with "
+        "all labels, by tag or name, 0 for what is outside of the head"
     )

@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""An image whose voxels are sorted by tissue, from inside to outside, and what is cut off or put around it."""
+"""An image whose voxels are sorted by tissue, from inside to outside."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..tissues import BLOOD, BONES, CARTILAGE, CSF, EYES, GRAY_MATTER, SCALP, WHITE_MATTER
+from ..tissues import BLOOD, CARTILAGE, CSF, EYES, GRAY_MATTER, SCALP, WHITE_MATTER
 
 __all__ = ["TissueImage", "inside_out"]
 
-# Each tissue comes after those that it surrounds, so that most tissues that touch follow each other: the surface
-# between two that do is the zero of one level set, and that between others is the zero of several at once. Spongy
-# bone lies within compact bone; muscle, fat and cartilage between bone and scalp.
+# Each tissue comes after those that it surrounds, so that most tissues that touch follow each other: the
+# surface between those is the zero of one level set, and that between others the zero of several. Spongy
+# bone lies within compact bone; muscle, fat and cartilage lie between bone and scalp.
 _INSIDE_OUT = (WHITE_MATTER, GRAY_MATTER, CSF, BLOOD, 8, 7, 4, EYES, 10, CARTILAGE, 12, SCALP)
-assert set(BONES) < set(_INSIDE_OUT)
 
 
 def inside_out(tags: Iterable[int]) -> tuple[int, ...]:
@@ -66,7 +66,13 @@ class TissueImage:
     @property
     def voxel_mm3(self) -> float:
         """The volume of a voxel."""
-        return float(abs(np.linalg.det(self.affine[:3, :3])))
+        a, b, c = self.affine[:3, :3].T
+        return float(abs(a @ np.cross(b, c)))
+
+    def counts(self) -> dict[int, int]:
+        """Return how many voxels each tissue has, by tag."""
+        counts = np.bincount(self.voxels.ravel(), minlength=len(self.tags) + 1)[1:]
+        return dict(zip(self.tags, counts.tolist(), strict=True))
 
     def changed(self, voxels: NDArray[np.uint8]) -> TissueImage:
         """Return the image with other voxels; where maps say another tissue, the two shares are swapped."""
@@ -75,9 +81,10 @@ class TissueImage:
         at = np.nonzero(voxels != self.voxels)
         old, new = self.voxels[at], voxels[at]
         shares = np.concatenate([(1 - self.maps.sum(axis=0))[None], self.maps])
-        here = shares[(old, *at)]
-        shares[(old, *at)] = shares[(new, *at)]
-        shares[(new, *at)] = here
+        x, y, z = at
+        before = shares[old, x, y, z]
+        shares[old, x, y, z] = shares[new, x, y, z]
+        shares[new, x, y, z] = before
         return replace(self, voxels=voxels, maps=np.ascontiguousarray(shares[1:]))
 
     def around_head(self, margin: int) -> TissueImage:
@@ -88,12 +95,12 @@ class TissueImage:
             there = np.flatnonzero(inside.any(axis=tuple({0, 1, 2} - {axis})))
             low.append(int(there[0]))
             high.append(int(there[-1]) + 1)
-        box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+        x, y, z = (slice(a, b) for a, b in zip(low, high, strict=True))
         affine = self.affine.copy()
         affine[:3, 3] += affine[:3, :3] @ (np.array(low) - margin)
-        maps = None if self.maps is None else _padded(self.maps[(slice(None), *box)], [0, *[margin] * 3])
-        return replace(self, affine=affine, voxels=_padded(self.voxels[box], [margin] * 3), maps=maps)
+        maps = None if self.maps is None else _padded(self.maps[:, x, y, z], [0, *[margin] * 3])
+        return replace(self, affine=affine, voxels=_padded(self.voxels[x, y, z], [margin] * 3), maps=maps)
 
 
-def _padded(array: NDArray[np.generic], margins: Sequence[int]) -> NDArray[np.generic]:
+def _padded(array: NDArray[Any], margins: Sequence[int]) -> NDArray[Any]:
     return np.ascontiguousarray(np.pad(array, [(margin, margin) for margin in margins]))
