@@ -26,15 +26,18 @@ def test_files_and_table(tmp_path, capsys, head):
     assert cli.main(["demo", *head, "--edge-mm", "8", "-o", str(tmp_path / "a" / "demo"), "-q"]) == 0
     folder = tmp_path / "a" / "demo"
     names = ["best.msh", "best.png", "best.vtu", "coil.ccd", "head.msh", "poses.npy"]
-    assert sorted(p.name for p in folder.iterdir()) == names
+    assert sorted(p.name for p in folder.iterdir()) == sorted(names + ([] if head else ["eeg.csv"]))
     assert (folder / "best.png").read_bytes().startswith(b"\x89PNG")
     out = capsys.readouterr().out
     assert out.count("cm³") == 12
     assert out.count("<- best") == 1
-    assert ("motor hand area" in out) == (head == [])
+    assert ("left motor cortex" in out) == (head == [])
     # What the demo leaves is what `solve` takes.
     paths = [str(folder / name) for name in ("head.msh", "coil.ccd", "poses.npy")]
     assert cli.main(["solve", *paths, "-o", str(folder / "f.h5"), "--tissues", "2", "-q"]) == 0
+    if not head:
+        place = ["--eeg", str(folder / "eeg.csv"), "--centre", "F3", "--handle", "AF3"]
+        assert cli.main(["place", *paths[:2], *place, "-o", str(folder / "f3.npy")]) == 0
 
 
 def test_without_matplotlib(tmp_path, capsys, monkeypatch):

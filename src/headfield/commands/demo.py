@@ -17,7 +17,7 @@ from ..errors import HeadfieldError
 from ..fields.field import Field
 from ..heads.mesh import TetMesh
 from ..heads.phantom import phantom_head, phantom_landmarks, phantom_surfaces
-from ..heads.segmentation.template import template_head
+from ..heads.segmentation.template import POSITIONS, template_head
 from ..heads.tissues import GRAY_MATTER
 from ..metrics import focality, percentiles, roi_mean
 from ..pictures.figure import write_picture
@@ -55,11 +55,12 @@ class DemoHead(NamedTuple):
     centre_mm: NDArray[np.float64]  #: of the coil; projected onto the scalp
     target_mm: NDArray[np.float64]
     target: str  #: the words of the table for it
+    positions: Path | None = None  #: of electrodes
 
 
 def _template() -> DemoHead:
     area = np.array(_MOTOR_HAND_AREA_MM)
-    return DemoHead(template_head, 4.0, area, area, "the motor hand area")
+    return DemoHead(template_head, 4.0, area, area, "the left motor cortex", POSITIONS)
 
 
 def _phantom() -> DemoHead:
@@ -87,9 +88,9 @@ def run_demo(
     Parameters
     ----------
     folder : path
-        It is made if it isn't there. Gets head.msh, coil.ccd and poses.npy (input for `headfield solve`), and
-        for the angle with the largest mean |E| in the target best.msh, best.vtu and, with matplotlib,
-        best.png.
+        It is made if it isn't there. Gets head.msh, coil.ccd and poses.npy (input for `headfield solve`), of
+        the template also eeg.csv (for `headfield place`), and for the angle with the largest mean |E| in the
+        target best.msh, best.vtu and, with matplotlib, best.png.
     edge_mm : float, optional
         Edge of the head's mesh; by default 4 mm of the template and 3 mm of the phantom.
     head : {"template", "phantom"}
@@ -120,15 +121,30 @@ def run_demo(
     seconds = sum(field.report.seconds.values()) / len(poses)
     best = max(range(len(rows)), key=lambda i: rows[i].target)
     print(_table(rows, best, seconds, where.target))
-    mesh.write(to / "head.msh")
+    print(f"\nwritten to {to}: {_write(to, model, coil, poses, best, where.positions)}")
+    return rows
+
+
+def _write(
+    to: Path,
+    model: HeadModel,
+    coil: Coil,
+    poses: NDArray[np.float64],
+    best: int,
+    positions: Path | None,
+) -> str:
+    """Write the files of the demo; return what they are called."""
+    model.mesh.write(to / "head.msh")
     coil.write(to / "coil.ccd")
     np.save(to / "poses.npy", poses)
+    if positions is not None:
+        (to / "eeg.csv").write_bytes(positions.read_bytes())
     one = model.solve(coil, poses[best], DIDT)
     for name in ("best.msh", "best.vtu"):
         one.save(to / name)
+    named = "" if positions is None else ", eeg.csv"
     picture = _picture(one, coil, to)
-    print(f"\nwritten to {to}: head.msh, coil.ccd, poses.npy; of the best angle best.msh, best.vtu{picture}")
-    return rows
+    return f"head.msh, coil.ccd, poses.npy{named}; of the best angle best.msh, best.vtu{picture}"
 
 
 def demo_poses(model: HeadModel, coil: Coil, centre_mm: NDArray[np.float64]) -> NDArray[np.float64]:

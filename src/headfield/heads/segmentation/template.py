@@ -30,6 +30,7 @@ BRAIN_MM, SHELL_MM = 2.0, 6.0  # where distances to interfaces in the brain, and
 SHELL_STEP_MM = 3
 
 _FOLDER = Path(__file__).parent
+POSITIONS = _FOLDER / "template_eeg.csv"
 _TAGS = (WHITE_MATTER, GRAY_MATTER, CSF, BONE, SCALP)
 
 
@@ -87,7 +88,7 @@ def template_positions() -> EegPositions:
     >>> hf.template_positions()["C3"].round().tolist()
     [-68.0, -11.0, 64.0]
     """
-    return read_eeg_positions(_FOLDER / "template_eeg.csv")
+    return read_eeg_positions(POSITIONS)
 
 
 def template_levels() -> LevelSets:
