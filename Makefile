@@ -20,7 +20,7 @@ SOURCES := pyproject.toml CMakeLists.txt README.md $(shell find src cpp cuda cma
 .PHONY: help demo test test-ptx bench bits gate resources lint sanitize abuse clean
 
 help:
-	@echo "make demo      solve a synthetic head, write fields and a picture to demo/"
+	@echo "make demo      solve the template head, write fields and a picture to demo/"
 	@echo "make test      run the tests against the installed package"
 	@echo "make test-ptx  run the tests of kernels on what nvcc made of them, without a GPU"
 	@echo "make bench     measure everything, compare with the solvers that are installed, write benchmarks/RESULTS.md"

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Make the data of `headfield.template_head` from the tissue maps of the ICBM 152 brain: needs scipy, nibabel.
+"""Make the data of `headfield.template_head` from maps of the ICBM 152 brain; needs scipy, nibabel.
 
     python tools/make_template.py MAPS src/headfield/heads/segmentation
 
 MAPS is the folder `nilearn/datasets/data` of an installed nilearn, with maps of gray and white matter at 1 mm
-(symmetric, 2009a). The brain is theirs. Skull, scalp, face, neck, spinal cord and eyes are shapes that are
+(symmetric, 2009a). The brain is theirs. Skull, scalp, face, neck and spinal cord are shapes that are
 written down here. `NOTICE` has the terms of the maps.
 
 The maps are averages over 152 brains, and so blurred: at half, sulci would be closed. They are sharpened by
@@ -18,10 +18,11 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+from scalp_positions import LANDMARKS, positions
 from scipy import ndimage
 
-from headfield.heads.segmentation.grids import closed, sampled, signed_distance, smooth_minimum, smoothed
-from headfield.heads.segmentation.shells import SCALP_MM, shells_around
+from headfield.heads.segmentation.grids import sampled, smooth_minimum
+from headfield.heads.segmentation.shells import shells_around
 from headfield.heads.segmentation.template import (
     BRAIN_MM,
     CORNER_MM,
@@ -31,11 +32,10 @@ from headfield.heads.segmentation.template import (
     SHELL_STEP_MM,
 )
 
-from scalp_positions import LANDMARKS, positions
-
 LOW, HIGH = np.array(CORNER_MM), np.array(CORNER_MM) + np.array(SHAPE) - 1
 SHARPNESS, BLUR_MM, CUT = 2.5, 3.0, 0.65
-WHITE_SHARPNESS, WHITE_BLUR_MM = 1.0, 2.0
+WHITE_SHARPNESS_MM = 1.0, 2.0
+THINNEST_GRAY_MM = 0.8
 ISLAND_VOXELS = 150
 CORD = (np.array([0, -46.0, -66]), np.array([0, -52.0, -86]), 6.0)  # ends and radius, mm
 NECK_END_MM = -112.0
@@ -49,12 +49,20 @@ def maps(folder: Path) -> tuple[np.ndarray, np.ndarray]:
         data = np.asanyarray(image.dataobj).astype(np.float32) / 255
         start = np.rint(image.affine[:3, 3] - [-HIGH[0], LOW[1], LOW[2]]).astype(int)
         stop = np.rint([2 * HIGH[0] + 1, *(HIGH - LOW)[1:] + 1]).astype(int) - start - data.shape
-        padded = np.pad(data, [(max(a, 0), max(b, 0)) for a, b in zip(start, stop)])
-        whole.append(padded[tuple(slice(max(-a, 0), n - max(-b, 0)) for a, b, n in zip(start, stop, padded.shape))])
+        padded = np.pad(data, [(max(a, 0), max(b, 0)) for a, b in zip(start, stop, strict=True)])
+        whole.append(
+            padded[
+                tuple(
+                    slice(max(-a, 0), n - max(-b, 0))
+                    for a, b, n in zip(start, stop, padded.shape, strict=True)
+                )
+            ]
+        )
     return whole[0], whole[1]
 
 
 def sharpened(share: np.ndarray, amount: float, blur_mm: float) -> np.ndarray:
+    """Return an image with the contrast raised that a Gaussian takes away."""
     return share + amount * (share - ndimage.gaussian_filter(share, blur_mm))
 
 
@@ -79,14 +87,16 @@ def without_islands(distance: np.ndarray, *, largest_only: bool) -> np.ndarray:
 def capsule(points: list[np.ndarray], a: np.ndarray, b: np.ndarray, radius: float) -> np.ndarray:
     """Return the distance to a segment with a radius, mm, negative inside."""
     along = b - a
-    share = np.clip(sum((x - p) * d for x, p, d in zip(points, a, along)) / (along @ along), 0, 1)
-    return np.sqrt(sum((x - p - share * d) ** 2 for x, p, d in zip(points, a, along))) - radius
+    share = np.clip(
+        sum((x - p) * d for x, p, d in zip(points, a, along, strict=True)) / (along @ along), 0, 1
+    )
+    return np.sqrt(sum((x - p - share * d) ** 2 for x, p, d in zip(points, a, along, strict=True))) - radius
 
 
 def ellipsoid(points: list[np.ndarray], centre: tuple, radii: tuple) -> np.ndarray:
     """Return about the distance to an ellipsoid, mm, negative inside."""
-    scaled = np.sqrt(sum(((x - c) / r) ** 2 for x, c, r in zip(points, centre, radii)))
-    slope = np.sqrt(sum(((x - c) / r**2) ** 2 for x, c, r in zip(points, centre, radii)))
+    scaled = np.sqrt(sum(((x - c) / r) ** 2 for x, c, r in zip(points, centre, radii, strict=True)))
+    slope = np.sqrt(sum(((x - c) / r**2) ** 2 for x, c, r in zip(points, centre, radii, strict=True)))
     return scaled * (scaled - 1) / np.maximum(slope, 1e-6)
 
 
@@ -121,13 +131,16 @@ def packed(distance_mm: np.ndarray, most_mm: float) -> np.ndarray:
 def packed_brain(distance: np.ndarray, start: np.ndarray) -> np.ndarray:
     """Return the part of a distance that has any brain, packed."""
     there = np.argwhere(distance > -BRAIN_MM).max(axis=0) + 2
-    return packed(distance[tuple(slice(a, b) for a, b in zip(start, there))], BRAIN_MM)
+    return packed(distance[tuple(slice(a, b) for a, b in zip(start, there, strict=True))], BRAIN_MM)
 
 
 def shell_positions() -> list[np.ndarray]:
     """Return where shells are stored, in voxels of 2 mm of the whole grid."""
     first = [HIGH[0], 0, 0]
-    return [(a + np.arange(0, n - 1 + SHELL_STEP_MM, SHELL_STEP_MM)) / 2 for a, n in zip(first, SHAPE)]
+    return [
+        (a + np.arange(0, n - 1 + SHELL_STEP_MM, SHELL_STEP_MM)) / 2
+        for a, n in zip(first, SHAPE, strict=True)
+    ]
 
 
 def write_positions(path: Path, head: np.ndarray) -> None:
@@ -144,36 +157,46 @@ def write_positions(path: Path, head: np.ndarray) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
+def brain_distances(folder: Path, points: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distances, mm, positive inside, to white matter, and to all of the brain and the cord."""
+    gray, white = maps(folder)
+    share = sharpened(ndimage.gaussian_filter(gray + white, 0.6), SHARPNESS, BLUR_MM)
+    brain = without_islands(distance_of(share - CUT), largest_only=True)
+    brain = np.maximum(brain, np.clip(-capsule(points, *CORD), -BRAIN_MM, BRAIN_MM))
+    core = without_islands(distance_of(sharpened(white - gray, *WHITE_SHARPNESS_MM)), largest_only=False)
+    # Some gray matter everywhere between white matter and fluid, but no specks of it where there is no fluid.
+    return without_islands(np.minimum(core, brain - THINNEST_GRAY_MM), largest_only=False), brain
+
+
+def shell_distances(brain: np.ndarray, points: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the distances, mm, negative inside, every 2 mm: a grid with a node in the plane of symmetry."""
+    room = 20
+    at = [np.arange(-2.0 * room, n + 2 * room, 2) for n in brain.shape]
+    around = shells_around(sampled(brain.astype(np.float32), at) > 0, (2, 2, 2))
+    cut = tuple(slice(room, room + (n + 1) // 2) for n in brain.shape)
+    inner, bone, scalp = (each[cut] for each in (around.inner_skull, around.outer_skull, around.scalp))
+    second = [each[tuple(slice(None, None, 2 if n > 1 else 1) for n in each.shape)] for each in points]
+    head = with_face_and_neck(scalp, second)
+    bone = np.maximum(bone, np.minimum(head + 4, inner - 3))  # some scalp everywhere, and some bone
+    return {"inner_skull": inner, "outer_skull": bone, "scalp": head}
+
+
 def main() -> None:
+    """Write template.npz and template_eeg.csv."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("maps", type=Path)
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
-    gray, white = maps(args.maps)
-    share = sharpened(ndimage.gaussian_filter(gray + white, 0.6), SHARPNESS, BLUR_MM)
-    axes = [np.arange(-HIGH[0], HIGH[0] + 1), *(np.arange(a, b + 1) for a, b in zip(LOW[1:], HIGH[1:]))]
-    points = [np.asarray(each, np.float32) for each in np.meshgrid(*axes, indexing="ij", sparse=True)]
-    brain = without_islands(distance_of(share - CUT), largest_only=True)
-    brain = np.maximum(brain, np.clip(-capsule(points, *CORD), -2, 2))
-    inner = without_islands(distance_of(sharpened(white - gray, WHITE_SHARPNESS, WHITE_BLUR_MM)), largest_only=False)
-    inner = np.minimum(inner, brain - 0.8)
-    # The shells are found on a grid of half the resolution, which has a node in the plane of symmetry.
-    coarse = [np.arange(0, n, 2.0) for n in brain.shape]
-    room = 20
-    at = [np.arange(-room * 2, n + room * 2, 2.0) for n in brain.shape]
-    shells = shells_around(sampled(brain.astype(np.float32), at) > 0, (2, 2, 2))
-    cut = tuple(slice(room, room + len(each)) for each in coarse)
-    skull, bone, scalp = (each[cut] for each in (shells.inner_skull, shells.outer_skull, shells.scalp))
-    halved = [each[tuple(slice(None, None, 2) if n > 1 else slice(None) for n in each.shape)] for each in points]
-    head = with_face_and_neck(scalp, halved)
-    bone = np.maximum(bone, np.minimum(head + 4, skull - 3))  # some scalp everywhere, and some bone
-    start = np.array([0, *(np.flatnonzero((brain > -2).any(axis=a))[0] for a in ((0, 2), (0, 1)))])
-    half = [packed_brain(each[int(HIGH[0]) :], start) for each in (inner, brain)]
-    arrays = dict(zip(("white", "brain"), half), brain_start=start)
-    for name, field in (("inner_skull", skull), ("outer_skull", bone), ("scalp", head)):
-        arrays[name] = packed(sampled(field, shell_positions()), SHELL_MM)
-    np.savez_compressed(args.out / "template.npz", **arrays)
-    write_positions(args.out / "template_eeg.csv", head)
+    axes = [np.arange(-HIGH[0], HIGH[0] + 1), *(np.arange(LOW[i], HIGH[i] + 1) for i in (1, 2))]
+    points = [each.astype(np.float32) for each in np.meshgrid(*axes, indexing="ij", sparse=True)]
+    white, brain = brain_distances(args.maps, points)
+    shells = shell_distances(brain, points)
+    start = np.array([0, *(np.flatnonzero((brain > -BRAIN_MM).any(axis=a))[0] for a in ((0, 2), (0, 1)))])
+    arrays = {name: packed(sampled(each, shell_positions()), SHELL_MM) for name, each in shells.items()}
+    for name, each in (("white", white), ("brain", brain)):
+        arrays[name] = packed_brain(each[int(HIGH[0]) :], start)
+    np.savez_compressed(args.out / "template.npz", brain_start=start, **arrays)
+    write_positions(args.out / "template_eeg.csv", shells["scalp"])
 
 
 if __name__ == "__main__":

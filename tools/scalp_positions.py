@@ -23,7 +23,13 @@ LANDMARKS = {
 }
 MIDLINE = ("Fpz", "AFz", "Fz", "FCz", "Cz", "CPz", "Pz", "POz", "Oz")
 LEFT_CONTOUR = ("Fp1", "AF7", "F7", "FT7", "T7", "TP7", "P7", "PO7", "O1")
-ROWS = {"AF": ("AF7", "AFz"), "F": ("F7", "Fz"), "FC": ("FT7", "FCz"), "CP": ("TP7", "CPz"), "P": ("P7", "Pz")}
+ROWS = {
+    "AF": ("AF7", "AFz"),
+    "F": ("F7", "Fz"),
+    "FC": ("FT7", "FCz"),
+    "CP": ("TP7", "CPz"),
+    "P": ("P7", "Pz"),
+}
 ROWS["PO"] = ("PO7", "POz")
 
 
@@ -46,7 +52,7 @@ def positions(distance: Distance) -> dict[str, Point]:
 
 
 def _arc(distance: Distance, start: Point, over: Point, end: Point, parts: int) -> Point:
-    """Return the points (parts, 3) that divide the arc from start over a point to an end into equal pieces."""
+    """Return the points (parts, 3) between equal pieces of the arc from a start over a point to an end."""
     centre = (start + end) / 2
     first = (start - centre) / np.linalg.norm(start - centre)
     second = over - centre
@@ -56,8 +62,7 @@ def _arc(distance: Distance, start: Point, over: Point, end: Point, parts: int) 
     curve = np.array([_on_ray(distance, centre, np.cos(a) * first + np.sin(a) * second) for a in angles])
     length = np.r_[0, np.cumsum(np.linalg.norm(np.diff(curve, axis=0), axis=1))]
     wanted = np.linspace(0, length[-1], parts + 2)[1:-1]
-    between = np.stack([np.interp(wanted, length, curve[:, axis]) for axis in range(3)], axis=1)
-    return between
+    return np.stack([np.interp(wanted, length, curve[:, axis]) for axis in range(3)], axis=1)
 
 
 def _on_ray(distance: Distance, start: Point, direction: Point) -> Point:

@@ -53,6 +53,7 @@ from .heads.mesh import TetMesh
 from .heads.phantom import phantom_head, phantom_landmarks, sphere_mesh
 from .heads.read import read_mesh
 from .heads.segmentation.from_labels import head_from_labels
+from .heads.segmentation.template import template_head, template_positions
 from .heads.skin import skin, write_skin
 from .heads.subject import Subject
 from .heads.tensors import conductivity_tensors
@@ -147,6 +148,8 @@ __all__ = [
     "spiral_path",
     "stream_function_coil",
     "stream_function_wires",
+    "template_head",
+    "template_positions",
     "wire_coil",
     "wire_segments",
     "write_coil",

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The command `headfield demo`: a synthetic head, a figure-8 over the left motor area, twelve angles."""
+"""The command `headfield demo`: a head, a figure-8 over the left motor area, twelve angles."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from ..errors import HeadfieldError
 from ..fields.field import Field
 from ..heads.mesh import TetMesh
 from ..heads.phantom import phantom_head, phantom_landmarks, phantom_surfaces
+from ..heads.segmentation.template import POSITIONS, template_head
 from ..heads.tissues import GRAY_MATTER
 from ..metrics import focality, percentiles, roi_mean
 from ..pictures.figure import write_picture
@@ -23,12 +25,15 @@ from ..poses.pose import ring
 from ..solve.model import HeadModel
 from .progress import Progress
 
-__all__ = ["DIDT", "Angle", "run_demo", "score"]
+__all__ = ["DIDT", "HEADS", "Angle", "run_demo", "score"]
 
 #: A/s. About a third of what stimulators give at most, and near the motor threshold of many people.
 DIDT = 50e6
 _ANGLES_DEG = np.arange(0.0, 180.0, 15.0)
 _TARGET_DEPTH_MM, _TARGET_RADIUS_MM = 2.0, 8.0
+# The left primary motor cortex where 126 studies of movement have it on average: Mayka 2006,
+# doi 10.1016/j.neuroimage.2006.02.004. In the template that is the bank of the gyrus at the hand knob.
+_MOTOR_HAND_AREA_MM = (-37.0, -21.0, 58.0)
 
 
 class Angle(NamedTuple):
@@ -42,10 +47,38 @@ class Angle(NamedTuple):
     focality_cm3: float  #: gray matter with at least half the peak
 
 
+class DemoHead(NamedTuple):
+    """A head of the demo, and where the coil goes."""
+
+    make: Callable[[float], TetMesh]
+    edge_mm: float
+    centre_mm: NDArray[np.float64]  #: of the coil; projected onto the scalp
+    target_mm: NDArray[np.float64]
+    target: str  #: the words of the table for it
+    positions: Path | None = None  #: of electrodes
+
+
+def _template() -> DemoHead:
+    area = np.array(_MOTOR_HAND_AREA_MM)
+    return DemoHead(template_head, 4.0, area, area, "the left motor cortex", POSITIONS)
+
+
+def _phantom() -> DemoHead:
+    """Return the phantom; the target is a gyral crown, a little below the surface of gray matter."""
+    landmark = phantom_landmarks()["left_motor"]
+    direction = landmark / np.linalg.norm(landmark)
+    crown = direction * (phantom_surfaces([direction])[0, 1] - _TARGET_DEPTH_MM)
+    return DemoHead(phantom_head, 3.0, landmark, crown, "the crown under the coil")
+
+
+HEADS = {"template": _template, "phantom": _phantom}
+
+
 def run_demo(
     folder: str | os.PathLike[str],
-    edge_mm: float = 3.0,
+    edge_mm: float | None = None,
     *,
+    head: str = "template",
     device: str = "auto",
     threads: int | None = None,
     quiet: bool = False,
@@ -55,11 +88,12 @@ def run_demo(
     Parameters
     ----------
     folder : path
-        It is made if it isn't there. Gets head.msh, coil.ccd and poses.npy (input for `headfield solve`), and
-        for the angle with the largest mean |E| in the target best.msh, best.vtu and, with matplotlib,
-        best.png.
-    edge_mm : float
-        Mean edge of the head's mesh.
+        It is made if it isn't there. Gets head.msh, coil.ccd and poses.npy (input for `headfield solve`), of
+        the template also eeg.csv (for `headfield place`), and for the angle with the largest mean |E| in the
+        target best.msh, best.vtu and, with matplotlib, best.png.
+    edge_mm : float, optional
+        Edge of the head's mesh; by default 4 mm of the template and 3 mm of the phantom.
+    head : {"template", "phantom"}
     device : {"auto", "cpu", "cuda"}
     threads : int, optional
     quiet : bool
@@ -76,42 +110,56 @@ def run_demo(
     to = Path(folder)
     to.mkdir(parents=True, exist_ok=True)
     progress = Progress(len(_ANGLES_DEG), quiet)
-    head, coil = phantom_head(edge_mm=edge_mm), figure_of_eight(name="demo figure of eight")
-    progress.say(f"{head!r}, {coil!r}")
-    model = HeadModel(head, device=device, threads=threads)
+    where, coil = HEADS[head](), figure_of_eight(name="demo figure of eight")
+    mesh = where.make(where.edge_mm if edge_mm is None else edge_mm)
+    progress.say(f"{mesh!r}, {coil!r}")
+    model = HeadModel(mesh, device=device, threads=threads)
     progress.say(f"set-up took {sum(model.seconds.values()):.1f} s")
-    poses = demo_poses(model, coil)
+    poses = demo_poses(model, coil, where.centre_mm)
     field = model.solve(coil, poses, DIDT, progress=lambda done, _: progress.done(done))
-    rows = score(field)
+    rows = score(field, where.target_mm)
     seconds = sum(field.report.seconds.values()) / len(poses)
     best = max(range(len(rows)), key=lambda i: rows[i].target)
-    print(_table(rows, best, seconds))
-    head.write(to / "head.msh")
-    coil.write(to / "coil.ccd")
-    np.save(to / "poses.npy", poses)
-    one = model.solve(coil, poses[best], DIDT)
-    for name in ("best.msh", "best.vtu"):
-        one.save(to / name)
-    picture = _picture(one, coil, to)
-    print(f"\nwritten to {to}: head.msh, coil.ccd, poses.npy; of the best angle best.msh, best.vtu{picture}")
+    print(_table(rows, best, seconds, where.target))
+    print(f"\nwritten to {to}: {_write(to, model, coil, poses, best, where.positions)}")
     return rows
 
 
-def demo_poses(model: HeadModel, coil: Coil) -> NDArray[np.float64]:
-    """Place the coil over the left motor area, (12, 4, 4), mm: handle straight back, then turned by 15° each.
+def _write(
+    to: Path,
+    model: HeadModel,
+    coil: Coil,
+    poses: NDArray[np.float64],
+    best: int,
+    positions: Path | None,
+) -> str:
+    """Write the files of the demo; return what they are called."""
+    model.mesh.write(to / "head.msh")
+    coil.write(to / "coil.ccd")
+    np.save(to / "poses.npy", poses)
+    if positions is not None:
+        (to / "eeg.csv").write_bytes(positions.read_bytes())
+    one = model.solve(coil, poses[best], DIDT)
+    for name in ("best.msh", "best.vtu"):
+        one.save(to / name)
+    named = "" if positions is None else ", eeg.csv"
+    picture = _picture(one, coil, to)
+    return f"head.msh, coil.ccd, poses.npy{named}; of the best angle best.msh, best.vtu{picture}"
+
+
+def demo_poses(model: HeadModel, coil: Coil, centre_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Place the coil over a point, (12, 4, 4), mm: handle straight back, then turned by 15° each.
 
     At 45° the handle points back and to the side, as is usual for the motor area.
     """
-    centre = phantom_landmarks()["left_motor"]
-    return ring(model.place(coil, centre_mm=centre, handle_mm=centre + [0, 50, 0]), _ANGLES_DEG)
+    return ring(model.place(coil, centre_mm=centre_mm, handle_mm=centre_mm + [0, 50, 0]), _ANGLES_DEG)
 
 
-def score(field: Field) -> list[Angle]:
-    """Describe each pose of a field in the phantom head by a row of numbers."""
+def score(field: Field, target_mm: NDArray[np.float64]) -> list[Angle]:
+    """Describe each pose of a field by a row of numbers."""
     mesh = field.mesh
     gray = np.flatnonzero(mesh.tags == GRAY_MATTER)
     volumes, centres = mesh.volumes_mm3()[gray], mesh.barycentres_mm()[gray]
-    target = _target_mm(mesh)
     rows = []
     for k, angle in enumerate(_ANGLES_DEG[: len(field)]):
         magnitude = field.magnitude[k, gray]
@@ -121,24 +169,17 @@ def score(field: Field) -> list[Angle]:
                 int(field.report.iterations[k]),
                 float(field.report.residual[k]),
                 float(percentiles(magnitude, volumes, 99.9)),
-                float(roi_mean(magnitude, volumes, centres, target, _TARGET_RADIUS_MM)),
+                float(roi_mean(magnitude, volumes, centres, target_mm, _TARGET_RADIUS_MM)),
                 float(focality(magnitude, volumes)) / 1000,
             )
         )
     return rows
 
 
-def _target_mm(mesh: TetMesh) -> NDArray[np.float64]:
-    """Return the gyral crown under the left motor landmark: a little below the surface of gray matter."""
-    direction = phantom_landmarks()["left_motor"]
-    direction = direction / np.linalg.norm(direction)
-    return direction * (phantom_surfaces([direction])[0, 1] - _TARGET_DEPTH_MM)
-
-
-def _table(rows: list[Angle], best: int, seconds: float) -> str:
+def _table(rows: list[Angle], best: int, seconds: float, target: str) -> str:
     text = [
         f"|E| in gray matter, V/m, at dI/dt {DIDT * 1e-6:g} A/µs. Peak: 99.9th percentile. Target: mean",
-        f"within {_TARGET_RADIUS_MM:g} mm of the crown under the coil. Focality: volume above half the peak.",
+        f"within {_TARGET_RADIUS_MM:g} mm of {target}. Focality: volume above half the peak.",
         "",
         " angle  iterations  residual    peak  target  focality",
     ]

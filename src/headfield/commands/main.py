@@ -138,7 +138,8 @@ def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
 
 
 def _demo(args: argparse.Namespace) -> None:
-    run_demo(args.output, args.edge_mm, device=args.device, threads=args.threads, quiet=args.quiet)
+    how = {"device": args.device, "threads": args.threads, "quiet": args.quiet}
+    run_demo(args.output, args.edge_mm, head=args.head, **how)
 
 
 def _info(args: argparse.Namespace) -> None:

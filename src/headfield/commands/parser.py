@@ -72,11 +72,17 @@ def _add_demo(commands: Any) -> argparse.ArgumentParser:
     demo: argparse.ArgumentParser = commands.add_parser(
         "demo",
         help="try it: a head and a coil that come with headfield, twelve angles, a picture",
-        description="Solve a synthetic head for a figure-8 over the left motor area at twelve angles; print "
-        "a table; write head, coil and poses, and the field of the best angle (.msh, .vtu) with a picture.",
+        description="Solve the template head (an average brain in geometric shells) for a figure-8 over the "
+        "left motor area at twelve angles; print a table; write head, coil and poses, and the field of the "
+        "best angle (.msh, .vtu) with a picture.",
         epilog="Example: headfield demo --edge-mm 4 -o demo",
     )
-    demo.add_argument("--edge-mm", type=float, default=3.0, metavar="MM", help="mean edge, at most 8 [3]")
+    demo.add_argument(
+        "--head", choices=("template", "phantom"), default="template", help="phantom: synthetic [%(default)s]"
+    )
+    demo.add_argument(
+        "--edge-mm", type=float, metavar="MM", help="edges in gray matter [4; of the phantom 3, at most 8]"
+    )
     demo.add_argument(
         "-o", "--output", type=values.folder, default="demo", metavar="FOLDER", help="[%(default)s]"
     )

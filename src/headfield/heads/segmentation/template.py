@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A head to start with: the average brain of the ICBM 152 template in a skull, a scalp and a face of geometry.
+"""A head to start with: the average brain of the ICBM 152 template in skull, scalp and face of geometry.
 
 Where levels cross zero is stored in `template.npz`, which `tools/make_template.py` makes: distances to the
 interfaces as small integers, of the half with x ≥ 0, as the template is symmetric.
@@ -30,6 +30,7 @@ BRAIN_MM, SHELL_MM = 2.0, 6.0  # where distances to interfaces in the brain, and
 SHELL_STEP_MM = 3
 
 _FOLDER = Path(__file__).parent
+POSITIONS = _FOLDER / "template_eeg.csv"
 _TAGS = (WHITE_MATTER, GRAY_MATTER, CSF, BONE, SCALP)
 
 
@@ -47,7 +48,8 @@ def template_head(edge_mm: float = 3.0) -> TetMesh:
     Parameters
     ----------
     edge_mm : float, optional
-        Length of edges in the gray matter and around it, mm, at most 6; elsewhere they are up to twice as long.
+        Length of edges in the gray matter and around it, mm; elsewhere they are up to twice as long. Beyond
+        6 mm gyri are lost.
 
     Returns
     -------
@@ -86,7 +88,7 @@ def template_positions() -> EegPositions:
     >>> hf.template_positions()["C3"].round().tolist()
     [-68.0, -11.0, 64.0]
     """
-    return read_eeg_positions(_FOLDER / "template_eeg.csv")
+    return read_eeg_positions(POSITIONS)
 
 
 def template_levels() -> LevelSets:
