@@ -4,9 +4,9 @@
 #include <limits>
 
 #include "arrays.hpp"
+#include "graded_lattice.hpp"
 #include "improve.hpp"
 #include "level_cut.hpp"
-#include "graded_lattice.hpp"
 #include "signals.hpp"
 
 namespace headfield {

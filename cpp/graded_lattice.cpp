@@ -91,8 +91,7 @@ void Cells::classify(const LevelField& field, const LatticeSize& size, const Pol
             for (int64_t j = 0; j < n[1]; ++j) {
                 for (int64_t k = 0; k < n[2]; ++k) {
                     const Vec3 steps{double(i) + 0.5, double(j) + 0.5, double(k) + 0.5};
-                    kinds[(i * n[1] + j) * n[2] + k] =
-                        kind_of(field, labels, origin + edge * steps, edge, size.fine);
+                    kinds[(i * n[1] + j) * n[2] + k] = kind_of(field, labels, origin + edge * steps, edge, size.fine);
                 }
             }
         });

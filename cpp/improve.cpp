@@ -13,7 +13,7 @@ namespace headfield {
 
 namespace {
 
-constexpr int rounds = 4;
+constexpr int rounds = 4, tries = 3, last_rounds = 20;
 
 class Improver {
 public:
@@ -34,6 +34,7 @@ public:
     void smooth();
     void try_moves(int round, bool along);
     int64_t collapse(bool freely);
+    bool poor() const;
     void finish();
 
 private:
@@ -60,15 +61,12 @@ private:
     void refresh(int32_t node) {
         for (const int32_t t : stars_.of(node)) shapes_[t] = shape_of(mesh_.tets[t], t);
     }
-    bool all_outside(int32_t node) const {
-        const Star star = stars_.of(node);
-        return std::all_of(star.begin(), star.end(), [&](int32_t t) { return mesh_.labels[t] == outside_; });
-    }
     uint32_t interfaces_at(int32_t node) const;
     std::vector<uint8_t> on_hull() const;
     void colour();
+    std::vector<uint8_t> below(double shape) const;
     template <class Body>
-    void for_each_node(Body body);
+    void for_each(const std::vector<uint8_t>& chosen, Body body);
     Vec3 on_interfaces(int32_t node, Vec3 p) const;
     bool move_towards(int32_t node, const Vec3& target);
     bool smoothed(int32_t node, Vec3& target) const;
@@ -87,7 +85,8 @@ private:
     std::vector<uint8_t> alive_, fixed_;
     std::vector<int32_t> order_;  // nodes by colour
     std::vector<int64_t> colour_begin_;
-    const double good_ = shape_of_angle(18.0), fine_ = shape_of_angle(30.0), poor_ = shape_of_angle(13.0);
+    const double good_ = shape_of_angle(18.0), fine_ = shape_of_angle(30.0), poor_ = shape_of_angle(13.0),
+                 least_ = shape_of_angle(10.0);
 };
 
 // The levels between the labels of the tetrahedra around a node. Where labels are missing in between, the interfaces
@@ -131,12 +130,22 @@ void Improver::colour() {
     for (size_t i = 0; i < of.size(); ++i) order_[next[of[i]]++] = static_cast<int32_t>(i);
 }
 
+// Marks the nodes of the tetrahedra that are flatter than that.
+std::vector<uint8_t> Improver::below(double shape) const {
+    std::vector<uint8_t> chosen(mesh_.nodes.size(), 0);
+    for (size_t k = 0; k < shapes_.size(); ++k) {
+        if (shapes_[k] >= shape) continue;
+        for (const int32_t i : mesh_.tets[k]) chosen[i] = 1;
+    }
+    return chosen;
+}
+
 template <class Body>
-void Improver::for_each_node(Body body) {
+void Improver::for_each(const std::vector<uint8_t>& chosen, Body body) {
     for (size_t c = 0; c + 1 < colour_begin_.size(); ++c) {
 #pragma omp parallel for schedule(dynamic, 256)
         for (int64_t k = colour_begin_[c]; k < colour_begin_[c + 1]; ++k) {
-            if (!fixed_[order_[k]] && !stars_.of(order_[k]).empty()) body(order_[k]);
+            if (chosen[order_[k]] && !fixed_[order_[k]]) body(order_[k]);
         }
     }
 }
@@ -184,8 +193,9 @@ bool Improver::smoothed(int32_t node, Vec3& target) const {
 }
 
 void Improver::smooth() {
-    for_each_node([this](int32_t node) {
-        if (all_outside(node) || (on_[node] == 0 && worst(node) > fine_)) return;
+    std::vector<uint8_t> chosen = below(fine_);
+    for (size_t i = 0; i < chosen.size(); ++i) chosen[i] |= on_[i] != 0;
+    for_each(chosen, [this](int32_t node) {
         Vec3 target{};
         if (smoothed(node, target)) move_towards(node, target);
     });
@@ -210,8 +220,7 @@ void Improver::try_around(int32_t node, int round, bool along) {
         Vec3 p = start + reach * Vec3{noise(n, at), noise(n, at + 1), noise(n, at + 2)};
         if (on_[node]) {
             const Vec3 on = on_interfaces(node, p);
-            p = along ? on + at_most(k % 4 == 3 ? 0.08 * cell_mm_ : 0.0, p - on)
-                      : on + at_most(0.5 * cell_mm_, p - on);
+            p = along ? on + at_most(k % 4 == 3 ? 0.08 * cell_mm_ : 0.0, p - on) : on + at_most(0.5 * cell_mm_, p - on);
         }
         mesh_.nodes[node] = p;
         const double now = worst_now(node, most);
@@ -225,7 +234,7 @@ void Improver::try_around(int32_t node, int round, bool along) {
 }
 
 void Improver::try_moves(int round, bool along) {
-    for_each_node([&](int32_t node) {
+    for_each(below(good_), [&](int32_t node) {
         if (worst(node) < good_) try_around(node, round, along);
     });
 }
@@ -295,6 +304,11 @@ int64_t Improver::collapse(bool freely) {
     return count;
 }
 
+// Whether a tetrahedron is flatter than the smallest angle that is promised.
+bool Improver::poor() const {
+    return std::any_of(shapes_.begin(), shapes_.end(), [this](double s) { return s < least_; });
+}
+
 // Keeps what is left of the head, and its nodes, in their order.
 void Improver::finish() {
     std::vector<int32_t> number(mesh_.nodes.size(), -1);
@@ -325,11 +339,17 @@ void improve(const LevelField& field, LabelledMesh& mesh, double cell_mm, const 
     Improver improver(field, mesh, cell_mm);
     for (int round = 0; round < rounds; ++round) {
         improver.smooth();
-        for (int k = 0; k < 3; ++k) {
+        for (int k = 0; k < tries; ++k) {
             poll();
-            improver.try_moves(3 * round + k, true);
+            improver.try_moves(tries * round + k, true);
         }
         improver.collapse(false);
+    }
+    // Where that was not enough, nodes may leave their interfaces, and interfaces are joined.
+    for (int round = rounds; round < rounds + last_rounds && improver.poor(); ++round) {
+        poll();
+        improver.try_moves(tries * round, false);
+        improver.collapse(true);
     }
     improver.finish();
 }

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Tetrahedra are cut by halving their edges in one order for all of them (the longest first, then by number), so that
-// neighbours are cut alike at the faces that they share, without a table of cases.
+// Level by level from the outside inwards, so that at each one the outer ones are settled.
 #include "level_cut.hpp"
 
-#include <algorithm>
-#include <numeric>
+#include <array>
 
-#include "first_error.hpp"
+#include "edge_split.hpp"
 
 namespace headfield {
 
@@ -15,41 +13,6 @@ namespace {
 constexpr double near = 0.3;    // of an edge: nodes closer to an interface are put on it
 constexpr double margin = 0.2;  // of an edge: cuts keep so far from its ends
 constexpr double touch = 0.05;  // of a level's range: interfaces as close as that are one
-
-constexpr int edge_ends[6][2] = {{0, 1}, {0, 2}, {0, 3}, {1, 2}, {1, 3}, {2, 3}};
-
-// The edges of tetrahedra that `crosses(i, j)` holds for, once each.
-template <class Crosses>
-Edges edges_that(const LabelledMesh& mesh, Crosses crosses) {
-    const auto n = static_cast<int64_t>(mesh.nodes.size());
-    std::vector<int64_t> start(n + 1, 0);
-    auto each = [&](auto&& visit) {
-        for (const Tet& t : mesh.tets) {
-            for (const auto& e : edge_ends) {
-                const int32_t i = std::min(t[e[0]], t[e[1]]), j = std::max(t[e[0]], t[e[1]]);
-                if (crosses(mesh.sides[i], mesh.sides[j])) visit(i, j);
-            }
-        }
-    };
-    each([&](int32_t i, int32_t) { ++start[i + 1]; });
-    std::partial_sum(start.begin(), start.end(), start.begin());
-    std::vector<int32_t> all(start[n]);
-    std::vector<int64_t> next(start.begin(), start.end() - 1);
-    each([&](int32_t i, int32_t j) { all[next[i]++] = j; });
-    Edges edges;
-    edges.begin.assign(n + 1, 0);
-    for (int64_t i = 0; i < n; ++i) {
-        const auto from = all.begin() + start[i], to = all.begin() + start[i + 1];
-        std::sort(from, to);
-        for (auto j = from; j != to; ++j) {
-            if (j != from && *j == *(j - 1)) continue;
-            edges.nodes.push_back(static_cast<int32_t>(i));
-            edges.others.push_back(*j);
-        }
-        edges.begin[i + 1] = edges.size();
-    }
-    return edges;
-}
 
 // The labels at a point of a level's surface, together with the interfaces that touch it there.
 Labels labels_on(const LevelField& field, int level, const Vec3& p) {
@@ -74,7 +37,8 @@ void put_on_surface(const LevelField& field, const Nearest& nearest, double most
 }
 
 void snap(const LevelField& field, LabelledMesh& mesh) {
-    const Edges edges = edges_that(mesh, [](const Labels& a, const Labels& b) {
+    const Edges edges = edges_that(mesh, [&](int32_t i, int32_t j) {
+        const Labels &a = mesh.sides[i], &b = mesh.sides[j];
         return a.last < b.first || b.last < a.first;
     });
     // Levels are nested, so that the interface of the label at an end is the first to be met from there.
@@ -117,29 +81,17 @@ public:
     void run() {
         settle();
         edges_ = crossed();
-        first_ = static_cast<int32_t>(mesh_.nodes.size());
+        const auto first = static_cast<int32_t>(mesh_.nodes.size());
         for (int64_t e = 0; e < edges_.size(); ++e) add_node(edges_.nodes[e], edges_.others[e], share(e));
-        std::vector<Tet> tets;
-        tets.reserve(mesh_.tets.size() + 3 * edges_.size());
-        for (const Tet& t : mesh_.tets) divide(t, tets);
-        mesh_.tets = std::move(tets);
+        halve_at(mesh_, edges_, first);
     }
 
 private:
-    struct Halved {
-        double length;
-        int32_t i, j, node;
-
-        bool before(const Halved& other) const {
-            return length != other.length ? length > other.length : node < other.node;
-        }
-    };
-
     bool crosses(const Labels& a, const Labels& b) const {
         return (a.below(level_) && b.above(level_)) || (b.below(level_) && a.above(level_));
     }
     Edges crossed() const {
-        return edges_that(mesh_, [this](const Labels& a, const Labels& b) { return crosses(a, b); });
+        return edges_that(mesh_, [this](int32_t i, int32_t j) { return crosses(mesh_.sides[i], mesh_.sides[j]); });
     }
     double share(int64_t e) const {
         return field_.crossing(level_, mesh_.nodes[edges_.nodes[e]], mesh_.nodes[edges_.others[e]]);
@@ -169,39 +121,10 @@ private:
         mesh_.nodes.push_back(p);
         mesh_.sides.push_back(l);
     }
-    void divide(const Tet& t, std::vector<Tet>& out) const {
-        Halved halved[6];
-        int n = 0;
-        for (const auto& e : edge_ends) {
-            const int32_t i = std::min(t[e[0]], t[e[1]]), j = std::max(t[e[0]], t[e[1]]);
-            if (!crosses(mesh_.sides[i], mesh_.sides[j])) continue;
-            const auto from = edges_.others.begin() + edges_.begin[i], to = edges_.others.begin() + edges_.begin[i + 1];
-            const auto at = std::lower_bound(from, to, j) - edges_.others.begin();
-            const Halved h{norm(mesh_.nodes[j] - mesh_.nodes[i]), i, j, first_ + static_cast<int32_t>(at)};
-            int k = n++;
-            for (; k > 0 && h.before(halved[k - 1]); --k) halved[k] = halved[k - 1];
-            halved[k] = h;
-        }
-        const size_t begin = out.size();
-        out.push_back(t);
-        for (int k = 0; k < n; ++k) halve(halved[k], begin, out);
-    }
-    static void halve(const Halved& h, size_t begin, std::vector<Tet>& out) {
-        for (size_t k = begin, end = out.size(); k < end; ++k) {
-            Tet &one = out[k], other = one;
-            const auto i = std::find(one.begin(), one.end(), h.i), j = std::find(one.begin(), one.end(), h.j);
-            if (i == one.end() || j == one.end()) continue;
-            other[i - one.begin()] = h.node;
-            *j = h.node;
-            out.push_back(other);
-        }
-    }
-
     const LevelField& field_;
     int level_;
     LabelledMesh& mesh_;
     Edges edges_;
-    int32_t first_ = 0;
 };
 
 // What all four nodes may be in; where they lie on one interface, what the field says between them.

@@ -27,13 +27,4 @@ struct LabelledMesh {
     std::vector<uint8_t> labels;  // of each tetrahedron, once it has been cut
 };
 
-// Edges (i, j), i < j, in the order of i, then j.
-struct Edges {
-    std::vector<int64_t> begin;   // (n + 1,) where those of node i begin
-    std::vector<int32_t> others;  // j of each
-    std::vector<int32_t> nodes;   // i of each
-
-    int64_t size() const { return static_cast<int64_t>(others.size()); }
-};
-
 }  // namespace headfield

@@ -26,6 +26,7 @@ LEAST_ANGLE_DEG = 8.0
 _CELL_PER_EDGE = 0.8
 _FINE = (GRAY_MATTER, CSF)
 _TETS_PER_CELL = 12
+_CRUMBS = 0.01  # of all tetrahedra
 _CHUNK = 1 << 18
 
 
@@ -68,8 +69,11 @@ def mesh_level_sets(levels: LevelSets, edge_mm: float) -> TetMesh:
         raise MeshError(f"nothing of the head is left at edges of {edge_mm:g} mm; use shorter ones")
     nodes_mm = nodes @ turn.T
     _check_angles(nodes_mm, tets)
+    kept = _largest_part(nodes_mm, tets)
+    used, index = np.unique(tets[kept], return_inverse=True)
+    tags = np.array(levels.tags, np.int32)[label[kept]]
     names = {tag: TISSUES[tag].name for tag in levels.tags if tag in TISSUES}
-    return TetMesh(nodes_mm, tets, np.array(levels.tags, np.int32)[label], tag_names=names)
+    return TetMesh(nodes_mm[used], index.reshape(-1, 4).astype(np.int32), tags, tag_names=names)
 
 
 def _frame(affine: Floats) -> tuple[Floats, Floats]:
@@ -103,6 +107,21 @@ def _check_size(levels: LevelSets, edge_mm: float) -> None:
         raise MeshError(
             f"edges of {edge_mm:g} mm would make about {count:.3g} tetrahedra; the limit is {MAX_TETS:,}"
         )
+
+
+def _largest_part(nodes_mm: Floats, tets: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Tell which tetrahedra are of the head, not of crumbs beside it; raise MeshError if those are large."""
+    part = cpu.node_parts(tets, len(nodes_mm))[tets[:, 0]]
+    size = np.bincount(part)
+    kept = part == size.argmax()
+    if np.count_nonzero(~kept) > _CRUMBS * len(tets):
+        second = np.argsort(size)[-2]
+        at = nodes_mm[tets[part == second]].mean(axis=(0, 1))
+        raise MeshError(
+            f"the head falls into {np.count_nonzero(size)} parts; one of {size[second]:,} of all "
+            f"{len(tets):,} tetrahedra lies around {point(at)}"
+        )
+    return kept
 
 
 def _check_angles(nodes_mm: Floats, tets: NDArray[np.int32]) -> None:
