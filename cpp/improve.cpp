@@ -13,7 +13,8 @@ namespace headfield {
 
 namespace {
 
-constexpr int rounds = 4, tries = 3, last_rounds = 20;
+constexpr int rounds = 4, tries = 3;
+constexpr int most_rounds = 20;  // where angles are still smaller than promised; no input is known that needs them
 
 class Improver {
 public:
@@ -32,8 +33,8 @@ public:
     }
 
     void smooth();
-    void try_moves(int round, bool along);
-    int64_t collapse(bool freely);
+    void try_moves(int round);
+    void collapse();
     bool poor() const;
     void finish();
 
@@ -70,8 +71,8 @@ private:
     Vec3 on_interfaces(int32_t node, Vec3 p) const;
     bool move_towards(int32_t node, const Vec3& target);
     bool smoothed(int32_t node, Vec3& target) const;
-    void try_around(int32_t node, int round, bool along);
-    bool collapse_one(int32_t tet, bool freely);
+    void try_around(int32_t node, int round);
+    void collapse_one(int32_t tet);
     double after_collapse(int32_t from, int32_t to, double least) const;
     void join(int32_t from, int32_t to);
 
@@ -208,8 +209,8 @@ double noise(uint64_t node, uint64_t k) {
     return static_cast<double>(static_cast<int64_t>(h)) * 0x1p-63;
 }
 
-// Tries places around a node; `along` keeps it on its interfaces, or by a trial in four near them.
-void Improver::try_around(int32_t node, int round, bool along) {
+// Tries places around a node, for one on interfaces along them, or in a trial of four near them.
+void Improver::try_around(int32_t node, int round) {
     const Vec3 start = mesh_.nodes[node];
     Vec3 best = start;
     double most = worst(node);
@@ -220,7 +221,7 @@ void Improver::try_around(int32_t node, int round, bool along) {
         Vec3 p = start + reach * Vec3{noise(n, at), noise(n, at + 1), noise(n, at + 2)};
         if (on_[node]) {
             const Vec3 on = on_interfaces(node, p);
-            p = along ? on + at_most(k % 4 == 3 ? 0.08 * cell_mm_ : 0.0, p - on) : on + at_most(0.5 * cell_mm_, p - on);
+            p = on + at_most(k % 4 == 3 ? 0.08 * cell_mm_ : 0.0, p - on);
         }
         mesh_.nodes[node] = p;
         const double now = worst_now(node, most);
@@ -233,9 +234,9 @@ void Improver::try_around(int32_t node, int round, bool along) {
     refresh(node);
 }
 
-void Improver::try_moves(int round, bool along) {
+void Improver::try_moves(int round) {
     for_each(below(good_), [&](int32_t node) {
-        if (worst(node) < good_) try_around(node, round, along);
+        if (worst(node) < good_) try_around(node, round);
     });
 }
 
@@ -252,7 +253,7 @@ double Improver::after_collapse(int32_t from, int32_t to, double least) const {
     return s;
 }
 
-bool Improver::collapse_one(int32_t tet, bool freely) {
+void Improver::collapse_one(int32_t tet) {
     const Tet t = mesh_.tets[tet];
     double best = inverted;
     int32_t from = -1, to = -1;
@@ -260,7 +261,7 @@ bool Improver::collapse_one(int32_t tet, bool freely) {
         if (fixed_[a]) continue;
         const double before = worst(a);
         for (const int32_t b : t) {
-            if (a == b || (!freely && (on_[a] & on_[b]) != on_[a])) continue;
+            if (a == b || (on_[a] & on_[b]) != on_[a]) continue;
             const double least = std::max({before, shapes_[tet] + 0.005, best});
             const double now = after_collapse(a, b, least);
             if (now > least) {
@@ -270,9 +271,7 @@ bool Improver::collapse_one(int32_t tet, bool freely) {
             }
         }
     }
-    if (from < 0) return false;
-    join(from, to);
-    return true;
+    if (from >= 0) join(from, to);
 }
 
 void Improver::join(int32_t from, int32_t to) {
@@ -296,12 +295,10 @@ void Improver::join(int32_t from, int32_t to) {
     on_[to] = interfaces_at(to);
 }
 
-int64_t Improver::collapse(bool freely) {
-    int64_t count = 0;
+void Improver::collapse() {
     for (size_t k = 0; k < shapes_.size(); ++k) {
-        if (alive_[k] && shapes_[k] < poor_) count += collapse_one(static_cast<int32_t>(k), freely);
+        if (alive_[k] && shapes_[k] < poor_) collapse_one(static_cast<int32_t>(k));
     }
-    return count;
 }
 
 // Whether a tetrahedron is flatter than the smallest angle that is promised.
@@ -337,19 +334,13 @@ void Improver::finish() {
 
 void improve(const LevelField& field, LabelledMesh& mesh, double cell_mm, const Poll& poll) {
     Improver improver(field, mesh, cell_mm);
-    for (int round = 0; round < rounds; ++round) {
+    for (int round = 0; round < most_rounds && (round < rounds || improver.poor()); ++round) {
         improver.smooth();
         for (int k = 0; k < tries; ++k) {
             poll();
-            improver.try_moves(tries * round + k, true);
+            improver.try_moves(tries * round + k);
         }
-        improver.collapse(false);
-    }
-    // Where that was not enough, nodes may leave their interfaces, and interfaces are joined.
-    for (int round = rounds; round < rounds + last_rounds && improver.poor(); ++round) {
-        poll();
-        improver.try_moves(tries * round, false);
-        improver.collapse(true);
+        improver.collapse();
     }
     improver.finish();
 }
