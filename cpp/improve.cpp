@@ -32,6 +32,7 @@ public:
         for (int64_t i = 0; i < n; ++i) on_[i] = interfaces_at(static_cast<int32_t>(i));
     }
 
+    void project();
     void smooth();
     void try_moves(int round);
     void collapse();
@@ -86,8 +87,8 @@ private:
     std::vector<uint8_t> alive_, fixed_;
     std::vector<int32_t> order_;  // nodes by colour
     std::vector<int64_t> colour_begin_;
-    const double good_ = shape_of_angle(18.0), fine_ = shape_of_angle(30.0), poor_ = shape_of_angle(13.0),
-                 least_ = shape_of_angle(10.0);
+    // Where shapes are good, nodes stay where they are: each move along an interface flattens its folds a little.
+    const double good_ = shape_of_angle(18.0), poor_ = shape_of_angle(13.0), least_ = shape_of_angle(10.0);
 };
 
 // The levels between the labels of the tetrahedra around a node. Where labels are missing in between, the interfaces
@@ -175,6 +176,13 @@ bool Improver::move_towards(int32_t node, const Vec3& target) {
     return false;
 }
 
+// Puts nodes on the interfaces of the tetrahedra around them.
+void Improver::project() {
+    std::vector<uint8_t> chosen(on_.size());
+    for (size_t i = 0; i < chosen.size(); ++i) chosen[i] = on_[i] != 0;
+    for_each(chosen, [this](int32_t node) { move_towards(node, on_interfaces(node, mesh_.nodes[node])); });
+}
+
 // Halfway to the mean of the neighbours that lie on the same interfaces.
 bool Improver::smoothed(int32_t node, Vec3& target) const {
     int32_t seen[256];
@@ -194,9 +202,7 @@ bool Improver::smoothed(int32_t node, Vec3& target) const {
 }
 
 void Improver::smooth() {
-    std::vector<uint8_t> chosen = below(fine_);
-    for (size_t i = 0; i < chosen.size(); ++i) chosen[i] |= on_[i] != 0;
-    for_each(chosen, [this](int32_t node) {
+    for_each(below(good_), [this](int32_t node) {
         Vec3 target{};
         if (smoothed(node, target)) move_towards(node, target);
     });
@@ -335,6 +341,7 @@ void Improver::finish() {
 
 void improve(const LevelField& field, LabelledMesh& mesh, double cell_mm, const Poll& poll) {
     Improver improver(field, mesh, cell_mm);
+    improver.project();
     for (int round = 0; round < most_rounds && (round < rounds || improver.poor()); ++round) {
         improver.smooth();
         for (int k = 0; k < tries; ++k) {
