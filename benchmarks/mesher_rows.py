@@ -22,7 +22,6 @@ from headfield.core.device import using_threads
 from headfield.geometry.voxels import tets_at_voxels
 from headfield.heads.location import locate
 from headfield.heads.segmentation import lattice
-from headfield.heads.segmentation.level_sets import LevelSets
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tests"))
@@ -117,19 +116,17 @@ def labels_of(head: str) -> tuple[np.ndarray, np.ndarray]:
         return kept["labels"], kept["affine"]
 
 
-def levels_of(head: str) -> LevelSets:
-    return level_sets(*labels_of(head), INNERMOST_FIRST)
-
-
 def head_run(head: str, edge_mm: float, threads: int) -> Row:
     """Mesh a head, in a fresh process: seconds by stage, memory, bits; the mesh is kept for `head_row`."""
-    levels = levels_of(head)
+    labels, affine = labels_of(head)
     before, _ = resident(anew=True)
     stages: list[tuple[str, float]] = []
     start = time.perf_counter()
     with using_threads(threads):
-        mesh = lattice.mesh_level_sets(
-            levels, edge_mm, progress=lambda stage: stages.append((stage, time.perf_counter()))
+        mesh = hf.head_from_labels(
+            (affine, labels),
+            edge_mm=edge_mm,
+            progress=lambda stage: stages.append((stage, time.perf_counter())),
         )
     end = time.perf_counter()
     _, peak = resident(anew=False)
@@ -150,8 +147,8 @@ def head_row(head: str) -> Row:
     with np.load(KEPT / f"mesh_{head}.npz") as kept:
         mesh = hf.TetMesh(kept["nodes"], kept["tets"], kept["tags"])
     quality = mesh_quality(mesh.nodes_mm, mesh.tets, mesh.tags)
-    labels, _ = labels_of(head)
-    near = nearness(mesh, levels_of(head))
+    labels, affine = labels_of(head)
+    near = nearness(mesh, level_sets(labels, affine, INNERMOST_FIRST))
     voxels = np.bincount(labels.ravel())
     return facts(quality, near) | {
         "ratios_by_tag": near.ratios,
@@ -164,8 +161,8 @@ def head_row(head: str) -> Row:
 
 def solve(head: str, edge_mm: float) -> Row:
     """E in gray matter at an edge against that at half of it, and what headfield says about its error."""
-    levels = levels_of(head)
-    coarse, fine = (lattice.mesh_level_sets(levels, edge) for edge in (edge_mm, edge_mm / 2))
+    labels, affine = labels_of(head)
+    coarse, fine = (hf.head_from_labels((affine, labels), edge_mm=edge) for edge in (edge_mm, edge_mm / 2))
     coil, pose = heads.coil(), hf.place(coarse, LEFT_MOTOR, FOREHEAD, 4.0)
     tets = np.flatnonzero(coarse.tags == GRAY).astype(np.int32)
     points = coarse.nodes_mm[coarse.tets[tets]].mean(axis=1)

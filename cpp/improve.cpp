@@ -299,6 +299,7 @@ void Improver::collapse() {
     for (size_t k = 0; k < shapes_.size(); ++k) {
         if (alive_[k] && shapes_[k] < poor_) collapse_one(static_cast<int32_t>(k));
     }
+    colour();  // nodes have new neighbours
 }
 
 // Whether a tetrahedron is flatter than the smallest angle that is promised.

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`headfield mesh`: what it prints and writes, exit codes; images in the other commands."""
 
+import io
 import json
+import re
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -11,6 +15,7 @@ from matplotlib.image import imread
 import headfield as hf
 from headfield.commands import main as cli
 from headfield.commands import mesh as command
+from headfield.commands import progress
 from headfield.errors import MissingPackageError
 
 nibabel = pytest.importorskip("nibabel")
@@ -133,6 +138,18 @@ def test_shells_are_grown_and_told(tmp_path, capsys):
     text = capsys.readouterr().out
     assert "grown         CSF, skull, scalp: by geometry, no anatomy" in text
     assert [line.split()[-1] for line in text.splitlines() if line.endswith("grown")] == ["grown"] * 3
+
+
+def test_maps_of_tissues(tmp_path):
+    labels = labels_of_ball()
+    maps = np.stack([labels == tag for tag in (5, 2, 4, 3)], axis=-1).astype(np.float32)
+    image = save(tmp_path / "maps.nii.gz", maps)
+    words = ("--tissues", "scalp,gray matter, 4,CSF", "--no-picture", "-q")
+    assert mesh(image, tmp_path / "head.npz", *words) == 0
+    head = hf.read_mesh(tmp_path / "head.npz")
+    for tag in (2, 3, 4, 5):
+        of_image = (labels == tag).sum() * 125.0
+        assert head.volumes_mm3()[head.tags == tag].sum() == pytest.approx(of_image, rel=0.12)
 
 
 # Pictures
@@ -330,3 +347,44 @@ def test_a_command_that_needs_a_head_says_how_to_make_one(tmp_path, capsys, endi
     fails(capsys, ["place", str(path), coil, *placing, "-o", str(tmp_path / "p.npy")], words)
     with pytest.raises(hf.FileFormatError, match=r"hf\.head_from_labels\(path\)"):
         hf.read_mesh(path)
+
+
+# Progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def fail_in_the_second(stages, stream, until):
+    with stages:
+        stages.begin("first")
+        while until not in stream.getvalue():
+            time.sleep(0.001)
+        stages.begin("second")
+        raise ValueError("in the middle")
+
+
+def test_a_terminal_sees_the_seconds_and_a_log_the_stages(monkeypatch):
+    monkeypatch.setattr(progress, "_TICK_SECONDS", 0.01)
+    shown, before = {}, threading.active_count()
+    for name, stream, quiet in (
+        ("terminal", Terminal(), False),
+        ("log", io.StringIO(), False),
+        ("quiet", Terminal(), True),
+    ):
+        monkeypatch.setattr("sys.stderr", stream)
+        stages = progress.Stages(quiet)
+        with pytest.raises(ValueError, match="in the middle"):
+            fail_in_the_second(stages, stream, until="\r" if name == "terminal" else "")
+        shown[name] = stream.getvalue()
+        assert list(stages.seconds) == ["first", "second"]
+        assert min(stages.seconds.values()) >= 0
+        assert threading.active_count() == before
+    assert shown["quiet"] == ""
+    assert shown["log"] == "headfield: first\nheadfield: second\n"
+    lines = shown["terminal"].split("\n")
+    assert re.fullmatch(r"(headfield: first, 0 s +\r)+headfield: first, \d\.\d s +", lines[0])
+    assert re.fullmatch(r"(headfield: second, 0 s +\r)*headfield: second, \d\.\d s +", lines[1])
+    assert lines[2:] == [""]

@@ -51,7 +51,7 @@ class MeshQuality:
     buried_faces: int  # outer ones with a tetrahedron right beyond: hanging nodes or an overlap; of a sample
     duplicate_nodes: int
     unused_nodes: int
-    parts: int  # connected by faces
+    parts: int  # connected by faces: several where a piece hangs on a node or an edge only
     outer: SurfaceFacts
     interfaces: dict[int, SurfaceFacts]  # around the tissues up to a tag
     volumes_mm3: dict[int, float]
@@ -65,7 +65,6 @@ class MeshQuality:
             "outer faces inside": self.buried_faces,
             "duplicate nodes": self.duplicate_nodes,
             "unused nodes": self.unused_nodes,
-            "parts beside the first": self.parts - 1,
             "rims of the outer surface": self.outer.open_edges,
             "rims of interfaces": sum(facts.open_edges for facts in self.interfaces.values()),
         }

@@ -139,6 +139,25 @@ def test_shells_are_grown_around_a_brain():
     assert radii(mesh, mesh.skin()).min() > 75
 
 
+def test_shells_leave_blood_and_muscle_where_they_are():
+    affine, labels = ball_labels((45.0, 52.0, 60.0), (1, 2, 3), (4.0, 4.0, 4.0), margin=12)
+    r = np.linalg.norm(np.indices(labels.shape) - labels.shape[0] // 2, axis=0) * 4
+    left = np.arange(labels.shape[0])[:, None, None] < labels.shape[0] // 3
+    labels[left & (r > 52) & (r < 60)] = 9
+    labels[left & (r > 70) & (r < 80)] = 10
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mesh = hf.head_from_labels((affine, labels), edge_mm=6, shells=True)
+    report = mesh.summary()["image"]
+    assert report["grown"] == ["CSF", "skull", "scalp"]
+    assert list(report["volumes"]) == [1, 2, 3, 4, 5, 9, 10]
+    for tag, one in report["volumes"].items():
+        assert one["ratio"] == pytest.approx(1, abs=0.1), tag
+    for tag in (1, 2, 9, 10):
+        voxels = np.count_nonzero(labels == tag) * 64
+        assert report["volumes"][tag]["mesh_mm3"] == pytest.approx(voxels, rel=0.25), tag
+
+
 def test_fluid_is_kept():
     image = ball_labels((70.0, 71.0, 80.0, 90.0), (2, 3, 4, 5), (3.0, 3.0, 3.0))
     mesh = hf.head_from_labels(image, edge_mm=6, keep_csf_mm=5)

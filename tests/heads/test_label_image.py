@@ -209,3 +209,9 @@ def test_what_are_no_maps_are_refused(data, tissues, words):
 
 def test_shares_that_rounding_took_beyond_1_are_taken():
     assert maps_of(given((AFFINE, np.full((*SHAPE, 2), 0.5001)))).max() == pytest.approx(0.5001)
+
+
+def test_more_tissues_than_can_be_meshed_are_refused():
+    labels = np.arange(6 * 7 * 8).reshape(SHAPE) % 50
+    with pytest.raises(hf.MeshError, match="49 tissues; at most 31"):
+        hf.head_from_labels((AFFINE, labels), {label: 1000 + label for label in range(1, 50)})

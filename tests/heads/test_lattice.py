@@ -77,7 +77,7 @@ def test_outer_nodes_lie_on_the_surface():
 def test_nested_balls_have_their_volumes_and_a_surface_each():
     radii = np.array([8.0, 12.0, 13.5, 19.0])
     levels, _ = in_middle(radii)
-    mesh = mesh_level_sets(levels, 2.5)
+    mesh = mesh_level_sets(levels, 2.0)
     quality = quality_of(mesh)
     assert quality.faults(LEAST_ANGLE) == []
     assert [(facts.euler, facts.parts) for facts in (*quality.interfaces.values(), quality.outer)] == [
@@ -175,13 +175,6 @@ def test_any_number_of_threads_gives_the_same_bits(seed):
             mesh = mesh_level_sets(levels, 1.5)
         made.append((mesh.nodes_mm.tobytes(), mesh.tets.tobytes(), mesh.tags.tobytes()))
     assert made[0] == made[1] == made[2]
-
-
-def test_stages_are_told_in_order():
-    told = []
-    mesh_level_sets(in_middle([15.0])[0], 4.0, progress=told.append)
-    assert len(told) >= 2
-    assert len(set(told)) == len(told)
 
 
 def test_the_mesh_can_be_solved_on():

@@ -28,8 +28,8 @@ def describe_image(path: str | os.PathLike[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        Ready for JSON. `labels` has voxels and volume of each label, and the tissue that it is in the first of
-        `numberings`, those that know all labels. Where the numbers are no labels, as in an MRI, `problem`
+        Ready for JSON. `labels` has voxels and volume of each label, and the tissue that it is in the first
+        of `numberings`, those that know all labels. Where the numbers are no labels, as in an MRI, `problem`
         says why.
     """
     affine, data, name = read_volume(path, "label image", FileFormatError)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import time
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from ..pictures.figure import check_target
 from ..pictures.interfaces import write_interfaces
 from .info import describe_mesh
 from .mesh_text import lines
-from .progress import Progress, tell
+from .progress import Stages, tell
 
 __all__ = ["LOST", "run_mesh"]
 
@@ -41,50 +40,27 @@ def run_mesh(args: argparse.Namespace) -> int:
     check_mesh_target(args.output)
     for path in filter(None, (args.output, picture)):
         check_not_input(path, args.image)
-    stages = _Stages(Progress(0, args.quiet))
-    mesh = head_from_labels(
-        args.image,
-        args.tissues,
-        args.edge_mm,
-        shells=args.shells,
-        min_island_mm3=args.min_island_mm3,
-        keep_csf_mm=args.keep_csf_mm,
-        progress=stages.begin,
-    )
-    stages.begin("writing")
-    write_mesh(args.output, mesh)
-    stages.begin("comparing with the image")
-    image = tissue_image(given(args.image), args.tissues)
-    facts = _facts(mesh, image, args)
-    if picture is not None:
-        stages.begin("drawing")
-        problem = _draw(mesh, image, args, picture)
-    facts |= {"picture": None if problem else picture, "seconds": stages.end()}
+    with Stages(args.quiet) as stages:
+        mesh = head_from_labels(
+            args.image,
+            args.tissues,
+            args.edge_mm,
+            shells=args.shells,
+            min_island_mm3=args.min_island_mm3,
+            keep_csf_mm=args.keep_csf_mm,
+            progress=stages.begin,
+        )
+        stages.begin("writing")
+        write_mesh(args.output, mesh)
+        stages.begin("describing the head")
+        image = tissue_image(given(args.image), args.tissues)
+        facts = _facts(mesh, image, args)
+        if picture is not None:
+            stages.begin("drawing")
+            problem = _draw(mesh, image, args, picture)
+    facts |= {"picture": None if problem else picture, "seconds": stages.seconds}
     print(json.dumps(facts, indent=1) if args.json else "\n".join(lines(facts, problem)))
     return _exit_code(facts)
-
-
-class _Stages:
-    """Tell what is being done, and keep how long it took."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._seconds: dict[str, float] = {}
-        self._now, self._since = "", time.perf_counter()
-
-    def begin(self, text: str) -> None:
-        """Begin a stage, which ends the one before."""
-        self.end()
-        self._now = text
-        self._progress.say(text)
-
-    def end(self) -> dict[str, float]:
-        """Return the seconds of each stage so far."""
-        now = time.perf_counter()
-        if self._now:
-            self._seconds[self._now] = self._seconds.get(self._now, 0.0) + now - self._since
-        self._since = now
-        return self._seconds
 
 
 def _picture(args: argparse.Namespace) -> tuple[str | None, str]:
@@ -121,11 +97,17 @@ def _facts(mesh: TetMesh, image: TissueImage, args: argparse.Namespace) -> dict[
         facts["tissues"].setdefault(tag, {**nothing, "name": called(tag, {})})
     for tag, row in facts["tissues"].items():
         image_mm3 = of_image.get(tag)
-        row["nodes"] = len(np.unique(mesh.tets[mesh.tags == tag]))
+        row["nodes"] = _count_nodes(mesh, tag)
         row["image_mm3"] = image_mm3
         row["ratio"] = row["volume_mm3"] / image_mm3 if image_mm3 else None
     rows = facts["tissues"].items()
     return facts | {"lost": [tag for tag, row in rows if row["ratio"] is not None and row["ratio"] < _LEAST]}
+
+
+def _count_nodes(mesh: TetMesh, tag: int) -> int:
+    used = np.zeros(mesh.n_nodes, bool)
+    used[mesh.tets[mesh.tags == tag]] = True
+    return int(used.sum())
 
 
 def _exit_code(facts: dict[str, Any]) -> int:

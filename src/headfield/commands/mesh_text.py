@@ -10,6 +10,8 @@ from .info_text import table
 
 __all__ = ["lines"]
 
+_WORTH_S = 0.05  # a stage that took less is not listed
+
 
 def lines(facts: dict[str, Any], problem: str) -> list[str]:
     """Return lines of text that say what was meshed, and why there is no picture, if there is a `problem`."""
@@ -31,7 +33,7 @@ def lines(facts: dict[str, Any], problem: str) -> list[str]:
     if report["grown"]:
         rows.append(("grown", ", ".join(report["grown"]) + ": by geometry, no anatomy"))
     rows.append(("took", f"{sum(seconds.values()):.1f} s"))
-    rows += [("", f"{one:5.1f} s {stage}") for stage, one in seconds.items()]
+    rows += [("", f"{one:5.1f} s {stage}") for stage, one in seconds.items() if one >= _WORTH_S]
     return [
         *(f"{name:13} {value}" for name, value in rows),
         "",

@@ -18,6 +18,14 @@ __all__ = ["build_parser"]
 
 Command = Callable[[argparse.Namespace], "int | None"]
 
+_EXAMPLE = """\
+Example, from a segmented MRI to a picture of a field:
+  headfield mesh labels.nii.gz -o head.msh --tissues simnibs
+  headfield place head.msh coil.ccd --centre -46,-8,70 --handle -46,42,70 -o poses.npy
+  headfield solve head.msh coil.ccd poses.npy -o field.h5 --didt 70e6 --tissues 1,2
+  headfield view field.h5 --coil coil.ccd -o field.png
+"""
+
 
 def build_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     """Make the parser of the command line; `args.command` will be what runs it.
@@ -34,7 +42,8 @@ def build_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="headfield",
         description="The electric field that a magnetic coil induces in a head.",
-        epilog="Example: headfield solve head.msh coil.ccd poses.npy -o field.h5 --didt 70e6 --tissues 1,2",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"headfield {VERSION}")
     names = {

@@ -19,8 +19,8 @@ def add_mesh(commands: Any) -> argparse.ArgumentParser:
         help="a head of an image whose voxels are labelled by tissue",
         description="Mesh a segmentation: an image whose voxels are labelled by tissue, as charm, SynthSeg "
         "and FreeSurfer write it. Prints how its volumes and interfaces compare with the image, and draws "
-        "three slices with the interfaces over it. Exit code 1 if a tissue is lost; where something of it is left, "
-        "the files are written all the same, to see where.",
+        "three slices with the interfaces over it. Exit code 1 if a tissue is lost; where something of it is "
+        "left, the files are written all the same, to see where.",
         epilog="Example: headfield mesh labels.nii.gz -o head.msh --tissues simnibs",
     )
     parser.add_argument("image", metavar="IMAGE", help="labels or maps of tissues: .nii, .nii.gz, .mgz, .mgh")

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 import time
+from types import TracebackType
 
-__all__ = ["Progress", "tell"]
+__all__ = ["Progress", "Stages", "tell"]
 
 _LOG_SECONDS = 10.0
+_TICK_SECONDS = 1.0
 
 
 def tell(text: str, end: str = "\n") -> None:
@@ -56,3 +59,66 @@ class Progress:
         if self._terminal:
             text = f"\r{text:50}"  # blanks over what a longer line left
         tell(text, end="" if self._open else "\n")
+
+
+class Stages:
+    """Tell which stage of a work is going on; on a terminal, also for how long.
+
+    Attributes
+    ----------
+    seconds : dict of str to float
+        How long each stage took that has ended.
+
+    Examples
+    --------
+    >>> with Stages(quiet=True) as stages:
+    ...     stages.begin("reading")
+    ...     stages.begin("writing")
+    >>> list(stages.seconds)
+    ['reading', 'writing']
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.seconds: dict[str, float] = {}
+        self._quiet, self._terminal = quiet, sys.stderr.isatty()
+        self._now, self._since = "", 0.0
+        self._over = threading.Event()
+        self._clock = threading.Thread(target=self._tick, daemon=True)
+
+    def __enter__(self) -> Stages:
+        """Begin, without a stage yet."""
+        if self._terminal and not self._quiet:
+            self._clock.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the stage that is going on."""
+        self._over.set()
+        if self._clock.is_alive():
+            self._clock.join()
+        self._end()
+
+    def begin(self, stage: str) -> None:
+        """Begin a stage, which ends the one before."""
+        self._end()
+        self._now, self._since = stage, time.perf_counter()
+        if not self._quiet and not self._terminal:
+            tell(f"headfield: {stage}")
+
+    def _end(self) -> None:
+        if not self._now:
+            return
+        took = time.perf_counter() - self._since
+        self.seconds[self._now] = self.seconds.get(self._now, 0.0) + took
+        if self._terminal and not self._quiet:
+            tell(f"{f'headfield: {self._now}, {took:.1f} s':60}")
+        self._now = ""
+
+    def _tick(self) -> None:
+        """Rewrite the line each second; the cursor stays at its beginning, so that warnings write over it."""
+        while not self._over.wait(_TICK_SECONDS):
+            if stage := self._now:
+                took = time.perf_counter() - self._since
+                tell(f"{f'headfield: {stage}, {took:.0f} s':60}", end="\r")

@@ -98,20 +98,21 @@ def interfaces_of(mesh: TetMesh, tags: Sequence[int]) -> tuple[NDArray[np.int32]
     rank = np.full(max(tags) + 1, -1, np.int64)
     rank[list(tags)] = np.arange(len(tags))
     # All nodes of such a face touch two tissues, or one and outside: few tetrahedra have three of them.
-    touched = np.zeros(mesh.n_nodes, np.int8)
-    touched[mesh.boundary()] = 1
-    for tag in tags:
-        of_tissue = np.zeros(mesh.n_nodes, np.int8)
-        of_tissue[mesh.tets[mesh.tags == tag]] = 1
-        touched += of_tissue
-    between = touched > 1
+    touched = np.zeros((len(tags), mesh.n_nodes), bool)
+    for i, tag in enumerate(tags):
+        touched[i, mesh.tets[mesh.tags == tag]] = True
+    count = touched.sum(axis=0, dtype=np.int8)
+    count[mesh.boundary()] += 1
+    between = count > 1
     near = np.flatnonzero(between[mesh.tets].sum(axis=1) >= 3)
     near_tets, of_tet = mesh.tets[near], rank[mesh.tags[near]]
     faces, level = [], []
     for i in range(len(tags)):
-        within = np.flatnonzero(of_tet <= i)
-        outer, owner = cpu.boundary_faces(near_tets[within], mesh.n_nodes)
-        here = (of_tet[within[owner]] == i) & between[outer].all(axis=1)
+        inner = np.flatnonzero(of_tet < i)
+        inner = inner[touched[i][near_tets[inner]].sum(axis=1) >= 3]
+        some = np.concatenate([inner, np.flatnonzero(of_tet == i)])
+        outer, owner = cpu.boundary_faces(near_tets[some], mesh.n_nodes)
+        here = (owner >= len(inner)) & between[outer].all(axis=1)
         faces.append(outer[here])
         level.append(np.full(len(faces[-1]), i, np.intp))
     return np.concatenate(faces), np.concatenate(level)

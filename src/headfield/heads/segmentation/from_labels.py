@@ -189,8 +189,8 @@ def _check_layers(image: TissueImage, shells: bool) -> None:
     if lacks and not shells:
         there = ", ".join(called(tag, {}) for tag in image.tags)
         raise MeshError(
-            f"{image.name}: no {' and no '.join(lacks)} among its tissues ({there}): shells=True grows what "
-            "lacks by geometry around the brain, or tissues={...} says which label it is"
+            f"{image.name}: no {' and no '.join(lacks)} among its tissues ({there}): shells=True or "
+            "--shells grows what lacks by geometry around the brain, or tissues={...} says which label it is"
         )
 
 

@@ -171,12 +171,15 @@ def _check_obvious(counts: Mapping[int, int], name: str) -> None:
         return
     beyond = f"{name}: its labels {first_of(sorted(counts), _LISTED)} are not those of SimNIBS (0 to 12)"
     if all(label in _FREESURFER_TAGS for label in counts):
-        raise MeshError(f"{beyond} but look like FreeSurfer's (aseg, SynthSeg, SAMSEG): pass tissues='aseg'")
+        raise MeshError(
+            f"{beyond} but look like FreeSurfer's (aseg, SynthSeg, SAMSEG): pass tissues='aseg' or "
+            "--tissues aseg"
+        )
     if all(label in ELECTRODES for label in others):
         raise MeshError(f"{beyond}: {_electrodes(others)}")
     raise MeshError(
         f"{beyond}, nor of a numbering that is known ({', '.join(sorted(NUMBERINGS))}): pass "
-        f"tissues={{label: tissue, ...}}, by tag or name"
+        f"tissues={{label: tissue, ...}} or --tissues LABEL=TISSUE,..., by tag or name"
     )
 
 
@@ -194,6 +197,6 @@ def _unlisted(missing: Mapping[int, int], tissues: Any, name: str) -> str:
     if isinstance(tissues, str) and all(label in ELECTRODES for label in missing):
         return f"{name}: {_electrodes(list(missing))}"
     return (
-        f"{name}: the {what} says no tissue for the labels {said}: pass tissues={{label: tissue, ...}} with "
-        "all labels, by tag or name, 0 for what is outside of the head"
+        f"{name}: the {what} says no tissue for the labels {said}: pass tissues={{label: tissue, ...}} or "
+        "--tissues LABEL=TISSUE,... with all labels, by tag or name, 0 for what is outside of the head"
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..tissues import BONES, CSF, SCALP
+from ..tissues import BONES, CARTILAGE, CSF, EYES, SCALP
 from .grids import closed, filled, sampled, signed_distance, smoothed
 from .level_sets import LevelSets
 
@@ -27,6 +27,7 @@ CSF_MM = 2.5  # above gyral crowns
 SKULL_MM = 6.5
 SCALP_MM = 6.0
 BONE = BONES[0]  # the tag of the skull that is grown
+_OUTSIDE_SKULL = (SCALP, EYES, CARTILAGE, 10, 12)
 BRIDGED_MM, CONVEX_MM = 6.0, 25.0  # radii of the two closings
 _THINNEST_MM = 4.0  # of skull and of scalp where the brain bulges out of the nearly convex surface
 _UNDER_SCALP_MM = 2.0  # of a scalp that was there over the skull that is grown
@@ -98,7 +99,7 @@ def with_shells(levels: LevelSets) -> tuple[LevelSets, tuple[str, ...]]:
     ----------
     levels : LevelSets
         On voxels of any size; the axes of the grid are taken to be perpendicular. What comes before the first
-        bone and before the scalp counts as inside of the skull.
+        of bone, eyes, cartilage, muscle, fat and scalp counts as inside of the skull.
 
     Returns
     -------
@@ -124,14 +125,31 @@ def with_shells(levels: LevelSets) -> tuple[LevelSets, tuple[str, ...]]:
     if bones:
         distance = layer_around(work.mask(len(levels.tags) - 1), SCALP_MM, work.spacing_mm)
         return work.appended([(SCALP, distance)], len(levels.tags)), ("scalp",)
-    end = len(levels.tags) if scalp is None else scalp
+    end = next((i for i, tag in enumerate(levels.tags) if tag in _OUTSIDE_SKULL), len(levels.tags))
+    work.levels = levels = _fluid_last(levels, end)
     brain = max((i for i in range(end) if levels.tags[i] != CSF), default=end - 1)
     shells = shells_around(work.mask(brain), work.spacing_mm, work.mask(end - 1))
     fluid, skull = (CSF, shells.inner_skull), (BONE, shells.outer_skull)
-    if scalp is None:
+    if end == len(levels.tags):
         return work.appended([fluid, skull, (SCALP, shells.scalp)], end), ("CSF", "skull", "scalp")
+    if scalp is None:
+        grown, names = with_shells(work.appended([fluid, skull], end))
+        return grown, ("CSF", "skull", *names)
     below = signed_distance(work.mask(scalp), work.spacing_mm) + np.float32(_UNDER_SCALP_MM)
     return work.appended([fluid, (BONE, np.maximum(skull[1], below))], end), ("CSF", "skull")
+
+
+def _fluid_last(levels: LevelSets, end: int) -> LevelSets:
+    """Return levels in which fluid is the last of the first `end` tissues, so that more fits around it."""
+    if CSF not in levels.tags[:end] or levels.tags[end - 1] == CSF:
+        return levels
+    at, values = levels.tags.index(CSF), levels.values.copy()
+    inner = levels.values[at - 1] if at else np.float32(-1)
+    for i in range(at + 1, end):  # what comes after the fluid lies outside of it
+        values[i - 1] = np.maximum(inner, np.minimum(levels.values[i], -levels.values[at]))
+    tags = list(levels.tags)
+    tags.insert(end - 1, tags.pop(at))
+    return LevelSets(values, tuple(tags), levels.affine)
 
 
 class _WorkGrid:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import MeshError
 from ..tissues import BLOOD, CARTILAGE, CSF, EYES, GRAY_MATTER, SCALP, WHITE_MATTER
 
 __all__ = ["TissueImage", "inside_out"]
@@ -18,6 +19,7 @@ __all__ = ["TissueImage", "inside_out"]
 # surface between those is the zero of one level set, and that between others the zero of several. Spongy
 # bone lies within compact bone; muscle, fat and cartilage lie between bone and scalp.
 _INSIDE_OUT = (WHITE_MATTER, GRAY_MATTER, CSF, BLOOD, 8, 7, 4, EYES, 10, CARTILAGE, 12, SCALP)
+_MOST_TISSUES = 31  # levels that the mesher takes
 
 
 def inside_out(tags: Iterable[int]) -> tuple[int, ...]:
@@ -31,7 +33,13 @@ def inside_out(tags: Iterable[int]) -> tuple[int, ...]:
     (20, 1, 2, 3, 8, 7, 5)
     """
     place = {tag: i for i, tag in enumerate(_INSIDE_OUT)}
-    return tuple(sorted(set(tags), key=lambda tag: (place.get(tag, -1), tag)))
+    found = tuple(sorted(set(tags), key=lambda tag: (place.get(tag, -1), tag)))
+    if len(found) > _MOST_TISSUES:
+        raise MeshError(
+            f"{len(found)} tissues; at most {_MOST_TISSUES} can be meshed at a time: give labels that "
+            "conduct alike one tag"
+        )
+    return found
 
 
 @dataclass(frozen=True)
