@@ -67,7 +67,8 @@ def template_head(edge_mm: float = 3.0) -> TetMesh:
     >>> head = hf.template_head(edge_mm=6)
     >>> head.tag_names[2]
     'gray matter'
-    >>> motor_hand_area = hf.Region.sphere([-37, -21, 58], 8)
+    >>> hf.place(head, [-37, -21, 58], [-37, 29, 58])[:2, 3].round(-1)  # a coil over the left motor cortex
+    array([-50., -20.])
     """
     return mesh_level_sets(template_levels(), edge_mm)
 
