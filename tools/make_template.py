@@ -21,7 +21,7 @@ import numpy as np
 from scalp_positions import LANDMARKS, positions
 from scipy import ndimage
 
-from headfield.heads.segmentation.grids import sampled, smooth_minimum
+from headfield.heads.segmentation.grids import sampled, signed_distance, smooth_minimum
 from headfield.heads.segmentation.shells import shells_around
 from headfield.heads.segmentation.template import (
     BRAIN_MM,
@@ -36,6 +36,7 @@ LOW, HIGH = np.array(CORNER_MM), np.array(CORNER_MM) + np.array(SHAPE) - 1
 SHARPNESS, BLUR_MM, CUT = 2.5, 3.0, 0.65
 WHITE_SHARPNESS_MM = 1.0, 2.0
 THINNEST_GRAY_MM = 0.8
+LEAST_FLUID_MM = 2.5  # between brain and bone; grids of 3 mm take up to 1 mm of it
 ISLAND_VOXELS = 150
 CORD = (np.array([0, -46.0, -66]), np.array([0, -52.0, -86]), 6.0)  # ends and radius, mm
 NECK_END_MM = -112.0
@@ -175,6 +176,11 @@ def shell_distances(brain: np.ndarray, points: list[np.ndarray]) -> dict[str, np
     around = shells_around(sampled(brain.astype(np.float32), at) > 0, (2, 2, 2))
     cut = tuple(slice(room, room + (n + 1) // 2) for n in brain.shape)
     inner, bone, scalp = (each[cut] for each in (around.inner_skull, around.outer_skull, around.scalp))
+    # What 2 mm and smoothing have cut off the tips of gyri is made up for, layer by layer.
+    brain_mm = signed_distance(brain > 0, (1, 1, 1))[::2, ::2, ::2]
+    inner = np.minimum(inner, brain_mm - LEAST_FLUID_MM)
+    bone = np.minimum(bone, inner - 4)
+    scalp = np.minimum(scalp, bone - 4)
     second = [each[tuple(slice(None, None, 2 if n > 1 else 1) for n in each.shape)] for each in points]
     head = with_face_and_neck(scalp, second)
     bone = np.maximum(bone, np.minimum(head + 4, inner - 3))  # some scalp everywhere, and some bone

@@ -32,7 +32,7 @@ DIDT = 50e6
 _ANGLES_DEG = np.arange(0.0, 180.0, 15.0)
 _TARGET_DEPTH_MM, _TARGET_RADIUS_MM = 2.0, 8.0
 # The left primary motor cortex where 126 studies of movement have it on average: Mayka 2006,
-# doi 10.1016/j.neuroimage.2006.02.004. In the template that is the bank of the gyrus at the hand knob.
+# doi 10.1016/j.neuroimage.2006.02.004. In the template that is the core of the precentral gyrus.
 _MOTOR_HAND_AREA_MM = (-37.0, -21.0, 58.0)
 
 
@@ -60,7 +60,7 @@ class DemoHead(NamedTuple):
 
 def _template() -> DemoHead:
     area = np.array(_MOTOR_HAND_AREA_MM)
-    return DemoHead(template_head, 4.0, area, area, "the left motor cortex", POSITIONS)
+    return DemoHead(template_head, 5.0, area, area, "the left motor cortex", POSITIONS)
 
 
 def _phantom() -> DemoHead:
@@ -92,7 +92,7 @@ def run_demo(
         the template also eeg.csv (for `headfield place`), and for the angle with the largest mean |E| in the
         target best.msh, best.vtu and, with matplotlib, best.png.
     edge_mm : float, optional
-        Edge of the head's mesh; by default 4 mm of the template and 3 mm of the phantom.
+        Edge of the head's mesh; by default 5 mm of the template and 3 mm of the phantom.
     head : {"template", "phantom"}
     device : {"auto", "cpu", "cuda"}
     threads : int, optional

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -189,7 +190,9 @@ class _WorkGrid:
             grown[0] = np.maximum(grown[0], values.pop(end - 1))
             tags.pop(end - 1)
             end -= 1
-        stack = np.maximum.accumulate(np.stack([*values[:end], *grown, *values[end:]]), axis=0)
+        stack = np.stack([*values[:end], *grown, *values[end:]])
+        for inner, outer in pairwise(stack):
+            np.maximum(inner, outer, out=outer)
         affine = old.affine.copy()
         affine[:3, 3] -= affine[:3, :3] @ low
         return LevelSets(stack, (*tags[:end], *(tag for tag, _ in new), *tags[end:]), affine)

@@ -7,6 +7,7 @@ interfaces as small integers, of the half with x ≥ 0, as the template is symme
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,8 @@ def template_head(edge_mm: float = 3.0) -> TetMesh:
     >>> head = hf.template_head(edge_mm=6)
     >>> head.tag_names[2]
     'gray matter'
-    >>> motor_hand_area = hf.Region.sphere([-37, -21, 58], 8)
+    >>> hf.place(head, [-37, -21, 58], [-37, 29, 58])[:2, 3].round(-1)  # a coil over the left motor cortex
+    array([-50., -20.])
     """
     return mesh_level_sets(template_levels(), edge_mm)
 
@@ -93,31 +95,26 @@ def template_positions() -> EegPositions:
 
 def template_levels() -> LevelSets:
     """Return the level sets of the template head, at 1 mm."""
+    middle = SHAPE[0] - 1
+    values = np.empty((len(_TAGS), 2 * middle + 1, *SHAPE[1:]), np.float32)
+    half = values[:, middle:]
+    half[:2] = -1  # around the part of the brain that is stored
     with np.load(_FOLDER / "template.npz") as data:
-        start = data["brain_start"]
-        white, brain = (
-            _placed(_unpacked(data[name]) / np.float32(DISTANCE_UNITS * BRAIN_MM), start)
-            for name in ("white", "brain")
-        )
+        for level, name in zip(half[:2], ("white", "brain"), strict=True):
+            part = _unpacked(data[name]) / np.float32(DISTANCE_UNITS * BRAIN_MM)
+            level[tuple(slice(a, a + n) for a, n in zip(data["brain_start"], part.shape, strict=True))] = part
         at = [np.arange(n) / SHELL_STEP_MM for n in SHAPE]
-        scale = np.float32(-DISTANCE_UNITS * SHELL_MM)
-        shells = [
-            sampled(_unpacked(data[name]) / scale, at) for name in ("inner_skull", "outer_skull", "scalp")
-        ]
-    half = np.maximum.accumulate(np.stack([np.minimum(white, brain), brain, *shells]), axis=0)
-    values = np.concatenate([half[:, :0:-1], half], axis=1)
+        for level, name in zip(half[2:], ("inner_skull", "outer_skull", "scalp"), strict=True):
+            level[:] = sampled(_unpacked(data[name]) / np.float32(-DISTANCE_UNITS * SHELL_MM), at)
+    np.minimum(half[0], half[1], out=half[0])
+    for inner, outer in pairwise(half[1:]):
+        np.maximum(inner, outer, out=outer)
+    values[:, :middle] = half[:, :0:-1]
     affine = np.eye(4)
-    affine[:3, 3] = [-(SHAPE[0] - 1.0), *CORNER_MM[1:]]
+    affine[:3, 3] = [-middle, *CORNER_MM[1:]]
     return LevelSets(values, _TAGS, affine)
 
 
 def _unpacked(differences: NDArray[np.int8]) -> NDArray[np.float32]:
     """Return the distances whose differences along z, modulo 256, are stored."""
     return np.cumsum(differences, axis=2, dtype=np.int8).astype(np.float32)
-
-
-def _placed(part: NDArray[np.float32], start: NDArray[np.integer]) -> NDArray[np.float32]:
-    """Return a field on the grid of the head; around the part that is stored it is outside."""
-    whole = np.full(SHAPE, -1, np.float32)
-    whole[tuple(slice(int(a), int(a) + n) for a, n in zip(start, part.shape, strict=True))] = part
-    return whole
