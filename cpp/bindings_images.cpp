@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What is done to images of labels, on the host in both modules, on NumPy arrays: level sets (label_levels.hpp), distances
+// What is done to images of labels, on the host in both modules, on NumPy arrays: level sets (label_levels.hpp), their volumes (level_volumes.hpp), distances
 // (distance.hpp) and connected parts (voxel_parts.hpp).
 #include <cmath>
 
 #include "arrays.hpp"
 #include "distance.hpp"
 #include "label_levels.hpp"
+#include "level_volumes.hpp"
 #include "signals.hpp"
 #include "voxel_parts.hpp"
 
@@ -47,6 +48,19 @@ py::array_t<float> levels_of_labels(const HostArray<uint8_t>& labels, int32_t n_
     return levels;
 }
 
+// volumes_above(level (nx, ny, nz), thresholds (t,)) -> (t,).
+py::array_t<double> volumes_of_level(const HostArray<float>& level, const std::vector<float>& thresholds) {
+    check_shape(level, "level", {-1, -1, -1});
+    if (!std::is_sorted(thresholds.begin(), thresholds.end())) throw std::invalid_argument("thresholds must ascend");
+    std::vector<double> volumes;
+    {
+        py::gil_scoped_release release;
+        volumes = volumes_above(level.data(), {level.shape(0), level.shape(1), level.shape(2)}, thresholds);
+    }
+    const auto n = static_cast<py::ssize_t>(volumes.size());
+    return to_numpy(std::move(volumes), {n});
+}
+
 // distance(mask (nx, ny, nz), spacing (3,)) -> (nx, ny, nz).
 py::array_t<float> distances(const HostArray<uint8_t>& mask, const std::vector<double>& spacing) {
     const std::array<int64_t, 3> shape = check_voxels(mask, "mask");
@@ -79,6 +93,7 @@ py::tuple parts_of_labels(const HostArray<uint8_t>& labels, bool diagonal) {
 void bind_images(py::module_& m) {
     m.def("label_levels", &levels_of_labels, py::arg("labels").noconvert(), py::arg("n_tissues"), py::arg("sigma"),
           py::arg("step") = 1);
+    m.def("volumes_above", &volumes_of_level, py::arg("level").noconvert(), py::arg("thresholds"));
     m.def("distance", &distances, py::arg("mask").noconvert(), py::arg("spacing"));
     m.def("voxel_parts", &parts_of_labels, py::arg("labels").noconvert(), py::arg("diagonal"));
 }

@@ -41,6 +41,9 @@ def label_levels(
     labels: NDArray[np.uint8], n_tissues: int, sigma: float, step: int = 1
 ) -> NDArray[np.float32]: ...
 
+# Volume (t,), in voxels, where a level (nx, ny, nz), linear between centres of voxels, is above each threshold.
+def volumes_above(level: NDArray[np.float32], thresholds: Sequence[float]) -> NDArray[np.float64]: ...
+
 # From each voxel to the nearest where the mask (nx, ny, nz) is not 0, in the unit of spacing (3,); inf if
 # there is none.
 def distance(mask: NDArray[np.uint8], spacing: Sequence[float]) -> NDArray[np.float32]: ...
