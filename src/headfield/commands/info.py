@@ -19,9 +19,8 @@ from ..fields.images import DESCRIBED
 from ..fields.read import read_result
 from ..heads.eeg import EegPositions, read_eeg_positions
 from ..heads.mesh import TetMesh
-from ..heads.quality import min_dihedral_cosines
+from ..heads.quality import smallest_dihedrals_deg
 from ..heads.subject import Subject
-from ..heads.tetrahedra import chunks
 from ..heads.tissues import tissue
 from ..io.nifti import read_description, read_grid, read_nifti
 from .heads import HeadOptions, check_no_options, mesh_of
@@ -113,11 +112,7 @@ def describe_mesh(mesh: TetMesh) -> dict[str, Any]:
 
 def _smallest_dihedral_percentiles(mesh: TetMesh) -> dict[str, float]:
     """Return percentiles of the smallest dihedral angle of each tetrahedron, degrees: how flat some are."""
-    cosine = np.empty(mesh.n_tets)
-    for piece, _, corners in chunks(mesh.nodes_mm, mesh.tets):
-        cosine[piece] = min_dihedral_cosines(corners.swapaxes(0, 1))
-    angles = np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
-    values = np.percentile(angles, [0, 1, 50])
+    values = np.percentile(smallest_dihedrals_deg(mesh.nodes_mm, mesh.tets), [0, 1, 50])
     return dict(zip(("minimum", "percent_1", "median"), values.tolist(), strict=True))
 
 

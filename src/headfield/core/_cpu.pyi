@@ -41,7 +41,7 @@ def label_levels(
     labels: NDArray[np.uint8], n_tissues: int, sigma: float, step: int = 1
 ) -> NDArray[np.float32]: ...
 
-# Volume (t,), in voxels, where a level (nx, ny, nz), linear between centres of voxels, is above each threshold.
+# Volume (t,), in voxels, where a level (nx, ny, nz), linear between centres of voxels, is above thresholds.
 def volumes_above(level: NDArray[np.float32], thresholds: Sequence[float]) -> NDArray[np.float64]: ...
 
 # From each voxel to the nearest where the mask (nx, ny, nz) is not 0, in the unit of spacing (3,); inf if
@@ -55,8 +55,8 @@ def voxel_parts(
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]: ...
 
 # Nodes (n, 3) mm, tetrahedra (m, 4) and their labels (m,) between nested levels, values (levels, nx, ny, nz);
-# to_voxels (3, 4) from mm to indices of voxels, box (2, 3) mm around all voxels. Edges of cells of the lattice
-# are cell_mm in the labels whose bits are set in fine and where interfaces bend, else twice that.
+# to_voxels (3, 4) from mm to indices of voxels, box (2, 3) mm around all voxels. Cells of the lattice are
+# cell_mm wide in the labels whose bits are set in fine and where interfaces bend, else twice that.
 def mesh_levels(
     values: NDArray[np.float32],
     to_voxels: NDArray[np.float64],

@@ -8,7 +8,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["cross", "min_dihedral_cosines"]
+from .tetrahedra import chunks
+
+__all__ = ["cross", "min_dihedral_cosines", "smallest_dihedrals_deg"]
 
 Floats = NDArray[np.float64]
 
@@ -45,6 +47,21 @@ def min_dihedral_cosines(corners: Floats) -> Floats:
         np.maximum(worst, -dot / np.maximum(p * q, np.finfo(float).tiny), out=worst)
     n = normals[0]
     return np.where(a[0] * n[0] + a[1] * n[1] + a[2] * n[2] > 0, worst, 2.0)
+
+
+def smallest_dihedrals_deg(nodes_mm: Floats, tets: NDArray[np.int32]) -> Floats:
+    """Return the smallest dihedral angle (m,) of each tetrahedron (m, 4), degrees; 0 for flat ones.
+
+    Examples
+    --------
+    >>> nodes = np.array([[1.0, 1, 1], [1, -1, -1], [-1, -1, 1], [-1, 1, -1]])
+    >>> smallest_dihedrals_deg(nodes, np.array([[0, 1, 2, 3]], np.int32)).round(1).tolist()
+    [70.5]
+    """
+    cosines = np.empty(len(tets))
+    for piece, _, corners in chunks(nodes_mm, tets):
+        cosines[piece] = min_dihedral_cosines(corners.swapaxes(0, 1))
+    return np.degrees(np.arccos(np.clip(cosines, -1.0, 1.0)))
 
 
 def cross(a: Floats, b: Floats) -> list[Floats]:

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.device import cpu
-from .. import tetrahedra
 from ..image_report import ImageReport, Interfaces, TissueVolumes
 from ..mesh import TetMesh
-from ..quality import min_dihedral_cosines
+from ..quality import smallest_dihedrals_deg
 from .level_sets import LevelSets
 
 __all__ = ["image_volumes", "interface_distances", "interfaces_of", "report_of"]
@@ -35,13 +34,9 @@ def report_of(mesh: TetMesh, levels: LevelSets, name: str, removed: str, grown: 
         tag: TissueVolumes(float(in_mesh[tag]), volume)
         for tag, volume in sorted(zip(levels.tags, in_image.tolist(), strict=True))
     }
-    worst = max(
-        float(min_dihedral_cosines(corners.swapaxes(0, 1)).max())
-        for _, _, corners in tetrahedra.chunks(mesh.nodes_mm, mesh.tets)
-    )
     x, y, z = np.linalg.norm(levels.affine[:3, :3], axis=0).tolist()
     interfaces = _summed_up(interface_distances(mesh, levels))
-    angle_deg = float(np.degrees(np.arccos(min(worst, 1.0))))
+    angle_deg = float(smallest_dihedrals_deg(mesh.nodes_mm, mesh.tets).min())
     return ImageReport(name, (x, y, z), volumes, interfaces, angle_deg, removed, tuple(grown))
 
 

@@ -57,7 +57,8 @@ def head_from_labels(
         outside unless it says otherwise. A list says the tissues of maps. By default labels 0 to 12 are taken
         as SimNIBS numbers them.
     edge_mm : float
-        Length of edges in the gray matter and around it, mm; elsewhere they are up to twice as long.
+        Scale of the edges, mm: their mean is 0.7 times that in gray matter and CSF, 1.4 times in the scalp.
+        A head has about 0.75 million nodes at 2.5.
     shells : bool
         Whether to grow cerebrospinal fluid, skull and scalp by geometry where the image has none.
     min_island_mm3 : float, optional
