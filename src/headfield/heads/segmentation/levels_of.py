@@ -80,6 +80,7 @@ def _keep_volumes(values: Field, voxels: NDArray[np.uint8], step: int) -> None:
         above = cpu.volumes_above(level, _SHIFTS)
         level -= np.float32(np.interp(-volume, -above, _SHIFTS))
     np.maximum.accumulate(values, axis=0, out=values)
+    np.clip(values, -1, 1, out=values)
 
 
 def _averaged(maps: Field, step: int) -> Field:
