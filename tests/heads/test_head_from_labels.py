@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from tests.given.label_heads import ball_labels, shell_volumes_mm3
+from given.label_heads import ball_labels, shell_volumes_mm3
 
 import headfield as hf
 from headfield.heads.segmentation.fidelity import interface_distances, interfaces_of

@@ -3,7 +3,7 @@
 
 import numpy as np
 import pytest
-from tests.given.label_heads import ball_labels, shell_volumes_mm3
+from given.label_heads import ball_labels, shell_volumes_mm3
 
 import headfield as hf
 from headfield.heads.segmentation.fidelity import image_volumes
@@ -70,13 +70,24 @@ def test_a_sheet_of_one_voxel_stays():
     assert np.array_equal(inside == 2, (voxels == 2)[2:-2, 2:-2, 2:-2])
 
 
+@pytest.mark.parametrize("thick_mm", [1.0, 1.5])
+@pytest.mark.parametrize("voxel_mm", [(1.0, 1.0, 1.0), (0.8, 1.0, 1.3)])
+def test_a_thin_layer_keeps_its_volume(thick_mm, voxel_mm):
+    """A Gaussian of 0.8 voxels alone would take a quarter to a half of it."""
+    radii_mm = (24.0, 24.0 + thick_mm, 30.0)
+    image = balls(voxel_mm, radii_mm, (2, 3, 5))
+    volumes = image_volumes(level_sets_of(image, 3.0))
+    assert volumes == pytest.approx(np.bincount(image.voxels.ravel())[1:] * np.prod(voxel_mm), rel=0.02)
+    assert volumes == pytest.approx(shell_volumes_mm3(radii_mm), rel=0.04)
+
+
 def test_the_order_of_tissues_does_not_move_the_partition():
     rng = np.random.default_rng(5)
     voxels = rng.integers(1, 4, (8, 8, 8)).astype(np.uint8).repeat(3, 0).repeat(3, 1).repeat(3, 2)
     there = partition(level_sets_of(TissueImage("blocks", np.eye(4), (1, 2, 3), voxels), 3.0))
     order = np.array([0, 3, 1, 2], np.uint8)
     other = partition(level_sets_of(TissueImage("blocks", np.eye(4), (1, 2, 3), order[voxels]), 3.0))
-    assert np.mean(order[there] != other) < 1e-3  # but for ties
+    assert np.mean(order[there] != other) < 5e-3  # ties, and shifts by some thousandths
 
 
 def test_fine_voxels_are_taken_together():

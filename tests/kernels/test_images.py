@@ -97,12 +97,33 @@ def test_parts_are_those_of_scipy(diagonal, n_labels, wide):
     assert (np.diff(first) > 0).all()
 
 
+def test_volumes_above_thresholds_are_those_of_interpolated_points():
+    level = np.random.default_rng(7).normal(size=(7, 9, 8)).astype(np.float32)
+    at = np.meshgrid(*[np.arange(2 * (n - 1)) / 2 + 0.25 for n in level.shape], indexing="ij")
+    points = ndimage.map_coordinates(level, at, order=1)
+    thresholds = [-1.5, -0.2, 0.0, 0.7, 9.0]
+    volumes = cpu.volumes_above(level, thresholds)
+    assert volumes == pytest.approx([np.count_nonzero(points > t) / 8 for t in thresholds], abs=2 / 8)
+    flat = np.full((3, 3, 3), 0.5, np.float32)
+    assert cpu.volumes_above(flat, [0.4, 0.5, 0.6]).tolist() == [8.0, 0.0, 0.0]
+    with pytest.raises(ValueError, match="ascend"):
+        cpu.volumes_above(level, [1.0, 0.0])
+    with pytest.raises(ValueError, match="shape"):
+        cpu.volumes_above(level[0], [0.0])
+
+
+def images_of(labels):
+    levels = cpu.label_levels(labels, 4, 0.8)
+    volumes = [cpu.volumes_above(level, [-0.1, 0.0, 0.1]) for level in levels]
+    return levels, cpu.distance(labels, [1.0, 1.3, 2.0]), *volumes
+
+
 def test_any_number_of_threads_gives_the_same_bits():
     labels = blobs((40, 30, 35), 4, seed=5)
     with using_threads(1):
-        one = cpu.label_levels(labels, 4, 0.8), cpu.distance(labels, [1.0, 1.3, 2.0])
+        one = images_of(labels)
     with using_threads(3):
-        three = cpu.label_levels(labels, 4, 0.8), cpu.distance(labels, [1.0, 1.3, 2.0])
+        three = images_of(labels)
     assert all(np.array_equal(a, b) for a, b in zip(one, three, strict=True))
 
 
