@@ -45,8 +45,8 @@ def _add_tissues(parser: argparse.ArgumentParser) -> None:
         "--tissues",
         type=values.tissue_choice,
         metavar="NUMBERING|LABEL=TISSUE,…",
-        help=f"what the labels are: {', '.join(NUMBERINGS)}, or 1=2,3=gray matter, 0 for outside; of maps "
-        "TISSUE,… [simnibs]",
+        help=f"what the labels are: {', '.join(NUMBERINGS)}, or 1=2,3=gray matter (tag of SimNIBS or name), "
+        "0 for outside; of maps of tissues TISSUE,… in their order [simnibs]",
     )
     parser.add_argument(
         "--edge-mm",

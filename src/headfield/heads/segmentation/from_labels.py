@@ -57,7 +57,7 @@ def head_from_labels(
         as SimNIBS numbers them.
     edge_mm : float
         Scale of the edges, mm: their mean is 0.7 times that in gray matter and CSF, 1.3 times in the scalp.
-        A head has about 0.75 million nodes at 2.5.
+        A head has about 0.75 million nodes at 2.5. From 0.5 to 20.
     shells : bool
         Whether to grow cerebrospinal fluid, skull and scalp by geometry where the image has none.
     min_island_mm3 : float, optional
