@@ -323,6 +323,8 @@ def test_info_of_other_images(tmp_path, capsys):
         "41": "white matter",
         "42": "gray matter",
     }
+    assert cli.main(["info", str(path)]) == 0
+    assert capsys.readouterr().out.endswith("--tissues synthseg --shells\n")  # or it would be refused
     save(tmp_path / "odd.nii", labels_of_ball() + 40)
     assert cli.main(["info", str(tmp_path / "odd.nii")]) == 0
     text = capsys.readouterr().out

@@ -105,6 +105,13 @@ def test_a_tissue_that_is_lost_is_shown_and_named(ball):
     assert "compact bone 0.000" in words
 
 
+def test_the_legend_says_what_is_of_the_image_and_what_of_the_mesh(ball):
+    with_image = [text.get_text() for text in hf.plot_head(ball, image_of_ball()).findobj(Text)]
+    assert any("colours: voxels of the image; lines: interfaces of the mesh" in words for words in with_image)
+    without = [text.get_text() for text in hf.plot_head(ball).findobj(Text)]
+    assert not any("of the image" in words for words in without)
+
+
 def test_what_lies_outside_of_the_mesh_is_in_the_picture(ball):
     affine, labels = image_of_ball(centre_mm=(40.0, 10.0, -5.0))
     there = np.argwhere(labels) @ affine[:3, :3].T + affine[:3, 3]

@@ -180,6 +180,7 @@ def _table(rows: list[Angle], best: int, seconds: float, target: str) -> str:
     text = [
         f"|E| in gray matter, V/m, at dI/dt {DIDT * 1e-6:g} A/µs. Peak: 99.9th percentile. Target: mean",
         f"within {_TARGET_RADIUS_MM:g} mm of {target}. Focality: volume above half the peak.",
+        "Angle: 0° with the handle straight back, then clockwise as seen from outside.",
         "",
         " angle  iterations  residual    peak  target  focality",
     ]

@@ -15,6 +15,7 @@ from ..errors import FileFormatError, MeshError
 from ..heads.names import called
 from ..heads.segmentation.image import GivenImage, label_counts, labels_of
 from ..heads.segmentation.numberings import NUMBERINGS, OUTSIDE
+from ..heads.segmentation.shells import lacking
 from ..io.volume import read_volume
 
 __all__ = ["describe_image", "text_of_image"]
@@ -89,10 +90,17 @@ def text_of_image(facts: dict[str, Any]) -> tuple[list[tuple[str, str]], list[li
     if facts["problem"] is not None:
         return rows, [], [f"no labels of tissues: {facts['problem']}"]
     fitting = facts["numberings"]
-    rows.append(("numbering", f"as {' or '.join(fitting)}" if fitting else f"not {', '.join(NUMBERINGS)}"))
+    known = f"as {' or '.join(fitting)}: all labels are known there; do the volumes fit?"
+    rows.append(("numbering", known if fitting else f"not {', '.join(NUMBERINGS)}"))
     body = [
         [str(label), row["tissue"] or "?", f"{row['voxels']:,}", f"{row['volume_mm3'] / 1000:.1f}"]
         for label, row in facts["labels"].items()
     ]
     tissues = fitting[0] if fitting else ",".join(f"{label}=TISSUE" for label in facts["labels"] if label)
-    return rows, body, [f"headfield mesh {shlex.quote(facts['file'])} -o head.msh --tissues {tissues}"]
+    tags = [NUMBERINGS[fitting[0]][label] for label in facts["labels"]] if fitting else []
+    shells = " --shells" if tags and lacking(tags) else ""
+    return (
+        rows,
+        body,
+        [f"headfield mesh {shlex.quote(facts['file'])} -o head.msh --tissues {tissues}{shells}"],
+    )

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..heads.names import called
+from ..heads.segmentation.fidelity import FARTHEST
 from .info_text import table
 
 __all__ = ["lines"]
@@ -24,8 +25,8 @@ def lines(facts: dict[str, Any], problem: str) -> list[str]:
         ("dihedral", f"smallest {angle['minimum']:.1f}°, 1 % below {angle['percent_1']:.1f}°"),
         (
             "interfaces",
-            f"{faces['within_half_a_voxel']:.2%} within half a voxel of the image's, 99 % within "
-            f"{faces['p99']:.2f}, all within {faces['largest']:.2f}",
+            f"{100 * faces['within_half_a_voxel']:.2f} % within half a voxel of the image's, 99 % within "
+            f"{faces['p99']:.2f} voxels, the farthest {_farthest(faces['largest'])}",
         ),
     ]
     if report["removed"]:
@@ -43,6 +44,17 @@ def lines(facts: dict[str, Any], problem: str) -> list[str]:
         "written: " + ", ".join(filter(None, (facts["file"], facts["picture"]))),
         *([f"no picture: {problem}"] if problem else []),
     ]
+
+
+def _farthest(voxels: float) -> str:
+    """Return the largest distance of an interface in words, as the report has no distance beyond `FARTHEST`.
+
+    Examples
+    --------
+    >>> _farthest(0.724), _farthest(2.0)
+    ('0.72', '2 or more')
+    """
+    return f"{voxels:.2f}" if voxels < FARTHEST else f"{FARTHEST:g} or more"
 
 
 def _tissues(facts: dict[str, Any]) -> list[str]:

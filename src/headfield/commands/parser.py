@@ -24,6 +24,7 @@ Example, from a segmented MRI to a picture of a field:
   headfield place head.msh coil.ccd --centre -46,-8,70 --handle -46,42,70 -o poses.npy
   headfield solve head.msh coil.ccd poses.npy -o field.h5 --didt 70e6 --tissues 1,2
   headfield view field.h5 --coil coil.ccd -o field.png
+`headfield demo` writes a coil, demo/coil.ccd, to try it with.
 """
 
 
@@ -81,7 +82,11 @@ def _add_demo(commands: Any) -> argparse.ArgumentParser:
         "--head", choices=("template", "phantom"), default="template", help="phantom: synthetic [%(default)s]"
     )
     demo.add_argument(
-        "--edge-mm", type=float, metavar="MM", help="edges in gray matter [5; of the phantom 3, at most 8]"
+        "--edge-mm",
+        type=float,
+        metavar="MM",
+        help="scale of the edges: their mean in gray matter is 0.7 of it [5]; of the phantom their mean "
+        "[3, at most 8]",
     )
     demo.add_argument(
         "-o", "--output", type=values.folder, default="demo", metavar="FOLDER", help="[%(default)s]"

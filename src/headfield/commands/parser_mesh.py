@@ -45,8 +45,8 @@ def _add_tissues(parser: argparse.ArgumentParser) -> None:
         "--tissues",
         type=values.tissue_choice,
         metavar="NUMBERING|LABEL=TISSUE,…",
-        help=f"what the labels are: {', '.join(NUMBERINGS)}, or 1=2,3=gray matter, 0 for outside; of maps "
-        "TISSUE,… [simnibs]",
+        help=f"what the labels are: {', '.join(NUMBERINGS)}, or 1=2,3=gray matter (tag of SimNIBS or name), "
+        "0 for outside; of maps of tissues TISSUE,… in their order [simnibs]",
     )
     parser.add_argument(
         "--edge-mm",
@@ -54,7 +54,8 @@ def _add_tissues(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=2.5,
         metavar="MM",
-        help="edges in and around gray matter [%(default)g]",
+        help="scale of the edges: their mean is 0.7 of it in gray matter, more in the scalp [%(default)g, "
+        "about 0.75 million nodes]",
     )
     parser.add_argument(
         "--shells",

@@ -91,5 +91,8 @@ def find_point(
     if not is_mni:
         return point
     if mni_to_head is None:
-        raise ArgumentError(f"{quoted(text)}: MNI coordinates need a subject folder with its maps (toMNI)")
+        raise ArgumentError(
+            f"{quoted(text)}: MNI coordinates need a subject folder with its maps (toMNI); those of the "
+            "template head are its own: x,y,z without mni:"
+        )
     return mni_to_head(point)

@@ -33,6 +33,10 @@ _WIDTH = 12.0  # of the figure, inches
 _ROUND = (0.6, 1.5)  # inches beside and above the slices: titles, legend
 _PIXELS = 600  # along the longest side of a slice
 _NO_TISSUE = np.iinfo(np.int64).min
+_EXPLAINED = (
+    "colours: voxels of the image; lines: interfaces of the mesh; "
+    "numbers: volume in the mesh over that in the image"
+)
 
 
 def write_interfaces(
@@ -242,7 +246,8 @@ def _title(mesh: TetMesh, name: str) -> list[str]:
     if report is None:
         return [name, counts] if name else [counts]
     angle = f"smallest dihedral angle {report.smallest_dihedral_deg:.1f}°"
-    near = f"{report.interfaces.within_half_a_voxel:.1%} of interfaces within half a voxel of the image's"
+    share = 100 * report.interfaces.within_half_a_voxel
+    near = f"{share:.2f} % of interfaces within half a voxel of the image's"
     return [name or os.path.basename(report.name), f"{counts}, {angle}, {near}"]
 
 
@@ -258,10 +263,9 @@ def _add_legend(figure: Any, mesh: TetMesh, image: TissueImage | None) -> None:
         if image is not None and counts.get(tag):
             label += f" {volumes[mesh.tags == tag].sum() / (counts[tag] * image.voxel_mm3):.3f}"
         patches.append(Patch(facecolor=tissue_colour(tag), edgecolor=INK, linewidth=0.6, label=label))
-    title = None if image is None else "volume in the mesh over that in the image"
     figure.legend(
         handles=patches,
-        title=title,
+        title=None if image is None else _EXPLAINED,
         loc="outside lower center",
         ncols=min(len(patches), 6),
         fontsize=9,

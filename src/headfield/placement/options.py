@@ -36,7 +36,10 @@ def first_site(
         surface = skin(head)
     for name, value in (("centre_mm", centre_mm), ("handle_mm", handle_mm)):
         if isinstance(value, str):
-            raise PoseError(f"{name} = {value!r} is a name: it needs a Subject in place of the mesh")
+            raise PoseError(
+                f"{name} = {value!r} is a name: it needs a Subject in place of the mesh, or give the point, "
+                "such as template_positions()['F3'] of the template head"
+            )
     smooth = finite_number(smooth_mm, "smooth_mm", PoseError)
     low, high = _SMOOTH_MM
     if smooth and not low <= smooth <= high:

@@ -15,15 +15,15 @@ from ..mesh import TetMesh
 from ..quality import smallest_dihedrals_deg
 from .level_sets import LevelSets
 
-__all__ = ["image_volumes", "interface_distances", "interfaces_of", "report_of"]
+__all__ = ["FARTHEST", "image_volumes", "interface_distances", "interfaces_of", "report_of"]
 
 Floats = NDArray[np.float64]
 
 _CORNERS = tuple(product((0, 1), repeat=3))
 _PIECE = 1 << 18  # faces or cells at a time
 _SURE = 0.35  # voxels: a distance by the slope below this is right to a few hundredths
-_FARTHEST = 2.0  # voxels
-_TRIED = np.linspace(0.0, _FARTHEST, 41)  # distances at which a sign is looked for on both sides of a face
+FARTHEST = 2.0  # voxels: larger distances are given as this
+_TRIED = np.linspace(0.0, FARTHEST, 41)  # distances at which a sign is looked for on both sides of a face
 
 
 def report_of(mesh: TetMesh, levels: LevelSets, name: str, removed: str, grown: Sequence[str]) -> ImageReport:
@@ -110,7 +110,7 @@ def interface_distances(mesh: TetMesh, levels: LevelSets) -> Floats:
         a, b, c = (nodes[faces[some, i]] for i in range(3))
         middle = (a + b + c) / 3
         value, slope = _sampled(levels.values, level[some], middle)
-        found = np.minimum(np.abs(value) / np.maximum(np.linalg.norm(slope, axis=0), 1e-9), _FARTHEST)
+        found = np.minimum(np.abs(value) / np.maximum(np.linalg.norm(slope, axis=0), 1e-9), FARTHEST)
         unsure = np.flatnonzero(found > _SURE)
         normal = np.cross(b[unsure] - a[unsure], c[unsure] - a[unsure])
         normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-30)
@@ -122,7 +122,7 @@ def interface_distances(mesh: TetMesh, levels: LevelSets) -> Floats:
 def _along(values: NDArray[np.float32], level: NDArray[np.intp], middle: Floats, normal: Floats) -> Floats:
     """Return the least distance (f,) along the normals, on either side, at which a level has another sign."""
     inside = _sampled(values, level, middle)[0] > 0
-    found = np.full(len(level), _FARTHEST)
+    found = np.full(len(level), FARTHEST)
     open_ = np.arange(len(level))
     for distance in _TRIED[1:]:
         for side in (-1, 1):

@@ -120,7 +120,7 @@ labels are whole; maps of tissues are given as (nx, ny, nz, k) with tissues=[...
     if image.has_maps:
         raise MeshError(
             f"{name}: its shape is {data.shape}: a label image is (nx, ny, nz); for maps of tissues, tissues "
-            f"must be a list of their {data.shape[3]} tags"
+            f"must be a list of their {data.shape[3]} tags or names (--tissues TISSUE,...)"
         )
     if data.dtype.kind == "f":
         with np.errstate(invalid="ignore"):

@@ -8,7 +8,7 @@ spheres and other models of the head have them that know nothing else of a perso
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -19,7 +19,7 @@ from ..tissues import BONES, CARTILAGE, CSF, EYES, SCALP
 from .grids import closed, filled, sampled, signed_distance, smoothed
 from .level_sets import LevelSets
 
-__all__ = ["BONE", "CSF_MM", "SCALP_MM", "SKULL_MM", "Shells", "shells_around", "with_shells"]
+__all__ = ["BONE", "CSF_MM", "SCALP_MM", "SKULL_MM", "Shells", "lacking", "shells_around", "with_shells"]
 
 Field = NDArray[np.float32]
 
@@ -45,6 +45,19 @@ class Shells:
     inner_skull: Field
     outer_skull: Field
     scalp: Field
+
+
+def lacking(tags: Iterable[int]) -> list[str]:
+    """Return what the tissues of a head lack that a coil needs around the brain.
+
+    Examples
+    --------
+    >>> lacking([1, 2, 3]), lacking([1, 2, 7, 5])
+    (['skull', 'scalp'], [])
+    """
+    layers = (("skull", BONES), ("scalp", (SCALP,)))
+    there = set(tags)
+    return [what for what, those in layers if not there & set(those)]
 
 
 def shells_around(

@@ -49,8 +49,8 @@ def template_head(edge_mm: float = 3.0) -> TetMesh:
     Parameters
     ----------
     edge_mm : float, optional
-        Length of edges in the gray matter and around it, mm; elsewhere they are up to twice as long. Beyond
-        6 mm gyri are lost.
+        Scale of the edges, mm: their mean is 0.7 times that in gray matter and CSF, up to 1.3 times in the
+        scalp. The head has 0.51 million nodes at 3, 0.13 million at 5. Beyond 6 mm gyri are lost.
 
     Returns
     -------
