@@ -170,7 +170,8 @@ def _check_obvious(counts: Mapping[int, int], name: str) -> None:
     if not others:
         return
     beyond = f"{name}: its labels {first_of(sorted(counts), _LISTED)} are not those of SimNIBS (0 to 12)"
-    if all(label in _FREESURFER_TAGS for label in counts):
+    # Its table has most small numbers, such as one's own 10, 20 and 30: the white matter of both sides tells.
+    if {2, 41} <= set(counts) <= set(_FREESURFER_TAGS):
         raise MeshError(
             f"{beyond} but look like FreeSurfer's (aseg, SynthSeg, SAMSEG): pass tissues='aseg' or "
             "--tissues aseg"
