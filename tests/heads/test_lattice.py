@@ -148,6 +148,13 @@ def test_tags_are_those_of_the_level_sets_in_any_order():
     )
 
 
+def test_more_points_than_can_be_numbered_are_refused():
+    values = np.full((1, 6, 6, 6), -1, np.float32)
+    values[0, 3, 3, 3] = 1  # so small that its own tetrahedra are not too many
+    with pytest.raises(hf.MeshError, match=r"edges of 0.0058 mm: .* more than 2\^31 points"):
+        mesh_level_sets(LevelSets(values, (5,), np.eye(4)), 0.0058)
+
+
 # Two of each kind, with each affine at least twice; `make abuse` has five hundred.
 SEEDS = [*range(9), *range(11, 63, 4)]
 
