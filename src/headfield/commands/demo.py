@@ -93,7 +93,7 @@ def run_demo(
         the template also eeg.csv (for `headfield place`), and for the angle with the largest mean |E| in the
         target best.msh, best.vtu and, with matplotlib, best.png.
     edge_mm : float, optional
-        Edge of the head's mesh; by default 5 mm of the template and 3 mm of the phantom.
+        As for the functions that make the heads; by default 5 mm of the template and 3 mm of the phantom.
     head : {"template", "phantom"}
     device : {"auto", "cpu", "cuda"}
     threads : int, optional

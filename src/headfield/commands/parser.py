@@ -81,7 +81,7 @@ def _add_demo(commands: Any) -> argparse.ArgumentParser:
         "--head", choices=("template", "phantom"), default="template", help="phantom: synthetic [%(default)s]"
     )
     demo.add_argument(
-        "--edge-mm", type=float, metavar="MM", help="edges in gray matter [5; of the phantom 3, at most 8]"
+        "--edge-mm", type=float, metavar="MM", help="scale of the edges [5; of the phantom 3, at most 8]"
     )
     demo.add_argument(
         "-o", "--output", type=values.folder, default="demo", metavar="FOLDER", help="[%(default)s]"
