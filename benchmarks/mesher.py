@@ -51,7 +51,7 @@ def main() -> int:
     sets = [summary([row for row in volumes if row["edge_voxels"] == edge], edge) for edge in args.voxels]
     for one in sets if volumes else ():
         print(json.dumps(one), flush=True)
-    meshes = [told_head(row) for name in args.heads for edge in args.edges for row in of_head(name, edge)]
+    meshes = [told_head(of_head(name, edge)) for name in args.heads for edge in args.edges]
     solves = [told_solve(rows.solve(name, edge)) for name in args.heads for edge in args.solve]
     report = {
         "volumes": sets if volumes else [],
@@ -125,18 +125,17 @@ def summary(volumes: list[Row], edge: float) -> Row:
     }
 
 
-def of_head(name: str, edge_mm: float) -> list[Row]:
-    """One row of a head and an edge: meshed with one thread and with all cores."""
+def of_head(name: str, edge_mm: float) -> Row:
+    """The row of a head and an edge: meshed with one thread and with all cores."""
     runs = [rows.isolated(rows.head_run, 3600.0, name, edge_mm, n) for n in sorted({1, os.cpu_count() or 1})]
     bad = [run for run in runs if "failure" in run]
     if bad:
-        return [{"head": name, "edge_mm": edge_mm, "faults": [run["failure"] for run in bad]}]
-    row = rows.isolated(rows.head_row, 3600.0, name)
-    row = {"head": name, "edge_mm": edge_mm, "runs": runs} | row
-    row = held(row)
+        return {"head": name, "edge_mm": edge_mm, "faults": [run["failure"] for run in bad]}
+    found = rows.isolated(rows.head_row, 3600.0, name)
+    row = held({"head": name, "edge_mm": edge_mm, "runs": runs} | found)
     if len({run["bits"] for run in runs}) > 1:
         row["faults"].append("other bits with other threads")
-    return [row]
+    return row
 
 
 def told_head(row: Row) -> Row:

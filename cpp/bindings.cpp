@@ -2,7 +2,7 @@
 // Modules `_cpu` and `_cuda`, from the same sources, so that they export the same names and signatures. Bindings check
 // shapes and dtypes, release the interpreter's lock, and do nothing else; defaults, units and messages for users are
 // Python's (headfield.core.device is their only importer). Every array is one of the device's; those of
-// bindings_host.cpp and bindings_images.cpp are NumPy's, and so are their results.
+// bindings_host.cpp, bindings_images.cpp and bindings_mesher.cpp are NumPy's, and so are their results.
 #include "arrays.hpp"
 #include "kernels.hpp"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What is done to images of labels, on the host in both modules, on NumPy arrays: level sets (label_levels.hpp), their volumes (level_volumes.hpp), distances
-// (distance.hpp) and connected parts (voxel_parts.hpp).
+// What is done to images of labels, on the host in both modules, on NumPy arrays: level sets (label_levels.hpp), their
+// volumes (level_volumes.hpp), distances (distance.hpp) and connected parts (voxel_parts.hpp).
+#include <algorithm>
 #include <cmath>
 
 #include "arrays.hpp"

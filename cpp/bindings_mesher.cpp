@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The mesher, on NumPy arrays in both modules.
+// The mesher, on the host in both modules, on NumPy arrays.
+#include <algorithm>
 #include <cstring>
-#include <limits>
 
 #include "arrays.hpp"
 #include "graded_lattice.hpp"
@@ -46,7 +46,7 @@ template <class T, class Row>
 py::array_t<T> rows_to_numpy(const std::vector<Row>& rows) {
     constexpr py::ssize_t width = sizeof(Row) / sizeof(T);
     py::array_t<T> out({static_cast<py::ssize_t>(rows.size()), width});
-    std::memcpy(out.mutable_data(), rows.data(), rows.size() * sizeof(Row));
+    std::copy_n(reinterpret_cast<const T*>(rows.data()), out.size(), out.mutable_data());
     return out;
 }
 

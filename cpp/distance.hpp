@@ -10,7 +10,8 @@
 namespace headfield {
 
 // out (shape): from the centre of each voxel to that of the nearest one where the mask is not 0, in the unit of the
-// spacing; infinite if there is none. Exact but for rounding: Felzenszwalb & Huttenlocher 2012, doi 10.4086/toc.2012.v008a019.
+// spacing; infinite if there is none. Exact but for rounding: Felzenszwalb & Huttenlocher 2012, doi
+// 10.4086/toc.2012.v008a019.
 void distance(const uint8_t* mask, const std::array<int64_t, 3>& shape, const std::array<double, 3>& spacing,
               float* out, const Poll& poll);
 

@@ -27,6 +27,8 @@ struct Spot {
 
 // What large cells hold.
 class Cells {
+    static constexpr double most = std::numeric_limits<int32_t>::max();
+
 public:
     enum Kind : uint8_t { empty, large, small };
 
@@ -35,13 +37,12 @@ public:
         double count = 16.0;  // points of a large cell that is divided, at most
         for (int d = 0; d < 3; ++d) {
             // Two cells beyond the image on each side, so that all that touch the head have neighbours.
-            n[d] = static_cast<int64_t>(std::ceil((size.high[d] - size.low[d]) / edge)) + 4;
-            origin[d] = 0.5 * (size.low[d] + size.high[d] - edge * static_cast<double>(n[d]));
-            count *= static_cast<double>(n[d]);
+            const double cells = std::ceil((size.high[d] - size.low[d]) / edge) + 4.0;
+            origin[d] = 0.5 * (size.low[d] + size.high[d] - edge * cells);
+            n[d] = static_cast<int64_t>(std::min(cells, most));
+            count *= cells;
         }
-        if (!(count < std::numeric_limits<int32_t>::max())) {
-            throw std::length_error("so short an edge needs more than 2^31 points of the lattice");
-        }
+        if (!(count < most)) throw std::length_error("cells this small need more than 2^31 points of the lattice");
         kinds.resize(n[0] * n[1] * n[2]);
         classify(field, size, poll);
     }

@@ -14,8 +14,8 @@ struct LatticeSize {
     uint32_t fine;           // labels, as bits, in which all cells are small
 };
 
-// All tetrahedra with a node inside the outermost level, and those that touch them. Cells are small where a fine label is, and where an interface
-// bends within one. Throws std::length_error where 32 bits can't number the points of the lattice.
+// All tetrahedra with a node inside the outermost level, and those that touch them. Cells are small where a fine label
+// is, and where an interface bends within one. Throws std::length_error where 32 bits can't number the points.
 LabelledMesh graded_lattice(const LevelField& field, const LatticeSize& size, const Poll& poll);
 
 }  // namespace headfield

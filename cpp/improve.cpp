@@ -340,9 +340,12 @@ void Improver::finish() {
 }  // namespace
 
 void improve(const LevelField& field, LabelledMesh& mesh, double cell_mm, const Poll& poll) {
+    poll();
     Improver improver(field, mesh, cell_mm);
+    poll();
     improver.project();
     for (int round = 0; round < most_rounds && (round < rounds || improver.poor()); ++round) {
+        poll();
         improver.smooth();
         for (int k = 0; k < tries; ++k) {
             poll();

@@ -29,8 +29,8 @@ struct Nearest {
     Vec3 point{};
 };
 
-void put_on_surface(const LevelField& field, const Nearest& nearest, double most, Vec3& p, Labels& sides) {
-    const Vec3 projected = field.projected(nearest.level, p, most, 4);
+void put_on_surface(const LevelField& field, const Nearest& nearest, Vec3& p, Labels& sides) {
+    const Vec3 projected = field.projected(nearest.level, p, nearest.distance, 4);
     const bool close = std::fabs(field.at(nearest.level, projected)) < touch;
     p = close && norm(projected - p) <= nearest.distance ? projected : nearest.point;
     sides = labels_on(field, nearest.level, p);
@@ -68,8 +68,7 @@ void snap(const LevelField& field, LabelledMesh& mesh) {
     }
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < static_cast<int64_t>(nearest.size()); ++i) {
-        const Nearest& n = nearest[i];
-        if (n.level >= 0) put_on_surface(field, n, n.distance, mesh.nodes[i], mesh.sides[i]);
+        if (nearest[i].level >= 0) put_on_surface(field, nearest[i], mesh.nodes[i], mesh.sides[i]);
     }
 }
 
@@ -80,10 +79,11 @@ public:
 
     void run() {
         settle();
-        edges_ = crossed();
+        const Edges edges = crossed();
+        const std::vector<double> shares = shares_of(edges);
         const auto first = static_cast<int32_t>(mesh_.nodes.size());
-        for (int64_t e = 0; e < edges_.size(); ++e) add_node(edges_.nodes[e], edges_.others[e], share(e));
-        halve_at(mesh_, edges_, first);
+        for (int64_t e = 0; e < edges.size(); ++e) add_node(edges.nodes[e], edges.others[e], shares[e]);
+        halve_at(mesh_, edges, first);
     }
 
 private:
@@ -93,18 +93,22 @@ private:
     Edges crossed() const {
         return edges_that(mesh_, [this](int32_t i, int32_t j) { return crosses(mesh_.sides[i], mesh_.sides[j]); });
     }
-    double share(int64_t e) const {
-        return field_.crossing(level_, mesh_.nodes[edges_.nodes[e]], mesh_.nodes[edges_.others[e]]);
+    // How far along each edge the level is zero.
+    std::vector<double> shares_of(const Edges& edges) const {
+        std::vector<double> shares(edges.size());
+#pragma omp parallel for schedule(static)
+        for (int64_t e = 0; e < edges.size(); ++e) {
+            shares[e] = field_.crossing(level_, mesh_.nodes[edges.nodes[e]], mesh_.nodes[edges.others[e]]);
+        }
+        return shares;
     }
     // Counts nodes that cuts would come too close to as on the surface; they are moved there later.
     void settle() {
-        edges_ = crossed();
-        std::vector<double> shares(edges_.size());
-#pragma omp parallel for schedule(static)
-        for (int64_t e = 0; e < edges_.size(); ++e) shares[e] = share(e);
-        for (int64_t e = 0; e < edges_.size(); ++e) {
-            if (shares[e] < near) place(mesh_.sides[edges_.nodes[e]]);
-            if (1.0 - shares[e] < near) place(mesh_.sides[edges_.others[e]]);
+        const Edges edges = crossed();
+        const std::vector<double> shares = shares_of(edges);
+        for (int64_t e = 0; e < edges.size(); ++e) {
+            if (shares[e] < near) place(mesh_.sides[edges.nodes[e]]);
+            if (1.0 - shares[e] < near) place(mesh_.sides[edges.others[e]]);
         }
     }
     void place(Labels& l) const {
@@ -124,7 +128,6 @@ private:
     const LevelField& field_;
     int level_;
     LabelledMesh& mesh_;
-    Edges edges_;
 };
 
 // What all four nodes may be in; where they lie on one interface, what the field says between them.

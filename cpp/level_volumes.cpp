@@ -32,29 +32,24 @@ std::vector<double> volumes_above(const float* level, const std::array<int64_t, 
         return std::lower_bound(thresholds.begin(), thresholds.end(), value) - thresholds.begin();
     };
     std::vector<int64_t> total(n + 1, 0);  // points above so many thresholds
-#pragma omp parallel
-    {
-        std::vector<int64_t> mine(n + 1, 0);
-#pragma omp for schedule(static)
-        for (int64_t x = 0; x < nx - 1; ++x) {
-            for (int64_t y = 0; y < ny - 1; ++y) {
-                const float* row = level + (x * ny + y) * nz;
-                for (int64_t z = 0; z < nz - 1; ++z) {
-                    float v[points];
-                    for (int i = 0; i < points; ++i) v[i] = row[((i >> 2 & 1) * ny + (i >> 1 & 1)) * nz + z + (i & 1)];
-                    const auto [low, high] = std::minmax_element(v, v + points);
-                    const auto lowest = below(*low);
-                    if (lowest == below(*high)) {
-                        mine[lowest] += points;
-                        continue;
-                    }
-                    move_inwards(v);
-                    for (const float value : v) ++mine[below(value)];
+    int64_t* count = total.data();
+#pragma omp parallel for schedule(static) reduction(+ : count[ : n + 1])
+    for (int64_t x = 0; x < nx - 1; ++x) {
+        for (int64_t y = 0; y < ny - 1; ++y) {
+            const float* row = level + (x * ny + y) * nz;
+            for (int64_t z = 0; z < nz - 1; ++z) {
+                float v[points];
+                for (int i = 0; i < points; ++i) v[i] = row[((i >> 2 & 1) * ny + (i >> 1 & 1)) * nz + z + (i & 1)];
+                const auto [low, high] = std::minmax_element(v, v + points);
+                const auto lowest = below(*low);
+                if (lowest == below(*high)) {
+                    count[lowest] += points;
+                    continue;
                 }
+                move_inwards(v);
+                for (const float value : v) ++count[below(value)];
             }
         }
-#pragma omp critical
-        for (int64_t t = 0; t <= n; ++t) total[t] += mine[t];
     }
     std::vector<double> volumes(n);
     int64_t above = 0;

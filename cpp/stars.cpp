@@ -50,17 +50,17 @@ void Stars::remove(int32_t node, int32_t tet) {
 }
 
 std::vector<int32_t> colours(const LabelledMesh& mesh, const Stars& stars) {
-    std::vector<int32_t> colour(mesh.nodes.size(), -1);
-    for (size_t i = 0; i < colour.size(); ++i) {
-        uint64_t used = 0;  // no node has 64 neighbours of different colours in what the mesher makes
-        for (const int32_t t : stars.of(static_cast<int32_t>(i))) {
+    const auto n = static_cast<int32_t>(mesh.nodes.size());
+    std::vector<int32_t> colour(n, -1), last_beside;  // the last node that has a neighbour of each colour
+    for (int32_t i = 0; i < n; ++i) {
+        for (const int32_t t : stars.of(i)) {
             for (const int32_t j : mesh.tets[t]) {
-                if (colour[j] >= 0) used |= uint64_t{1} << colour[j];
+                if (colour[j] >= 0) last_beside[colour[j]] = i;
             }
         }
-        int32_t c = 0;
-        while (c < 63 && used >> c & 1) ++c;
-        colour[i] = c;
+        const auto free = std::find_if(last_beside.begin(), last_beside.end(), [&](int32_t node) { return node != i; });
+        colour[i] = static_cast<int32_t>(free - last_beside.begin());
+        if (free == last_beside.end()) last_beside.push_back(-1);
     }
     return colour;
 }

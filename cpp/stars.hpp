@@ -24,7 +24,6 @@ public:
         const int32_t *first, *past;
         const int32_t* begin() const { return first; }
         const int32_t* end() const { return past; }
-        bool empty() const { return first == past; }
     };
 
     explicit Stars(const LabelledMesh& mesh);

@@ -21,7 +21,7 @@ import numpy as np
 from scalp_positions import LANDMARKS, positions
 from scipy import ndimage
 
-from headfield.heads.segmentation.grids import sampled, signed_distance, smooth_minimum
+from headfield.heads.segmentation.grids import sampled, signed_distance
 from headfield.heads.segmentation.shells import shells_around
 from headfield.heads.segmentation.template import (
     BRAIN_MM,
@@ -99,6 +99,15 @@ def ellipsoid(points: list[np.ndarray], centre: tuple, radii: tuple) -> np.ndarr
     scaled = np.sqrt(sum(((x - c) / r) ** 2 for x, c, r in zip(points, centre, radii, strict=True)))
     slope = np.sqrt(sum(((x - c) / r**2) ** 2 for x, c, r in zip(points, centre, radii, strict=True)))
     return scaled * (scaled - 1) / np.maximum(slope, 1e-6)
+
+
+def smooth_minimum(a: np.ndarray, b: np.ndarray, width_mm: float) -> np.ndarray:
+    """Return the smaller of two distances, rounded where they differ by less than a width.
+
+    The polynomial smooth minimum of Quílez: min(a, b) − h²/(4 w), h = max(w − |a − b|, 0).
+    """
+    rounding = np.maximum(np.float32(width_mm) - np.abs(a - b), 0)
+    return np.minimum(a, b) - rounding * rounding / np.float32(4 * width_mm)
 
 
 def with_face_and_neck(scalp: np.ndarray, points: list[np.ndarray]) -> np.ndarray:

@@ -21,31 +21,33 @@ def quick_demo(monkeypatch):
     monkeypatch.setattr(figure, "_PIXELS", 300)
 
 
-@pytest.mark.parametrize("head", [["--head", "phantom"], []])
-def test_files_and_table(tmp_path, capsys, head):
-    assert cli.main(["demo", *head, "--edge-mm", "8", "-o", str(tmp_path / "a" / "demo"), "-q"]) == 0
+def test_files_and_table(tmp_path, capsys):
+    assert cli.main(["demo", "--edge-mm", "8", "-o", str(tmp_path / "a" / "demo"), "-q"]) == 0
     folder = tmp_path / "a" / "demo"
-    names = ["best.msh", "best.png", "best.vtu", "coil.ccd", "head.msh", "poses.npy"]
-    assert sorted(p.name for p in folder.iterdir()) == sorted(names + ([] if head else ["eeg.csv"]))
+    names = ["best.msh", "best.png", "best.vtu", "coil.ccd", "eeg.csv", "head.msh", "poses.npy"]
+    assert sorted(p.name for p in folder.iterdir()) == names
     assert (folder / "best.png").read_bytes().startswith(b"\x89PNG")
     out = capsys.readouterr().out
     assert out.count("cm³") == 12
     assert out.count("<- best") == 1
-    assert ("left motor cortex" in out) == (head == [])
+    assert "the left motor cortex" in out
     # What the demo leaves is what `solve` takes.
     paths = [str(folder / name) for name in ("head.msh", "coil.ccd", "poses.npy")]
     assert cli.main(["solve", *paths, "-o", str(folder / "f.h5"), "--tissues", "2", "-q"]) == 0
-    if not head:
-        place = ["--eeg", str(folder / "eeg.csv"), "--centre", "F3", "--handle", "AF3"]
-        assert cli.main(["place", *paths[:2], *place, "-o", str(folder / "f3.npy")]) == 0
+    place = ["--eeg", str(folder / "eeg.csv"), "--centre", "F3", "--handle", "AF3"]
+    assert cli.main(["place", *paths[:2], *place, "-o", str(folder / "f3.npy")]) == 0
 
 
-def test_without_matplotlib(tmp_path, capsys, monkeypatch):
+def test_the_phantom_without_matplotlib(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     assert cli.main(["demo", "--head", "phantom", "--edge-mm", "8", "-o", str(tmp_path), "-q"]) == 0
-    assert "pip install 'headfield[plot]'" in capsys.readouterr().out
-    assert (tmp_path / "best.vtu").is_file()
+    out = capsys.readouterr().out
+    assert "pip install 'headfield[plot]'" in out
+    assert out.count("<- best") == 1
+    assert "the crown under the coil" in out
+    names = ["best.msh", "best.vtu", "coil.ccd", "head.msh", "poses.npy"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == names
 
 
 def test_bad_edge_and_folder(tmp_path, capsys):

@@ -156,11 +156,9 @@ def test_maps_of_tissues(tmp_path):
 
 
 def test_where_the_picture_goes(ball, tmp_path):
-    image, other = tmp_path / "head.svg", tmp_path / "other.pdf"
-    assert mesh(ball, tmp_path / "head.msh", "--picture", image, "--at", "-10,0,20") == 0
-    assert "−10 mm" in image.read_text() or "sagittal" not in image.read_text()  # text may be drawn as paths
-    assert mesh(ball, tmp_path / "head.msh", "--picture", other) == 0
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["head.msh", "head.svg", "other.pdf"]
+    assert mesh(ball, tmp_path / "head.msh", "--picture", tmp_path / "other.pdf") == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["head.msh", "other.pdf"]
+    assert (tmp_path / "other.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_the_slices_are_where_they_are_asked_for(ball, tmp_path, monkeypatch):

@@ -42,9 +42,7 @@ class Interface:
 class Nearness:
     """What `nearness` finds."""
 
-    volumes_mm3: dict[int, float]  # by tag, where the level sets have it
-    ratios: dict[int, float]  # volume in the mesh over that
-    voxels: dict[int, int]  # whose centre the level sets give to a tag
+    ratios: dict[int, float]  # by tag, volume in the mesh over that of the level sets
     near: float  # share of all faces on interfaces whose centre is within half a voxel
     interfaces: dict[int, Interface]  # around the tissues up to a tag
 
@@ -57,16 +55,13 @@ def nearness(mesh: TetMesh, levels: LevelSets) -> Nearness:
     order = np.argsort(levels.tags)
     level = order[np.searchsorted(levels.tags, mesh.tags, sorter=order)]
     made = np.bincount(level, mesh.volumes_mm3(), len(levels.tags))
-    centres = np.bincount(labels_of(levels.values).ravel(), minlength=len(levels.tags) + 1)
     voxels = (mesh.nodes_mm - levels.affine[:3, 3]) @ np.linalg.inv(levels.affine[:3, :3]).T
     faces = faces_of(mesh.tets)
     found = {tag: interface(voxels, faces, level <= k, levels.values[k]) for k, tag in enumerate(levels.tags)}
     known = {tag: facts for tag, facts in found.items() if facts is not None}
     total = sum(facts.faces for facts in known.values())
     return Nearness(
-        volumes_mm3=volumes,
         ratios={tag: float(made[k] / volumes[tag]) for k, tag in enumerate(levels.tags) if volumes[tag] > 0},
-        voxels={tag: int(centres[k]) for k, tag in enumerate(levels.tags)},
         near=float(sum(facts.near * facts.faces for facts in known.values()) / max(total, 1)),
         interfaces=known,
     )

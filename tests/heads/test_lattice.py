@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Meshes of level sets: against closed forms, and on volumes that are hard to mesh."""
 
+import signal
+
 import numpy as np
 import pytest
 from given.label_volumes import AFFINES, KINDS, level_sets, placed, stress_levels, turned, volume
@@ -10,6 +12,7 @@ from scipy.spatial.transform import Rotation
 
 import headfield as hf
 from headfield.core.device import using_threads
+from headfield.heads.segmentation import lattice
 from headfield.heads.segmentation.lattice import mesh_level_sets
 from headfield.heads.segmentation.level_sets import LevelSets
 
@@ -148,8 +151,15 @@ def test_tags_are_those_of_the_level_sets_in_any_order():
     )
 
 
-# Two of each kind, with each affine at least twice; `make abuse` has five hundred.
-SEEDS = [*range(9), *range(11, 63, 4)]
+def test_more_points_than_can_be_numbered_are_refused():
+    values = np.full((1, 6, 6, 6), -1, np.float32)
+    values[0, 3, 3, 3] = 1  # so small that its own tetrahedra are not too many
+    with pytest.raises(hf.MeshError, match=r"edges of 0.0058 mm: .* more than 2\^31 points"):
+        mesh_level_sets(LevelSets(values, (5,), np.eye(4)), 0.0058)
+
+
+# One of each kind, with all affines; `make abuse` has five hundred.
+SEEDS = [kind + len(KINDS) * (kind % len(AFFINES)) for kind in range(len(KINDS))]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -175,6 +185,21 @@ def test_any_number_of_threads_gives_the_same_bits(seed):
             mesh = mesh_level_sets(levels, 1.5)
         made.append((mesh.nodes_mm.tobytes(), mesh.tets.tobytes(), mesh.tags.tobytes()))
     assert made[0] == made[1] == made[2]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers of POSIX")
+def test_handlers_of_signals_run_meanwhile(monkeypatch):
+    levels, _ = in_middle([8.0, 12.0, 19.0])
+    calls, meanwhile = [], []
+    monkeypatch.setattr(lattice, "_check_angles", lambda *_: meanwhile.append(len(calls)))
+    before = signal.signal(signal.SIGALRM, lambda *_: calls.append(1))
+    signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+    try:
+        mesh_level_sets(levels, 0.9)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+    assert meanwhile[0] > 3  # one before the native code and one after it would be 2
 
 
 def test_the_mesh_can_be_solved_on():

@@ -115,10 +115,8 @@ def test_the_legend_says_what_is_of_the_image_and_what_of_the_mesh(ball):
 def test_what_lies_outside_of_the_mesh_is_in_the_picture(ball):
     affine, labels = image_of_ball(centre_mm=(40.0, 10.0, -5.0))
     there = np.argwhere(labels) @ affine[:3, :3].T + affine[:3, 3]
-    left, right, bottom, top = (
-        hf.plot_head(ball, (affine, labels)).axes[2].get_xlim()
-        + hf.plot_head(ball, (affine, labels)).axes[2].get_ylim()
-    )
+    axial = hf.plot_head(ball, (affine, labels)).axes[2]
+    left, right, bottom, top = axial.get_xlim() + axial.get_ylim()
     low, high = there.min(axis=0), there.max(axis=0)
     assert left < min(low[0], -32)
     assert high[0] < right < high[0] + 12

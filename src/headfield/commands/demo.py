@@ -31,9 +31,10 @@ __all__ = ["DIDT", "HEADS", "Angle", "run_demo", "score"]
 DIDT = 50e6
 _ANGLES_DEG = np.arange(0.0, 180.0, 15.0)
 _TARGET_DEPTH_MM, _TARGET_RADIUS_MM = 2.0, 8.0
-# The left primary motor cortex where 126 studies of movement have it on average: Mayka 2006,
-# doi 10.1016/j.neuroimage.2006.02.004. In the template that is the core of the precentral gyrus.
-_MOTOR_HAND_AREA_MM = (-37.0, -21.0, 58.0)
+# The left primary motor cortex in MNI152 coordinates. The mean of a meta-analysis, Mayka 2006,
+# doi 10.1016/j.neuroimage.2006.02.004, is (-37, -21, 58) in those of Talairach, to which it converts what is
+# reported in MNI coordinates by the affine map of Brett; this is the inverse.
+_MOTOR_CORTEX_MM = (-37.0, -25.0, 62.0)
 
 
 class Angle(NamedTuple):
@@ -59,7 +60,7 @@ class DemoHead(NamedTuple):
 
 
 def _template() -> DemoHead:
-    area = np.array(_MOTOR_HAND_AREA_MM)
+    area = np.array(_MOTOR_CORTEX_MM)
     return DemoHead(template_head, 5.0, area, area, "the left motor cortex", POSITIONS)
 
 
@@ -92,7 +93,7 @@ def run_demo(
         the template also eeg.csv (for `headfield place`), and for the angle with the largest mean |E| in the
         target best.msh, best.vtu and, with matplotlib, best.png.
     edge_mm : float, optional
-        Edge of the head's mesh; by default 5 mm of the template and 3 mm of the phantom.
+        As for the functions that make the heads; by default 5 mm of the template and 3 mm of the phantom.
     head : {"template", "phantom"}
     device : {"auto", "cpu", "cuda"}
     threads : int, optional

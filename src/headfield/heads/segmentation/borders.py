@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...core.messages import doubt
 from ...errors import MeshError
@@ -13,11 +12,8 @@ from .tissue_image import TissueImage
 
 __all__ = ["check_borders"]
 
-_FACES = (
-    ("left", "right"),
-    ("posterior", "anterior"),
-    ("inferior", "superior"),
-)  # by axis of RAS, down and up
+# By axis of RAS, down and up.
+_FACES = (("left", "right"), ("posterior", "anterior"), ("inferior", "superior"))
 _NECK = "inferior"
 # In the neck, the cord (1.2 cm²) or the brain stem (9 cm² at the pons) may be cut; a hemisphere (80 cm²) not.
 _BRAIN_IN_NECK_MM2 = 1200.0
@@ -59,18 +55,14 @@ lie there: take an image of the whole head; if the head is meant to end there, a
         area_mm2 = image.voxel_mm3 / image.voxel_mm[axis]
         for end in (0, -1):
             upward = (axes[world, axis] > 0) == (end == -1)
-            counts = np.bincount(_layer(image.voxels, axis, end).ravel(), minlength=len(image.tags) + 1)
+            face = _FACES[world][int(upward)]
+            layer = np.take(image.voxels, end, axis=axis)
+            counts = np.bincount(layer.ravel(), minlength=len(image.tags) + 1)
             areas = {tag: float(counts[i] * area_mm2) for i, tag in enumerate(image.tags, 1) if counts[i]}
-            if areas and _look(areas, _FACES[world][int(upward)], image.name):
-                touches.append(
-                    f"{sum(areas.values()) / 100:.2g} cm² at the {_FACES[world][int(upward)]} border"
-                )
+            if areas and _look(areas, face, image.name):
+                touches.append(f"{sum(areas.values()) / 100:.2g} cm² at the {face} border")
     if touches:
         doubt(f"{image.name}: the head touches the border of the image: {', '.join(touches)}; it ends flat")
-
-
-def _layer(voxels: NDArray[np.uint8], axis: int, end: int) -> NDArray[np.uint8]:
-    return np.take(voxels, end, axis=axis)
 
 
 def _look(areas: dict[int, float], face: str, name: str) -> bool:

@@ -43,7 +43,8 @@ def head_from_labels(
     """Make a head mesh from a segmented MRI.
 
     The labels are smoothed by a Gaussian of 0.8 voxels, and interfaces of the mesh lie where two tissues have
-    equal shares. `docs/heads_from_images.md` says what is checked, and what each option is for.
+    equal shares, but for a shift that keeps the volumes of the voxels. `docs/heads_from_images.md` says what
+    is checked, and what each option is for.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...core.device import cpu
 
-__all__ = ["closed", "filled", "sampled", "signed_distance", "smooth_minimum", "smoothed"]
+__all__ = ["closed", "filled", "sampled", "signed_distance", "smoothed"]
 
 Field = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -88,15 +88,6 @@ def smoothed(field: Field, sigma_mm: float, spacing_mm: Sequence[float]) -> Fiel
             total += np.float32(weight) * padded[shift : shift + len(along)]
         field = np.moveaxis(total, 0, axis)
     return np.ascontiguousarray(field)
-
-
-def smooth_minimum(a: Field, b: Field, width_mm: float) -> Field:
-    """Return the smaller of two distances, rounded where they differ by less than a width.
-
-    The polynomial smooth minimum of Quílez: min(a, b) − h²/(4 w), h = max(w − |a − b|, 0).
-    """
-    rounding = np.maximum(np.float32(width_mm) - np.abs(a - b), 0)
-    return np.minimum(a, b) - rounding * rounding / np.float32(4 * width_mm)
 
 
 def sampled(field: Field, positions: Sequence[NDArray[np.float64]]) -> Field:

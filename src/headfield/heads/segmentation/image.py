@@ -18,10 +18,7 @@ from ...io.volume import Volume, read_voxels
 __all__ = ["GivenImage", "given", "label_counts", "labels_of", "maps_of"]
 
 _THINNEST = 4  # voxels along an axis: a slab of fewer is no head
-_FINEST_MM, _COARSEST_MM = (
-    0.05,
-    10.0,
-)  # micrometres and metres are told by it, and voxels too coarse for a skull
+_FINEST_MM, _COARSEST_MM = 0.05, 10.0  # micrometres and metres are told by it, and what is too coarse
 _MOST_LABELS = 256  # MIDA has 116 labels, FreeSurfer's atlases fewer than 200
 _HIGHEST_LABEL = 1 << 20  # FreeSurfer's go up to 14175
 _ROUNDING = 0.02  # by which shares of a voxel may leave 0 to 1

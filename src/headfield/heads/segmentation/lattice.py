@@ -57,13 +57,15 @@ def mesh_level_sets(levels: LevelSets, edge_mm: float) -> TetMesh:
         a tetrahedron has an angle below 8° that could not be mended.
     """
     turn, to_voxels = _frame(levels.affine)
-    corners = np.array(levels.values.shape[1:]) - 0.5
-    box = _box(to_voxels, corners)
+    box = _box(to_voxels, levels.values.shape[1:])
     _check_size(levels, edge_mm)
     fine = sum(1 << i for i, tag in enumerate(levels.tags) if tag in _FINE)
     values = np.ascontiguousarray(levels.values, np.float32)
     rows = np.ascontiguousarray(to_voxels[:3])
-    nodes, tets, label = cpu.mesh_levels(values, rows, box, _CELL_PER_EDGE * edge_mm, fine)
+    try:
+        nodes, tets, label = cpu.mesh_levels(values, rows, box, _CELL_PER_EDGE * edge_mm, fine)
+    except ValueError as error:
+        raise MeshError(f"edges of {edge_mm:g} mm: {error}") from error
     if not len(tets):
         raise MeshError(f"nothing of the head is left at edges of {edge_mm:g} mm; use shorter ones")
     nodes_mm = nodes @ turn.T
@@ -93,9 +95,9 @@ def _frame(affine: Floats) -> tuple[Floats, Floats]:
     return turn, np.linalg.inv(to_frame @ affine).astype(np.float64)
 
 
-def _box(to_voxels: Floats, corners: Floats) -> Floats:
+def _box(to_voxels: Floats, shape: tuple[int, ...]) -> Floats:
     """Return the lowest and the highest corner (2, 3) around a grid of voxels, mm."""
-    at = np.array(np.meshgrid(*[(-0.5, corner) for corner in corners], indexing="ij")).reshape(3, 8)
+    at = np.array(np.meshgrid(*[(-0.5, n - 0.5) for n in shape], indexing="ij")).reshape(3, 8)
     from_voxels = np.linalg.inv(to_voxels)
     points = from_voxels[:3, :3] @ at + from_voxels[:3, 3:]
     return np.stack([points.min(axis=1), points.max(axis=1)])

@@ -65,9 +65,8 @@ def _step(image: TissueImage, edge_mm: float) -> int:
     """Return how many voxels along each axis are taken together."""
     coarsest = float(image.voxel_mm.max())
     step = max(1, math.floor(edge_mm / 4 / coarsest))
-    size = (
-        4.0 * len(image.tags) * np.count_nonzero(image.voxels) * 2
-    )  # a head fills half of the box around it
+    # A head fills half of the box around it.
+    size = 4.0 * len(image.tags) * np.count_nonzero(image.voxels) * 2
     while size / step**3 > _MOST_BYTES and (step + 1) * coarsest <= edge_mm / 2:
         step += 1
     return step

@@ -23,7 +23,8 @@ __all__ = ["BONE", "CSF_MM", "SCALP_MM", "SKULL_MM", "Shells", "lacking", "shell
 
 Field = NDArray[np.float32]
 
-# What adults have on average, mm; persons and places differ by half of it.
+# Thicknesses. The mean of 281 skulls at 40 places is 6.3 mm, 5.3 to 7.5 by place: Moreira-Gonzalez 2006,
+# doi 10.1097/01.prs.0000209933.78532.a7. Those of fluid and scalp are plausible numbers, not measured ones.
 CSF_MM = 2.5  # above gyral crowns
 SKULL_MM = 6.5
 SCALP_MM = 6.0

@@ -49,7 +49,7 @@ def template_head(edge_mm: float = 3.0) -> TetMesh:
     Parameters
     ----------
     edge_mm : float, optional
-        Scale of the edges, mm: their mean is 0.7 times that in gray matter and CSF, up to 1.3 times in the
+        Scale of the edges, mm: their mean is 0.7 times that in gray matter and CSF, 1.1 to 1.3 times in the
         scalp. The head has 0.51 million nodes at 3, 0.13 million at 5. Beyond 6 mm gyri are lost.
 
     Returns
@@ -68,7 +68,7 @@ def template_head(edge_mm: float = 3.0) -> TetMesh:
     >>> head = hf.template_head(edge_mm=6)
     >>> head.tag_names[2]
     'gray matter'
-    >>> hf.place(head, [-37, -21, 58], [-37, 29, 58])[:2, 3].round(-1)  # a coil over the left motor cortex
+    >>> hf.place(head, [-37, -25, 62], [-37, 25, 62])[:2, 3].round(-1)  # a coil over the left motor cortex
     array([-50., -20.])
     """
     return mesh_level_sets(template_levels(), edge_mm)
