@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from numpy.typing import NDArray
 from ..coils.sources import grid_corners_mm
 from ..errors import FileFormatError, MeshError
 from ..heads.names import called
-from ..heads.segmentation.image import GivenImage, label_counts, labels_of
+from ..heads.segmentation.image import checked, label_counts, labels_of
 from ..heads.segmentation.numberings import NUMBERINGS, OUTSIDE
+from ..heads.tissues import BONES, SCALP
 from ..io.volume import read_volume
 
 __all__ = ["describe_image", "text_of_image"]
@@ -45,7 +47,7 @@ def describe_image(path: str | os.PathLike[str]) -> dict[str, Any]:
         "labels": {},
     }
     try:
-        counts = label_counts(labels_of(GivenImage(name, affine, data)), name)
+        counts = label_counts(labels_of(checked(name, affine, data)), name)
     except MeshError as problem:
         return facts | {"problem": str(problem).removeprefix(f"{name}: ")}
     facts["numberings"] = [known for known, tags in NUMBERINGS.items() if set(counts) <= set(tags)]
@@ -95,4 +97,15 @@ def text_of_image(facts: dict[str, Any]) -> tuple[list[tuple[str, str]], list[li
         for label, row in facts["labels"].items()
     ]
     tissues = fitting[0] if fitting else ",".join(f"{label}=TISSUE" for label in facts["labels"] if label)
-    return rows, body, [f"headfield mesh {shlex.quote(facts['file'])} -o head.msh --tissues {tissues}"]
+    shells = " --shells" if fitting and _needs_shells(facts["labels"], NUMBERINGS[tissues]) else ""
+    return (
+        rows,
+        body,
+        [f"headfield mesh {shlex.quote(facts['file'])} -o head.msh --tissues {tissues}{shells}"],
+    )
+
+
+def _needs_shells(labels: Iterable[int], numbering: Mapping[int, int]) -> bool:
+    """Tell whether there is no skull or no scalp, which `mesh` refuses without --shells."""
+    tags = {numbering[label] for label in labels}
+    return not (tags & set(BONES) and SCALP in tags)

@@ -85,7 +85,8 @@ def _image(name: str) -> str:
     if len(shape) == 3 or (len(shape) > 3 and set(shape[3:]) == {1}):
         return "image"
     raise FileFormatError(
-        f"{name}: an image of shape {shape}; labels have no components, a coil has 3, tensors have 6"
+        f"{name}: an image of shape {shape}; labels have no components, a coil has 3, tensors have 6; "
+        "maps of tissues are what `headfield mesh --tissues TISSUE,...` takes"
     )
 
 
