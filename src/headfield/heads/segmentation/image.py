@@ -133,7 +133,7 @@ labels are whole; maps of tissues are given as (nx, ny, nz, k) with tissues=[...
             _refuse(image, ~np.isfinite(data), "NaN or infinite", "a label is a whole number")
             _refuse(
                 image,
-                np.abs(data - np.rint(data)) > _SCALED,
+                _off_whole(data) > _SCALED,
                 "not a whole number",
                 "labels are whole; maps of tissues are given as (nx, ny, nz, k) with tissues=[...]",
             )
@@ -141,7 +141,16 @@ labels are whole; maps of tissues are given as (nx, ny, nz, k) with tissues=[...
     highest = data.max().item()
     if highest > _HIGHEST_LABEL:
         raise MeshError(f"{name}: its highest label is {highest:.10g}: {_NO_LABELS}")
-    return np.ascontiguousarray(np.rint(data) if data.dtype.kind == "f" else data, np.int32)
+    labels = np.empty(data.shape, np.int32)
+    np.rint(data, out=labels, casting="unsafe") if data.dtype.kind == "f" else np.copyto(labels, data, "unsafe")
+    return labels
+
+
+def _off_whole(data: NDArray[Any]) -> NDArray[Any]:
+    """Return how far each number is from a whole one, in the memory of one more image."""
+    off = np.rint(data)
+    off -= data
+    return np.asarray(np.abs(off, out=off))
 
 
 _NO_LABELS = "intensities, such as a T1, are no labels: segment the image first"
