@@ -242,3 +242,11 @@ def test_tissues_of_which_the_mesh_has_much_less_are_said():
     shares = np.bincount(mesh.tags, weights=mesh.volumes_mm3())[1:] / np.bincount(image[1].ravel())[1:] / 8
     assert shares[2] < 0.4
     assert min(shares[[0, 1, 3, 4]]) > 0.9
+
+
+def test_another_numbering_is_asked_for_by_tissues():
+    affine, labels = ball_labels(RADII_MM, (2, 1, 3, 4, 5), (3.0, 3.0, 3.0))  # as SPM numbers them
+    with pytest.warns(
+        hf.PlausibilityWarning, match=r"SPM .*: tissues={1: 2, 2: 1, 3: 3, 4: 4, 5: 5} or --ti"
+    ):
+        hf.head_from_labels((affine, labels), edge_mm=8)

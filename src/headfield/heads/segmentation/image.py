@@ -142,7 +142,9 @@ labels are whole; maps of tissues are given as (nx, ny, nz, k) with tissues=[...
     if highest > _HIGHEST_LABEL:
         raise MeshError(f"{name}: its highest label is {highest:.10g}: {_NO_LABELS}")
     labels = np.empty(data.shape, np.int32)
-    np.rint(data, out=labels, casting="unsafe") if data.dtype.kind == "f" else np.copyto(labels, data, "unsafe")
+    np.rint(data, out=labels, casting="unsafe") if data.dtype.kind == "f" else np.copyto(
+        labels, data, "unsafe"
+    )
     return labels
 
 
