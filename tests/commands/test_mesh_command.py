@@ -333,6 +333,11 @@ def test_info_of_other_images(tmp_path, capsys):
     assert "voxels are not a whole number" in capsys.readouterr().out
 
 
+def test_a_tissue_that_is_none_is_named(ball, tmp_path, capsys):
+    assert mesh(ball, tmp_path / "head.msh", "--tissues", "1=white matter,2=lobe") == 2
+    assert "label 2 is 'lobe', not a tissue's name" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("ending", [".nii.gz", ".mgz"])
 def test_a_command_that_needs_a_head_says_how_to_make_one(tmp_path, capsys, ending):
     path = tmp_path / f"labels{ending}"

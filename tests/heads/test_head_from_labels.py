@@ -195,6 +195,7 @@ def test_steps_are_told():
         ({"min_island_mm3": -1}, "min_island_mm3"),
         ({"keep_csf_mm": -1}, "keep_csf_mm"),
         ({"keep_csf_mm": np.inf}, "keep_csf_mm"),
+        ({"keep_csf_mm": 11.0}, "keep_csf_mm must lie between 0 and 10"),
     ],
 )
 def test_options_out_of_range_are_refused(options, words):
@@ -206,3 +207,46 @@ def test_a_head_that_the_image_cuts_is_refused():
     affine, labels = ball_labels(RADII_MM, LABELS, (3.0, 3.0, 3.0))
     with pytest.raises(hf.MeshError, match="cut by the superior border"):
         hf.head_from_labels((affine, labels[..., :-10]), edge_mm=6)
+
+
+def test_what_is_far_from_the_brain_gets_no_shells():
+    affine, labels = ball_labels((55.0, 65.0), (1, 2), (4.0, 4.0, 4.0), margin=12)
+    labels[labels.shape[0] // 2 - 1 : labels.shape[0] // 2 + 2] = 0  # two hemispheres, which don't touch
+    labels[:4, :4, :4] = 2
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        mesh = hf.head_from_labels((affine, labels), edge_mm=8, shells=True)
+    assert any("4096 mm³ apart from the head left out" in str(one.message) for one in said)
+    assert np.ptp(mesh.nodes_mm, axis=0).max() < 2 * (65 + 25)
+    assert all(mesh.volumes_mm3()[mesh.barycentres_mm()[:, 0] * side > 8].sum() > 5e5 for side in (-1, 1))
+
+
+def test_shells_around_no_brain_are_refused():
+    with pytest.raises(hf.MeshError, match="shells grow around a brain, and the image has none, only scalp"):
+        hf.head_from_labels(ball_labels((50.0,), (5,)), edge_mm=8, shells=True)
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [((3, 3, 4, 5), "no brain in the mesh"), ((1, 2, 4, 5), "no CSF in the mesh: the skull lies")],
+)
+def test_heads_without_brain_or_fluid_are_doubted(labels, words):
+    with pytest.warns(hf.PlausibilityWarning, match=words):
+        hf.head_from_labels(ball_labels((60.0, 75.0, 83.0, 91.0), labels), edge_mm=8)
+
+
+def test_tissues_of_which_the_mesh_has_much_less_are_said():
+    image = ball_labels((40.0, 52.0, 54.0, 60.0, 70.0), LABELS, (2.0, 2.0, 2.0))
+    with pytest.warns(hf.PlausibilityWarning, match=r"the mesh has 3\d% of its CSF: what is thin needs"):
+        mesh = hf.head_from_labels(image, edge_mm=10)
+    shares = np.bincount(mesh.tags, weights=mesh.volumes_mm3())[1:] / np.bincount(image[1].ravel())[1:] / 8
+    assert shares[2] < 0.4
+    assert min(shares[[0, 1, 3, 4]]) > 0.9
+
+
+def test_another_numbering_is_asked_for_by_tissues():
+    affine, labels = ball_labels(RADII_MM, (2, 1, 3, 4, 5), (3.0, 3.0, 3.0))  # as SPM numbers them
+    with pytest.warns(
+        hf.PlausibilityWarning, match=r"SPM .*: tissues={1: 2, 2: 1, 3: 3, 4: 4, 5: 5} or --ti"
+    ):
+        hf.head_from_labels((affine, labels), edge_mm=8)

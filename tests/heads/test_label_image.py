@@ -215,3 +215,17 @@ def test_more_tissues_than_can_be_meshed_are_refused():
     labels = np.arange(6 * 7 * 8).reshape(SHAPE) % 50
     with pytest.raises(hf.MeshError, match="49 tissues; at most 31"):
         hf.head_from_labels((AFFINE, labels), {label: 1000 + label for label in range(1, 50)})
+
+
+def test_labels_are_rounded_to_what_scaled_files_mean():
+    stored = some_labels() * 10 * np.float64(np.float32(0.1))  # a slope is float32: 5 becomes 5.00000007
+    assert (stored != some_labels()).any()
+    for labels in [stored, -1e-4 + some_labels(), some_labels().astype(np.float16)]:
+        assert np.array_equal(read_labels((AFFINE, labels))[1], some_labels())
+
+
+def test_a_map_that_wins_no_voxel_is_named():
+    maps = np.stack([np.ones(SHAPE) * 0.6, np.ones(SHAPE) * 0.3], axis=3)
+    with pytest.raises(hf.MeshError, match=r"no voxel of blood: .* give None for its map"):
+        tissue_image(given((AFFINE, maps)), ["scalp", "blood"])
+    assert tissue_image(given((AFFINE, maps)), ["scalp", None]).tags == (5,)

@@ -151,3 +151,9 @@ def test_data_are_small():
     folder = Path(template.__file__).parent
     assert (folder / "template.npz").stat().st_size < 3e6
     assert (folder / "template_eeg.csv").stat().st_size < 1e4
+
+
+@pytest.mark.parametrize("edge_mm", [None, "3", True, np.array([3.0]), 0.1, 30.0])
+def test_edges_that_are_none_are_refused(edge_mm):
+    with pytest.raises(hf.MeshError, match="edge_mm"):
+        hf.template_head(edge_mm)

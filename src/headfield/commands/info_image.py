@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..coils.sources import grid_corners_mm
 from ..errors import FileFormatError, MeshError
 from ..heads.names import called
-from ..heads.segmentation.image import GivenImage, label_counts, labels_of
+from ..heads.segmentation.image import checked, label_counts, labels_of
 from ..heads.segmentation.numberings import NUMBERINGS, OUTSIDE
 from ..heads.segmentation.shells import lacking
 from ..io.volume import read_volume
@@ -46,7 +46,7 @@ def describe_image(path: str | os.PathLike[str]) -> dict[str, Any]:
         "labels": {},
     }
     try:
-        counts = label_counts(labels_of(GivenImage(name, affine, data)), name)
+        counts = label_counts(labels_of(checked(name, affine, data)), name)
     except MeshError as problem:
         return facts | {"problem": str(problem).removeprefix(f"{name}: ")}
     facts["numberings"] = [known for known, tags in NUMBERINGS.items() if set(counts) <= set(tags)]

@@ -8,7 +8,7 @@ import os
 import re
 
 from ..core import quantities
-from ..errors import ArgumentError
+from ..errors import ArgumentError, MeshError
 from ..heads.points import coordinates
 from ..heads.segmentation.numberings import NUMBERINGS, tag_of
 
@@ -99,9 +99,11 @@ def tissue_choice(text: str) -> str | dict[int, int] | list[int]:
             return [tag_of(_number(word), f"map {i}") for i, word in enumerate(words)]
         pairs = [word.partition("=") for word in words]
         found = {int(label): tag_of(_number(tissue.strip()), f"label {label}") for label, _, tissue in pairs}
-    except ValueError:  # MeshError is one too
+    except ValueError as problem:  # MeshError is one too
+        why = f"; {problem}" if isinstance(problem, MeshError) and "=" in text else ""
+        known = ", ".join(NUMBERINGS)
         raise argparse.ArgumentTypeError(
-            f"{text!r} is neither {', '.join(NUMBERINGS)} nor LABEL=TISSUE, such as 1=2,3=gray matter,4=0"
+            f"{text!r} is neither {known} nor LABEL=TISSUE, such as 1=2,3=gray matter,4=0{why}"
         ) from None
     if len(found) < len(pairs):
         raise argparse.ArgumentTypeError(f"{text!r} names a label twice")

@@ -14,6 +14,7 @@ __all__ = [
     "LONGEST_TAG_NAME",
     "Meaning",
     "as_option",
+    "as_tissues",
     "called",
     "contradicted",
     "meaning",
@@ -124,6 +125,18 @@ def as_option(mapping: Mapping[int, int]) -> str:
     """
     words = ",".join(f"{old}={new}" for old, new in mapping.items())
     return f"read_mesh(path, tags={dict(mapping)}) or --tags {words}"
+
+
+def as_tissues(mapping: Mapping[int, int], present: Iterable[int]) -> str:
+    """Return how a renumbering of the labels of an image is asked for; what is left out is outside of it.
+
+    Examples
+    --------
+    >>> print(as_tissues({1: 2, 2: 1, 6: -1}, [1, 2, 3, 6]))
+    tissues={1: 2, 2: 1, 3: 3, 6: 0} or --tissues 1=2,2=1,3=3,6=0
+    """
+    whole = {tag: max(mapping.get(tag, tag), 0) for tag in present}
+    return f"tissues={whole} or --tissues {','.join(f'{label}={tag}' for label, tag in whole.items())}"
 
 
 def taken_for(tag: int) -> str:

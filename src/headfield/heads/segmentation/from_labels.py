@@ -14,20 +14,23 @@ from ...errors import MeshError
 from ...io.volume import Volume
 from ..mesh import TetMesh
 from ..names import called
+from ..tissues import BRAIN, CSF
 from .borders import check_borders
 from .fidelity import report_of
 from .image import GivenImage, given, label_counts, labels_of, maps_of
 from .islands import joined_to_head, said_of, without_islands
-from .lattice import mesh_level_sets
+from .lattice import checked_edge, mesh_level_sets
 from .level_sets import LevelSets
 from .levels_of import check_all_there, level_sets_of, parts_joined, with_fluid
 from .numberings import TissueChoice, tag_of, tags_of_labels
-from .shells import lacking, with_shells
+from .shells import OUTSIDE_SKULL, lacking, with_shells
 from .tissue_image import TissueImage, inside_out
 
 __all__ = ["head_from_labels", "tissue_image"]
 
-_SHORTEST_MM, _LONGEST_MM = 0.5, 20.0  # edges: below, a head has 100 M nodes; above, a skull is thinner
+_MOST_FLUID_MM = 10.0  # above crowns of gyri: more than shrunken brains have
+_ACROSS_MM = 15.0  # between parts of a brain, such as hemispheres; what is farther gets no skull of its own
+_LEAST_SHOWN = 0.8  # of a tissue's volume in the image: a mesh with less is told
 
 
 def head_from_labels(
@@ -64,8 +67,8 @@ def head_from_labels(
     min_island_mm3 : float, optional
         Parts of tissues below this volume are given to what surrounds them. Default: the cube of an edge.
     keep_csf_mm : float
-        The least distance between brain and skull, mm: the brain gives way where the image has less. 0: as in
-        the image.
+        The least distance between brain and skull, mm, at most 10: the brain gives way where the image has
+        less. 0: as in the image.
     progress : callable, optional
         Called with a line at the beginning of each step.
 
@@ -86,7 +89,8 @@ def head_from_labels(
     Warns
     -----
     PlausibilityWarning
-        Islands were removed, the head touches the border, or the layers of tissues are those of no head.
+        Islands were removed, the head touches the border, it has no brain or no fluid around it, the mesh has
+        less than 0.8 of a tissue of the image, or the layers of tissues are those of no head.
     UserWarning
         Shells were grown.
 
@@ -105,8 +109,8 @@ def head_from_labels(
     >>> [round(one["ratio"], 1) for one in head.summary()["image"]["volumes"].values()]
     [1.0, 1.0, 1.0, 1.0]
     """
-    edge_mm = within(edge_mm, "edge_mm", MeshError, _SHORTEST_MM, _LONGEST_MM)
-    keep_csf_mm = not_negative(keep_csf_mm, "keep_csf_mm", MeshError)
+    edge_mm = checked_edge(edge_mm)
+    keep_csf_mm = within(keep_csf_mm, "keep_csf_mm", MeshError, 0.0, _MOST_FLUID_MM)
     smallest = (
         edge_mm**3 if min_island_mm3 is None else not_negative(min_island_mm3, "min_island_mm3", MeshError)
     )
@@ -116,9 +120,7 @@ def head_from_labels(
     _check_layers(segmented, shells)
     say("removing islands")
     segmented, removed = without_islands(segmented, smallest)
-    apart_mm3 = 0.0
-    if not shells:
-        segmented, apart_mm3 = joined_to_head(segmented)
+    segmented, apart_mm3 = joined_to_head(segmented, _ACROSS_MM if shells else 0.0)
     check_borders(segmented)
     say("smoothing the tissues")
     levels, grown, cut_mm3 = _levels(segmented, edge_mm, shells, keep_csf_mm)
@@ -128,7 +130,9 @@ def head_from_labels(
     say("making tetrahedra")
     mesh = mesh_level_sets(levels, edge_mm)
     say("comparing with the image")
-    return _told(mesh, levels, segmented.name, note, grown)
+    mesh = _told(mesh, levels, segmented.name, note, grown)
+    _doubt_contents(mesh, segmented)
+    return mesh
 
 
 def tissue_image(image: GivenImage, tissues: Any = None) -> TissueImage:
@@ -179,18 +183,26 @@ def _of_maps(image: GivenImage, tissues: list[Any] | tuple[Any, ...]) -> TissueI
     voxels = shares.argmax(axis=0).astype(np.uint8)
     if not voxels.any():
         raise MeshError(f"{image.name}: no tissue: none has the largest share of any voxel")
+    for i, tag in enumerate(tags, 1):
+        if not (voxels == i).any():
+            raise MeshError(
+                f"{image.name}: no voxel of {called(tag, {})}: it has the largest share of none; give None "
+                "for its map to leave it out"
+            )
     return TissueImage(image.name, image.affine, tags, voxels, np.ascontiguousarray(shares[1:]))
 
 
 def _check_layers(image: TissueImage, shells: bool) -> None:
     """Raise MeshError for a head without skull or scalp, unless they are to be grown."""
     lacks = lacking(image.tags)
+    there = ", ".join(called(tag, {}) for tag in image.tags)
     if lacks and not shells:
-        there = ", ".join(called(tag, {}) for tag in image.tags)
         raise MeshError(
             f"{image.name}: no {' and no '.join(lacks)} among its tissues ({there}): shells=True or "
             "--shells grows what lacks by geometry around the brain, or tissues={...} says which label it is"
         )
+    if "skull" in lacks and set(image.tags) <= set(OUTSIDE_SKULL):
+        raise MeshError(f"{image.name}: shells grow around a brain, and the image has none, only {there}")
 
 
 def _levels(
@@ -221,6 +233,22 @@ def _told(mesh: TetMesh, levels: LevelSets, name: str, note: str, grown: tuple[s
         say = doubt if finding.severity == "doubt" else warn
         say(f"{name}: {finding.message}")
     return mesh
+
+
+def _doubt_contents(mesh: TetMesh, image: TissueImage) -> None:
+    """Say what the mesh lacks, or has much less of than the voxels of the image, counted without islands."""
+    if not np.isin(mesh.tags, BRAIN).any():
+        doubt(f"{image.name}: no brain in the mesh: neither white nor gray matter")
+    elif not (mesh.tags == CSF).any():
+        doubt(f"{image.name}: no CSF in the mesh: the skull lies on the brain")
+    in_mesh = np.bincount(mesh.tags, weights=mesh.volumes_mm3(), minlength=max(image.tags) + 1)
+    shares = {tag: in_mesh[tag] / (n * image.voxel_mm3) for tag, n in image.counts().items()}
+    few = [f"{share:.0%} of its {called(tag, {})}" for tag, share in shares.items() if share < _LEAST_SHOWN]
+    if few:
+        doubt(
+            f"{image.name}: the mesh has {', '.join(few)}: what is thin needs a shorter edge_mm; keep_csf_mm "
+            "and shells take from what is in their way"
+        )
 
 
 def _nothing(_: str) -> None:

@@ -15,13 +15,14 @@ from ...errors import MeshError
 from ...io.nifti import check_affine, given_image
 from ...io.volume import Volume, read_voxels
 
-__all__ = ["GivenImage", "given", "label_counts", "labels_of", "maps_of"]
+__all__ = ["GivenImage", "checked", "given", "label_counts", "labels_of", "maps_of"]
 
 _THINNEST = 4  # voxels along an axis: a slab of fewer is no head
 _FINEST_MM, _COARSEST_MM = 0.05, 10.0  # micrometres and metres are told by it, and what is too coarse
 _MOST_LABELS = 256  # MIDA has 116 labels, FreeSurfer's atlases fewer than 200
 _HIGHEST_LABEL = 1 << 20  # FreeSurfer's go up to 14175
 _ROUNDING = 0.02  # by which shares of a voxel may leave 0 to 1
+_SCALED = 1e-3  # by which a label may leave a whole number: files that scale their numbers store float32
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,11 @@ def given(image: Volume) -> GivenImage:
                 "large they are and which way they lie"
             )
         affine, data = given_image(*image, name, "numbers", MeshError)
+    return checked(name, affine, data)
+
+
+def checked(name: str, affine: NDArray[np.float64], data: NDArray[Any]) -> GivenImage:
+    """Do what `given` does with what was read."""
     check_affine(affine, MeshError)
     _check_voxels(affine, name)
     while data.ndim > 3 and data.shape[-1] == 1:
@@ -124,14 +130,26 @@ labels are whole; maps of tissues are given as (nx, ny, nz, k) with tissues=[...
             _refuse(image, ~np.isfinite(data), "NaN or infinite", "a label is a whole number")
             _refuse(
                 image,
-                data != np.rint(data),
+                _off_whole(data) > _SCALED,
                 "not a whole number",
                 "labels are whole; maps of tissues are given as (nx, ny, nz, k) with tissues=[...]",
             )
-    _refuse(image, data < 0, "negative", "labels are 0 (outside) and more")
-    if data.max() > _HIGHEST_LABEL:
-        raise MeshError(f"{name}: its highest label is {data.max():.10g}: {_NO_LABELS}")
-    return np.ascontiguousarray(data, np.int32)
+    _refuse(image, data < -_SCALED, "negative", "labels are 0 (outside) and more")
+    highest = data.max().item()
+    if highest > _HIGHEST_LABEL:
+        raise MeshError(f"{name}: its highest label is {highest:.10g}: {_NO_LABELS}")
+    labels = np.empty(data.shape, np.int32)
+    np.rint(data, out=labels, casting="unsafe") if data.dtype.kind == "f" else np.copyto(
+        labels, data, "unsafe"
+    )
+    return labels
+
+
+def _off_whole(data: NDArray[Any]) -> NDArray[Any]:
+    """Return how far each number is from a whole one, in the memory of one more image."""
+    off = np.rint(data)
+    off -= data
+    return np.asarray(np.abs(off, out=off))
 
 
 _NO_LABELS = "intensities, such as a T1, are no labels: segment the image first"

@@ -126,8 +126,10 @@ def apart_from_largest(inside: NDArray[np.bool_], name: str) -> NDArray[np.bool_
     return np.asarray(inside & (part != order[0]))
 
 
-def joined_to_head(image: TissueImage) -> tuple[TissueImage, float]:
+def joined_to_head(image: TissueImage, across_mm: float = 0.0) -> tuple[TissueImage, float]:
     """Return the image without what is not joined to the head, and the volume of that, mm³.
+
+    Parts with gaps of at most `across_mm` between them count as joined.
 
     Examples
     --------
@@ -136,7 +138,12 @@ def joined_to_head(image: TissueImage) -> tuple[TissueImage, float]:
     >>> joined_to_head(TissueImage("image", np.eye(4), (5,), voxels))[1]
     1.0
     """
-    apart = apart_from_largest(image.voxels > 0, image.name)
+    inside = near = image.voxels > 0
+    if across_mm:
+        # Surfaces lie half a voxel around the centres that distances are counted from.
+        reach_mm = (across_mm + image.voxel_mm.mean()) / 2
+        near = cpu.distance(inside.view(np.uint8), image.voxel_mm.tolist()) <= reach_mm
+    apart = inside & apart_from_largest(near, image.name)
     if not apart.any():
         return image, 0.0
     voxels = image.voxels.copy()

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.arguments import within
 from ...core.device import cpu
 from ...core.messages import point
 from ...errors import MeshError
@@ -15,7 +16,7 @@ from ..quality import smallest_dihedrals_deg
 from ..tissues import CSF, GRAY_MATTER, TISSUES
 from .level_sets import LevelSets
 
-__all__ = ["LEAST_ANGLE_DEG", "mesh_level_sets"]
+__all__ = ["LEAST_ANGLE_DEG", "checked_edge", "mesh_level_sets"]
 
 Floats = NDArray[np.float64]
 
@@ -27,6 +28,12 @@ _CELL_PER_EDGE = 0.8
 _FINE = (GRAY_MATTER, CSF)
 _TETS_PER_CELL = 12
 _CRUMBS = 0.01  # of all tetrahedra
+_SHORTEST_MM, _LONGEST_MM = 0.5, 20.0  # edges: below, a head has 100 M nodes; above, a skull is thinner
+
+
+def checked_edge(edge_mm: float) -> float:
+    """Return an edge that heads can have, mm; raise MeshError for others, and for what is no number."""
+    return within(edge_mm, "edge_mm", MeshError, _SHORTEST_MM, _LONGEST_MM)
 
 
 def mesh_level_sets(levels: LevelSets, edge_mm: float) -> TetMesh:

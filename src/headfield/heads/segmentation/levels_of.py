@@ -145,7 +145,10 @@ def with_fluid(levels: LevelSets, keep_csf_mm: float, name: str) -> LevelSets:
         There is no cerebrospinal fluid.
     """
     if CSF not in levels.tags:
-        raise MeshError(f"{name}: keep_csf_mm needs cerebrospinal fluid (tag {CSF}); shells=True grows it")
+        raise MeshError(
+            f"{name}: keep_csf_mm needs cerebrospinal fluid (tag {CSF}), of which the image has none; "
+            "shells=True grows it where there is no skull either"
+        )
     fluid = levels.tags.index(CSF)
     outermost = fluid + (levels.tags[fluid + 1 : fluid + 2] == (BLOOD,))
     voxel_mm = np.linalg.norm(levels.affine[:3, :3], axis=0)

@@ -19,7 +19,17 @@ from ..tissues import BONES, CARTILAGE, CSF, EYES, SCALP
 from .grids import closed, filled, sampled, signed_distance, smoothed
 from .level_sets import LevelSets
 
-__all__ = ["BONE", "CSF_MM", "SCALP_MM", "SKULL_MM", "Shells", "lacking", "shells_around", "with_shells"]
+__all__ = [
+    "BONE",
+    "CSF_MM",
+    "OUTSIDE_SKULL",
+    "SCALP_MM",
+    "SKULL_MM",
+    "Shells",
+    "lacking",
+    "shells_around",
+    "with_shells",
+]
 
 Field = NDArray[np.float32]
 
@@ -29,7 +39,7 @@ CSF_MM = 2.5  # above gyral crowns
 SKULL_MM = 6.5
 SCALP_MM = 6.0
 BONE = BONES[0]  # the tag of the skull that is grown
-_OUTSIDE_SKULL = (SCALP, EYES, CARTILAGE, 10, 12)
+OUTSIDE_SKULL = (SCALP, EYES, CARTILAGE, 10, 12)
 BRIDGED_MM, CONVEX_MM = 6.0, 25.0  # radii of the two closings
 _THINNEST_MM = 4.0  # of skull and of scalp where the brain bulges out of the nearly convex surface
 _UNDER_SCALP_MM = 2.0  # of a scalp that was there over the skull that is grown
@@ -140,7 +150,7 @@ def with_shells(levels: LevelSets) -> tuple[LevelSets, tuple[str, ...]]:
     if bones:
         distance = layer_around(work.mask(len(levels.tags) - 1), SCALP_MM, work.spacing_mm)
         return work.appended([(SCALP, distance)], len(levels.tags)), ("scalp",)
-    end = next((i for i, tag in enumerate(levels.tags) if tag in _OUTSIDE_SKULL), len(levels.tags))
+    end = next((i for i, tag in enumerate(levels.tags) if tag in OUTSIDE_SKULL), len(levels.tags))
     work.levels = levels = _fluid_last(levels, end)
     brain = max((i for i in range(end) if levels.tags[i] != CSF), default=end - 1)
     shells = shells_around(work.mask(brain), work.spacing_mm, work.mask(end - 1))

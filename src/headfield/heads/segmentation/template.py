@@ -17,7 +17,7 @@ from ..eeg import EegPositions, read_eeg_positions
 from ..mesh import TetMesh
 from ..tissues import CSF, GRAY_MATTER, SCALP, WHITE_MATTER
 from .grids import sampled
-from .lattice import mesh_level_sets
+from .lattice import checked_edge, mesh_level_sets
 from .level_sets import LevelSets
 from .shells import BONE
 
@@ -71,6 +71,7 @@ def template_head(edge_mm: float = 3.0) -> TetMesh:
     >>> hf.place(head, [-37, -25, 62], [-37, 25, 62])[:2, 3].round(-1)  # a coil over the left motor cortex
     array([-50., -20.])
     """
+    edge_mm = checked_edge(edge_mm)
     return mesh_level_sets(template_levels(), edge_mm)
 
 

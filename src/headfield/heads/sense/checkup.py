@@ -14,8 +14,9 @@ from .. import tetrahedra
 from ..checks import tet_name
 from ..findings import Finding
 from ..formats.raw import MeshArrays
+from ..image_report import ImageReport
 from ..label_fields import offered, possible_tissues
-from ..names import as_option, contradicted, of_names, of_unused_names
+from ..names import as_option, as_tissues, contradicted, of_names, of_unused_names
 from ..tissues import AIR, head_tags
 from . import layers
 from .contacts import Contacts, contacts_of
@@ -34,6 +35,8 @@ _FLAT = 1e-6  # six times the volume over the cube of the longest edge
 
 
 class _Mesh(MeshArrays, Protocol):
+    from_image: ImageReport | None
+
     def boundary(self) -> NDArray[np.int32]: ...
     def surface(self, tags: int | ArrayLike) -> NDArray[np.int32]: ...
     def surface_tets(self, tags: int | ArrayLike | None = None) -> NDArray[np.int32]: ...
@@ -152,7 +155,8 @@ def _anatomy(mesh: _Mesh, present: list[int], volumes_mm3: NDArray[np.float64]) 
         yield _tag_0(mesh, contacts, background)
     wrong = layers.misnumbered(contacts)
     for finding in wrong:
-        yield _with_candidates(finding, candidates(contacts))
+        of_labels = None if mesh.from_image is None else present
+        yield _with_candidates(finding, candidates(contacts), of_labels)
     if not wrong and (background or 0 not in present):
         yield from layers.holes(contacts)
         yield from layers.volumes(contacts)
@@ -172,9 +176,15 @@ def _tag_0(mesh: MeshArrays, contacts: Contacts, background: bool) -> Finding:
     return Finding("tag_0", "warning", text, count)
 
 
-def _with_candidates(finding: Finding, found: list[tuple[str, dict[int, int]]]) -> Finding:
-    """Return the finding with the numberings that would make sense, and how to ask for them."""
-    offers = [f"{name}: {as_option(mapping)}" for name, mapping in found]
+def _with_candidates(
+    finding: Finding, found: list[tuple[str, dict[int, int]]], of_labels: list[int] | None = None
+) -> Finding:
+    """Return the finding with the numberings that would make sense, and how to ask for them.
+
+    For a mesh of a file, or of the labels of an image.
+    """
+    asked = [as_option(to) if of_labels is None else as_tissues(to, of_labels) for _, to in found]
+    offers = [f"{name}: {words}" for (name, _), words in zip(found, asked, strict=True)]
     known = ", ".join(numbering.name for numbering in NUMBERINGS[:4])
     text = "the tags may be numbered as in " + "; or as in ".join(offers)
     if not offers:
