@@ -86,7 +86,7 @@ def _image(name: str) -> str:
         return "image"
     raise FileFormatError(
         f"{name}: an image of shape {shape}; labels have no components, a coil has 3, tensors have 6; "
-        "maps of tissues are for headfield mesh --tissues TISSUE,..."
+        "maps of tissues are what `headfield mesh --tissues TISSUE,...` takes"
     )
 
 
