@@ -34,7 +34,7 @@ INNERMOST_FIRST = (1, 2, 3, 4, 6, 5)  # tags of the heads beside the checkout
 GRAY = 2
 MARGIN_MM = 8
 # MNI mm; the coil's handle points from the first to the second.
-LEFT_MOTOR, FOREHEAD = (-37.0, -21.0, 58.0), (-10.0, 40.0, 58.0)
+LEFT_MOTOR, FOREHEAD = (-37.0, -25.0, 62.0), (-10.0, 36.0, 62.0)
 Row = dict[str, Any]
 
 

@@ -25,7 +25,7 @@ from ..poses.pose import ring
 from ..solve.model import HeadModel
 from .progress import Progress
 
-__all__ = ["DIDT", "HEADS", "Angle", "run_demo", "score"]
+__all__ = ["DIDT", "HEADS", "Angle", "run_demo"]
 
 #: A/s. About a third of what stimulators give at most, and near the motor threshold of many people.
 DIDT = 50e6
@@ -117,8 +117,9 @@ def run_demo(
     model = HeadModel(mesh, device=device, threads=threads)
     progress.say(f"set-up took {sum(model.seconds.values()):.1f} s")
     poses = demo_poses(model, coil, where.centre_mm)
-    field = model.solve(coil, poses, DIDT, progress=lambda done, _: progress.done(done))
-    rows = score(field, where.target_mm)
+    gray = np.flatnonzero(mesh.tags == GRAY_MATTER)
+    field = model.solve(coil, poses, DIDT, elements=gray, progress=lambda done, _: progress.done(done))
+    rows = _score(field, gray, where.target_mm)
     seconds = sum(field.report.seconds.values()) / len(poses)
     best = max(range(len(rows)), key=lambda i: rows[i].target)
     print(_table(rows, best, seconds, where.target))
@@ -156,14 +157,12 @@ def demo_poses(model: HeadModel, coil: Coil, centre_mm: NDArray[np.float64]) -> 
     return ring(model.place(coil, centre_mm=centre_mm, handle_mm=centre_mm + [0, 50, 0]), _ANGLES_DEG)
 
 
-def score(field: Field, target_mm: NDArray[np.float64]) -> list[Angle]:
-    """Describe each pose of a field by a row of numbers."""
-    mesh = field.mesh
-    gray = np.flatnonzero(mesh.tags == GRAY_MATTER)
-    volumes, centres = mesh.volumes_mm3()[gray], mesh.barycentres_mm()[gray]
+def _score(field: Field, gray: NDArray[np.intp], target_mm: NDArray[np.float64]) -> list[Angle]:
+    """Describe each pose of a field in gray matter by a row of numbers."""
+    volumes, centres = field.mesh.volumes_mm3()[gray], field.mesh.barycentres_mm()[gray]
     rows = []
     for k, angle in enumerate(_ANGLES_DEG[: len(field)]):
-        magnitude = field.magnitude[k, gray]
+        magnitude = field.magnitude[k]
         rows.append(
             Angle(
                 float(angle),

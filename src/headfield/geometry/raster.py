@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 __all__ = ["rasterise"]
 
-_CANDIDATES = 1 << 22  # pixels of bounding boxes that are taken in one piece
+_CANDIDATES = 1 << 18  # pixels of bounding boxes that are taken in one piece, which stays in the caches
 
 
 def rasterise(
