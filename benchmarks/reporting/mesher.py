@@ -20,9 +20,9 @@ def section(results: Results) -> Section:
         "with inverted or unjoined tetrahedra, one with an angle below 10°, or none.",
         volumes(report["volumes"]),
         line,
-        "Label images of 1 mm, made from heads that were meshed before. Volumes are over those of the level "
-        "sets, angles the smallest dihedral ones, distances those of the centres of interface faces from the "
-        "level set, in voxels.",
+        "Label images of 1 mm, made from heads that were meshed before. Volumes are over those of the "
+        "voxels, angles the smallest dihedral ones, distances those of the centres of interface faces from "
+        "where smoothed labels are equal, in voxels.",
         heads(report["heads"]),
         line,
         "E in gray matter, of a figure-of-eight over left M1, against the recovered E on a mesh of half the "
@@ -83,7 +83,7 @@ def head(row: Row) -> list[str]:
         number(row.get("smallest_angle")),
         number(percent(row.get("near"))),
         number(row.get("p99")),
-        *(number(row.get("ratios_by_tag", {}).get(tag)) for tag in TISSUES),
+        *(number(row.get("voxel_ratios", {}).get(tag)) for tag in TISSUES),
         "; ".join(row["faults"]) or "none",
     ]
 
