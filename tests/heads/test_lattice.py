@@ -187,6 +187,31 @@ def test_any_number_of_threads_gives_the_same_bits(seed):
     assert made[0] == made[1] == made[2]
 
 
+def test_a_tetrahedron_that_stays_flat_is_named_by_its_place(monkeypatch):
+    """No input is known that leaves one, so the limit is set where some tetrahedra are."""
+    levels, centre = in_middle([19.0])
+    monkeypatch.setattr(lattice, "LEAST_ANGLE_DEG", 40.0)
+    with pytest.raises(
+        hf.MeshError, match=r"at \((.+)\) mm is too flat: its smallest angle is \d+"
+    ) as raised:
+        mesh_level_sets(levels, 3.0)
+    place = [float(x) for x in str(raised.value).split("(")[1].split(")")[0].split(", ")]
+    assert np.linalg.norm(place - centre) < 19.5
+
+
+def test_a_head_in_two_parts_is_refused_and_crumbs_are_left_out():
+    far = (np.full(3, 24.0), np.full(3, 24.0))
+    far[0][0], far[1][0] = 12.0, 33.0
+    affine = placed(np.eye(3), (48, 48, 48))
+    centres = [affine[:3, :3] @ at + affine[:3, 3] for at in far]
+    apart = of_balls(centres, [8.0, 8.0], affine)
+    with pytest.raises(hf.MeshError, match="falls into 2 parts"):
+        mesh_level_sets(LevelSets(apart.values[1:], (5,), affine), 2.0)
+    crumb = of_balls(centres, [1.2, 13.0], affine)
+    mesh = mesh_level_sets(LevelSets(crumb.values[1:], (5,), affine), 1.5)
+    assert np.linalg.norm(mesh.nodes_mm - centres[1], axis=1).max() < 13.5
+
+
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers of POSIX")
 def test_handlers_of_signals_run_meanwhile(monkeypatch):
     levels, _ = in_middle([8.0, 12.0, 19.0])

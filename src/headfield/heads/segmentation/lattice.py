@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 #: No dihedral angle of a mesh is smaller, degrees. Smaller ones would cost iterations of the solver.
 LEAST_ANGLE_DEG = 8.0
 # The edge of the small cells of the lattice. On a head, edges are then 0.7 edge_mm long in gray matter and
-# CSF and 1.4 in the scalp (means), and a default head has 0.75 M nodes.
+# CSF and 1.3 in the scalp (means), and a default head has 0.75 M nodes.
 _CELL_PER_EDGE = 0.8
 _FINE = (GRAY_MATTER, CSF)
 _TETS_PER_CELL = 12
@@ -50,7 +50,7 @@ def mesh_level_sets(levels: LevelSets, edge_mm: float) -> TetMesh:
     levels : LevelSets
         At most 31. Voxels may be oblique, of any size along each axis.
     edge_mm : float
-        Scale of the edges, mm: their mean is 0.7 times that in gray matter and CSF, 1.4 times in the scalp.
+        Scale of the edges, mm: their mean is 0.7 times that in gray matter and CSF, 1.3 times in the scalp.
 
     Returns
     -------
