@@ -46,7 +46,7 @@ def rasterise(
     low = np.maximum(np.ceil(corners[:, :, :2].min(axis=1)), 0).astype(np.int64)
     high = np.minimum(np.floor(corners[:, :, :2].max(axis=1)), [width - 1, height - 1]).astype(np.int64)
     boxes = np.maximum(high - low + 1, 0)
-    count = boxes.prod(axis=1)
+    count = boxes[:, 0] * boxes[:, 1]
     piece = np.cumsum(count) // _CANDIDATES
     for number in np.unique(piece):
         chosen = np.flatnonzero((piece == number) & (count > 0))
@@ -68,17 +68,15 @@ def _barycentric(
     corners: NDArray[np.float64], f: NDArray[np.intp], x: NDArray[np.int64], y: NDArray[np.int64]
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
     """Tell which pixels (x, y) lie in their triangle `f`; return corner weights and depths of those."""
-    a, b, c = corners[:, 0, :2], corners[:, 1, :2], corners[:, 2, :2]
-    twice = _cross(b - a, c - a)
+    ax, ay, bx, by, cx, cy = corners[:, :, :2].reshape(-1, 6).T
+    twice = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+    # Plain columns: products and sums along rows of two or three numbers take NumPy several times as long.
+    ax, ay, bx, by, cx, cy = (column[f] for column in (ax, ay, bx, by, cx, cy))
     with np.errstate(divide="ignore", invalid="ignore"):
         scale = (1.0 / twice)[f]
-        p = np.stack([x, y], axis=1)
-        w = np.stack([_cross(b[f] - p, c[f] - p), _cross(c[f] - p, a[f] - p)], axis=1) * scale[:, None]
-        third = 1.0 - w.sum(axis=1)
-        inside = (w.min(axis=1) >= 0) & (third >= 0)  # False for a triangle seen edge-on
-    w = np.column_stack([w[inside], third[inside]])
+        first = ((bx - x) * (cy - y) - (by - y) * (cx - x)) * scale
+        second = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) * scale
+        third = 1.0 - (first + second)
+        inside = (first >= 0) & (second >= 0) & (third >= 0)  # False for a triangle seen edge-on
+    w = np.column_stack([first[inside], second[inside], third[inside]])
     return inside, w, np.einsum("pc,pc->p", w, corners[f[inside], :, 2])
-
-
-def _cross(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
