@@ -59,6 +59,23 @@ Edges edges_that(const LabelledMesh& mesh, Chosen chosen) {
     return edges;
 }
 
+// Those of some edges that chosen(i, j) holds for, and of what is known of each edge the part that is theirs.
+template <class Chosen>
+Edges edges_of(const Edges& some, std::vector<double>& known, Chosen chosen) {
+    Edges edges;
+    edges.begin.assign(some.begin.size(), 0);
+    for (int64_t e = 0; e < some.size(); ++e) {
+        if (!chosen(some.nodes[e], some.others[e])) continue;
+        known[edges.size()] = known[e];
+        edges.nodes.push_back(some.nodes[e]);
+        edges.others.push_back(some.others[e]);
+        ++edges.begin[some.nodes[e] + 1];
+    }
+    std::partial_sum(edges.begin.begin(), edges.begin.end(), edges.begin.begin());
+    known.resize(edges.size());
+    return edges;
+}
+
 // Halves the tetrahedra at edges, whose new nodes are those from `first` on, in the order of the edges.
 void halve_at(LabelledMesh& mesh, const Edges& edges, int32_t first);
 

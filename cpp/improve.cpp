@@ -6,7 +6,6 @@
 
 #include <algorithm>
 
-#include "first_error.hpp"
 #include "stars.hpp"
 
 namespace headfield {

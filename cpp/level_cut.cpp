@@ -78,9 +78,11 @@ public:
     Cut(const LevelField& field, int level, LabelledMesh& mesh) : field_(field), level_(level), mesh_(mesh) {}
 
     void run() {
-        settle();
-        const Edges edges = crossed();
-        const std::vector<double> shares = shares_of(edges);
+        const auto crosses_now = [this](int32_t i, int32_t j) { return crosses(mesh_.sides[i], mesh_.sides[j]); };
+        Edges edges = edges_that(mesh_, crosses_now);
+        std::vector<double> shares = shares_of(edges);
+        settle(edges, shares);
+        edges = edges_of(edges, shares, crosses_now);
         const auto first = static_cast<int32_t>(mesh_.nodes.size());
         for (int64_t e = 0; e < edges.size(); ++e) add_node(edges.nodes[e], edges.others[e], shares[e]);
         halve_at(mesh_, edges, first);
@@ -89,9 +91,6 @@ public:
 private:
     bool crosses(const Labels& a, const Labels& b) const {
         return (a.below(level_) && b.above(level_)) || (b.below(level_) && a.above(level_));
-    }
-    Edges crossed() const {
-        return edges_that(mesh_, [this](int32_t i, int32_t j) { return crosses(mesh_.sides[i], mesh_.sides[j]); });
     }
     // How far along each edge the level is zero.
     std::vector<double> shares_of(const Edges& edges) const {
@@ -103,9 +102,7 @@ private:
         return shares;
     }
     // Counts nodes that cuts would come too close to as on the surface; they are moved there later.
-    void settle() {
-        const Edges edges = crossed();
-        const std::vector<double> shares = shares_of(edges);
+    void settle(const Edges& edges, const std::vector<double>& shares) {
         for (int64_t e = 0; e < edges.size(); ++e) {
             if (shares[e] < near) place(mesh_.sides[edges.nodes[e]]);
             if (1.0 - shares[e] < near) place(mesh_.sides[edges.others[e]]);
