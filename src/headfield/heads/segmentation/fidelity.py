@@ -20,7 +20,7 @@ __all__ = ["FARTHEST", "image_volumes", "interface_distances", "interfaces_of", 
 Floats = NDArray[np.float64]
 
 _CORNERS = tuple(product((0, 1), repeat=3))
-_PIECE = 1 << 18  # faces or cells at a time
+_PIECE = 1 << 18  # faces at a time
 _SURE = 0.35  # voxels: a distance by the slope below this is right to a few hundredths
 FARTHEST = 2.0  # voxels: larger distances are given as this
 _TRIED = np.linspace(0.0, FARTHEST, 41)  # distances at which a sign is looked for on both sides of a face

@@ -12,6 +12,7 @@ from ...core.arguments import not_negative, within
 from ...core.messages import doubt, warn
 from ...errors import MeshError
 from ...io.volume import Volume
+from ..image_report import ImageReport
 from ..mesh import TetMesh
 from ..names import called
 from ..tissues import BRAIN, CSF
@@ -130,9 +131,7 @@ def head_from_labels(
     say("making tetrahedra")
     mesh = mesh_level_sets(levels, edge_mm)
     say("comparing with the image")
-    mesh = _told(mesh, levels, segmented.name, note, grown)
-    _doubt_contents(mesh, segmented)
-    return mesh
+    return _told(mesh, levels, segmented, note, grown)
 
 
 def tissue_image(image: GivenImage, tissues: Any = None) -> TissueImage:
@@ -222,27 +221,30 @@ def _levels(
     return levels, grown, cut_mm3
 
 
-def _told(mesh: TetMesh, levels: LevelSets, name: str, note: str, grown: tuple[str, ...]) -> TetMesh:
+def _told(mesh: TetMesh, levels: LevelSets, image: TissueImage, note: str, grown: tuple[str, ...]) -> TetMesh:
     """Return the mesh with its report; raise for tissues that it lacks, and say what is odd about it."""
     lost = sorted(set(levels.tags) - set(np.unique(mesh.tags).tolist()))
     if lost:
         names = ", ".join(called(tag, {}) for tag in lost)
-        raise MeshError(f"{name}: no tetrahedron is left of {names}: a shorter edge_mm keeps what is thin")
-    mesh.from_image = report_of(mesh, levels, name, note, grown)
+        raise MeshError(
+            f"{image.name}: no tetrahedron is left of {names}: a shorter edge_mm keeps what is thin"
+        )
+    report = mesh.from_image = report_of(mesh, levels, image.name, note, grown)
     for finding in mesh.check():
         say = doubt if finding.severity == "doubt" else warn
-        say(f"{name}: {finding.message}")
+        say(f"{image.name}: {finding.message}")
+    _doubt_contents(report, image)
     return mesh
 
 
-def _doubt_contents(mesh: TetMesh, image: TissueImage) -> None:
+def _doubt_contents(report: ImageReport, image: TissueImage) -> None:
     """Say what the mesh lacks, or has much less of than the voxels of the image, counted without islands."""
-    if not np.isin(mesh.tags, BRAIN).any():
+    volumes = report.volumes
+    if not volumes.keys() & set(BRAIN):
         doubt(f"{image.name}: no brain in the mesh: neither white nor gray matter")
-    elif not (mesh.tags == CSF).any():
+    elif CSF not in volumes:
         doubt(f"{image.name}: no CSF in the mesh: the skull lies on the brain")
-    in_mesh = np.bincount(mesh.tags, weights=mesh.volumes_mm3(), minlength=max(image.tags) + 1)
-    shares = {tag: in_mesh[tag] / (n * image.voxel_mm3) for tag, n in image.counts().items()}
+    shares = {tag: volumes[tag].mesh_mm3 / (n * image.voxel_mm3) for tag, n in image.counts().items()}
     few = [f"{share:.0%} of its {called(tag, {})}" for tag, share in shares.items() if share < _LEAST_SHOWN]
     if few:
         doubt(
