@@ -34,7 +34,7 @@ def report_of(mesh: TetMesh, levels: LevelSets, name: str, removed: str, grown: 
         tag: TissueVolumes(float(in_mesh[tag]), volume)
         for tag, volume in sorted(zip(levels.tags, in_image.tolist(), strict=True))
     }
-    x, y, z = np.linalg.norm(levels.affine[:3, :3], axis=0).tolist()
+    x, y, z = levels.voxel_mm.tolist()
     interfaces = _summed_up(interface_distances(mesh, levels))
     angle_deg = float(smallest_dihedrals_deg(mesh.nodes_mm, mesh.tets).min())
     return ImageReport(name, (x, y, z), volumes, interfaces, angle_deg, removed, tuple(grown))
@@ -53,7 +53,7 @@ def image_volumes(levels: LevelSets) -> Floats:
     1.0
     """
     within = np.concatenate([cpu.volumes_above(level, [0.0]) for level in levels.values])
-    return np.diff(within, prepend=0.0) * abs(np.linalg.det(levels.affine[:3, :3]))
+    return np.diff(within, prepend=0.0) * levels.voxel_mm3
 
 
 def interfaces_of(mesh: TetMesh, tags: Sequence[int]) -> tuple[NDArray[np.int32], NDArray[np.intp]]:

@@ -113,7 +113,7 @@ def _box(to_voxels: Floats, shape: tuple[int, ...]) -> Floats:
 def _check_size(levels: LevelSets, edge_mm: float) -> None:
     if not (np.isfinite(edge_mm) and edge_mm > 0):
         raise MeshError(f"edge_mm must be one positive finite number, got {edge_mm!r}")
-    inside = np.count_nonzero(levels.values[-1] > 0) * abs(float(np.linalg.det(levels.affine[:3, :3])))
+    inside = np.count_nonzero(levels.values[-1] > 0) * levels.voxel_mm3
     with np.errstate(over="ignore"):
         count = _TETS_PER_CELL * inside / np.float64(_CELL_PER_EDGE * edge_mm) ** 3
     if not count <= MAX_TETS:

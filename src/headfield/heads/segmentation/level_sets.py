@@ -29,3 +29,13 @@ class LevelSets:
     values: NDArray[np.float32]
     tags: tuple[int, ...]
     affine: NDArray[np.float64]
+
+    @property
+    def voxel_mm(self) -> NDArray[np.float64]:
+        """Edges (3,) of a voxel."""
+        return np.asarray(np.linalg.norm(self.affine[:3, :3], axis=0))
+
+    @property
+    def voxel_mm3(self) -> float:
+        """Volume of a voxel."""
+        return abs(float(np.linalg.det(self.affine[:3, :3])))

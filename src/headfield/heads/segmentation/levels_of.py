@@ -111,8 +111,7 @@ def parts_joined(levels: LevelSets, name: str) -> tuple[LevelSets, float]:
     values = levels.values.copy()
     # Levels are turned round below the outermost, all by the same number, so that they stay nested.
     values[:, apart] = np.minimum(values[:, apart], -last[apart])
-    volume_mm3 = np.count_nonzero(apart) * abs(np.linalg.det(levels.affine[:3, :3]))
-    return replace(levels, values=values), float(volume_mm3)
+    return replace(levels, values=values), np.count_nonzero(apart) * levels.voxel_mm3
 
 
 def check_all_there(levels: LevelSets, name: str) -> None:
@@ -151,7 +150,7 @@ def with_fluid(levels: LevelSets, keep_csf_mm: float, name: str) -> LevelSets:
         )
     fluid = levels.tags.index(CSF)
     outermost = fluid + (levels.tags[fluid + 1 : fluid + 2] == (BLOOD,))
-    voxel_mm = np.linalg.norm(levels.affine[:3, :3], axis=0)
+    voxel_mm = levels.voxel_mm
     around = levels.values[outermost] <= 0
     # Surfaces lie half a voxel before the first centre beyond them.
     depth_mm = cpu.distance(around.view(np.uint8), voxel_mm.tolist()) - np.float32(voxel_mm.mean() / 2)

@@ -182,7 +182,7 @@ class _WorkGrid:
 
     def __init__(self, levels: LevelSets) -> None:
         self.levels = levels
-        voxel_mm = np.linalg.norm(levels.affine[:3, :3], axis=0)
+        voxel_mm = levels.voxel_mm
         step = np.maximum(_STEP_MM / voxel_mm, 1e-3)  # in voxels
         inside = levels.values[-1] > 0
         room = (CONVEX_MM + CSF_MM + SKULL_MM + SCALP_MM + 3 * _STEP_MM) / voxel_mm
