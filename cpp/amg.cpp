@@ -275,6 +275,25 @@ Csr<double> smoothed_prolongation(const Csr<double>& a, const std::vector<int32_
     return p;
 }
 
+// A given prolongation of potentials as one of D^½ φ. `null` becomes that of its columns, a constant.
+Csr<double> scaled_prolongation(const CsrView<double>& first, const Buffer<double>& unscale,
+                                std::vector<double>& null) {
+    Csr<double> p;
+    p.rows = first.rows;
+    p.cols = first.cols;
+    const size_t nnz = first.ptr[first.rows];
+    p.ptr = Buffer<int32_t>(static_cast<size_t>(p.rows) + 1);
+    p.col = Buffer<int32_t>(nnz);
+    p.val = Buffer<double>(nnz);
+    std::copy(first.ptr, first.ptr + p.rows + 1, p.ptr.data());
+    std::copy(first.col, first.col + nnz, p.col.data());
+    for (int32_t i = 0; i < p.rows; ++i) {
+        for (int32_t k = p.ptr[i]; k < p.ptr[i + 1]; ++k) p.val[k] = unscale[i] * first.val[k];
+    }
+    null.assign(p.cols, 1.0);
+    return p;
+}
+
 // Scales the coarse matrix to a unit diagonal, S Pᵀ A P S with a diagonal S, and carries S into P, Pᵀ, A P and the
 // near-null vector.
 void normalise(Csr<double>& coarse, Csr<double>& p, Csr<double>& pt, Csr<double>& ap, std::vector<double>& null) {
@@ -341,7 +360,8 @@ Buffer<float> dense_inverse(const Csr<double>& a, const Poll& poll) {
 
 }  // namespace
 
-Hierarchy build_hierarchy(const CsrView<double>& stiffness, const uint8_t* fixed, double theta, const Poll& poll) {
+Hierarchy build_hierarchy(const CsrView<double>& stiffness, const uint8_t* fixed, double theta,
+                          const CsrView<double>* first, const Poll& poll) {
     Hierarchy h;
     Csr<double> a = scaled_and_cut(stiffness, fixed, h.scale, h.weight);
     std::vector<double> null(a.rows);  // the constant potential, φ = D^-½ φ̂
@@ -361,11 +381,18 @@ Hierarchy build_hierarchy(const CsrView<double>& stiffness, const uint8_t* fixed
         bool smoothed = false;  // whether smoothing alone solves it: few nodes are free, and none has a strong coupling
         Csr<double> coarse;
         if (a.rows > dense_limit && h.levels.size() + 1 < max_levels) {
-            const std::vector<int32_t> agg = aggregate(a, theta, count);
+            const bool given = first && h.levels.empty();
+            std::vector<int32_t> agg;
+            if (given) {
+                count = first->cols;
+            } else {
+                agg = aggregate(a, theta, count);
+            }
             poll();
             smoothed = h.levels.empty() && count == 0 && n_fixed > a.rows / 2;
             if (count > 0 && count < 0.8 * a.rows) {  // else coarsening has stalled, and this level is the last
-                Csr<double> p = smoothed_prolongation(a, agg, count, lambda_max, null, poll);
+                Csr<double> p = given ? scaled_prolongation(*first, h.unscale, null)
+                                      : smoothed_prolongation(a, agg, count, lambda_max, null, poll);
                 Csr<double> ap = product(a, p, poll);
                 Csr<double> pt = transposed(p);
                 coarse = product(pt, ap, poll);

@@ -34,6 +34,15 @@ py::array_t<T> to_numpy(std::vector<T>&& v, std::vector<py::ssize_t> shape) {
     return py::array_t<T>(std::move(shape), owned->data(), free);
 }
 
+// The same of rows of numbers, such as points: (rows, numbers in each).
+template <class T, class Row>
+py::array_t<T> rows_to_numpy(std::vector<Row>&& rows) {
+    auto* owned = new std::vector<Row>(std::move(rows));
+    py::capsule free(owned, [](void* p) { delete static_cast<std::vector<Row>*>(p); });
+    const std::vector<py::ssize_t> shape{static_cast<py::ssize_t>(owned->size()), sizeof(Row) / sizeof(T)};
+    return py::array_t<T>(shape, reinterpret_cast<const T*>(owned->data()), free);
+}
+
 // Counts the indices that lie outside 0…n−1.
 inline int64_t count_outside(const HostArray<int32_t>& a, int64_t n) {
     const int32_t* p = a.data();
@@ -151,9 +160,11 @@ inline const float* check_rates(const Rates& adot, py::ssize_t n, py::ssize_t wi
 void bind_host(py::module_& m);
 void bind_mesher(py::module_& m);
 void bind_images(py::module_& m);
+void bind_zoom(py::module_& m);
 void bind_operators(py::module_& m);
 void bind_primary(py::module_& m);
 void bind_recovery(py::module_& m);
+void bind_refine(py::module_& m);
 void bind_solver(py::module_& m);
 void bind_transposes(py::module_& m);
 

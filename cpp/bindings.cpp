@@ -2,7 +2,8 @@
 // Modules `_cpu` and `_cuda`, from the same sources, so that they export the same names and signatures. Bindings check
 // shapes and dtypes, release the interpreter's lock, and do nothing else; defaults, units and messages for users are
 // Python's (headfield.core.device is their only importer). Every array is one of the device's; those of
-// bindings_host.cpp, bindings_images.cpp and bindings_mesher.cpp are NumPy's, and so are their results.
+// bindings_host.cpp, bindings_images.cpp, bindings_mesher.cpp, bindings_refine.cpp and bindings_zoom.cpp are NumPy's,
+// and so are their results.
 #include "arrays.hpp"
 #include "kernels.hpp"
 
@@ -19,9 +20,11 @@ PYBIND11_MODULE(HEADFIELD_MODULE, m) {
     bind_host(m);
     bind_mesher(m);
     bind_images(m);
+    bind_zoom(m);
     bind_operators(m);
     bind_primary(m);
     bind_recovery(m);
+    bind_refine(m);
     bind_solver(m);
     bind_transposes(m);
     m.attr("instruction_set") = instruction_set();

@@ -42,14 +42,6 @@ LatticeSize lattice_size(const HostArray<double>& box, double cell_mm, uint32_t 
     return size;
 }
 
-template <class T, class Row>
-py::array_t<T> rows_to_numpy(const std::vector<Row>& rows) {
-    constexpr py::ssize_t width = sizeof(Row) / sizeof(T);
-    py::array_t<T> out({static_cast<py::ssize_t>(rows.size()), width});
-    std::copy_n(reinterpret_cast<const T*>(rows.data()), out.size(), out.mutable_data());
-    return out;
-}
-
 py::tuple mesh_levels(const HostArray<float>& values, const HostArray<double>& to_voxels, const HostArray<double>& box,
                       double cell_mm, uint32_t fine) {
     const LevelField field = level_field(values, to_voxels);
@@ -64,7 +56,7 @@ py::tuple mesh_levels(const HostArray<float>& values, const HostArray<double>& t
         improve(field, mesh, cell_mm, poll);
     }
     const auto m = static_cast<py::ssize_t>(mesh.labels.size());
-    return py::make_tuple(rows_to_numpy<double>(mesh.nodes), rows_to_numpy<int32_t>(mesh.tets),
+    return py::make_tuple(rows_to_numpy<double>(std::move(mesh.nodes)), rows_to_numpy<int32_t>(std::move(mesh.tets)),
                           to_numpy(std::move(mesh.labels), {m}));
 }
 

@@ -21,7 +21,8 @@ py::tuple assemble_arrays(const Array<double>& nodes, const Indices& tets, const
     Signals signals;
     {
         py::gil_scoped_release release;
-        p = std::make_unique<Pattern>(MeshView{nullptr, host_tets.data(), mesh.n_nodes, mesh.n_tets}, signals.poll());
+        p = std::make_unique<Pattern>(corners_of({nullptr, host_tets.data(), mesh.n_nodes, mesh.n_tets}),
+                                      signals.poll());
     }
     const auto rows = static_cast<py::ssize_t>(p->ptr.size()), nnz = static_cast<py::ssize_t>(p->col.size());
     Array<int32_t> ptr = to_array(std::move(p->ptr), {rows}), col = to_array(std::move(p->col), {nnz});
@@ -77,6 +78,46 @@ void electric_field(const Array<double>& nodes, const Indices& tets, const Array
                                   elements ? elements->data() : nullptr, k, scale.data(), e, signals.poll());
 }
 
+// field_at_points(indptr, indices, gradients (nnz, 3), shares (nnz,), phi (n, W), adot (n, 3, W) or None, scale (k,),
+// out (k, points, 3)) fills out.
+void field_at_points(const Indices& indptr, const Indices& indices, const Array<float>& gradients,
+                     const Array<float>& shares, const Array<double>& phi, const Rates& adot,
+                     const Array<double>& scale, Array<float>& out) {
+    check_shape(phi, "phi", {-1, -1});
+    const py::ssize_t width = phi.shape(1);
+    check_width(width);
+    const float* rates = check_rates(adot, phi.shape(0), width);
+    const auto g = csr_view(indptr, indices, gradients, 3, phi.shape(0));
+    check_shape(gradients, "gradients", {indices.shape(0), 3});
+    check_shape(shares, "shares", {indices.shape(0)});
+    const int32_t k = count_scaled(scale, width);
+    check_shape(out, "out", {k, g.rows, 3});
+    float* e = out.mutable_data();
+    Signals signals;
+    Running run;
+    device_field().field_at_points(static_cast<int>(width), {g, shares.data(), phi.data(), rates}, k, scale.data(), e,
+                                   signals.poll());
+}
+
+// subtract_product(indptr, indices, values (nnz,), x (r, W), b (n, W)) subtracts the product of the matrix (n, r) and x
+// from b.
+void subtract_product(const Indices& indptr, const Indices& indices, const Array<double>& values,
+                      const Array<double>& x, Array<double>& b) {
+    check_shape(x, "x", {-1, -1});
+    const py::ssize_t width = x.shape(1);
+    check_width(width);
+    const auto m = csr_view(indptr, indices, values, 1, x.shape(0));
+    check_shape(values, "values", {indices.shape(0)});
+    check_shape(b, "b", {m.rows, width});
+    const double* known = x.data();
+    double* left = b.mutable_data();
+    Signals signals;
+    Running run;
+    in_pieces(m.rows, some_rows(m.rows, width), signals.poll(), [&](int64_t begin, int64_t end) {
+        device_field().subtract_product(static_cast<int>(width), m.part(begin, end), known, left + width * begin);
+    });
+}
+
 // unpack(phi (n, W), node (n,), scale (k,), out (k, n)): from columns to rows in the caller's order of nodes.
 void unpack(const Array<double>& phi, const Indices& node, const Array<double>& scale, Array<double>& out) {
     check_shape(phi, "phi", {-1, -1});
@@ -118,6 +159,11 @@ void bind_operators(py::module_& m) {
           py::arg("adot").noconvert(), py::arg("out").noconvert());
     m.def("electric_field", &electric_field, py::arg("nodes").noconvert(), py::arg("tets"), py::arg("phi").noconvert(),
           py::arg("adot").noconvert(), py::arg("scale").noconvert(), py::arg("elements"), py::arg("out").noconvert());
+    m.def("field_at_points", &field_at_points, py::arg("indptr"), py::arg("indices"), py::arg("gradients").noconvert(),
+          py::arg("shares").noconvert(), py::arg("phi").noconvert(), py::arg("adot").noconvert(),
+          py::arg("scale").noconvert(), py::arg("out").noconvert());
+    m.def("subtract_product", &subtract_product, py::arg("indptr"), py::arg("indices"), py::arg("values").noconvert(),
+          py::arg("x").noconvert(), py::arg("b").noconvert());
     m.def("unpack", &unpack, py::arg("phi").noconvert(), py::arg("node"), py::arg("scale").noconvert(),
           py::arg("out").noconvert());
     m.def("pack", &pack, py::arg("rows").noconvert(), py::arg("node"), py::arg("scale").noconvert(),

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <optional>
+#include <tuple>
 #include <variant>
 
 #include "column64.hpp"
@@ -36,17 +38,38 @@ std::vector<uint8_t> fixed_nodes(const Mask& fixed, int32_t n) {
     return marks;
 }
 
-// Hierarchy(indptr, indices, values, fixed (n,), theta): built on the host, then taken to where the loops work.
+// A prolongation on the host: row pointer, columns, values and how many columns there are.
+using Prolongation = std::tuple<HostArray<int32_t>, HostArray<int32_t>, HostArray<double>, int32_t>;
+
+CsrView<double> prolongation_view(const Prolongation& p, int32_t rows) {
+    const auto& [ptr, col, val, cols] = p;
+    check_shape(ptr, "prolongation", {py::ssize_t{rows} + 1});
+    check_shape(val, "prolongation", {col.size()});
+    check_indices(col, "prolongation", cols);
+    for (int32_t i = 0; i <= rows; ++i) {
+        if (ptr.at(i) < (i ? ptr.at(i - 1) : 0) || (i == rows && ptr.at(i) != col.size())) {
+            throw std::invalid_argument("prolongation does not have a row for each of the matrix");
+        }
+    }
+    return {rows, cols, ptr.data(), col.data(), val.data()};
+}
+
+// Hierarchy(indptr, indices, values, fixed (n,), theta, prolongation): built on the host, then taken to where the loops
+// work. See build_hierarchy.
 std::unique_ptr<DeviceHierarchy> make_hierarchy(const Indices& indptr, const Indices& indices,
-                                                const Array<double>& values, const Mask& fixed, double theta) {
+                                                const Array<double>& values, const Mask& fixed, double theta,
+                                                const std::optional<Prolongation>& prolongation) {
     const auto k = csr_view(indptr, indices, values, 1);
     const std::vector<uint8_t> marks = fixed_nodes(fixed, k.rows);
     const OnHost<int32_t> ptr(indptr.array()), col(indices.array());
     const OnHost<double> val(values);
+    CsrView<double> first{};
+    if (prolongation) first = prolongation_view(*prolongation, k.rows);
     Signals signals;
     Running run;
     return std::make_unique<DeviceHierarchy>(
-        build_hierarchy({k.rows, k.cols, ptr.data(), col.data(), val.data()}, marks.data(), theta, signals.poll()));
+        build_hierarchy({k.rows, k.cols, ptr.data(), col.data(), val.data()}, marks.data(), theta,
+                        prolongation ? &first : nullptr, signals.poll()));
 }
 
 // Solver.solve(b (n, W), phi (n, W), tolerance (W,), max_iterations, guessed) -> a ColumnReport a column; see
@@ -80,7 +103,7 @@ ColumnReport solve_column(const DeviceHierarchy& hierarchy, Array<double>& b, Ar
 void bind_solver(py::module_& m) {
     py::class_<DeviceHierarchy>(m, "Hierarchy", py::module_local())
         .def(py::init(&make_hierarchy), py::arg("indptr"), py::arg("indices"), py::arg("values").noconvert(),
-             py::arg("fixed").noconvert(), py::arg("theta"))
+             py::arg("fixed").noconvert(), py::arg("theta"), py::arg("prolongation") = py::none())
         .def_property_readonly("operator_complexity", &DeviceHierarchy::operator_complexity)
         .def_property_readonly("levels", &DeviceHierarchy::sizes);
 

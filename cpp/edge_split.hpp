@@ -26,37 +26,52 @@ struct Edges {
 
 constexpr int edge_ends[6][2] = {{0, 1}, {0, 2}, {0, 3}, {1, 2}, {1, 3}, {2, 3}};
 
-// The edges (i, j) of tetrahedra for which chosen(i, j) holds, once each.
+// The edges (i, j) of m tetrahedra of n nodes for which chosen(i, j) holds, once each. Where `of` is given, it gets the
+// place of each tetrahedron's six, in the order of edge_ends; those that are not chosen are left out there too.
 template <class Chosen>
-Edges edges_that(const LabelledMesh& mesh, Chosen chosen) {
-    const auto n = static_cast<int64_t>(mesh.nodes.size());
-    std::vector<int64_t> start(n + 1, 0);
+Edges edges_that(const Tet* tets, int64_t m, int64_t n, Chosen chosen, int32_t* of = nullptr) {
+    struct Entry {
+        int32_t other, place;
+    };
     auto each = [&](auto&& visit) {
-        for (const Tet& t : mesh.tets) {
-            for (const auto& e : edge_ends) {
-                const int32_t i = std::min(t[e[0]], t[e[1]]), j = std::max(t[e[0]], t[e[1]]);
-                if (chosen(i, j)) visit(i, j);
+        for (int64_t t = 0; t < m; ++t) {
+            for (int k = 0; k < 6; ++k) {
+                const int32_t a = tets[t][edge_ends[k][0]], b = tets[t][edge_ends[k][1]];
+                const int32_t i = std::min(a, b), j = std::max(a, b);
+                if (chosen(i, j)) visit(i, Entry{j, static_cast<int32_t>(6 * t + k)});
             }
         }
     };
-    each([&](int32_t i, int32_t) { ++start[i + 1]; });
+    std::vector<int64_t> start(n + 1, 0);
+    each([&](int32_t i, Entry) { ++start[i + 1]; });
     std::partial_sum(start.begin(), start.end(), start.begin());
-    std::vector<int32_t> all(start[n]);
+    std::vector<Entry> all(start[n]);
     std::vector<int64_t> next(start.begin(), start.end() - 1);
-    each([&](int32_t i, int32_t j) { all[next[i]++] = j; });
+    each([&](int32_t i, Entry entry) { all[next[i]++] = entry; });
     Edges edges;
     edges.begin.assign(n + 1, 0);
+    std::vector<int64_t> place(n, -1);  // of the last edge that ends at a node: one of i if it is not below begin[i]
     for (int64_t i = 0; i < n; ++i) {
-        const auto from = all.begin() + start[i], to = all.begin() + start[i + 1];
-        std::sort(from, to);
-        for (auto j = from; j != to; ++j) {
-            if (j != from && *j == *(j - 1)) continue;
+        const int64_t first = edges.begin[i];
+        for (int64_t k = start[i]; k < start[i + 1]; ++k) {
+            if (place[all[k].other] >= first) continue;
+            place[all[k].other] = first;
             edges.nodes.push_back(static_cast<int32_t>(i));
-            edges.others.push_back(*j);
+            edges.others.push_back(all[k].other);
         }
+        std::sort(edges.others.begin() + first, edges.others.end());
         edges.begin[i + 1] = edges.size();
+        if (!of) continue;
+        for (int64_t e = first; e < edges.size(); ++e) place[edges.others[e]] = e;
+        for (int64_t k = start[i]; k < start[i + 1]; ++k) of[all[k].place] = static_cast<int32_t>(place[all[k].other]);
     }
     return edges;
+}
+
+template <class Chosen>
+Edges edges_that(const LabelledMesh& mesh, Chosen chosen) {
+    const auto m = static_cast<int64_t>(mesh.tets.size()), n = static_cast<int64_t>(mesh.nodes.size());
+    return edges_that(mesh.tets.data(), m, n, chosen);
 }
 
 // Those of some edges that chosen(i, j) holds for, and of what is known of each edge the part that is theirs.
@@ -75,6 +90,25 @@ Edges edges_of(const Edges& some, std::vector<double>& known, Chosen chosen) {
     known.resize(edges.size());
     return edges;
 }
+
+// The edges of one tetrahedron that are halved, in the order in which it is cut at them: the longest first, then by the
+// number of the node in the middle. An order for all edges of a mesh, so that neighbours are cut alike at the faces that
+// they share, without a table of cases.
+class Cuts {
+public:
+    // An edge (i, j), i < j, of a length, or of what grows with it.
+    void add(double length, int32_t i, int32_t j, int32_t node);
+    // Appends what becomes of the tetrahedron: up to eight, which fill it, turned as it is.
+    void cut(const Tet& t, std::vector<Tet>& out) const;
+
+private:
+    struct Halved {
+        double length;
+        int32_t i, j, node;
+    };
+    Halved halved_[6];
+    int n_ = 0;
+};
 
 // Halves the tetrahedra at edges, whose new nodes are those from `first` on, in the order of the edges.
 void halve_at(LabelledMesh& mesh, const Edges& edges, int32_t first);

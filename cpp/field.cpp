@@ -22,6 +22,19 @@ void electric_field(int width, const MeshView& mesh, const double* phi, const fl
     });
 }
 
+void field_at_points(int width, const PointRows& from, int32_t k, const double* scale, float* out, const Poll& poll) {
+    with_width(width, [&](auto w) {
+        with_rates(from.adot, [&](auto rates) {
+            const PointField<decltype(rates)> value{from.gradient, from.share, from.phi, rates};
+            by_columns(w, {}, value, from.gradient.rows, k, scale, out, poll);
+        });
+    });
+}
+
+void subtract_product(int width, const CsrView<double>& m, const double* x, double* b) {
+    with_width(width, [&](auto w) { for_rows(m.rows, w, SubtractProduct<Block<decltype(w)>>{m, x, b}); });
+}
+
 void unpack(int width, int64_t n, const double* phi, const int32_t* node, int32_t k, const double* scale, double* out) {
     // A tile of rows stays in cache while its columns are written one after the other.
     constexpr int64_t tile = 512;
@@ -45,7 +58,9 @@ void pack(int width, int64_t n, const double* rows, const int32_t* node, int32_t
 
 }  // namespace
 
-FieldKernels field_kernels() { return {right_hand_side, electric_field, unpack, pack}; }
+FieldKernels field_kernels() {
+    return {right_hand_side, electric_field, field_at_points, subtract_product, unpack, pack};
+}
 
 }  // namespace HEADFIELD_ISA
 }  // namespace headfield

@@ -131,6 +131,62 @@ struct Interpolated {
     }
 };
 
+// E at point i, from an operator of any sparsity: −Σ_j gradient_ij φ_j − Σ_j share_ij Ȧ_j. The gradients of a row sum to
+// zero, as a constant potential has no field, so the potential may count from that of the row's first entry; the
+// differences are taken in float64, as above. 12 bytes a point and column, 20 a node and column (20 an entry and
+// column); 20 an entry, 4 a point.
+template <class Rates>
+struct PointField {
+    static constexpr int numbers = 3;
+    static constexpr bool geometric = false;
+    CsrView<float> gradient;
+    const float* share;
+    const double* phi;
+    Rates adot;
+    template <class C>
+    HEADFIELD_HD void operator()(C c, int64_t i, const float (*)[3], typename C::F field[3]) const {
+        using F = typename C::F;
+        using D = typename C::D;
+        const int32_t begin = gradient.ptr[i], end = gradient.ptr[i + 1];
+        for (int d = 0; d < 3; ++d) field[d] = F::all(0.f);
+        if (begin == end) return;
+        const D first = load_as<D>(phi + c.at(gradient.col[begin]));
+        for (int32_t k = begin; k < end; ++k) {
+            const int64_t j = gradient.col[k];
+            const D here = load_as<D>(phi + c.at(j));
+            [[maybe_unused]] F rate[3];  // all gathers of an entry are on their way before one is needed
+            if constexpr (has_rates<Rates>) {
+                for (int d = 0; d < 3; ++d) rate[d] = load_as<F>(adot + c.at(3 * j + d));
+            }
+            const F drop = convert<F>(first - here);
+            for (int d = 0; d < 3; ++d) {
+                field[d] = fma(F::all(gradient.val[3 * int64_t(k) + d]), drop, field[d]);
+                if constexpr (has_rates<Rates>) field[d] = fma(F::all(-share[k]), rate[d], field[d]);
+            }
+        }
+    }
+};
+
+// b_i −= Σ_j m_ij x_j in float64, for a matrix that may have more or fewer columns than rows, and most of whose rows
+// are empty: of those b is not touched. Rows are as the caller has them, so that row_residual, which asks a GPU for
+// padded ones, does not do. 16 bytes a row that is not empty and column (8 an entry and column); 12 an entry, 4 a row.
+template <class C>
+struct SubtractProduct {
+    CsrView<double> m;
+    const double* x;
+    double* b;
+    HEADFIELD_HD void operator()(C c, int64_t i) const {
+        using D = typename C::D;
+        const int32_t begin = m.ptr[i], end = m.ptr[i + 1];
+        if (begin == end) return;
+        D left = load_as<D>(b + c.at(i));
+        for (int32_t k = begin; k < end; ++k) {
+            left = fma(D::all(-m.val[k]), load_as<D>(x + c.at(m.col[k])), left);
+        }
+        put(c, i, left, b);
+    }
+};
+
 // Five numbers for one of the chosen elements, in which E* is linear between the rows of its corners: E* in the middle,
 // the mean over the element of |E* − E|², where E is that of linear elements, and the mean of |E*|². The mean square of
 // a linear v is (Σ|v_j|² + |Σ v_j|²)/20, with v_j its values at the four corners.

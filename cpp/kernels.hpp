@@ -75,6 +75,15 @@ struct PrimaryKernels {
 void assemble(const MeshView& mesh, const PatternView& pattern, const double* sigma, bool tensor, double* stiffness,
               float* source, const Poll& poll);
 
+// What the loop over points reads: a row of entries for each, with gradients (nnz, 3), 1/m, which sum to zero in every
+// row, and shares (nnz,).
+struct PointRows {
+    CsrView<float> gradient;
+    const float* share;
+    const double* phi;
+    const float* adot;
+};
+
 // The loops between ∂A/∂t, potentials and E (field.cpp, cuda/field.cu).
 // Where a kernel takes a Poll, CPU cores may work for a second, and ask it in between.
 struct FieldKernels {
@@ -84,6 +93,11 @@ struct FieldKernels {
     // adot null, here and below, that there is none.
     void (*electric_field)(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
                            const int32_t* elements, int32_t k, const double* scale, float* out, const Poll& poll);
+    // out[c, p] = −scale_c (Σ_j gradient_pj φ_j + Σ_j share_pj Ȧ_j), (k, points, 3); a row without entries gives 0.
+    void (*field_at_points)(int width, const PointRows& from, int32_t k, const double* scale, float* out,
+                            const Poll& poll);
+    // b_i −= Σ_j m_ij x_j in float64: x (m.cols, W), b (m.rows, W).
+    void (*subtract_product)(int width, const CsrView<double>& m, const double* x, double* b);
     // out[c, node[i]] = scale_c phi[i, c], (k, n): columns of a block vector to rows in the caller's node order.
     void (*unpack)(int width, int64_t n, const double* phi, const int32_t* node, int32_t k, const double* scale,
                    double* out);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Finds the pattern of a head's operators: a counting sort of tetrahedra by their nodes, then the distinct nodes of
-// each node's tetrahedra.
+// Finds the pattern of a head's operators: a counting sort of elements by their nodes, then the distinct nodes of each
+// node's elements.
 #include "pattern.hpp"
 
 #include <algorithm>
@@ -22,13 +22,13 @@ struct RowIndex {
     explicit RowIndex(int64_t n_nodes) : seen(n_nodes, 0) {}
 };
 
-// Fills `columns` with the sorted distinct nodes of the tetrahedra around one node, the node itself included.
-void collect_columns(const MeshView& mesh, const int32_t* begin, const int32_t* end, RowIndex& row) {
+// Fills `columns` with the sorted distinct nodes of the elements around one node, the node itself included.
+void collect_columns(const ElementNodes& elements, const int32_t* begin, const int32_t* end, RowIndex& row) {
     row.columns.clear();
     for (const int32_t* t = begin; t != end; ++t) {
-        for (int k = 0; k < 4; ++k) {
-            const int32_t j = mesh.tets[4 * int64_t(*t) + k];
-            if (row.seen[j]) continue;
+        for (int k = 0; k < elements.each; ++k) {
+            const int32_t j = elements.nodes[elements.each * int64_t(*t) + k];
+            if (j < 0 || row.seen[j]) continue;
             row.seen[j] = 1;
             row.columns.push_back(j);
         }
@@ -39,17 +39,23 @@ void collect_columns(const MeshView& mesh, const int32_t* begin, const int32_t* 
 
 }  // namespace
 
-// Counts, then places in the order of the tetrahedra, which therefore ascend around each node.
-NodeTets::NodeTets(const MeshView& mesh) : start(mesh.n_nodes + 1, 0), around(4 * mesh.n_tets) {
-    for (int64_t k = 0; k < 4 * mesh.n_tets; ++k) ++start[mesh.tets[k] + 1];
-    for (int64_t i = 0; i < mesh.n_nodes; ++i) start[i + 1] += start[i];
+// Counts, then places in the order of the elements, which therefore ascend around each node.
+NodeTets::NodeTets(const ElementNodes& elements) : start(elements.n_nodes + 1, 0) {
+    const int64_t corners = elements.each * elements.n_elements;
+    for (int64_t k = 0; k < corners; ++k) {
+        if (elements.nodes[k] >= 0) ++start[elements.nodes[k] + 1];
+    }
+    for (int64_t i = 0; i < elements.n_nodes; ++i) start[i + 1] += start[i];
+    around.resize(start.back());
     std::vector<int64_t> next(start.begin(), start.end() - 1);
-    for (int64_t k = 0; k < 4 * mesh.n_tets; ++k) around[next[mesh.tets[k]]++] = static_cast<int32_t>(k / 4);
+    for (int64_t k = 0; k < corners; ++k) {
+        if (elements.nodes[k] >= 0) around[next[elements.nodes[k]]++] = static_cast<int32_t>(k / elements.each);
+    }
 }
 
-Pattern::Pattern(const MeshView& mesh, const Poll& poll) : NodeTets(mesh) {
+Pattern::Pattern(const ElementNodes& elements, const Poll& poll) : NodeTets(elements) {
     constexpr int64_t chunk = 4096;
-    const int64_t n = mesh.n_nodes, n_chunks = (n + chunk - 1) / chunk;
+    const int64_t n = elements.n_nodes, n_chunks = (n + chunk - 1) / chunk;
     ptr.assign(n + 1, 0);
     std::vector<std::vector<int32_t>> pieces(n_chunks);
     FirstError error(poll);
@@ -62,7 +68,7 @@ Pattern::Pattern(const MeshView& mesh, const Poll& poll) : NodeTets(mesh) {
             error.run([&] {
                 pieces[c].reserve(16 * chunk);
                 for (int64_t i = c * chunk; row && i < std::min(n, (c + 1) * chunk); ++i) {
-                    collect_columns(mesh, around.data() + start[i], around.data() + start[i + 1], *row);
+                    collect_columns(elements, around.data() + start[i], around.data() + start[i + 1], *row);
                     pieces[c].insert(pieces[c].end(), row->columns.begin(), row->columns.end());
                     ptr[i + 1] = static_cast<int32_t>(row->columns.size());  // lengths, which are summed below
                 }

@@ -20,17 +20,26 @@ struct PatternView {
     const int32_t* around;
 };
 
-// The tetrahedra around each node, as in PatternView. `mesh.tets` lies on the host; coordinates are not looked at, and
-// may be null.
+// The nodes of elements (n_elements, each) on the host; −1 where one has fewer.
+struct ElementNodes {
+    const int32_t* nodes;
+    int64_t n_nodes, n_elements;
+    int each;
+};
+
+// Those of tetrahedra, whose coordinates are not looked at, and may be null.
+inline ElementNodes corners_of(const MeshView& mesh) { return {mesh.tets, mesh.n_nodes, mesh.n_tets, 4}; }
+
+// The elements around each node, as in PatternView.
 struct NodeTets {
-    explicit NodeTets(const MeshView& mesh);
+    explicit NodeTets(const ElementNodes& elements);
     std::vector<int64_t> start;
     std::vector<int32_t> around;
 };
 
 // The pattern of both operators. Throws std::length_error where it has more than 2^31 nonzeros.
 struct Pattern : NodeTets {
-    explicit Pattern(const MeshView& mesh, const Poll& poll = never);
+    explicit Pattern(const ElementNodes& elements, const Poll& poll = never);
     std::vector<int32_t> ptr, col;
 };
 

@@ -33,7 +33,7 @@ struct Scratch {
 // may build rows side by side.
 class Builder {
 public:
-    Builder(const Tissues& head, Recovery& out) : head_(head), tets_(head.mesh), out_(out) {}
+    Builder(const Tissues& head, Recovery& out) : head_(head), tets_(corners_of(head.mesh)), out_(out) {}
 
     void find_rows(int64_t n_elements, const int32_t* elements);
     void coupled_row(int32_t row, Scratch& s, Nodes& cols, std::vector<Vector3>& vals) const;

@@ -21,6 +21,18 @@ void electric_field(int width, const MeshView& mesh, const double* phi, const fl
     });
 }
 
+void field_at_points(int width, const PointRows& from, int32_t k, const double* scale, float* out,
+                     const Poll& /*poll*/) {
+    with_rates(from.adot, [&](auto rates) {
+        const PointField<decltype(rates)> value{from.gradient, from.share, from.phi, rates};
+        by_columns(width, {}, value, from.gradient.rows, k, scale, out);
+    });
+}
+
+void subtract_product(int width, const CsrView<double>& m, const double* x, double* b) {
+    with_width(width, [&](auto w) { for_rows(m.rows, w, SubtractProduct<Block<decltype(w)>>{m, x, b}); });
+}
+
 // out[c, node[i]] = scale_c phi[i, c], and pack_tile the reverse. A block of threads (32, 8) owns 32 rows of the block
 // vector, which are consecutive memory and are read or written as such, by way of shared memory. Beyond it threadIdx.x
 // is a node and threadIdx.y a pose of every eight, and a warp scatters 32 numbers of one pose. A row of shared memory
@@ -72,7 +84,7 @@ void pack(int width, int64_t n, const double* rows, const int32_t* node, int32_t
 }  // namespace HEADFIELD_ISA
 
 const FieldKernels& device_field() {
-    static const FieldKernels kernels{right_hand_side, electric_field, unpack, pack};
+    static const FieldKernels kernels{right_hand_side, electric_field, field_at_points, subtract_product, unpack, pack};
     return kernels;
 }
 

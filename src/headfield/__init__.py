@@ -69,6 +69,7 @@ from .poses.pose import check_poses, nearest_rotation, ring
 from .poses.pose_list import PoseList
 from .poses.read import read_pose_list, read_poses
 from .poses.write import write_poses
+from .regions.refine import refine
 from .regions.region import Region
 from .solve.model import HeadModel
 
@@ -138,6 +139,7 @@ __all__ = [
     "read_poses",
     "read_result",
     "read_wire",
+    "refine",
     "regions",
     "retreat",
     "ring",

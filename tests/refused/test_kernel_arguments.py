@@ -42,6 +42,23 @@ GOOD = {
         "elements": np.zeros(1, np.int32),
         "out": np.zeros((2, 1, 3), np.float32),
     },
+    "field_at_points": {
+        "indptr": INDPTR,
+        "indices": INDICES,
+        "gradients": SOURCE,
+        "shares": np.ones(16, np.float32),
+        "phi": np.ones((4, 4)),
+        "adot": ROWS,
+        "scale": np.ones(2),
+        "out": np.zeros((2, 4, 3), np.float32),
+    },
+    "subtract_product": {
+        "indptr": INDPTR,
+        "indices": INDICES,
+        "values": STIFFNESS,
+        "x": np.ones((4, 4)),
+        "b": np.zeros((4, 4)),
+    },
     "pack": {
         "rows": np.ones((2, 4)),
         "node": np.arange(4, dtype=np.int32),
@@ -104,9 +121,10 @@ NOT_CHECKED_FOR_LENGTH = {  # any number of rows is right
     ("assemble", "nodes"),  # more nodes than the tetrahedra use
     ("electric_field", "tets"),  # more tetrahedra than are asked for
     ("element_loads", "tets"),
+    ("subtract_product", "x"),  # more columns than the matrix has entries in
 }
 MAY_BE_NONE = {("electric_field", "elements"), ("electric_field", "adot"), ("element_loads", "elements")}
-MAY_BE_NONE |= {("spread", "shares")}
+MAY_BE_NONE |= {("spread", "shares"), ("field_at_points", "adot")}
 LISTS = {("electric_field", "elements"), ("element_loads", "elements")}  # of any shape
 
 WRONG_SHAPE = r"must have shape|differ in length|indptr"
@@ -190,6 +208,10 @@ def test_widths_that_are_not_compiled_are_refused(width):
     with pytest.raises(ValueError, match="columns"):
         call("electric_field", phi=np.ones((4, width)), adot=np.ones((4, 3, width), np.float32))
     rows = np.ones((4, 3, width), np.float32)
+    with pytest.raises(ValueError, match="columns"):
+        call("field_at_points", phi=np.ones((4, width)), adot=rows)
+    with pytest.raises(ValueError, match="columns"):
+        call("subtract_product", x=np.ones((4, width)), b=np.ones((4, width)))
     few = {"weights": np.ones((0, 1, 3), np.float32), "scale": np.ones(0)}
     for function, changes in (
         ("element_loads", few | {"out": np.zeros((4, width))}),
@@ -209,6 +231,8 @@ INDICES_IN = [
     ("right_hand_side", "indices"),
     ("electric_field", "tets"),
     ("electric_field", "elements"),
+    ("field_at_points", "indices"),
+    ("subtract_product", "indices"),
     ("pack", "node"),
     ("unpack", "node"),
     ("transposed", "indices"),
@@ -261,16 +285,18 @@ def test_indices_and_counts_out_of_range_are_refused(answers, case):
 
 
 def test_a_read_only_output_is_refused():
-    for function in [f for f, args in GOOD.items() if "out" in args]:
-        out = GOOD[function]["out"].copy()
+    for function, name in [(f, a) for f, args in GOOD.items() for a in args if a in ("out", "b")]:
+        out = GOOD[function][name].copy()
         out.flags.writeable = False
         with pytest.raises(ValueError, match="writeable"):
-            call(function, out=out)
+            call(function, **{name: out})
 
 
 def test_more_scales_than_columns_are_refused():
     with pytest.raises(ValueError, match="scale"):
         call("electric_field", scale=np.ones(5), out=np.zeros((5, 1, 3), np.float32))
+    with pytest.raises(ValueError, match="scale"):
+        call("field_at_points", scale=np.ones(5), out=np.zeros((5, 4, 3), np.float32))
     for function in ("element_loads", "spread"):
         with pytest.raises(ValueError, match="scale"):
             call(function, scale=np.ones(5), weights=np.ones((5, 1, 3), np.float32))
@@ -283,6 +309,8 @@ def test_row_pointers_that_describe_no_matrix_are_refused(indptr):
     indptr = np.array(indptr, np.int32)
     for function, argument in (
         ("right_hand_side", "indptr"),
+        ("field_at_points", "indptr"),
+        ("subtract_product", "indptr"),
         ("transposed", "indptr"),
         ("nodal_flux", ("columns", 0)),
         ("recovered_loads", "indptr"),

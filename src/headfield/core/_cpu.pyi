@@ -65,6 +65,21 @@ def mesh_levels(
     fine: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.uint8]]: ...
 
+# Edges (e, 2) of tetrahedra, once each, the lower node first, ascending; and the six of each tetrahedron
+# (m, 6), in the order (0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3).
+def mesh_edges(tets: NDArray[np.int32], n_nodes: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]: ...
+
+# The mesh with the edges that are marked (e,) halved, and those that have to be with them so that each face
+# with a halved edge has its longest one halved. Edges as of mesh_edges. Returns tetrahedra, the parent of
+# each, ascending, and the edges halved, ascending: node n + k lies in the middle of the k-th.
+def refine_edges(
+    nodes: NDArray[np.float64],
+    tets: NDArray[np.int32],
+    ends: NDArray[np.int32],
+    of: NDArray[np.int32],
+    marked: NDArray[np.bool_],
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]: ...
+
 # Indices that are known to lie in 0…below − 1 (as a row pointer: to ascend from 0 to below − 1), so that the
 # calls they are given to need not check them again; ValueError if they don't. The array must stay as it is.
 class Indices:
@@ -96,6 +111,28 @@ def electric_field(
     scale: NDArray[np.float64],
     elements: _Indices | None,
     out: NDArray[np.float32],
+) -> None: ...
+
+# out (k, p, 3) = −scale (Σ gradients phi + Σ shares adot) over the entries of each of p rows, V/m: gradients
+# (nnz, 3) 1/m, which must sum to zero in every row, shares (nnz,), phi (n, W) V. An empty row gives 0.
+def field_at_points(
+    indptr: _Indices,
+    indices: _Indices,
+    gradients: NDArray[np.float32],
+    shares: NDArray[np.float32],
+    phi: NDArray[np.float64],
+    adot: NDArray[np.float32] | None,
+    scale: NDArray[np.float64],
+    out: NDArray[np.float32],
+) -> None: ...
+
+# b (n, W) −= M x of a matrix (n, r) with values (nnz,) and x (r, W).
+def subtract_product(
+    indptr: _Indices,
+    indices: _Indices,
+    values: NDArray[np.float64],
+    x: NDArray[np.float64],
+    b: NDArray[np.float64],
 ) -> None: ...
 
 # Operator of recovered E for the corners of e elements: r pairs of a node and a tissue. Returns indptr
@@ -276,6 +313,24 @@ class Grid:
         add: bool = False,
     ) -> int: ...
 
+# Stiffness and source of elements with ten unknowns each, -1 for an edge along which the potential is linear:
+# indptr (n + 1,), indices, stiffness, source (nnz, 3). nodes (n, 3), m, are where the unknowns lie.
+def assemble_quadratic(
+    nodes: NDArray[np.float64], unknowns: NDArray[np.int32], sigma: NDArray[np.float64]
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64], NDArray[np.float32]]: ...
+
+# The operator of field_at_points whose row r adds up the samples ptr[r] ... ptr[r + 1], each in one of the
+# elements, at barycentric coordinates (s, 4), times a weight: indptr (rows + 1,), indices, gradients (nnz, 3)
+# and shares (nnz,).
+def sampling(
+    nodes: NDArray[np.float64],
+    unknowns: NDArray[np.int32],
+    ptr: NDArray[np.int32],
+    elements: NDArray[np.int32],
+    barycentric: NDArray[np.float64],
+    weight: NDArray[np.float64],
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]: ...
+
 class Hierarchy:
     # Of a symmetric positive semidefinite matrix K, with nodes held at zero where fixed (n,) is not 0: a
     # ground, or all nodes of electrodes. ValueError if none is; every part that K couples needs one, or its
@@ -288,6 +343,9 @@ class Hierarchy:
         values: NDArray[np.float64],
         fixed: NDArray[np.bool_] | NDArray[np.uint8],
         theta: float,
+        # From the potentials of the second level to those of the first, in place of aggregates: row pointer
+        # (n + 1,), columns, values and how many columns there are. Rows of fixed nodes are empty.
+        prolongation: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64], int] | None = None,
     ) -> None: ...
     @property
     def operator_complexity(self) -> float: ...

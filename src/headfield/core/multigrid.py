@@ -10,12 +10,20 @@ from numpy.typing import NDArray
 
 from .device import Device
 
-__all__ = ["hierarchy_of"]
+__all__ = ["Prolongation", "hierarchy_of"]
 
 _STRENGTH = 0.04  # strong couplings of the aggregation, see docs/numerics.md
 
 
-def hierarchy_of(device: Device, matrix: tuple[Any, Any, Any], fixed: NDArray[np.bool_]) -> Any:
+Prolongation = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64], int]
+
+
+def hierarchy_of(
+    device: Device,
+    matrix: tuple[Any, Any, Any],
+    fixed: NDArray[np.bool_],
+    prolongation: Prolongation | None = None,
+) -> Any:
     """Build the hierarchy of a symmetric matrix with some rows held at zero.
 
     Parameters
@@ -24,9 +32,12 @@ def hierarchy_of(device: Device, matrix: tuple[Any, Any, Any], fixed: NDArray[np
         Row pointer, columns and values of all rows, on the device.
     fixed : ndarray (n,) bool
         Rows held at zero, one at least: a matrix of currents without a ground has no inverse.
+    prolongation : tuple, optional
+        From the second level to the first, in place of one by aggregates: row pointer (n + 1,), columns,
+        values and the number of columns, of NumPy arrays. Rows that are held at zero are empty.
 
     Returns
     -------
     native Hierarchy
     """
-    return device.native.Hierarchy(*matrix, device.put(fixed), theta=_STRENGTH)
+    return device.native.Hierarchy(*matrix, device.put(fixed), _STRENGTH, prolongation)

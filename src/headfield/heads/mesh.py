@@ -73,6 +73,8 @@ class TetMesh(Derived):
         What `read_mesh` found out about the tissues in the file; part of `check()`.
     from_image : ImageReport or None
         How this mesh compares with the image that `head_from_labels` made it of.
+    parent : ndarray, (m,), int32, or None
+        The tetrahedron that each one lies in of the mesh that `headfield.refine` made this one of.
     n_flipped : int
         How many tetrahedra were turned to positive orientation.
     n_dropped_nodes : int
@@ -133,6 +135,7 @@ class TetMesh(Derived):
         self.n_dropped_nodes, self.is_part = 0, False
         self.from_file: tuple[Finding, ...] = ()
         self.from_image: ImageReport | None = None
+        self.parent: NDArray[np.int32] | None = None
         used = checks.used_nodes(elements, len(nodes), self.element_ids)
         if used is not None:
             self._keep_nodes(used)

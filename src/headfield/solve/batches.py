@@ -6,13 +6,13 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import finite_array
-from ..core.device import is_on_gpu, on_host
+from ..core.device import Device, is_on_gpu, on_host
 from ..core.memory import free_memory
 from ..errors import ArgumentError, ConvergenceError, DeviceError
 from ..fields.field import Field, SolveReport
@@ -25,7 +25,7 @@ from .options import SolveOptions
 from .places import Places
 from .transfers import Results
 
-__all__ = ["Batches"]
+__all__ = ["BatchSolver", "Batches"]
 
 T = TypeVar("T")
 
@@ -38,6 +38,20 @@ _BYTES_RECOVERED = 24  # the same of recovered E, with two tissues at a node
 # Bytes on the host that are taken without a look at the free memory: that would take a twentieth of a small
 # solve, and a MemoryError says where even these are missing.
 _SMALL = 1 << 24
+
+
+class BatchSolver(Protocol):
+    """What solves batches, see `DeviceHead`, if E is all that is wanted of it, and at once."""
+
+    device: Device
+    unknowns: int
+
+    @property
+    def spare_bytes(self) -> int: ...
+    def solve(self, batch: Batch, initial: Any, room: dict[str, Any]) -> SolveReport: ...
+    def results(self, made: dict[str, tuple[tuple[int, ...], Any]], on_device: bool) -> Results: ...
+    def likely_cause(self) -> str: ...
+    def release(self) -> None: ...
 
 
 class Batches:
@@ -58,7 +72,7 @@ class Batches:
     def __init__(
         self,
         mesh: TetMesh,
-        head: DeviceHead,
+        head: DeviceHead | BatchSolver,
         drive: Drive,
         options: SolveOptions,
         record: Callable[[slice], Run] | None = None,
@@ -143,7 +157,7 @@ class Batches:
         per_node = _BYTES_PER_NODE_AND_COLUMN
         if self._options.recovery is not None or self._options.tolerance_follows:
             per_element, per_node = per_element + per_element // 4, per_node + _BYTES_RECOVERED
-        each = self._mesh.n_nodes * per_node + per_element * self._places.count
+        each = self._head.unknowns * per_node + per_element * self._places.count
         most: float = _AUTO_BATCH[self._head.device.name]
         if self._on_gpu or each * self._width_of(int(most)) > _SMALL:
             most = min(self._head.device.free_memory() / each, most)
@@ -242,7 +256,8 @@ class Batches:
 
     def _evaluate(self, whole: slice, potential: Any) -> Any:
         """Return E (k, m, 3), and its error if recovered, of some sources in all tetrahedra from φ (k, n)."""
-        k, m = len(potential), self._mesh.n_tets
+        assert isinstance(self._head, DeviceHead)  # others leave no potential
+        head, k, m = self._head, len(potential), self._mesh.n_tets
         made = self._evaluated(k)
         self._check_room(made, f"E of {k} {self._sources} in {m} tetrahedra")
         results = self._head.results(made, self._drive.on_gpu)
@@ -252,7 +267,7 @@ class Batches:
             part = slice(start, min(start + batch, k))
             room = results.room(part)
             sources = slice(whole.start + part.start, whole.start + part.stop)
-            self._head.evaluate(self._batch_of(sources, batch), potential[part], room)
+            head.evaluate(self._batch_of(sources, batch), potential[part], room)
             results.filled(part, room)
             return part.stop
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from ..heads.mesh import TetMesh
 from ..heads.tissues import BRAIN
 from .drives.drive import Drive
 from .failure import likely_cause
+from .iteration import iterated
 from .operators import Operators
 from .options import SolveOptions
 from .places import Places
@@ -36,7 +38,6 @@ _RECOVERIES_KEPT = 2  # of regions that were asked for last
 _ROUGH_TOL = 1e-3  # of a first solution, good enough to see the discretisation error by
 _TOL_SHARE = 0.02  # of the discretisation error that the solver may be off by
 _LEAST_TOL = 1e-8
-_GAVE_UP = ("stagnation", "breakdown")  # how float32 ends where it can't tell a matrix from a singular one
 _BALANCE = 1e-8  # of the sum of a right-hand side's sizes that may be left over: rounding
 
 
@@ -67,6 +68,20 @@ class Batch:
         return self.drive.scale[self.part]
 
 
+@dataclass(frozen=True, eq=False)
+class _Solved:
+    """A batch that has been solved: its work space, the reports on its sources, and how it went."""
+
+    threads: int
+    clock: Clock
+    work: WorkSpace
+    adot: Any
+    recovery: Recovery | None
+    columns: list[Any]
+    iterations: NDArray[np.int32]
+    tolerance: NDArray[np.float64]
+
+
 class DeviceHead:
     """The arrays of a head on one device, and the batches solved with them, one at a time.
 
@@ -77,13 +92,14 @@ class DeviceHead:
         Of the set-up, per stage.
     n_levels : int
         Levels of the multigrid hierarchy.
+    unknowns : int
     """
 
     def __init__(
         self, mesh: TetMesh, conductivity: NDArray[np.float64], device: Device, threads: int
     ) -> None:
         self.device, self._threads = device, threads
-        self._mesh = mesh
+        self._mesh, self.unknowns = mesh, mesh.n_nodes
         self._recoveries: dict[Any, Recovery] = {}  # the last asked for last
         self._lock = Lock("a head solves")
         self._work: WorkSpace | None = None
@@ -104,6 +120,27 @@ class DeviceHead:
 
         The room is for the potential (k, n), or for E (k, e, 3).
         """
+        with self._solved(batch, initial) as s:
+            if s.recovery is not None:
+                s.recovery.evaluate(s.work.phi, s.adot)
+                s.clock.lap("recovery")
+            error = self._values(batch, s.work, s.adot, s.recovery, room)
+            s.clock.lap("field")
+            return self._report(batch, s, error)
+
+    def potentials(self, batch: Batch, nodes: NDArray[np.int32]) -> tuple[Any, SolveReport]:
+        """Solve a batch, and return its potential (r, W) at some nodes (r,) of the mesh, on the device.
+
+        They are those of the rates that the drive is solved for, without its `scale`.
+        """
+        with self._solved(batch, None) as s:
+            there = s.work.phi[self.device.put(self._operators.rank[nodes])]
+            s.clock.lap("field")
+            return there, self._report(batch, s, None)
+
+    @contextmanager
+    def _solved(self, batch: Batch, initial: Any) -> Iterator[_Solved]:
+        """Solve a batch; yield what there is until another one is solved."""
         with self._working() as threads:
             clock, work = Clock(self.device), self._work_space(batch.width)
             adot = self._primary(batch, work)
@@ -120,27 +157,25 @@ class DeviceHead:
             guessed = initial is not None
             columns, iterations, tolerance = self._iterate(batch, work, adot, recovery, guessed)
             clock.lap("solve")
-            if recovery is not None:
-                recovery.evaluate(work.phi, adot)
-                clock.lap("recovery")
-            error = self._values(batch, work, adot, recovery, room)
-            clock.lap("field")
-            return SolveReport(
-                iterations=iterations,
-                residual=np.array([c.residual for c in columns]),
-                converged=np.array([c.converged for c in columns]),
-                stopped=np.array([c.stopped for c in columns]),
-                tolerance=tolerance,
-                discretisation_error=error,
-                primary_error=batch.drive.primary_error,
-                device=self.device.name,
-                threads=threads,
-                batch=batch.width,
-                batch_asked=batch.width_asked,
-                recovery=batch.options.recovery,
-                recording_problem=work.solver.recording_problem,
-                seconds=clock.seconds,
-            )
+            yield _Solved(threads, clock, work, adot, recovery, columns, iterations, tolerance)
+
+    def _report(self, batch: Batch, s: _Solved, error: NDArray[np.float64] | None) -> SolveReport:
+        return SolveReport(
+            iterations=s.iterations,
+            residual=np.array([c.residual for c in s.columns]),
+            converged=np.array([c.converged for c in s.columns]),
+            stopped=np.array([c.stopped for c in s.columns]),
+            tolerance=s.tolerance,
+            discretisation_error=error,
+            primary_error=batch.drive.primary_error,
+            device=self.device.name,
+            threads=s.threads,
+            batch=batch.width,
+            batch_asked=batch.width_asked,
+            recovery=batch.options.recovery,
+            recording_problem=s.work.solver.recording_problem,
+            seconds=s.clock.seconds,
+        )
 
     def evaluate(self, batch: Batch, potential: Any, room: dict[str, Any]) -> None:
         """Compute E (k, e, 3) of a batch from its potential (k, n), into `room` on the device."""
@@ -234,9 +269,14 @@ class DeviceHead:
         tolerance = np.full(batch.width, _ROUGH_TOL if follows else options.tol, np.float64)
 
         def solve(guessed: bool) -> list[Any]:
-            limits, most = tolerance.tolist(), options.max_iterations
-            columns = list(work.solver.solve(work.b, work.phi, limits, most, guessed)[:k])
-            return self._take_up_again(columns, batch, work, adot, limits)
+            return iterated(
+                self.device,
+                work,
+                tolerance[:k],
+                options.max_iterations,
+                guessed,
+                functools.partial(batch.drive.load, self._operators, batch.part, adot, work.b),
+            )
 
         columns = solve(guessed)
         iterations = np.array([c.iterations for c in columns], np.int32)
@@ -248,21 +288,6 @@ class DeviceHead:
             columns = solve(guessed=True)
             iterations += np.array([c.iterations for c in columns], np.int32)
         return columns, iterations, tolerance[:k]
-
-    def _take_up_again(
-        self, columns: list[Any], batch: Batch, work: WorkSpace, adot: Any, limits: list[float]
-    ) -> list[Any]:
-        """Solve again, in float64, for the sources that float32 got nowhere with; return the new reports."""
-        most = batch.options.max_iterations
-        failed = [j for j, c in enumerate(columns) if c.stopped in _GAVE_UP and c.iterations < most]
-        if failed:
-            batch.drive.load(self._operators, batch.part, adot, work.b)  # the solver has used it up
-        for j in failed:
-            b = work.b[:, j].copy()
-            phi = self.device.xp.zeros_like(b)
-            columns[j] = self.device.native.solve_in_float64(self._hierarchy, b, phi, limits[j], most)
-            work.phi[:, j] = phi
-        return columns
 
     def _values(
         self, batch: Batch, work: WorkSpace, adot: Any, recovery: Recovery | None, room: dict[str, Any]

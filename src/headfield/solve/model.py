@@ -28,6 +28,9 @@ from .on_scalp import OnScalp
 from .options import SolveOptions
 from .record import recorder
 from .selfcheck import on_device
+from .zoom.make import ZoomOptions, make_zoom
+from .zoom.whole import Whole
+from .zoom.zoom import Zoom
 
 __all__ = ["HeadModel"]
 
@@ -97,7 +100,7 @@ class HeadModel(OnScalp):
         if not isinstance(mesh, TetMesh):
             raise MeshError(f"mesh must be a TetMesh (see read_mesh), not {type(mesh).__name__}")
         self.mesh = mesh
-        count = check_threads(threads)
+        self._threads = count = check_threads(threads)
         sigma = self.conductivity = conductivity_of(mesh, conductivity)
         warn_of_contrast(sigma, mesh.tags)
         doubt_tissues(sigma, mesh.tags)
@@ -315,12 +318,67 @@ class HeadModel(OnScalp):
         )
         return self._batches(drive, options).together(initial, progress)
 
+    def zoom(
+        self,
+        roi: Region,
+        coil: Coil,
+        poses: ArrayLike,
+        didt: ArrayLike = 1e6,
+        *,
+        error: float = 0.02,
+        margin_mm: float | None = None,
+        max_unknowns: int = 2_000_000,
+        potential: ArrayLike | None = None,
+        primary_error: float = 1e-3,
+    ) -> Zoom:
+        """Refine the head around a region until E there is as good as is asked for.
+
+        Parameters
+        ----------
+        roi : Region
+            Tetrahedra or points of the mesh: see `headfield.regions`.
+        coil, poses, didt
+            What the mesh is refined for, see `solve`. It serves other poses and coils around the same place
+            nearly as well; of more than 16 poses it takes 16, evenly spaced in the list.
+        error : float
+            Relative L2 error of E over the region, from 0.001 to 0.5.
+        margin_mm : float, optional
+            How far the part of the head that is solved again reaches beyond the region, mm. By default 10,
+            15 for an error below 1.5 %, 25 below 0.8 %; then the potential at its rim, which is that of the
+            head as it is, adds 0.4, 0.27 and 0.15 %, which are not part of the estimated error.
+        max_unknowns : int
+            Refinement ends before there are more; a warning and the report say so.
+        potential : array_like (k, n), optional
+            Of these poses in the whole head, V, as `Field.potential`, if they have been solved for.
+        primary_error
+            See `solve`.
+
+        Returns
+        -------
+        Zoom
+            Its `solve` and `iter_solve` give E in the region for any coil and poses.
+
+        Raises
+        ------
+        RegionError
+            A region of another mesh, an empty one, or one that takes more than `max_unknowns` as it is.
+        CoilError, PoseError, ArgumentError, DeviceError
+            See `solve`.
+        """
+        options = ZoomOptions(error=error, margin_mm=margin_mm, max_unknowns=max_unknowns)
+        drive = self._drive(coil, poses, didt, primary_error)
+        whole = Whole(self.mesh, self.conductivity, self._head, self._tables, self._threads, self._warn_of)
+        return make_zoom(whole, roi, drive, options, potential)
+
+    def _warn_of(self, drive: CoilDrive) -> None:
+        self._plausible.warn_of(drive.coil, drive.poses, drive.first)
+
     def _batches(self, drive: Drive, options: SolveOptions) -> Batches:
         """Return what solves a drive; warn of implausible poses once all arguments are known to be good."""
         record = recorder(self.mesh, self.conductivity, drive, options)
         batches = Batches(self.mesh, self._head, drive, options, record)
         if isinstance(drive, CoilDrive):
-            self._plausible.warn_of(drive.coil, drive.poses, drive.first)
+            self._warn_of(drive)
         return batches
 
     def _drive(

@@ -35,6 +35,8 @@ class Operators:
     sigma : array (m,) or (m, 3, 3) float64, S/m
     matrix : tuple
         Row pointer, columns and values (S) of the stiffness matrix.
+    rank : ndarray (n,) int32
+        The place of each node of the mesh in that order.
     ground : int
         The node, in the order of the block vectors, that is to be held at zero.
     """
@@ -42,7 +44,7 @@ class Operators:
     def __init__(self, mesh: TetMesh, conductivity: NDArray[np.float64], device: Device) -> None:
         self.device, self.mesh = device, mesh
         order = device.native.morton_order(mesh.nodes_mm)
-        rank = np.empty_like(order)
+        self.rank = rank = np.empty_like(order)
         rank[order] = np.arange(len(order), dtype=np.int32)
         self.ground = _conducting_node(mesh, conductivity, order)
         self._node = device.indices(order, mesh.n_nodes, own=True)  # number here -> node of the mesh

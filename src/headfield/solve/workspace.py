@@ -18,6 +18,7 @@ class WorkSpace:
 
     def __init__(self, device: Device, hierarchy: Any, n: int, width: int) -> None:
         self._device, self._n, self._adot = device, n, None
+        self.hierarchy = hierarchy
         self.solver = device.native.Solver(hierarchy, width)
         self.b = device.xp.empty((n, width))
         self.phi = device.xp.empty((n, width))
