@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 _TOL_SHARE = 1e-3  # of the error asked for that the solver may be off by, see docs/numerics.md
 _ITERATIONS = 200
 _AIM = 0.85  # of the error asked for: what the last level is to reach
-# Measured on heads: a level that takes up a share s of what is missed leaves about 1 − 0.42 s of the residual,
+# Measured on heads: a level that takes up a share s of what is missed leaves about 1 − 0.42 s of the residual
 # and unknowns are used as well with a share of 0.8 as with one of 0.5.
 _FALL, _LEAST_SHARE, _MOST_SHARE = 0.42, 0.4, 0.85
 _GUESS = 0.5  # error relative to the residual, before two levels say more
