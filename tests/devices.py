@@ -15,6 +15,9 @@ from typing import Any
 
 import numpy as np
 
+# Functions that take NumPy arrays in every module.
+ON_HOST = ("node_parts", "boundary_faces", "morton_order", "mesh_edges", "refine_edges")
+
 
 def module_of(device: str) -> Any:
     """The native module of a device, taking NumPy arrays."""
@@ -38,7 +41,7 @@ class OnDevice:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._inner, name)
-        if not callable(value) or name in ("node_parts", "boundary_faces", "morton_order"):
+        if not callable(value) or name in ON_HOST:
             return value
         return functools.partial(_call, value)
 

@@ -25,6 +25,14 @@ GOOD = {
     "node_parts": {"tets": TETS, "n_nodes": 4},
     "boundary_faces": {"tets": TETS, "n_nodes": 4},
     "morton_order": {"nodes": NODES},
+    "mesh_edges": {"tets": TETS, "n_nodes": 4},
+    "refine_edges": {
+        "nodes": NODES,
+        "tets": TETS,
+        "ends": np.array([[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]], np.int32),
+        "of": np.arange(6, dtype=np.int32)[None],
+        "marked": np.ones(6, bool),
+    },
     "assemble": {"nodes": NODES, "tets": TETS, "sigma": np.ones(1)},
     "right_hand_side": {
         "indptr": INDPTR,
@@ -118,6 +126,8 @@ NOT_CHECKED_FOR_LENGTH = {  # any number of rows is right
     ("morton_order", "nodes"),
     ("node_parts", "tets"),
     ("boundary_faces", "tets"),
+    ("mesh_edges", "tets"),
+    ("refine_edges", "nodes"),  # more nodes than the tetrahedra use
     ("assemble", "nodes"),  # more nodes than the tetrahedra use
     ("electric_field", "tets"),  # more tetrahedra than are asked for
     ("element_loads", "tets"),
@@ -227,6 +237,10 @@ def test_widths_that_are_not_compiled_are_refused(width):
 INDICES_IN = [
     ("node_parts", "tets"),
     ("boundary_faces", "tets"),
+    ("mesh_edges", "tets"),
+    ("refine_edges", "tets"),
+    ("refine_edges", "ends"),
+    ("refine_edges", "of"),
     ("assemble", "tets"),
     ("right_hand_side", "indices"),
     ("electric_field", "tets"),
@@ -241,10 +255,12 @@ INDICES_IN = [
     *((f, (a, i)) for f, a in TUPLES for i in (1, 2)),
 ]
 OUT_OF_RANGE = [(f, a, i) for f, a in INDICES_IN for i in (-1, 16, MAX_INT, -MAX_INT)]
-OUT_OF_RANGE += [(f, a, 4) for f, a in INDICES_IN if a != ("columns", 2)]
+OUT_OF_RANGE += [(f, a, 4) for f, a in INDICES_IN if a not in (("columns", 2), "of")]
 OUT_OF_RANGE += [("transposed", "columns", n) for n in (-1, 3, 2**31, -(2**62), 2**62)]
 OUT_OF_RANGE += [
-    (f, "n_nodes", n) for f in ("node_parts", "boundary_faces") for n in (-1, 0, -(2**62), 2**62)
+    (f, "n_nodes", n)
+    for f in ("node_parts", "boundary_faces", "mesh_edges")
+    for n in (-1, 0, -(2**62), 2**62)
 ]
 
 

@@ -75,7 +75,7 @@ def refine(mesh: TetMesh, where: Region | ArrayLike | None, edge_mm: float | Non
     >>> fine = hf.refine(head, hf.regions.sphere(head, [-40, -8, 50], radius_mm=10), edge_mm=2.5)
     >>> head.n_tets, fine.n_tets
     (81920, 110685)
-    >>> sigma = 0.1 + 0.2 * (head.tags == 2)
+    >>> sigma = np.array([0, 0.126, 0.275, 1.654, 0.01, 0.465])[head.tags]
     >>> model = hf.HeadModel(fine, conductivity=sigma[fine.parent])
     >>> tissues = [np.bincount(some.tags, some.volumes_mm3()) for some in (head, fine)]
     >>> np.allclose(*tissues, rtol=1e-12)
