@@ -14,6 +14,7 @@ namespace {
 constexpr int32_t dense_limit = 500;     // a level of at most so many rows is the last one, and is inverted densely
 constexpr int32_t dense_maximum = 4000;  // up to so many rows it is inverted too where coarsening stalls before that
 constexpr int max_levels = 20;
+constexpr int32_t few_rows = 10000;  // up to so many are not worth waking threads for
 
 // Returns Â = D^-½ K D^-½, and D^-½ and D as `scale` and `weight` (n,). Couplings of fixed nodes become zeros, so that
 // φ = 0 exactly at a fixed node where b = 0. Such a node is coupled to nothing: no aggregate takes it, and the
@@ -82,7 +83,7 @@ template <class Term>
 double sum_over(int32_t n, Term term) {
     constexpr int32_t chunk = 4096;
     std::vector<double> partial((n + chunk - 1) / chunk);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n > few_rows)
     for (int32_t c = 0; c < static_cast<int32_t>(partial.size()); ++c) {
         const int32_t end = n - c * chunk < chunk ? n : (c + 1) * chunk;
         double sum = 0.0;
@@ -129,7 +130,7 @@ double largest_eigenvalue(const Csr<double>& a, const Poll& poll) {
         if (b < 1e-12) break;
         beta.push_back(b);
         std::swap(v_old, v);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n > few_rows)
         for (int32_t i = 0; i < n; ++i) v[i] = w[i] / b;
     }
     return largest_root(alpha, beta);
@@ -298,14 +299,14 @@ Csr<double> scaled_prolongation(const CsrView<double>& first, const Buffer<doubl
 // near-null vector.
 void normalise(Csr<double>& coarse, Csr<double>& p, Csr<double>& pt, Csr<double>& ap, std::vector<double>& null) {
     std::vector<double> s(coarse.rows, 1.0);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (coarse.rows > few_rows)
     for (int32_t i = 0; i < coarse.rows; ++i) {
         for (int32_t k = coarse.ptr[i]; k < coarse.ptr[i + 1]; ++k) {
             if (coarse.col[k] == i) s[i] = 1.0 / std::sqrt(coarse.val[k]);
         }
         null[i] /= s[i];
     }
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (coarse.rows > few_rows)
     for (int32_t i = 0; i < coarse.rows; ++i) {
         for (int32_t k = coarse.ptr[i]; k < coarse.ptr[i + 1]; ++k) coarse.val[k] *= s[i] * s[coarse.col[k]];
         for (int32_t k = pt.ptr[i]; k < pt.ptr[i + 1]; ++k) pt.val[k] *= s[i];

@@ -46,7 +46,7 @@ Csr<T> build_rows(int32_t rows, int32_t cols, Scratch scratch, Row row, const Po
     m.cols = cols;
     m.ptr = Buffer<int32_t>(static_cast<size_t>(rows) + 1);
     FirstError error(poll);
-#pragma omp parallel
+#pragma omp parallel if (n_chunks > 1)
     {
         std::optional<decltype(scratch())> work;
         error.run([&] { work.emplace(scratch()); });
@@ -70,7 +70,7 @@ Csr<T> build_rows(int32_t rows, int32_t cols, Scratch scratch, Row row, const Po
     }
     m.col = Buffer<int32_t>(start[n_chunks]);
     m.val = Buffer<T>(start[n_chunks]);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n_chunks > 1)
     for (int32_t c = 0; c < n_chunks; ++c) {
         const int32_t end = std::min(rows, (c + 1) * chunk);
         for (int32_t i = c * chunk; i < end; ++i) m.ptr[i + 1] += static_cast<int32_t>(start[c]);
