@@ -34,7 +34,7 @@ Conductivities conductivities(const HostArray<double>& sigma, int64_t n_elements
 // assemble_quadratic(nodes (n, 3), unknowns (m, 10), sigma) -> indptr (n + 1,), indices (nnz,), stiffness (nnz,),
 // source (nnz, 3).
 py::tuple quadratic_arrays(const HostArray<double>& nodes, const HostArray<int32_t>& unknowns,
-                          const HostArray<double>& sigma) {
+                           const HostArray<double>& sigma) {
     const QuadraticMesh mesh = quadratic_mesh(nodes, unknowns);
     const Conductivities s = conductivities(sigma, mesh.n_elements);
     std::vector<double> stiffness;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Matrices of quadratic tetrahedra. An element's are integrated once for a group of neighbouring rows, by a rule that
-// is exact for them; then each row gathers its part in the order of the elements, so that sums don't depend on threads.
+// Matrices of quadratic tetrahedra. An element's are computed once for a group of neighbouring rows; then each row
+// gathers its part in the order of the elements, so that sums don't depend on threads.
 #include "quadratic_tets.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "edge_split.hpp"
 #include "element.hpp"
@@ -57,21 +56,71 @@ struct ElementMatrices {
     double source[10][3][10];
 };
 
-// Weights and coordinates of a rule that is exact for cubics (Keast 1986, doi 10.1016/0045-7825(86)90059-9).
-constexpr double rule[5][5] = {{-0.8, 0.25, 0.25, 0.25, 0.25},
-                               {0.45, 0.5, 1.0 / 6, 1.0 / 6, 1.0 / 6},
-                               {0.45, 1.0 / 6, 0.5, 1.0 / 6, 1.0 / 6},
-                               {0.45, 1.0 / 6, 1.0 / 6, 0.5, 1.0 / 6},
-                               {0.45, 1.0 / 6, 1.0 / 6, 1.0 / 6, 0.5}};
+// Integrals over an element of volume 1 of the functions N_j of ten unknowns, and of λ_a N_j.
+constexpr double mean(int j) { return j < 4 ? -0.05 : 0.2; }
+constexpr double moment(int a, int j) {
+    if (j < 4) return a == j ? 0.0 : -1.0 / 60;
+    return a == edge_ends[j - 4][0] || a == edge_ends[j - 4][1] ? 1.0 / 15 : 1.0 / 30;
+}
+
+// The stiffness of an element with ten unknowns, from V ∇λ_a · σ∇λ_b. With ∇N_i = (4 λ_i − 1) ∇λ_i at corners and
+// ∇N_e = 4 λ_q ∇λ_p + 4 λ_p ∇λ_q on edges e = (p, q), and ∫ λ_a λ_b = V/20, or V/10 if a = b.
+void stiffness_of(const double (*product)[4], ElementMatrices& out) {
+    auto corner = [](int i, int a) { return i == a ? 0.6 : -0.2; };  // ∫ (4 λ_i − 1) 4 λ_a, as ∫ (4 λ_i − 1)(4 λ_a − 1)
+    auto both = [](int a, int b) { return a == b ? 1.6 : 0.8; };     // ∫ 16 λ_a λ_b
+    for (int i = 0; i < 4; ++i) {
+        for (int j = 0; j < 4; ++j) out.stiffness[i][j] = corner(i, j) * product[i][j];
+        for (int e = 0; e < 6; ++e) {
+            const int p = edge_ends[e][0], q = edge_ends[e][1];
+            out.stiffness[i][4 + e] = corner(i, q) * product[i][p] + corner(i, p) * product[i][q];
+            out.stiffness[4 + e][i] = out.stiffness[i][4 + e];
+        }
+    }
+    for (int e = 0; e < 6; ++e) {
+        const int p = edge_ends[e][0], q = edge_ends[e][1];
+        for (int f = 0; f < 6; ++f) {
+            const int r = edge_ends[f][0], s = edge_ends[f][1];
+            out.stiffness[4 + e][4 + f] = both(q, s) * product[p][r] + both(q, r) * product[p][s] +
+                                          both(p, s) * product[q][r] + both(p, r) * product[q][s];
+        }
+    }
+}
+
+// Its source, from V σ∇λ_a.
+void source_of(const double (*flux)[3], ElementMatrices& out) {
+    for (int d = 0; d < 3; ++d) {
+        for (int j = 0; j < 10; ++j) {
+            for (int i = 0; i < 4; ++i) out.source[i][d][j] = flux[i][d] * (4.0 * moment(i, j) - mean(j));
+            for (int e = 0; e < 6; ++e) {
+                const int p = edge_ends[e][0], q = edge_ends[e][1];
+                out.source[4 + e][d][j] = 4.0 * (flux[p][d] * moment(q, j) + flux[q][d] * moment(p, j));
+            }
+        }
+    }
+}
+
+// Makes the potential linear along edge e: in its middle it is half of that at either end.
+void make_linear(int e, ElementMatrices& out) {
+    for (const int a : edge_ends[e]) {
+        for (int j = 0; j < 10; ++j) {
+            out.stiffness[a][j] += 0.5 * out.stiffness[4 + e][j];
+            for (int d = 0; d < 3; ++d) out.source[a][d][j] += 0.5 * out.source[4 + e][d][j];
+        }
+    }
+    for (const int a : edge_ends[e]) {
+        for (int i = 0; i < 10; ++i) {
+            out.stiffness[i][a] += 0.5 * out.stiffness[i][4 + e];
+            for (int d = 0; d < 3; ++d) out.source[i][d][a] += 0.5 * out.source[i][d][4 + e];
+        }
+    }
+}
 
 // Those of an element that is linear along all its edges, as in add_tet.
-void linear(const TetGeometry& g, const Conductivity& sigma, ElementMatrices& out) {
+void linear(const double (*product)[4], const double (*flux)[3], ElementMatrices& out) {
     for (int i = 0; i < 4; ++i) {
-        double flux[3];
-        sigma.apply(g.volume, g.grad[i], flux);
         for (int j = 0; j < 4; ++j) {
-            out.stiffness[i][j] = dot3(flux, g.grad[j]);
-            for (int d = 0; d < 3; ++d) out.source[i][d][j] = 0.25 * flux[d];
+            out.stiffness[i][j] = product[i][j];
+            for (int d = 0; d < 3; ++d) out.source[i][d][j] = 0.25 * flux[i][d];
         }
     }
 }
@@ -79,22 +128,17 @@ void linear(const TetGeometry& g, const Conductivity& sigma, ElementMatrices& ou
 void integrate(const QuadraticMesh& mesh, int64_t t, Conductivities sigma, ElementMatrices& out) {
     const TetGeometry g = geometry(mesh, t);
     const Conductivity s{sigma.values + t * (sigma.tensor ? 9 : 1), sigma.tensor};
-    std::memset(&out, 0, sizeof out);
-    const int32_t* u = mesh.unknowns + 10 * t;
-    if (std::all_of(u + 4, u + 10, [](int32_t k) { return k < 0; })) return linear(g, s, out);
-    for (const auto& point : rule) {
-        const Shape n = shape_at(g, point + 1, u);
-        for (int i = 0; i < 10; ++i) {
-            const double slope[3] = {n.slope[0][i], n.slope[1][i], n.slope[2][i]};
-            double flux[3];
-            s.apply(point[0] * g.volume, slope, flux);
-            for (int j = 0; j < 10; ++j) {
-                out.stiffness[i][j] += flux[0] * n.slope[0][j] + flux[1] * n.slope[1][j] + flux[2] * n.slope[2][j];
-            }
-            for (int d = 0; d < 3; ++d) {
-                for (int j = 0; j < 10; ++j) out.source[i][d][j] += flux[d] * n.value[j];
-            }
-        }
+    double flux[4][3], product[4][4];
+    for (int a = 0; a < 4; ++a) {
+        s.apply(g.volume, g.grad[a], flux[a]);
+        for (int b = 0; b < 4; ++b) product[a][b] = dot3(flux[a], g.grad[b]);
+    }
+    const int32_t* middle = mesh.unknowns + 10 * t + 4;
+    if (std::all_of(middle, middle + 6, [](int32_t k) { return k < 0; })) return linear(product, flux, out);
+    stiffness_of(product, out);
+    source_of(flux, out);
+    for (int e = 0; e < 6; ++e) {
+        if (middle[e] < 0) make_linear(e, out);
     }
 }
 

@@ -80,9 +80,7 @@ class _Trial:
     """A level that was solved with quadratic elements for the design poses."""
 
     def __init__(self, head: Whole, part: Part, edges: Edges, design: Design, probes: _Probes) -> None:
-        quadratic = np.zeros(len(edges.ends), bool)
-        quadratic[edges.of[part.touching]] = True
-        self.level = Level(head, part, edges, quadratic)
+        self.level = Level(head, part, edges, _quadratic(part, edges))
         device, k = head.device, len(design.drive)
         limits = np.full(k, _TOL_SHARE * design.error)
         columns = self.level.solve(design.drive, slice(0, k), design.rim, limits, _ITERATIONS)
@@ -154,7 +152,7 @@ def adapted(head: Whole, coarse: Part, region: Region, design: Design) -> Adapte
         share = _share(ratio * trial.facts.residual, design.error)
         part = part.halved(edges, bulk(trial.missed, share))
         edges = Edges.of_tets(part.tets, len(part.nodes_mm))
-        if _unknowns(part, edges) > design.max_unknowns:
+        if len(part.nodes_mm) + _quadratic(part, edges).sum() > design.max_unknowns:
             stopped = "unknowns"
             break
         history.append(trial.facts)
@@ -196,5 +194,8 @@ def _share(error: float, asked: float) -> float:
     return float(np.clip((1.0 - _AIM * asked / error) / _FALL, _LEAST_SHARE, _MOST_SHARE))
 
 
-def _unknowns(part: Part, edges: Edges) -> int:
-    return len(part.nodes_mm) + len(np.unique(edges.of[part.touching]))
+def _quadratic(part: Part, edges: Edges) -> NDArray[np.bool_]:
+    """Return which edges (e,) the potential is quadratic along: those of tetrahedra that touch the region."""
+    quadratic = np.zeros(len(edges.ends), bool)
+    quadratic[edges.of[part.touching]] = True
+    return quadratic

@@ -111,7 +111,14 @@ def _beside(tets: NDArray[np.int32], some: NDArray[np.bool_], n_nodes: int) -> N
     """Return which tetrahedra (m,) share a node with some of them."""
     near = np.zeros(n_nodes, bool)
     near[tets[some]] = True
-    return near[tets[:, 0]] | near[tets[:, 1]] | near[tets[:, 2]] | near[tets[:, 3]]
+    return _with_nodes(tets, near)
+
+
+def _with_nodes(tets: NDArray[np.int32], chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which tetrahedra (m,) have one of the chosen nodes (n,)."""
+    corners = chosen[tets]
+    some: NDArray[np.bool_] = corners[:, 0] | corners[:, 1] | corners[:, 2] | corners[:, 3]
+    return some
 
 
 def _within(mesh: TetMesh, region: NDArray[np.int32], margin_mm: float) -> NDArray[np.bool_]:
@@ -123,11 +130,13 @@ def _within(mesh: TetMesh, region: NDArray[np.int32], margin_mm: float) -> NDArr
     points = mesh.nodes_mm[mesh.tets[region]].reshape(-1, 3)
     low = points.min(axis=0) - margin_mm - _BORDER * spacing
     high = points.max(axis=0) + margin_mm + _BORDER * spacing
-    centres = barycentres(mesh.nodes_mm, mesh.tets)
-    inside: NDArray[np.bool_] = ((centres > low) & (centres < high)).all(axis=1)
+    inside = _with_nodes(mesh.tets, ((mesh.nodes_mm > low) & (mesh.nodes_mm < high)).all(axis=1))
+    some = np.flatnonzero(inside)
+    at = ((barycentres(mesh.nodes_mm, mesh.tets[some]) - low) / spacing).astype(int)
     shape = np.ceil((high - low) / spacing).astype(int)
     mask = np.zeros(tuple(shape), np.uint8)
     mask[tuple(((points - low) / spacing).astype(int).T)] = 1
     away = cpu.distance(mask, [spacing] * 3)
-    inside[inside] = away[tuple(((centres[inside] - low) / spacing).astype(int).T)] <= margin_mm
+    at = np.clip(at, 0, shape - 1)  # one that sticks out of the grid is farther than the margin there, too
+    inside[some] = away[tuple(at.T)] <= margin_mm
     return inside
