@@ -67,9 +67,9 @@ std::unique_ptr<DeviceHierarchy> make_hierarchy(const Indices& indptr, const Ind
     if (prolongation) first = prolongation_view(*prolongation, k.rows);
     Signals signals;
     Running run;
-    return std::make_unique<DeviceHierarchy>(
-        build_hierarchy({k.rows, k.cols, ptr.data(), col.data(), val.data()}, marks.data(), theta,
-                        prolongation ? &first : nullptr, signals.poll()));
+    return std::make_unique<DeviceHierarchy>(build_hierarchy({k.rows, k.cols, ptr.data(), col.data(), val.data()},
+                                                             marks.data(), theta, prolongation ? &first : nullptr,
+                                                             signals.poll()));
 }
 
 // Solver.solve(b (n, W), phi (n, W), tolerance (W,), max_iterations, guessed) -> a ColumnReport a column; see
