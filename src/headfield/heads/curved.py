@@ -35,7 +35,9 @@ class _Facets(NamedTuple):
     normals: Floats  # (f, 3)
 
 
-def interface_midpoints(nodes_mm: Floats, tets: Tets, tags: NDArray[np.integer], edges: Ints) -> Floats:
+def interface_midpoints(
+    nodes_mm: Floats, tets: Tets, tags: NDArray[np.integer], edges: NDArray[np.integer]
+) -> Floats:
     """Return the middles of edges, those of tissue interfaces on a smooth surface through the nodes.
 
     The surface is made of point-normal triangles (Vlachos, Peters, Boyd and Mitchell 2001, doi
@@ -133,7 +135,7 @@ def moved_nodes(nodes_mm: Floats, tets: Tets, moves_mm: Floats) -> Floats:
         halvings += 1
 
 
-def _facets(nodes_mm: Floats, tets: Tets, tags: NDArray[np.integer], edges: Ints) -> _Facets:
+def _facets(nodes_mm: Floats, tets: Tets, tags: NDArray[np.integer], edges: NDArray[np.integer]) -> _Facets:
     """Return the faces between two tissues that have an end of an edge; of the same two, the same sheet."""
     mixed, ends = _nodes_of_several(len(nodes_mm), tets, tags), np.zeros(len(nodes_mm), bool)
     ends[edges] = True

@@ -328,6 +328,7 @@ class HeadModel(OnScalp):
         error: float = 0.02,
         margin_mm: float | None = None,
         max_unknowns: int = 2_000_000,
+        smooth: bool = False,
         potential: ArrayLike | None = None,
         primary_error: float = 1e-3,
     ) -> Zoom:
@@ -347,7 +348,9 @@ class HeadModel(OnScalp):
             15 for an error below 1.5 %, 25 below 0.8 %; then the potential at its rim, which is that of the
             head as it is, adds 0.4, 0.27 and 0.15 %, which are not part of the estimated error.
         max_unknowns : int
-            Refinement ends before there are more; a warning and the report say so.
+            Refinement ends before there are more; a warning says so.
+        smooth : bool
+            Whether new nodes on interfaces lie on a smooth surface through those of the mesh, not on facets.
         potential : array_like (k, n), optional
             Of these poses in the whole head, V, as `Field.potential`, if they have been solved for.
         primary_error
@@ -365,7 +368,7 @@ class HeadModel(OnScalp):
         CoilError, PoseError, ArgumentError, DeviceError
             See `solve`.
         """
-        options = ZoomOptions(error=error, margin_mm=margin_mm, max_unknowns=max_unknowns)
+        options = ZoomOptions(error=error, margin_mm=margin_mm, max_unknowns=max_unknowns, smooth=smooth)
         drive = self._drive(coil, poses, didt, primary_error)
         whole = Whole(self.mesh, self.conductivity, self._head, self._tables, self._threads, self._warn_of)
         return make_zoom(whole, roi, drive, options, potential)

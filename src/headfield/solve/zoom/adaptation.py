@@ -46,6 +46,7 @@ class Design:
     rim: Any
     error: float
     max_unknowns: int
+    smooth: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +151,8 @@ def adapted(head: Whole, coarse: Part, region: Region, design: Design) -> Adapte
     trial = _Trial(head, part, edges, design, probes)
     while not (stopped := _stopped(history, trial.facts, worst, design)):
         share = _share(ratio * trial.facts.residual, design.error)
-        part = part.halved(edges, bulk(trial.missed, share))
+        tags = head.mesh.tags[part.origin] if design.smooth else None
+        part = part.halved(edges, bulk(trial.missed, share), tags)
         edges = Edges.of_tets(part.tets, len(part.nodes_mm))
         if len(part.nodes_mm) + _quadratic(part, edges).sum() > design.max_unknowns:
             stopped = "unknowns"

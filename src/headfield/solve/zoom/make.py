@@ -61,6 +61,7 @@ class ZoomOptions:
     error: float = 0.02
     margin_mm: float | None = None
     max_unknowns: int = 2_000_000
+    smooth: bool = False
 
     def __post_init__(self) -> None:
         error = within(self.error, "error", ArgumentError, 1e-3, 0.5)
@@ -72,6 +73,8 @@ class ZoomOptions:
         object.__setattr__(self, "margin_mm", within(margin, "margin_mm", ArgumentError, *limits))
         most = whole(self.max_unknowns, "max_unknowns", ArgumentError, _MOST_UNKNOWNS)
         object.__setattr__(self, "max_unknowns", most)
+        if not isinstance(self.smooth, bool):
+            raise ArgumentError(f"smooth must be True or False, not {self.smooth!r}")
 
 
 def make_zoom(
@@ -94,7 +97,7 @@ def make_zoom(
     rim = _rim(head, part, drive, known)
     with head.device.current(), using_threads(head.threads):
         clock.lap("head")
-        design = Design(drive, rim, options.error, options.max_unknowns)
+        design = Design(drive, rim, options.error, options.max_unknowns, options.smooth)
         found = adapted(head, part, roi, design)
         clock.lap("refine")
         report = ZoomReport(

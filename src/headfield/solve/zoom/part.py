@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...core.device import cpu
 from ...core.locks import cached_property
+from ...heads.curved import interface_midpoints, moved_nodes
 from ...heads.mesh import TetMesh
 from ...heads.refinement import Edges, refined
 from ...heads.tetrahedra import barycentres
@@ -35,7 +36,7 @@ class Part:
     head_nodes : ndarray (n0,) int32, ascending
         The node of the head that each of the first n0 nodes is.
     ends : ndarray (n − n0, 2) int32
-        The nodes that each of the others lies in the middle of.
+        The nodes that each of the others lies in the middle of, or near it on a smooth surface.
     rim : ndarray (n,) bool
         Nodes at which the potential is that of the head.
     core : ndarray (m,) bool
@@ -55,19 +56,28 @@ class Part:
         """Tetrahedra (m,) that share a node with the region."""
         return _beside(self.tets, self.core, len(self.nodes_mm))
 
-    def halved(self, edges: Edges, marked: NDArray[np.bool_]) -> Part:
+    def halved(self, edges: Edges, marked: NDArray[np.bool_], tags: NDArray[np.int32] | None = None) -> Part:
         """Return it with marked edges halved, and those that have to be with them.
 
-        A node in the middle of two on the rim is on the rim: the potential of the head is linear there.
+        A node in the middle of two on the rim is on the rim: the potential of the head is linear there. With
+        `tags` (m,) given, other new nodes on interfaces between tissues lie on a smooth surface.
         """
         fine = refined(self.nodes_mm, self.tets, edges, marked)
+        rim = np.concatenate([self.rim, self.rim[fine.ends].all(axis=1)])
+        nodes_mm = fine.nodes_mm
+        if tags is not None:
+            moves_mm = np.zeros_like(nodes_mm)
+            smooth_mm = interface_midpoints(self.nodes_mm, self.tets, tags, fine.ends)
+            moves_mm[len(self.nodes_mm) :] = smooth_mm - nodes_mm[len(self.nodes_mm) :]
+            moves_mm[rim] = 0.0
+            nodes_mm = moved_nodes(nodes_mm, fine.tets, moves_mm)
         return Part(
-            fine.nodes_mm,
+            nodes_mm,
             fine.tets,
             self.origin[fine.parent],
             self.head_nodes,
             np.concatenate([self.ends, fine.ends]),
-            np.concatenate([self.rim, self.rim[fine.ends].all(axis=1)]),
+            rim,
             self.core[fine.parent],
         )
 
