@@ -29,6 +29,7 @@ from .options import SolveOptions
 from .record import recorder
 from .selfcheck import on_device
 from .zoom.make import ZoomOptions, make_zoom
+from .zoom.report import ZoomLevel
 from .zoom.whole import Whole
 from .zoom.zoom import Zoom
 
@@ -331,6 +332,7 @@ class HeadModel(OnScalp):
         smooth: bool = False,
         potential: ArrayLike | None = None,
         primary_error: float = 1e-3,
+        progress: Callable[[ZoomLevel], None] | None = None,
     ) -> Zoom:
         """Refine the head around a region until E there is as good as is asked for.
 
@@ -353,8 +355,8 @@ class HeadModel(OnScalp):
             Whether new nodes on interfaces lie on a smooth surface through those of the mesh, not on facets.
         potential : array_like (k, n), optional
             Of these poses in the whole head, V, as `Field.potential`, if they have been solved for.
-        primary_error
-            See `solve`.
+        primary_error, progress
+            See `solve`; `progress` is called with the `ZoomLevel` of each level when that is solved.
 
         Returns
         -------
@@ -371,7 +373,7 @@ class HeadModel(OnScalp):
         options = ZoomOptions(error=error, margin_mm=margin_mm, max_unknowns=max_unknowns, smooth=smooth)
         drive = self._drive(coil, poses, didt, primary_error)
         whole = Whole(self.mesh, self.conductivity, self._head, self._tables, self._threads, self._warn_of)
-        return make_zoom(whole, roi, drive, options, potential)
+        return make_zoom(whole, roi, drive, options, potential, progress)
 
     def _warn_of(self, drive: CoilDrive) -> None:
         self._plausible.warn_of(drive.coil, drive.poses, drive.first)

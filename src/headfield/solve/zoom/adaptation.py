@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,13 +41,17 @@ _FACES_OF = 4_000  # tetrahedra on whose faces jumps say how large the error is 
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """What a mesh is refined for: some sources, with potentials (r, W) at the rim, and limits."""
+    """What a mesh is refined for: some sources, with potentials (r, W) at the rim, and limits.
+
+    `progress` is called with each level, the first one before its error is known.
+    """
 
     drive: Drive
     rim: Any
     error: float
     max_unknowns: int
     smooth: bool
+    progress: Callable[[ZoomLevel], None] = lambda level: None
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,6 +154,7 @@ def adapted(head: Whole, coarse: Part, region: Region, design: Design) -> Adapte
     part, history, pairs = coarse, list[ZoomLevel](), list[tuple[float, float]]()
     ratio, worst = _GUESS, np.inf
     trial = _Trial(head, part, edges, design, probes)
+    design.progress(trial.facts)
     while not (stopped := _stopped(history, trial.facts, worst, design)):
         share = _share(ratio * trial.facts.residual, design.error)
         tags = head.mesh.tags[part.origin] if design.smooth else None
@@ -168,6 +174,7 @@ def adapted(head: Whole, coarse: Part, region: Region, design: Design) -> Adapte
         trial.facts = replace(
             trial.facts, change=float(np.sqrt(changes.mean())), error=float(np.sqrt((errors**2).mean()))
         )
+        design.progress(trial.facts)
     history.append(trial.facts)
     return Adapted(trial.level, trial.jumps, probes.volume_m3, ratio, worst, history, stopped)
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,13 +23,13 @@ from ..places import Places
 from ..workspace import Clock
 from .adaptation import Design, adapted
 from .part import Part, cut
-from .report import ZoomReport
+from .report import ZoomLevel, ZoomReport
 from .whole import Whole
 from .zoom import Zoom
 
 Floats = NDArray[np.float64]
 
-__all__ = ["DESIGN_POSES", "ZoomOptions", "make_zoom"]
+__all__ = ["DESIGN_POSES", "ZoomOptions", "check_zoom", "make_zoom"]
 
 #: Poses that a mesh is refined for, at most: of more, so many are taken, evenly spaced in the list.
 DESIGN_POSES = 16
@@ -77,8 +78,35 @@ class ZoomOptions:
             raise ArgumentError(f"smooth must be True or False, not {self.smooth!r}")
 
 
+def check_zoom(roi: Region, options: ZoomOptions) -> None:
+    """Refuse a region that a zoom would refuse, without its head being assembled.
+
+    Raises
+    ------
+    RegionError
+        Without volume or area, or with more unknowns than allowed before anything is refined.
+
+    Examples
+    --------
+    >>> from headfield import phantom_head, regions
+    >>> gray = regions.tissue(phantom_head(edge_mm=8), 2)
+    >>> check_zoom(gray, ZoomOptions(max_unknowns=1000))
+    Traceback (most recent call last):
+    ...
+    headfield.errors.RegionError: the part around roi has about 38,799 unknowns before it is refined, more \
+than max_unknowns=1,000: take a smaller region or margin_mm, or allow more
+    """
+    assert options.margin_mm is not None
+    _check_size(cut(roi.mesh, _tets_of(roi), options.margin_mm), options)
+
+
 def make_zoom(
-    head: Whole, roi: Region, drive: CoilDrive, options: ZoomOptions, potential: ArrayLike | None
+    head: Whole,
+    roi: Region,
+    drive: CoilDrive,
+    options: ZoomOptions,
+    potential: ArrayLike | None,
+    progress: Callable[[ZoomLevel], None] | None = None,
 ) -> Zoom:
     """Refine a part of a head around a region until E is as good as was asked for, for some poses.
 
@@ -92,12 +120,13 @@ def make_zoom(
     with head.device.current(), using_threads(head.threads):
         clock = Clock(head.device)
         part = cut(head.mesh, tets, options.margin_mm)
-        _check_size(head, part, options)
+        _check_size(part, options)
         clock.lap("cut")
     rim = _rim(head, part, drive, known)
     with head.device.current(), using_threads(head.threads):
         clock.lap("head")
-        design = Design(drive, rim, options.error, options.max_unknowns, options.smooth)
+        told = {} if progress is None else {"progress": progress}
+        design = Design(drive, rim, options.error, options.max_unknowns, options.smooth, **told)
         found = adapted(head, part, roi, design)
         clock.lap("refine")
         report = ZoomReport(
@@ -136,6 +165,11 @@ def _check_region(head: Whole, roi: Any) -> NDArray[np.int32]:
         raise RegionError(f"roi must be a Region (see headfield.regions), not {type(roi).__name__}")
     if not same_mesh(roi.mesh, head.mesh):
         raise RegionError(f"roi is a region of another mesh, {roi.mesh!r}; the model's is {head.mesh!r}")
+    return _tets_of(roi)
+
+
+def _tets_of(roi: Region) -> NDArray[np.int32]:
+    """Return the tetrahedra of a region, each once; RegionError if there is nothing in it."""
     if not len(roi):
         raise RegionError("roi holds nothing")
     if not roi.weights.sum() > 0.0:
@@ -143,7 +177,7 @@ def _check_region(head: Whole, roi: Any) -> NDArray[np.int32]:
     return np.unique(roi.elements).astype(np.int32)
 
 
-def _check_size(head: Whole, part: Part, options: ZoomOptions) -> None:
+def _check_size(part: Part, options: ZoomOptions) -> None:
     """Refuse a region that has more unknowns than allowed before anything is refined."""
     near = part.tets[part.touching]
     least = len(part.nodes_mm) + len(near)  # a mesh has about seven edges for six tetrahedra
