@@ -29,6 +29,7 @@ from .info_text import lines
 from .mesh import run_mesh
 from .parser import build_parser
 from .parser_place import TAKE_MINUS, check_placing
+from .parser_roi import check_roi
 from .place import run_place
 from .pose_options import pose_options
 from .progress import Progress, tell
@@ -81,6 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser = build_parser(_COMMANDS)
         args = parser.parse_args(_joined(sys.argv[1:] if argv is None else argv))
         check_placing(parser, args)
+        check_roi(parser, args)
     except SystemExit as stop:  # argparse has printed the help or what is wrong
         return int(stop.code or 0)
     with warnings.catch_warnings():

@@ -12,6 +12,7 @@ from ..solve.recovery import KINDS
 from . import values
 from .parser_mesh import add_mesh
 from .parser_place import add_place, add_placing, add_poses
+from .parser_roi import ROI_EXAMPLE, add_roi
 from .pose_options import add_pose_options
 
 __all__ = ["build_parser"]
@@ -103,9 +104,10 @@ def _add_solve(commands: Any) -> argparse.ArgumentParser:
         "all poses; .msh, .vtu: a file a pose, OUT_0000.msh and so on, or OUT.msh of one. "
         "If it stops, what is solved stays.",
         epilog="Example: headfield solve head.msh coil.ccd poses.npy -o field.h5 --didt 70e6 --tissues 1,2 "
-        "--conductivity 1=0.14 7=0.01",
+        f"--conductivity 1=0.14 7=0.01. {ROI_EXAMPLE}",
     )
     _add_problem(parser)
+    add_roi(parser)
     add_placing(parser, required=False)
     add_pose_options(parser)
     _add_head_options(parser)

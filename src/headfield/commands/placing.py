@@ -122,7 +122,7 @@ def given_poses(args: argparse.Namespace, mesh: TetMesh, coil: Coil, **reading: 
     given = {
         "--smooth-mm": bool(args.smooth_mm),
         "--clear-mm": args.clear_mm is not None,  # 0 is a distance too
-        "--eeg": args.eeg is not None,
+        "--eeg": args.eeg is not None and args.roi is None,  # which may name an electrode
     }
     for option, is_given in given.items():
         if is_given:

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from ..coils.coil import Coil
 from ..fields.field import Field
-from ..fields.run import Run, run_of
+from ..fields.run import Run, digest, run_of
 from ..heads.mesh import TetMesh
 from ..poses.pose_list import PoseList
+from ..regions.region import Region
 
 __all__ = ["label", "names_of", "record"]
 
@@ -28,6 +29,7 @@ class Problem(Protocol):
     poses: NDArray[Any]
     didt: Any
     chosen: range
+    region: Region | None
     names: tuple[str, ...]
     run: Run
 
@@ -47,12 +49,17 @@ def names_of(listed: PoseList) -> tuple[str, ...]:
 
 def record(args: argparse.Namespace, problem: Problem) -> Run:
     """Return the record of a run with parsed arguments."""
-    settings = {
+    settings: dict[str, Any] = {
         "tissues": None if args.tissues is None else sorted(set(args.tissues)),
         "recovery": args.recovery,
         "tol": args.tol,
         "max_iterations": args.max_iterations,
     }
+    if problem.region is not None:  # where a name such as C3 is, depends on the head's positions
+        where = digest(problem.region.elements, problem.region.barycentric)
+        settings |= {"roi": args.roi.text, "elements": where}
+    if args.zoom is not None:
+        settings |= dataclasses.asdict(args.zoom)
     inputs = {"head": args.head, "coil": args.coil, "poses": args.poses}
     run = run_of(
         problem.mesh,

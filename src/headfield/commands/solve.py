@@ -23,8 +23,10 @@ from ..heads.standard import conductivity_of
 from ..heads.subject import Subject
 from ..io.atomic import check_not_input
 from ..poses.pose_list import PoseList
+from ..regions.region import Region
 from ..solve.drives.rates import rates_of
 from ..solve.model import HeadModel
+from ..solve.zoom.zoom import Zoom
 from .heads import read_head
 from .placing import given_poses
 from .pose_options import pose_options
@@ -32,6 +34,7 @@ from .progress import Progress
 from .record import label, names_of, record
 from .stopping import Stopping
 from .summary import Summary, exit_code
+from .zooming import check_output, facts_of_error, region_of, zoomed
 
 __all__ = ["solve"]
 
@@ -43,9 +46,10 @@ def solve(args: argparse.Namespace) -> int:
         problem = _Problem(args)
         run = problem.run
         progress = Progress(run.count, args.quiet)
-        with open_results(args.output, problem.mesh, problem.n_elements, run, resume=args.resume) as results:
+        with problem.results() as results:
             there = results.done
-            summary = Summary(problem.mesh, problem.elements, run.first + there, results.not_converged)
+            first, bad = run.first + there, results.not_converged
+            summary = Summary(problem.mesh, problem.elements, first, bad, region=problem.region)
             progress.say(f"{problem.mesh!r}, {problem.coil!r}")
             if there:
                 progress.say(f"{there} of {run.count} poses are there already")
@@ -60,6 +64,7 @@ def solve(args: argparse.Namespace) -> int:
         "tol": args.tol,
         "recovery": args.recovery,
         "device": device,
+        **facts_of_error(args, summary.rows, problem.zoom),
         "files": results.files,
         "seconds": round(time.perf_counter() - start, 3),
         "not_converged": summary.not_converged,
@@ -74,6 +79,8 @@ class _Problem:
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.args = args
+        self.zoom: Zoom | None = None
+        check_output(args)
         self.mesh, given = read_head(args)
         self.coil = read_coil(args.coil)
         listed = given_poses(args, self.mesh, self.coil, **pose_options(args))
@@ -81,27 +88,38 @@ class _Problem:
         self.chosen = _slice(args.slice, len(self.poses))
         _check_not_input(args, self.chosen, len(self.poses))
         self.elements = _elements(self.mesh, args.tissues)
+        self.region: Region | None = region_of(args, self.mesh)
+        if self.region is not None:
+            self.elements = self.region.elements
         self.n_elements = None if self.elements is None else len(self.elements)
         self.conductivity = conductivity_of(self.mesh, given)
         self.names = names_of(listed)
         self.run = record(args, self)
 
+    def results(self) -> GrowingH5 | FilePerPose:
+        """Open what the fields are written to."""
+        at_points = self.region is not None and not self.region.is_volume
+        how = {"resume": self.args.resume, "at_points": at_points}
+        return open_results(self.args.output, self.mesh, self.n_elements, self.run, **how)
+
     def fields(self, model: HeadModel, first: int) -> Iterator[Field]:
         """Solve the poses from `first` on, batch by batch."""
         args, rest = self.args, slice(first, self.chosen.stop)
         didt = np.asarray(self.didt)
-        return model.iter_solve(
-            self.coil,
-            self.poses[rest],
-            didt[rest] if didt.ndim and len(didt) == len(self.poses) > 1 else didt,
-            elements=self.elements,
-            recovery=args.recovery,
-            tol=args.tol,
-            max_iterations=args.max_iterations,
-            batch="auto" if args.batch is None else args.batch,
-            strict=args.strict,
-            first=first,
-        )
+        poses = self.poses[rest]
+        rates = didt[rest] if didt.ndim and len(didt) == len(self.poses) > 1 else didt
+        how: dict[str, Any] = {
+            "tol": args.tol,
+            "max_iterations": args.max_iterations,
+            "batch": "auto" if args.batch is None else args.batch,
+            "strict": args.strict,
+            "first": first,
+        }
+        if self.zoom is not None:
+            return self.zoom.iter_solve(self.coil, poses, rates, **how)
+        elements = self.elements if self.region is None else None
+        how |= {"elements": elements, "roi": self.region, "recovery": args.recovery}
+        return model.iter_solve(self.coil, poses, rates, **how)
 
 
 def _solve_rest(
@@ -122,6 +140,8 @@ def _solve_rest(
         return "no device"
     model = HeadModel(problem.mesh, problem.conductivity, device=args.device, threads=args.threads)
     progress.say(f"set-up took {sum(model.seconds.values()):.1f} s")
+    if args.zoom is not None:
+        problem.zoom = zoomed(model, problem, args.zoom, progress)
     stopping.after_batches()
     try:
         for field in problem.fields(model, run.first + results.done):

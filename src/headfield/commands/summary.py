@@ -16,6 +16,7 @@ from ..heads.mesh import TetMesh
 from ..heads.names import called
 from ..heads.tissues import GRAY_MATTER
 from ..metrics import percentiles
+from ..regions.region import Region
 
 __all__ = ["ERROR_OF_ELEMENTS", "NOT_CONVERGED", "Summary", "exit_code"]
 
@@ -52,6 +53,8 @@ class Summary:
         Number of the pose that is added first.
     earlier : sequence of int
         Numbers of the poses that did not converge in the run that goes on here.
+    region : Region, optional
+        What `elements` are those of, where E may be given at points.
 
     Attributes
     ----------
@@ -65,12 +68,18 @@ class Summary:
         elements: NDArray[np.int32] | None,
         first: int = 0,
         earlier: Sequence[int] = (),
+        *,
+        region: Region | None = None,
     ) -> None:
         tags = mesh.tags if elements is None else mesh.tags[elements]
         self._gray = bool((tags == GRAY_MATTER).any())
         self._chosen = np.flatnonzero(tags == GRAY_MATTER) if self._gray else np.arange(len(tags))
-        self._volumes = mesh.volumes_mm3()[self._chosen if elements is None else elements[self._chosen]]
-        self._where = called(GRAY_MATTER, mesh.tag_names) if self._gray else "all tetrahedra"
+        volumes = mesh.volumes_mm3() if region is None else region.weights
+        if region is None and elements is not None:
+            volumes = volumes[elements]
+        self._volumes = volumes[self._chosen]
+        everywhere = "all tetrahedra" if region is None else "the region"
+        self._where = called(GRAY_MATTER, mesh.tag_names) if self._gray else everywhere
         self._didt: list[float] = []
         self._first, self._earlier = first, list(earlier)
         self.rows: list[dict[str, Any]] = []
@@ -93,7 +102,7 @@ class Summary:
             if report.discretisation_error is not None:
                 error = float(report.discretisation_error[i])
                 name = "discretisation_error" if report.recovery is None else ERROR_OF_ELEMENTS
-                row[name] = error if good else None
+                row[name] = error if good and np.isfinite(error) else None
             self.rows.append(row)
 
     @property
@@ -114,7 +123,7 @@ class Summary:
             lines.append(f"99.9th percentile of |E| in {self._where}: {peaks}")
             lines += self._by_name()
             if "discretisation_error" in self.rows[0]:
-                lines.append(f"discretisation error of E: {self._span('discretisation_error', '.2%')}")
+                lines.append(self._error(facts))
             if ERROR_OF_ELEMENTS in self.rows[0]:
                 span = self._span(ERROR_OF_ELEMENTS, ".2%")
                 lines.append(f"E is recovered; that of linear elements would be off by {span}")
@@ -122,6 +131,13 @@ class Summary:
         if files:
             lines.append(f"written: {files[0]}" + (f" to {files[-1]}" if len(files) > 1 else ""))
         return "\n".join(lines)
+
+    def _error(self, facts: dict[str, Any]) -> str:
+        said = f"discretisation error of E: {self._span('discretisation_error', '.2%')}"
+        if "error_asked" not in facts:
+            return said
+        reached = "" if facts["error_reached"] else ", NOT reached"
+        return f"{said}; {facts['error_asked']:.2%} was asked for{reached}"
 
     def _by_name(self) -> list[str]:
         """A line for each pose that has a name, where there are few."""

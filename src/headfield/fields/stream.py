@@ -24,7 +24,7 @@ from .h5.reader import ResultFile, opened
 from .h5.writer import RowFile, constants_of, row_of
 from .note import Note
 from .run import Run
-from .write import write_results
+from .write import write_point_results, write_results
 
 __all__ = ["H5_ENDINGS", "FilePerPose", "GrowingH5", "open_results", "result_files", "save_h5"]
 
@@ -39,7 +39,13 @@ _BYTES = {".h5": (0, 0, 16, 8), ".hdf5": (0, 0, 16, 8), ".msh": (28, 28, 40, 12)
 
 
 def open_results(
-    path: str | os.PathLike[str], mesh: TetMesh, n_elements: int | None, run: Run, *, resume: bool = False
+    path: str | os.PathLike[str],
+    mesh: TetMesh,
+    n_elements: int | None,
+    run: Run,
+    *,
+    resume: bool = False,
+    at_points: bool = False,
 ) -> FilePerPose | GrowingH5:
     """Return the writer for a path; raise at once every error that can be found before a long solve.
 
@@ -56,6 +62,8 @@ def open_results(
     resume : bool
         Go on after the poses that a run of the same has written, if there was one: none are left to solve if
         an .h5 of it is whole.
+    at_points : bool
+        The fields are given at so many points, not in tetrahedra: only `.vtu`.
 
     Returns
     -------
@@ -67,7 +75,7 @@ def open_results(
     Raises
     ------
     FileFormatError
-        Another ending, or h5py is missing.
+        Another ending, or one that holds no fields at points; h5py is missing.
     ArgumentError
         What lies there is of another run.
     StorageError
@@ -82,9 +90,11 @@ def open_results(
             f"{target}: results are written as .msh, .vtu or .h5, not {ending or 'this'}; "
             "`headfield convert` makes .nii.gz, .func.gii, .csv and .npy of them"
         )
+    if at_points and ending != ".vtu":
+        raise FileFormatError(f"{target}: a field at points is written as .vtu")
     for file in (target, *result_files(target, range(run.first, run.first + 1), run.total)):
         check_folder(file)
-    each = _pose_bytes(ending, mesh, n_elements)
+    each = 16 * (n_elements or 0) if at_points else _pose_bytes(ending, mesh, n_elements)
     if ending in _ENDINGS_PER_POSE:
         return FilePerPose(target, run, resume, each)
     needed_h5py("writing")
@@ -275,7 +285,8 @@ class FilePerPose:
 
     def write(self, field: FieldArrays) -> None:
         """Write the poses of a batch that have converged; the others keep their number and get no file."""
-        _check_in_tetrahedra(field)
+        if ending_of(self._paths[0]) != ".vtu":
+            _check_in_tetrahedra(field)
         self._check_room(int(field.report.converged.sum()))
         try:
             for i in range(len(field)):
@@ -287,7 +298,10 @@ class FilePerPose:
         path, pose, good = self._paths[self.done], slice(i, i + 1), field.report.converged[i]
         if good:
             note = Note(self._run.part(self._run.first + self.done, 1), field.names[pose])
-            write_results(path, field.mesh, field.in_elements(pose), field.at_nodes(pose), note)
+            if field.region is not None and field.at_points:
+                write_point_results(path, field.region, field.in_elements(pose), note)
+            else:
+                write_results(path, field.mesh, field.in_elements(pose), field.at_nodes(pose), note)
             self.files.append(str(path))
         else:
             path.unlink(missing_ok=True)  # that of an earlier run would pass for the field of this pose

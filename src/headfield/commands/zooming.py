@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What `headfield solve --roi` needs besides: the region, its zoom, and what is said of errors."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from ..coils.coil import Coil
+from ..core.messages import warn
+from ..errors import FileFormatError
+from ..heads.mesh import TetMesh
+from ..io.meshio import needed_meshio
+from ..io.regular import ending_of
+from ..regions.region import Region
+from ..solve.model import HeadModel
+from ..solve.zoom.make import ZoomOptions, check_zoom
+from ..solve.zoom.report import ZoomLevel
+from ..solve.zoom.zoom import Zoom
+from .placing import Places
+from .progress import Progress
+
+__all__ = ["Zoomed", "check_output", "facts_of_error", "region_of", "zoomed"]
+
+
+class Zoomed(Protocol):
+    """What is solved on a zoom."""
+
+    coil: Coil
+    poses: NDArray[Any]
+    didt: Any
+    region: Region | None
+
+
+def check_output(args: argparse.Namespace) -> None:
+    """Raise FileFormatError if OUT can't hold the field of `--roi`, before the head is read."""
+    if args.roi is not None and args.roi.kind == "mid-layer":
+        if ending_of(args.output) != ".vtu":
+            raise FileFormatError(f"{args.output}: the field at points of the mid-layer is written as .vtu")
+        needed_meshio(args.output)
+
+
+def region_of(args: argparse.Namespace, mesh: TetMesh) -> Region | None:
+    """Return the region that `--roi` means in a head, or None; refuse one that is too large to refine."""
+    if args.roi is None:
+        return None
+    region: Region = args.roi.region(mesh, Places(args.head, mesh, args.eeg).find, args.tissues)
+    if args.zoom is not None:
+        check_zoom(region, args.zoom)
+    return region
+
+
+def zoomed(model: HeadModel, problem: Zoomed, options: ZoomOptions, progress: Progress) -> Zoom:
+    """Refine the head for all poses of a run, whichever of them are solved here: slices get the same mesh."""
+    assert problem.region is not None
+    count = itertools.count()
+
+    def told(level: ZoomLevel) -> None:
+        times = next(count)
+        done = f"refined {times}×" if times else "not refined yet"
+        error = "" if level.error is None else f", error of E about {level.error:.2%}"
+        progress.say(f"{done}: {level.unknowns:,} unknowns around the region{error}")
+
+    return model.zoom(
+        problem.region,
+        problem.coil,
+        problem.poses,
+        problem.didt,
+        error=options.error,
+        margin_mm=options.margin_mm,
+        max_unknowns=options.max_unknowns,
+        progress=told,
+    )
+
+
+def facts_of_error(args: argparse.Namespace, rows: list[dict[str, Any]], zoom: Zoom | None) -> dict[str, Any]:
+    """Return what the summary says of region and errors; warn if some poses are off by more than was asked.
+
+    Parameters
+    ----------
+    args : Namespace
+    rows : list of dict
+        Of the poses that were solved here.
+    zoom : Zoom or None
+        None where none was made: without `--error`, or if nothing was left to solve.
+    """
+    facts: dict[str, Any] = {} if args.roi is None else {"roi": args.roi.text}
+    if args.zoom is None:
+        return facts
+    asked = args.zoom.error
+    solved = [row for row in rows if row["converged"]]
+    known = [row["discretisation_error"] for row in solved if row["discretisation_error"] is not None]
+    off = len(solved) - sum(error <= asked for error in known)
+    facts |= {
+        "error_asked": asked,
+        "largest_error": max(known, default=None),
+        "error_reached": not off if solved else None,
+        "margin_mm": args.zoom.margin_mm,
+    }
+    if zoom is not None:
+        report = zoom.report
+        facts["zoom"] = {
+            "unknowns": zoom.n_unknowns,
+            "refinements": len(report.levels) - 1,
+            "stopped": report.stopped,
+            "seconds": round(sum(report.seconds.values()), 3),
+        }
+    if off:
+        most = f"by up to {max(known):.2%}" if len(known) == len(solved) else "by an unknown error"
+        warn(f"not reached: {off} of {len(solved)} poses are off {most}, where {asked:.2%} was asked for")
+    return facts
