@@ -76,4 +76,5 @@ def check_roi(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None
     try:
         args.zoom = ZoomOptions(error=args.error, margin_mm=args.margin, max_unknowns=most)
     except ArgumentError as problem:
-        parser.error(f"--error, --margin, --max-unknowns: {problem}")
+        hint = f"; for {args.error:g} per cent write {args.error:g}%" if args.error > 0.5 else ""
+        parser.error(f"--error, --margin, --max-unknowns: {problem}{hint}")
