@@ -8,6 +8,7 @@ import argparse
 from ..errors import ArgumentError
 from ..solve.zoom.make import ZoomOptions
 from .roi import roi, share
+from .values import file_name
 
 __all__ = ["ROI_EXAMPLE", "add_roi", "check_roi"]
 
@@ -54,6 +55,12 @@ def add_roi(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"refine no further than this [{_MOST_UNKNOWNS:,}]",
     )
+    group.add_argument(
+        "--picture",
+        type=file_name,
+        metavar="PICTURE",
+        help="with --error: draw the refined mesh, and error against unknowns: .png, .pdf, .svg",
+    )
 
 
 def check_roi(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
@@ -62,7 +69,7 @@ def check_roi(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None
         return
     args.zoom = None
     if args.error is None:
-        for option in ("margin", "max_unknowns"):
+        for option in ("margin", "max_unknowns", "picture"):
             if getattr(args, option) is not None:
                 parser.error(f"--{option.replace('_', '-')} is an option of --error, which is not given")
         return

@@ -141,7 +141,7 @@ def _solve_rest(
     model = HeadModel(problem.mesh, problem.conductivity, device=args.device, threads=args.threads)
     progress.say(f"set-up took {sum(model.seconds.values()):.1f} s")
     if args.zoom is not None:
-        problem.zoom = zoomed(model, problem, args.zoom, progress)
+        problem.zoom = zoomed(model, problem, progress)
     stopping.after_batches()
     try:
         for field in problem.fields(model, run.first + results.done):

@@ -13,11 +13,14 @@ from ..coils.coil import Coil
 from ..core.messages import warn
 from ..errors import FileFormatError
 from ..heads.mesh import TetMesh
+from ..io.atomic import check_not_input
 from ..io.meshio import needed_meshio
 from ..io.regular import ending_of
+from ..pictures.colours import matplotlib_parts
+from ..pictures.figure import check_target
 from ..regions.region import Region
 from ..solve.model import HeadModel
-from ..solve.zoom.make import ZoomOptions, check_zoom
+from ..solve.zoom.make import check_zoom
 from ..solve.zoom.report import ZoomLevel
 from ..solve.zoom.zoom import Zoom
 from .placing import Places
@@ -29,6 +32,7 @@ __all__ = ["Zoomed", "check_output", "facts_of_error", "region_of", "zoomed"]
 class Zoomed(Protocol):
     """What is solved on a zoom."""
 
+    args: argparse.Namespace
     coil: Coil
     poses: NDArray[Any]
     didt: Any
@@ -36,7 +40,11 @@ class Zoomed(Protocol):
 
 
 def check_output(args: argparse.Namespace) -> None:
-    """Raise FileFormatError if OUT can't hold the field of `--roi`, before the head is read."""
+    """Raise an error if OUT can't hold the field of `--roi`, or `--picture` can't be written."""
+    if args.picture is not None:
+        check_target(args.picture)
+        matplotlib_parts()
+        check_not_input(args.picture, args.output, args.head, args.coil, args.poses)
     if args.roi is not None and args.roi.kind == "mid-layer":
         if ending_of(args.output) != ".vtu":
             raise FileFormatError(f"{args.output}: the field at points of the mid-layer is written as .vtu")
@@ -53,8 +61,12 @@ def region_of(args: argparse.Namespace, mesh: TetMesh) -> Region | None:
     return region
 
 
-def zoomed(model: HeadModel, problem: Zoomed, options: ZoomOptions, progress: Progress) -> Zoom:
-    """Refine the head for all poses of a run, whichever of them are solved here: slices get the same mesh."""
+def zoomed(model: HeadModel, problem: Zoomed, progress: Progress) -> Zoom:
+    """Refine the head, and draw that if it is asked for.
+
+    That is for all poses of a run, whichever of them are solved here: slices get the same mesh.
+    """
+    args, options = problem.args, problem.args.zoom
     assert problem.region is not None
     count = itertools.count()
 
@@ -64,7 +76,7 @@ def zoomed(model: HeadModel, problem: Zoomed, options: ZoomOptions, progress: Pr
         error = "" if level.error is None else f", error of E about {level.error:.2%}"
         progress.say(f"{done}: {level.unknowns:,} unknowns around the region{error}")
 
-    return model.zoom(
+    zoom = model.zoom(
         problem.region,
         problem.coil,
         problem.poses,
@@ -74,6 +86,9 @@ def zoomed(model: HeadModel, problem: Zoomed, options: ZoomOptions, progress: Pr
         max_unknowns=options.max_unknowns,
         progress=told,
     )
+    if args.picture is not None:
+        zoom.write_picture(args.picture)
+    return zoom
 
 
 def facts_of_error(args: argparse.Namespace, rows: list[dict[str, Any]], zoom: Zoom | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -13,6 +14,7 @@ from ...coils.coil import Coil
 from ...core.locks import cached_property
 from ...fields.field import Field
 from ...heads.mesh import TetMesh
+from ...pictures.refined import LevelErrors, RefinedScene, draw_refined, write_refined
 from ...regions.region import Region
 from ..batches import Batches
 from ..drives.coil import CoilDrive
@@ -54,6 +56,8 @@ class Zoom:
     >>> field = zoom.solve(coil, hf.ring(pose, [0, 45, 90]))
     >>> field.E.shape == (3, len(target), 3)
     True
+    >>> [axes.get_title() for axes in zoom.plot().axes]
+    ['the refined mesh, axial, z = 69 mm', 'error against unknowns, level by level']
     """
 
     def __init__(self, whole: Whole, region: Region, adapted: Adapted, report: ZoomReport) -> None:
@@ -156,6 +160,61 @@ class Zoom:
         options = self._options(tol, max_iterations, batch, strict)
         drive = CoilDrive(self._whole.tables, coil, poses, didt, primary_error, first)
         return self._batches(drive, options).one_by_one()
+
+    def scene(self) -> RefinedScene:
+        """What pictures of the refined mesh and of its levels show.
+
+        What quadratic elements were off by on the first level, e₀² = d² + e₁², follows from the change d to
+        the second, and what that is off by, e₁.
+        """
+        levels = self.report.levels
+        errors = [level.error for level in levels]
+        if errors[0] is None and len(levels) > 1 and errors[1] is not None:
+            errors[0] = float(np.hypot(levels[1].change or 0.0, errors[1]))
+        return RefinedScene(
+            self.mesh,
+            self._part.core,
+            self._part.touching,
+            self._part.rim,
+            [LevelErrors(one.unknowns, e, one.linear_error) for one, e in zip(levels, errors, strict=True)],
+            self.report.asked,
+            self.report.discretisation_error,
+        )
+
+    def plot(self) -> Any:
+        """Draw a slice of the refined mesh through the region, and error against unknowns, level by level.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            It is not registered with pyplot; a notebook shows it, `savefig` writes it. The slice shows
+            tissues in colours, edges of elements, the region, and the rim.
+
+        Raises
+        ------
+        MissingPackageError
+            matplotlib is missing.
+        """
+        return draw_refined(self.scene())
+
+    def write_picture(self, path: str | os.PathLike[str]) -> None:
+        """Write the figure of `plot`.
+
+        Parameters
+        ----------
+        path : path
+            `.png`, `.pdf` or `.svg`; the file appears whole or not at all.
+
+        Raises
+        ------
+        MissingPackageError
+            matplotlib is missing.
+        FileFormatError
+            Another ending.
+        OSError
+            The file can't be written.
+        """
+        write_refined(self.scene(), path)
 
     def _options(self, tol: Any, max_iterations: int, batch: int | str, strict: bool = True) -> SolveOptions:
         if isinstance(tol, str):
