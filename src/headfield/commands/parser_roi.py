@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 
 from ..errors import ArgumentError
-from ..solve.zoom.make import ZoomOptions
+from ..solve.zoom.options import ZoomOptions
 from .roi import roi, share
 from .values import file_name
 

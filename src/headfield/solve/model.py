@@ -28,7 +28,8 @@ from .on_scalp import OnScalp
 from .options import SolveOptions
 from .record import recorder
 from .selfcheck import on_device
-from .zoom.make import ZoomOptions, make_zoom
+from .zoom.make import make_zoom
+from .zoom.options import ZoomOptions
 from .zoom.report import ZoomLevel
 from .zoom.whole import Whole
 from .zoom.zoom import Zoom
@@ -344,11 +345,10 @@ class HeadModel(OnScalp):
             What the mesh is refined for, see `solve`. It serves other poses and coils around the same place
             nearly as well; of more than 16 poses it takes 16, evenly spaced in the list.
         error : float
-            Relative L2 error of E over the region, from 0.001 to 0.5.
+            Relative L2 error of E over the region, from 0.003 to 0.5.
         margin_mm : float, optional
             How far the part of the head that is solved again reaches beyond the region, mm. By default 10,
-            15 for an error below 1.5 %, 25 below 0.8 %; then the potential at its rim, which is that of the
-            head as it is, adds 0.4, 0.27 and 0.15 %, which are not part of the estimated error.
+            15 for an error below 1.5 %, 25 below 0.8 %.
         max_unknowns : int
             Refinement ends before there are more; a warning says so.
         smooth : bool

@@ -127,7 +127,8 @@ class ZoomHead:
         jumps = self._adapted.jumps.squares(level.phi, level.adot, scale) / self._adapted.volume_m3
         squares = xp.einsum("kpd,kpd,p->k", field, field, self._weights)
         relative: NDArray[np.float64] = self.device.get(xp.sqrt(jumps / xp.maximum(squares, 1e-300)))
-        return self._adapted.error_per_residual * relative.astype(np.float64)
+        adapted = self._adapted
+        return np.hypot(adapted.error_per_residual * relative.astype(np.float64), adapted.rim_error)
 
 
 def _both(whole: SolveReport, here: SolveReport) -> SolveReport:

@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...core.arguments import finite_array, whole, within
+from ...core.arguments import finite_array
 from ...core.device import on_host, using_threads
 from ...core.messages import warn
 from ...errors import ArgumentError, MeshError, RegionError
@@ -22,6 +21,7 @@ from ..options import SolveOptions
 from ..places import Places
 from ..workspace import Clock
 from .adaptation import Design, adapted
+from .options import ZoomOptions
 from .part import Part, cut
 from .report import ZoomLevel, ZoomReport
 from .whole import Whole
@@ -29,53 +29,11 @@ from .zoom import Zoom
 
 Floats = NDArray[np.float64]
 
-__all__ = ["DESIGN_POSES", "ZoomOptions", "check_zoom", "make_zoom"]
+__all__ = ["DESIGN_POSES", "check_zoom", "make_zoom"]
 
 #: Poses that a mesh is refined for, at most: of more, so many are taken, evenly spaced in the list.
 DESIGN_POSES = 16
 _TOL = 1e-5  # of their potentials in the head
-# What the potential at the rim is off by in a head of linear elements costs E in gray matter: 0.4 % with a
-# margin of 10 mm, 0.27 with 15, 0.15 with 25.
-_MARGINS_MM = ((0.015, 10.0), (0.008, 15.0), (0.0, 25.0))
-_LEAST_MARGIN_MM, _MOST_MARGIN_MM = 2.0, 200.0
-_MOST_UNKNOWNS = 50_000_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class ZoomOptions:
-    """What a zoom is asked for: see `HeadModel.zoom`.
-
-    Raises
-    ------
-    ArgumentError
-
-    Examples
-    --------
-    >>> ZoomOptions(error=0.01).margin_mm
-    15.0
-    >>> ZoomOptions(error=2)
-    Traceback (most recent call last):
-    ...
-    headfield.errors.ArgumentError: error must lie between 0.001 and 0.5, not 2
-    """
-
-    error: float = 0.02
-    margin_mm: float | None = None
-    max_unknowns: int = 2_000_000
-    smooth: bool = False
-
-    def __post_init__(self) -> None:
-        error = within(self.error, "error", ArgumentError, 1e-3, 0.5)
-        margin: Any = self.margin_mm
-        if margin is None:
-            margin = next(mm for least, mm in _MARGINS_MM if error >= least)
-        limits = _LEAST_MARGIN_MM, _MOST_MARGIN_MM
-        object.__setattr__(self, "error", error)
-        object.__setattr__(self, "margin_mm", within(margin, "margin_mm", ArgumentError, *limits))
-        most = whole(self.max_unknowns, "max_unknowns", ArgumentError, _MOST_UNKNOWNS)
-        object.__setattr__(self, "max_unknowns", most)
-        if not isinstance(self.smooth, bool):
-            raise ArgumentError(f"smooth must be True or False, not {self.smooth!r}")
 
 
 def check_zoom(roi: Region, options: ZoomOptions) -> None:
@@ -96,8 +54,7 @@ def check_zoom(roi: Region, options: ZoomOptions) -> None:
     headfield.errors.RegionError: the part around roi has about 38,799 unknowns before it is refined, more \
 than max_unknowns=1,000: take a smaller region or margin_mm, or allow more
     """
-    assert options.margin_mm is not None
-    _check_size(cut(roi.mesh, _tets_of(roi), options.margin_mm), options)
+    _check_size(cut(roi.mesh, _tets_of(roi), options.reach_mm), options)
 
 
 def make_zoom(
@@ -116,24 +73,22 @@ def make_zoom(
     """
     tets = _check_region(head, roi)
     drive, known = _few(head, drive, potential)
-    assert options.margin_mm is not None
     with head.device.current(), using_threads(head.threads):
         clock = Clock(head.device)
-        part = cut(head.mesh, tets, options.margin_mm)
+        part = cut(head.mesh, tets, options.reach_mm)
         _check_size(part, options)
         clock.lap("cut")
     rim = _rim(head, part, drive, known)
     with head.device.current(), using_threads(head.threads):
         clock.lap("head")
-        told = {} if progress is None else {"progress": progress}
-        design = Design(drive, rim, options.error, options.max_unknowns, options.smooth, **told)
-        found = adapted(head, part, roi, design)
+        found = adapted(head, part, roi, Design(drive, rim, options), progress)
         clock.lap("refine")
         report = ZoomReport(
             asked=options.error,
-            discretisation_error=found.error,
+            discretisation_error=float(found.errors.max()),
             levels=tuple(found.history),
-            margin_mm=options.margin_mm,
+            margin_mm=options.reach_mm,
+            rim_error=found.rim_error,
             stopped=found.stopped,
             seconds=clock.seconds,
         )

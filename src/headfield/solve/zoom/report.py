@@ -7,6 +7,13 @@ from dataclasses import dataclass, field
 
 __all__ = ["ZoomLevel", "ZoomReport"]
 
+_WHY = {
+    "reached": "refine for more poses",
+    "unknowns": "allow more by max_unknowns, or take a smaller region",
+    "margin": "take a larger margin_mm",
+    "levels": "refinement no longer helps",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class ZoomLevel:
@@ -28,7 +35,8 @@ class ZoomLevel:
     linear_error : float
         Estimated error of the E of linear elements on this mesh: what quadratic ones add along its edges.
     error : float or None
-        Estimated error of E, from the changes between levels. None on the first level.
+        Estimated error of E, from the changes between levels, and of the potential at the rim. None on the
+        first level.
     """
 
     tetrahedra: int
@@ -54,9 +62,11 @@ class ZoomReport:
     levels : tuple of ZoomLevel
     margin_mm : float
         How far the part of the head that is solved again reaches beyond the region.
+    rim_error : float
+        The part of it that the potential at the rim is estimated to cost, which refinement does not lower.
     stopped : str
         "reached", or why it was not: "unknowns", the next level would have had more than were allowed;
-        "levels", refinement no longer helped.
+        "margin", the potential at the rim costs too much; "levels", refinement no longer helped.
     seconds : dict of str to float
         Of the set-up, per stage.
     """
@@ -65,6 +75,7 @@ class ZoomReport:
     discretisation_error: float
     levels: tuple[ZoomLevel, ...]
     margin_mm: float
+    rim_error: float
     stopped: str
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -75,7 +86,9 @@ class ZoomReport:
 
     def __str__(self) -> str:
         last = self.levels[-1]
-        how = "" if self.reached else f", not the {100 * self.asked:.2g} % asked for ({self.stopped})"
+        how = ""
+        if not self.reached:
+            how = f", not the {100 * self.asked:.2g} % asked for: {_WHY[self.stopped]}"
         return (
             f"{last.unknowns} unknowns after {len(self.levels) - 1} refinements, error of E up to "
             f"{100 * self.discretisation_error:.2g} %{how}; {sum(self.seconds.values()):.1f} s"
