@@ -342,8 +342,8 @@ class HeadModel(OnScalp):
         roi : Region
             Tetrahedra or points of the mesh: see `headfield.regions`.
         coil, poses, didt
-            What the mesh is refined for, see `solve`. It serves other poses and coils around the same place
-            nearly as well; of more than 16 poses it takes 16, evenly spaced in the list.
+            What the mesh is refined for, see `solve`; of more than 16 poses 16, evenly spaced in the list. It
+            serves others around the same place nearly as well.
         error : float
             Relative L2 error of E over the region, from 0.003 to 0.5.
         margin_mm : float, optional
@@ -356,7 +356,7 @@ class HeadModel(OnScalp):
         potential : array_like (k, n), optional
             Of these poses in the whole head, V, as `Field.potential`, if they have been solved for.
         primary_error, progress
-            See `solve`; `progress` is called with the `ZoomLevel` of each level when that is solved.
+            See `solve`; `progress` is called with the `ZoomLevel` of each level.
 
         Returns
         -------
@@ -368,7 +368,6 @@ class HeadModel(OnScalp):
         RegionError
             A region of another mesh, an empty one, or one that takes more than `max_unknowns` as it is.
         CoilError, PoseError, ArgumentError, DeviceError
-            See `solve`.
         """
         options = ZoomOptions(error=error, margin_mm=margin_mm, max_unknowns=max_unknowns, smooth=smooth)
         drive = self._drive(coil, poses, didt, primary_error)
