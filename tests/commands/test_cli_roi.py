@@ -218,3 +218,20 @@ def test_the_summary_says_whether_an_error_was_reached():
         known | {"error_reached": False}
     )
     assert summary.text(known | {"error_reached": True}).endswith("2.00% was asked for")
+
+
+def test_info_says_that_a_result_is_of_a_refined_part(inputs, problem, target, tmp_path, capsys):
+    model, *drive = problem
+    field = model.zoom(target, *drive, 2e6, error=0.05).solve(*drive, 2e6)
+    field.save(tmp_path / "f.h5")
+    assert cli.main(["info", str(tmp_path / "f.h5")]) == 0
+    worst = f"{field.report.discretisation_error.max():.2%}"
+    wanted = (
+        f"of quadratic elements on a refined part of the head, estimated to be off by up to {worst}; 5.00%"
+    )
+    assert wanted in capsys.readouterr().out
+    model.solve(*drive, 2e6, roi=target).save(tmp_path / "g.h5")
+    assert cli.main(["info", str(tmp_path / "g.h5")]) == 0
+    assert "of linear elements\n" in capsys.readouterr().out
+    plain = hf.read_result(tmp_path / "g.h5").provenance
+    assert hf.read_result(tmp_path / "f.h5").provenance.options != plain.options

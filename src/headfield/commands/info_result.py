@@ -141,9 +141,7 @@ def text_of_result(facts: dict[str, Any]) -> tuple[list[tuple[str, str]], list[T
         low, high = np.min(facts["didt"]) * 1e-6, np.max(facts["didt"]) * 1e-6
         rows.append(("dI/dt", f"{low:g} A/µs" if low == high else f"{low:g} to {high:g} A/µs"))
     rows.append(("fields", ", ".join(facts["fields"]) or "none"))
-    rows.append(
-        ("E", "of linear elements" if facts["recovery"] is None else f"recovered ({facts['recovery']})")
-    )
+    rows.append(("E", _elements_of(facts)))
     some, every = facts["tetrahedra_with_field"], facts["tetrahedra"]
     rows.append(("tetrahedra", f"{every:,}" if some == every else f"{some:,} of {every:,}"))
     if facts["devices"]:
@@ -155,6 +153,19 @@ def text_of_result(facts: dict[str, Any]) -> tuple[list[tuple[str, str]], list[T
         of = "" if looked == count - len(bad) else f", of {looked} of the poses"
         rows.append(("peaks", f"{PEAK_PERCENT:g}th percentile of |E| by volume, V/m{of}"))
     return rows, tables + _table_of_poses(facts["each_pose"])
+
+
+def _elements_of(facts: dict[str, Any]) -> str:
+    """Say which elements E is of."""
+    if facts["recovery"] is not None:
+        return f"recovered ({facts['recovery']})"
+    asked = facts["provenance"]["settings"].get("error") if facts["provenance"] else None
+    if not isinstance(asked, float):
+        return "of linear elements"
+    errors = [row.get("discretisation_error") for row in facts["each_pose"]]
+    known = [error for error in errors if error is not None]
+    found = f", estimated to be off by up to {max(known):.2%}" if known else ""
+    return f"of quadratic elements on a refined part of the head{found}; {asked:.2%} was asked for"
 
 
 def _table_of_tissues(facts: dict[str, Any]) -> list[Table]:

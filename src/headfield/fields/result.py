@@ -49,7 +49,7 @@ class Result:
         How E was recovered; None for E of linear elements, and where the file doesn't say.
     facts : dict of str to ndarray
         Of each pose, as far as the file has them: `converged`, `iterations`, `residual`, `tolerance`,
-        `discretisation_error` (of linear elements), `device`.
+        `discretisation_error` (of linear elements, or of a zoom), `device`.
     """
 
     path: str

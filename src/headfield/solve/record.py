@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,11 +21,16 @@ __all__ = ["recorder"]
 
 
 def recorder(
-    mesh: TetMesh, conductivity: NDArray[np.float64], drive: Drive, options: SolveOptions
+    mesh: TetMesh,
+    conductivity: NDArray[np.float64],
+    drive: Drive,
+    options: SolveOptions,
+    refined: Mapping[str, Any] | None = None,
 ) -> Callable[[slice], Run] | None:
     """Return what makes the record of some of the sources of a drive; None for drives of other programs.
 
-    A field keeps it, so it holds no model, and no tables of one.
+    A field keeps it, so it holds no model, and no tables of one. `refined` says what a refined part of the
+    head was made for, where E is of one.
     """
     if isinstance(drive, NodalCurrents):
         rows, scale = drive.rows, drive.scale
@@ -40,7 +45,7 @@ def recorder(
     coil, poses, didt, bound = drive.coil, drive.poses, drive.didt, drive.bound
 
     def of_poses(part: slice) -> Run:
-        some, settings = poses[part], _settings(options) | {"primary_error": bound}
+        some, settings = poses[part], _settings(options) | {"primary_error": bound, **(refined or {})}
         return run_of(mesh, conductivity, coil.content(), some, didt[part], settings, count=len(some))
 
     return of_poses
