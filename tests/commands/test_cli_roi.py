@@ -92,7 +92,7 @@ def test_a_refined_region_is_that_of_a_zoom_with_its_error(inputs, problem, targ
     errors = [row["discretisation_error"] for row in facts["results"]]
     assert facts["largest_error"] == max(errors) == there.report.discretisation_error.max()
     assert (facts["error_asked"], facts["error_reached"], facts["roi"]) == (0.05, True, BALL)
-    assert facts["zoom"]["unknowns"] == zoom.n_unknowns
+    assert (facts["zoom"]["unknowns"], facts["picture"]) == (zoom.n_unknowns, str(picture))
     levels = [line for line in said.err.splitlines() if "unknowns around the region" in line]
     assert len(levels) == len(zoom.report.levels) == facts["zoom"]["refinements"] + 1
     assert f"refined {len(levels) - 1}×: {zoom.n_unknowns:,} unknowns" in levels[-1]

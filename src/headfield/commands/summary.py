@@ -130,6 +130,8 @@ class Summary:
         files = facts["files"]
         if files:
             lines.append(f"written: {files[0]}" + (f" to {files[-1]}" if len(files) > 1 else ""))
+        if "picture" in facts:
+            lines.append(f"picture: {facts['picture']}")
         return "\n".join(lines)
 
     def _error(self, facts: dict[str, Any]) -> str:

@@ -123,6 +123,8 @@ def facts_of_error(args: argparse.Namespace, rows: list[dict[str, Any]], zoom: Z
             "stopped": report.stopped,
             "seconds": round(sum(report.seconds.values()), 3),
         }
+        if args.picture is not None:
+            facts["picture"] = args.picture
     if off:
         most = f"by up to {max(known):.2%}" if len(known) == len(solved) else "by an unknown error"
         warn(f"not reached: {off} of {len(solved)} poses are off {most}, where {asked:.2%} was asked for")
