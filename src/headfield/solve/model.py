@@ -347,12 +347,12 @@ class HeadModel(OnScalp):
         error : float
             Relative L2 error of E over the region, from 0.003 to 0.5.
         margin_mm : float, optional
-            How far the part of the head that is solved again reaches beyond the region, mm. By default 10,
-            15 for an error below 1.5 %, 25 below 0.8 %.
+            How far what is solved again reaches beyond the region, mm. By default 10, 15 for an error below
+            1.5 %, 25 below 0.8 %.
         max_unknowns : int
-            Refinement ends before there are more; a warning says so.
+            Refinement ends before there are more, with a warning.
         smooth : bool
-            Whether new nodes on interfaces lie on a smooth surface through those of the mesh, not on facets.
+            Put new nodes on interfaces onto a smooth surface through those of the mesh, not onto facets.
         potential : array_like (k, n), optional
             Of these poses in the whole head, V, as `Field.potential`, if they have been solved for.
         primary_error, progress
@@ -366,7 +366,7 @@ class HeadModel(OnScalp):
         Raises
         ------
         RegionError
-            A region of another mesh, an empty one, or one that takes more than `max_unknowns` as it is.
+            Of another mesh, empty, or one that takes more than `max_unknowns` as it is.
         CoilError, PoseError, ArgumentError, DeviceError
         """
         options = ZoomOptions(error=error, margin_mm=margin_mm, max_unknowns=max_unknowns, smooth=smooth)

@@ -37,7 +37,7 @@ _RIM = 0.16
 # and unknowns are used as well with a share of 0.8 as with one of 0.5.
 _FALL, _LEAST_SHARE, _MOST_SHARE = 0.42, 0.4, 0.85
 _GUESS = 0.5  # error relative to the residual, before two levels say more
-_HELPS = 0.95  # of the residual before: if more is left, refinement no longer helps
+_HELPS = 0.95  # of the residual: if more is left after two levels, refinement no longer helps
 _MOST_LEVELS = 16
 _PROBES = 20_000  # points at which levels are compared
 _FACES_OF = 4_000  # tetrahedra on whose faces jumps say how large the error is for a pose
@@ -169,7 +169,7 @@ def adapted(
     options, probes, part = design.options, _Probes(region), coarse
     edges = Edges.of_tets(part.tets, len(part.nodes_mm))
     trial = _Trial(head, part, edges, design, probes)
-    history, pairs, ratio = [trial.facts], list[tuple[float, float]](), _GUESS
+    history, steps, ratio = [trial.facts], list[tuple[float, float, float]](), _GUESS
     rim = rim_error(trial.facts.linear_error, options.reach_mm)
     goal = np.sqrt(max(options.error**2 - rim**2, (_LEAST_GOAL * options.error) ** 2))
     while True:
@@ -187,9 +187,9 @@ def adapted(
             break
         before, trial = trial, _Trial(head, part, edges, design, probes)
         change = probes.relative_change(before, trial)
-        pairs.append((change, before.residuals.mean() - trial.residuals.mean()))
+        steps.append((change, before.residuals.mean(), trial.residuals.mean()))
         del before
-        ratio = _ratio(pairs)
+        ratio = _ratio(steps)
         error = float(np.sqrt((trial.errors(ratio) ** 2).mean() + rim**2))
         history.append(replace(trial.facts, change=float(np.sqrt(change)), error=error))
     return Adapted(
@@ -244,19 +244,20 @@ def _stopped(history: list[ZoomLevel], worst: float, goal: float, asked: float) 
         return ""
     if worst <= goal:
         return "reached" if goal > _LEAST_GOAL * asked else "margin"
-    if len(history) >= _MOST_LEVELS or history[-1].residual > _HELPS * history[-2].residual:
+    helped = len(history) < 3 or history[-1].residual < _HELPS * history[-3].residual
+    if len(history) >= _MOST_LEVELS or not helped:
         return "levels"
     return ""
 
 
-def _ratio(pairs: list[tuple[float, float]]) -> float:
-    """Return the error relative to the residual, from the changes between levels and how the residual fell.
+def _ratio(steps: list[tuple[float, float, float]]) -> float:
+    """Return the error relative to the residual, from the changes between levels and the residuals at them.
 
-    Both are squared. Where residuals did not fall, a small change does not say that an error is small: then
-    the ratio is infinite.
+    All are squared. Where residuals hardly fall, a small change does not say that an error is small: then
+    they count as if they had fallen by a little.
     """
-    changes, falls = np.sum(pairs, axis=0)
-    return float(np.sqrt(changes / falls)) if falls > 0.0 else float("inf")
+    changes, before, after = np.sum(steps, axis=0)
+    return float(np.sqrt(changes / max(before - after, (1.0 - _HELPS**2) * before)))
 
 
 def _share(error: float, asked: float) -> float:
