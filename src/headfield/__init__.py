@@ -72,6 +72,8 @@ from .poses.write import write_poses
 from .regions.refine import refine
 from .regions.region import Region
 from .solve.model import HeadModel
+from .solve.zoom.report import ZoomLevel, ZoomReport
+from .solve.zoom.zoom import Zoom
 
 __version__ = VERSION
 
@@ -114,6 +116,9 @@ __all__ = [
     "Surface",
     "TetMesh",
     "Waveform",
+    "Zoom",
+    "ZoomLevel",
+    "ZoomReport",
     "analytic",
     "bent_figure_of_eight",
     "casing_distance",

@@ -173,7 +173,7 @@ def test_words_that_name_no_region_are_wrong_usage(inputs, tmp_path, capsys, reg
         (["--roi", BALL, "--max-unknowns", "10"], "--max-unknowns is an option of --error"),
         (["--roi", BALL, "--picture", "f.png"], "--picture is an option of --error"),
         (["--roi", BALL, "--error", "two"], "'two' is not a share such as 0.02 or 2%"),
-        (["--roi", BALL, "--error", "2"], "must lie between 0.001 and 0.5, not 2; for 2 per cent write 2%"),
+        (["--roi", BALL, "--error", "2"], "must lie between 0.003 and 0.5, not 2; for 2 per cent write 2%"),
         (["--roi", BALL, "--error", "nan"], "nan must be a finite number"),
         (["--roi", BALL, "--error", "2%", "--margin", "0"], "margin_mm must lie between 2 and 200"),
         (["--roi", BALL, "--error", "2%", "--recovery", "patch"], "either --recovery or --error"),

@@ -41,7 +41,7 @@ def add_roi(parser: argparse.ArgumentParser) -> None:
         "--error",
         type=share,
         metavar="SHARE",
-        help="refine until E is off by less: 0.02 or 2%%, from 0.1%% to 50%%, relative L2 over the region",
+        help="refine until E is off by less: 0.02 or 2%%, from 0.3%% to 50%%, relative L2 over the region",
     )
     group.add_argument(
         "--margin",
@@ -54,6 +54,11 @@ def add_roi(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         help=f"refine no further than this [{_MOST_UNKNOWNS:,}]",
+    )
+    group.add_argument(
+        "--smooth",
+        action="store_true",
+        help="with --error: put new nodes on interfaces onto a smooth surface, not onto facets",
     )
     group.add_argument(
         "--picture",
@@ -69,8 +74,8 @@ def check_roi(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None
         return
     args.zoom = None
     if args.error is None:
-        for option in ("margin", "max_unknowns", "picture"):
-            if getattr(args, option) is not None:
+        for option in ("margin", "max_unknowns", "smooth", "picture"):
+            if getattr(args, option) not in (None, False):
                 parser.error(f"--{option.replace('_', '-')} is an option of --error, which is not given")
         return
     if args.roi is None:
@@ -81,7 +86,8 @@ def check_roi(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None
         parser.error("--tol auto is of linear elements: leave it out with --error")
     most = _MOST_UNKNOWNS if args.max_unknowns is None else args.max_unknowns
     try:
-        args.zoom = ZoomOptions(error=args.error, margin_mm=args.margin, max_unknowns=most)
+        limits = {"margin_mm": args.margin, "max_unknowns": most}
+        args.zoom = ZoomOptions(error=args.error, smooth=args.smooth, **limits)
     except ArgumentError as problem:
         hint = f"; for {args.error:g} per cent write {args.error:g}%" if args.error > 0.5 else ""
         parser.error(f"--error, --margin, --max-unknowns: {problem}{hint}")

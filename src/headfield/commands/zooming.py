@@ -84,6 +84,7 @@ def zoomed(model: HeadModel, problem: Zoomed, progress: Progress) -> Zoom:
         error=options.error,
         margin_mm=options.margin_mm,
         max_unknowns=options.max_unknowns,
+        smooth=options.smooth,
         progress=told,
     )
     if args.picture is not None:
@@ -113,7 +114,7 @@ def facts_of_error(args: argparse.Namespace, rows: list[dict[str, Any]], zoom: Z
         "error_asked": asked,
         "largest_error": max(known, default=None),
         "error_reached": not off if solved else None,
-        "margin_mm": args.zoom.margin_mm,
+        "margin_mm": args.zoom.reach_mm,
     }
     if zoom is not None:
         report = zoom.report
