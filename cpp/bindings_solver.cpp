@@ -46,11 +46,9 @@ CsrView<double> prolongation_view(const Prolongation& p, int32_t rows) {
     check_shape(ptr, "prolongation", {py::ssize_t{rows} + 1});
     check_shape(val, "prolongation", {col.size()});
     check_indices(col, "prolongation", cols);
-    for (int32_t i = 0; i <= rows; ++i) {
-        if (ptr.at(i) < (i ? ptr.at(i - 1) : 0) || (i == rows && ptr.at(i) != col.size())) {
-            throw std::invalid_argument("prolongation does not have a row for each of the matrix");
-        }
-    }
+    bool ascends = ptr.at(0) == 0 && ptr.at(rows) == col.size();
+    for (int32_t i = 0; i < rows; ++i) ascends = ascends && ptr.at(i) <= ptr.at(i + 1);
+    if (!ascends) throw std::invalid_argument("prolongation does not have a row for each of the matrix");
     return {rows, cols, ptr.data(), col.data(), val.data()};
 }
 

@@ -13,10 +13,12 @@ STUB = ast.parse((files("headfield") / "core" / "_cpu.pyi").read_text(encoding="
 # pybind11 can only say that they return a tuple, not of what: their tests look at that.
 OF_SEVERAL = (
     "assemble",
+    "assemble_quadratic",
     "mesh_edges",
     "mesh_levels",
     "recovery",
     "refine_edges",
+    "sampling",
     "transposed",
     "voxel_parts",
 )
