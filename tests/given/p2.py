@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """An independent assembly of elements that are quadratic along some edges, by closed forms in NumPy.
 
-The potential of an element is Σ v_i λ_i + Σ β_e 4 λ_a λ_b. Its integrals follow from ∫ Π λ^α = 6 V Π α! / (3 +
-Σ α)!, and β_e = w_e − (v_a + v_b)/2 takes them to potentials w_e in the middle of edges. Nothing here calls
+The potential of an element is Σ v_i λ_i + Σ β_e 4 λ_a λ_b. Its integrals follow from ∫ Π λ^α = 6 V Π α! /
+(3 + Σ α)!, and β_e = w_e − (v_a + v_b)/2 takes them to potentials w_e in the middle of edges. Nothing here calls
 headfield.
 """
 
@@ -49,7 +49,7 @@ class Elements:
         return self._summed(stiffness), [self._summed(s) for s in sources]
 
     def _hierarchical(self):
-        """What takes potentials at the ten places to v and β, (m, 10, 10): nothing of β where there is none."""
+        """What takes potentials at the ten places to v and β, (m, 10, 10): no β where there is none."""
         to = np.zeros((len(self.tets), 10, 10))
         to[:, range(4), range(4)] = 1.0
         quadratic = self.unknowns[:, 4:] >= 0

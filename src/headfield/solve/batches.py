@@ -89,8 +89,13 @@ class Batches:
         self.batch = self._first_batch()
         self._width_asked = self._width_of(self.batch)
 
-    def together(self, initial: ArrayLike | None, progress: Callable[[int, int], None] | None) -> Field:
-        """Return the fields of all sources as one.
+    def together(
+        self,
+        initial: ArrayLike | None,
+        progress: Callable[[int, int], None] | None,
+        name: str = "initial",
+    ) -> Field:
+        """Return the fields of all sources as one; `name` is what messages call `initial`.
 
         Raises
         ------
@@ -101,7 +106,7 @@ class Batches:
         k = len(self._drive)
         guess = None
         if initial is not None:
-            guess = self._check_initial(initial)
+            guess = self._check_initial(initial, name)
         made = self._result(k)
         self._check_room(made, f"the result of {k} {self._sources}")
         try:
@@ -289,18 +294,18 @@ class Batches:
             advice = "try iter_solve, roi" if self._drive.poses is not None else "try fewer at a time, roi"
             raise DeviceError(f"{what} takes {size / 2**30:.1f} GiB, more than is free: {advice}")
 
-    def _check_initial(self, initial: Any) -> Any:
+    def _check_initial(self, initial: Any, name: str) -> Any:
         """Return first guesses of the potential (k, n), on the host, or on the GPU if they are there."""
         shape, device = (len(self._drive), self._mesh.n_nodes), self._head.device
         values: NDArray[np.float64]
         if is_on_gpu(initial) and device.name == "cuda":
             values = device.put(initial)
             if values.dtype != np.float64 or not bool(device.xp.isfinite(values).all()):
-                raise ArgumentError(f"initial must be finite float64 numbers, not {values.dtype}")
+                raise ArgumentError(f"{name} must be finite float64 numbers, not {values.dtype}")
         else:
-            values = finite_array(on_host(initial), "initial", ArgumentError)
+            values = finite_array(on_host(initial), name, ArgumentError)
         if values.shape != shape:
             raise ArgumentError(
-                f"initial has shape {values.shape}; it must be {shape}, {self._sources} by nodes"
+                f"{name} has shape {values.shape}; it must be {shape}, {self._sources} by nodes"
             )
         return values

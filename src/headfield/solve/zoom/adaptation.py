@@ -64,7 +64,7 @@ class Adapted:
     volume_m3 : float
         Of the region.
     error_per_residual : float
-        Error of E relative to the residual of its jumps.
+        Error of E relative to the residual of its jumps; infinite where there is only one level.
     rim_error : float
         See `rim_error`.
     errors : ndarray (k,) float64
@@ -192,6 +192,8 @@ def adapted(
         ratio = _ratio(steps)
         error = float(np.sqrt((trial.errors(ratio) ** 2).mean() + rim**2))
         history.append(replace(trial.facts, change=float(np.sqrt(change)), error=error))
+    if not steps:
+        ratio = np.inf  # nothing to compare the only level with
     return Adapted(
         level=trial.level,
         jumps=trial.jumps,

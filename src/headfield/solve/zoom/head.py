@@ -43,7 +43,7 @@ class ZoomHead:
         """`sampling` gives E where it is wanted, and `weights` (p,) say what each place stands for."""
         self._whole, self._adapted, self._sampling, self._threads = whole, adapted, sampling, threads
         self.device = whole.device
-        self._weights = self.device.put((weights / weights.sum()).astype(np.float32))
+        self._weights = self.device.put(weights / weights.sum())
         self.unknowns = whole.unknowns + adapted.level.operators.size
         self._lock = Lock("a zoom solves")
 
@@ -125,10 +125,13 @@ class ZoomHead:
         """Estimate the relative errors (k,) of fields (k, p, 3) from their jumps."""
         level, xp = self._adapted.level, self.device.xp
         jumps = self._adapted.jumps.squares(level.phi, level.adot, scale) / self._adapted.volume_m3
-        squares = xp.einsum("kpd,kpd,p->k", field, field, self._weights)
+        squares = xp.einsum("kpd,kpd,p->k", field, field, self._weights)  # in float64, as the weights are
         relative: NDArray[np.float64] = self.device.get(xp.sqrt(jumps / xp.maximum(squares, 1e-300)))
         adapted = self._adapted
-        return np.hypot(adapted.error_per_residual * relative.astype(np.float64), adapted.rim_error)
+        ratio = adapted.error_per_residual  # infinite where it is not known
+        seen = relative > 0.0  # not where there is no field
+        errors = np.multiply(ratio, relative, out=np.zeros(len(relative)), where=seen)
+        return np.where(seen, np.hypot(errors, adapted.rim_error), 0.0)
 
 
 def _both(whole: SolveReport, here: SolveReport) -> SolveReport:

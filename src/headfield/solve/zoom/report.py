@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 __all__ = ["ZoomLevel", "ZoomReport"]
@@ -58,7 +59,8 @@ class ZoomReport:
     asked : float
         The relative error that was asked for.
     discretisation_error : float
-        Estimated error of E on the last level, of the design pose where it is largest.
+        Estimated error of E on the last level, of the design pose where it is largest; infinite where levels
+        did not tell, as where there is one only.
     levels : tuple of ZoomLevel
     margin_mm : float
         How far the part of the head that is solved again reaches beyond the region.
@@ -86,10 +88,11 @@ class ZoomReport:
 
     def __str__(self) -> str:
         last = self.levels[-1]
-        how = ""
+        known = math.isfinite(self.discretisation_error)
+        error, how = f"up to {100 * self.discretisation_error:.2g} %" if known else "not known", ""
         if not self.reached:
             how = f", not the {100 * self.asked:.2g} % asked for: {_WHY[self.stopped]}"
         return (
-            f"{last.unknowns} unknowns after {len(self.levels) - 1} refinements, error of E up to "
-            f"{100 * self.discretisation_error:.2g} %{how}; {sum(self.seconds.values()):.1f} s"
+            f"{last.unknowns} unknowns after {len(self.levels) - 1} refinements, error of E {error}{how}; "
+            f"{sum(self.seconds.values()):.1f} s"
         )

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...coils.coil import Coil
 from ...core.locks import cached_property
+from ...errors import ArgumentError
 from ...fields.field import Field
 from ...heads.mesh import TetMesh
 from ...pictures.refined import LevelErrors, RefinedScene, draw_refined, write_refined
@@ -131,7 +132,7 @@ class Zoom:
         """
         options = self._options(tol, max_iterations, batch)
         drive = CoilDrive(self._whole.tables, coil, poses, didt, primary_error)
-        return self._batches(drive, options).together(potential, progress)
+        return self._batches(drive, options).together(potential, progress, "potential")
 
     def iter_solve(
         self,
@@ -217,8 +218,8 @@ class Zoom:
         write_refined(self.scene(), path)
 
     def _options(self, tol: Any, max_iterations: int, batch: int | str, strict: bool = True) -> SolveOptions:
-        if isinstance(tol, str):
-            tol = float("nan")  # "auto" follows from what linear elements are off by: refused as no number
+        if isinstance(tol, str):  # "auto" follows from what linear elements are off by
+            raise ArgumentError(f"tol must be a number in a zoom, whose elements are not linear, not {tol!r}")
         limits: dict[str, Any] = {"tol": tol, "max_iterations": max_iterations}
         return SolveOptions(roi=self.region, batch=batch, strict=strict, **limits)
 
