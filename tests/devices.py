@@ -16,7 +16,15 @@ from typing import Any
 import numpy as np
 
 # Functions that take NumPy arrays in every module.
-ON_HOST = ("node_parts", "boundary_faces", "morton_order", "mesh_edges", "refine_edges")
+ON_HOST = (
+    "node_parts",
+    "boundary_faces",
+    "morton_order",
+    "mesh_edges",
+    "refine_edges",
+    "assemble_quadratic",
+    "sampling",
+)
 
 
 def module_of(device: str) -> Any:

@@ -56,6 +56,18 @@ def solves(kind, model):
     return whole
 
 
+def looks_closer(kind, model):
+    """A region on a refined part of the head, in elements and at points, of known and of new potentials."""
+    near, there = hf.regions.sphere(head(), TARGET, 20.0), kind(poses())
+    zoom = model.zoom(near, coil(), there, error=0.2)
+    potential = model.solve(coil(), there).potential
+    zoom.solve(coil(), there, potential=potential)
+    for field in zoom.iter_solve(coil(), there, kind(np.full(POSES, 2e6)), batch=4):
+        assert isinstance(field.E, type(there))
+    some = hf.regions.points(head(), [TARGET, [0, 0, 62]])
+    model.zoom(some, coil(), there, error=0.2, potential=potential).solve(coil(), there)
+
+
 def solve_again():
     """Flat tetrahedra: the GPU gives up in float32 and goes on in float64, for as long as it is let."""
     with contextlib.suppress(hf.ConvergenceError):
@@ -92,6 +104,8 @@ def main(path):
     model = hf.HeadModel(head(), device="cuda")
     solves(np.asarray, model)
     reduce(solves(cupy.asarray, model))
+    looks_closer(np.asarray, model)
+    looks_closer(cupy.asarray, model)
     solve_again()
     model._head.release()
     with open(path, "wb") as file:

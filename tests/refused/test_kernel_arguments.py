@@ -21,6 +21,7 @@ ROWS = np.ones((4, 3, 4), np.float32)
 COLUMNS = INDPTR, INDICES, np.arange(16, dtype=np.int32).reshape(4, 4).T.ravel()
 CORNERS = np.arange(5, dtype=np.int32), np.zeros(4, np.int32), np.arange(4, dtype=np.int32)
 OF_NODES = np.arange(5, dtype=np.int32), np.arange(4, dtype=np.int32), np.arange(4, dtype=np.int32)
+UNKNOWNS = np.array([[0, 1, 2, 3, -1, -1, -1, -1, -1, -1]], np.int32)
 GOOD = {
     "node_parts": {"tets": TETS, "n_nodes": 4},
     "boundary_faces": {"tets": TETS, "n_nodes": 4},
@@ -34,6 +35,15 @@ GOOD = {
         "marked": np.ones(6, bool),
     },
     "assemble": {"nodes": NODES, "tets": TETS, "sigma": np.ones(1)},
+    "assemble_quadratic": {"nodes": NODES, "unknowns": UNKNOWNS, "sigma": np.ones(1)},
+    "sampling": {
+        "nodes": NODES,
+        "unknowns": UNKNOWNS,
+        "ptr": np.array([0, 1, 3], np.int32),
+        "elements": np.zeros(3, np.int32),
+        "barycentric": np.full((3, 4), 0.25),
+        "weight": np.ones(3),
+    },
     "right_hand_side": {
         "indptr": INDPTR,
         "indices": INDICES,
@@ -129,6 +139,9 @@ NOT_CHECKED_FOR_LENGTH = {  # any number of rows is right
     ("mesh_edges", "tets"),
     ("refine_edges", "nodes"),  # more nodes than the tetrahedra use
     ("assemble", "nodes"),  # more nodes than the tetrahedra use
+    ("assemble_quadratic", "nodes"),
+    ("sampling", "nodes"),
+    ("sampling", "unknowns"),
     ("electric_field", "tets"),  # more tetrahedra than are asked for
     ("element_loads", "tets"),
     ("subtract_product", "x"),  # more columns than the matrix has entries in
@@ -137,7 +150,7 @@ MAY_BE_NONE = {("electric_field", "elements"), ("electric_field", "adot"), ("ele
 MAY_BE_NONE |= {("spread", "shares"), ("field_at_points", "adot")}
 LISTS = {("electric_field", "elements"), ("element_loads", "elements")}  # of any shape
 
-WRONG_SHAPE = r"must have shape|differ in length|indptr"
+WRONG_SHAPE = r"must have shape|differ in length|indptr|ptr must ascend"
 
 
 def call(function, **changes):
@@ -242,6 +255,9 @@ INDICES_IN = [
     ("refine_edges", "ends"),
     ("refine_edges", "of"),
     ("assemble", "tets"),
+    ("assemble_quadratic", "unknowns"),
+    ("sampling", "unknowns"),
+    ("sampling", "elements"),
     ("right_hand_side", "indices"),
     ("electric_field", "tets"),
     ("electric_field", "elements"),
@@ -255,6 +271,7 @@ INDICES_IN = [
     *((f, (a, i)) for f, a in TUPLES for i in (1, 2)),
 ]
 OUT_OF_RANGE = [(f, a, i) for f, a in INDICES_IN for i in (-1, 16, MAX_INT, -MAX_INT)]
+OUT_OF_RANGE = [case for case in OUT_OF_RANGE if case[1:] != ("unknowns", -1)]  # no unknown
 OUT_OF_RANGE += [(f, a, 4) for f, a in INDICES_IN if a not in (("columns", 2), "of")]
 OUT_OF_RANGE += [("transposed", "columns", n) for n in (-1, 3, 2**31, -(2**62), 2**62)]
 OUT_OF_RANGE += [
@@ -338,6 +355,22 @@ def test_row_pointers_that_describe_no_matrix_are_refused(indptr):
     ):
         with pytest.raises(ValueError, match="indptr"):
             call_with(function, argument, indptr)
+
+
+@pytest.mark.parametrize("ptr", [[], [0], [0, 2], [1, 3], [0, 3, 2, 3], [-1, 3], [0, 4], [0, 4, 3]])
+def test_samples_that_rows_do_not_hold_once_each_are_refused(ptr):
+    with pytest.raises(ValueError, match="ptr must ascend"):
+        call("sampling", ptr=np.array(ptr, np.int32))
+
+
+def test_a_corner_without_an_unknown_is_refused():
+    corner = UNKNOWNS.copy()
+    corner[0, 2] = -1
+    for function in ("assemble_quadratic", "sampling"):
+        with pytest.raises(ValueError, match="unknowns"):
+            call(function, unknowns=corner)
+    with pytest.raises(ValueError, match="sigma must have shape"):
+        call("assemble_quadratic", sigma=np.ones((1, 3, 2)))
 
 
 GRID_SHAPE = (5, 5, 5)
