@@ -16,6 +16,7 @@ namespace {
 constexpr int32_t dense_limit = 500;     // a level of at most so many rows is the last one, and is inverted densely
 constexpr int32_t dense_maximum = 4000;  // up to so many rows it is inverted too where coarsening stalls before that
 constexpr int max_levels = 20;
+constexpr double coarser = 0.8;  // of the rows of a level that the next has at most
 
 // Returns Â = D^-½ K D^-½, and D^-½ and D as `scale` and `weight` (n,). Couplings of fixed nodes become zeros, so that
 // φ = 0 exactly at a fixed node where b = 0. Such a node is coupled to nothing: no aggregate takes it, and the
@@ -301,7 +302,8 @@ Hierarchy build_hierarchy(const CsrView<double>& stiffness, const uint8_t* fixed
         bool smoothed = false;  // whether smoothing alone solves it: few nodes are free, and none has a strong coupling
         Csr<double> coarse;
         if (a.rows > dense_limit && h.levels.size() + 1 < max_levels) {
-            const bool given = first && h.levels.empty();
+            // One that hardly coarsens, as where few elements are quadratic, would be worth no level of its own.
+            const bool given = first && h.levels.empty() && first->cols < coarser * a.rows;
             std::vector<int32_t> agg;
             if (given) {
                 count = first->cols;
@@ -310,7 +312,7 @@ Hierarchy build_hierarchy(const CsrView<double>& stiffness, const uint8_t* fixed
             }
             poll();
             smoothed = h.levels.empty() && count == 0 && n_fixed > a.rows / 2;
-            if (count > 0 && count < 0.8 * a.rows) {  // else coarsening has stalled, and this level is the last
+            if (count > 0 && count < coarser * a.rows) {  // else coarsening has stalled, and this level is the last
                 Csr<double> p = given ? scaled_prolongation(*first, h.unscale, null)
                                       : smoothed_prolongation(a, agg, count, lambda_max, null, poll);
                 Csr<double> ap = product(a, p, poll);

@@ -34,8 +34,8 @@ struct Hierarchy {
 // Builds the hierarchy of a symmetric positive semidefinite stiffness matrix whose potential is held at zero where
 // fixed (rows,) is not 0. Every part that the matrix couples needs one fixed node or more. A coupling is strong if
 // |a_ij| > theta sqrt(a_ii a_jj). `first`, if it is not null, prolongs potentials from the second level to the first in
-// place of aggregates: from linear elements to quadratic ones. Throws std::invalid_argument where a diagonal is not
-// positive. Polls.
+// place of aggregates: from linear elements to quadratic ones. It is left out where it has nearly as many columns as
+// rows. Throws std::invalid_argument where a diagonal is not positive. Polls.
 Hierarchy build_hierarchy(const CsrView<double>& stiffness, const uint8_t* fixed, double theta,
                           const CsrView<double>* first, const Poll& poll);
 

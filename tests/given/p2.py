@@ -2,8 +2,8 @@
 """An independent assembly of elements that are quadratic along some edges, by closed forms in NumPy.
 
 The potential of an element is Σ v_i λ_i + Σ β_e 4 λ_a λ_b. Its integrals follow from ∫ Π λ^α = 6 V Π α! /
-(3 + Σ α)!, and β_e = w_e − (v_a + v_b)/2 takes them to potentials w_e in the middle of edges. Nothing here calls
-headfield.
+(3 + Σ α)!, and β_e = w_e − (v_a + v_b)/2 takes them to potentials w_e in the middle of edges. Nothing here
+calls headfield.
 """
 
 from math import factorial

@@ -222,7 +222,7 @@ def test_columns_of_a_row_are_merged_and_its_gradients_add_up_to_zero(problem, c
 
 @functools.cache
 def ball():
-    mesh = sphere_mesh([60, 70, 80], [2, 4, 5], edge_mm=14)
+    mesh = sphere_mesh([60, 70, 80], [2, 4, 5], edge_mm=17)
     rng = np.random.default_rng(0)
     elements = Elements(mesh.nodes_mm * 1e-3, mesh.tets, CHOICES["all"], rng)
     return elements, np.array([np.nan, np.nan, 0.3, np.nan, 0.01, 0.5])[mesh.tags]
@@ -289,6 +289,22 @@ def test_multigrid_from_linear_elements_solves_quadratic_ones(held):
     assert not phi[fixed].any()
     left = (b - k @ phi)[~fixed]
     assert (np.linalg.norm(left, axis=0) <= 1.05e-5 * np.linalg.norm(b[~fixed], axis=0)).all()
+
+
+def test_few_quadratic_elements_among_many_are_coarsened_by_aggregates():
+    """What takes linear elements to them is nearly square: its level would be no smaller."""
+    mesh = sphere_mesh([60, 70, 80], [2, 4, 5], edge_mm=9)
+    rng = np.random.default_rng(0)
+    elements = Elements(mesh.nodes_mm * 1e-3, mesh.tets, lambda rng, count: rng.random(count) < 0.01, rng)
+    sigma = np.array([np.nan, np.nan, 0.3, np.nan, 0.01, 0.5])[mesh.tags]
+    indptr, indices, values, _ = _cpu.assemble_quadratic(elements.places, elements.unknowns, sigma)
+    fixed = np.arange(len(elements)) == elements.of_nodes[7]
+    hierarchy = _cpu.Hierarchy(indptr, indices, values, fixed, 0.04, linear_to_quadratic(elements, fixed))
+    assert len(elements) > 4000, "too many rows to invert the matrix as it is"
+    assert len(hierarchy.levels) > 1
+    b = sp.csr_array((values, indices, indptr)) @ rng.normal(size=(len(elements), 4))
+    reports = run(_cpu.Solver(hierarchy, 4), b, 1e-5, 100)[1]
+    assert max(r.iterations for r in reports) <= 14
 
 
 def spoilt(p, **changes):

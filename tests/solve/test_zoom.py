@@ -216,13 +216,13 @@ def regions():
 def test_regions_of_all_kinds_are_looked_at(name):
     region = regions()[name]
     region, margin = region if isinstance(region, tuple) else (region, None)
-    zoom = zoomed(region, error=0.1, margin_mm=margin)
+    zoom = zoomed(region, error=0.2, margin_mm=margin)
     field = solved(zoom)
     assert zoom.report.reached
     assert field.E.shape == (3, len(region), 3)
     assert np.isfinite(field.E).all()
     assert (field.report.iterations <= 14).all()
-    assert (field.report.discretisation_error < 0.2).all()
+    assert (field.report.discretisation_error < 0.25).all()
     plain = model().solve(COIL, poses(), roi=region, primary_error=0.0)
     assert p1.relative(field.E, plain.E) < 0.6
 
