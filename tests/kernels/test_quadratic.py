@@ -341,3 +341,26 @@ def test_ends_of_edges_are_those_of_the_mesh():
     tets = np.array([[0, 1, 2, 3]], np.int32)
     ends, of = _cpu.mesh_edges(tets, 4)
     np.testing.assert_array_equal(ends[of[0]], ENDS)
+
+
+# One linear element, as it is and sampled three times.
+ONE = np.eye(4, 3), np.array([[3, 0, 1, 2, -1, -1, -1, -1, -1, -1]], np.int32)
+THREE = np.zeros(3, np.int32), np.full((3, 4), 0.25), np.ones(3)
+
+
+@pytest.mark.parametrize("ptr", [[], [0], [0, 2], [1, 3], [0, 3, 2, 3], [-1, 3], [0, 4], [0, 4, 3]])
+def test_samples_that_rows_do_not_hold_once_each_are_refused(ptr):
+    _cpu.sampling(*ONE, np.array([0, 1, 3], np.int32), *THREE)
+    with pytest.raises(ValueError, match="ptr must ascend"):
+        _cpu.sampling(*ONE, np.array(ptr, np.int32), *THREE)
+
+
+def test_a_corner_without_an_unknown_is_refused():
+    nodes, corner = ONE[0], ONE[1].copy()
+    corner[0, 2] = -1
+    with pytest.raises(ValueError, match="unknowns"):
+        _cpu.assemble_quadratic(nodes, corner, np.ones(1))
+    with pytest.raises(ValueError, match="unknowns"):
+        _cpu.sampling(nodes, corner, np.array([0, 1, 3], np.int32), *THREE)
+    with pytest.raises(ValueError, match="sigma must have shape"):
+        _cpu.assemble_quadratic(*ONE, np.ones((1, 3, 2)))

@@ -357,22 +357,6 @@ def test_row_pointers_that_describe_no_matrix_are_refused(indptr):
             call_with(function, argument, indptr)
 
 
-@pytest.mark.parametrize("ptr", [[], [0], [0, 2], [1, 3], [0, 3, 2, 3], [-1, 3], [0, 4], [0, 4, 3]])
-def test_samples_that_rows_do_not_hold_once_each_are_refused(ptr):
-    with pytest.raises(ValueError, match="ptr must ascend"):
-        call("sampling", ptr=np.array(ptr, np.int32))
-
-
-def test_a_corner_without_an_unknown_is_refused():
-    corner = UNKNOWNS.copy()
-    corner[0, 2] = -1
-    for function in ("assemble_quadratic", "sampling"):
-        with pytest.raises(ValueError, match="unknowns"):
-            call(function, unknowns=corner)
-    with pytest.raises(ValueError, match="sigma must have shape"):
-        call("assemble_quadratic", sigma=np.ones((1, 3, 2)))
-
-
 GRID_SHAPE = (5, 5, 5)
 
 
