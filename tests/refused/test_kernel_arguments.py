@@ -10,7 +10,6 @@ from devices import native
 
 pytestmark = pytest.mark.usefixtures("each_device")
 
-
 MAX_INT = np.iinfo(np.int32).max
 NODES = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1.0]])
 TETS = np.array([[0, 1, 2, 3]], np.int32)

@@ -43,6 +43,11 @@ def add_roi(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="refine until E is off by less: 0.02 or 2%%, from 0.3%% to 50%%, relative L2 over the region",
     )
+    _add_limits(group)
+
+
+def _add_limits(group: argparse._ArgumentGroup) -> None:
+    """Add the options of --error."""
     group.add_argument(
         "--margin",
         type=float,

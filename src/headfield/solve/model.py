@@ -347,16 +347,15 @@ class HeadModel(OnScalp):
         error : float
             Relative L2 error of E over the region, from 0.003 to 0.5.
         margin_mm : float, optional
-            How far what is solved again reaches beyond the region, mm. By default 10, 15 for an error below
-            1.5 %, 25 below 0.8 %.
+            How far what is solved again reaches beyond the region, mm: 10; 15 below 1.5 %, 25 below 0.8 %.
         max_unknowns : int
             Refinement ends before there are more, with a warning.
         smooth : bool
             Put new nodes on interfaces onto a smooth surface through those of the mesh, not onto facets.
         potential : array_like (k, n), optional
-            Of these poses in the whole head, V, as `Field.potential`, if they have been solved for.
+            Of these poses in the whole head, V, as `Field.potential`, if it is known.
         primary_error, progress
-            See `solve`; `progress` is called with the `ZoomLevel` of each level.
+            See `solve`; `progress` gets the `ZoomLevel` of each level.
 
         Returns
         -------
