@@ -14,7 +14,8 @@ within 15 mm, were divided into eight before: so what surrounds the region is fi
 zooms are linear elements: as they are, recovered, and on the head divided into eight there and in the region.
 
 In spheres the field is known. There, the region lies under a coil: deep in one tissue, where the facets of
-the surfaces hardly matter, or in the layer of gray matter, whose surfaces are polyhedra.
+the surfaces hardly matter, in the layer of gray matter, whose surfaces are polyhedra, on that surface itself,
+and in a ball of one tissue, close to a dipole.
 
 Times are those of stages within the same call, which a busy machine slows together: of batches of 32 poses
 the best of several ratios, of set-ups the ratio of the shortest ones.
@@ -36,7 +37,7 @@ HEADS = ("head_small", "head_medium", "head_large")
 ASKED = {"head_large": (0.05, 0.03, 0.02, 0.012)}
 OF_OTHERS = (0.05, 0.03, 0.02)
 EDGES_MM = (4.5, 3.0)
-OF_SPHERES = (0.05, 0.02, 0.01)
+OF_SPHERES = (0.02, 0.005)
 
 
 def main() -> int:

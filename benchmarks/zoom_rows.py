@@ -26,8 +26,7 @@ TRUTH, TRUTH_MARGIN_MM, AROUND_MM = 0.006, 25.0, 15.0
 MARGINS_MM, WIDEST_MM = (6.0, 10.0, 15.0, 25.0), 40.0
 MARGIN_ERROR = 0.05
 MOST_UNIFORM = 1_500_000  # nodes of a head that is refined everywhere around the region
-# In spheres: a ball in white matter, all of it below 0.7 of the radius, and one in the layer of gray matter.
-DEEP_MM, LAYER_MM, BALL_MM = (4.0, 14.0, 42.0), (5.0, 16.0, 72.0), 15.0
+BALL_MM = 15.0  # radius of the regions in spheres
 Row = dict[str, Any]
 Array = np.ndarray
 
@@ -47,6 +46,27 @@ class Place(NamedTuple):
 
     region: hf.Region
     points: hf.Region
+
+
+class Setting(NamedTuple):
+    """Where errors are taken in a sphere: its layers, the coil, the middle of the region and its tissue."""
+
+    radii_mm: Any
+    tags: Any
+    coil: hf.Coil
+    centre_mm: tuple[float, float, float]
+    tag: int
+
+
+LAYERED = hf.Coil(POSITIONS_MM, MOMENTS)
+# In white matter, below 0.7 of the radius; in gray matter, two tetrahedra thick; on its outer surface, seen
+# from inside; and in a ball of one tissue, where the field of a dipole beside it is steep.
+SETTINGS = {
+    "deep": Setting(RADII_MM, TAGS, LAYERED, (4.0, 14.0, 42.0), 1),
+    "layer": Setting(RADII_MM, TAGS, LAYERED, (5.0, 16.0, 72.0), 2),
+    "facets": Setting(RADII_MM, TAGS, LAYERED, (5.0, 16.0, 72.0), 2),
+    "steep": Setting([92.0], [2], hf.Coil([[10.0, 0, 102]], [[1.0, 2, 3]]), (0.0, 0.0, 70.0), 2),
+}
 
 
 def head(name: str) -> Head:
@@ -281,23 +301,37 @@ def seconds(work: Any) -> float:
 
 
 def sphere(edge_mm: float, asked: tuple[float, ...]) -> Row:
-    """Errors in a sphere against the exact field, deep in one tissue and in a layer between surfaces."""
-    mesh = hf.sphere_mesh(RADII_MM, TAGS, edge_mm)
-    model, coil = hf.HeadModel(mesh), hf.Coil(POSITIONS_MM, MOMENTS)
-    poses = hf.ring(np.eye(4), ANGLES_DEG)
-    row: Row = {"edge_mm": edge_mm, "nodes": mesh.n_nodes, "regions": {}}
-    for name, centre, tag in (("deep", DEEP_MM, 1), ("layer", LAYER_MM, 2)):
-        where = place(mesh, centre, BALL_MM, tag)
-        exact = exact_field(where.points.centres_mm, coil, poses)
+    """Errors in spheres of some edges against the exact field."""
+    row: Row = {"edge_mm": edge_mm, "regions": {}}
+    for name, at in SETTINGS.items():
+        mesh, poses = hf.sphere_mesh(at.radii_mm, at.tags, edge_mm), hf.ring(np.eye(4), ANGLES_DEG)
+        model, where = hf.HeadModel(mesh), place(mesh, at.centre_mm, BALL_MM, at.tag)
+        if name == "facets":
+            where = on_facets(where, at.radii_mm[1])
+        exact = exact_field(where.points.centres_mm, at.coil, poses)
         row["regions"][name] = {
             "elements": len(where.region),
+            "nodes": mesh.n_nodes,
             "linear": {
-                kind: against(linear(model, coil, poses, where.points, kind), exact)
+                kind: against(linear(model, at.coil, poses, where.points, kind), exact)
                 for kind in ("elements", "patch", "interface")
             },
-            "zooms": [sphere_zoom(model, where, coil, poses, error, exact) for error in asked],
+            "zooms": [sphere_zoom(model, where, at.coil, poses, error, exact) for error in asked],
         }
     return row
+
+
+def on_facets(where: Place, radius_mm: float) -> Place:
+    """Points drawn from the faces of a region's tetrahedra on a surface, and the tetrahedra that have any."""
+    mesh, found = where.region.mesh, where.region.elements
+    outside = np.linalg.norm(mesh.nodes_mm[mesh.tets[found]], axis=2) > radius_mm - 1e-3
+    some = outside.sum(axis=1) == 3
+    draw = np.random.default_rng(0)
+    chosen = np.sort(draw.integers(0, some.sum(), POINTS))
+    weights = np.zeros((POINTS, 4))
+    weights[outside[some][chosen]] = draw.dirichlet(np.ones(3), POINTS).ravel()
+    region = hf.Region(mesh, found[some])
+    return Place(region, hf.Region(mesh, region.elements[chosen], weights))
 
 
 def exact_field(points_mm: Array, coil: hf.Coil, poses: Array) -> Array:

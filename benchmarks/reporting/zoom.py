@@ -11,7 +11,12 @@ LINEAR = {
     "patch": "linear, patch recovery",
     "interface": "linear, interface recovery",
 }
-REGIONS = {"deep": "deep in white matter", "layer": "gray matter, between facets"}
+REGIONS = {
+    "deep": "white matter, below 0.7 of the radius",
+    "layer": "gray matter",
+    "facets": "gray matter, on its outer surface",
+    "steep": "ball of one tissue, a dipole beside it",
+}
 
 
 def section(results: Results) -> Section:
@@ -147,7 +152,7 @@ def spheres(report: Row) -> str:
             where = [number(row["edge_mm"]), REGIONS[name]]
             for kind, label in LINEAR.items():
                 error = percent(region["linear"][kind]["error"])
-                rows.append([*where, label, count(row["nodes"]), error, "", ""])
+                rows.append([*where, label, count(region["nodes"]), error, "", ""])
             for found in region["zooms"]:
                 low, high = found["effectivity"]
                 over = f"{number(found['reported'] / found['error'])} ({number(low)}–{number(high)})"

@@ -161,8 +161,9 @@ class HeadModel(OnScalp):
         recovery : {None, "interface", "patch"}
             Also recover E from patches of tetrahedra, tissue by tissue, and estimate how far the field of
             linear elements is off (`field.local_error`, `field.report.discretisation_error`). "interface"
-            is several times as accurate as the elements, and keeps the conditions where tissues meet;
-            "patch" is the superconvergent patch recovery that others use. See `docs/numerics.md`. The
+            keeps the conditions where tissues meet. In spheres it is several times as accurate as the
+            elements; on heads it takes little of the error away and lowers |E| where it is strongest: see
+            `zoom`. "patch" is the superconvergent patch recovery that others use. See `docs/numerics.md`. The
             operator is built when a region is first asked for, which takes as long as a few solves.
         tol : float or "auto"
             Relative residual ‖b − Kφ‖/‖b‖ at which a pose is done, between 1e-13 and 1e-1; E is then off by
