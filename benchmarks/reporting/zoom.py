@@ -51,7 +51,10 @@ def on_heads(report: Row, line: str) -> list[str]:
         "least and the largest of one. A better rim has the potential of the head divided into eight around "
         "the region."
     )
-    truths = "The truths, and what they say they are off by themselves, per cent:"
+    truths = (
+        "The truths, and what they say they are off by themselves, per cent. Errors above are distances d from "
+        "a truth that is off by t; on nested meshes the error would be √(d² + t²), so one near t means little."
+    )
     others = (
         "Twelve other poses, turned by 7.5° to 172.5°, on a mesh made for one pose and on one made for all "
         "of them, 3 % asked for: error, per cent."
