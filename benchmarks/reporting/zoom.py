@@ -52,8 +52,9 @@ def on_heads(report: Row, line: str) -> list[str]:
         "the region."
     )
     truths = (
-        "The truths, and what they say they are off by themselves, per cent. Errors above are distances d from "
-        "a truth that is off by t; on nested meshes the error would be √(d² + t²), so one near t means little."
+        "The truths, and what they say they are off by themselves, per cent. Errors above are distances d "
+        "from a truth that is off by t; on nested meshes the error would be √(d² + t²), so that one near t "
+        "means little."
     )
     others = (
         "Twelve other poses, turned by 7.5° to 172.5°, on a mesh made for one pose and on one made for all "
