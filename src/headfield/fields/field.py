@@ -154,7 +154,8 @@ class Field:
         error = self._evaluated().get("error")
         if error is None:
             raise HeadfieldError(
-                "the local error is known where E was recovered in whole tetrahedra: recovery='interface'"
+                "the local error is known where E was recovered in whole tetrahedra: "
+                "HeadModel.solve(…, recovery='interface')"
             )
         return error
 

@@ -30,12 +30,13 @@ class SolveReport:
     tolerance : ndarray (k,) float64
         The residual that was asked for, or chosen from the discretisation error, per pose.
     discretisation_error : ndarray (k,) float64, or None
-        Estimated error of the E of linear elements, per pose: √(∫|E* − E|² / ∫|E*|²) over the tetrahedra of
+        Of fields of a `Zoom`: the estimated error of E, relative L2 over the region, per pose. Of others: the
+        estimated error of the E of linear elements, per pose: √(∫|E* − E|² / ∫|E*|²) over the tetrahedra of
         the region, with the recovered field E* (Zienkiewicz and Zhu 1987). It is not an error of E*: where
         `recovery` was asked for, E is the recovered field, and no estimate of its own error is made. None
         where neither `recovery` nor `tol="auto"` was asked for.
     recovery : str or None
-        How E was recovered; None where it is that of linear elements.
+        How E was recovered; None where it is that of the elements.
     primary_error : float
         Bound of the error of ∂A/∂t by interpolation, as measured on this coil; 0 for the direct sum,
         and for sources that are not coils.

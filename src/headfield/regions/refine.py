@@ -68,7 +68,8 @@ def refine(mesh: TetMesh, where: Region | ArrayLike | None, edge_mm: float | Non
 
     Examples
     --------
-    A finer hand knob; conductivities of tetrahedra follow by `parent`, and each tissue keeps its volume:
+    A finer hand knob; conductivities of tetrahedra follow by `parent`, as regions do
+    (`regions.mask(fine, np.isin(fine.parent, region.elements))`), and each tissue keeps its volume:
 
     >>> import headfield as hf
     >>> head = hf.phantom_head(edge_mm=8)

@@ -31,8 +31,7 @@ Floats = NDArray[np.float64]
 _TOL_SHARE = 1e-3  # of the error asked for that the solver may be off by, see docs/numerics.md
 _ITERATIONS = 200
 _AIM = 0.85  # of the error asked for: what the last level is to reach
-_LEAST_GOAL = 0.5  # of the error asked for, to which elements are refined where the rim takes most of it
-_RIM = 0.16
+_RIM, _MOST_RIM = 0.25, 0.9
 # Measured on heads: a level that takes up a share s of what is missed leaves about 1 − 0.42 s of the residual
 # and unknowns are used as well with a share of 0.8 as with one of 0.5.
 _FALL, _LEAST_SHARE, _MOST_SHARE = 0.42, 0.4, 0.85
@@ -171,11 +170,11 @@ def adapted(
     trial = _Trial(head, part, edges, design, probes)
     history, steps, ratio = [trial.facts], list[tuple[float, float, float]](), _GUESS
     rim = rim_error(trial.facts.linear_error, options.reach_mm)
-    goal = np.sqrt(max(options.error**2 - rim**2, (_LEAST_GOAL * options.error) ** 2))
+    goal = _goal(options.error, rim)
     while True:
         if progress is not None:
             progress(history[-1])
-        stopped = _stopped(history, trial.errors(ratio).max(), goal, options.error)
+        stopped = _stopped(history, bool(trial.errors(ratio).max() <= goal))
         if stopped:
             break
         share = _share(ratio * trial.facts.residual, goal)
@@ -194,6 +193,8 @@ def adapted(
         history.append(replace(trial.facts, change=float(np.sqrt(change)), error=error))
     if not steps:
         ratio = np.inf  # nothing to compare the only level with
+    if rim > _MOST_RIM * options.error:
+        stopped = "margin"
     return Adapted(
         level=trial.level,
         jumps=trial.jumps,
@@ -223,9 +224,9 @@ def _check(columns: list[Any], squares: Floats) -> None:
 def rim_error(linear_error: float, margin_mm: float) -> float:
     """Estimate what the potential at the rim costs E in a region, relative L2.
 
-    That potential is of linear elements, and off by about the square of what their E is off by. Measured on
-    the sample heads, gray matter and margins of 6 to 15 mm, the cost is 0.13 to 0.17 of that square times
-    10 mm over the margin; on spheres, which have no folds, up to three times as much.
+    That potential is of linear elements, and off by about the square of what their E is off by. Measured in
+    gray matter of the sample heads with margins of 6 to 15 mm, the cost is 0.13 to 0.33 of that square times
+    10 mm over the margin; on spheres, which have no folds, up to 0.6.
 
     Parameters
     ----------
@@ -235,17 +236,22 @@ def rim_error(linear_error: float, margin_mm: float) -> float:
     Examples
     --------
     >>> round(rim_error(0.12, 10.0), 4)
-    0.0023
+    0.0036
     """
     return _RIM * linear_error**2 * 10.0 / margin_mm
 
 
-def _stopped(history: list[ZoomLevel], worst: float, goal: float, asked: float) -> str:
+def _goal(asked: float, rim: float) -> float:
+    """Return what elements may be off by: the rest of what was asked for, unless the rim takes nearly all."""
+    return float(np.sqrt(asked**2 - rim**2)) if rim <= _MOST_RIM * asked else asked
+
+
+def _stopped(history: list[ZoomLevel], enough: bool) -> str:
     """Say why no level is to follow the last one; "" if one is."""
     if len(history) == 1:
         return ""
-    if worst <= goal:
-        return "reached" if goal > _LEAST_GOAL * asked else "margin"
+    if enough:
+        return "reached"
     helped = len(history) < 3 or history[-1].residual < _HELPS * history[-3].residual
     if len(history) >= _MOST_LEVELS or not helped:
         return "levels"

@@ -125,7 +125,8 @@ class ZoomHead:
         """Estimate the relative errors (k,) of fields (k, p, 3) from their jumps."""
         level, xp = self._adapted.level, self.device.xp
         jumps = self._adapted.jumps.squares(level.phi, level.adot, scale) / self._adapted.volume_m3
-        squares = xp.einsum("kpd,kpd,p->k", field, field, self._weights)  # in float64, as the weights are
+        # Rows are summed one by one: the sums of a product of matrices depend on how many there are.
+        squares = (xp.square(field, dtype=np.float64).sum(axis=2) * self._weights).sum(axis=1)
         relative: NDArray[np.float64] = self.device.get(xp.sqrt(jumps / xp.maximum(squares, 1e-300)))
         adapted = self._adapted
         ratio = adapted.error_per_residual  # infinite where it is not known

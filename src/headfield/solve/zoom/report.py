@@ -9,9 +9,7 @@ from dataclasses import dataclass, field
 __all__ = ["ZoomLevel", "ZoomReport"]
 
 _WHY = {
-    "reached": "refine for more poses",
     "unknowns": "allow more by max_unknowns, or take a smaller region",
-    "margin": "take a larger margin_mm",
     "levels": "refinement no longer helps",
 }
 
@@ -86,12 +84,22 @@ class ZoomReport:
         """Whether the error is at most what was asked for."""
         return self.discretisation_error <= self.asked
 
+    @property
+    def _why(self) -> str:
+        """What would help where the error was not reached."""
+        if self.stopped != "margin":
+            return _WHY[self.stopped]
+        enough = 2.0 * self.margin_mm * self.rim_error / self.asked
+        return (
+            f"the potential at the rim costs {100 * self.rim_error:.2g} %: take a margin_mm of {enough:.0f}"
+        )
+
     def __str__(self) -> str:
         last = self.levels[-1]
         known = math.isfinite(self.discretisation_error)
         error, how = f"up to {100 * self.discretisation_error:.2g} %" if known else "not known", ""
         if not self.reached:
-            how = f", not the {100 * self.asked:.2g} % asked for: {_WHY[self.stopped]}"
+            how = f", not the {100 * self.asked:.2g} % asked for: {self._why}"
         return (
             f"{last.unknowns} unknowns after {len(self.levels) - 1} refinements, error of E {error}{how}; "
             f"{sum(self.seconds.values()):.1f} s"
