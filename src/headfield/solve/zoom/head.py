@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ class ZoomHead:
         """`sampling` gives E where it is wanted, and `weights` (p,) say what each place stands for."""
         self._whole, self._adapted, self._sampling, self._threads = whole, adapted, sampling, threads
         self.device = whole.device
-        self._weights = self.device.put(weights / weights.sum())
+        self._weights = self.device.put(np.repeat(weights / weights.sum(), 3))
         self.unknowns = whole.unknowns + adapted.level.operators.size
         self._lock = Lock("a zoom solves")
 
@@ -123,14 +124,12 @@ class ZoomHead:
 
     def _errors(self, scale: Any, field: Any) -> NDArray[np.float64]:
         """Estimate the relative errors (k,) of fields (k, p, 3) from their jumps."""
-        level, xp = self._adapted.level, self.device.xp
-        jumps = self._adapted.jumps.squares(level.phi, level.adot, scale) / self._adapted.volume_m3
-        # Rows are summed one by one: the sums of a product of matrices depend on how many there are.
-        squares = (xp.square(field, dtype=np.float64).sum(axis=2) * self._weights).sum(axis=1)
+        adapted, level, xp = self._adapted, self._adapted.level, self.device.xp
+        jumps = adapted.jumps.squares(level.phi, level.adot, scale) / adapted.volume_m3
+        squares = xp.stack([(xp.square(one.ravel(), dtype=np.float64) * self._weights).sum() for one in field])
         relative: NDArray[np.float64] = self.device.get(xp.sqrt(jumps / xp.maximum(squares, 1e-300)))
-        adapted = self._adapted
-        ratio = adapted.error_per_residual  # infinite where it is not known
         seen = relative > 0.0  # not where there is no field
+        ratio = adapted.error_per_residual  # infinite where it is not known
         errors = np.multiply(ratio, relative, out=np.zeros(len(relative)), where=seen)
         return np.where(seen, np.hypot(errors, adapted.rim_error), 0.0)
 
@@ -138,18 +137,11 @@ class ZoomHead:
 def _both(whole: SolveReport, here: SolveReport) -> SolveReport:
     """Return the report on a part with what it took to solve the head before it, and the worse of both."""
     worse = whole.residual / whole.tolerance > here.residual / here.tolerance
-    return SolveReport(
-        iterations=here.iterations,
+    return replace(
+        here,
         residual=np.where(worse, whole.residual, here.residual),
         converged=whole.converged & here.converged,
         stopped=np.where(whole.converged, here.stopped, whole.stopped),
-        tolerance=here.tolerance,
-        discretisation_error=here.discretisation_error,
-        primary_error=here.primary_error,
-        device=here.device,
-        threads=here.threads,
-        batch=here.batch,
-        batch_asked=here.batch_asked,
         recording_problem=whole.recording_problem or here.recording_problem,
         seconds=whole.seconds | here.seconds,
     )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.device import Device
+from ...heads.tetrahedra import FACES
 from .operators import PartOperators
 from .part import Part
 from .sampling import Points, Sampling
@@ -18,7 +19,6 @@ __all__ = ["Jumps"]
 
 Floats = NDArray[np.float64]
 
-_FACES = np.array([[1, 2, 3], [0, 3, 2], [0, 1, 3], [0, 2, 1]])  # opposite to each corner
 # Barycentric coordinates of the points of a rule on triangles that is exact for squares of linear functions.
 _RULE = 0.5 * (1.0 - np.eye(3))
 
@@ -43,16 +43,19 @@ class Jumps:
             for node in range(3):
                 barycentric[face, at, side, faces.corners[:, side, node, None]] = _RULE[:, node]
         self._sampling = Sampling(operators, Points(elements.ravel(), barycentric.reshape(-1, 4)))
-        self._flux = self._device.put(flux)
-        self._weights = self._device.put(np.repeat(weights / 3.0, 3))
+        self._flux = self._device.put(flux.reshape(-1, 1, 6))
+        self._weights = self._device.put(np.repeat(weights[:, None] / 3.0, 3, axis=1))
 
     def squares(self, phi: Any, adot: Any, scale: Any) -> Any:
         """Return the squares (k,), (V/m)² m³, of the residuals of φ and ∂A/∂t times `scale`."""
         xp, k = self._device.xp, len(scale)
         field = xp.empty((k, 6 * self._count, 3), np.float32)
         self._sampling.fill(phi, adot, scale, field)
-        jump = xp.einsum("kfpsd,fsd->kfp", field.reshape(k, self._count, 3, 2, 3), self._flux)
-        return (jump.reshape(k, -1) ** 2 * self._weights).sum(axis=1)
+        squares = xp.empty(k)
+        for source in range(k):  # so that the bits of one don't depend on the others, and temporaries are small
+            jump = (field[source].reshape(-1, 3, 6) * self._flux).sum(axis=2)
+            squares[source] = (jump**2 * self._weights).sum()
+        return squares
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +86,7 @@ class _Faces:
         chosen[some] = True
         near[part.tets[some]] = True
         beside = np.flatnonzero(near[part.tets].sum(axis=1) >= 3)
-        nodes = np.sort(part.tets[beside][:, _FACES].reshape(-1, 3), axis=1)
+        nodes = np.sort(part.tets[beside][:, FACES].reshape(-1, 3), axis=1)
         order = np.lexsort(nodes.T)
         same = (nodes[order[1:]] == nodes[order[:-1]]).all(axis=1)
         pair = np.stack([order[:-1][same], order[1:][same]], axis=1)
