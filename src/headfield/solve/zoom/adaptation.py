@@ -141,10 +141,6 @@ class _Probes:
         points = in_part(level.part, self._mesh, self._elements, self._barycentric)
         return Sampling(level.operators, points)
 
-    def relative_change(self, before: _Trial, trial: _Trial) -> float:
-        """Return the square of how much E has changed, the mean over the design poses."""
-        return float((self.mean_squares(trial.field - before.field) / trial.squares).mean())
-
     def mean_squares(self, field: Floats) -> Floats:
         """Return the mean (k,) of |E|² over the region."""
         return np.asarray(np.einsum("kpd,kpd,p->k", field, field, self._weights))
@@ -160,10 +156,12 @@ def adapted(
     """Refine a part around a region, level by level; `progress` is called with each.
 
     Each level is solved with quadratic elements; those edges are halved along which linear ones would miss
-    most (`missed`, `bulk`). Levels are nested, so the square of what one is off by is d² + e², with its
-    change d to the next and what that is off by, e (Galerkin orthogonality: it holds for the energy, and is
-    measured to hold within some per cent for E over a region). With e = c η proportional to the residual η of
-    the jumps, and η₀ that of the level before, c² = d²/(η₀² − η²); the sums over all levels are taken.
+    most (`missed`, `bulk`). Levels are nearly nested: what touches the region shrinks as it is refined, so
+    that elements beside it turn linear, and nodes move with smooth=True. If they were, the square of what one
+    is off by would be d² + e², with its change d to the next and what that is off by, e (Galerkin
+    orthogonality, which holds for the energy of the whole part, and is assumed for E over a region). With
+    e = c η proportional to the residual η of the jumps, and η₀ that of the level before, c² = d²/(η₀² − η²);
+    the sums over all levels are taken.
     """
     options, probes, part = design.options, _Probes(region), coarse
     edges = Edges.of_tets(part.tets, len(part.nodes_mm))
@@ -184,10 +182,11 @@ def adapted(
         if len(part.nodes_mm) + _quadratic(part, edges).sum() > options.max_unknowns:
             stopped = "unknowns"
             break
-        before, trial = trial, _Trial(head, part, edges, design, probes)
-        change = probes.relative_change(before, trial)
-        steps.append((change, before.residuals.mean(), trial.residuals.mean()))
-        del before
+        before, residual = trial.field, trial.residuals.mean()
+        del trial  # its matrices, before those of the next are made
+        trial = _Trial(head, part, edges, design, probes)
+        change = float((probes.mean_squares(trial.field - before) / trial.squares).mean())
+        steps.append((change, residual, trial.residuals.mean()))
         ratio = _ratio(steps)
         error = float(np.sqrt((trial.errors(ratio) ** 2).mean() + rim**2))
         history.append(replace(trial.facts, change=float(np.sqrt(change)), error=error))
