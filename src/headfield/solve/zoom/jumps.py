@@ -52,7 +52,9 @@ class Jumps:
         field = xp.empty((k, 6 * self._count, 3), np.float32)
         self._sampling.fill(phi, adot, scale, field)
         squares = xp.empty(k)
-        for source in range(k):  # so that the bits of one don't depend on the others, and temporaries are small
+        for source in range(
+            k
+        ):  # so that the bits of one don't depend on the others, and temporaries are small
             jump = (field[source].reshape(-1, 3, 6) * self._flux).sum(axis=2)
             squares[source] = (jump**2 * self._weights).sum()
         return squares

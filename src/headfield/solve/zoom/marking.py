@@ -7,13 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.device import Device
+from ...heads.tetrahedra import EDGES
 from .level import Level
 
 __all__ = ["bulk", "missed"]
 
 Floats = NDArray[np.float64]
-
-_ENDS = np.array([[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]])
 
 
 def missed(level: Level, device: Device, k: int) -> Floats:
@@ -47,7 +46,7 @@ def _bubbles(corners_mm: Floats) -> Floats:
     six_volumes = np.einsum("md,md->m", sides[:, 0], normal[:, 0])
     slope = np.concatenate([-normal.sum(axis=1, keepdims=True), normal], axis=1) / six_volumes[:, None, None]
     products = np.einsum("mid,mjd->mij", slope, slope)
-    a, b = _ENDS.T
+    a, b = EDGES
     both = products[:, a, a] + products[:, b, b] + products[:, a, b]
     return 1.6 / 6.0 * np.abs(six_volumes)[:, None] * both
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.device import cpu
+from ...heads.location import barycentric
 from ...heads.mesh import TetMesh
 from ...heads.tetrahedra import volumes
 from .operators import PartOperators
@@ -75,7 +76,8 @@ class Sampling:
 def means(part: Part, elements: NDArray[np.int32]) -> Points:
     """Return the points whose E add up to its mean over tetrahedra of the head, the region's.
 
-    E is linear in each part of a tetrahedron, so that its mean is that in the middle.
+    E is linear in each part of a tetrahedron, but for how ∂A/∂t is curved in it, which hardly is: so its mean
+    is that in the middle.
     """
     first = np.searchsorted(part.origin, elements, "left")
     count = np.searchsorted(part.origin, elements, "right") - first
@@ -88,28 +90,19 @@ def means(part: Part, elements: NDArray[np.int32]) -> Points:
     return Points(inside, np.full((len(inside), 4), 0.25), rows, weights)
 
 
-def in_part(
-    part: Part, mesh: TetMesh, elements: NDArray[np.int32], barycentric: NDArray[np.float64]
-) -> Points:
-    """Return points of tetrahedra of the head as points of a refined part of it."""
-    at_mm = np.einsum("pi,pid->pd", barycentric, mesh.nodes_mm[mesh.tets[elements]])
+def in_part(part: Part, mesh: TetMesh, elements: NDArray[np.int32], weights: NDArray[np.float64]) -> Points:
+    """Return points of a part at those of tetrahedra of the head that weights (p, 4) of their corners say."""
+    at_mm = np.einsum("pi,pid->pd", weights, mesh.nodes_mm[mesh.tets[elements]])
     low, high = (np.searchsorted(part.origin, elements, side) for side in ("left", "right"))
     best = np.full(len(elements), -np.inf)
-    found, weights = low.copy(), np.zeros((len(elements), 4))
+    found, inside = low.copy(), np.zeros((len(elements), 4))
     for step in range(int((high - low).max(initial=0))):
         some = np.flatnonzero(low + step < high)
         corners = part.nodes_mm[part.tets[low[some] + step]]
-        there = _barycentric(corners, at_mm[some])
+        there = barycentric(corners.T, at_mm[some].T).T
         nearer = there.min(axis=1) > best[some]
         better = some[nearer]
         best[better] = there[nearer].min(axis=1)
-        found[better], weights[better] = low[better] + step, there[nearer]
-    weights = np.clip(weights, 0.0, None)
-    return Points(found.astype(np.int32), weights / weights.sum(axis=1, keepdims=True))
-
-
-def _barycentric(corners: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return barycentric coordinates (p, 4) of points in tetrahedra of corners (p, 4, 3)."""
-    edges = (corners[:, 1:] - corners[:, :1]).transpose(0, 2, 1)
-    three = np.linalg.solve(edges, (points - corners[:, 0])[..., None])[..., 0]
-    return np.concatenate([1.0 - three.sum(axis=1, keepdims=True), three], axis=1)
+        found[better], inside[better] = low[better] + step, there[nearer]
+    inside = np.clip(inside, 0.0, None)
+    return Points(found.astype(np.int32), inside / inside.sum(axis=1, keepdims=True))
