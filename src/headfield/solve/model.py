@@ -343,8 +343,7 @@ class HeadModel(OnScalp):
         roi : Region
             Tetrahedra or points of the mesh: see `headfield.regions`.
         coil, poses, didt
-            What the mesh is refined for, see `solve`; of more than 16 poses 16, evenly spaced in the list. It
-            serves others around the same place nearly as well.
+            What it is refined for, see `solve`; of more than 16 poses 16, evenly spaced in the list.
         error : float
             Relative L2 error of E over the region, from 0.003 to 0.5.
         margin_mm : float, optional
@@ -367,7 +366,7 @@ class HeadModel(OnScalp):
         ------
         RegionError
             Of another mesh, empty, or one that takes more than `max_unknowns` as it is.
-        CoilError, PoseError, ArgumentError, DeviceError
+        CoilError, PoseError, ArgumentError, DeviceError, MeshError
         """
         options = ZoomOptions(error=error, margin_mm=margin_mm, max_unknowns=max_unknowns, smooth=smooth)
         drive = self._drive(coil, poses, didt, primary_error)

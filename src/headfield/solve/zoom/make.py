@@ -13,6 +13,7 @@ from ...core.arguments import finite_array
 from ...core.device import on_host, using_threads
 from ...core.messages import warn
 from ...errors import ArgumentError, MeshError, RegionError
+from ...heads.refinement import Edges
 from ...heads.selection import same_mesh
 from ...regions.region import Region
 from ..drives.coil import CoilDrive
@@ -51,7 +52,7 @@ def check_zoom(roi: Region, options: ZoomOptions) -> None:
     >>> check_zoom(gray, ZoomOptions(max_unknowns=1000))
     Traceback (most recent call last):
     ...
-    headfield.errors.RegionError: the part around roi has about 38,799 unknowns before it is refined, more \
+    headfield.errors.RegionError: the part around roi has 48,275 unknowns before it is refined, more \
 than max_unknowns=1,000: take a smaller region or margin_mm, or allow more
     """
     _check_size(cut(roi.mesh, _tets_of(roi), options.reach_mm), options)
@@ -69,7 +70,9 @@ def make_zoom(
 
     Raises
     ------
-    RegionError, ArgumentError, PoseError, ConvergenceError, DeviceError
+    RegionError, ArgumentError, PoseError, DeviceError
+    MeshError
+        The head, or a level of its part, could not be solved; a tetrahedron is too flat to be refined.
     """
     tets = _check_region(head, roi)
     drive, known = _few(head, drive, potential)
@@ -134,11 +137,11 @@ def _tets_of(roi: Region) -> NDArray[np.int32]:
 
 def _check_size(part: Part, options: ZoomOptions) -> None:
     """Refuse a region that has more unknowns than allowed before anything is refined."""
-    near = part.tets[part.touching]
-    least = len(part.nodes_mm) + len(near)  # a mesh has about seven edges for six tetrahedra
-    if least > options.max_unknowns:
+    n = len(part.nodes_mm)
+    count = n + len(Edges.of_tets(part.tets[part.touching], n).ends)
+    if count > options.max_unknowns:
         raise RegionError(
-            f"the part around roi has about {least:,} unknowns before it is refined, more than max_unknowns="
+            f"the part around roi has {count:,} unknowns before it is refined, more than max_unknowns="
             f"{options.max_unknowns:,}: take a smaller region or margin_mm, or allow more"
         )
 

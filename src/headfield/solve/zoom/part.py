@@ -19,6 +19,7 @@ __all__ = ["Part", "cut"]
 
 _VOXELS = 12  # of the margin: how fine the grid is on which distances are measured
 _BORDER = 2  # voxels around it
+_MOST_VOXELS = 2e7
 _LAYERS = 2
 
 
@@ -134,10 +135,12 @@ def _with_nodes(tets: NDArray[np.int32], chosen: NDArray[np.bool_]) -> NDArray[n
 def _within(mesh: TetMesh, region: NDArray[np.int32], margin_mm: float) -> NDArray[np.bool_]:
     """Return which tetrahedra (m,) have their barycentre within a margin of the nodes of a region.
 
-    Distances are those between voxels, within one of them.
+    Distances are those between voxels, within one of them: coarser ones where the region is as large as a
+    head and the margin small.
     """
-    spacing = margin_mm / _VOXELS
     points = mesh.nodes_mm[mesh.tets[region]].reshape(-1, 3)
+    size = np.prod(np.ptp(points, axis=0) + 2.0 * margin_mm)
+    spacing = max(margin_mm / _VOXELS, float(np.cbrt(size / _MOST_VOXELS)))
     low = points.min(axis=0) - margin_mm - _BORDER * spacing
     high = points.max(axis=0) + margin_mm + _BORDER * spacing
     inside = _with_nodes(mesh.tets, ((mesh.nodes_mm > low) & (mesh.nodes_mm < high)).all(axis=1))
