@@ -17,7 +17,7 @@ ROI_EXAMPLE = (
     "Within 2 % in gray matter, 20 mm around a point: headfield solve head.msh coil.ccd poses.npy "
     "-o target.h5 --didt 70e6 --roi sphere:-46,-8,52,20 --tissues 2 --error 2%"
 )
-_MOST_UNKNOWNS = 2_000_000
+_MOST_UNKNOWNS = ZoomOptions.max_unknowns
 
 
 def add_roi(parser: argparse.ArgumentParser) -> None:
