@@ -32,7 +32,7 @@ from .recovery import Recovery
 from .transfers import Results
 from .workspace import Clock, WorkSpace
 
-__all__ = ["Batch", "DeviceHead"]
+__all__ = ["Batch", "DeviceHead", "inverse_of"]
 
 _RECOVERIES_KEPT = 2  # of regions that were asked for last
 _ROUGH_TOL = 1e-3  # of a first solution, good enough to see the discretisation error by
@@ -66,6 +66,11 @@ class Batch:
     def scale(self) -> NDArray[np.float64]:
         """The factors (k,) that results are multiplied by."""
         return self.drive.scale[self.part]
+
+
+def inverse_of(scale: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the factors (k,) that take a scale out, 0 where a rate is so small that its factor is lost."""
+    return np.divide(1.0, scale, out=np.zeros(len(scale)), where=np.abs(scale) > 1e-36)
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,9 +252,7 @@ class DeviceHead:
 
     def _load_potential(self, potential: Any, scale: NDArray[np.float64], work: WorkSpace) -> None:
         """Put potentials (k, n) of k sources into the block vector φ, with their scale taken out."""
-        # 0 where a rate is so small that the factor is lost
-        factor = np.divide(1.0, scale, out=np.zeros(len(scale)), where=np.abs(scale) > 1e-36)
-        self._operators.to_columns(potential, factor, work.phi)
+        self._operators.to_columns(potential, inverse_of(scale), work.phi)
 
     def _guess(self, initial: Any, scale: NDArray[np.float64], work: WorkSpace) -> None:
         """Make the first guess of φ, zero at the grounded node as the solver demands."""

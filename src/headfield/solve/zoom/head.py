@@ -18,6 +18,7 @@ from ..head import Batch, DeviceHead
 from ..transfers import Results
 from ..workspace import Clock
 from .adaptation import Adapted
+from .rim import known_rim
 from .sampling import Sampling
 
 __all__ = ["ZoomHead"]
@@ -112,15 +113,12 @@ class ZoomHead:
     def _rim(self, batch: Batch, initial: Any) -> tuple[Any, SolveReport | None]:
         """Return the potential (r, W) at the rim, and how the head was solved for it if it was."""
         nodes = self._adapted.level.operators.rim.nodes
-        if initial is None:
+        if initial is None and len(nodes):
             return self._whole.potentials(batch, nodes)
         with self.device.current():
-            xp, scale = self.device.xp, batch.scale
-            factor = np.divide(1.0, scale, out=np.zeros(len(scale)), where=np.abs(scale) > 1e-36)
-            known = self.device.put(initial)[:, self.device.put(nodes)] * self.device.put(factor)[:, None]
-            rim = xp.zeros((len(nodes), batch.width))
-            rim[:, : len(scale)] = known.T
-        return rim, None
+            if initial is None:  # the part is the whole head
+                return self.device.xp.zeros((0, batch.width)), None
+            return known_rim(self.device, initial, nodes, batch.scale, batch.width), None
 
     def _errors(self, scale: Any, field: Any) -> NDArray[np.float64]:
         """Estimate the relative errors (k,) of fields (k, p, 3) from their jumps."""

@@ -25,6 +25,7 @@ from .adaptation import Design, adapted
 from .options import ZoomOptions
 from .part import Part, cut
 from .report import ZoomLevel, ZoomReport
+from .rim import known_rim
 from .whole import Whole
 from .zoom import Zoom
 
@@ -150,17 +151,14 @@ def _rim(head: Whole, part: Part, drive: CoilDrive, potential: Floats | None) ->
     """Return the potential (r, W) at the rim of a part for the sources of a drive, on the device."""
     nodes, k = part.head_nodes[part.rim], len(drive)
     width = next(w for w in head.device.native.widths if w >= k)
-    if potential is None:
+    if potential is None and len(nodes):
         places = Places.chosen(head.mesh, None, None)
         batch = Batch(drive, SolveOptions(tol=_TOL), places, slice(0, k), width, width)
         there, report = head.head.potentials(batch, nodes)
         if not report.converged.all():
             raise MeshError(f"the head could not be solved for the poses to refine for: {report}")
         return there
-    columns = np.zeros((len(nodes), width))
-    scale = drive.scale[:, None]
-    columns[:, :k] = np.divide(
-        potential[:, nodes], scale, out=np.zeros((k, len(nodes))), where=scale != 0.0
-    ).T
     with head.device.current():
-        return head.device.put(columns)
+        if potential is None:  # the part is the whole head
+            return head.device.xp.zeros((0, width))
+        return known_rim(head.device, potential, nodes, drive.scale, width)
