@@ -124,9 +124,9 @@ class ZoomHead:
         """Estimate the relative errors (k,) of fields (k, p, 3) from their jumps."""
         adapted, level, xp = self._adapted, self._adapted.level, self.device.xp
         jumps = adapted.jumps.squares(level.phi, level.adot, scale) / adapted.volume_m3
-        squares = xp.stack(
-            [(xp.square(one.ravel(), dtype=np.float64) * self._weights).sum() for one in field]
-        )
+        squares = xp.empty(len(scale))
+        for source, one in enumerate(field):
+            squares[source] = (xp.square(one.ravel(), dtype=np.float64) * self._weights).sum()
         relative: NDArray[np.float64] = self.device.get(xp.sqrt(jumps / xp.maximum(squares, 1e-300)))
         seen = relative > 0.0  # not where there is no field
         ratio = adapted.error_per_residual  # infinite where it is not known
