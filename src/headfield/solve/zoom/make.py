@@ -93,6 +93,7 @@ def make_zoom(
             levels=tuple(found.history),
             margin_mm=options.reach_mm,
             rim_error=found.rim_error,
+            smooth=options.smooth,
             stopped=found.stopped,
             seconds=clock.seconds,
         )

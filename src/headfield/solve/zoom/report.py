@@ -64,6 +64,8 @@ class ZoomReport:
         How far the part of the head that is solved again reaches beyond the region.
     rim_error : float
         The part of it that the potential at the rim is estimated to cost, which refinement does not lower.
+    smooth : bool
+        Whether new nodes on interfaces were put onto a smooth surface.
     stopped : str
         "reached", or why it was not: "unknowns", the next level would have had more than were allowed;
         "margin", the potential at the rim costs too much; "levels", refinement no longer helped.
@@ -76,6 +78,7 @@ class ZoomReport:
     levels: tuple[ZoomLevel, ...]
     margin_mm: float
     rim_error: float
+    smooth: bool
     stopped: str
     seconds: dict[str, float] = field(default_factory=dict)
 

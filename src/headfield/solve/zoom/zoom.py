@@ -226,7 +226,12 @@ class Zoom:
     def _batches(self, drive: CoilDrive, options: SolveOptions) -> Batches:
         whole = self._whole
         report = self.report
-        refined = {"error": report.asked, "margin_mm": report.margin_mm, "unknowns": self.n_unknowns}
+        refined = {
+            "error": report.asked,
+            "margin_mm": report.margin_mm,
+            "smooth": report.smooth,
+            "unknowns": self.n_unknowns,
+        }
         record = recorder(whole.mesh, whole.conductivity, drive, options, refined)
         batches = Batches(whole.mesh, self._head, drive, options, record)
         whole.warn_of(drive)
