@@ -163,7 +163,7 @@ def _elements_of(facts: dict[str, Any]) -> str:
     if not isinstance(asked, float):
         return "of linear elements"
     errors = [row.get("discretisation_error") for row in facts["each_pose"]]
-    known = [error for error in errors if error is not None]
+    known = [error for error in errors if error is not None and np.isfinite(error)]
     found = f", estimated to be off by up to {max(known):.2%}" if known else ""
     reached = len(known) == len(errors) and max(known, default=asked) <= asked
     told = "" if reached else ", NOT reached"

@@ -18,9 +18,10 @@ class SolveReport:
     Attributes
     ----------
     iterations : ndarray (k,) int
-        Iterations of conjugate gradients, per pose.
+        Iterations of conjugate gradients, per pose; of a zoom those on its part of the head.
     residual : ndarray (k,) float64
-        ‖b − Kφ‖ / ‖b‖ evaluated in float64 from the returned potential, per pose.
+        ‖b − Kφ‖ / ‖b‖ evaluated in float64 from the returned potential, per pose; of a zoom the larger one of
+        the head and its part.
     converged : ndarray (k,) bool
         Whether the residual is within the tolerance, per pose.
     stopped : ndarray (k,) of str
@@ -34,7 +35,8 @@ class SolveReport:
         estimated error of the E of linear elements, per pose: √(∫|E* − E|² / ∫|E*|²) over the tetrahedra of
         the region, with the recovered field E* (Zienkiewicz and Zhu 1987). It is not an error of E*: where
         `recovery` was asked for, E is the recovered field, and no estimate of its own error is made. None
-        where neither `recovery` nor `tol="auto"` was asked for.
+        where neither `recovery` nor `tol="auto"` was asked for. Of a zoom that of its own E over the region,
+        infinite where it is not known: see `HeadModel.zoom`.
     recovery : str or None
         How E was recovered; None where it is that of the elements.
     primary_error : float
@@ -42,7 +44,7 @@ class SolveReport:
         and for sources that are not coils.
     seconds : dict of str to float
         Wall time per stage: `primary`, `right_hand_side`, `solve`, `recovery` (where E was recovered),
-        `field`.
+        `field`; of a zoom also `zoom primary` and so on, of its part of the head.
     device : str
     threads : int
     batch : int
