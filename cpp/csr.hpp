@@ -18,6 +18,8 @@
 
 namespace headfield {
 
+constexpr int32_t few_rows = 10000;  // up to so many are not worth waking threads for
+
 // Compressed sparse rows, as CsrView.
 template <class T>
 struct Csr {

@@ -7,8 +7,6 @@
 
 namespace headfield {
 
-constexpr int32_t few_rows = 10000;  // up to so many are not worth waking threads for
-
 // Estimates the largest eigenvalue of a symmetric matrix by twelve steps of Lanczos' method. The start vector is always
 // the same, so that the hierarchy is. Nothing is orthogonalised again: that would only matter for the other
 // eigenvalues. Each step has two fused loops, w = A v − β v_old with α = v·w, then w −= α v with β² = w·w.

@@ -9,7 +9,6 @@ from given.zooms import Known, ball, head, levels, on_level, points_in, whole_of
 
 import headfield as hf
 from headfield.core import device as backend
-from headfield.core.device import cpu
 from headfield.solve.head import Batch
 from headfield.solve.options import SolveOptions
 from headfield.solve.places import Places
@@ -111,4 +110,3 @@ def test_the_potential_of_the_head_at_the_rim_gives_the_field_of_the_head(consta
     assert report.converged.all()
     field = on_level(level, drive, rim[:, :3], means(level.part, region.elements))
     assert p1.relative(field, room["E"]) < 3e-6
-    assert cpu.widths[0] == 1

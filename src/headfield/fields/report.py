@@ -100,7 +100,8 @@ class SolveReport:
         short = f" ({self.batch_asked} did not fit the memory)" if self.batch < self.batch_asked else ""
         error = ""
         if self.discretisation_error is not None:
-            most = f"{100 * self.discretisation_error.max():.2g} %"
+            largest = self.discretisation_error.max()
+            most = f"{100 * largest:.2g} %" if np.isfinite(largest) else "an unknown one"
             error = f", discretisation error of E up to {most}"
             if self.recovery is not None:
                 error = (

@@ -38,6 +38,7 @@ _FALL, _LEAST_SHARE, _MOST_SHARE = 0.42, 0.4, 0.85
 _GUESS = 0.5  # error relative to the residual, before two levels say more
 _HELPS = 0.95  # of the residual: if more is left after two levels, refinement no longer helps
 _MOST_LEVELS = 16
+_NONE = 1e-30  # what a residual counts as at least, squared
 _PROBES = 20_000  # points at which levels are compared
 _FACES_OF = 4_000  # tetrahedra on whose faces jumps say how large the error is for a pose
 
@@ -98,9 +99,10 @@ class _Trial:
         _check(columns, self.squares)
         self.jumps = Jumps(part, self.level.operators, self.level.conductivity, _FACES_OF)
         of_jumps = self.jumps.squares(self.level.phi, self.level.adot, ones)
-        self.residuals: Floats = device.get(of_jumps) / probes.volume_m3 / self.squares  # squared, (k,)
-        relative = missed(self.level, device, k) / (probes.volume_m3 * self.squares)
-        self.missed = relative.mean(axis=1)  # along each edge, squared, each pose relative to its field
+        relative: Floats = device.get(of_jumps) / probes.volume_m3 / self.squares
+        self.residuals = np.maximum(relative, _NONE)  # squared, (k,)
+        squares = missed(self.level, device, k) / (probes.volume_m3 * self.squares)
+        self.missed = squares.mean(axis=1)  # along each edge, squared, each pose relative to its field
         self.facts = ZoomLevel(
             tetrahedra=len(part.tets),
             unknowns=self.level.operators.size,
@@ -192,7 +194,10 @@ def adapted(
         history.append(replace(trial.facts, change=float(np.sqrt(change)), error=error))
     if not steps:
         ratio = np.inf  # nothing to compare the only level with
-    if rim > _MOST_RIM * options.error:
+    errors = np.hypot(trial.errors(ratio), rim)
+    if errors.max() <= options.error:
+        stopped = "reached"
+    elif rim > _MOST_RIM * options.error:
         stopped = "margin"
     return Adapted(
         level=trial.level,
@@ -200,7 +205,7 @@ def adapted(
         volume_m3=probes.volume_m3,
         error_per_residual=ratio,
         rim_error=rim,
-        errors=np.hypot(trial.errors(ratio), rim),
+        errors=errors,
         history=history,
         stopped=stopped,
     )

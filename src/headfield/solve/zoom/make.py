@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...core.arguments import finite_array
 from ...core.device import on_host, using_threads
 from ...core.messages import warn
-from ...errors import ArgumentError, MeshError, RegionError
+from ...errors import ArgumentError, ConvergenceError, RegionError
 from ...heads.refinement import Edges
 from ...heads.selection import same_mesh
 from ...regions.region import Region
@@ -72,11 +72,14 @@ def make_zoom(
     Raises
     ------
     RegionError, ArgumentError, PoseError, DeviceError
+    ConvergenceError
+        The head was not solved for these poses.
     MeshError
-        The head, or a level of its part, could not be solved; a tetrahedron is too flat to be refined.
+        A level of its part could not be solved; a tetrahedron is too flat to be refined.
     """
     tets = _check_region(head, roi)
     drive, known = _few(head, drive, potential)
+    head.warn_of(drive)
     with head.device.current(), using_threads(head.threads):
         clock = Clock(head.device)
         part = cut(head.mesh, tets, options.reach_mm)
@@ -157,7 +160,7 @@ def _rim(head: Whole, part: Part, drive: CoilDrive, potential: Floats | None) ->
         batch = Batch(drive, SolveOptions(tol=_TOL), places, slice(0, k), width, width)
         there, report = head.head.potentials(batch, nodes)
         if not report.converged.all():
-            raise MeshError(f"the head could not be solved for the poses to refine for: {report}")
+            raise ConvergenceError(f"the head was not solved for the poses to refine for: {report}", report)
         return there
     with head.device.current():
         if potential is None:  # the part is the whole head
