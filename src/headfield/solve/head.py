@@ -133,13 +133,20 @@ class DeviceHead:
             s.clock.lap("field")
             return self._report(batch, s, error)
 
-    def potentials(self, batch: Batch, nodes: NDArray[np.int32]) -> tuple[Any, SolveReport]:
-        """Solve a batch, and return its potential (r, W) at some nodes (r,) of the mesh, on the device.
+    def potentials(
+        self, batch: Batch, initial: Any, nodes: NDArray[np.int32], room: dict[str, Any] | None = None
+    ) -> tuple[Any, SolveReport]:
+        """Solve a batch as `solve` does; return its potential (r, W) at nodes (r,) of the mesh.
 
-        They are those of the rates that the drive is solved for, without its `scale`.
+        It lies on the device, and is that of the rates that the drive is solved for, without its `scale`.
+        `room`, if it is given, is filled.
         """
-        with self._solved(batch, None) as s:
+        with self._solved(batch, initial) as s:
             there = s.work.phi[self.device.put(self._operators.rank[nodes])]
+            if room is not None:
+                if s.recovery is not None:
+                    s.recovery.evaluate(s.work.phi, s.adot)
+                self._values(batch, s.work, s.adot, s.recovery, room)
             s.clock.lap("field")
             return there, self._report(batch, s, None)
 

@@ -353,7 +353,7 @@ class HeadModel(OnScalp):
         smooth : bool
             Put new nodes on interfaces onto a smooth surface through those of the mesh, not onto facets.
         potential : array_like (k, n), optional
-            Of these poses in the whole head, V, as `Field.potential`, if it is known.
+            First guess of the potential of these poses in the whole head, V: `Field.potential`.
         primary_error, progress
             See `solve`; `progress` gets the `ZoomLevel` of each level.
 

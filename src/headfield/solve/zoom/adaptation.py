@@ -22,6 +22,7 @@ from .options import ZoomOptions
 from .part import Part
 from .report import ZoomLevel
 from .sampling import Sampling, in_part
+from .surroundings import Surroundings
 from .whole import Whole
 
 __all__ = ["Adapted", "Design", "adapted"]
@@ -31,7 +32,7 @@ Floats = NDArray[np.float64]
 _TOL_SHARE = 1e-3  # of the error asked for that the solver may be off by, see docs/numerics.md
 _ITERATIONS = 200
 _AIM = 0.85  # of the error asked for: what the last level is to reach
-_RIM, _MOST_RIM = 0.25, 0.9
+_MOST_RIM = 0.9  # of the error asked for, that what is around the region may take
 # Measured on heads: a level that takes up a share s of what is missed leaves about 1 − 0.42 s of the residual
 # and unknowns are used as well with a share of 0.8 as with one of 0.5.
 _FALL, _LEAST_SHARE, _MOST_SHARE = 0.42, 0.4, 0.85
@@ -49,6 +50,7 @@ class Design:
 
     drive: Drive
     rim: Any
+    surroundings: Surroundings
     options: ZoomOptions
 
 
@@ -66,7 +68,7 @@ class Adapted:
     error_per_residual : float
         Error of E relative to the residual of its jumps; infinite where there is only one level.
     rim_error : float
-        See `rim_error`.
+        What linear elements around the part cost, of the design pose where it is most.
     errors : ndarray (k,) float64
         What E is estimated to be off by, per design pose.
     history : list of ZoomLevel
@@ -169,7 +171,9 @@ def adapted(
     edges = Edges.of_tets(part.tets, len(part.nodes_mm))
     trial = _Trial(head, part, edges, design, probes)
     history, steps, ratio = [trial.facts], list[tuple[float, float, float]](), _GUESS
-    rim = rim_error(trial.facts.linear_error, options.reach_mm)
+    rim = 0.0
+    if coarse.rim.any():
+        rim = float(design.surroundings.error(trial.squares, options.reach_mm).max())
     goal = _goal(options.error, rim)
     while True:
         if progress is not None:
@@ -223,26 +227,6 @@ def _check(columns: list[Any], squares: Floats) -> None:
     none = np.flatnonzero(~(squares > 0.0))
     if len(none):
         raise PoseError(f"pose {none[0]} drives no field in roi: there is nothing to refine for")
-
-
-def rim_error(linear_error: float, margin_mm: float) -> float:
-    """Estimate what the potential at the rim costs E in a region, relative L2.
-
-    That potential is of linear elements, and off by about the square of what their E is off by. Measured in
-    gray matter of the sample heads with margins of 6 to 15 mm, the cost is 0.13 to 0.33 of that square times
-    10 mm over the margin; on spheres, which have no folds, up to 0.6.
-
-    Parameters
-    ----------
-    linear_error : float
-        Of E of linear elements on the mesh of the head, in the region.
-
-    Examples
-    --------
-    >>> round(rim_error(0.12, 10.0), 4)
-    0.0036
-    """
-    return _RIM * linear_error**2 * 10.0 / margin_mm
 
 
 def _goal(asked: float, rim: float) -> float:

@@ -18,7 +18,6 @@ from ..head import Batch, DeviceHead
 from ..transfers import Results
 from ..workspace import Clock
 from .adaptation import Adapted
-from .rim import known_rim
 from .sampling import Sampling
 
 __all__ = ["ZoomHead"]
@@ -52,7 +51,7 @@ class ZoomHead:
     def solve(self, batch: Batch, initial: Any, room: dict[str, Any]) -> SolveReport:
         """Solve a batch into room for E (k, p, 3) on the device.
 
-        `initial` are potentials (k, n) of the head, if they are known; they are taken as they are.
+        `initial` are potentials (k, n) of the head, a first guess: one that is solved takes no iteration.
         """
         rim, whole = self._rim(batch, initial)
         level, k = self._adapted.level, len(batch.scale)
@@ -113,12 +112,10 @@ class ZoomHead:
     def _rim(self, batch: Batch, initial: Any) -> tuple[Any, SolveReport | None]:
         """Return the potential (r, W) at the rim, and how the head was solved for it if it was."""
         nodes = self._adapted.level.operators.rim.nodes
-        if initial is None and len(nodes):
-            return self._whole.potentials(batch, nodes)
+        if len(nodes):
+            return self._whole.potentials(batch, initial, nodes)
         with self.device.current():
-            if initial is None:  # the part is the whole head
-                return self.device.xp.zeros((0, batch.width)), None
-            return known_rim(self.device, initial, nodes, batch.scale, batch.width), None
+            return self.device.xp.zeros((0, batch.width)), None  # the part is the whole head
 
     def _errors(self, scale: Any, field: Any) -> NDArray[np.float64]:
         """Estimate the relative errors (k,) of fields (k, p, 3) from their jumps."""

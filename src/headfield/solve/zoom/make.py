@@ -17,7 +17,7 @@ from ...heads.refinement import Edges
 from ...heads.selection import same_mesh
 from ...regions.region import Region
 from ..drives.coil import CoilDrive
-from ..head import Batch
+from ..head import Batch, inverse_of
 from ..options import SolveOptions
 from ..places import Places
 from ..workspace import Clock
@@ -25,7 +25,7 @@ from .adaptation import Design, adapted
 from .options import ZoomOptions
 from .part import Part, cut
 from .report import ZoomLevel, ZoomReport
-from .rim import known_rim
+from .surroundings import Surroundings, around
 from .whole import Whole
 from .zoom import Zoom
 
@@ -85,10 +85,10 @@ def make_zoom(
         part = cut(head.mesh, tets, options.reach_mm)
         _check_size(part, options)
         clock.lap("cut")
-    rim = _rim(head, part, drive, known)
+    rim, surroundings = _of_head(head, part, drive, known)
     with head.device.current(), using_threads(head.threads):
         clock.lap("head")
-        found = adapted(head, part, roi, Design(drive, rim, options), progress)
+        found = adapted(head, part, roi, Design(drive, rim, surroundings, options), progress)
         clock.lap("refine")
         report = ZoomReport(
             asked=options.error,
@@ -151,18 +151,21 @@ def _check_size(part: Part, options: ZoomOptions) -> None:
         )
 
 
-def _rim(head: Whole, part: Part, drive: CoilDrive, potential: Floats | None) -> Any:
-    """Return the potential (r, W) at the rim of a part for the sources of a drive, on the device."""
-    nodes, k = part.head_nodes[part.rim], len(drive)
-    width = next(w for w in head.device.native.widths if w >= k)
-    if potential is None and len(nodes):
-        places = Places.chosen(head.mesh, None, None)
-        batch = Batch(drive, SolveOptions(tol=_TOL), places, slice(0, k), width, width)
-        there, report = head.head.potentials(batch, nodes)
-        if not report.converged.all():
-            raise ConvergenceError(f"the head was not solved for the poses to refine for: {report}", report)
-        return there
-    with head.device.current():
-        if potential is None:  # the part is the whole head
-            return head.device.xp.zeros((0, width))
-        return known_rim(head.device, potential, nodes, drive.scale, width)
+def _of_head(head: Whole, part: Part, drive: CoilDrive, potential: Floats | None) -> tuple[Any, Surroundings]:
+    """Return the potential (r, W) at the rim of a part, on the device, and what is around the region."""
+    k, device = len(drive), head.device
+    width = next(w for w in device.native.widths if w >= k)
+    elements, volume = around(head.mesh, part.origin[part.core])
+    options = SolveOptions(tol=_TOL, elements=elements, recovery="interface")
+    places = Places.chosen(head.mesh, elements, None)
+    with device.current():
+        room = {
+            name: device.xp.empty(shape, dtype) for name, (shape, dtype) in places.results(k, True).items()
+        }
+    batch = Batch(drive, options, places, slice(0, k), width, width)
+    there, report = head.head.potentials(batch, potential, part.head_nodes[part.rim], room)
+    if not report.converged.all():
+        raise ConvergenceError(f"the head was not solved for the poses to refine for: {report}", report)
+    weights, squares = volume / volume.sum(), inverse_of(drive.scale) ** 2
+    field, error = (np.square(device.get(room[name]), dtype=np.float64) for name in ("E", "error"))
+    return there, Surroundings(squares * (error @ weights), squares * (field.sum(axis=2) @ weights))

@@ -34,8 +34,8 @@ class ZoomLevel:
     linear_error : float
         Estimated error of the E of linear elements on this mesh: what quadratic ones add along its edges.
     error : float or None
-        Estimated error of E, from the changes between levels, and of the potential at the rim. None on the
-        first level.
+        Estimated error of E, from the changes between levels, with what linear elements around the region
+        cost. None on the first level.
     """
 
     tetrahedra: int
@@ -63,12 +63,13 @@ class ZoomReport:
     margin_mm : float
         How far the part of the head that is solved again reaches beyond the region.
     rim_error : float
-        The part of it that the potential at the rim is estimated to cost, which refinement does not lower.
+        The part of it that linear elements around the region cost, within the part and beyond its rim. A
+        larger margin lowers it by half at most, a finer head (`refine`) by more.
     smooth : bool
         Whether new nodes on interfaces were put onto a smooth surface.
     stopped : str
         "reached", or why it was not: "unknowns", the next level would have had more than were allowed;
-        "margin", the potential at the rim costs too much; "levels", refinement no longer helped.
+        "margin", linear elements around the region cost too much; "levels", refinement no longer helped.
     seconds : dict of str to float
         Of the set-up, per stage.
     """
@@ -92,9 +93,10 @@ class ZoomReport:
         """What would help where the error was not reached."""
         if self.stopped != "margin":
             return _WHY[self.stopped]
-        enough = 2.0 * self.margin_mm * self.rim_error / self.asked
+        wider = " a larger margin_mm (up to 20), or" if self.margin_mm < 20.0 else ""
         return (
-            f"the potential at the rim costs {100 * self.rim_error:.2g} %: take a margin_mm of {enough:.0f}"
+            f"linear elements around the region cost {100 * self.rim_error:.2g} %: take{wider} a finer head, "
+            "see headfield.refine"
         )
 
     def __str__(self) -> str:

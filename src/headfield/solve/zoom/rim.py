@@ -8,21 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.device import Device, is_on_gpu
-from ..head import inverse_of
+from ...core.device import Device
 from .part import Part
 
-__all__ = ["Rim", "known_rim"]
-
-
-def known_rim(
-    device: Device, potential: Any, nodes: NDArray[np.int32], scale: NDArray[np.float64], width: int
-) -> Any:
-    """Return the potential (r, W) at nodes (r,) of the head, without its scale (k,), of one (k, n) at all."""
-    there = potential[:, device.put(nodes) if is_on_gpu(potential) else nodes]  # so that little is copied
-    rim = device.xp.zeros((len(nodes), width))
-    rim[:, : len(scale)] = (device.put(there) * device.put(inverse_of(scale))[:, None]).T
-    return rim
+__all__ = ["Rim"]
 
 
 class Rim:

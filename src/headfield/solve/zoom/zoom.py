@@ -114,8 +114,8 @@ class Zoom:
         coil, poses, didt
             See `HeadModel.solve`.
         potential : array_like (k, n), optional
-            The potential of these poses in the whole head, V, as `Field.potential`, where that is known: it
-            is then not solved for again.
+            First guess of the potential of these poses in the whole head, V: `Field.potential`. One that is
+            solved to the tolerance already takes no iteration.
         tol, max_iterations, batch, primary_error, progress
             See `HeadModel.solve`; the tolerance holds for the head and for its part.
 
