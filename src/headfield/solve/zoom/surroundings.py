@@ -17,8 +17,8 @@ Floats = NDArray[np.float64]
 
 _REACH_MM = 50.0  # from the region
 _DRAWN, _MOST = 60_000, 4_000  # tetrahedra that are drawn from the head, and that are looked at
-# Error over the square of the error of linear elements around, with a margin of 10 mm: 0.5 to 0.9 in sample heads,
-# 0.7 in the phantom, 0.2 to 0.4 in spheres.
+# Error over the square of the error of linear elements around, at a margin of 10 mm: 0.5 to 0.9 in sample
+# heads, 0.7 in the phantom, 0.2 to 0.4 in spheres.
 _SHARE = 0.8
 _MARGIN_MM, _REST = 10.0, 0.5  # a larger margin takes half of it away, not more
 
