@@ -26,7 +26,7 @@ def add_roi(parser: argparse.ArgumentParser) -> None:
         "the field of a region",
         "With --error the head is refined around the region, with quadratic elements there, until the "
         "estimated error of E is as small as that for 16 of the poses, evenly spaced among all; all are then "
-        "solved so. What each is off by is in the summary, in an .h5 as discretisation_error; an error that "
+        "solved so. What each is off by is in --json, and in an .h5 as discretisation_error; an error that "
         "is not reached is told, and the field is written all the same.",
     )
     group.add_argument(

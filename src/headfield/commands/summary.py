@@ -44,6 +44,8 @@ def exit_code(bad: list[int], poses: int) -> int:
 class Summary:
     """Numbers for each pose; the peak is the 99.9th percentile of |E|, in gray matter if there is any.
 
+    Of a region there is the mean of |E|, too.
+
     Parameters
     ----------
     mesh : TetMesh
@@ -80,6 +82,7 @@ class Summary:
         self._volumes = volumes[self._chosen]
         everywhere = "all tetrahedra" if region is None else "the region"
         self._where = called(GRAY_MATTER, mesh.tag_names) if self._gray else everywhere
+        self._of_region = region is not None
         self._didt: list[float] = []
         self._first, self._earlier = first, list(earlier)
         self.rows: list[dict[str, Any]] = []
@@ -90,7 +93,8 @@ class Summary:
         self._didt += [] if field.didt is None else np.asarray(field.didt).ravel().tolist()
         for i, e in enumerate(field.E):
             good = bool(report.converged[i])
-            peak = percentiles(magnitude(e[self._chosen]), self._volumes, 99.9) if good else None
+            strength = magnitude(e[self._chosen])
+            peak = percentiles(strength, self._volumes, 99.9) if good else None
             row = {
                 "pose": self._first + len(self.rows),
                 **({"name": field.names[i]} if field.names else {}),
@@ -99,6 +103,8 @@ class Summary:
                 "residual": float(report.residual[i]) if np.isfinite(report.residual[i]) else None,
                 "peak_V_per_m": None if peak is None else float(peak),
             }
+            if self._of_region:
+                row["mean_V_per_m"] = float(np.average(strength, weights=self._volumes)) if good else None
             if report.discretisation_error is not None:
                 error = float(report.discretisation_error[i])
                 name = "discretisation_error" if report.recovery is None else ERROR_OF_ELEMENTS
@@ -121,6 +127,8 @@ class Summary:
             )
             peaks = f"{self._span('peak_V_per_m', '.3g')} V/m{self._at_didt()}"
             lines.append(f"99.9th percentile of |E| in {self._where}: {peaks}")
+            if self._of_region:
+                lines.append(f"mean of |E| there: {self._span('mean_V_per_m', '.3g')} V/m")
             lines += self._by_name()
             if "discretisation_error" in self.rows[0]:
                 lines.append(self._error(facts))
