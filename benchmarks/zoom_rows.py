@@ -96,10 +96,10 @@ def zoomed(model: hf.HeadModel, where: hf.Region, coil: hf.Coil, poses: Array, *
         return model.zoom(where, coil, poses, heads.DIDT, **numbers)
 
 
-def at_points(zoom: Zoom, points: hf.Region, coil: hf.Coil, poses: Array, **numbers: Any) -> hf.Field:
-    """The field at points of a zoom on whole tetrahedra: of the same mesh and potential."""
+def at_points(zoom: Zoom, points: hf.Region, coil: hf.Coil, poses: Array) -> hf.Field:
+    """The field at points of a zoom on whole tetrahedra: of the same mesh."""
     there = Zoom(zoom._whole, points, zoom._head._adapted, zoom.report)
-    return there.solve(coil, poses, heads.DIDT, **numbers)
+    return there.solve(coil, poses, heads.DIDT)
 
 
 def off(field: Array, truth: Array) -> Array:
@@ -152,11 +152,11 @@ def region_row(of: Head, radius_mm: float, asked: tuple[float, ...], most: int, 
         kind: against(linear(of.model, of.coil, of.poses, where.points, kind), exact[:k])
         for kind in ("elements", "patch", "interface")
     }
-    found, potential = uniform(of, where, near, exact[:k])
+    found = uniform(of, where, near, exact[:k])
     row["uniform"] = found | {"relative_work": found["nonzeros"] * found["iterations"] / work}
     row["zooms"] = []
     for error in asked:
-        row["zooms"].append(zoom_row(of, where, error, exact[:k], potential, work))
+        row["zooms"].append(zoom_row(of, where, error, exact[:k], work))
     row["others"] = others(of, where, every[k:], exact[k:])
     return row
 
@@ -179,20 +179,15 @@ def truth(of: Head, where: Place, beside: hf.Region, poses: Array, most: int) ->
     return field.E, {"truth": told}
 
 
-def uniform(of: Head, where: Place, near: hf.Region, exact: Array) -> tuple[Row, Array]:
-    """Linear elements on the head with all around a region divided into eight: errors, sizes of that part.
-
-    And their potential (k, n) at the nodes of the head as it is.
-    """
+def uniform(of: Head, where: Place, near: hf.Region, exact: Array) -> Row:
+    """Linear elements on the head with all around a region divided into eight: errors, sizes of that part."""
     fine = hf.refine(of.model.mesh, near)
     model, there = hf.HeadModel(fine), on_finer(where, fine)
     field = model.solve(of.coil, of.poses, heads.DIDT)
-    assert field.potential is not None
     size = linear_size(fine, np.isin(fine.parent, near.elements))
     size |= {"nodes": fine.n_nodes, "iterations": int(field.report.iterations.max())}
-    potential = field.potential[:, : of.model.mesh.n_nodes].copy()
     # E at a point is that of the tetrahedron around it.
-    return size | against(field.E[:, there.points.elements], exact), potential
+    return size | against(field.E[:, there.points.elements], exact)
 
 
 def linear_size(mesh: hf.TetMesh, some: Array | slice = slice(None)) -> Row:
@@ -208,19 +203,16 @@ def linear(model: hf.HeadModel, coil: hf.Coil, poses: Array, points: hf.Region, 
     return model.solve(coil, poses, heads.DIDT, roi=points, recovery=recovery).E
 
 
-def zoom_row(of: Head, where: Place, error: float, exact: Array, potential: Array, work: int) -> Row:
-    """What a zoom is off by, and says it is off by; by how much a better potential at its rim moves it."""
+def zoom_row(of: Head, where: Place, error: float, exact: Array, work: int) -> Row:
+    """What a zoom is off by, and says it is off by."""
     zoom = zoomed(of.model, where.region, of.coil, of.poses, error=error)
     field = at_points(zoom, where.points, of.coil, of.poses)
     last, found = zoom.report.levels[-1], off(field.E, exact)
     ratios = field.report.discretisation_error / found
     took = int(field.report.iterations.max())
-    better = at_points(zoom, where.points, of.coil, of.poses, potential=potential)
     return against(field.E, exact) | {
         "asked": error,
         "reported": together_of(field.report.discretisation_error, exact),
-        "rim": together(field.E, better.E),
-        "error_better_rim": together(better.E, exact),
         "effectivity": [float(ratios.min()), float(ratios.max())],
         "reached": zoom.report.reached,
         "margin_mm": zoom.report.margin_mm,

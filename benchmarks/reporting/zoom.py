@@ -48,8 +48,7 @@ def on_heads(report: Row, line: str) -> list[str]:
         "Gray matter within 20 or 10 mm of the peak of |E|, four poses: relative L2 error of E at 8,000 "
         "points, per cent; the bias of |E| at the strongest 5 % of them; work is nonzeros × iterations, "
         "relative to the head's. The error reported over the true one is that of all poses together, and the "
-        "least and the largest of one. A better rim has the potential of the head divided into eight around "
-        "the region."
+        "least and the largest of one."
     )
     truths = (
         "The truths, and what they say they are off by themselves, per cent. Errors above are distances d "
@@ -82,7 +81,7 @@ def regions(report: Row) -> list[tuple[Row, Row]]:
 
 
 def errors(report: Row) -> str:
-    header = ["head", "radius mm", "E of", "unknowns", "work", "error", "with a better rim", "reported"]
+    header = ["head", "radius mm", "E of", "unknowns", "work", "error", "reported"]
     header += ["reported over true", "bias of the strongest"]
     rows = []
     for head, region in regions(report):
@@ -90,10 +89,10 @@ def errors(report: Row) -> str:
         for kind, name in LINEAR.items():
             found = region["linear"][kind]
             sizes = [count(head["unknowns"]), "1.00"]
-            rows.append([*where, name, *sizes, percent(found["error"]), "", "", "", signed(found["bias"])])
+            rows.append([*where, name, *sizes, percent(found["error"]), "", "", signed(found["bias"])])
         found = region["uniform"]
         sizes = [count(found["unknowns"]), number(found["relative_work"])]
-        told = [percent(found["error"]), "", "", "", signed(found["bias"])]
+        told = [percent(found["error"]), "", "", signed(found["bias"])]
         rows.append([*where, "linear, divided into eight around it", *sizes, *told])
         rows += [[*where, *zoom(found)] for found in region["zooms"]]
     return table(header, rows)
@@ -105,7 +104,7 @@ def zoom(found: Row) -> list[str]:
     over = f"{number(found['reported'] / found['error'])} ({number(low)}–{number(high)})"
     name = f"zoom, {number(100 * found['asked'])} % asked for" + ("" if found["reached"] else ", not reached")
     sizes = [count(found["unknowns"]), number(found["relative_work"])]
-    told = [percent(found["error"]), percent(found["error_better_rim"]), percent(found["reported"])]
+    told = [percent(found["error"]), percent(found["reported"])]
     return [name, *sizes, *told, over, signed(found["bias"])]
 
 
