@@ -65,7 +65,8 @@ def count(path: Path) -> dict[str, Any]:
 
 def build(folder: Path) -> Path:
     """The program that hands out the sparsity of a hierarchy."""
-    sources = [HERE / "sparsity.cpp", HERE.parent / "cpp" / "amg.cpp", HERE.parent / "cpp" / "poll.cpp"]
+    native = HERE.parent / "cpp"
+    sources = [HERE / "sparsity.cpp", *(native / f"{name}.cpp" for name in ("amg", "lanczos", "poll"))]
     options = ["-std=c++17", "-O2", "-fopenmp", "-ffp-contract=off", "-o", folder / "sparsity"]
     command = [os.environ.get("CXX", "g++"), *options, *sources]
     subprocess.run([str(word) for word in command], check=True)

@@ -52,7 +52,7 @@ int main(int count, char** words) {
         std::vector<uint8_t> fixed(n, 0);
         fixed.at(0) = 1;
         const auto h = headfield::build_hierarchy({n, n, ptr.data(), col.data(), val.data()}, fixed.data(),
-                                                  std::stod(words[2]), headfield::never);
+                                                  std::stod(words[2]), nullptr, headfield::never);
         for (size_t l = 0; l < h.levels.size(); ++l) {
             const auto& level = h.levels[l];
             const std::string number = std::to_string(l);

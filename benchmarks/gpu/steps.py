@@ -28,7 +28,7 @@ CHOSEN = (
     *("solve/test_hard_heads", "solve/test_numbers"),
     *("kernels/test_transposes", "kernels/test_fixed", "solve/test_sources", "coils/test_magnetic_field"),
     *("solve/test_recovery", "solve/test_roi", "solve/test_physics", "refused/test_kernel_arguments"),
-    *("solve/test_zoom_devices",),
+    *("solve/test_zoom_devices", "kernels/test_point_fields", "kernels/test_refine_edges"),
     *("metrics/test_metrics_regions", "solve/test_independent", "coils/test_coil_parts"),
     *("fields/test_field_copies", "solve/test_interrupts"),
     *("refused/test_model_arguments", "refused/test_solver_arguments", "refused/test_on_a_node"),

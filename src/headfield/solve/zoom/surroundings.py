@@ -41,7 +41,7 @@ class Surroundings:
         --------
         >>> around = Surroundings(missed=np.array([1.0]), field=np.array([100.0]))
         >>> around.error(np.array([100.0]), 10.0).round(4).tolist()  # ε = 10 %
-        [0.01]
+        [0.008]
         """
         share = _SHARE * max(_MARGIN_MM / margin_mm, _REST)
         tiny = np.finfo(float).tiny  # poses without a field
