@@ -171,7 +171,7 @@ def _add_key(figure: Any, scene: RefinedScene, tags: NDArray[Any]) -> None:
         (_REGION, 1.8, "the region"),
         (_QUADRATIC, 1.0, "quadratic elements"),
         (_LINEAR, 1.0, "linear elements"),
-        (_RIM, 1.6, "rim of what is solved again, at the head's potential"),
+        (_RIM, 1.6, "rim: held at the head's potential"),
     )
     keys: list[Any] = [Line2D([], [], color=c, linewidth=w, label=name) for c, w, name in lines]
     for tag in np.unique(tags).tolist():
