@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .tetrahedra import FACES, volumes
+from .tetrahedra import FACES, shared_faces, volumes
 
 __all__ = ["interface_midpoints", "moved_nodes"]
 
@@ -146,10 +146,7 @@ def _facets(nodes_mm: Floats, tets: Tets, tags: NDArray[np.integer], edges: NDAr
     # Few faces are left to be sorted: those of which each corner is of two tissues, and one is asked for.
     some = mixed[faces].all(axis=1) & ends[faces].any(axis=1)
     faces, owner = faces[some], owner[some]
-    ordered = np.sort(faces, axis=1)
-    order = np.lexsort(ordered.T)
-    same = np.flatnonzero((ordered[order[1:]] == ordered[order[:-1]]).all(axis=1))
-    first, second = order[same], order[same + 1]
+    first, second = shared_faces(faces)
     parts = owner[first] != owner[second]
     first, second = first[parts], second[parts]
     inner = np.where(owner[first] < owner[second], first, second)

@@ -17,6 +17,7 @@ __all__ = [
     "flatness",
     "flatness_at",
     "mean_edges",
+    "shared_faces",
     "shortest_edges",
     "squared_edges",
     "volumes",
@@ -148,3 +149,17 @@ def flatness_at(corners: Floats) -> Floats:
     largest = np.max([np.einsum("dc,dc->c", face, face) for face in doubled], axis=0)
     scale = np.sqrt(longest * largest)
     return determinants(corners) / np.where(scale > 0, scale, np.inf)
+
+
+def shared_faces(faces: NDArray[np.integer]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the places (s,), twice, of faces (f, 3) of tetrahedra that two of these have, in any order.
+
+    Examples
+    --------
+    >>> shared_faces(np.array([[4, 2, 7], [1, 2, 3], [7, 4, 2]]))
+    (array([0]), array([2]))
+    """
+    ordered = np.sort(faces, axis=1)
+    order = np.lexsort(ordered.T)
+    same = np.flatnonzero((ordered[order[1:]] == ordered[order[:-1]]).all(axis=1))
+    return order[same], order[same + 1]

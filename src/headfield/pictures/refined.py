@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..heads.mesh import TetMesh
 from ..heads.names import called
+from ..heads.tetrahedra import FACES
 from .colours import INK, tissue_colour
 from .figure import check_target, for_notebooks, new_figure, save
 from .slices import ENDS, Extent, cut_faces, cut_tets, title_of
@@ -22,7 +23,6 @@ __all__ = ["LevelErrors", "RefinedScene", "draw_refined", "write_refined"]
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-_FACES = ((0, 1, 2), (0, 1, 3), (0, 2, 3), (1, 2, 3))
 _REGION, _QUADRATIC, _RIM, _LINEAR = "#b3123c", "#1f5fbf", "#20242c", "#8a8f98"
 _SPARE = 0.03  # room around the slice, relative to its size
 _BAR_MM = 10.0
@@ -233,7 +233,7 @@ def _short(count: float) -> str:
 
 def _faces(tets: NDArray[np.int32], *, at_least: int, at_most: int = 2) -> NDArray[np.int32]:
     """Return faces (f, 3) that so many of some tetrahedra have, each once."""
-    faces = np.sort(tets[:, _FACES].reshape(-1, 3), axis=1)
+    faces = np.sort(tets[:, FACES].reshape(-1, 3), axis=1)
     found, count = np.unique(faces, axis=0, return_counts=True)
     return found[(count >= at_least) & (count <= at_most)]
 

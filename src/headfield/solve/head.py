@@ -32,7 +32,7 @@ from .recovery import Recovery
 from .transfers import Results
 from .workspace import Clock, WorkSpace
 
-__all__ = ["Batch", "DeviceHead", "inverse_of"]
+__all__ = ["Batch", "DeviceHead", "Solved", "inverse_of", "reported"]
 
 _RECOVERIES_KEPT = 2  # of regions that were asked for last
 _ROUGH_TOL = 1e-3  # of a first solution, good enough to see the discretisation error by
@@ -74,7 +74,7 @@ def inverse_of(scale: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Solved:
+class Solved:
     """A batch that has been solved: its work space, the reports on its sources, and how it went."""
 
     threads: int
@@ -85,6 +85,26 @@ class _Solved:
     columns: list[Any]
     iterations: NDArray[np.int32]
     tolerance: NDArray[np.float64]
+
+
+def reported(batch: Batch, s: Solved, device: Device, error: NDArray[np.float64] | None) -> SolveReport:
+    """Report on a batch that was solved, with the discretisation error (k,) if it was estimated."""
+    return SolveReport(
+        iterations=s.iterations,
+        residual=np.array([c.residual for c in s.columns]),
+        converged=np.array([c.converged for c in s.columns]),
+        stopped=np.array([c.stopped for c in s.columns]),
+        tolerance=s.tolerance,
+        discretisation_error=error,
+        primary_error=batch.drive.primary_error,
+        device=device.name,
+        threads=s.threads,
+        batch=batch.width,
+        batch_asked=batch.width_asked,
+        recovery=batch.options.recovery,
+        recording_problem=s.work.solver.recording_problem,
+        seconds=s.clock.seconds,
+    )
 
 
 class DeviceHead:
@@ -126,12 +146,9 @@ class DeviceHead:
         The room is for the potential (k, n), or for E (k, e, 3).
         """
         with self._solved(batch, initial) as s:
-            if s.recovery is not None:
-                s.recovery.evaluate(s.work.phi, s.adot)
-                s.clock.lap("recovery")
-            error = self._values(batch, s.work, s.adot, s.recovery, room)
+            error = self._fill(batch, s, room)
             s.clock.lap("field")
-            return self._report(batch, s, error)
+            return reported(batch, s, self.device, error)
 
     def potentials(
         self, batch: Batch, initial: Any, nodes: NDArray[np.int32], room: dict[str, Any] | None = None
@@ -144,14 +161,12 @@ class DeviceHead:
         with self._solved(batch, initial) as s:
             there = s.work.phi[self.device.put(self._operators.rank[nodes])]
             if room is not None:
-                if s.recovery is not None:
-                    s.recovery.evaluate(s.work.phi, s.adot)
-                self._values(batch, s.work, s.adot, s.recovery, room)
+                self._fill(batch, s, room)
             s.clock.lap("field")
-            return there, self._report(batch, s, None)
+            return there, reported(batch, s, self.device, None)
 
     @contextmanager
-    def _solved(self, batch: Batch, initial: Any) -> Iterator[_Solved]:
+    def _solved(self, batch: Batch, initial: Any) -> Iterator[Solved]:
         """Solve a batch; yield what there is until another one is solved."""
         with self._working() as threads:
             clock, work = Clock(self.device), self._work_space(batch.width)
@@ -169,25 +184,14 @@ class DeviceHead:
             guessed = initial is not None
             columns, iterations, tolerance = self._iterate(batch, work, adot, recovery, guessed)
             clock.lap("solve")
-            yield _Solved(threads, clock, work, adot, recovery, columns, iterations, tolerance)
+            yield Solved(threads, clock, work, adot, recovery, columns, iterations, tolerance)
 
-    def _report(self, batch: Batch, s: _Solved, error: NDArray[np.float64] | None) -> SolveReport:
-        return SolveReport(
-            iterations=s.iterations,
-            residual=np.array([c.residual for c in s.columns]),
-            converged=np.array([c.converged for c in s.columns]),
-            stopped=np.array([c.stopped for c in s.columns]),
-            tolerance=s.tolerance,
-            discretisation_error=error,
-            primary_error=batch.drive.primary_error,
-            device=self.device.name,
-            threads=s.threads,
-            batch=batch.width,
-            batch_asked=batch.width_asked,
-            recovery=batch.options.recovery,
-            recording_problem=s.work.solver.recording_problem,
-            seconds=s.clock.seconds,
-        )
+    def _fill(self, batch: Batch, s: Solved, room: dict[str, Any]) -> NDArray[np.float64] | None:
+        """Fill the room of a batch that was solved; return the estimated discretisation error, if any."""
+        if s.recovery is not None:
+            s.recovery.evaluate(s.work.phi, s.adot)
+            s.clock.lap("recovery")
+        return self._values(batch, s.work, s.adot, s.recovery, room)
 
     def evaluate(self, batch: Batch, potential: Any, room: dict[str, Any]) -> None:
         """Compute E (k, e, 3) of a batch from its potential (k, n), into `room` on the device."""

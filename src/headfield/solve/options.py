@@ -14,7 +14,7 @@ from ..errors import ArgumentError, MeshError, RegionError
 from ..regions.region import Region
 from .recovery import check_kind
 
-__all__ = ["SolveOptions"]
+__all__ = ["SolveOptions", "check_is_region"]
 
 _MOST = 1_000_000  # iterations, or poses at a time
 
@@ -49,8 +49,8 @@ class SolveOptions:
     strict: bool = True
 
     def __post_init__(self) -> None:
-        if self.roi is not None and not isinstance(self.roi, Region):
-            raise RegionError(f"roi must be a Region (see headfield.regions), not {type(self.roi).__name__}")
+        if self.roi is not None:
+            check_is_region(self.roi)
         if self.elements is not None and self.roi is not None:
             raise RegionError("give either roi or elements, not both")
         check_kind(self.recovery)
@@ -71,6 +71,12 @@ class SolveOptions:
 
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
+
+
+def check_is_region(roi: Any) -> None:
+    """Raise RegionError for what is no region."""
+    if not isinstance(roi, Region):
+        raise RegionError(f"roi must be a Region (see headfield.regions), not {type(roi).__name__}")
 
 
 def _copy(elements: ArrayLike) -> ArrayLike:

@@ -14,7 +14,7 @@ from ..heads.mesh import TetMesh
 from ..heads.selection import is_mask_of_numbers, same_mesh
 from ..regions.region import Region
 
-__all__ = ["Places"]
+__all__ = ["Places", "check_region"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Places:
     def chosen(cls, mesh: TetMesh, elements: Any, roi: Region | None) -> Places:
         """Return the places of a mesh that `elements` or a region names; all tetrahedra if neither does."""
         if roi is not None:
-            _check_region(mesh, roi)
+            check_region(mesh, roi)
             return cls(roi.elements, roi.barycentric, len(roi.elements))
         if elements is None:
             return cls(None, None, mesh.n_tets)
@@ -54,7 +54,8 @@ class Places:
         return made
 
 
-def _check_region(mesh: TetMesh, roi: Region) -> None:
+def check_region(mesh: TetMesh, roi: Region) -> None:
+    """Raise RegionError for a region of another mesh, or one of nothing."""
     if not same_mesh(roi.mesh, mesh):
         raise RegionError(f"roi is a region of another mesh, {roi.mesh!r}; the model's is {mesh!r}")
     if not len(roi):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...core.device import using_threads
 from ...core.locks import Lock
 from ...fields.report import SolveReport
-from ..head import Batch, DeviceHead
+from ..head import Batch, DeviceHead, Solved, reported
 from ..transfers import Results
 from ..workspace import Clock
 from .adaptation import Adapted
@@ -65,21 +65,9 @@ class ZoomHead:
             error = self._errors(factors, room["E"])
             clock.lap("zoom field")
             assert level.work is not None
-            here = SolveReport(
-                iterations=np.array([c.iterations for c in columns], np.int32),
-                residual=np.array([c.residual for c in columns]),
-                converged=np.array([c.converged for c in columns]),
-                stopped=np.array([c.stopped for c in columns]),
-                tolerance=tolerance,
-                discretisation_error=error,
-                primary_error=batch.drive.primary_error,
-                device=self.device.name,
-                threads=threads,
-                batch=batch.width,
-                batch_asked=batch.width_asked,
-                recording_problem=level.work.solver.recording_problem,
-                seconds=clock.seconds,
-            )
+            iterations = np.array([c.iterations for c in columns], np.int32)
+            solved = Solved(threads, clock, level.work, level.adot, None, columns, iterations, tolerance)
+            here = reported(batch, solved, self.device, error)
         return here if whole is None else _both(whole, here)
 
     def results(self, made: dict[str, tuple[tuple[int, ...], Any]], on_device: bool) -> Results:

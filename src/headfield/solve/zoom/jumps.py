@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.device import Device
-from ...heads.tetrahedra import FACES
+from ...heads.tetrahedra import FACES, shared_faces
 from .operators import PartOperators
 from .part import Part
 from .sampling import Points, Sampling
@@ -52,9 +52,8 @@ class Jumps:
         field = xp.empty((k, 6 * self._count, 3), np.float32)
         self._sampling.fill(phi, adot, scale, field)
         squares = xp.empty(k)
-        for source in range(
-            k
-        ):  # so that the bits of one don't depend on the others, and temporaries are small
+        # One by one, so that the bits of one don't depend on the others, and temporaries are small.
+        for source in range(k):
             jump = (field[source].reshape(-1, 3, 6) * self._flux).sum(axis=2)
             squares[source] = (jump**2 * self._weights).sum()
         return squares
@@ -89,9 +88,7 @@ class _Faces:
         near[part.tets[some]] = True
         beside = np.flatnonzero(near[part.tets].sum(axis=1) >= 3)
         nodes = np.sort(part.tets[beside][:, FACES].reshape(-1, 3), axis=1)
-        order = np.lexsort(nodes.T)
-        same = (nodes[order[1:]] == nodes[order[:-1]]).all(axis=1)
-        pair = np.stack([order[:-1][same], order[1:][same]], axis=1)
+        pair = np.stack(shared_faces(nodes), axis=1)
         pair = pair[chosen[beside[pair // 4]].any(axis=1)]
         tets, at = beside[pair // 4].astype(np.int32), nodes[pair[:, 0]]
         corners = (part.tets[tets][:, :, None, :] == at[:, None, :, None]).argmax(axis=3)

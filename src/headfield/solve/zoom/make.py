@@ -14,12 +14,11 @@ from ...core.device import on_host, using_threads
 from ...core.messages import warn
 from ...errors import ArgumentError, ConvergenceError, RegionError
 from ...heads.refinement import Edges
-from ...heads.selection import same_mesh
 from ...regions.region import Region
 from ..drives.coil import CoilDrive
 from ..head import Batch, inverse_of
-from ..options import SolveOptions
-from ..places import Places
+from ..options import SolveOptions, check_is_region
+from ..places import Places, check_region
 from ..workspace import Clock
 from .adaptation import Design, adapted
 from .options import ZoomOptions
@@ -77,7 +76,9 @@ def make_zoom(
     MeshError
         A level of its part could not be solved; a tetrahedron is too flat to be refined.
     """
-    tets = _check_region(head, roi)
+    check_is_region(roi)
+    check_region(head.mesh, roi)
+    tets = _tets_of(roi)
     drive, known = _few(head, drive, potential)
     head.warn_of(drive)
     with head.device.current(), using_threads(head.threads):
@@ -122,19 +123,9 @@ def _few(head: Whole, drive: CoilDrive, potential: ArrayLike | None) -> tuple[Co
     return few, None if rows is None else rows[some]
 
 
-def _check_region(head: Whole, roi: Any) -> NDArray[np.int32]:
-    """Return the tetrahedra of a region of the head, each once."""
-    if not isinstance(roi, Region):
-        raise RegionError(f"roi must be a Region (see headfield.regions), not {type(roi).__name__}")
-    if not same_mesh(roi.mesh, head.mesh):
-        raise RegionError(f"roi is a region of another mesh, {roi.mesh!r}; the model's is {head.mesh!r}")
-    return _tets_of(roi)
-
-
 def _tets_of(roi: Region) -> NDArray[np.int32]:
     """Return the tetrahedra of a region, each once; RegionError if there is nothing in it."""
-    if not len(roi):
-        raise RegionError("roi holds nothing")
+    check_region(roi.mesh, roi)
     if not roi.weights.sum() > 0.0:
         raise RegionError("roi has no volume or area: all its weights are 0")
     return np.unique(roi.elements).astype(np.int32)

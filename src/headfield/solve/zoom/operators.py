@@ -67,8 +67,9 @@ class PartOperators:
         indptr, indices, stiffness, source = matrix
         fixed = np.zeros(self.size, bool)
         fixed[rank] = np.concatenate([part.rim, part.rim[ends].all(axis=1)])
-        self.rim = Rim(part, np.concatenate([part.ends, ends]), rank, device)
-        self.rim.couple(indptr, indices, stiffness, fixed)
+        self.rim = Rim(part, device)
+        between = np.concatenate([part.ends, ends])
+        self.rim.couple(indptr, indices, stiffness, fixed, between, rank)
         if not fixed.any():  # the whole head: hold a node in what conducts most
             sigma = mean_conductivity(conductivity)
             best = (sigma * volumes(part.nodes_mm, part.tets)).argmax()

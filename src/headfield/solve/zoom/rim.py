@@ -23,9 +23,8 @@ class Rim:
         Nodes of the head at which the potential has to be known.
     """
 
-    def __init__(self, part: Part, ends: NDArray[np.int32], rank: NDArray[np.int32], device: Device) -> None:
-        """`ends` (…, 2): the nodes that each unknown lies between that is not a node of the head."""
-        self._device, self._ends, self._rank = device, ends, rank
+    def __init__(self, part: Part, device: Device) -> None:
+        self._device = device
         known = np.flatnonzero(part.rim[: len(part.head_nodes)])
         self.nodes = part.head_nodes[known]
         self._column = np.full(len(part.head_nodes), -1, np.int32)
@@ -38,20 +37,26 @@ class Rim:
         indices: NDArray[np.int32],
         stiffness: NDArray[np.float64],
         fixed: NDArray[np.bool_],
+        ends: NDArray[np.int32],
+        rank: NDArray[np.int32],
     ) -> None:
-        """Find what couples unknowns to those on the rim, `fixed`, in a matrix of all of them."""
+        """Find what couples unknowns to those on the rim, `fixed`, in a matrix of all of them.
+
+        `ends` (…, 2) are the nodes that each unknown lies between that is not a node of the head, and `rank`
+        the places of all in the matrix.
+        """
         if not len(self.nodes):
             return
         row = np.repeat(np.arange(len(fixed), dtype=np.int32), np.diff(indptr))
         coupled = np.flatnonzero(fixed[indices] & ~fixed[row])
         row, value = row[coupled], stiffness[coupled]
         place = np.empty(len(fixed), np.int64)  # number before they were put in order
-        place[self._rank] = np.arange(len(fixed))
+        place[rank] = np.arange(len(fixed))
         at = place[indices[coupled]]
         known = len(self._column)
         while (between := at >= known).any():  # half of the potential at either end
-            ends = self._ends[at[between] - known]
-            at = np.concatenate([at[~between], *ends.T])
+            halves = ends[at[between] - known]
+            at = np.concatenate([at[~between], *halves.T])
             row = np.concatenate([row[~between], row[between], row[between]])
             value = np.concatenate([value[~between], 0.5 * value[between], 0.5 * value[between]])
         order = np.lexsort((at, row))
