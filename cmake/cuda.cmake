@@ -86,6 +86,10 @@ pybind11_add_module(
   ${HEADFIELD_KERNELS}
 )
 target_link_libraries(_cuda PRIVATE headfield_flags)
+foreach(isa IN LISTS HEADFIELD_INSTRUCTION_SETS)
+  target_link_libraries(_cuda PRIVATE host_loops_${isa})
+  target_compile_definitions(_cuda PRIVATE HEADFIELD_HAS_${isa})
+endforeach()
 set_source_files_properties(cuda/device.cpp PROPERTIES UNITY_GROUP bindings) # it includes pybind11 too
 set_target_properties(_cuda PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
 target_compile_definitions(_cuda PRIVATE HEADFIELD_CUDA HEADFIELD_ISA=gpu)

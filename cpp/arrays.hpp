@@ -158,6 +158,7 @@ inline const float* check_rates(const Rates& adot, py::ssize_t n, py::ssize_t wi
 
 // Add the parts of the module, each defined in the file of its name (bindings_*.cpp).
 void bind_host(py::module_& m);
+void bind_currents(py::module_& m);
 void bind_mesher(py::module_& m);
 void bind_images(py::module_& m);
 void bind_zoom(py::module_& m);
@@ -167,5 +168,6 @@ void bind_recovery(py::module_& m);
 void bind_refine(py::module_& m);
 void bind_solver(py::module_& m);
 void bind_transposes(py::module_& m);
+void bind_triangles(py::module_& m);
 
 }  // namespace headfield

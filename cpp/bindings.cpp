@@ -2,8 +2,9 @@
 // Modules `_cpu` and `_cuda`, from the same sources, so that they export the same names and signatures. Bindings check
 // shapes and dtypes, release the interpreter's lock, and do nothing else; defaults, units and messages for users are
 // Python's (headfield.core.device is their only importer). Every array is one of the device's; those of
-// bindings_host.cpp, bindings_images.cpp, bindings_mesher.cpp, bindings_refine.cpp and bindings_zoom.cpp are NumPy's,
-// and so are their results.
+// bindings_currents.cpp, bindings_host.cpp, bindings_images.cpp, bindings_mesher.cpp, bindings_refine.cpp,
+// bindings_triangles.cpp and
+// bindings_zoom.cpp are NumPy's, and so are their results.
 #include "arrays.hpp"
 #include "kernels.hpp"
 
@@ -18,6 +19,7 @@ PYBIND11_MODULE(HEADFIELD_MODULE, m) {
     m.doc() = "the native side of headfield";
     bind_device(m);
     bind_host(m);
+    bind_currents(m);
     bind_mesher(m);
     bind_images(m);
     bind_zoom(m);
@@ -27,6 +29,7 @@ PYBIND11_MODULE(HEADFIELD_MODULE, m) {
     bind_refine(m);
     bind_solver(m);
     bind_transposes(m);
+    bind_triangles(m);
     m.attr("instruction_set") = instruction_set();
     py::tuple compiled(std::size(widths));
     for (std::size_t i = 0; i < std::size(widths); ++i) compiled[i] = widths[i];

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What runs on the host in both modules, on NumPy arrays: the combinatorics of a mesh (topology.hpp), and the number of
-// threads.
+// What runs on the host in both modules, on NumPy arrays: the combinatorics of a mesh (topology.hpp), products of dense
+// matrices, and the number of threads.
 #include <limits>
 
 #include "arrays.hpp"
+#include "dense_product.hpp"
 #include "topology.hpp"
 
 #if defined(_OPENMP)
@@ -82,6 +83,23 @@ void bind_host(py::module_& m) {
             return to_numpy(std::move(order), {n});
         },
         py::arg("nodes").noconvert());
+
+    m.def(
+        "product",
+        [](const HostArray<float>& a, const HostArray<float>& b) {
+            check_shape(a, "a", {-1, -1});
+            check_shape(b, "b", {a.shape(1), -1});
+            const py::ssize_t rows = a.shape(0), columns = b.shape(1);
+            py::array_t<float> out(std::vector<py::ssize_t>{rows, columns});
+            const float *left = a.data(), *right = b.data();
+            float* to = out.mutable_data();
+            {
+                py::gil_scoped_release release;
+                dense_product()(rows, a.shape(1), columns, left, right, to);
+            }
+            return out;
+        },
+        py::arg("a").noconvert(), py::arg("b").noconvert());
 
     m.def("set_threads", &set_threads, py::arg("n"));
     m.def("max_threads", &max_threads);

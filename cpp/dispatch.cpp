@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Chooses, once, the loops that were compiled for the best instruction set this machine has. The environment variable
-// HEADFIELD_INSTRUCTION_SET asks for a lesser one by name. CMake says by HEADFIELD_HAS_… which ones were compiled.
-#include <cstdlib>
+// Chooses, once, the loops that were compiled for the instruction set of this process (instruction_sets.hpp). CMake says by
+// HEADFIELD_HAS_… which ones were compiled.
 #include <stdexcept>
 #include <string>
-#include <vector>
 
+#include "instruction_sets.hpp"
 #include "kernels.hpp"
 
 // What the object files of one instruction set offer. Headers declare it for the one that a file is compiled for; this
@@ -51,45 +50,19 @@ struct Variant {
             isa::recovery_kernels(), isa::transpose_kernels()                                           \
     }
 
-// Those that were compiled and that this machine can run, the best first.
-std::vector<Variant> usable() {
-    std::vector<Variant> found;
-#if defined(HEADFIELD_HAS_avx2) || defined(HEADFIELD_HAS_avx512)
-    __builtin_cpu_init();
-    const bool avx2_here = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#endif
+// That of the instruction set which was chosen.
+Variant choose() {
+    const std::string name = chosen_instruction_set();
 #if defined(HEADFIELD_HAS_avx512)
-    if (avx2_here && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw")) {
-        found.push_back(HEADFIELD_VARIANT(avx512));
-    }
+    if (name == "avx512") return HEADFIELD_VARIANT(avx512);
 #endif
 #if defined(HEADFIELD_HAS_avx2)
-    if (avx2_here) {
-        found.push_back(HEADFIELD_VARIANT(avx2));
-    }
+    if (name == "avx2") return HEADFIELD_VARIANT(avx2);
 #endif
 #if defined(HEADFIELD_HAS_portable)
-    found.push_back(HEADFIELD_VARIANT(portable));
+    if (name == "portable") return HEADFIELD_VARIANT(portable);
 #endif
-    return found;
-}
-
-// Chooses the best, or the one that the environment asks for by name.
-Variant choose() {
-    const std::vector<Variant> found = usable();
-    const char* asked = std::getenv("HEADFIELD_INSTRUCTION_SET");
-    const std::string wanted = asked ? asked : "";
-    for (const Variant& one : found) {
-        if (wanted.empty() || wanted == one.name) {
-            return one;
-        }
-    }
-    if (wanted.empty()) {
-        throw std::runtime_error("headfield was compiled for instruction sets that this machine lacks");
-    }
-    throw std::invalid_argument("HEADFIELD_INSTRUCTION_SET=" + wanted +
-                                " is not avx512, avx2 or portable, or this machine lacks it");
+    throw std::runtime_error("headfield was not compiled for " + name);
 }
 
 // The choice of the first call holds for the process.

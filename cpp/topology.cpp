@@ -131,7 +131,7 @@ std::vector<int32_t> morton_order(const double* nodes, int64_t n_nodes) {
     if (!std::isfinite(side)) throw std::invalid_argument("nodes are farther apart than a double can tell");
     const double scale = ((1 << 21) - 1) / side;
     std::vector<std::pair<uint64_t, int32_t>> keys(n_nodes);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n_nodes > 10000)
     for (int64_t i = 0; i < n_nodes; ++i) {
         uint64_t key = 0;
         for (int d = 0; d < 3; ++d) {

@@ -24,6 +24,11 @@ ON_HOST = (
     "refine_edges",
     "assemble_quadratic",
     "sampling",
+    "Triangles",
+    "DistanceLattice",
+    "thinned",
+    "CurrentTree",
+    "product",
 )
 
 

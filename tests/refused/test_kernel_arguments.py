@@ -43,6 +43,9 @@ GOOD = {
         "barycentric": np.full((3, 4), 0.25),
         "weight": np.ones(3),
     },
+    "Triangles": {"corners": NODES[None, :3].repeat(2, axis=0)},
+    "DistanceLattice": {"values": np.ones((2, 2, 2), np.float32), "low": np.zeros(3), "step": 1.0},
+    "thinned": {"points": NODES, "distance": 0.5},
     "right_hand_side": {
         "indptr": INDPTR,
         "indices": INDICES,
@@ -125,6 +128,8 @@ GOOD = {
         "rows": ROWS,
         "out": np.zeros((4, 3, 4), np.float32),
     },
+    "CurrentTree": {"nodes": NODES, "currents": np.ones((2, 4, 3), np.float32)},
+    "product": {"a": np.ones((2, 3), np.float32), "b": np.ones((3, 4), np.float32)},
     "Sources": {"positions": NODES + 5, "moments": NODES, "points": NODES + 6, "segments": NODES},
 }
 # Arguments, and parts of those that are tuples.
@@ -133,17 +138,16 @@ TUPLES = [(f, a) for f, args in GOOD.items() for a, v in args.items() if isinsta
 ARRAYS += [(f, (a, i)) for f, a in TUPLES for i in range(3)]
 NOT_CHECKED_FOR_LENGTH = {  # any number of rows is right
     ("morton_order", "nodes"),
-    ("node_parts", "tets"),
-    ("boundary_faces", "tets"),
-    ("mesh_edges", "tets"),
+    *((f, "tets") for f in ("node_parts", "boundary_faces", "mesh_edges")),
     ("refine_edges", "nodes"),  # more nodes than the tetrahedra use
     ("assemble", "nodes"),  # more nodes than the tetrahedra use
     ("assemble_quadratic", "nodes"),
-    ("sampling", "nodes"),
-    ("sampling", "unknowns"),
+    *(("sampling", a) for a in ("nodes", "unknowns")),
     ("electric_field", "tets"),  # more tetrahedra than are asked for
     ("element_loads", "tets"),
+    *(("Triangles", "corners"), ("DistanceLattice", "values"), ("thinned", "points")),
     ("subtract_product", "x"),  # more columns than the matrix has entries in
+    *(("CurrentTree", "currents"), ("product", "a")),  # more functionals, more rows
 }
 MAY_BE_NONE = {("electric_field", "elements"), ("electric_field", "adot"), ("element_loads", "elements")}
 MAY_BE_NONE |= {("spread", "shares"), ("field_at_points", "adot")}
@@ -247,9 +251,7 @@ def test_widths_that_are_not_compiled_are_refused(width):
 
 
 INDICES_IN = [
-    ("node_parts", "tets"),
-    ("boundary_faces", "tets"),
-    ("mesh_edges", "tets"),
+    *((f, "tets") for f in ("node_parts", "boundary_faces", "mesh_edges")),
     ("refine_edges", "tets"),
     ("refine_edges", "ends"),
     ("refine_edges", "of"),
@@ -273,11 +275,8 @@ OUT_OF_RANGE = [(f, a, i) for f, a in INDICES_IN for i in (-1, 16, MAX_INT, -MAX
 OUT_OF_RANGE = [case for case in OUT_OF_RANGE if case[1:] != ("unknowns", -1)]  # no unknown
 OUT_OF_RANGE += [(f, a, 4) for f, a in INDICES_IN if a not in (("columns", 2), "of")]
 OUT_OF_RANGE += [("transposed", "columns", n) for n in (-1, 3, 2**31, -(2**62), 2**62)]
-OUT_OF_RANGE += [
-    (f, "n_nodes", n)
-    for f in ("node_parts", "boundary_faces", "mesh_edges")
-    for n in (-1, 0, -(2**62), 2**62)
-]
+COUNTED = ("node_parts", "boundary_faces", "mesh_edges")
+OUT_OF_RANGE += [(f, "n_nodes", n) for f in COUNTED for n in (-1, 0, -(2**62), 2**62)]
 
 
 def refusals():

@@ -2,8 +2,8 @@
 """Signatures of the native modules. Arrays must be C-contiguous and of these dtypes: none is converted.
 
 n nodes, m tetrahedra, W columns (one of `widths`), k ≤ W poses. Lengths in m. `_cuda` has the same names and
-signatures with arrays on the device, CuPy's, in place of NumPy's, but for the topology of a mesh and what
-is done to images, which are always found on the host.
+signatures with arrays on the device, CuPy's, in place of NumPy's, but for the topology of a mesh, what is
+done to images, what is asked of triangles, and CurrentTree, which are always found on the host.
 """
 
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 instruction_set: str
 widths: tuple[int, ...]
+_Doubles: TypeAlias = NDArray[np.float64]
 
 # What takes long lets Python's signal handlers run meanwhile, about every 0.05 s, if the main thread calls
 # it: assemble, right_hand_side, electric_field, what makes recovered fields, sums over sources and samples of
-# a Grid, the making of a Hierarchy, and Solver.solve; on a GPU only what the host does, and iterations one by
-# one. What a handler raises ends the call; arrays that it was to fill are then of no use, and everything else
-# can be used as before.
+# a Grid, CurrentTree, the making of a Hierarchy, Solver.solve; on a GPU only what the host does, iterations
+# one by one. What a handler raises ends the call; arrays that it was to fill are then of no use, the rest is.
 
 # Number of threads of the loops that the calling thread starts.
 def set_threads(n: int) -> None: ...
@@ -34,12 +34,37 @@ def boundary_faces(tets: NDArray[np.int32], n_nodes: int) -> tuple[NDArray[np.in
 # order[new] = old, (n,).
 def morton_order(nodes: NDArray[np.float64]) -> NDArray[np.int32]: ...
 
+# Triangles (f, 3, 3). closest: that (p,) closest to each point (p, 3), of several at the same distance the
+# first; the barycentric weights (p, 3) of the closest point in it, and the distance (p,).
+class Triangles:
+    def __init__(self, corners: _Doubles) -> None: ...
+    def closest(
+        self, points: _Doubles
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]: ...
+
+# Numbers (m,), ascending, of points (n, 3) that are taken one after the other, ones far apart in the list
+# first, but for those that are closer than the distance to one that was taken.
+def thinned(points: NDArray[np.float64], distance: float) -> NDArray[np.int64]: ...
+
+# Distances (nx, ny, nz) on a lattice that begins at low (3,), interpolated trilinearly. least: the lowest one
+# (k,) at points (c, 3) placed by poses (k, 4, 4). lifts: how far each pose has to go along its −z until that
+# is first `clear`, to a thousandth of the step; not a number where it is not within `farthest`.
+class DistanceLattice:
+    def __init__(self, values: NDArray[np.float32], low: _Doubles, step: float) -> None: ...
+    def least(self, points: _Doubles, poses: _Doubles) -> NDArray[np.float64]: ...
+    def lifts(
+        self, points: _Doubles, poses: _Doubles, clear: float, farthest: float
+    ) -> NDArray[np.float64]: ...
+
 # Nested levels (n_tissues, blocks along x, y, z) of labels (nx, ny, nz), 0 outside, 1…n_tissues from inside
 # to outside: u_l is the share of label l in each block of step³ voxels, smoothed by a Gaussian of sigma
 # blocks, u_0 = 1 − Σ u_l, and level k − 1 = max(u_1…u_k) − max(u_0, u_k+1…). Beyond the image is outside.
 def label_levels(
     labels: NDArray[np.uint8], n_tissues: int, sigma: float, step: int = 1
 ) -> NDArray[np.float32]: ...
+
+# a (rows, inner) · b (inner, columns), summed in order: a number has the same bits beside any others.
+def product(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]: ...
 
 # Volume (t,), in voxels, where a level (nx, ny, nz), linear between centres of voxels, is above thresholds.
 def volumes_above(level: NDArray[np.float32], thresholds: Sequence[float]) -> NDArray[np.float64]: ...
@@ -58,11 +83,7 @@ def voxel_parts(
 # to_voxels (3, 4) from mm to indices of voxels, box (2, 3) mm around all voxels. Cells of the lattice are
 # cell_mm wide in the labels whose bits are set in fine and where interfaces bend, else twice that.
 def mesh_levels(
-    values: NDArray[np.float32],
-    to_voxels: NDArray[np.float64],
-    box: NDArray[np.float64],
-    cell_mm: float,
-    fine: int,
+    values: NDArray[np.float32], to_voxels: _Doubles, box: _Doubles, cell_mm: float, fine: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.uint8]]: ...
 
 # Edges (e, 2) of tetrahedra, once each, the lower node first, ascending; and the six of each tetrahedron
@@ -128,11 +149,7 @@ def field_at_points(
 
 # b (n, W) −= M x of a matrix (n, r) with values (nnz,) and x (r, W).
 def subtract_product(
-    indptr: _Indices,
-    indices: _Indices,
-    values: NDArray[np.float64],
-    x: NDArray[np.float64],
-    b: NDArray[np.float64],
+    indptr: _Indices, indices: _Indices, values: _Doubles, x: _Doubles, b: NDArray[np.float64]
 ) -> None: ...
 
 # Operator of recovered E for the corners of e elements: r pairs of a node and a tissue. Returns indptr
@@ -229,10 +246,7 @@ def spread(
 # Transpose of right_hand_side: out (n, 3, W) = −Σ source phi over the entries of each column, source being
 # that of `assemble`, whose columns sum to zero.
 def nodal_flux(
-    columns: _Transposed,
-    source: NDArray[np.float32],
-    phi: NDArray[np.float64],
-    out: NDArray[np.float32],
+    columns: _Transposed, source: NDArray[np.float32], phi: NDArray[np.float64], out: NDArray[np.float32]
 ) -> None: ...
 
 # Transpose of recover for phi: out (n, W), rows (r, 3, W). `columns` are indptr and indices of the recovery,
@@ -248,45 +262,39 @@ def recovered_loads(
 
 # Transpose of recover for adot: out (n, 3, W) = −Σ rateᵀ rows.
 def recovered_rates(
-    rate: NDArray[np.float32],
-    nodes: _Transposed,
-    rows: NDArray[np.float32],
-    out: NDArray[np.float32],
+    rate: NDArray[np.float32], nodes: _Transposed, rows: NDArray[np.float32], out: NDArray[np.float32]
 ) -> None: ...
 
 # out[i, c] = scale[c] rows[c, node[i]], rows (k, n), out (n, W); columns from k on are zero.
 def pack(
-    rows: NDArray[np.float64],
-    node: _Indices,
-    scale: NDArray[np.float64],
-    out: NDArray[np.float64],
+    rows: NDArray[np.float64], node: _Indices, scale: NDArray[np.float64], out: NDArray[np.float64]
 ) -> None: ...
 
 # out[c, node[i]] = scale[c] phi[i, c], phi (n, W), out (k, n).
 def unpack(
-    phi: NDArray[np.float64],
-    node: _Indices,
-    scale: NDArray[np.float64],
-    out: NDArray[np.float64],
+    phi: NDArray[np.float64], node: _Indices, scale: NDArray[np.float64], out: NDArray[np.float64]
 ) -> None: ...
 
 class Sources:
     # Dipoles at positions (d, 3) with moments (d, 3), A·m² per A, and pieces of wire at points (w, 3): length
     # and direction segments (w, 3), m.
     def __init__(
-        self,
-        positions: NDArray[np.float64],
-        moments: NDArray[np.float64],
-        points: NDArray[np.float64],
-        segments: NDArray[np.float64],
+        self, positions: _Doubles, moments: _Doubles, points: _Doubles, segments: NDArray[np.float64]
     ) -> None: ...
     # A (p, 3), T·m per A, at points (p, 3).
     def vector_potential(self, points: NDArray[np.float64]) -> NDArray[np.float64]: ...
     def vector_potential_float32(self, points: NDArray[np.float64]) -> NDArray[np.float32]: ...
-    # B (p, 3), T per A: the curl of that A, of each piece of wire as a current at its point.
+    # Its curl B (p, 3), T per A, of each piece of wire as a current at its point.
     def magnetic_field(self, points: NDArray[np.float64]) -> NDArray[np.float64]: ...
     # Distance (p,) to the nearest source.
     def nearest(self, points: NDArray[np.float64]) -> NDArray[np.float32]: ...
+
+# B (T) and A (T·m), (p, k, 3), at points (p, 3), m, around currents (k, n, 3), A·m, of k = 1…64 functionals
+# at nodes (n, 3), to about 1e-5 in the L2 norm. Nodes within 1 µm are left out.
+class CurrentTree:
+    def __init__(self, nodes: NDArray[np.float64], currents: NDArray[np.float32]) -> None: ...
+    def magnetic_field(self, points: NDArray[np.float64]) -> NDArray[np.float32]: ...
+    def vector_potential(self, points: NDArray[np.float64]) -> NDArray[np.float32]: ...
 
 class Grid:
     # Lattices coarse to fine: origin, spacing, values (nx, ny, nz, 4), good (nx − 1, ny − 1, nz − 1).
@@ -305,12 +313,7 @@ class Grid:
     # out (n, 3, W) = rates · A at nodes (n, 3) for poses (k, 4, 4), or that is added to out; rates (k,), A/s.
     # Returns how many direct sums it took.
     def sample(
-        self,
-        nodes: NDArray[np.float64],
-        poses: NDArray[np.float64],
-        rates: NDArray[np.float64],
-        out: NDArray[np.float32],
-        add: bool = False,
+        self, nodes: _Doubles, poses: _Doubles, rates: _Doubles, out: NDArray[np.float32], add: bool = False
     ) -> int: ...
 
 # Stiffness and source of elements with ten unknowns each, -1 for an edge along which the potential is linear:
@@ -367,11 +370,7 @@ class ColumnReport:
 # Conjugate gradients in float64 for b (n,) from the guess phi (n,), zero at fixed nodes; b is used up. For
 # what Solver, which iterates in float32, gives up with "stagnation" or "breakdown".
 def solve_in_float64(
-    hierarchy: Hierarchy,
-    b: NDArray[np.float64],
-    phi: NDArray[np.float64],
-    tolerance: float,
-    max_iterations: int,
+    hierarchy: Hierarchy, b: _Doubles, phi: _Doubles, tolerance: float, max_iterations: int
 ) -> ColumnReport: ...
 
 class Solver:

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Signed distances of a surface on a regular lattice, and bodies placed in it. Compiled into both modules, and always
+// run on the host.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "poll.hpp"
+#include "vec3.hpp"
+
+namespace headfield {
+
+// Eight points, side by side so that they are looked at together.
+struct Eight {
+    float x[8], y[8], z[8];
+};
+
+// Points of a body, near ones in groups of eight: what a distance is at the middle of a group bounds it at its points.
+// A group that is not full repeats a point.
+struct Body {
+    // points (n, 3), finite, n ≥ 1.
+    Body(const double* points, int64_t n);
+
+    std::vector<Eight> groups, middles;  // middle of group g: the place g % 8 of middles[g / 8]
+    std::vector<float> radius;           // of each group
+};
+
+struct Aim {
+    double clear, farthest;
+};
+
+class DistanceLattice {
+public:
+    // values: shape[0] × shape[1] × shape[2] numbers, z the fastest; point (0, 0, 0) lies at `low`, its neighbours a
+    // `step` apart.
+    DistanceLattice(std::vector<float> values, const std::array<int64_t, 3>& shape, const Vec3& low, double step);
+
+    // least (k,): the lowest trilinear interpolate at the points of a body in each of poses (k, 4, 4).
+    void least(const Body& body, const double* poses, int64_t k, double* least, const Poll& poll) const;
+
+    // lifts (k,): how far each pose has to go along its −z until the least is first `clear`, to a thousandth of the
+    // step; not a number if that is not within `farthest`.
+    void lifts(const Body& body, const double* poses, int64_t k, const Aim& aim, double* lifts, const Poll& poll) const;
+
+private:
+    // Takes points of a coil to the lattice: index = turn · point + shift, counted in steps along x, y and z.
+    struct Frame {
+        float turn[9], shift[3];
+    };
+
+    Frame frame(const double* pose, double lift) const;
+    void at(const Frame& frame, const Eight& points, float* out) const;
+    double least_at(const Body& body, const double* pose, double lift, std::vector<float>& room) const;
+    double lift_of(const Body& body, const double* pose, const Aim& aim, std::vector<float>& room) const;
+
+    std::vector<float> values_;
+    int64_t shape_[3];
+    float last_[3];  // of the indices along each axis, less a hair
+    Vec3 low_;
+    double step_;
+};
+
+}  // namespace headfield

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The loops for the instruction set that was chosen which run on the host in both modules, unlike those of
+// dispatch.cpp.
+#include <stdexcept>
+#include <string>
+
+#include "current_loops.hpp"
+#include "dense_product.hpp"
+#include "instruction_sets.hpp"
+
+namespace headfield {
+
+#define HEADFIELD_DECLARE(ISA)                                                                                   \
+    namespace ISA {                                                                                              \
+    CurrentKernels current_loops();                                                                              \
+    void product_loop(int64_t rows, int64_t inner, int64_t columns, const float* a, const float* b, float* out); \
+    }
+#if defined(HEADFIELD_HAS_portable)
+HEADFIELD_DECLARE(portable)
+#endif
+#if defined(HEADFIELD_HAS_avx2)
+HEADFIELD_DECLARE(avx2)
+#endif
+#if defined(HEADFIELD_HAS_avx512)
+HEADFIELD_DECLARE(avx512)
+#endif
+#undef HEADFIELD_DECLARE
+
+namespace {
+
+struct HostLoops {
+    CurrentKernels currents;
+    DenseProduct product;
+};
+
+HostLoops choose() {
+    const std::string name = chosen_instruction_set();
+    HostLoops found{};
+#if defined(HEADFIELD_HAS_portable)
+    if (name == "portable") found = {portable::current_loops(), portable::product_loop};
+#endif
+#if defined(HEADFIELD_HAS_avx2)
+    if (name == "avx2") found = {avx2::current_loops(), avx2::product_loop};
+#endif
+#if defined(HEADFIELD_HAS_avx512)
+    if (name == "avx512") found = {avx512::current_loops(), avx512::product_loop};
+#endif
+    if (found.product == nullptr) throw std::logic_error("no host loops for " + name);
+    return found;
+}
+
+const HostLoops& chosen() {
+    static const HostLoops loops = choose();
+    return loops;
+}
+
+}  // namespace
+
+const CurrentKernels& current_kernels() { return chosen().currents; }
+
+DenseProduct dense_product() { return chosen().product; }
+
+}  // namespace headfield
