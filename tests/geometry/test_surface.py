@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Triangle surfaces: closest points, normals, signed distances, inside and outside."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from given.surfaces import ball_mesh, box, directions, hull, rigid
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from headfield import phantom_head
+from headfield.core.device import cpu
 from headfield.errors import MeshError, PoseError
 from headfield.geometry.surface import Surface, points_inside
 from headfield.geometry.triangles import point_distances, subdivided
@@ -52,35 +56,78 @@ def test_the_closest_point_of_a_triangle_satisfies_the_variational_inequality(po
         assert distance == pytest.approx(np.linalg.norm(point - closest), abs=1e-7 * size)
 
 
+def one_by_one(surface, points):
+    """Distances (p, f) of all triangles, each asked for alone: what a search among them must find."""
+    alone = [cpu.Triangles(np.ascontiguousarray(t[None])) for t in surface.triangles]
+    return np.stack([triangle.closest(points)[2] for triangle in alone], axis=1)
+
+
 @given(SEEDS, st.sampled_from([1, 5, 60, 300]))
 @settings(max_examples=40, deadline=None)
 def test_the_closest_of_all_triangles_is_found(seed, n):
     surface = soup(seed, n)
     points = np.random.default_rng(seed).uniform(-120, 120, (25, 3))
     points[:5] = surface.triangles[0].mean(axis=0)
-    found = surface.closest(points)
-    every = np.stack([point_distances(surface.triangles, np.repeat(p[None], n, axis=0))[0] for p in points])
+    found, every = surface.closest(points), one_by_one(surface, points)
     np.testing.assert_array_equal(found.face, every.argmin(axis=1))  # the first one of several too
     np.testing.assert_array_equal(found.distance_mm, every.min(axis=1))
+    again = [point_distances(surface.triangles, np.repeat(p[None], n, axis=0))[0].min() for p in points]
+    np.testing.assert_allclose(found.distance_mm, again, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(np.linalg.norm(points - found.point_mm, axis=1), found.distance_mm, atol=1e-9)
+    np.testing.assert_allclose(found.weights.sum(axis=1), 1, rtol=1e-14)
+    assert found.weights.min() >= 0
 
 
 def test_points_that_are_as_near_to_many_triangles():
     surface = hull(90 * directions(600))
     points = np.concatenate([surface.nodes_mm[:50], np.zeros((3, 3)), [[0, 0, 1e-9]]])
     found = surface.closest(points)
-    every = [point_distances(surface.triangles, np.repeat(p[None], 1196, axis=0))[0] for p in points]
-    assert found.face.tolist() == [distance.argmin() for distance in every]
+    assert found.face.tolist() == one_by_one(surface, points).argmin(axis=1).tolist()
     assert found.distance_mm[:50].max() == 0
 
 
-def test_more_pairs_than_are_taken_at_a_time(monkeypatch):
-    surface, points = soup(3, 200), np.random.default_rng(3).uniform(-80, 80, (300, 3))
+@given(SEEDS, st.floats(-14, -1))
+@settings(max_examples=60, deadline=None)
+def test_needles_are_as_near_as_their_points(seed, power):
+    """The closest point is one of the triangle, and no nearer one is among many others."""
+    rng = np.random.default_rng(seed)
+    start, along, aside = rng.normal(size=(3, 3))
+    needle = np.stack([start, start + 9 * along, start + 4 * along + 10.0**power * aside])
+    points = start + rng.normal(size=(20, 3)) * [[9.0]]
+    found = Surface(needle, [[0, 1, 2]]).closest(points)
+    np.testing.assert_allclose(
+        np.linalg.norm(points - found.point_mm, axis=1), found.distance_mm, rtol=1e-6, atol=1e-6
+    )
+    others = rng.dirichlet([0.5, 0.5, 0.5], 400) @ needle
+    nearest = np.linalg.norm(points[:, None] - others, axis=2).min(axis=1)
+    assert (found.distance_mm <= nearest + 1e-6).all()
+
+
+def test_the_bits_of_an_answer_depend_on_the_point_alone():
+    surface = hull(90 * directions(600))
+    points = 95 * directions(3000)
+    points = np.concatenate([points, 0.5 * points, 0.999 * points])
     whole = surface.closest(points)
-    monkeypatch.setattr("headfield.geometry.tree._MAX_PAIRS", 50)
-    monkeypatch.setattr("headfield.geometry.surface._LEAF_PAIRS", 7)
-    for one, other in zip(whole, surface.closest(points), strict=True):
-        np.testing.assert_array_equal(one, other)
+    shuffled = np.random.default_rng(0).permutation(len(points))
+    for one, other in zip(whole, surface.closest(points[shuffled]), strict=True):
+        np.testing.assert_array_equal(one[shuffled], other)
+    threads = cpu.max_threads()
+    try:
+        cpu.set_threads(3)
+        for one, other in zip(whole, surface.closest(points), strict=True):
+            np.testing.assert_array_equal(one, other)
+    finally:
+        cpu.set_threads(threads)
+    many = np.tile(points, (8, 1))  # more than are put in order together
+    np.testing.assert_array_equal(surface.closest(many).face, np.tile(whole.face, 8))
+
+
+def test_a_surface_that_was_asked_can_be_copied():
+    surface = hull(90 * directions(100))
+    points = 95 * directions(50)
+    found = surface.closest(points)
+    for other in (copy.deepcopy(surface), pickle.loads(pickle.dumps(surface))):
+        np.testing.assert_array_equal(other.closest(points).face, found.face)
 
 
 def test_a_single_triangle_and_no_points():
@@ -251,3 +298,18 @@ def test_points_that_are_no_points_are_refused(points, head):
     for question in (head.closest, head.signed_distance, head.inside):
         with pytest.raises(PoseError, match="points_mm"):
             question(points)
+
+
+def test_the_native_search_refuses_what_is_no_number():
+    corners = np.array([[[0, 0, 0], [9, 0, 0], [0, 9, 0.0]]])
+    with pytest.raises(ValueError, match="corners holds no triangles"):
+        cpu.Triangles(corners[:0])
+    with pytest.raises(ValueError, match="corners holds numbers that are not finite"):
+        cpu.Triangles(corners + np.inf)
+    triangles = cpu.Triangles(corners)
+    with pytest.raises(ValueError, match="points holds numbers that are not finite"):
+        triangles.closest(np.array([[0, np.nan, 0]]))
+    with pytest.raises(ValueError, match="points must have shape"):
+        triangles.closest(np.zeros((2, 2)))
+    with pytest.raises(TypeError):
+        triangles.closest(np.zeros((2, 3), np.float32))

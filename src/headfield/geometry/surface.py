@@ -3,24 +3,23 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import plain_array, vectors
+from ..core.device import cpu
 from ..core.locks import cached_property
 from ..errors import MeshError, PoseError
 from .crossings import Columns
-from .tree import Boxes, Side, near_pairs, reduced
-from .triangles import area_vectors, area_vectors_at_nodes, check_faces, point_distances, sums_at_nodes
+from .tree import Boxes, reduced
+from .triangles import area_vectors, area_vectors_at_nodes, check_faces, sums_at_nodes
 
 __all__ = ["Closest", "Surface", "points_inside"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
-
-_LEAF_PAIRS = 20_000  # exact distances taken at a time: their arrays fit the cache
 
 
 class Closest(NamedTuple):
@@ -86,6 +85,15 @@ class Surface:
         """The tree of bounds of the triangles."""
         return Boxes.around(self.triangles)
 
+    @cached_property
+    def _tree(self) -> cpu.Triangles:
+        """The tree that finds the triangle that is closest to a point."""
+        return cpu.Triangles(np.ascontiguousarray(self.triangles))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is native: a copy makes its own when it needs it."""
+        return {name: value for name, value in self.__dict__.items() if name != "_tree"}
+
     def closest(self, points_mm: ArrayLike) -> Closest:
         """Return the points of the surface that are closest to given points.
 
@@ -102,29 +110,9 @@ class Surface:
         PoseError
             The points are not (p, 3) finite numbers.
         """
-        points = vectors(points_mm, "points_mm", PoseError)
-        n = len(points)
-        best, bound = np.full(n, np.inf), np.full(n, np.inf)
-        face = np.full(n, len(self.faces))
-        weights = np.zeros((n, 3))
-
-        def leaf(point: Ints, _: Ints, triangle: Ints) -> None:
-            for start in range(0, len(point), _LEAF_PAIRS):
-                p, f = point[start : start + _LEAF_PAIRS], triangle[start : start + _LEAF_PAIRS]
-                distance, at = point_distances(self.triangles[f], points[p])
-                order = np.lexsort((f, distance, p))
-                p, f, distance, at = p[order], f[order], distance[order], at[order]
-                first = np.flatnonzero(np.diff(p, prepend=-1))
-                p, f, distance, at = p[first], f[first], distance[first], at[first]
-                better = (distance < best[p]) | ((distance == best[p]) & (f < face[p]))
-                p = p[better]
-                best[p], face[p], weights[p] = distance[better], f[better], at[better]
-                bound[p] = np.minimum(bound[p], best[p])
-
-        middle = [points[:, None]]
-        near_pairs(self.boxes, None, Side([np.zeros(1)], middle, middle), bound, leaf)
-        weights /= weights.sum(axis=1, keepdims=True)
-        return Closest(face, weights, best, (weights[:, None] @ self.triangles[face])[:, 0])
+        points = np.ascontiguousarray(vectors(points_mm, "points_mm", PoseError))
+        face, weights, distance = self._tree.closest(points)
+        return Closest(face, weights, distance, np.einsum("pi,pij->pj", weights, self.triangles[face]))
 
     def normals(self, face: Ints, weights: Floats) -> Floats:
         """Return unit normals (p, 3) that turn continuously with the point.

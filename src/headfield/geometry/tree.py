@@ -84,12 +84,12 @@ class Side(NamedTuple):
     radius: list[Floats]  #: (balls,)
     centre: list[Floats]  #: (k, balls, 3)
     point: list[Floats]  #: (k, balls, 3)
-    low: list[Floats] | None = None  #: (balls, k)
+    low: list[Floats]  #: (balls, k)
 
 
 def near_pairs(
     boxes: Boxes,
-    high: list[Floats] | None,
+    high: list[Floats],
     balls: Side,
     bound: Floats,
     leaf: Callable[[Ints, Ints, Ints], None],
@@ -121,9 +121,8 @@ def near_pairs(
             continue
         i, j = steps[step]
         limit = bound * (1 + _SLACK) + _SLACK
-        if high is not None and balls.low is not None:
-            near = np.flatnonzero(balls.low[i][ball, group] - high[j][box, group] <= limit[group])
-            group, ball, box = group[near], ball[near], box[near]
+        near = np.flatnonzero(balls.low[i][ball, group] - high[j][box, group] <= limit[group])
+        group, ball, box = group[near], ball[near], box[near]
         centre = balls.centre[i][group, ball]
         outside = np.maximum(boxes.low[j][box] - centre, centre - boxes.high[j][box])
         gap = _length(np.maximum(outside, 0.0)) - balls.radius[i][ball]

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -16,7 +18,7 @@ from ..heads.mesh import TetMesh
 from ..heads.skin import skin
 from ..poses.pose import check_poses
 
-__all__ = ["Shell", "casing_distance", "check_head"]
+__all__ = ["Shell", "casing_distance", "check_head", "surface_of"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -83,6 +85,21 @@ def check_head(mesh: object, call: str) -> None:
         raise MeshError(f"{call}: the head comes first, a TetMesh or its skin (Surface), not a {kind}")
 
 
+def surface_of(casing: object) -> Any:
+    """Return a casing, or that of a coil, with `points_mm` and `faces`; CoilError if it has none."""
+    surface = getattr(casing, "casing", casing)
+    if surface is None:
+        name = getattr(casing, "name", "")
+        raise CoilError(
+            f"the coil {name!r} has no casing: give it one (read_casing), or rely on the plane z = 0 of "
+            "the coil frame, the face that touches the head"
+        )
+    if not (hasattr(surface, "points_mm") and hasattr(surface, "faces")):
+        kind = type(surface).__name__
+        raise CoilError(f"casing must have points_mm and faces (see read_casing), not be a {kind}")
+    return surface
+
+
 class Shell:
     """A casing prepared for many distances: its large triangles subdivided, bounds around them.
 
@@ -117,16 +134,7 @@ class Shell:
     @staticmethod
     def of(casing: object) -> Shell:
         """Prepare a casing, or the casing of a coil."""
-        surface = getattr(casing, "casing", casing)
-        if surface is None:
-            name = getattr(casing, "name", "")
-            raise CoilError(
-                f"the coil {name!r} has no casing: give it one (read_casing), or rely on the plane z = 0 of "
-                "the coil frame, the face that touches the head"
-            )
-        if not (hasattr(surface, "points_mm") and hasattr(surface, "faces")):
-            kind = type(surface).__name__
-            raise CoilError(f"casing must have points_mm and faces (see read_casing), not be a {kind}")
+        surface = surface_of(casing)
         return Shell(surface.points_mm, surface.faces)
 
     def distance(self, head: Surface, poses: Floats) -> Floats:

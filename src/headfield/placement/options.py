@@ -16,7 +16,7 @@ from ..poses.pose import MAX_TRANSLATION_MM
 from .scalp import Scalp
 from .sites import Sites, site_at
 
-__all__ = ["MAX_SLIDE_MM", "Head", "first_site", "given_distance", "two_numbers"]
+__all__ = ["MAX_SLIDE_MM", "Head", "first_site", "given_distance", "given_smoothing", "two_numbers"]
 
 Floats = NDArray[np.float64]
 Head = TetMesh | Surface | Subject
@@ -40,12 +40,17 @@ def first_site(
                 f"{name} = {value!r} is a name: it needs a Subject in place of the mesh, or give the point, "
                 "such as template_positions()['F3'] of the template head"
             )
+    scalp = Scalp(surface, given_smoothing(smooth_mm))
+    return scalp, site_at(scalp, centre_mm, handle_mm)
+
+
+def given_smoothing(smooth_mm: float) -> float:
+    """Return the radius of the area that a coil rests on, mm; 0 for the point below it."""
     smooth = finite_number(smooth_mm, "smooth_mm", PoseError)
     low, high = _SMOOTH_MM
     if smooth and not low <= smooth <= high:
         raise PoseError(f"smooth_mm = {smooth_mm!r} must be 0, or between {low:g} and {high:g}")
-    scalp = Scalp(surface, smooth)
-    return scalp, site_at(scalp, centre_mm, handle_mm)
+    return smooth
 
 
 def given_distance(distance_mm: float) -> float:

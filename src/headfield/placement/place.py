@@ -10,7 +10,7 @@ from ..core.arguments import finite_number
 from ..core.messages import warn
 from ..errors import PoseError
 from ..geometry.surface import Surface
-from ..poses.pose import turns
+from ..poses.pose import tilts, turns
 from .options import MAX_SLIDE_MM, Head, first_site, given_distance, two_numbers
 from .retreat import cleared, shell_of
 from .sites import tangential_poses, walked
@@ -125,7 +125,7 @@ def place(
     if rotation:
         pose = pose @ turns(np.array([rotation]))[0]
     if tilt.any():
-        pose[:3, :3] = pose[:3, :3] @ _tilt(*np.radians(tilt))
+        pose = pose @ tilts(tilt[None])[0]
     if shell is None and tilt.any():
         _warn_of_face(scalp.surface, pose)
     return cleared(scalp.surface, shell, pose[None], clear_mm)[0] + 0.0  # no negative zeros
@@ -182,11 +182,3 @@ def _warn_of_face(head: Surface, pose: Floats) -> None:
             f"tilted so, the head reaches {depth:.2g} mm through the plane of the casing (z = 0) within "
             f"{_FACE_RADIUS_MM:g} mm of its centre; a larger distance_mm, or casing and clear_mm, avoids that"
         )
-
-
-def _tilt(about_x: float, about_y: float) -> Floats:
-    """Return the turn (3, 3) about x, then about the new y, radians."""
-    c, s = np.cos(about_x), np.sin(about_x)
-    first = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
-    c, s = np.cos(about_y), np.sin(about_y)
-    return first @ np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])

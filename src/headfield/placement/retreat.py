@@ -20,7 +20,7 @@ from ..poses.pose import check_poses
 from .clearance import Shell, check_head
 from .plausible import faces_away, middle
 
-__all__ = ["cleared", "retreat", "shell_of"]
+__all__ = ["casing_of", "cleared", "retreat", "shell_of"]
 
 Floats = NDArray[np.float64]
 
@@ -168,6 +168,13 @@ def _first_clear(missing: float) -> Generator[float | None, float, None]:
             way = low + (high - low) * below / (below - above)
         else:  # it jumps there
             way = high
+
+
+def casing_of(coil: CoilContent) -> Casing | None:
+    """Return the casing of a coil, or what stands for it; None if nothing is known of where the coil is."""
+    if coil.casing is not None:
+        return coil.casing
+    return _stand_in(coil) if len(coil.sources().points_mm) else None
 
 
 def _stand_in(coil: CoilContent) -> Casing:

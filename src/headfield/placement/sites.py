@@ -13,7 +13,7 @@ from ..core.messages import warn
 from ..errors import PoseError
 from .scalp import Scalp
 
-__all__ = ["Sites", "site_at", "tangential_poses", "walked"]
+__all__ = ["Sites", "projected", "site_at", "tangential_poses", "walked"]
 
 Floats = NDArray[np.float64]
 
@@ -34,20 +34,28 @@ class Sites(NamedTuple):
 def site_at(scalp: Scalp, centre_mm: ArrayLike, handle_mm: ArrayLike) -> Sites:
     """Project a centre onto the scalp: one site, its y along the handle's direction."""
     centre, handle = _point(centre_mm, "centre_mm"), _point(handle_mm, "handle_mm")
-    site, normals, distance = scalp.nearest(centre[None])
-    gap, normal = float(distance[0]), normals[0]
-    if gap > MAX_TO_SURFACE_MM:
-        raise PoseError(f"centre_mm {centre} is {gap:.0f} mm from the surface, more than 100 mm")
-    if gap > FAR_FROM_SURFACE_MM:
-        warn(
-            f"centre_mm {centre} is {gap:.0f} mm from the surface, onto which it is projected: is it in mm?",
-        )
+    site, normals = projected(scalp, centre)
+    normal = normals[0]
     direction = handle - centre
     tangent = direction - (direction @ normal) * normal
     length, tangential_length = np.linalg.norm(direction), np.linalg.norm(tangent)
     if tangential_length <= np.sin(np.radians(MIN_HANDLE_ANGLE_DEG)) * length:
         raise PoseError(f"handle_mm {handle} lies within 1 degree of the normal through centre_mm {centre}")
     return Sites(site, normals, (tangent / tangential_length)[None])
+
+
+def projected(scalp: Scalp, centre_mm: ArrayLike) -> tuple[Floats, Floats]:
+    """Project a centre onto the scalp, which must not be far away: the point (1, 3) and the normal there."""
+    centre = _point(centre_mm, "centre_mm")
+    site, normals, distance = scalp.nearest(centre[None])
+    gap = float(distance[0])
+    if gap > MAX_TO_SURFACE_MM:
+        raise PoseError(f"centre_mm {centre} is {gap:.0f} mm from the surface, more than 100 mm")
+    if gap > FAR_FROM_SURFACE_MM:
+        warn(
+            f"centre_mm {centre} is {gap:.0f} mm from the surface, onto which it is projected: is it in mm?",
+        )
+    return site, normals
 
 
 def walked(scalp: Scalp, site: Sites, offsets_mm: Floats) -> Sites:

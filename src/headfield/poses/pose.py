@@ -23,6 +23,7 @@ __all__ = [
     "nearest_rotation",
     "nearest_where_possible",
     "ring",
+    "tilts",
     "turns",
 ]
 
@@ -213,6 +214,23 @@ def turns(angles_deg: np.ndarray) -> np.ndarray:
     turn[:, 0, 1] = -turn[:, 1, 0]
     turn[:, 2, 2] = turn[:, 3, 3] = 1.0
     return turn
+
+
+def tilts(angles_deg: np.ndarray) -> np.ndarray:
+    """Return the matrices (k, 4, 4) that turn about x, then about the new y, by angles (k, 2) in degrees.
+
+    Examples
+    --------
+    >>> tilts(np.array([[90.0, 0.0]]))[0, :3, 1].round(9)  # from y to z
+    array([0., 0., 1.])
+    """
+    (c, d), (s, t) = np.cos(np.radians(angles_deg)).T, np.sin(np.radians(angles_deg)).T
+    about_x, about_y = (np.tile(np.eye(4), (len(c), 1, 1)) for _ in range(2))
+    about_x[:, 1, 1] = about_x[:, 2, 2] = c
+    about_x[:, 2, 1], about_x[:, 1, 2] = s, -s
+    about_y[:, 0, 0] = about_y[:, 2, 2] = d
+    about_y[:, 0, 2], about_y[:, 2, 0] = t, -t
+    return np.asarray(about_x @ about_y)
 
 
 def _as_poses(poses: ArrayLike) -> np.ndarray:
