@@ -68,6 +68,15 @@ def looks_closer(kind, model):
     model.zoom(some, coil(), there, error=0.2, potential=potential).solve(coil(), there)
 
 
+def aims(model):
+    """A target of a component, by its adjoint: poses ranked by its field, and from ∂A/∂t at all nodes."""
+    near = hf.regions.sphere(head(), TARGET, 20.0, 2)
+    target = hf.Target(near, [0.0, 1.0, 0.0])
+    hf.search(model, coil(), target, 2e6, radius_mm=20.0, spacing_mm=15.0, rivals=1)
+    currents, _ = model.reciprocal_currents(near, target.functionals())
+    model.primary_sums(currents, coil(), poses(), 2e6)
+
+
 def solve_again():
     """Flat tetrahedra: the GPU gives up in float32 and goes on in float64, for as long as it is let."""
     with contextlib.suppress(hf.ConvergenceError):
@@ -106,6 +115,7 @@ def main(path):
     reduce(solves(cupy.asarray, model))
     looks_closer(np.asarray, model)
     looks_closer(cupy.asarray, model)
+    aims(model)
     solve_again()
     model._head.release()
     with open(path, "wb") as file:

@@ -144,6 +144,55 @@ class Batches:
         if waiting is not None:
             yield self._field(*waiting)
 
+    def currents(self) -> tuple[NDArray[np.float32], SolveReport]:
+        """Return the currents c (k, n, 3) at the nodes that stand for functionals of E, each Σ c · ∂A/∂t.
+
+        Raises
+        ------
+        ConvergenceError
+            Without a partial result: nothing follows from an adjoint that is not solved.
+        """
+        assert isinstance(self._head, DeviceHead)
+        head, k = self._head, len(self._drive)
+        made: list[NDArray[np.float32]] = []
+        reports: list[SolveReport] = []
+
+        def solve(start: int) -> int:
+            part = slice(start, min(start + self.batch, k))
+            rows, report = head.currents(self._batch_of(part, self.batch))
+            made.append(rows * self._drive.scale[part, None, None].astype(np.float32))
+            reports.append(report)
+            return part.stop
+
+        done = 0
+        while done < k:
+            done = self._fitting(functools.partial(solve, done))
+        report = SolveReport.joined(reports)
+        if not report.converged.all():
+            worst = int(report.residual.argmax())
+            raise ConvergenceError(
+                f"the adjoint of functional {worst} did not reach a residual of {report.tolerance[worst]:g}: "
+                f"{how_it_ended(report, worst, self._options.max_iterations)}.{head.likely_cause()}",
+                report,
+            )
+        return np.concatenate(made), report
+
+    def primary_sums(self, currents: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return Σ c · ∂A/∂t (k, f) of all sources over the nodes for currents c (f, n, 3); solve nothing."""
+        assert isinstance(self._head, DeviceHead)
+        head, k = self._head, len(self._drive)
+        made: list[NDArray[np.float64]] = []
+
+        def add(start: int) -> int:
+            part = slice(start, min(start + self.batch, k))
+            made.append(head.primary_sums(self._batch_of(part, self.batch), currents))
+            return part.stop
+
+        done = 0
+        while done < k:
+            done = self._fitting(functools.partial(add, done))
+        return np.concatenate(made)
+
     @property
     def _sources(self) -> str:
         return "poses" if self._drive.poses is not None else "sources"

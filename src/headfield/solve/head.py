@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.device import Device, using_threads
+from ..core.device import Device, cpu, using_threads
 from ..core.locks import Lock
 from ..core.memory import Reserve
 from ..core.multigrid import hierarchy_of
@@ -23,6 +23,7 @@ from ..fields.field import SolveReport
 from ..heads.mesh import TetMesh
 from ..heads.tissues import BRAIN
 from .drives.drive import Drive
+from .drives.functionals import Functionals
 from .failure import likely_cause
 from .iteration import iterated
 from .operators import Operators
@@ -38,6 +39,7 @@ _RECOVERIES_KEPT = 2  # of regions that were asked for last
 _ROUGH_TOL = 1e-3  # of a first solution, good enough to see the discretisation error by
 _TOL_SHARE = 0.02  # of the discretisation error that the solver may be off by
 _LEAST_TOL = 1e-8
+_SUMMED = 1 << 12  # products of ∂A/∂t that are added up in float32
 _BALANCE = 1e-8  # of the sum of a right-hand side's sizes that may be left over: rounding
 
 
@@ -164,6 +166,34 @@ class DeviceHead:
                 self._fill(batch, s, room)
             s.clock.lap("field")
             return there, reported(batch, s, self.device, None)
+
+    def currents(self, batch: Batch) -> tuple[NDArray[np.float32], SolveReport]:
+        """Solve a batch of `Functionals`; return the currents c (k, n, 3) at the nodes of the mesh.
+
+        Each functional is Σ c · ∂A/∂t over the nodes, without the factor that is its `scale`.
+        """
+        k, drive = len(batch.scale), batch.drive
+        assert isinstance(drive, Functionals)
+        with self._solved(batch, None) as s:
+            flux = self.device.xp.empty((self._mesh.n_nodes, 3, batch.width), np.float32)
+            self._operators.nodal_flux(s.work.phi, flux)
+            drive.add_currents(self._operators, batch.part, flux)
+            rows = self.device.get(flux)[self._operators.rank]
+            s.clock.lap("field")
+            report = reported(batch, s, self.device, None)
+        return np.ascontiguousarray(np.moveaxis(rows, 2, 0)[:k]), report
+
+    def primary_sums(self, batch: Batch, currents: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return Σ c · ∂A/∂t (k, f) of the k sources of a batch, for currents c (f, n, 3) at the nodes."""
+        rows = np.ascontiguousarray(currents[:, self._operators.order].reshape(len(currents), -1))
+        with self._working():
+            work = self._work_space(batch.width)
+            adot = self.device.get(self._primary(batch, work)).reshape(-1, batch.width)
+            total = np.zeros((len(currents), batch.width))
+            for start in range(0, len(adot), _SUMMED):  # in pieces: float32 holds no more
+                part = np.ascontiguousarray(rows[:, start : start + _SUMMED])
+                total += cpu.product(part, adot[start : start + _SUMMED])
+        return np.asarray(total.T[: len(batch.scale)] * batch.scale[:, None])
 
     @contextmanager
     def _solved(self, batch: Batch, initial: Any) -> Iterator[Solved]:

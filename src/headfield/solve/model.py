@@ -19,6 +19,7 @@ from ..heads.mesh import TetMesh
 from ..heads.standard import conductivity_of
 from ..placement.plausible import PlausiblePoses
 from ..regions.region import Region
+from .adjoint import Adjoint
 from .batches import Batches
 from .drives.coil import CoilDrive, CoilTables
 from .drives.currents import NodalCurrents
@@ -37,7 +38,7 @@ from .zoom.zoom import Zoom
 __all__ = ["HeadModel"]
 
 
-class HeadModel(OnScalp):
+class HeadModel(OnScalp, Adjoint):
     """A head, assembled and with its multigrid hierarchy built, ready for many solves.
 
     Solves ∇·(σ(∇φ + ∂A/∂t)) = 0 with n·σE = 0 on the scalp, E = −∇φ − ∂A/∂t, by linear tetrahedra and
@@ -102,23 +103,21 @@ class HeadModel(OnScalp):
         if not isinstance(mesh, TetMesh):
             raise MeshError(f"mesh must be a TetMesh (see read_mesh), not {type(mesh).__name__}")
         self.mesh = mesh
-        self._threads = count = check_threads(threads)
+        self.threads = count = check_threads(threads)
         sigma = self.conductivity = conductivity_of(mesh, conductivity)
         warn_of_contrast(sigma, mesh.tags)
         doubt_tissues(sigma, mesh.tags)
         sigma.flags.writeable = False  # the head is assembled from it, and recovery reads it later
         self._asked = device, threads
-        self._device, self._head = on_device(
-            device, repr(mesh), lambda there: DeviceHead(mesh, sigma, there, count)
-        )
-        self._tables = CoilTables(mesh.nodes_mm, self._device)
+        on, self._head = on_device(device, repr(mesh), lambda on: DeviceHead(mesh, sigma, on, count))
+        self._tables = CoilTables(mesh.nodes_mm, on)
         #: Seconds of the set-up, per stage.
         self.seconds = self._head.seconds
 
     @property
     def device(self) -> str:
         """The device in use, "cpu" or "cuda"."""
-        return self._device.name
+        return self.computes_on.name
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle mesh, conductivity and options; the head is built again when they are unpickled."""
@@ -370,7 +369,7 @@ class HeadModel(OnScalp):
         """
         options = ZoomOptions(error=error, margin_mm=margin_mm, max_unknowns=max_unknowns, smooth=smooth)
         drive = self._drive(coil, poses, didt, primary_error)
-        whole = Whole(self.mesh, self.conductivity, self._head, self._tables, self._threads, self._warn_of)
+        whole = Whole(self.mesh, self.conductivity, self._head, self._tables, self.threads, self._warn_of)
         return make_zoom(whole, roi, drive, options, potential, progress)
 
     def _warn_of(self, drive: CoilDrive) -> None:

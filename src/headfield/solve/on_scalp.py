@@ -58,7 +58,7 @@ class OnScalp:
         ------
         CoilError, PoseError
         """
-        at = (self._scalp, centre_mm, handle_mm, distance_mm)
+        at = (self.scalp, centre_mm, handle_mm, distance_mm)
         moved: dict[str, Any] = {"rotation_deg": rotation_deg, "tilt_deg": tilt_deg, "offset_mm": offset_mm}
         return place(*at, **moved, casing=coil_to_place(coil), clear_mm=clear_mm, smooth_mm=smooth_mm)
 
@@ -76,11 +76,11 @@ class OnScalp:
         smooth_mm: float = 0.0,
     ) -> ScalpGrid:
         """Make candidate poses around a point, see `headfield.scalp_grid`; `coil` as in `place`."""
-        at = (self._scalp, centre_mm, handle_mm, radius_mm, spacing_mm, angles_deg)
+        at = (self.scalp, centre_mm, handle_mm, radius_mm, spacing_mm, angles_deg)
         rest: dict[str, Any] = {"distance_mm": distance_mm, "clear_mm": clear_mm, "smooth_mm": smooth_mm}
         return scalp_grid(*at, **rest, casing=coil_to_place(coil))
 
     @cached_property
-    def _scalp(self) -> Surface:
+    def scalp(self) -> Surface:
         """The outer surface of the head, found once: that takes a second on a large head."""
         return skin(self.mesh)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.device import Device
+from ..core.locks import cached_property
 from ..heads.conductivity import mean_conductivity
 from ..heads.mesh import TetMesh
 
@@ -35,15 +36,15 @@ class Operators:
     sigma : array (m,) or (m, 3, 3) float64, S/m
     matrix : tuple
         Row pointer, columns and values (S) of the stiffness matrix.
-    rank : ndarray (n,) int32
-        The place of each node of the mesh in that order.
+    order, rank : ndarray (n,) int32
+        The nodes of the mesh in that order, and the place of each node in it.
     ground : int
         The node, in the order of the block vectors, that is to be held at zero.
     """
 
     def __init__(self, mesh: TetMesh, conductivity: NDArray[np.float64], device: Device) -> None:
         self.device, self.mesh = device, mesh
-        order = device.native.morton_order(mesh.nodes_mm)
+        self.order = order = device.native.morton_order(mesh.nodes_mm)
         self.rank = rank = np.empty_like(order)
         rank[order] = np.arange(len(order), dtype=np.int32)
         self.ground = _conducting_node(mesh, conductivity, order)
@@ -63,6 +64,34 @@ class Operators:
     def electric_field(self, phi: Any, adot: Any, scale: Any, elements: Any, out: Any) -> None:
         """Compute E (k, e, 3) = −scale (∇φ + ∂A/∂t), V/m, in chosen tetrahedra or all; `adot` may be None."""
         self.device.native.electric_field(self.nodes_m, self.tets, phi, adot, scale, elements, out)
+
+    def element_loads(self, weights: Any, elements: NDArray[np.int32], out: Any) -> None:
+        """Compute how Σ w · E depends on φ (n, W), w (k, e, 3): the transpose of `electric_field`."""
+        own, corners = self._chosen(elements)
+        one = self.device.put(np.ones(len(weights)))
+        self.device.native.element_loads(self.nodes_m, self.tets, weights, one, own, corners, out)
+
+    def element_shares(self, weights: Any, elements: NDArray[np.int32], out: Any) -> None:
+        """Compute how Σ w · E depends on ∂A/∂t (n, 3, W): the other half of that transpose."""
+        minus = self.device.put(-np.ones(len(weights)))
+        self.device.native.spread(weights, minus, None, self._chosen(elements)[1], out)
+
+    def nodal_flux(self, psi: Any, out: Any) -> None:
+        """Compute Sᵀψ (n, 3, W), the transpose of `right_hand_side`."""
+        self.device.native.nodal_flux(self._by_column, self._source, psi, out)
+
+    def _chosen(self, elements: NDArray[np.int32]) -> tuple[Any, Any]:
+        """Return chosen elements on the device, and their corners by node."""
+        corners = self.rank[self.mesh.tets[elements]]
+        rows = np.arange(0, corners.size + 1, 4, dtype=np.int32)
+        put, native = self.device.put, self.device.native
+        around = native.transposed(put(rows), put(corners.ravel()), self.mesh.n_nodes)
+        return self.device.indices(elements, self.mesh.n_tets), around
+
+    @cached_property
+    def _by_column(self) -> Any:
+        """The pattern of the matrix by columns: made when it is first asked for, 8 bytes an entry."""
+        return self.device.native.transposed(*self.matrix[:2], self.mesh.n_nodes)
 
     def to_columns(self, rows: Any, factors: NDArray[np.float64], out: Any) -> None:
         """Put rows (k, n) in the mesh's order, times factors (k,), into the columns of a block vector."""
