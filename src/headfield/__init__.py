@@ -74,6 +74,14 @@ from .regions.region import Region
 from .solve.model import HeadModel
 from .solve.zoom.report import ZoomLevel, ZoomReport
 from .solve.zoom.zoom import Zoom
+from .targeting.compare import CoilComparison, compare_coils
+from .targeting.evaluate import evaluate
+from .targeting.network import target_of_map
+from .targeting.reciprocity import ReciprocalField
+from .targeting.result import Flatness, SearchReport, SearchResult
+from .targeting.search import search
+from .targeting.target import Target, Targets
+from .targeting.trade_off import TradeOff, trade_off
 
 __version__ = VERSION
 
@@ -81,6 +89,7 @@ __all__ = [
     "ArgumentError",
     "Casing",
     "Coil",
+    "CoilComparison",
     "CoilElement",
     "CoilError",
     "ConductivityError",
@@ -93,6 +102,7 @@ __all__ = [
     "Field",
     "FileFormatError",
     "Finding",
+    "Flatness",
     "HeadModel",
     "HeadReport",
     "HeadfieldError",
@@ -102,19 +112,25 @@ __all__ = [
     "PlausibilityWarning",
     "PoseError",
     "PoseList",
+    "ReciprocalField",
     "Region",
     "RegionError",
     "Result",
     "SampledPotential",
     "ScalpGeometry",
     "ScalpGrid",
+    "SearchReport",
+    "SearchResult",
     "Segments",
     "SolveReport",
     "Stimulator",
     "StorageError",
     "Subject",
     "Surface",
+    "Target",
+    "Targets",
     "TetMesh",
+    "TradeOff",
     "Waveform",
     "Zoom",
     "ZoomLevel",
@@ -124,8 +140,10 @@ __all__ = [
     "casing_distance",
     "check_poses",
     "circular_coil",
+    "compare_coils",
     "conductivity_tensors",
     "double_cone",
+    "evaluate",
     "figure_of_eight",
     "head_from_labels",
     "merge_results",
@@ -150,13 +168,16 @@ __all__ = [
     "ring",
     "scalp_geometry",
     "scalp_grid",
+    "search",
     "skin",
     "sphere_mesh",
     "spiral_path",
     "stream_function_coil",
     "stream_function_wires",
+    "target_of_map",
     "template_head",
     "template_positions",
+    "trade_off",
     "wire_coil",
     "wire_segments",
     "write_coil",

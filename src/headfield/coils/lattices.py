@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..core.device import Device
 
-__all__ = ["native_grid", "tabulated"]
+__all__ = ["native_grid", "stencil", "tabulated"]
 
 _SPACINGS_M = (0.016, 0.008, 0.004, 0.002, 0.001)
 _CLEARANCES = (3.0, 4.0, 5.5, 7.5, 10.0, 14.0, 20.0)  # spacings between a lattice and the nearest source
@@ -50,7 +50,7 @@ def tabulated(sources: Any, reach: float, error: float, device: Device) -> tuple
         distance[inside] = device.compute(sources.nearest, centres[inside])
         distance = (distance / spacing - _HALF_DIAGONAL).reshape(shape - 1)
         values = np.zeros((*shape, 4), np.float32)
-        needed = _stencil(_inner(distance >= _CLEARANCES[0]))
+        needed = stencil(_inner(distance >= _CLEARANCES[0]))
         points = _points(axes)[needed.ravel()]
         values[needed, :3] = device.compute(sources.vector_potential_float32, points)
         origin = (axes[0][0], axes[1][0], axes[2][0])
@@ -96,7 +96,7 @@ def _in_cells(lattice: Lattice, cells: NDArray[np.bool_]) -> Any:
     return inside
 
 
-def _stencil(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def stencil(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Mark the lattice points that interpolation in the marked cells needs: from one below to two above."""
     needed = cells
     for axis in range(3):

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The value of a target over positions and angles of a coil."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.device import cpu
+from ..poses.pose import turns
+from .lifting import Lifting
+from .outputs import Outputs
+from .rings import lagrange, trigonometric
+from .sweep import Scheme
+
+__all__ = ["WHOLE_TURN_DEG", "Landscape"]
+
+Floats = NDArray[np.float64]
+
+_CONFIGURATIONS = 100_000  # that are looked at together
+_FINE_DEG = 1.0
+_HAIR_MM = 1e-6
+
+#: The angles that `best_angles` looks at.
+WHOLE_TURN_DEG = np.arange(0.0, 360.0, _FINE_DEG)
+
+
+class Landscape:
+    """What a target gets from a coil, as a function of where that is.
+
+    Parameters
+    ----------
+    scheme : Scheme
+    outputs : Outputs
+    tilt : ndarray (4, 4)
+        Of the coil in its frame, before it is turned.
+    lifting : Lifting, optional
+    """
+
+    def __init__(self, scheme: Scheme, outputs: Outputs, tilt: Floats, lifting: Lifting | None) -> None:
+        self.scheme, self._outputs, self.tilt, self._lifting = scheme, outputs, tilt, lifting
+        self._turns = turns(360.0 * np.arange(scheme.n_angles) / scheme.n_angles)
+
+    def at(self, poses: Floats, angles_deg: Floats, *, exact: bool = False) -> Floats:
+        """Return values (p, a) at poses (p, 4, 4), turned by angles (a,); nan where no pose is possible.
+
+        `exact` takes all tetrahedra of a target whose value is of |E|, not some that stand for them.
+        """
+        step = max(1, _CONFIGURATIONS // len(angles_deg))
+        result = np.empty((len(poses), len(angles_deg)))
+        for start in range(0, len(poses), step):
+            part = poses[start : start + step]
+            lifts = self._lifts(part, angles_deg)
+            sums = self._sums(part, angles_deg, lifts)
+            values = self._outputs.values(sums.reshape(-1, sums.shape[2]), exact=exact)
+            values = values.reshape(len(part), -1)
+            if lifts is not None:
+                values[np.isnan(lifts)] = np.nan
+            result[start : start + step] = values
+        return result
+
+    def _sums(self, poses: Floats, angles_deg: Floats, lifts: Floats | None) -> NDArray[np.float32]:
+        """Return sums (p, a, k): band-limited in the angle at each height, and polynomials in the height."""
+        lifted = lifts is not None and bool((np.nan_to_num(lifts) > 0.0).any())
+        sums = self.scheme.sums(poses, lifted)
+        p, n, h, k = sums.shape
+        waves = trigonometric(n, np.radians(angles_deg)).T.astype(np.float32, order="C")
+        rows = np.ascontiguousarray(np.moveaxis(sums, 1, 3)).reshape(-1, n)
+        between = cpu.product(rows, waves).reshape(p, h, k, -1)  # one product for all positions
+        if not lifted or lifts is None:
+            return np.swapaxes(between[:, 0], 1, 2)
+        share = lagrange(self.scheme.heights_mm, np.nan_to_num(lifts).ravel()).reshape(p, -1, h)
+        return np.asarray(np.einsum("phka,pah->pak", between, share.astype(np.float32)))
+
+    def _lifts(self, poses: Floats, angles_deg: Floats) -> Floats | None:
+        """Return how far coils have to be lifted (p, a), mm; nan where that is too far, None if nobody asks.
+
+        Found at the scheme's angles, and between two of them linear; nan beside one that is.
+        """
+        if self._lifting is None:
+            return None
+        n = self.scheme.n_angles
+        lifts = self._lifting.lifts((poses[:, None] @ self._turns @ self.tilt).reshape(-1, 4, 4))
+        known = lifts.reshape(len(poses), n)
+        known[known > self.scheme.heights_mm[-1] + _HAIR_MM] = np.nan
+        at = (np.asarray(angles_deg) / 360.0 * n) % n
+        low = np.floor(at + 1e-9).astype(int)
+        share = np.maximum(at - low, 0.0)
+        between = known[:, low % n] * (1.0 - share)
+        beside = share > 1e-9
+        between[:, beside] += known[:, (low[beside] + 1) % n] * share[beside]
+        return np.asarray(between)
+
+    def best_angles(self, poses: Floats, allowed: NDArray[np.bool_] | None = None) -> tuple[Floats, Floats]:
+        """Return the best angle (p,), degrees, at each pose, and the values (p,) there.
+
+        Of angles in steps of a degree, and by a parabola between them. `allowed` (p, 360) rules others out.
+        """
+        angles = WHOLE_TURN_DEG
+        values = self.at(poses, angles)
+        if allowed is not None:
+            values = np.where(allowed, values, np.nan)
+        values = np.where(np.isnan(values), -np.inf, values)
+        rows, top = np.arange(len(values)), values.argmax(axis=1)
+        before, here, after = (values[rows, (top + shift) % len(angles)] for shift in (-1, 0, 1))
+        with np.errstate(invalid="ignore"):
+            bend = before - 2.0 * here + after
+            shift = np.where(np.isfinite(bend) & (bend < 0.0), 0.5 * (before - after) / bend, 0.0)
+            height = np.where(shift != 0.0, here - 0.25 * (before - after) * shift, here)
+        return angles[top] + _FINE_DEG * np.clip(shift, -0.5, 0.5), np.asarray(height)
