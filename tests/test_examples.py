@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import headfield as hf
 from headfield.pictures import figure
@@ -26,6 +27,17 @@ def test_best_angle(monkeypatch, capsys):
     assert result["score"].max() >= scores.max()
     assert abs((result["angle"] - every_5[scores.argmax()] + 90) % 180 - 90) <= 5
     assert len(re.findall("best", capsys.readouterr().out)) == 3
+
+
+def test_best_pose(monkeypatch, capsys):
+    result = run(monkeypatch, "best_pose.py", 8)
+    found, values = result["found"], result["values"]
+    assert found.value == pytest.approx(
+        hf.evaluate(*(result[n] for n in ("model", "coil")), found.pose, result["target"], 50e6)[0], rel=1e-4
+    )
+    assert values.shape == (1000,)
+    assert 0.5 * found.value < np.quantile(values, 0.05) < np.median(values) < found.value
+    assert "95 % of the pulses" in capsys.readouterr().out
 
 
 def test_read_files(monkeypatch, tmp_path, capsys):

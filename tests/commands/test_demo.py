@@ -2,6 +2,8 @@
 """`headfield demo`: what it writes and what it says."""
 
 import functools
+import json
+import re
 import sys
 
 import pytest
@@ -19,18 +21,25 @@ def quick_demo(monkeypatch):
     coarse = functools.partial(figure_of_eight, spacing_mm=8.0)
     monkeypatch.setattr(demo, "figure_of_eight", coarse)
     monkeypatch.setattr(figure, "_PIXELS", 300)
+    monkeypatch.setattr(demo, "_SEARCH", {"radius_mm": 15.0, "spacing_mm": 8.0, "rivals": 1})
 
 
 def test_files_and_table(tmp_path, capsys):
     assert cli.main(["demo", "--edge-mm", "8", "-o", str(tmp_path / "a" / "demo"), "-q"]) == 0
     folder = tmp_path / "a" / "demo"
     names = ["best.msh", "best.png", "best.vtu", "coil.ccd", "eeg.csv", "head.msh", "poses.npy"]
+    names += ["target.csv", "target.json", "target.png"]
     assert sorted(p.name for p in folder.iterdir()) == names
-    assert (folder / "best.png").read_bytes().startswith(b"\x89PNG")
+    for name in ("best.png", "target.png"):
+        assert (folder / name).read_bytes().startswith(b"\x89PNG")
     out = capsys.readouterr().out
     assert out.count("cm³") == 12
     assert out.count("<- best") == 1
     assert "the left motor cortex" in out
+    # The search finds a pose that is no worse than the best of the table.
+    best = json.loads((folder / "target.json").read_text())["value_V_per_m"]
+    assert best > max(float(target) for target in re.findall(r"([\d.]+) +[\d.]+ cm³", out)) - 0.06
+    assert f"value        {best:.4g} V/m at dI/dt 50 A/µs, by a full solve" in out
     # What the demo leaves is what `solve` takes.
     paths = [str(folder / name) for name in ("head.msh", "coil.ccd", "poses.npy")]
     assert cli.main(["solve", *paths, "-o", str(folder / "f.h5"), "--tissues", "2", "-q"]) == 0
@@ -46,7 +55,8 @@ def test_the_phantom_without_matplotlib(tmp_path, capsys, monkeypatch):
     assert "pip install 'headfield[plot]'" in out
     assert out.count("<- best") == 1
     assert "the crown under the coil" in out
-    names = ["best.msh", "best.vtu", "coil.ccd", "head.msh", "poses.npy"]
+    assert out.count("pip install") == 2
+    names = ["best.msh", "best.vtu", "coil.ccd", "head.msh", "poses.npy", "target.csv", "target.json"]
     assert sorted(p.name for p in tmp_path.iterdir()) == names
 
 

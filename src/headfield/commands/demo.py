@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,26 +15,26 @@ from ..coils.coil import Coil
 from ..coils.layouts import figure_of_eight
 from ..errors import HeadfieldError
 from ..fields.field import Field
-from ..heads.mesh import TetMesh
-from ..heads.phantom import phantom_head, phantom_landmarks, phantom_surfaces
-from ..heads.segmentation.template import POSITIONS, template_head
 from ..heads.tissues import GRAY_MATTER
 from ..metrics import focality, percentiles, roi_mean
 from ..pictures.figure import write_picture
 from ..poses.pose import ring
+from ..regions.makers import sphere
+from ..regions.region import Region
 from ..solve.model import HeadModel
+from ..targeting.search import search
+from ..targeting.target import Target
+from .demo_heads import HEADS
 from .progress import Progress
+from .target_text import rows_of
 
-__all__ = ["DIDT", "HEADS", "Angle", "run_demo"]
+__all__ = ["DIDT", "Angle", "run_demo"]
 
 #: A/s. About a third of what stimulators give at most, and near the motor threshold of many people.
 DIDT = 50e6
 _ANGLES_DEG = np.arange(0.0, 180.0, 15.0)
-_TARGET_DEPTH_MM, _TARGET_RADIUS_MM = 2.0, 8.0
-# The left primary motor cortex in MNI152 coordinates. The mean of a meta-analysis, Mayka 2006,
-# doi 10.1016/j.neuroimage.2006.02.004, is (-37, -21, 58) in those of Talairach, to which it converts what is
-# reported in MNI coordinates by the affine map of Brett; this is the inverse.
-_MOTOR_CORTEX_MM = (-37.0, -25.0, 62.0)
+_TARGET_RADIUS_MM = 8.0
+_SEARCH: dict[str, Any] = {"radius_mm": 40.0, "spacing_mm": 5.0, "rivals": 3}
 
 
 class Angle(NamedTuple):
@@ -46,33 +46,6 @@ class Angle(NamedTuple):
     peak: float  #: 99.9th percentile of |E| in gray matter, V/m
     target: float  #: mean |E| in the gray matter of the target, V/m
     focality_cm3: float  #: gray matter with at least half the peak
-
-
-class DemoHead(NamedTuple):
-    """A head of the demo, and where the coil goes."""
-
-    make: Callable[[float], TetMesh]
-    edge_mm: float
-    centre_mm: NDArray[np.float64]  #: of the coil; projected onto the scalp
-    target_mm: NDArray[np.float64]
-    target: str  #: the words of the table for it
-    positions: Path | None = None  #: of electrodes
-
-
-def _template() -> DemoHead:
-    area = np.array(_MOTOR_CORTEX_MM)
-    return DemoHead(template_head, 5.0, area, area, "the left motor cortex", POSITIONS)
-
-
-def _phantom() -> DemoHead:
-    """Return the phantom; the target is a gyral crown, a little below the surface of gray matter."""
-    landmark = phantom_landmarks()["left_motor"]
-    direction = landmark / np.linalg.norm(landmark)
-    crown = direction * (phantom_surfaces([direction])[0, 1] - _TARGET_DEPTH_MM)
-    return DemoHead(phantom_head, 3.0, landmark, crown, "the crown under the coil")
-
-
-HEADS = {"template": _template, "phantom": _phantom}
 
 
 def run_demo(
@@ -91,7 +64,8 @@ def run_demo(
     folder : path
         It is made if it isn't there. Gets head.msh, coil.ccd and poses.npy (input for `headfield solve`), of
         the template also eeg.csv (for `headfield place`), and for the angle with the largest mean |E| in the
-        target best.msh, best.vtu and, with matplotlib, best.png.
+        target best.msh, best.vtu and, with matplotlib, best.png; of the search for the best pose target.csv,
+        target.json and target.png.
     edge_mm : float, optional
         As for the functions that make the heads; by default 5 mm of the template and 3 mm of the phantom.
     head : {"template", "phantom"}
@@ -124,7 +98,21 @@ def run_demo(
     best = max(range(len(rows)), key=lambda i: rows[i].target)
     print(_table(rows, best, seconds, where.target))
     print(f"\nwritten to {to}: {_write(to, model, coil, poses, best, where.positions)}")
+    target = sphere(mesh, where.target_mm, _TARGET_RADIUS_MM, GRAY_MATTER)
+    print(f"\nThe best pose for the mean |E| there, of all within {_SEARCH['radius_mm']:g} mm on the scalp:")
+    print(_search(to, model, coil, target, progress))
     return rows
+
+
+def _search(to: Path, model: HeadModel, coil: Coil, target: Region, progress: Progress) -> str:
+    """Search for the best pose, write what was found, and return lines that say it."""
+    found = search(model, coil, Target(target), DIDT, **_SEARCH, progress=progress.say)
+    for name in ("target.csv", "target.json"):
+        found.save(to / name)
+    text = [f"{name:12} {words}" for name, words in rows_of(found.to_dict())]
+    picture = _picture(found.write_picture, to / "target.png")
+    seconds = sum(found.report.seconds.values())
+    return "\n".join([*text, f"{seconds:.1f} s", "", f"written to {to}: target.csv, target.json{picture}"])
 
 
 def _write(
@@ -145,7 +133,7 @@ def _write(
     for name in ("best.msh", "best.vtu"):
         one.save(to / name)
     named = "" if positions is None else ", eeg.csv"
-    picture = _picture(one, coil, to)
+    picture = _picture(lambda path: write_picture(one.scene(coil=coil), path), to / "best.png")
     return f"head.msh, coil.ccd, poses.npy{named}; of the best angle best.msh, best.vtu{picture}"
 
 
@@ -192,9 +180,10 @@ def _table(rows: list[Angle], best: int, seconds: float, target: str) -> str:
     return "\n".join([*text, f"{seconds:.3f} s per pose"])
 
 
-def _picture(field: Field, coil: Coil, folder: Path) -> str:
+def _picture(write: Callable[[Path], None], path: Path) -> str:
+    """Write a picture; return what to say of it at the end of a list of files."""
     try:
-        write_picture(field.scene(coil=coil), folder / "best.png")
+        write(path)
     except HeadfieldError as error:
         return f"\nno picture: {error}"
-    return ", best.png"
+    return f", {path.name}"

@@ -30,18 +30,25 @@ from .mesh import run_mesh
 from .parser import build_parser
 from .parser_place import TAKE_MINUS, check_placing
 from .parser_roi import check_roi
+from .parser_target import TAKE_MINUS as TARGETS_TAKE_MINUS
+from .parser_target import check_target_options
 from .place import run_place
 from .pose_options import pose_options
 from .progress import Progress, tell
 from .solve import solve
 from .stopping import Stopped, Stopping
 from .summary import exit_code
+from .target import run_target
 from .view import view
 
 __all__ = ["main"]
 
 # Options whose value may begin so.
-_TAKE_MINUS = ("--at", "--conductivity", "--didt", "--slice", "--tags", "--without-tags", *TAKE_MINUS)
+_TAKE_MINUS = (
+    *("--at", "--conductivity", "--didt", "--slice", "--tags", "--without-tags"),
+    *TAKE_MINUS,
+    *TARGETS_TAKE_MINUS,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,6 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = parser.parse_args(_joined(sys.argv[1:] if argv is None else argv))
         check_placing(parser, args)
         check_roi(parser, args)
+        check_target_options(parser, args)
     except SystemExit as stop:  # argparse has printed the help or what is wrong
         return int(stop.code or 0)
     with warnings.catch_warnings():
@@ -172,6 +180,7 @@ _COMMANDS = {
     "demo": _demo,
     "mesh": run_mesh,
     "place": run_place,
+    "target": run_target,
     "solve": solve,
     "merge": _merge,
     "view": view,

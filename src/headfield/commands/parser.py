@@ -13,6 +13,7 @@ from . import values
 from .parser_mesh import add_mesh
 from .parser_place import add_place, add_placing, add_poses
 from .parser_roi import ROI_EXAMPLE, add_roi
+from .parser_target import add_target
 from .pose_options import add_pose_options
 
 __all__ = ["build_parser"]
@@ -52,6 +53,7 @@ def build_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
         "demo": _add_demo,
         "mesh": add_mesh,
         "place": _add_place,
+        "target": _add_target,
         "solve": _add_solve,
         "merge": _add_merge,
         "view": _add_view,
@@ -76,7 +78,7 @@ def _add_demo(commands: Any) -> argparse.ArgumentParser:
         help="try it: a head and a coil that come with headfield, twelve angles, a picture",
         description="Solve the template head (an average brain in geometric shells) for a figure-8 over the "
         "left motor area at twelve angles; print a table; write head, coil and poses, and the field of the "
-        "best angle (.msh, .vtu) with a picture.",
+        "best angle (.msh, .vtu) with a picture. Then search for the best pose, as `headfield target` does.",
         epilog="Example: headfield demo --edge-mm 4 -o demo",
     )
     demo.add_argument(
@@ -124,6 +126,14 @@ def _add_place(commands: Any) -> argparse.ArgumentParser:
     return parser
 
 
+def _add_target(commands: Any) -> argparse.ArgumentParser:
+    parser = add_target(commands)
+    _add_material(parser)
+    _add_head_options(parser)
+    _add_common(parser)
+    return parser
+
+
 def _add_problem(parser: argparse.ArgumentParser) -> None:
     """Arguments that say what is solved, and where the field goes."""
     parser.add_argument(
@@ -148,6 +158,11 @@ def _add_problem(parser: argparse.ArgumentParser) -> None:
         metavar="TAGS",
         help="keep E in these only, such as 1,2 [all]",
     )
+    _add_material(parser)
+
+
+def _add_material(parser: argparse.ArgumentParser) -> None:
+    """Options that say what the head conducts."""
     parser.add_argument(
         "--conductivity",
         type=values.tag_value,

@@ -20,7 +20,7 @@ from ..regions.cortex import mid_layer
 from ..regions.makers import sphere, tissue
 from ..regions.region import Region
 
-__all__ = ["Roi", "roi", "share"]
+__all__ = ["Roi", "ball", "roi", "share"]
 
 _FORMS = (
     "sphere:X,Y,Z,R in mm (or sphere:mni:X,Y,Z,R, sphere:C3,R), tissue:1,2, mid-layer, mid-layer:X,Y,Z,R, "
@@ -103,7 +103,7 @@ sphere:mni:X,Y,Z,R, sphere:C3,R), tissue:1,2, mid-layer, mid-layer:X,Y,Z,R, or l
     kind, colon, rest = text.strip().partition(":")
     try:
         if kind == "sphere" or (kind == "mid-layer" and colon):
-            return Roi(text, kind, *_ball(rest))
+            return Roi(text, kind, *ball(rest))
         if kind == "mid-layer":
             return Roi(text, kind)
         if kind == "tissue":
@@ -116,8 +116,19 @@ sphere:mni:X,Y,Z,R, sphere:C3,R), tissue:1,2, mid-layer, mid-layer:X,Y,Z,R, or l
     raise argparse.ArgumentTypeError(f"{quoted(text)} is no region: it is {_FORMS}")
 
 
-def _ball(words: str) -> tuple[str, float]:
-    """Return the words of a point, and the radius behind them."""
+def ball(words: str) -> tuple[str, float]:
+    """Return the words of a point, and the radius behind them.
+
+    Raises
+    ------
+    ValueError
+        There is no point, or no radius above 0. ArgumentError is one too.
+
+    Examples
+    --------
+    >>> ball("C3,15"), ball("-40,-8,70,15")
+    (('C3', 15.0), ('-40,-8,70', 15.0))
+    """
     point, _, radius = words.rpartition(",")
     if not point.strip():
         raise ArgumentError("there is no point")

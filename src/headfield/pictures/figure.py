@@ -22,10 +22,12 @@ from .slices import ENDS, MARGIN_MM, Extent, Slice, boxes
 __all__ = [
     "PICTURE_ENDINGS",
     "check_target",
+    "draw_compass",
     "draw_ends",
     "draw_scene",
     "for_notebooks",
     "new_figure",
+    "pixels",
     "save",
     "write_cortex",
     "write_picture",
@@ -120,6 +122,11 @@ def check_target(path: str | os.PathLike[str]) -> None:
     check_folder(path)
 
 
+def pixels() -> int:
+    """Return how many pixels the longer side of a rendered head has."""
+    return _PIXELS
+
+
 def save(figure: Any, path: str | os.PathLike[str]) -> None:
     """Write a figure; the file appears whole or not at all."""
     with replacing(path) as temporary:
@@ -154,7 +161,7 @@ def _draw_cortex(figure: Any, axes: Any, scene: Scene) -> None:
     axes.imshow(image, extent=view.extent, interpolation="antialiased")
     axes.set_axis_off()
     _draw_coil(axes, scene, view)
-    _draw_compass(axes, view)
+    draw_compass(axes, view)
     mappable = ScalarMappable(norm, colours)
     figure.colorbar(mappable, ax=axes, label="|E| (V/m)", shrink=0.72, extend="max", pad=0.02)
     axes.set(xlim=view.extent[:2], ylim=view.extent[2:])
@@ -179,7 +186,7 @@ def _draw_coil(axes: Any, scene: Scene, view: View) -> None:
     axes.text(*end, "handle", color=INK, fontsize=8, ha="center", va="center", bbox=box)
 
 
-def _draw_compass(axes: Any, view: View) -> None:
+def draw_compass(axes: Any, view: View) -> None:
     """Draw arrows to the right, the front and the top of the head."""
     left, _, bottom, _ = view.extent
     origin, length = np.array([left + 16.0, bottom + 16.0]), 11.0

@@ -17,11 +17,12 @@ from ..geometry.raster import rasterise
 from ..geometry.triangles import area_vectors_at_nodes
 from .scene import Scene, Shell
 
-__all__ = ["View", "render", "upward"]
+__all__ = ["View", "render", "render_shell", "upward"]
 
 Floats = NDArray[np.float64]
 
 _UNKNOWN = 0.72  # gray of places without a value
+_FAINTLY = 0.45  # of the usual light and shade
 
 
 class View(NamedTuple):
@@ -33,12 +34,23 @@ class View(NamedTuple):
     @classmethod
     def of(cls, scene: Scene) -> View:
         """Look from the coil, wide enough to see the scalp and the coil."""
-        up = upward(scene.outward)
-        axes = np.array([np.cross(up, scene.outward), up, scene.outward])
         lines = [*scene.coil_lines, *([] if scene.handle is None else [scene.handle])]
-        seen = np.concatenate([scene.scalp.nodes_mm, scene.cortex.nodes_mm, *lines]) @ axes[:2].T
+        return cls.along(scene.outward, np.concatenate([scene.scalp.nodes_mm, scene.cortex.nodes_mm, *lines]))
+
+    @classmethod
+    def along(cls, outward: Floats, points_mm: Floats) -> View:
+        """Look against a unit vector (3,), wide enough to see points (p, 3)."""
+        up = upward(outward)
+        axes = np.array([np.cross(up, outward), up, outward])
+        seen = points_mm @ axes[:2].T
         (left, bottom), (right, top) = seen.min(axis=0) - 6.0, seen.max(axis=0) + 6.0
         return cls(axes, (float(left), float(right), float(bottom), float(top)))
+
+    def raster(self, pixels: int) -> tuple[float, int, int]:
+        """Return pixels per mm, and how many are drawn across and down: 2 `pixels` at most."""
+        left, right, bottom, top = self.extent
+        per_mm = 2 * pixels / max(right - left, top - bottom)
+        return per_mm, 2 * round((right - left) * per_mm / 2), 2 * round((top - bottom) * per_mm / 2)
 
     def facing(self, shell: Shell) -> NDArray[np.intp]:
         """Return the faces whose outside is turned to the eye."""
@@ -88,20 +100,48 @@ def render(scene: Scene, colour: Callable[[Floats], Floats], pixels: int) -> tup
     view : View
     """
     view = View.of(scene)
-    left, right, bottom, top = view.extent
-    per_mm = 2 * pixels / max(right - left, top - bottom)
-    width, height = 2 * round((right - left) * per_mm / 2), 2 * round((top - bottom) * per_mm / 2)
+    per_mm, width, height = view.raster(pixels)
     ghost = _ghost(scene.scalp, view, per_mm / 2, width // 2, height // 2)
     picture = ghost.repeat(2, axis=0).repeat(2, axis=1)
-    faces = view.facing(scene.cortex)
-    face, weights = rasterise(view.corners(scene.cortex.nodes_mm, faces, per_mm), width, height)
+    _paint(picture, scene.cortex, view, per_mm, colour)
+    return _halved(picture), view
+
+
+def render_shell(shell: Shell, view: View, colour: Callable[[Floats], Floats], pixels: int) -> Floats:
+    """Draw a surface on white, coloured by its values; parameters and picture are as those of `render`.
+
+    It is lit faintly, so that colours stay close to those of the values.
+    """
+    per_mm, width, height = view.raster(pixels)
+    picture = np.ones((height, width, 3))
+    _paint(picture, shell, view, per_mm, colour, _FAINTLY)
+    return _halved(picture)
+
+
+def _paint(
+    picture: Floats,
+    shell: Shell,
+    view: View,
+    per_mm: float,
+    colour: Callable[[Floats], Floats],
+    lit: float = 1.0,
+) -> None:
+    """Draw a surface into a picture (h, w, 3) of a view, `lit` between not at all, 0, and as usual, 1."""
+    faces = view.facing(shell)
+    height, width = picture.shape[:2]
+    face, weights = rasterise(view.corners(shell.nodes_mm, faces, per_mm), width, height)
     hit = face >= 0
     nodes, w = faces[face[hit]], weights[hit]
-    value = np.einsum("pc,pc->p", w, scene.cortex.values[nodes])
+    value = np.einsum("pc,pc->p", w, shell.values[nodes])
     rgb = np.where(np.isfinite(value)[:, None], colour(np.nan_to_num(value)), _UNKNOWN)
-    light = _light(np.einsum("pc,pcd->pd", w, _normals(scene.cortex)[nodes]) @ view.axes.T)
-    picture[hit] = np.clip(rgb * light[:, None], 0, 1)
-    return 0.25 * (picture[::2, ::2] + picture[::2, 1::2] + picture[1::2, ::2] + picture[1::2, 1::2]), view
+    light = _light(np.einsum("pc,pcd->pd", w, _normals(shell)[nodes]) @ view.axes.T)
+    picture[hit] = np.clip(rgb * (1.0 + lit * (light - 1.0))[:, None], 0, 1)
+
+
+def _halved(picture: Floats) -> Floats:
+    """Return means over two by two pixels."""
+    quarters = picture[::2, ::2] + picture[::2, 1::2] + picture[1::2, ::2] + picture[1::2, 1::2]
+    return np.asarray(0.25 * quarters)
 
 
 def _normals(shell: Shell) -> Floats:
