@@ -47,6 +47,9 @@ SLACK = {
     "nonzeros of a zoom": 5e-3,
     "error that a zoom reports": 1e-2,
     "relative L2 error of a zoom's E": 1e-2,
+    "value of a search, V/m": 1e-3,
+    "relative error of a search's value": 2e-2,
+    "lattice points of a reciprocal field": 1e-3,
 }
 ZOOM_MM, ZOOM_RADIUS_MM, ZOOM_ERROR = (-33.0, -6.0, 57.0), 15.0, 0.02
 
@@ -54,8 +57,27 @@ ZOOM_MM, ZOOM_RADIUS_MM, ZOOM_ERROR = (-33.0, -6.0, 57.0), 15.0, 0.02
 def numbers() -> dict[str, dict[str, float]]:
     """Of each head: name of the number and its value."""
     found = {name: of_head(name) for name in HEADS}
-    found["sphere"] |= of_zoom()
+    found["sphere"] |= of_zoom() | of_search()
     return found
+
+
+def of_search() -> dict[str, float]:
+    """The numbers of a search in the sphere; its value against the exact field at the pose that it found."""
+    mesh, said = heads.mesh("sphere"), list[str]()
+    target = hf.Target(hf.regions.sphere(mesh, ZOOM_MM, ZOOM_RADIUS_MM, heads.GRAY))
+    where = {"radius_mm": 16.0, "spacing_mm": 6.0, "angle_step_deg": 30.0, "rivals": 2, "tol": TOLERANCE}
+    found = hf.search(
+        hf.HeadModel(mesh, device="cpu"), heads.coil(), target, heads.DIDT, progress=said.append, **where
+    )
+    exact = target.value(exact_field(target.region.centres_mm, found.pose[None]))[0]
+    (points,) = (line for line in said if "reciprocal field at" in line)
+    return {
+        "positions of a search": found.report.n_positions,
+        "solves of a search": found.report.n_solves,
+        "value of a search, V/m": found.value,
+        "relative error of a search's value": float(abs(found.value / exact - 1.0)),
+        "lattice points of a reciprocal field": int(points.split(" at ")[1].split()[0].replace(",", "")),
+    }
 
 
 def of_zoom() -> dict[str, float]:

@@ -16,7 +16,20 @@ import json
 import sys
 from pathlib import Path
 
-from reporting import files, gpu, mesher, model, peers, profiles, recovery, refinement, resources, suite, zoom
+from reporting import (
+    files,
+    gpu,
+    mesher,
+    model,
+    peers,
+    profiles,
+    recovery,
+    refinement,
+    resources,
+    suite,
+    targeting,
+    zoom,
+)
 from reporting.markdown import Results, Section, runs
 
 HERE = Path(__file__).resolve().parent
@@ -74,6 +87,7 @@ def every_section(results: Results) -> list[Section]:
     found = [peers.solves(results), *(peers.others(results, kind) for kind in peers.TITLES)]
     found += [*suite.sections(results), *profiles.sections(results)]
     found += [recovery.section(results), refinement.section(results), zoom.section(results)]
+    found.append(targeting.section(results))
     found += [files.section(results), mesher.section(results)]
     found += [model.section(results), resources.section(results)]
     found.append(gpu.section(results))
