@@ -182,10 +182,11 @@ class Batches:
         assert isinstance(self._head, DeviceHead)
         head, k = self._head, len(self._drive)
         made: list[NDArray[np.float64]] = []
+        rows = head.ordered(currents)
 
         def add(start: int) -> int:
             part = slice(start, min(start + self.batch, k))
-            made.append(head.primary_sums(self._batch_of(part, self.batch), currents))
+            made.append(head.primary_sums(self._batch_of(part, self.batch), rows))
             return part.stop
 
         done = 0

@@ -183,15 +183,18 @@ class DeviceHead:
             report = reported(batch, s, self.device, None)
         return np.ascontiguousarray(np.moveaxis(rows, 2, 0)[:k]), report
 
+    def ordered(self, currents: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return currents (f, n, 3) at the nodes of the mesh as rows (f, 3 n) in the order of block vectors."""
+        return np.ascontiguousarray(currents[:, self._operators.order]).reshape(len(currents), -1)
+
     def primary_sums(self, batch: Batch, currents: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return Σ c · ∂A/∂t (k, f) of the k sources of a batch, for currents c (f, n, 3) at the nodes."""
-        rows = np.ascontiguousarray(currents[:, self._operators.order].reshape(len(currents), -1))
+        """Return Σ c · ∂A/∂t (k, f) of the k sources of a batch, for `ordered` currents (f, 3 n)."""
         with self._working():
             work = self._work_space(batch.width)
             adot = self.device.get(self._primary(batch, work)).reshape(-1, batch.width)
             total = np.zeros((len(currents), batch.width))
             for start in range(0, len(adot), _SUMMED):  # in pieces: float32 holds no more
-                part = np.ascontiguousarray(rows[:, start : start + _SUMMED])
+                part = np.ascontiguousarray(currents[:, start : start + _SUMMED])
                 total += cpu.product(part, adot[start : start + _SUMMED])
         return np.asarray(total.T[: len(batch.scale)] * batch.scale[:, None])
 
