@@ -184,7 +184,7 @@ class DeviceHead:
         return np.ascontiguousarray(np.moveaxis(rows, 2, 0)[:k]), report
 
     def ordered(self, currents: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return currents (f, n, 3) at the nodes of the mesh as rows (f, 3 n) in the order of block vectors."""
+        """Return currents (f, n, 3) at nodes of the mesh as rows (f, 3 n) in the order of block vectors."""
         return np.ascontiguousarray(currents[:, self._operators.order]).reshape(len(currents), -1)
 
     def primary_sums(self, batch: Batch, currents: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .aim import Aim
 
-__all__ = ["Certificate", "certified", "zoomed_value"]
+__all__ = ["Certificate", "Probes", "certified", "zoomed_value"]
 
 Floats = NDArray[np.float64]
 
@@ -22,13 +22,24 @@ class Certificate(NamedTuple):
     poses: Floats  #: (r, 4, 4)
     values: Floats  #: (r,) V/m
     error: float  #: of reciprocity, relative to the best value; nan if nothing was solved
+    map_error: float  #: of the map, at a few poses of it, likewise
 
 
-def certified(aim: Aim, poses: Floats, reciprocal: Floats) -> Certificate:
+class Probes(NamedTuple):
+    """Some poses of a map, and the values that they have there."""
+
+    poses: Floats  #: (n, 4, 4)
+    values: Floats  #: (n,)
+
+
+def certified(aim: Aim, poses: Floats, reciprocal: Floats, probes: Probes) -> Certificate:
     """Solve poses (r, 4, 4) in full, which had values (r,) by reciprocity; `order` is that of the solves."""
-    solved = aim.solved(poses)
-    error = float(np.abs(solved - reciprocal).max() / max(np.abs(solved).max(), 1e-300))
-    return Certificate(np.argsort(-solved, kind="stable"), poses, solved, error)
+    every = aim.solved(np.concatenate([poses, probes.poses]))
+    solved, probed = every[: len(poses)], every[len(poses) :]
+    most = max(np.abs(solved).max(), 1e-300)
+    error = float(np.abs(solved - reciprocal).max() / most)
+    map_error = float(np.abs(probed - probes.values).max() / most) if len(probed) else float("nan")
+    return Certificate(np.argsort(-solved, kind="stable"), poses, solved, error, map_error)
 
 
 def zoomed_value(aim: Aim, pose: Floats, error: float) -> tuple[float, float]:

@@ -53,8 +53,11 @@ class SearchReport:
     reciprocal_error : float
         The largest difference of values by reciprocity and of full solves of the same poses, relative to the
         best value; nan without full solves.
+    map_error : float
+        The largest difference of the map from full solves of four poses spread over it, likewise.
     sweep_error : float
-        Of the sums that poses were ranked by, relative to the largest.
+        Of the sums that poses were ranked by, at eight of them, relative to the largest: what rings and
+        lattices are off by, but not what |E| is spanned by.
     discretisation_error : float
         Of the value, where a zoom gave it; else nan. What linear elements of the head leave is not in it.
     ruled_out : float
@@ -70,6 +73,7 @@ class SearchReport:
     n_angles: int
     n_solves: int
     reciprocal_error: float
+    map_error: float
     sweep_error: float
     discretisation_error: float
     ruled_out: float
@@ -299,6 +303,7 @@ class SearchResult:
                 "angles": report.n_angles,
                 "solves": report.n_solves,
                 "reciprocal_error": _or_none(report.reciprocal_error),
+                "map_error": _or_none(report.map_error),
                 "sweep_error": report.sweep_error,
                 "discretisation_error": _or_none(report.discretisation_error),
                 "ruled_out": report.ruled_out,

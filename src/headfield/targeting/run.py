@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from ..poses.pose import tilts, turns
 from ..solve.drives.coil import coil_to_place
 from .aim import Aim
 from .candidates import Face, positions_for
-from .certificate import Certificate, certified, zoomed_value
+from .certificate import Certificate, Probes, certified, zoomed_value
 from .design import design_poses, outputs_for
 from .landscape import WHOLE_TURN_DEG, Landscape
 from .lifting import Lifting
@@ -29,6 +29,7 @@ from .outputs import Outputs
 from .reciprocity import ReciprocalField
 from .result import SearchReport, SearchResult
 from .robustness import flatness_at, gradient_at, smeared
+from .starts import TURNED_DEG, Start, apart, settled, turn_between
 from .sums import sums_at
 from .sweep import scheme_for
 
@@ -38,23 +39,14 @@ Floats = NDArray[np.float64]
 
 _STARTS = 4  # of the best that are refined; other rivals are looked at where they are
 _APART = 3.0  # spacings between them
-_TURNED_DEG = 60.0  # so far turned, a coil at the same place is another one
 _LEAST_STEP_MM = 0.2
-_TIE = 1e-3  # of the value: poses that are as good as the best
+_PROBES = 4  # poses of the map that are solved in full beside the best
 _TRIED_ANGLES, _BETWEEN, _LEAST_LIFT_MM = 12, 1.25, 1.0  # lifts between these angles may be larger
 # Little of the field is left farther off; coils that reach around the head fit few heads closely.
 _MOST_LIFT_MM, _MOST_LIFT_OF_BENT_MM = 15.0, 40.0
-_NOTABLE_LIFT_MM, _NOTABLE_ERROR = 0.5, 5e-3
+_NOTABLE_LIFT_MM, _NOTABLE_ERROR, _NOTABLE_MAP_ERROR = 0.5, 5e-3, 2e-2
 _DENSE_MM = 3.0  # so near positions leave no gaps between their samples
 _PATTERN = np.stack(np.meshgrid([-1.0, 0.0, 1.0], [-1.0, 0.0, 1.0]), axis=-1).reshape(-1, 2)
-
-
-class Start(NamedTuple):
-    """A place and an angle of the coil."""
-
-    site: Sites  #: one
-    angle_deg: float
-    tilt: int
 
 
 class Prepared(NamedTuple):
@@ -101,6 +93,7 @@ class Run:
         if self._lifting is not None:
             poses = self._lifting.cleared(poses)
         self._lap("refine", f"{len(poses)} poses to look at closely")
+        self._probes = self._probed(values, which)
         found = self._certified(starts, poses)
         return self._answer(values, which, starts[int(found.order[0])], found)
 
@@ -210,7 +203,7 @@ class Run:
             one = Sites(*(column[i : i + 1] for column in sites))
             chosen.append(Start(one, float(angles[j]), int(which[i, j])))
             near = np.linalg.norm(sites.point - sites.point[i], axis=1) < _APART * self._options.spacing_mm
-            turned = _turn(angles, angles[j]) < _TURNED_DEG
+            turned = turn_between(angles, angles[j]) < TURNED_DEG
             left[np.ix_(near, turned)] = -np.inf
         return chosen
 
@@ -232,7 +225,7 @@ class Run:
         sites = walked(self._scalp, start.site, step_mm * _PATTERN)
         poses = tangential_poses(sites, self._options.distance_mm)
         allowed = self._allowed(poses, WHOLE_TURN_DEG, self._tilts[start.tilt])
-        allowed &= _turn(WHOLE_TURN_DEG, start.angle_deg) <= _TURNED_DEG
+        allowed &= turn_between(WHOLE_TURN_DEG, start.angle_deg) <= TURNED_DEG
         allowed &= self._positions.limits.hold(sites.point)[:, None]
         angles, values = self._landscapes[start.tilt].best_angles(poses, allowed)
         if not np.isfinite(values).any():
@@ -250,47 +243,42 @@ class Run:
         sums = sums_at(self._aim.model, self._field, self._aim.coil, poses, self._aim.didt)
         values = self._outputs.values(sums)
         robust = self._options.jitter is not None  # they come in the order of their means over it
-        order = self._apart(poses, np.arange(len(values)) if robust else np.argsort(-values, kind="stable"))
+        order = apart(
+            poses,
+            np.arange(len(values)) if robust else np.argsort(-values, kind="stable"),
+            self._options.spacing_mm,
+        )
         if robust:
-            return self._as_ranked(poses, values, order[: self._options.rivals + 1])
-        order = self._settled(starts, values, order)[: self._options.rivals + 1]
+            order = order[: self._options.rivals + 1]
+            return self._solved(poses[order], values[order])._replace(order=order)
+        order = settled(starts, values, order)[: self._options.rivals + 1]
+        found = self._solved(poses[order], values[order])
         if not self._options.rivals:
-            return Certificate(order, poses[order], values[order], float("nan"))
-        found = certified(self._aim, poses[order], values[order])
-        self._n_solves += len(order)
-        self._lap("certify", f"{len(order)} poses solved in full")
-        rows = self._settled([starts[int(i)] for i in order], found.values, found.order)
-        return Certificate(order[rows], poses[order[rows]], found.values[rows], found.error)
+            return found._replace(order=order)
+        rows = settled([starts[int(i)] for i in order], found.values, found.order)
+        return found._replace(order=order[rows], poses=found.poses[rows], values=found.values[rows])
 
-    def _as_ranked(self, poses: Floats, values: Floats, order: NDArray[np.intp]) -> Certificate:
-        """Return poses in the order that they have, with values by full solves if these are wanted."""
+    def _solved(self, poses: Floats, values: Floats) -> Certificate:
+        """Solve poses that have values by reciprocity in full, and some of the map, if that is asked for."""
         if not self._options.rivals:
-            return Certificate(order, poses[order], values[order], float("nan"))
-        found = certified(self._aim, poses[order], values[order])
-        self._n_solves += len(order)
-        self._lap("certify", f"{len(order)} poses solved in full")
-        return found._replace(order=order)
+            return Certificate(np.arange(len(values)), poses, values, float("nan"), float("nan"))
+        found = certified(self._aim, poses, values, self._probes)
+        self._n_solves += len(poses) + len(self._probes.values)
+        self._lap("certify", f"{len(poses)} poses solved in full")
+        return found
 
-    def _apart(self, poses: Floats, order: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Leave out what has been refined to where a better one is."""
-        kept: list[int] = []
-        for i in order:
-            shift = np.linalg.norm(poses[kept, :3, 3] - poses[i, :3, 3], axis=1)
-            along = poses[kept, :3, 1] @ poses[i, :3, 1]
-            near = shift < self._options.spacing_mm
-            if not (near & (along > np.cos(np.radians(0.5 * _TURNED_DEG)))).any():
-                kept.append(int(i))
-        return np.array(kept)
-
-    def _settled(self, starts: list[Start], values: Floats, order: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return an order of poses with the one first, of those as good as the best, that is turned least.
-
-        A figure-8 makes nearly the same |E| turned around, and a handle to the front is in the way.
-        """
-        best = values[order[0]]
-        ties = [i for i in order if values[i] >= best - _TIE * abs(best)]
-        first = min(ties, key=lambda i: float(_turn(starts[int(i)].angle_deg, 0.0)))
-        return np.r_[first, order[order != first]]
+    def _probed(self, values: Floats, which: NDArray[np.intp]) -> Probes:
+        """Choose a few poses of the map, evenly among those that are possible; none of a smeared one."""
+        place, angle = np.nonzero(~np.isnan(values))
+        some = np.linspace(0, len(place) - 1, _PROBES + 2)[1:-1].astype(int)
+        if self._options.jitter is not None:
+            some = some[:0]
+        place, angle = place[some], angle[some]
+        angles = turns(self._options.angles_deg[angle])
+        poses = self._positions.poses[place] @ angles @ self._tilts[which[place, angle]]
+        if self._lifting is not None and len(poses):
+            poses = self._lifting.cleared(poses)
+        return Probes(poses, values[place, angle])
 
     def _answer(
         self, values: Floats, which: NDArray[np.intp], best: Start, found: Certificate
@@ -334,6 +322,7 @@ class Run:
             n_angles=values.shape[1],
             n_solves=self._n_solves,
             reciprocal_error=found.error,
+            map_error=found.map_error,
             sweep_error=max(one.scheme.error for one in self._landscapes),
             discretisation_error=off,
             ruled_out=float(np.isnan(values).mean()),
@@ -369,6 +358,11 @@ class Run:
             notes.append(
                 f"reciprocity and full solves differ by {100 * found.error:.2g} %: go by the full solves"
             )
+        if found.map_error > _NOTABLE_MAP_ERROR:
+            notes.append(
+                f"the map is off by up to {100 * found.map_error:.2g} % of the largest value at some poses "
+                "that were solved: a better one may have been missed; try a smaller region, or a component"
+            )
         if not found.values[0] > 0.0:
             notes.append("the target gets nothing, or less than what it is traded against")
         return notes
@@ -379,8 +373,3 @@ class Run:
         self._last = now
         if self._say is not None:
             self._say(what)
-
-
-def _turn(angles_deg: Any, from_deg: float) -> Any:
-    """Return how far angles are from another one, 0 to 180°."""
-    return np.abs((np.asarray(angles_deg) - from_deg + 180.0) % 360.0 - 180.0)
