@@ -47,7 +47,7 @@ def test_reports_count_and_time_what_was_done():
     assert all(s >= 0.0 for s in report.seconds.values())
     assert np.isnan(report.discretisation_error)
     text = str(report)
-    assert f"{report.n_positions} positions × 18 angles, 3 solves" in text
+    assert f"{report.n_positions} positions × 18 angles, 7 solves" in text
     assert "V/m at (" in repr(best)
 
 
