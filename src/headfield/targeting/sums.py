@@ -62,15 +62,22 @@ def _by_lattice(model: HeadModel, field: ReciprocalField, kinds: Kinds, poses: F
         points = kind.points_mm
         weights = kind.vectors.astype(np.float32).reshape(1, -1)
         marks = points[:: -(-len(points) // max(_MARKED, _MARKS // len(poses)))]
-        lattice = FieldLattice(field, marks, poses, model.computes_on, wire=wire, spacing_mm=_SPACING_MM)
+        lattice = FieldLattice(
+            field,
+            marks,
+            poses,
+            model.computes_on,
+            wire=wire,
+            spacing_mm=_SPACING_MM,
+            margin_mm=_SPACING_MM,  # for the sources between the marks
+        )
         for start in range(0, len(poses), lattice.widest):
             part = poses[start : start + lattice.widest]
-            result[start : start + len(part)] += products(weights, lattice.sample(points, part))[
-                :, 0, : len(part)
-            ].T
+            there = products(weights, lattice.sample(points, part))
+            result[start : start + len(part)] += there[:, 0, : len(part)].T
     some = np.linspace(0, len(poses) - 1, _CHECKED).round().astype(int)
     exact = exact_sums(field, kinds, poses[some])
-    error = np.abs(result[some] - exact).max() / np.abs(exact).max()
+    error = np.abs(result[some] - exact).max() / max(np.abs(exact).max(), 1e-300)
     if error > _COARSE:
         warn(
             f"values are off by up to {100 * error:.2g} % of the largest: sources of the coil are close to "
