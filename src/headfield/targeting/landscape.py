@@ -61,16 +61,26 @@ class Landscape:
 
     def _sums(self, poses: Floats, angles_deg: Floats, lifts: Floats | None) -> NDArray[np.float32]:
         """Return sums (p, a, k): band-limited in the angle at each height, and polynomials in the height."""
-        lifted = lifts is not None and bool((np.nan_to_num(lifts) > 0.0).any())
+        if lifts is None:
+            return self._at_heights(poses, angles_deg, lifted=False)[:, :, 0]
+        heights = np.nan_to_num(lifts)
+        needed = (heights > 0.0).any(axis=1)  # at most positions nothing is in the way
+        result = np.empty((*lifts.shape, self._outputs.weights.shape[0]), np.float32)
+        if not needed.all():
+            result[~needed] = self._at_heights(poses[~needed], angles_deg, lifted=False)[:, :, 0]
+        if needed.any():
+            there = self._at_heights(poses[needed], angles_deg, lifted=True)
+            share = lagrange(self.scheme.heights_mm, heights[needed].ravel()).astype(np.float32)
+            result[needed] = np.einsum("pahk,pah->pak", there, share.reshape(there.shape[:3]))
+        return result
+
+    def _at_heights(self, poses: Floats, angles_deg: Floats, *, lifted: bool) -> NDArray[np.float32]:
+        """Return sums (p, a, h, k) on the spot, h = 1, or at all heights of the scheme."""
         sums = self.scheme.sums(poses, lifted)
         p, n, h, k = sums.shape
         waves = trigonometric(n, np.radians(angles_deg)).T.astype(np.float32, order="C")
         rows = np.ascontiguousarray(np.moveaxis(sums, 1, 3)).reshape(-1, n)
-        between = cpu.product(rows, waves).reshape(p, h, k, -1)  # one product for all positions
-        if not lifted or lifts is None:
-            return np.swapaxes(between[:, 0], 1, 2)
-        share = lagrange(self.scheme.heights_mm, np.nan_to_num(lifts).ravel()).reshape(p, -1, h)
-        return np.asarray(np.einsum("phka,pah->pak", between, share.astype(np.float32)))
+        return np.moveaxis(cpu.product(rows, waves).reshape(p, h, k, -1), 3, 1)  # one product for all
 
     def _lifts(self, poses: Floats, angles_deg: Floats) -> Floats | None:
         """Return how far coils have to be lifted (p, a), mm; nan where that is too far, None if nobody asks.
