@@ -87,8 +87,8 @@ void bind_host(py::module_& m) {
     m.def(
         "product",
         [](const HostArray<float>& a, const HostArray<float>& b) {
-            check_shape(a, "a", {-1, -1});
-            check_shape(b, "b", {a.shape(1), -1});
+            check_shape(a, "left", {-1, -1});
+            check_shape(b, "right", {a.shape(1), -1});
             const py::ssize_t rows = a.shape(0), columns = b.shape(1);
             py::array_t<float> out(std::vector<py::ssize_t>{rows, columns});
             const float *left = a.data(), *right = b.data();
@@ -99,7 +99,7 @@ void bind_host(py::module_& m) {
             }
             return out;
         },
-        py::arg("a").noconvert(), py::arg("b").noconvert());
+        py::arg("left").noconvert(), py::arg("right").noconvert());
 
     m.def("set_threads", &set_threads, py::arg("n"));
     m.def("max_threads", &max_threads);

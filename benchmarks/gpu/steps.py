@@ -29,6 +29,7 @@ CHOSEN = (
     *("kernels/test_transposes", "kernels/test_fixed", "solve/test_sources", "coils/test_magnetic_field"),
     *("solve/test_recovery", "solve/test_roi", "solve/test_physics", "refused/test_kernel_arguments"),
     *("solve/test_zoom_devices", "kernels/test_point_fields", "kernels/test_refine_edges"),
+    *("kernels/test_current_tree", "kernels/test_dense_product"),
     *("metrics/test_metrics_regions", "solve/test_independent", "coils/test_coil_parts"),
     *("fields/test_field_copies", "solve/test_interrupts"),
     *("refused/test_model_arguments", "refused/test_solver_arguments", "refused/test_on_a_node"),

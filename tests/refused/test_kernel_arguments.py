@@ -129,7 +129,7 @@ GOOD = {
         "out": np.zeros((4, 3, 4), np.float32),
     },
     "CurrentTree": {"nodes": NODES, "currents": np.ones((2, 4, 3), np.float32)},
-    "product": {"a": np.ones((2, 3), np.float32), "b": np.ones((3, 4), np.float32)},
+    "product": {"left": np.ones((2, 3), np.float32), "right": np.ones((3, 4), np.float32)},
     "Sources": {"positions": NODES + 5, "moments": NODES, "points": NODES + 6, "segments": NODES},
 }
 # Arguments, and parts of those that are tuples.
@@ -147,7 +147,7 @@ NOT_CHECKED_FOR_LENGTH = {  # any number of rows is right
     ("element_loads", "tets"),
     *(("Triangles", "corners"), ("DistanceLattice", "values"), ("thinned", "points")),
     ("subtract_product", "x"),  # more columns than the matrix has entries in
-    *(("CurrentTree", "currents"), ("product", "a")),  # more functionals, more rows
+    *(("CurrentTree", "currents"), ("product", "left")),  # more functionals, more rows
 }
 MAY_BE_NONE = {("electric_field", "elements"), ("electric_field", "adot"), ("element_loads", "elements")}
 MAY_BE_NONE |= {("spread", "shares"), ("field_at_points", "adot")}
