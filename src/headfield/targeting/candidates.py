@@ -21,6 +21,7 @@ __all__ = ["Face", "Limits", "Positions", "positions_for"]
 Floats = NDArray[np.float64]
 
 _ROUNDING_MM = 1e-9
+_LOWEST = 0.25  # of the height of the head: neck, where nobody puts a coil unless a centre is given
 _HANDLE_MM = (50.0, 200.0)  # where along −y of a coil its handle and cable are
 
 
@@ -28,17 +29,20 @@ class Limits:
     """Where positions may be: near a centre, and outside of what is to be avoided."""
 
     def __init__(self, scalp: Scalp, target_mm: Floats, options: SearchOptions) -> None:
-        given = target_mm if options.centre_mm is None else np.asarray(options.centre_mm)
-        self.centre_mm: Floats = given
         self.radius_mm = np.inf if options.radius_mm is None else options.radius_mm
-        self._avoid = options.avoid
-        self._on_scalp = scalp.nearest(given[None])[0][0]
-        if options.centre_mm is None:  # a target may be deep
-            self.centre_mm = self._on_scalp
+        self._avoid, self._low = options.avoid, -np.inf
+        if options.centre_mm is not None:
+            self.centre_mm: Floats = np.asarray(options.centre_mm)
+        else:  # a target may be deep, and closest to where the neck is cut off
+            nodes = scalp.surface.nodes_mm
+            self._low = float(nodes[:, 2].min() + _LOWEST * np.ptp(nodes[:, 2]))
+            upper = nodes[nodes[:, 2] > self._low]
+            self.centre_mm = upper[np.linalg.norm(upper - target_mm, axis=1).argmin()]
+        self._on_scalp = scalp.nearest(self.centre_mm[None])[0][0]
 
     def hold(self, points_mm: Floats) -> NDArray[np.bool_]:
         """Say which points (p, 3) of the scalp are within the limits."""
-        inside = self.away(points_mm) <= self.radius_mm + _ROUNDING_MM
+        inside = (self.away(points_mm) <= self.radius_mm + _ROUNDING_MM) & (points_mm[:, 2] > self._low)
         for point, radius in self._avoid:
             inside &= np.linalg.norm(points_mm - np.asarray(point), axis=1) > radius
         return np.asarray(inside)

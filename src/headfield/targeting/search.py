@@ -58,7 +58,8 @@ def search(
     didt : array_like, scalar or (s,)
         dI/dt, A/s, of each stimulator, or a text such as "60 %MSO". Values are linear in it.
     centre_mm : array_like (3,), optional
-        What the search is around, projected onto the scalp; by default the middle of the target.
+        What the search is around, projected onto the scalp. By default it is around the point of the scalp,
+        above its lowest quarter, that is closest to the middle of the target, and stays above that.
     radius_mm : float or None
         How far from there positions are, mm in a straight line. None: the whole head above its lowest
         quarter.
