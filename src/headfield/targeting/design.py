@@ -10,7 +10,7 @@ from ..poses.pose import turns
 from .aim import Aim
 from .outputs import Outputs
 
-__all__ = ["DESIGN_POSES", "design_poses", "outputs_for"]
+__all__ = ["DESIGN_POSES", "design_poses", "farthest", "outputs_for"]
 
 Floats = NDArray[np.float64]
 
@@ -26,14 +26,24 @@ def design_poses(poses: Floats, target_mm: Floats) -> Floats:
     """
     distance = np.linalg.norm(poses[:, :3, 3] - target_mm, axis=1)
     near = np.flatnonzero(distance <= distance.min() + _BEYOND_MM)
-    chosen = [int(near[distance[near].argmin()])]
-    gap = np.full(len(near), np.inf)
-    for _ in range(min(DESIGN_POSES // 2, len(near)) - 1):
-        last = poses[chosen[-1], :3, 3]
-        gap = np.minimum(gap, np.linalg.norm(poses[near, :3, 3] - last, axis=1))
-        chosen.append(int(near[gap.argmax()]))
+    chosen = near[farthest(poses[near, :3, 3], int(distance[near].argmin()), DESIGN_POSES // 2)]
     angles = np.array([[22.5, 112.5], [67.5, 157.5]])[np.arange(len(chosen)) % 2]
     return np.concatenate([poses[i] @ turns(pair) for i, pair in zip(chosen, angles, strict=True)])
+
+
+def farthest(marks: Floats, first: int, count: int) -> list[int]:
+    """Choose some of marks (n, d), from a first one on, each the farthest from all before it.
+
+    Examples
+    --------
+    >>> farthest(np.array([[0.0], [1.0], [5.0], [9.0]]), 0, 3)
+    [0, 3, 2]
+    """
+    chosen, gap = [first], np.full(len(marks), np.inf)
+    while len(chosen) < min(count, len(marks)):
+        gap = np.minimum(gap, np.linalg.norm(marks - marks[chosen[-1]], axis=1))
+        chosen.append(int(gap.argmax()))
+    return chosen
 
 
 def outputs_for(aim: Aim, poses: Floats) -> tuple[Outputs, int]:

@@ -14,7 +14,7 @@ from ..poses.pose import check_poses
 from ..solve.drives.coil import check_coil
 from ..solve.drives.rates import checked_didt
 from ..solve.model import HeadModel
-from .design import DESIGN_POSES
+from .design import DESIGN_POSES, farthest
 from .outputs import Outputs, region_of
 from .reciprocity import ReciprocalField
 from .sums import as_asked, sums_at
@@ -127,9 +127,4 @@ def _spread(poses: Floats, target_mm: Floats) -> NDArray[np.intp]:
     away = np.linalg.norm(poses[:, :3, 3] - target_mm, axis=1)
     near = np.flatnonzero(away <= away.min() + _BEYOND_MM)
     marks = np.concatenate([poses[near, :3, 3], _ARM_MM * poses[near, :3, 1]], axis=1)
-    chosen = [int(away[near].argmin())]
-    gap = np.full(len(near), np.inf)
-    while len(chosen) < min(DESIGN_POSES, len(near)):
-        gap = np.minimum(gap, np.linalg.norm(marks - marks[chosen[-1]], axis=1))
-        chosen.append(int(gap.argmax()))
-    return near[np.unique(chosen)]
+    return near[np.unique(farthest(marks, int(away[near].argmin()), DESIGN_POSES))]

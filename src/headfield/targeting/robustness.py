@@ -17,6 +17,7 @@ from .landscape import Landscape
 from .outputs import Outputs
 from .reciprocity import ReciprocalField
 from .result import Flatness
+from .starts import turn_between
 from .sums import sums_at
 
 __all__ = ["flatness_at", "gradient_at", "smeared"]
@@ -68,8 +69,7 @@ def smeared(values: Floats, poses: Floats, angles_deg: Floats, jitter: tuple[flo
     Of those that are possible; where the pose itself is not, it stays so.
     """
     shift, turn = jitter
-    away = np.abs((angles_deg - angles_deg[0] + 180.0) % 360.0 - 180.0)
-    near = np.flatnonzero(away <= turn + 1e-9)
+    near = np.flatnonzero(turn_between(angles_deg, angles_deg[0]) <= turn + 1e-9)
     known = ~np.isnan(values)
     filled = np.where(known, values, 0.0)
     total = sum(np.roll(filled, int(step), axis=1) for step in near)

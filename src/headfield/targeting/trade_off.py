@@ -21,6 +21,7 @@ from ..solve.options import check_is_region
 from ..solve.places import check_region
 from .outputs import region_of
 from .result import SearchResult
+from .starts import turn_between
 from .target import Target, Targets
 
 __all__ = ["TradeOff", "trade_off"]
@@ -183,7 +184,7 @@ def _spread(found: SearchResult, least: float, count: int) -> Floats:
     gap = np.full(len(row), np.inf)
     while len(chosen) < min(count, len(row)):
         chosen.append(last)
-        turned = np.abs((angles - angles[last] + 180.0) % 360.0 - 180.0)
+        turned = turn_between(angles, angles[last])
         away = np.hypot(np.linalg.norm(places - places[last], axis=1), _TURNED_MM_PER_DEG * turned)
         gap = np.minimum(gap, away)
         last = int(gap.argmax())
