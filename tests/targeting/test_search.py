@@ -224,7 +224,8 @@ def test_without_rivals_nothing_is_solved_in_full():
 
 def test_rivals_lie_apart_from_each_other():
     best = found("mean |E|", rivals=4)
-    assert (np.diff(best.values) <= 0.0).all()
+    assert (np.diff(best.values[1:]) <= 0.0).all()
+    assert best.value >= best.values.max() * (1.0 - 1e-3)  # of ties, the handle that points back comes first
     for i in range(len(best.poses)):
         for j in range(i):
             shift = np.linalg.norm(best.poses[i, :3, 3] - best.poses[j, :3, 3])

@@ -59,12 +59,12 @@ def projected(scalp: Scalp, centre_mm: ArrayLike) -> tuple[Floats, Floats]:
 
 
 def walked(scalp: Scalp, site: Sites, offsets_mm: Floats) -> Sites:
-    """Walk straight ways (p, 2), mm, from one site along its x and y: the sites (p, …) at their ends.
+    """Walk straight ways (p, 2), mm, along x and y of one site, or of a site each, to the sites (p, …) there.
 
     Steps along the tangent, each projected onto the surface; the tangent directions are turned with the
     normal and not about it, which makes the way a geodesic and carries y along it without twist.
     """
-    point, normal, y = (np.repeat(one, len(offsets_mm), axis=0) for one in site)
+    point, normal, y = (np.broadcast_to(one, (len(offsets_mm), 3)) for one in site)
     step = offsets_mm / _STEPS
     gone = np.zeros(len(offsets_mm))
     for _ in range(_STEPS):

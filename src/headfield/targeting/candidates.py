@@ -22,6 +22,7 @@ Floats = NDArray[np.float64]
 
 _ROUNDING_MM = 1e-9
 _LOWEST = 0.25  # of the height of the head: neck, where nobody puts a coil unless a centre is given
+_TOGETHER = 64  # positions that are looked at together: what they take fits a cache
 _HANDLE_MM = (50.0, 200.0)  # where along −y of a coil its handle and cable are
 
 
@@ -119,9 +120,14 @@ class Face:
     def is_under(self, poses: Floats, motions: Floats) -> NDArray[np.bool_]:
         """Say of poses (p, 4, 4) after motions (a, 4, 4) of the coil whether the handle is over the face."""
         found = np.zeros((len(poses), len(motions)), bool)
-        origins = poses[:, :3, 3].astype(np.float32)
-        handles = (poses[:, :3, :3] @ motions[:, :3, 1].T).astype(np.float32)  # (p, 3, a): +y of the coil
-        for way in np.linspace(*_HANDLE_MM, 5, dtype=np.float32):
-            x, y, z = np.moveaxis(origins[:, :, None] - way * handles, 1, 0)
-            found |= (y > self._front) & (z < self._below) & (x > self._side[0]) & (x < self._side[1])
+        for start in range(0, len(poses), _TOGETHER):
+            part = slice(start, start + _TOGETHER)
+            origins = poses[part, :3, 3].astype(np.float32)
+            handles = (poses[part, :3, :3] @ motions[:, :3, 1].T).astype(
+                np.float32
+            )  # (p, 3, a): +y of the coil
+            for way in np.linspace(*_HANDLE_MM, 5, dtype=np.float32):
+                x, y, z = np.moveaxis(origins[:, :, None] - way * handles, 1, 0)
+                over = (y > self._front) & (z < self._below)
+                found[part] |= over & (x > self._side[0]) & (x < self._side[1])
         return found

@@ -212,26 +212,31 @@ class Run:
         options = self._options
         if not options.refine or options.jitter is not None:
             return starts
-        refined = list(starts)
+        refined, rest = starts[:_STARTS], starts[_STARTS:]
         step = 0.5 * options.spacing_mm
         while step >= _LEAST_STEP_MM:
-            for i, start in enumerate(refined[:_STARTS]):
-                refined[i] = self._better(start, step)
+            refined = self._better(refined, step)
             step *= 0.5
-        return refined
+        return refined + rest
 
-    def _better(self, start: Start, step_mm: float) -> Start:
-        """Return the best of nine places around a start, at the best angle near that of the start."""
-        sites = walked(self._scalp, start.site, step_mm * _PATTERN)
+    def _better(self, starts: list[Start], step_mm: float) -> list[Start]:
+        """Return the best of nine places around each start, at the best angle near that of the start."""
+        around, columns = len(_PATTERN), zip(*(start.site for start in starts), strict=True)
+        places = Sites(*(np.repeat(np.concatenate(column), around, axis=0) for column in columns))
+        sites = walked(self._scalp, places, step_mm * np.tile(_PATTERN, (len(starts), 1)))
         poses = tangential_poses(sites, self._options.distance_mm)
-        allowed = self._allowed(poses, WHOLE_TURN_DEG, self._tilts[start.tilt])
-        allowed &= turn_between(WHOLE_TURN_DEG, start.angle_deg) <= TURNED_DEG
-        allowed &= self._positions.limits.hold(sites.point)[:, None]
-        angles, values = self._landscapes[start.tilt].best_angles(poses, allowed)
-        if not np.isfinite(values).any():
-            return start
-        best = int(values.argmax())
-        return Start(Sites(*(column[best : best + 1] for column in sites)), float(angles[best]), start.tilt)
+        held = self._positions.limits.hold(sites.point)
+        better = list(starts)
+        for i, start in enumerate(starts):
+            own = slice(i * around, (i + 1) * around)
+            allowed = self._allowed(poses[own], WHOLE_TURN_DEG, self._tilts[start.tilt]) & held[own, None]
+            allowed &= turn_between(WHOLE_TURN_DEG, start.angle_deg) <= TURNED_DEG
+            angles, values = self._landscapes[start.tilt].best_angles(poses[own], allowed)
+            if np.isfinite(values).any():
+                best = own.start + int(values.argmax())
+                site = Sites(*(column[best : best + 1] for column in sites))
+                better[i] = Start(site, float(angles[best - own.start]), start.tilt)
+        return better
 
     def _pose(self, start: Start) -> Floats:
         """Return the pose (1, 4, 4) of a start."""
