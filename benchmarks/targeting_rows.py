@@ -32,6 +32,7 @@ DIRECTION = (0.3, 0.9, -0.2)
 AGREED = 40  # poses: more than those that `evaluate` solves as they are
 SMOOTH_MM = 10.0
 DISTANCE_MM = 4.0
+MOST_LIFT_MM = 15.0
 POSITIONS, ANGLES = 5_900, 360
 BRUTE_MM, BRUTE_SPACING_MM, BRUTE_DEG = 8.0, 1.0, 2.0
 SOLVED = 32
@@ -117,7 +118,7 @@ def drawn(found: hf.SearchResult) -> tuple[Array, Array]:
 def off_the_scalp(of: hf.HeadModel, what: hf.Coil, poses: Array) -> Array:
     """Poses lifted until the casing is clear, exactly."""
     casing = casing_of(what)
-    return poses if casing is None else Lifting(of.scalp, casing, 0.0).cleared(poses)
+    return poses if casing is None else Lifting(of.scalp, casing, 0.0, MOST_LIFT_MM).cleared(poses)
 
 
 def errors(found: Array, solved: Array) -> Row:
@@ -170,7 +171,7 @@ def around(of: hf.HeadModel, what: hf.Coil, pose: Array, quick: bool) -> Grid:
     casing = casing_of(what)
     if casing is None:
         return Grid(poses, 0)
-    lifts = Lifting(of.scalp, casing, 0.0).lifts(poses)
+    lifts = Lifting(of.scalp, casing, 0.0, MOST_LIFT_MM).lifts(poses)
     possible = ~np.isnan(lifts)
     poses = poses[possible]
     poses[:, :3, 3] -= lifts[possible, None] * poses[:, :3, 2]
