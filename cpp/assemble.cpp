@@ -20,7 +20,7 @@ struct RowSums {
 
 // Sums row i of both operators. `position` (n,) is work space that says where a column lies within the row; a look-up
 // takes the place of a search.
-void assemble_row(const MeshView& mesh, const PatternView& p, const double* sigma, bool tensor, int64_t i,
+void assemble_row(const MeshView& mesh, const PatternView& p, const Media& media, int64_t i,
                   std::vector<int32_t>& position, RowSums& sums) {
     const int32_t begin = p.ptr[i], end = p.ptr[i + 1];
     sums.stiffness.assign(end - begin, 0.0);
@@ -28,17 +28,17 @@ void assemble_row(const MeshView& mesh, const PatternView& p, const double* sigm
     for (int32_t k = begin; k < end; ++k) position[p.col[k]] = k - begin;
     for (int64_t k = p.start[i]; k < p.start[i + 1]; ++k) {
         const int64_t t = p.around[k];
-        const Conductivity s{sigma + t * (tensor ? 9 : 1), tensor};
+        const Conductivity s{media.sigma + t * (media.tensor ? 9 : 1), media.tensor};
         add_tet(
-            mesh, s, static_cast<int32_t>(i), t, [&](int32_t j) { return position[j]; }, sums.stiffness.data(),
-            sums.source.data());
+            mesh, s, media.edges, static_cast<int32_t>(i), t, [&](int32_t j) { return position[j]; },
+            sums.stiffness.data(), sums.source.data());
     }
 }
 
 }  // namespace
 
-void assemble(const MeshView& mesh, const PatternView& p, const double* sigma, bool tensor, double* stiffness,
-              float* source, const Poll& poll) {
+void assemble(const MeshView& mesh, const PatternView& p, const Media& media, double* stiffness, float* source,
+              const Poll& poll) {
     constexpr int64_t chunk = 1024;
     const int64_t n = mesh.n_nodes;
     FirstError error(poll);
@@ -51,7 +51,7 @@ void assemble(const MeshView& mesh, const PatternView& p, const double* sigma, b
         for (int64_t c = 0; c < (n + chunk - 1) / chunk; ++c) {
             error.run([&] {
                 for (int64_t i = c * chunk; !position.empty() && i < std::min(n, (c + 1) * chunk); ++i) {
-                    assemble_row(mesh, p, sigma, tensor, i, position, sums);
+                    assemble_row(mesh, p, media, i, position, sums);
                     std::copy(sums.stiffness.begin(), sums.stiffness.end(), stiffness + p.ptr[i]);
                     std::transform(sums.source.begin(), sums.source.end(), source + 3 * int64_t(p.ptr[i]),
                                    [](double v) { return static_cast<float>(v); });

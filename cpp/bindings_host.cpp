@@ -5,6 +5,7 @@
 
 #include "arrays.hpp"
 #include "dense_product.hpp"
+#include "mode_sums.hpp"
 #include "topology.hpp"
 
 #if defined(_OPENMP)
@@ -100,6 +101,31 @@ void bind_host(py::module_& m) {
             return out;
         },
         py::arg("left").noconvert(), py::arg("right").noconvert());
+
+    m.def(
+        "mode_sums",
+        [](const HostArray<int16_t>& values, const HostArray<float>& scales, const HostArray<float>& weights,
+           int64_t columns) {
+            check_shape(values, "values", {-1, -1, mode_block});
+            const py::ssize_t blocks = values.shape(0), modes = values.shape(1);
+            check_shape(scales, "scales", {blocks, modes});
+            check_shape(weights, "weights", {-1, modes});
+            const py::ssize_t sets = weights.shape(0);
+            if (columns > blocks * mode_block || columns <= (blocks - 1) * mode_block) {
+                throw std::invalid_argument("columns must be some of the last block's, not " + std::to_string(columns));
+            }
+            const ModeView view{blocks, modes, columns, values.data(), scales.data()};
+            const float* from = weights.data();
+            py::array_t<float> out(std::vector<py::ssize_t>{sets, columns});
+            float* to = out.mutable_data();
+            {
+                py::gil_scoped_release release;
+                mode_sums()(view, sets, from, to);
+            }
+            return out;
+        },
+        py::arg("values").noconvert(), py::arg("scales").noconvert(), py::arg("weights").noconvert(),
+        py::arg("columns"));
 
     m.def("set_threads", &set_threads, py::arg("n"));
     m.def("max_threads", &max_threads);

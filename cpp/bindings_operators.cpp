@@ -11,9 +11,9 @@ namespace headfield {
 
 namespace {
 
-// assemble(nodes (n, 3), tets (m, 4), sigma (m,) or (m, 3, 3)) -> indptr (n + 1,), indices (nnz,), stiffness (nnz,),
-// source (nnz, 3). The pattern is found on the host, which takes integers alone, and the values where the arrays lie.
-py::tuple assemble_arrays(const Array<double>& nodes, const Indices& tets, const Array<double>& sigma) {
+// assemble(nodes (n, 3), tets (m, 4), sigma (m,) or (m, 3, 3), edges) -> indptr (n + 1,), indices (nnz,), stiffness
+// (nnz,), source (nnz, 3). The pattern is found on the host, which takes integers alone, and the values where the arrays lie.
+py::tuple assemble_arrays(const Array<double>& nodes, const Indices& tets, const Array<double>& sigma, bool edges) {
     const MeshView mesh = mesh_view(nodes, tets);
     const bool tensor = check_conductivity(sigma, mesh);
     const OnHost<int32_t> host_tets(tets.array());
@@ -34,7 +34,7 @@ py::tuple assemble_arrays(const Array<double>& nodes, const Indices& tets, const
         Running run;
         const OnDevice<int64_t> start(p->start);
         const OnDevice<int32_t> around(p->around);
-        assemble(mesh, {ptr.data(), col.data(), start.data(), around.data()}, sigma.data(), tensor, k, s,
+        assemble(mesh, {ptr.data(), col.data(), start.data(), around.data()}, {sigma.data(), tensor, edges}, k, s,
                  signals.poll());
     }
     return py::make_tuple(ptr, col, stiffness, source);
@@ -58,10 +58,10 @@ void right_hand_side(const Indices& indptr, const Indices& indices, const Array<
     });
 }
 
-// electric_field(nodes, tets, phi (n, W), adot (n, 3, W) or None, scale (k,), elements (e,) or None, out (k, e, 3))
-// fills out.
+// electric_field(nodes, tets, phi (n, W), adot (n, 3, W) or None, scale (k,), elements (e,) or None, out (k, e, 3),
+// edges) fills out.
 void electric_field(const Array<double>& nodes, const Indices& tets, const Array<double>& phi, const Rates& adot,
-                    const Array<double>& scale, const std::optional<Indices>& elements, Array<float>& out) {
+                    const Array<double>& scale, const std::optional<Indices>& elements, Array<float>& out, bool edges) {
     const MeshView mesh = mesh_view(nodes, tets);
     check_shape(phi, "phi", {mesh.n_nodes, -1});
     const py::ssize_t width = phi.shape(1);
@@ -74,7 +74,7 @@ void electric_field(const Array<double>& nodes, const Indices& tets, const Array
     float* e = out.mutable_data();
     Signals signals;
     Running run;
-    device_field().electric_field(static_cast<int>(width), mesh, phi.data(), rates, count,
+    device_field().electric_field(static_cast<int>(width), mesh, phi.data(), {rates, edges}, count,
                                   elements ? elements->data() : nullptr, k, scale.data(), e, signals.poll());
 }
 
@@ -154,11 +154,13 @@ void bind_operators(py::module_& m) {
              py::arg("row_pointer") = false);
     py::implicitly_convertible<Array<int32_t>, Indices>();
 
-    m.def("assemble", &assemble_arrays, py::arg("nodes").noconvert(), py::arg("tets"), py::arg("sigma").noconvert());
+    m.def("assemble", &assemble_arrays, py::arg("nodes").noconvert(), py::arg("tets"), py::arg("sigma").noconvert(),
+          py::arg("edges") = false);
     m.def("right_hand_side", &right_hand_side, py::arg("indptr"), py::arg("indices"), py::arg("source").noconvert(),
           py::arg("adot").noconvert(), py::arg("out").noconvert());
     m.def("electric_field", &electric_field, py::arg("nodes").noconvert(), py::arg("tets"), py::arg("phi").noconvert(),
-          py::arg("adot").noconvert(), py::arg("scale").noconvert(), py::arg("elements"), py::arg("out").noconvert());
+          py::arg("adot").noconvert(), py::arg("scale").noconvert(), py::arg("elements"), py::arg("out").noconvert(),
+          py::arg("edges") = false);
     m.def("field_at_points", &field_at_points, py::arg("indptr"), py::arg("indices"), py::arg("gradients").noconvert(),
           py::arg("shares").noconvert(), py::arg("phi").noconvert(), py::arg("adot").noconvert(),
           py::arg("scale").noconvert(), py::arg("out").noconvert());

@@ -98,11 +98,11 @@ void interpolate(const Array<float>& rows, const Indices& corner, const Array<fl
 }
 
 // recovered_field(…, elements (e,), volumes (e,), corner (e, 4), rows, scale (k,), out (k, e, 3), error (k, e), sums
-// (2, W)) fills the last three, see RecoveryKernels::recovered_field.
+// (2, W), edges) fills the three before the last, see RecoveryKernels::recovered_field.
 void recovered_field(const Array<double>& nodes, const Indices& tets, const Array<double>& phi, const Rates& adot,
                      const Indices& elements, const Array<double>& volumes, const Indices& corner,
                      const Array<float>& rows, const Array<double>& scale, Array<float>& out, Array<float>& error,
-                     Array<double>& sums) {
+                     Array<double>& sums, bool edges) {
     const MeshView mesh = mesh_view(nodes, tets);
     const int width = check_rows(rows, corner);
     check_shape(phi, "phi", {mesh.n_nodes, width});
@@ -121,8 +121,8 @@ void recovered_field(const Array<double>& nodes, const Indices& tets, const Arra
     Running run;
     DeviceBuffer<double> partial(2 * width * device_iteration().reduction_rows(count));
     device_recovery().recovered_field(
-        width, {mesh, phi.data(), rates, count, elements.data(), volumes.data(), corner.data(), rows.data()}, k,
-        scale.data(), field, errors, {total, partial.data()}, signals.poll());
+        width, {mesh, phi.data(), {rates, edges}, count, elements.data(), volumes.data(), corner.data(), rows.data()},
+        k, scale.data(), field, errors, {total, partial.data()}, signals.poll());
 }
 
 }  // namespace
@@ -138,7 +138,7 @@ void bind_recovery(py::module_& m) {
     m.def("recovered_field", &recovered_field, py::arg("nodes").noconvert(), py::arg("tets"),
           py::arg("phi").noconvert(), py::arg("adot").noconvert(), py::arg("elements"), py::arg("volumes").noconvert(),
           py::arg("corner"), py::arg("rows").noconvert(), py::arg("scale").noconvert(), py::arg("out").noconvert(),
-          py::arg("error").noconvert(), py::arg("sums").noconvert());
+          py::arg("error").noconvert(), py::arg("sums").noconvert(), py::arg("edges") = false);
 }
 
 }  // namespace headfield

@@ -95,6 +95,24 @@ void spread(const Array<float>& weights, const Array<double>& scale, const std::
                                rows);
 }
 
+// edge_shares(nodes, tets, weights (k, e, 3), scale (k,), elements (e,) or None, corners, out (n, 3, W)) fills out.
+void edge_shares(const Array<double>& nodes, const Indices& tets, const Array<float>& weights,
+                 const Array<double>& scale, const std::optional<Indices>& elements, const Transposed& corners,
+                 Array<float>& out) {
+    const MeshView mesh = mesh_view(nodes, tets);
+    check_shape(out, "out", {mesh.n_nodes, 3, -1});
+    const py::ssize_t width = out.shape(2);
+    const Weights w = weights_view(weights, scale, width);
+    if (elements) elements->check("elements", mesh.n_tets);
+    check_shape(weights, "weights", {w.k, elements ? elements->size() : mesh.n_tets, 3});
+    const TransposedView around = transposed_view(corners, "corners", mesh.n_nodes, w.count, 4 * w.count);
+    float* rows = out.mutable_data();
+    Running run;
+    DeviceBuffer<float> values(3 * w.count * width);
+    device_transposes().edge_shares(static_cast<int>(width), mesh, elements ? elements->data() : nullptr, w, around,
+                                    values.data(), rows);
+}
+
 // nodal_flux(columns, source (nnz, 3), phi (n, W), out (n, 3, W)) fills out.
 void nodal_flux(const Transposed& columns, const Array<float>& source, const Array<double>& phi, Array<float>& out) {
     check_shape(phi, "phi", {-1, -1});
@@ -153,6 +171,8 @@ void bind_transposes(py::module_& m) {
           py::arg("out").noconvert());
     m.def("spread", &spread, py::arg("weights").noconvert(), py::arg("scale").noconvert(),
           py::arg("shares").noconvert(), py::arg("corners"), py::arg("out").noconvert());
+    m.def("edge_shares", &edge_shares, py::arg("nodes").noconvert(), py::arg("tets"), py::arg("weights").noconvert(),
+          py::arg("scale").noconvert(), py::arg("elements"), py::arg("corners"), py::arg("out").noconvert());
     m.def("nodal_flux", &nodal_flux, py::arg("columns"), py::arg("source").noconvert(), py::arg("phi").noconvert(),
           py::arg("out").noconvert());
     m.def("recovered_loads", &recovered_loads, py::arg("indptr"), py::arg("weights").noconvert(), py::arg("columns"),

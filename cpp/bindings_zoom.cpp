@@ -25,18 +25,18 @@ QuadraticMesh quadratic_mesh(const HostArray<double>& nodes, const HostArray<int
     return {nodes.data(), u, n, unknowns.shape(0)};
 }
 
-Conductivities conductivities(const HostArray<double>& sigma, int64_t n_elements) {
+Conductivities conductivities(const HostArray<double>& sigma, int64_t n_elements, bool edges) {
     const bool tensor = sigma.ndim() == 3;
     tensor ? check_shape(sigma, "sigma", {n_elements, 3, 3}) : check_shape(sigma, "sigma", {n_elements});
-    return {sigma.data(), tensor};
+    return {sigma.data(), tensor, edges};
 }
 
-// assemble_quadratic(nodes (n, 3), unknowns (m, 10), sigma) -> indptr (n + 1,), indices (nnz,), stiffness (nnz,),
-// source (nnz, 3).
+// assemble_quadratic(nodes (n, 3), unknowns (m, 10), sigma, edges) -> indptr (n + 1,), indices (nnz,), stiffness
+// (nnz,), source (nnz, 3).
 py::tuple quadratic_arrays(const HostArray<double>& nodes, const HostArray<int32_t>& unknowns,
-                           const HostArray<double>& sigma) {
+                           const HostArray<double>& sigma, bool edges) {
     const QuadraticMesh mesh = quadratic_mesh(nodes, unknowns);
-    const Conductivities s = conductivities(sigma, mesh.n_elements);
+    const Conductivities s = conductivities(sigma, mesh.n_elements, edges);
     std::vector<double> stiffness;
     std::vector<float> source;
     std::vector<int32_t> ptr, col;
@@ -102,7 +102,7 @@ py::tuple sampling_arrays(const HostArray<double>& nodes, const HostArray<int32_
 
 void bind_zoom(py::module_& m) {
     m.def("assemble_quadratic", &quadratic_arrays, py::arg("nodes").noconvert(), py::arg("unknowns").noconvert(),
-          py::arg("sigma").noconvert());
+          py::arg("sigma").noconvert(), py::arg("edges") = false);
     m.def("sampling", &sampling_arrays, py::arg("nodes").noconvert(), py::arg("unknowns").noconvert(),
           py::arg("ptr").noconvert(), py::arg("elements").noconvert(), py::arg("barycentric").noconvert(),
           py::arg("weight").noconvert());

@@ -68,22 +68,51 @@ HEADFIELD_HD inline TetGeometry tet_geometry(const MeshView& mesh, int64_t t) {
                         mesh.nodes + 3 * int64_t(node[2]), mesh.nodes + 3 * int64_t(node[3]));
 }
 
-// Gradients (4, 3) of the barycentric coordinates of tetrahedron t, 1/m. They are computed in float64, as edges are
-// small differences of coordinates, and rounded for fields, which are float32.
-struct TetGradients {
-    float grad[4][3];
+// The middle of tetrahedron t, m.
+struct TetMiddle {
+    double at[3];
 };
-HEADFIELD_HD inline TetGradients tet_gradients(const MeshView& mesh, int64_t t) {
+HEADFIELD_HD inline TetMiddle tet_middle(const MeshView& mesh, int64_t t) {
+    const int32_t* node = mesh.tets + 4 * t;
+    TetMiddle middle;
+    for (int d = 0; d < 3; ++d) {
+        double sum = 0.0;
+        for (int k = 0; k < 4; ++k) sum += mesh.nodes[3 * int64_t(node[k]) + d];
+        middle.at[d] = 0.25 * sum;
+    }
+    return middle;
+}
+
+// Vectors of a tetrahedron: rows 0…3 are the gradients of its barycentric coordinates, 1/m; where there are eight rows,
+// 4…7 lead half of the way from its middle to its corners, m.
+template <int Rows>
+struct TetVectors {
+    float row[Rows][3];
+};
+
+// Those of tetrahedron t. They are computed in float64, as edges are small differences of coordinates, and rounded for
+// fields, which are float32.
+template <int Rows>
+HEADFIELD_HD inline TetVectors<Rows> tet_vectors(const MeshView& mesh, int64_t t) {
     const TetGeometry g = tet_geometry(mesh, t);
-    TetGradients rounded;
-    for (int v = 0; v < 12; ++v) rounded.grad[v / 3][v % 3] = static_cast<float>(g.grad[v / 3][v % 3]);
+    TetVectors<Rows> rounded;
+    for (int v = 0; v < 12; ++v) rounded.row[v / 3][v % 3] = static_cast<float>(g.grad[v / 3][v % 3]);
+    if constexpr (Rows == 8) {
+        const TetMiddle middle = tet_middle(mesh, t);
+        for (int v = 0; v < 12; ++v) {
+            const double x = mesh.nodes[3 * int64_t(mesh.tets[4 * t + v / 3]) + v % 3];
+            rounded.row[4 + v / 3][v % 3] = static_cast<float>(0.5 * (x - middle.at[v % 3]));
+        }
+    }
     return rounded;
 }
 
 // Adds what tetrahedron t, which holds node i, gives to row i of the operators of pattern.hpp: V ∇λ_i · σ∇λ_j to
-// stiffness (row,) and V/4 σ∇λ_i to source (row, 3), for its four nodes j. at(j) is the place of column j in the row.
+// stiffness (row,) and V W_jᵀ σ∇λ_i to source (row, 3), for its four nodes j. at(j) is the place of column j in the row.
+// The mean of Ȧ over a tetrahedron is taken for Σ_j W_j Ȧ_j, W_j = 1/4: that of a linear Ȧ. With `edges` it is that of
+// the lowest edge element (Whitney) with Ȧ along each edge from its ends, W_j = (1 + 4 ∇λ_j (x_j − x̄)ᵀ) / 8.
 template <class At>
-HEADFIELD_HD inline void add_tet(const MeshView& mesh, Conductivity sigma, int32_t i, int64_t t, At at,
+HEADFIELD_HD inline void add_tet(const MeshView& mesh, Conductivity sigma, bool edges, int32_t i, int64_t t, At at,
                                  double* stiffness, double* source) {
     const int32_t* node = mesh.tets + 4 * t;
     const TetGeometry g = tet_geometry(mesh, t);
@@ -93,8 +122,15 @@ HEADFIELD_HD inline void add_tet(const MeshView& mesh, Conductivity sigma, int32
     sigma.apply(g.volume, g.grad[self], flux);  // σ is symmetric: ∇λ_i·σ∇λ_j = (σ∇λ_i)·∇λ_j
     for (int k = 0; k < 4; ++k) {
         const int32_t place = at(node[k]);
-        stiffness[place] += dot3(flux, g.grad[k]);
-        for (int d = 0; d < 3; ++d) source[3 * place + d] += 0.25 * flux[d];
+        const double product = dot3(flux, g.grad[k]);
+        stiffness[place] += product;
+        if (!edges) {
+            for (int d = 0; d < 3; ++d) source[3 * place + d] += 0.25 * flux[d];
+            continue;
+        }
+        const TetMiddle middle = tet_middle(mesh, t);
+        const double* x = mesh.nodes + 3 * int64_t(node[k]);
+        for (int d = 0; d < 3; ++d) source[3 * place + d] += 0.125 * flux[d] + 0.5 * product * (x[d] - middle.at[d]);
     }
 }
 

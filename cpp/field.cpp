@@ -12,11 +12,11 @@ void right_hand_side(int width, const CsrView<float>& source, const float* adot,
     with_width(width, [&](auto w) { for_rows(source.rows, w, RightHandSide<Block<decltype(w)>>{source, adot, b}); });
 }
 
-void electric_field(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
+void electric_field(int width, const MeshView& mesh, const double* phi, NodalRates rates, int64_t n_elements,
                     const int32_t* elements, int32_t k, const double* scale, float* out, const Poll& poll) {
     with_width(width, [&](auto w) {
-        with_rates(adot, [&](auto rates) {
-            const ElementField<decltype(rates)> value{mesh, phi, rates, elements};
+        with_means(rates, [&](auto adot) {
+            const ElementField<decltype(adot)> value{mesh, phi, adot, elements};
             by_columns(w, mesh, value, n_elements, k, scale, out, poll);
         });
     });

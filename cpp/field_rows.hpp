@@ -6,6 +6,8 @@
 
 #include <type_traits>
 
+#include "element.hpp"
+#include "kernels.hpp"
 #include "rows.hpp"
 
 namespace headfield {
@@ -17,10 +19,35 @@ struct NoRates {};
 template <class Rates>
 constexpr bool has_rates = !std::is_same_v<Rates, NoRates>;
 
+// ∂A/∂t whose means over elements are those of edges.
+struct EdgeRates {
+    const float* adot;
+    HEADFIELD_HD const float* operator+(int64_t place) const { return adot + place; }
+};
+
 // Calls f with ∂A/∂t, or with NoRates where that is null.
 template <class F>
 void with_rates(const float* adot, F f) {
     adot ? f(adot) : f(NoRates{});
+}
+
+// The same for loops that take means of it over elements.
+template <class F>
+void with_means(NodalRates rates, F f) {
+    rates.adot&& rates.edges ? f(EdgeRates{rates.adot}) : with_rates(rates.adot, f);
+}
+
+// Vectors of the tetrahedron at place i of a loop, as many as what is computed there reads; room for one where it reads
+// none.
+template <class Value>
+using VectorsOf = TetVectors<(Value::vectors > 0 ? Value::vectors : 1)>;
+template <class Value>
+HEADFIELD_HD VectorsOf<Value> vectors_of(const Value& value, const MeshView& mesh, int64_t i) {
+    if constexpr (Value::vectors > 0) {
+        return tet_vectors<Value::vectors>(mesh, value.element(i));
+    } else {
+        return {};
+    }
 }
 
 // b_i = −Σ_j S_ij · Ȧ_j, S (nnz, 3), Ȧ (n, 3, W). S and Ȧ are float32, but terms cancel, so the sum is taken in
@@ -46,7 +73,7 @@ struct RightHandSide {
 template <class Rates>
 struct ElementField {
     static constexpr int numbers = 3;
-    static constexpr bool geometric = true;
+    static constexpr int vectors = 4;
     MeshView mesh;
     const double* phi;
     Rates adot;
@@ -78,6 +105,43 @@ struct ElementField {
                 field[d] = fall[d];
             }
         }
+    }
+};
+
+// The same with the mean Ȧ of edges, Σ_j W_j Ȧ_j (add_tet in element.hpp): with s_j = (x_j − x̄) · Ȧ_j / 2 it is
+// Σ_j (Ȧ_j / 8 + ∇λ_j s_j), and so E = Σ_k ∇λ_k (φ_0 + s_0 − φ_k − s_k) − Σ_j Ȧ_j / 8, k = 1, 2, 3. Where Ȧ is the
+// gradient of a χ that is quadratic along edges, s_0 − s_k is χ_0 − χ_k less what of it the other term holds.
+template <>
+struct ElementField<EdgeRates> {
+    static constexpr int numbers = 3;
+    static constexpr int vectors = 8;
+    MeshView mesh;
+    const double* phi;
+    EdgeRates adot;
+    const int32_t* elements;
+    HEADFIELD_HD int64_t element(int64_t i) const { return elements ? elements[i] : i; }
+    template <class C>
+    HEADFIELD_HD void operator()(C c, int64_t i, const float (*vector)[3], typename C::F field[3]) const {
+        using F = typename C::F;
+        using D = typename C::D;
+        const int32_t* node = mesh.tets + 4 * element(i);
+        const D first = load_as<D>(phi + c.at(node[0]));
+        F fall[3], sum[3], along = F::all(0.f);
+        for (int d = 0; d < 3; ++d) {
+            fall[d] = F::all(0.f);
+            sum[d] = load_as<F>(adot + c.at(3 * int64_t(node[0]) + d));
+            along = fma(F::all(vector[4][d]), sum[d], along);
+        }
+        for (int k = 1; k < 4; ++k) {
+            F drop = along + convert<F>(first - load_as<D>(phi + c.at(node[k])));
+            for (int d = 0; d < 3; ++d) {
+                const F rate = load_as<F>(adot + c.at(3 * int64_t(node[k]) + d));
+                sum[d] = sum[d] + rate;
+                drop = fma(F::all(-vector[4 + k][d]), rate, drop);
+            }
+            for (int d = 0; d < 3; ++d) fall[d] = fma(F::all(vector[k][d]), drop, fall[d]);
+        }
+        for (int d = 0; d < 3; ++d) field[d] = fma(F::all(-0.125f), sum[d], fall[d]);
     }
 };
 
@@ -114,7 +178,7 @@ struct Recover {
 // The value at point i: Σ_j weight_ij rows[corner_ij] over the four corners of the tetrahedron that holds it.
 struct Interpolated {
     static constexpr int numbers = 3;
-    static constexpr bool geometric = false;
+    static constexpr int vectors = 0;
     const int32_t* corner;
     const float *weight, *rows;
     template <class C>
@@ -138,7 +202,7 @@ struct Interpolated {
 template <class Rates>
 struct PointField {
     static constexpr int numbers = 3;
-    static constexpr bool geometric = false;
+    static constexpr int vectors = 0;
     CsrView<float> gradient;
     const float* share;
     const double* phi;
@@ -193,7 +257,7 @@ struct SubtractProduct {
 template <class Rates>
 struct RecoveredField {
     static constexpr int numbers = 5;
-    static constexpr bool geometric = true;
+    static constexpr int vectors = ElementField<Rates>::vectors;
     ElementField<Rates> linear;
     const int32_t* corner;
     const float* rows;

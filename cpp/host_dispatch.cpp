@@ -7,6 +7,7 @@
 #include "current_loops.hpp"
 #include "dense_product.hpp"
 #include "instruction_sets.hpp"
+#include "mode_sums.hpp"
 
 namespace headfield {
 
@@ -14,6 +15,7 @@ namespace headfield {
     namespace ISA {                                                                                              \
     CurrentKernels current_loops();                                                                              \
     void product_loop(int64_t rows, int64_t inner, int64_t columns, const float* a, const float* b, float* out); \
+    void mode_sums_loop(const ModeView& m, int64_t sets, const float* weights, float* out);                      \
     }
 #if defined(HEADFIELD_HAS_portable)
 HEADFIELD_DECLARE(portable)
@@ -31,19 +33,20 @@ namespace {
 struct HostLoops {
     CurrentKernels currents;
     DenseProduct product;
+    ModeSums modes;
 };
 
 HostLoops choose() {
     const std::string name = chosen_instruction_set();
     HostLoops found{};
 #if defined(HEADFIELD_HAS_portable)
-    if (name == "portable") found = {portable::current_loops(), portable::product_loop};
+    if (name == "portable") found = {portable::current_loops(), portable::product_loop, portable::mode_sums_loop};
 #endif
 #if defined(HEADFIELD_HAS_avx2)
-    if (name == "avx2") found = {avx2::current_loops(), avx2::product_loop};
+    if (name == "avx2") found = {avx2::current_loops(), avx2::product_loop, avx2::mode_sums_loop};
 #endif
 #if defined(HEADFIELD_HAS_avx512)
-    if (name == "avx512") found = {avx512::current_loops(), avx512::product_loop};
+    if (name == "avx512") found = {avx512::current_loops(), avx512::product_loop, avx512::mode_sums_loop};
 #endif
     if (found.product == nullptr) throw std::logic_error("no host loops for " + name);
     return found;
@@ -59,5 +62,7 @@ const HostLoops& chosen() {
 const CurrentKernels& current_kernels() { return chosen().currents; }
 
 DenseProduct dense_product() { return chosen().product; }
+
+ModeSums mode_sums() { return chosen().modes; }
 
 }  // namespace headfield

@@ -70,10 +70,23 @@ struct PrimaryKernels {
                            const Placements& placements, bool add, float* adot);
 };
 
-// Computes the values of both operators on their pattern, see pattern.hpp: sigma (m,) S/m, or (m, 3, 3) if `tensor`;
-// stiffness (nnz,), source (nnz, 3). It is set-up: compiled for one instruction set, and in no table. Polls.
-void assemble(const MeshView& mesh, const PatternView& pattern, const double* sigma, bool tensor, double* stiffness,
-              float* source, const Poll& poll);
+// What fills the tetrahedra of a mesh: conductivities (m,) S/m, or (m, 3, 3) if `tensor`, and ∂A/∂t, whose mean is that
+// of nodes, or of `edges` (add_tet in element.hpp).
+struct Media {
+    const double* sigma;
+    bool tensor, edges;
+};
+
+// Computes the values of both operators on their pattern, see pattern.hpp: stiffness (nnz,), source (nnz, 3). It is
+// set-up: compiled for one instruction set, and in no table. Polls.
+void assemble(const MeshView& mesh, const PatternView& pattern, const Media& media, double* stiffness, float* source,
+              const Poll& poll);
+
+// ∂A/∂t (n, 3, W) at nodes, null where there is none, and whether means over tetrahedra are of `edges` (element.hpp).
+struct NodalRates {
+    const float* adot;
+    bool edges;
+};
 
 // What the loop over points reads: a row of entries for each, with gradients (nnz, 3), 1/m, which sum to zero in every
 // row, and shares (nnz,).
@@ -91,7 +104,7 @@ struct FieldKernels {
     void (*right_hand_side)(int width, const CsrView<float>& source, const float* adot, double* b);
     // out[c, e] = −scale_c (∇φ_c + mean Ȧ_c) in the chosen elements, (k, m_chosen, 3); elements null means all, and
     // adot null, here and below, that there is none.
-    void (*electric_field)(int width, const MeshView& mesh, const double* phi, const float* adot, int64_t n_elements,
+    void (*electric_field)(int width, const MeshView& mesh, const double* phi, NodalRates rates, int64_t n_elements,
                            const int32_t* elements, int32_t k, const double* scale, float* out, const Poll& poll);
     // out[c, p] = −scale_c (Σ_j gradient_pj φ_j + Σ_j share_pj Ȧ_j), (k, points, 3); a row without entries gives 0.
     void (*field_at_points)(int width, const PointRows& from, int32_t k, const double* scale, float* out,
@@ -111,7 +124,7 @@ struct FieldKernels {
 struct RecoveredElements {
     MeshView mesh;
     const double* phi;
-    const float* adot;
+    NodalRates rates;
     int64_t count;
     const int32_t* elements;
     const double* volume;
@@ -156,6 +169,9 @@ struct TransposeKernels {
     // a quarter, which is the transpose of the mean of ∂A/∂t in elements. `values` is room for (count, 3, W) numbers.
     void (*spread)(int width, const Weights& weights, const TransposedView& corners, const float* share, float* values,
                    float* out);
+    // Transpose of the mean of ∂A/∂t in elements by their edges: out (n, 3, W) = Σ scale W_jᵀ w. `values` as above.
+    void (*edge_shares)(int width, const MeshView& mesh, const int32_t* elements, const Weights& weights,
+                        const TransposedView& corners, float* values, float* out);
     // Transpose of right_hand_side, for a `source` whose columns sum to zero: phi (n, W), flux (n, 3, W).
     void (*nodal_flux)(int width, const TransposedView& columns, const float* source, const double* phi, float* flux);
     // Transpose of recover in the potential: rows (rows, 3, W), b (n, W). `ptr` is the row pointer of the recovery,

@@ -12,7 +12,8 @@ namespace headfield {
 
 // Two operators share one pattern, nonzero (i, j) summed over the tetrahedra e that hold both nodes, in their order:
 //   stiffness  K_ij = Σ_e V_e ∇λ_i · σ_e ∇λ_j                (S)
-//   source     S_ij = Σ_e V_e/4 σ_e ∇λ_i                     (S·m, a 3-vector), so that b_i = −Σ_j S_ij · Ȧ_j
+//   source     S_ij = Σ_e V_e W_ejᵀ σ_e ∇λ_i                 (S·m, a 3-vector), so that b_i = −Σ_j S_ij · Ȧ_j
+// with W_ej = 1/4, or what add_tet (element.hpp) says of edges.
 struct PatternView {
     const int32_t* ptr;    // rows as in CsrView …
     const int32_t* col;    // … columns sorted; node i couples with the nodes of its tetrahedra, itself included

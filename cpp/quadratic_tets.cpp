@@ -125,6 +125,42 @@ void linear(const double (*product)[4], const double (*flux)[3], ElementMatrices
     }
 }
 
+// The same with the mean of edges, `from_middle` (4, 3) leading from the middle to the corners.
+void linear_by_edges(const double (*product)[4], const double (*flux)[3], const double (*from_middle)[3],
+                     ElementMatrices& out) {
+    linear(product, flux, out);
+    for (int i = 0; i < 4; ++i) {
+        for (int j = 0; j < 4; ++j) {
+            for (int d = 0; d < 3; ++d)
+                out.source[i][d][j] = 0.125 * flux[i][d] + 0.5 * product[i][j] * from_middle[j][d];
+        }
+    }
+}
+
+// Takes the gradient of λ_p λ_q times (Ȧ_p − Ȧ_q) · (x_q − x_p) / 2 out of Ȧ for edge e = (p, q), before the potential
+// is made linear along it. Where Ȧ is the gradient of a quadratic χ, what is left is that of a χ that is linear along
+// the edge, and so no potential but −χ is needed; done for all edges, the mean of Ȧ is that of add_tet. The function of
+// the edge is 4 λ_p λ_q.
+void without_bubble(int e, const double (*from_middle)[3], ElementMatrices& out) {
+    const int p = edge_ends[e][0], q = edge_ends[e][1];
+    for (int i = 0; i < 10; ++i) {
+        for (int d = 0; d < 3; ++d) {
+            const double part = 0.125 * out.stiffness[i][4 + e] * (from_middle[q][d] - from_middle[p][d]);
+            out.source[i][d][p] -= part;
+            out.source[i][d][q] += part;
+        }
+    }
+}
+
+// The vectors from the middle of element t to its corners.
+void from_middle_of(const QuadraticMesh& mesh, int64_t t, double (*out)[3]) {
+    for (int d = 0; d < 3; ++d) {
+        double sum = 0.0;
+        for (int k = 0; k < 4; ++k) sum += mesh.nodes[3 * int64_t(mesh.unknowns[10 * t + k]) + d];
+        for (int k = 0; k < 4; ++k) out[k][d] = mesh.nodes[3 * int64_t(mesh.unknowns[10 * t + k]) + d] - 0.25 * sum;
+    }
+}
+
 void integrate(const QuadraticMesh& mesh, int64_t t, Conductivities sigma, ElementMatrices& out) {
     const TetGeometry g = geometry(mesh, t);
     const Conductivity s{sigma.values + t * (sigma.tensor ? 9 : 1), sigma.tensor};
@@ -133,10 +169,17 @@ void integrate(const QuadraticMesh& mesh, int64_t t, Conductivities sigma, Eleme
         s.apply(g.volume, g.grad[a], flux[a]);
         for (int b = 0; b < 4; ++b) product[a][b] = dot3(flux[a], g.grad[b]);
     }
+    double from_middle[4][3];
+    from_middle_of(mesh, t, from_middle);
     const int32_t* middle = mesh.unknowns + 10 * t + 4;
-    if (std::all_of(middle, middle + 6, [](int32_t k) { return k < 0; })) return linear(product, flux, out);
+    if (std::all_of(middle, middle + 6, [](int32_t k) { return k < 0; })) {
+        return sigma.edges ? linear_by_edges(product, flux, from_middle, out) : linear(product, flux, out);
+    }
     stiffness_of(product, out);
     source_of(flux, out);
+    for (int e = 0; e < 6; ++e) {
+        if (sigma.edges && middle[e] < 0) without_bubble(e, from_middle, out);
+    }
     for (int e = 0; e < 6; ++e) {
         if (middle[e] < 0) make_linear(e, out);
     }

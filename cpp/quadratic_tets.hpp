@@ -21,15 +21,17 @@ struct QuadraticMesh {
     ElementNodes elements() const { return {unknowns, n_nodes, n_elements, 10}; }
 };
 
-// A conductivity for each element, S/m: (m,), or (m, 3, 3) if `tensor`.
+// A conductivity for each element, S/m: (m,), or (m, 3, 3) if `tensor`; and whether ∂A/∂t is that of `edges` where
+// the potential is linear along them (add_tet in element.hpp).
 struct Conductivities {
     const double* values;
-    bool tensor;
+    bool tensor, edges;
 };
 
 // Computes both operators of pattern.hpp, with the nodal functions N of the elements in place of λ: stiffness
 // K_ij = Σ_e ∫ ∇N_i · σ_e ∇N_j, and source S_ij = Σ_e ∫ σ_e ∇N_i N_j, so that ∂A/∂t is quadratic where the potential
-// is. Polls.
+// is. By edges, the quadratic part of a potential of ∂A/∂t is left out of S along edges where the potential is linear.
+// Polls.
 void assemble_quadratic(const QuadraticMesh& mesh, const PatternView& pattern, Conductivities sigma, double* stiffness,
                         float* source, const Poll& poll);
 

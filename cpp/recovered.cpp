@@ -42,11 +42,11 @@ void recovered_chunks(W w, const RecoveredField<Rates>& value, const RecoveredEl
             const int64_t count = tile + field_tile < end ? field_tile : end - tile;
             float fields[3 * field_tile * W::value], errors[field_tile * W::value];
             for (int64_t i = 0; i < count; ++i) {
-                const TetGradients geometry = tet_gradients(from.mesh, value.element(tile + i));
+                const auto geometry = vectors_of(value, from.mesh, tile + i);
                 const auto volume = C::D::all(from.volume[tile + i]);
                 for (C c{0}; c.first < W::value; c.first += C::count) {
                     typename C::F field[RecoveredField<Rates>::numbers];
-                    value(c, tile + i, geometry.grad, field);
+                    value(c, tile + i, geometry.row, field);
                     const auto f = C::F::load(factor + c.first);
                     for (int d = 0; d < 3; ++d) store_as(f * field[d], fields + c.at(3 * i + d));
                     store_as(field[3], errors + c.at(i));
@@ -79,9 +79,9 @@ void recovered_field(int width, const RecoveredElements& from, int32_t k, const 
         constexpr int W = decltype(w)::value;
         float factor[W] = {};
         for (int32_t c = 0; c < k; ++c) factor[c] = static_cast<float>(scale[c]);
-        with_rates(from.adot, [&](auto rates) {
-            const RecoveredField<decltype(rates)> value{
-                {from.mesh, from.phi, rates, from.elements}, from.corner, from.rows};
+        with_means(from.rates, [&](auto adot) {
+            const RecoveredField<decltype(adot)> value{
+                {from.mesh, from.phi, adot, from.elements}, from.corner, from.rows};
             recovered_chunks(w, value, from, k, factor, out, error, sums.partial, poll);
         });
         for (int v = 0; v < 2 * W; ++v) sums.out[v] = 0.0;

@@ -77,11 +77,10 @@ void columns_of(W width, const MeshView& mesh, const Value& value, int64_t first
         const int64_t begin = t * field_tile, end = begin + field_tile < count ? begin + field_tile : count;
         float rows[N * field_tile * W::value];
         for (int64_t i = begin; i < end; ++i) {
-            TetGradients geometry;
-            if constexpr (Value::geometric) geometry = tet_gradients(mesh, value.element(i));
+            const auto geometry = vectors_of(value, mesh, i);
             for (C c{0}; c.first < W::value; c.first += C::count) {
                 typename C::F numbers[N];
-                value(c, i, geometry.grad, numbers);
+                value(c, i, geometry.row, numbers);
                 const auto f = C::F::load(factor + c.first);
                 for (int d = 0; d < N; ++d) store_as(f * numbers[d], rows + c.at(N * (i - begin) + d));
             }
@@ -114,13 +113,12 @@ void from_columns(W /*width*/, const MeshView& mesh, const Value& value, const W
         float turned[3 * field_tile * W::value] = {};
         turn(weights.values + 3 * begin, 3 * count, weights.k, 3 * (end - begin), turned, W::value);
         for (int64_t i = begin; i < end; ++i) {
-            TetGradients geometry;
-            if constexpr (Value::geometric) geometry = tet_gradients(mesh, value.element(i));
+            const auto geometry = vectors_of(value, mesh, i);
             for (C c{0}; c.first < W::value; c.first += C::count) {
                 typename C::F numbers[3];
                 const auto f = C::F::load(factor + c.first);
                 for (int d = 0; d < 3; ++d) numbers[d] = f * C::F::load(turned + c.at(3 * (i - begin) + d));
-                value(geometry.grad, numbers);
+                value(geometry.row, numbers);
                 for (int d = 0; d < 3; ++d) store_as(numbers[d], rows + c.at(3 * i + d));
             }
         }

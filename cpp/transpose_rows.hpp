@@ -18,7 +18,7 @@ inline namespace HEADFIELD_ISA {
 // The loads of an element on its corners 1, 2 and 3, −∇λ · w. The load on corner 0 is minus their sum, as ElementField
 // counts from its potential; so all four together are zero, however they are rounded.
 struct ElementLoads {
-    static constexpr bool geometric = true;
+    static constexpr int vectors = 4;
     const int32_t* elements;
     HEADFIELD_HD int64_t element(int64_t i) const { return elements ? elements[i] : i; }
     template <class F>
@@ -34,7 +34,7 @@ struct ElementLoads {
 
 // Keeps the weights as they are.
 struct AsTheyAre {
-    static constexpr bool geometric = false;
+    static constexpr int vectors = 0;
     template <class F>
     HEADFIELD_HD void operator()(const float (*)[3], F*) const {}
 };
@@ -77,6 +77,34 @@ struct Spread {
             const float share = weight ? weight[corners.entry[k]] : 0.25f;
             const float* value = values + c.at(3 * int64_t(corners.row[k]));
             for (int d = 0; d < 3; ++d) dot[d].add(share, value + d * C::width);
+        }
+        for (int d = 0; d < 3; ++d) put(c, 3 * i + d, dot[d].sum(), out);
+    }
+};
+
+// out_j = Σ W_jᵀ values (e, 3, W) of the elements around node j, W_j = (1 + 4 ∇λ_j (x_j − x̄)ᵀ) / 8: the transpose of the
+// mean of edges. Geometry is computed anew at each corner, which is a small part of an adjoint problem. 12 (36) bytes an
+// element and column, 12 a node and column; 48 an element.
+template <class C>
+struct EdgeShares {
+    MeshView mesh;
+    const int32_t* elements;
+    TransposedView corners;
+    const float* values;
+    float* out;
+    HEADFIELD_HD void operator()(C c, int64_t i) const {
+        DotProduct<C> dot[3];
+        for (int32_t k = corners.ptr[i]; k < corners.ptr[i + 1]; ++k) {
+            const int64_t place = corners.row[k];
+            const int corner = corners.entry[k] & 3;
+            const TetVectors<8> of = tet_vectors<8>(mesh, elements ? elements[place] : place);
+            const float* value = values + c.at(3 * place);
+            for (int d = 0; d < 3; ++d) {
+                for (int q = 0; q < 3; ++q) {
+                    const float share = of.row[corner][q] * of.row[4 + corner][d];
+                    dot[d].add(q == d ? 0.125f + share : share, value + q * C::width);
+                }
+            }
         }
         for (int d = 0; d < 3; ++d) put(c, 3 * i + d, dot[d].sum(), out);
     }

@@ -35,6 +35,15 @@ void spread(int width, const Weights& weights, const TransposedView& corners, co
     });
 }
 
+void edge_shares(int width, const MeshView& mesh, const int32_t* elements, const Weights& weights,
+                 const TransposedView& corners, float* values, float* out) {
+    with_width(width, [&](auto w) {
+        from_columns(w, {}, AsTheyAre{}, weights, values);
+        using Row = EdgeShares<FewColumns<decltype(w)>>;
+        for_few_columns(corners.columns, w, Row{mesh, elements, corners, values, out});
+    });
+}
+
 void nodal_flux(int width, const TransposedView& columns, const float* source, const double* phi, float* flux) {
     with_width(width, [&](auto w) {
         for_few_columns(columns.columns, w, NodalFlux<FewColumns<decltype(w)>>{columns, source, phi, flux});
@@ -55,7 +64,7 @@ void recovered_rates(int width, const TransposedView& nodes, const float* rate, 
     });
 }
 
-const TransposeKernels transposes = {element_loads, spread, nodal_flux, recovered_loads, recovered_rates};
+const TransposeKernels transposes = {element_loads, spread, edge_shares, nodal_flux, recovered_loads, recovered_rates};
 
 }  // namespace
 

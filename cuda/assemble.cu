@@ -32,8 +32,8 @@ struct FindColumn {
 // Sums row i of both operators in thread i, in the order of the tetrahedra, so that no two threads add to one number
 // and no atomics are needed. source64 (nnz, 3) is work space for sums in float64, which are rounded to `source` at the
 // end.
-__global__ void __launch_bounds__(128) assemble_row(MeshView mesh, PatternView p, const double* sigma, bool tensor,
-                                                    double* stiffness, double* source64, float* source) {
+__global__ void __launch_bounds__(128)
+    assemble_row(MeshView mesh, PatternView p, Media media, double* stiffness, double* source64, float* source) {
     const int64_t i = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
     if (i >= mesh.n_nodes) return;
     const int64_t begin = p.ptr[i], end = p.ptr[i + 1];
@@ -42,8 +42,8 @@ __global__ void __launch_bounds__(128) assemble_row(MeshView mesh, PatternView p
     const FindColumn at{p.col + begin, static_cast<int32_t>(end - begin)};
     for (int64_t k = p.start[i]; k < p.start[i + 1]; ++k) {
         const int64_t t = p.around[k];
-        const Conductivity s{sigma + t * (tensor ? 9 : 1), tensor};
-        add_tet(mesh, s, static_cast<int32_t>(i), t, at, stiffness + begin, source64 + 3 * begin);
+        const Conductivity s{media.sigma + t * (media.tensor ? 9 : 1), media.tensor};
+        add_tet(mesh, s, media.edges, static_cast<int32_t>(i), t, at, stiffness + begin, source64 + 3 * begin);
     }
     for (int64_t v = 3 * begin; v < 3 * end; ++v) source[v] = static_cast<float>(source64[v]);
 }
@@ -52,13 +52,12 @@ __global__ void __launch_bounds__(128) assemble_row(MeshView mesh, PatternView p
 
 }  // namespace HEADFIELD_ISA
 
-void assemble(const MeshView& mesh, const PatternView& p, const double* sigma, bool tensor, double* stiffness,
-              float* source, const Poll& /*poll*/) {
+void assemble(const MeshView& mesh, const PatternView& p, const Media& media, double* stiffness, float* source,
+              const Poll& /*poll*/) {
     int32_t nnz = 0;
     copy_to_host(&nnz, p.ptr + mesh.n_nodes, sizeof nnz);
     const DeviceBuffer<double> source64(3 * size_t(nnz));
-    launch(assemble_row, blocks_for(mesh.n_nodes, 128), dim3(128), mesh, p, sigma, tensor, stiffness, source64.data(),
-           source);
+    launch(assemble_row, blocks_for(mesh.n_nodes, 128), dim3(128), mesh, p, media, stiffness, source64.data(), source);
 }
 
 }  // namespace headfield

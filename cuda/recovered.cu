@@ -32,21 +32,20 @@ struct ErrorSum {
     RecoveredField<Rates> value;
     bool of_error;
     HEADFIELD_HD void operator()(C c, int64_t i, typename C::D& sum) const {
-        const TetGradients geometry = tet_gradients(from.mesh, value.element(i));
+        const auto geometry = vectors_of(value, from.mesh, i);
         typename C::F field[RecoveredField<Rates>::numbers];
-        value(c, i, geometry.grad, field);
+        value(c, i, geometry.row, field);
         sum = fma(C::D::all(from.volume[i]), convert<typename C::D>(field[of_error ? 3 : 4]), sum);
     }
 };
 
 void recovered_field(int width, const RecoveredElements& from, int32_t k, const double* scale, float* out, float* error,
                      Sums sums, const Poll& /*poll*/) {
-    with_rates(from.adot, [&](auto rates) {
-        const RecoveredField<decltype(rates)> value{
-            {from.mesh, from.phi, rates, from.elements}, from.corner, from.rows};
+    with_means(from.rates, [&](auto adot) {
+        const RecoveredField<decltype(adot)> value{{from.mesh, from.phi, adot, from.elements}, from.corner, from.rows};
         if (k > 0) by_columns(width, from.mesh, value, from.count, k, scale, out, error);
         with_width(width, [&](auto w) {
-            using Row = ErrorSum<Block<decltype(w)>, decltype(rates)>;
+            using Row = ErrorSum<Block<decltype(w)>, decltype(adot)>;
             sum_rows(from.count, w, sums, Row{from, value, true});
             sum_rows(from.count, w, {sums.out + width, sums.partial}, Row{from, value, false});
         });

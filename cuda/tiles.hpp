@@ -36,13 +36,13 @@ __global__ void __launch_bounds__(256)
     value_tile(MeshView mesh, Value value, int64_t total, int32_t k, const double* scale, float* out, float* error) {
     using C = Block<W>;
     constexpr int N = Value::numbers < 4 ? 3 : 4;
-    __shared__ TetGradients geometry[tile];
+    __shared__ VectorsOf<Value> geometry[tile];
     __shared__ float rows[N * tile][W::value + 1];
     const int thread = static_cast<int>(threadIdx.y * C::lanes + threadIdx.x);
     const int64_t begin = int64_t(blockIdx.x) * tile;
     const int count = static_cast<int>(total - begin < tile ? total - begin : tile);
-    if constexpr (Value::geometric) {
-        if (thread < count) geometry[thread] = tet_gradients(mesh, value.element(begin + thread));
+    if constexpr (Value::vectors > 0) {
+        if (thread < count) geometry[thread] = vectors_of(value, mesh, begin + thread);
         __syncthreads();  // every thread reads that of all places
     }
     const C c = C::of_thread(threadIdx.x, 0);
@@ -50,7 +50,7 @@ __global__ void __launch_bounds__(256)
     for (int l = 0; l < C::count && c.first + l < k; ++l) factor.v[l] = static_cast<float>(scale[c.first + l]);
     for (int j = static_cast<int>(threadIdx.y); j < count; j += rows_at_once<C>) {
         typename C::F numbers[Value::numbers];
-        value(c, begin + j, geometry[j].grad, numbers);
+        value(c, begin + j, geometry[j].row, numbers);
         for (int l = 0; l < C::count; ++l) {
             for (int d = 0; d < 3; ++d) rows[N * j + d][c.first + l] = factor.v[l] * numbers[d].v[l];
             if constexpr (N == 4) rows[4 * j + 3][c.first + l] = fabsf(factor.v[l]) * sqrtf(numbers[3].v[l]);
@@ -79,13 +79,13 @@ void by_columns(int width, const MeshView& mesh, const Value& value, int64_t tot
 template <class W, class Value>
 __global__ void __launch_bounds__(256) weight_tile(MeshView mesh, Value value, Weights weights, float* rows) {
     using C = Block<W>;
-    __shared__ TetGradients geometry[tile];
+    __shared__ VectorsOf<Value> geometry[tile];
     __shared__ float turned[3 * tile][W::value + 1];
     const int thread = static_cast<int>(threadIdx.y * C::lanes + threadIdx.x);
     const int64_t begin = int64_t(blockIdx.x) * tile;
     const int count = static_cast<int>(weights.count - begin < tile ? weights.count - begin : tile);
-    if constexpr (Value::geometric) {
-        if (thread < count) geometry[thread] = tet_gradients(mesh, value.element(begin + thread));
+    if constexpr (Value::vectors > 0) {
+        if (thread < count) geometry[thread] = vectors_of(value, mesh, begin + thread);
     }
     for (int v = thread; v < 3 * count * weights.k; v += 256) {
         const int column = v / (3 * count), number = v % (3 * count);
@@ -105,7 +105,7 @@ __global__ void __launch_bounds__(256) weight_tile(MeshView mesh, Value value, W
                 numbers[d].v[l] = there ? factor.v[l] * turned[3 * j + d][c.first + l] : 0.f;
             }
         }
-        value(geometry[j].grad, numbers);
+        value(geometry[j].row, numbers);
         for (int d = 0; d < 3; ++d) store_as(numbers[d], rows + c.at(3 * (begin + j) + d));
     }
 }

@@ -24,7 +24,12 @@ FOLDER = ROOT / "build" / "ptx"
 ARCHITECTURE = "90"
 TESTS = (
     *("kernels/test_kernels", "kernels/test_shared_rows", "kernels/test_solver", "kernels/test_widths"),
-    *("kernels/test_transposes", "kernels/test_fixed", "kernels/test_point_fields"),
+    *(
+        "kernels/test_transposes",
+        "kernels/test_edge_means",
+        "kernels/test_fixed",
+        "kernels/test_point_fields",
+    ),
     *("coils/test_magnetic_field", "coils/test_primary", "refused/test_kernel_arguments"),
     *("solve/test_gpu", "solve/test_recovery"),
 )

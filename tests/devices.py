@@ -29,6 +29,7 @@ ON_HOST = (
     "thinned",
     "CurrentTree",
     "product",
+    "mode_sums",
 )
 
 

@@ -21,6 +21,7 @@ COLUMNS = INDPTR, INDICES, np.arange(16, dtype=np.int32).reshape(4, 4).T.ravel()
 CORNERS = np.arange(5, dtype=np.int32), np.zeros(4, np.int32), np.arange(4, dtype=np.int32)
 OF_NODES = np.arange(5, dtype=np.int32), np.arange(4, dtype=np.int32), np.arange(4, dtype=np.int32)
 UNKNOWNS = np.array([[0, 1, 2, 3, -1, -1, -1, -1, -1, -1]], np.int32)
+SETS, SHORTS = np.ones((2, 3), np.float32), np.ones((2, 3, 32), np.int16)
 GOOD = {
     "node_parts": {"tets": TETS, "n_nodes": 4},
     "boundary_faces": {"tets": TETS, "n_nodes": 4},
@@ -129,9 +130,11 @@ GOOD = {
         "out": np.zeros((4, 3, 4), np.float32),
     },
     "CurrentTree": {"nodes": NODES, "currents": np.ones((2, 4, 3), np.float32)},
-    "product": {"left": np.ones((2, 3), np.float32), "right": np.ones((3, 4), np.float32)},
+    "mode_sums": {"values": SHORTS, "scales": SETS, "weights": SETS[:1], "columns": 40},
+    "product": {"left": SETS, "right": np.ones((3, 4), np.float32)},
     "Sources": {"positions": NODES + 5, "moments": NODES, "points": NODES + 6, "segments": NODES},
 }
+GOOD["edge_shares"] = GOOD["element_loads"] | {"out": np.zeros((4, 3, 4), np.float32)}
 # Arguments, and parts of those that are tuples.
 ARRAYS = [(f, a) for f, args in GOOD.items() for a, v in args.items() if isinstance(v, np.ndarray)]
 TUPLES = [(f, a) for f, args in GOOD.items() for a, v in args.items() if isinstance(v, tuple)]
@@ -139,19 +142,18 @@ ARRAYS += [(f, (a, i)) for f, a in TUPLES for i in range(3)]
 NOT_CHECKED_FOR_LENGTH = {  # any number of rows is right
     ("morton_order", "nodes"),
     *((f, "tets") for f in ("node_parts", "boundary_faces", "mesh_edges")),
-    ("refine_edges", "nodes"),  # more nodes than the tetrahedra use
-    ("assemble", "nodes"),  # more nodes than the tetrahedra use
-    ("assemble_quadratic", "nodes"),
+    *((f, "nodes") for f in ("refine_edges", "assemble", "assemble_quadratic")),  # more than tets use
     *(("sampling", a) for a in ("nodes", "unknowns")),
-    ("electric_field", "tets"),  # more tetrahedra than are asked for
-    ("element_loads", "tets"),
+    *((f, "tets") for f in ("electric_field", "element_loads", "edge_shares")),  # more than are asked for
     *(("Triangles", "corners"), ("DistanceLattice", "values"), ("thinned", "points")),
     ("subtract_product", "x"),  # more columns than the matrix has entries in
-    *(("CurrentTree", "currents"), ("product", "left")),  # more functionals, more rows
+    *((f, a) for f, a in (("CurrentTree", "currents"), ("product", "left"))),  # more functionals, rows
+    ("mode_sums", "weights"),
 }
-MAY_BE_NONE = {("electric_field", "elements"), ("electric_field", "adot"), ("element_loads", "elements")}
+MAY_BE_NONE = {(f, "elements") for f in ("electric_field", "element_loads", "edge_shares")}
+MAY_BE_NONE |= {("electric_field", "adot")}
 MAY_BE_NONE |= {("spread", "shares"), ("field_at_points", "adot")}
-LISTS = {("electric_field", "elements"), ("element_loads", "elements")}  # of any shape
+LISTS = {(f, "elements") for f in ("electric_field", "element_loads", "edge_shares")}  # of any shape
 
 WRONG_SHAPE = r"must have shape|differ in length|indptr|ptr must ascend"
 
@@ -241,7 +243,7 @@ def test_widths_that_are_not_compiled_are_refused(width):
     few = {"weights": np.ones((0, 1, 3), np.float32), "scale": np.ones(0)}
     for function, changes in (
         ("element_loads", few | {"out": np.zeros((4, width))}),
-        ("spread", few | {"out": rows}),
+        *((f, few | {"out": rows}) for f in ("spread", "edge_shares")),
         ("nodal_flux", {"phi": np.zeros((4, width)), "out": rows}),
         ("recovered_loads", {"rows": rows, "out": np.zeros((4, width))}),
         ("recovered_rates", {"rows": rows, "out": rows}),
@@ -267,8 +269,7 @@ INDICES_IN = [
     ("pack", "node"),
     ("unpack", "node"),
     ("transposed", "indices"),
-    ("element_loads", "tets"),
-    ("element_loads", "elements"),
+    *((f, a) for f in ("element_loads", "edge_shares") for a in ("tets", "elements")),
     *((f, (a, i)) for f, a in TUPLES for i in (1, 2)),
 ]
 OUT_OF_RANGE = [(f, a, i) for f, a in INDICES_IN for i in (-1, 16, MAX_INT, -MAX_INT)]
@@ -328,7 +329,7 @@ def test_more_scales_than_columns_are_refused():
         call("electric_field", scale=np.ones(5), out=np.zeros((5, 1, 3), np.float32))
     with pytest.raises(ValueError, match="scale"):
         call("field_at_points", scale=np.ones(5), out=np.zeros((5, 4, 3), np.float32))
-    for function in ("element_loads", "spread"):
+    for function in ("element_loads", "edge_shares", "spread"):
         with pytest.raises(ValueError, match="scale"):
             call(function, scale=np.ones(5), weights=np.ones((5, 1, 3), np.float32))
 

@@ -194,10 +194,10 @@ def test_whatever_fails_in_the_check_means_the_cpu(monkeypatch, error):
 def test_a_head_that_cannot_be_built_on_the_gpu_is_built_on_the_cpu(monkeypatch, error):
     made = model_module.DeviceHead
 
-    def build(mesh, conductivity, device, threads):
+    def build(mesh, conductivity, device, *options):
         if device.name == "cuda":
             raise error
-        return made(mesh, conductivity, device, threads)
+        return made(mesh, conductivity, device, *options)
 
     monkeypatch.setattr(model_module, "DeviceHead", build)
     assert str(error) in refusal()
@@ -209,11 +209,11 @@ def test_what_was_taken_of_a_gpu_that_is_not_used_is_given_back(monkeypatch):
     """The arrays that a failed attempt holds are gone, traceback and all, when the pool is emptied."""
     import cupy
 
-    def build(mesh, conductivity, device, threads):
+    def build(mesh, conductivity, device, *options):
         if device.name == "cuda":
             held = device.put(np.zeros(1 << 20))
             raise RuntimeError(f"failed with {held.nbytes} bytes")
-        return made(mesh, conductivity, device, threads)
+        return made(mesh, conductivity, device, *options)
 
     made, used, release = model_module.DeviceHead, [], backend.Device.release
 

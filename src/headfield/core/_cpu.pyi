@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 instruction_set: str
 widths: tuple[int, ...]
 _Doubles: TypeAlias = NDArray[np.float64]
+_Floats: TypeAlias = NDArray[np.float32]
 
 # What takes long lets Python's signal handlers run meanwhile, about every 0.05 s, if the main thread calls
 # it: assemble, right_hand_side, electric_field, what makes recovered fields, sums over sources and samples of
@@ -66,6 +67,11 @@ def label_levels(
 # left (rows, inner) · right (inner, columns), summed in order: a number has the same bits beside any others.
 def product(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]: ...
 
+# weights (sets, modes) · modes, (sets, columns): values (blocks, modes, 32) times scales (blocks, modes).
+def mode_sums(
+    values: NDArray[np.int16], scales: NDArray[np.float32], weights: NDArray[np.float32], columns: int
+) -> NDArray[np.float32]: ...
+
 # Volume (t,), in voxels, where a level (nx, ny, nz), linear between centres of voxels, is above thresholds.
 def volumes_above(level: NDArray[np.float32], thresholds: Sequence[float]) -> NDArray[np.float64]: ...
 
@@ -108,18 +114,15 @@ class Indices:
 
 _Indices: TypeAlias = Indices | NDArray[np.int32]
 
-# indptr (n + 1,), indices (nnz,), stiffness (nnz,) S, source (nnz, 3) S·m; sigma (m,) or (m, 3, 3) S/m.
+# indptr (n + 1,), indices (nnz,), stiffness (nnz,) S, source (nnz, 3) S·m; sigma (m,) or (m, 3, 3) S/m. Here
+# and below `edges` takes the mean of adot over a tetrahedron for that of its edges, not of its nodes.
 def assemble(
-    nodes: NDArray[np.float64], tets: _Indices, sigma: NDArray[np.float64]
+    nodes: NDArray[np.float64], tets: _Indices, sigma: NDArray[np.float64], edges: bool = False
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64], NDArray[np.float32]]: ...
 
 # out (n, W) = −Σ source · adot, adot (n, 3, W) V/m.
 def right_hand_side(
-    indptr: _Indices,
-    indices: _Indices,
-    source: NDArray[np.float32],
-    adot: NDArray[np.float32],
-    out: NDArray[np.float64],
+    indptr: _Indices, indices: _Indices, source: _Floats, adot: _Floats, out: _Doubles
 ) -> None: ...
 
 # out (k, m or elements, 3) = −scale (∇phi + mean adot); phi (n, W) V, scale (k,). Here and below adot may be
@@ -132,6 +135,7 @@ def electric_field(
     scale: NDArray[np.float64],
     elements: _Indices | None,
     out: NDArray[np.float32],
+    edges: bool = False,
 ) -> None: ...
 
 # out (k, p, 3) = −scale (Σ gradients phi + Σ shares adot) over the entries of each of p rows, V/m: gradients
@@ -186,13 +190,7 @@ def recover(
 ) -> None: ...
 
 # out (k, p, 3) = scale Σ weights rows[corner] of rows (r, 3, W), corner and weights (p, 4).
-def interpolate(
-    rows: NDArray[np.float32],
-    corner: _Indices,
-    weights: NDArray[np.float32],
-    scale: NDArray[np.float64],
-    out: NDArray[np.float32],
-) -> None: ...
+def interpolate(rows: _Floats, corner: _Indices, weights: _Floats, scale: _Doubles, out: _Floats) -> None: ...
 
 # In elements (e,), E* linear between rows[corner], E the electric field of linear elements: out (k, e, 3) =
 # scale E* in the middle, error (k, e) = |scale| times the root of the mean of |E* − E|², sums (2, W) =
@@ -210,6 +208,7 @@ def recovered_field(
     out: NDArray[np.float32],
     error: NDArray[np.float32],
     sums: NDArray[np.float64],
+    edges: bool = False,
 ) -> None: ...
 
 # Entries of a pattern of rows by its columns, in order: where each column begins (columns + 1,), and their
@@ -234,11 +233,18 @@ def element_loads(
 
 # Transpose of interpolate: out (r, 3, W) = Σ scale shares weights, weights (k, p, 3), shares (p, 4); columns
 # from k on are zero. `corners` (p, 4), transposed. Without shares each is 1/4: with −scale, and corners those
-# of elements, the transpose of electric_field for adot.
+# of elements, the transpose of electric_field for adot, the means being those of nodes.
 def spread(
+    weights: _Floats, scale: _Doubles, shares: NDArray[np.float32] | None, corners: _Transposed, out: _Floats
+) -> None: ...
+
+# The same transpose for means of edges: out (n, 3, W) = Σ scale Wᵀ weights, weights (k, m or elements, 3).
+def edge_shares(
+    nodes: NDArray[np.float64],
+    tets: _Indices,
     weights: NDArray[np.float32],
     scale: NDArray[np.float64],
-    shares: NDArray[np.float32] | None,
+    elements: _Indices | None,
     corners: _Transposed,
     out: NDArray[np.float32],
 ) -> None: ...
@@ -319,7 +325,7 @@ class Grid:
 # Stiffness and source of elements with ten unknowns each, -1 for an edge along which the potential is linear:
 # indptr (n + 1,), indices, stiffness, source (nnz, 3). nodes (n, 3), m, are where the unknowns lie.
 def assemble_quadratic(
-    nodes: NDArray[np.float64], unknowns: NDArray[np.int32], sigma: NDArray[np.float64]
+    nodes: NDArray[np.float64], unknowns: NDArray[np.int32], sigma: NDArray[np.float64], edges: bool = False
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64], NDArray[np.float32]]: ...
 
 # The operator of field_at_points whose row r adds up the samples ptr[r] ... ptr[r + 1], each in one of the

@@ -51,6 +51,11 @@ class SolveReport:
         Poses solved at a time.
     batch_asked : int
         Poses that were to be solved at a time; `batch` is less where more did not fit the memory.
+    basis_error : ndarray (k,) float64, or None
+        Of fields from a real-time basis: the estimated relative L2 error of E over the region, per pose,
+        against a solve of the same pose; not a number where no estimate was made. See `RealTime`.
+    first_guess : str
+        What the potential was guessed from: "basis" of a real-time basis; empty otherwise.
     recording_problem : str
         Why a GPU's launches of an iteration could not be recorded and were made one by one, which costs time
         where a batch is small; empty where they were recorded, and on the CPU.
@@ -68,6 +73,8 @@ class SolveReport:
     batch: int
     batch_asked: int
     recovery: str | None = None
+    basis_error: NDArray[np.float64] | None = None
+    first_guess: str = ""
     recording_problem: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -78,6 +85,7 @@ class SolveReport:
         if len(reports) == 1:
             return first
         errors = [r.discretisation_error for r in reports if r.discretisation_error is not None]
+        of_basis = [r.basis_error for r in reports if r.basis_error is not None]
         return cls(
             iterations=np.concatenate([r.iterations for r in reports]),
             residual=np.concatenate([r.residual for r in reports]),
@@ -91,6 +99,8 @@ class SolveReport:
             batch=min(r.batch for r in reports),
             batch_asked=first.batch_asked,
             recovery=first.recovery,
+            basis_error=np.concatenate(of_basis) if of_basis else None,
+            first_guess=first.first_guess,
             recording_problem=next((r.recording_problem for r in reports if r.recording_problem), ""),
             seconds={name: sum(r.seconds[name] for r in reports) for name in first.seconds},
         )
@@ -107,10 +117,24 @@ class SolveReport:
                 error = (
                     f", E recovered ({self.recovery}; that of linear elements would be off by up to {most})"
                 )
+        if self.basis_error is not None:
+            return f"{self._of_basis(self.basis_error)}; {stages}"
         slow = f"; launched one by one ({self.recording_problem})" if self.recording_problem else ""
+        guessed = f", first guess by a {self.first_guess}" if self.first_guess else ""
         return (
             f"{len(self.iterations)} poses on {self.device}, {self.threads} threads, "
-            f"{self.batch} at a time{short}: "
+            f"{self.batch} at a time{short}{guessed}: "
             f"{self.iterations.min()}–{self.iterations.max()} iterations, "
             f"residual ≤ {self.residual.max():.1e}{error}; {stages}{slow}"
         )
+
+    def _of_basis(self, error: NDArray[np.float64]) -> str:
+        """Return what there is to say of frames from a real-time basis."""
+        solved, known = int((self.iterations > 0).sum()), error[np.isfinite(error)]
+        text = f"{len(error)} poses from a real-time basis"
+        if solved:
+            text += f", {solved} of them solved in full"
+        if solved < len(error) and len(known):
+            text += f", off by up to {100 * known.max():.2g} %"
+        unknown = len(error) - len(known)
+        return text + (f", by what is not known for {unknown}" if unknown else "")

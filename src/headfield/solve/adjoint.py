@@ -65,7 +65,7 @@ class Adjoint:
 
         By reciprocity J is Σ c · ∂A/∂t over the nodes of the head, whatever coil makes ∂A/∂t (Gomez et al.,
         NeuroImage 228:117696, 2021, doi 10.1016/j.neuroimage.2020.117696). E is that of linear elements with
-        the mean of the nodes' ∂A/∂t, and the identity holds to rounding and the residual.
+        the model's mean of ∂A/∂t (see `primary`), and the identity holds to rounding and the residual.
 
         Parameters
         ----------

@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -20,6 +21,7 @@ from ..fields.run import Run
 from ..heads.mesh import TetMesh
 from .drives.drive import Drive
 from .failure import how_it_ended
+from .first_guess import FirstGuess
 from .head import Batch, DeviceHead
 from .options import SolveOptions
 from .places import Places
@@ -91,7 +93,7 @@ class Batches:
 
     def together(
         self,
-        initial: ArrayLike | None,
+        initial: ArrayLike | FirstGuess | None,
         progress: Callable[[int, int], None] | None,
         name: str = "initial",
     ) -> Field:
@@ -104,8 +106,8 @@ class Batches:
         ConvergenceError
         """
         k = len(self._drive)
-        guess = None
-        if initial is not None:
+        guess: Any = initial
+        if initial is not None and not isinstance(initial, FirstGuess):
             guess = self._check_initial(initial, name)
         made = self._result(k)
         self._check_room(made, f"the result of {k} {self._sources}")
@@ -124,13 +126,13 @@ class Batches:
                 progress(done, k)
         return self._field(slice(0, k), SolveReport.joined(reports), results)
 
-    def one_by_one(self) -> Iterator[Field]:
+    def one_by_one(self, initial: FirstGuess | None = None) -> Iterator[Field]:
         """Yield fields batch by batch. While one is on its way from a GPU to the host, the next is solved."""
         waiting: tuple[slice, SolveReport, Results] | None = None
         done = 0
         while done < len(self._drive):
             try:
-                solved = self._solve(done, None, None)
+                solved = self._solve(done, initial, None)
             except BaseException:
                 if waiting is not None:  # what is finished is not lost
                     yield self._field(*waiting)
@@ -223,10 +225,11 @@ class Batches:
         return Batch(self._drive, self._options, self._places, part, width, self._width_asked)
 
     def _result(self, k: int) -> dict[str, tuple[tuple[int, ...], Any]]:
-        """Return shapes and dtypes of what k sources leave: the potential, or E where places were chosen."""
-        if self._places.elements is None:
-            return {"potential": ((k, self._mesh.n_nodes), np.float64)}
-        return self._evaluated(k)
+        """Return shapes and dtypes of what k sources leave: E where places were chosen, φ, or both."""
+        made = {} if self._places.elements is None else self._evaluated(k)
+        if not made or self._options.keep_potential:
+            made["potential"] = (k, self._mesh.n_nodes), np.float64
+        return made
 
     def _evaluated(self, k: int) -> dict[str, tuple[tuple[int, ...], Any]]:
         return self._places.results(k, self._options.recovery is not None)
@@ -244,6 +247,8 @@ class Batches:
             room = target.room(within)
             guess = None if initial is None else initial[part]
             report = self._head.solve(self._batch_of(part, batch), guess, room)
+            if isinstance(initial, FirstGuess):
+                report = replace(report, first_guess=initial.name)
             target.filled(within, room)
             return part, report, target
 
@@ -282,7 +287,7 @@ class Batches:
         potential = values.get("potential")
 
         def evaluate() -> Any:
-            return values if potential is None else self._evaluate(part, potential)
+            return self._evaluate(part, potential)
 
         field = Field(
             self._mesh,
@@ -294,7 +299,7 @@ class Batches:
             region=self._options.roi,
             recovery=self._options.recovery,
             run=None if self._record is None else functools.partial(self._record, part),
-            evaluate=evaluate,
+            evaluate=evaluate if "E" not in values else values.copy,
         )
         if len(bad) and self._options.strict:
             worst = bad[np.argmax(np.nan_to_num(report.residual[bad], nan=np.inf))]

@@ -120,12 +120,19 @@ class DeviceHead:
     n_levels : int
         Levels of the multigrid hierarchy.
     unknowns : int
+    primary : str
+        "nodes" or "edges": see `HeadModel`.
     """
 
     def __init__(
-        self, mesh: TetMesh, conductivity: NDArray[np.float64], device: Device, threads: int
+        self,
+        mesh: TetMesh,
+        conductivity: NDArray[np.float64],
+        device: Device,
+        threads: int,
+        primary: str = "nodes",
     ) -> None:
-        self.device, self._threads = device, threads
+        self.device, self._threads, self.primary = device, threads, primary
         self._mesh, self.unknowns = mesh, mesh.n_nodes
         self._recoveries: dict[Any, Recovery] = {}  # the last asked for last
         self._lock = Lock("a head solves")
@@ -134,7 +141,7 @@ class DeviceHead:
         self._reserves: dict[str, Reserve] = defaultdict(Reserve)  # of results by name
         with device.current(), using_threads(threads):
             clock = Clock(device)
-            self._operators = Operators(mesh, conductivity, device)
+            self._operators = Operators(mesh, conductivity, device, edges=primary == "edges")
             clock.lap("assemble")
             fixed = np.arange(mesh.n_nodes) == self._operators.ground
             self._hierarchy = hierarchy_of(device, self._operators.matrix, fixed)
@@ -145,7 +152,7 @@ class DeviceHead:
     def solve(self, batch: Batch, initial: Any, room: dict[str, Any]) -> SolveReport:
         """Solve a batch, from `initial` potentials (k, n) if given, into `room` on the device.
 
-        The room is for the potential (k, n), or for E (k, e, 3).
+        The room is for the potential (k, n), for E (k, e, 3), or both.
         """
         with self._solved(batch, initial) as s:
             error = self._fill(batch, s, room)
@@ -339,16 +346,16 @@ class DeviceHead:
     def _values(
         self, batch: Batch, work: WorkSpace, adot: Any, recovery: Recovery | None, room: dict[str, Any]
     ) -> NDArray[np.float64] | None:
-        """Fill the room of a batch: with the potential, or with E in the places that were asked for.
+        """Fill the room of a batch: with the potential, with E in the places that were asked for, or both.
 
         Returns the estimated discretisation error (k,), where there is a recovery that has been evaluated.
         """
         phi, factors = work.phi, self.device.put(batch.scale)
-        if "E" not in room:
+        if "potential" in room:
             self._operators.to_rows(phi, factors, room["potential"])
-        elif batch.options.recovery is not None and recovery is not None:
+        if "E" in room and batch.options.recovery is not None and recovery is not None:
             return recovery.values(phi, adot, factors, room)
-        else:
+        if "E" in room:
             elements = batch.places.elements
             there = None if elements is None else self._elements(elements)
             self._operators.electric_field(phi, adot, factors, there, room["E"])

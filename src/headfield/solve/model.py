@@ -24,21 +24,18 @@ from .batches import Batches
 from .drives.coil import CoilDrive, CoilTables
 from .drives.currents import NodalCurrents
 from .drives.drive import Drive
+from .first_guess import Guesser, first_guess
 from .head import DeviceHead
 from .on_scalp import OnScalp
-from .options import SolveOptions
+from .options import SolveOptions, check_primary
 from .record import recorder
 from .selfcheck import on_device
-from .zoom.make import make_zoom
-from .zoom.options import ZoomOptions
-from .zoom.report import ZoomLevel
-from .zoom.whole import Whole
-from .zoom.zoom import Zoom
+from .zooming import Zooming
 
 __all__ = ["HeadModel"]
 
 
-class HeadModel(OnScalp, Adjoint):
+class HeadModel(OnScalp, Zooming, Adjoint):
     """A head, assembled and with its multigrid hierarchy built, ready for many solves.
 
     Solves ∇·(σ(∇φ + ∂A/∂t)) = 0 with n·σE = 0 on the scalp, E = −∇φ − ∂A/∂t, by linear tetrahedra and
@@ -57,16 +54,23 @@ class HeadModel(OnScalp, Adjoint):
         GPU is used only after it has given the CPU's field in a small sphere, once a process.
     threads : int, optional
         Threads of the loops on the host; by default all cores (or OMP_NUM_THREADS).
+    primary : {"nodes", "edges"}
+        How ∂A/∂t at nodes, the primary field, becomes that of a tetrahedron in right-hand sides and in E: the
+        mean of its nodes, or that of the lowest edge element (Whitney), with ∂A/∂t along each edge from its
+        ends. A gradient in ∂A/∂t induces nothing. Where edges are 5 mm long, "nodes" still gives an E of 5 %
+        of it, "edges" one of 0.2 %. E of coils in elements is a little better by "nodes", recovered E as good
+        with both: see `docs/numerics.md`.
 
     Attributes
     ----------
     mesh : TetMesh
     conductivity : ndarray (m,) or (m, 3, 3) float64, S/m
         Read-only.
+    primary : str
 
     Raises
     ------
-    MeshError, ConductivityError, DeviceError
+    MeshError, ConductivityError, DeviceError, ArgumentError
 
     Warns
     -----
@@ -77,7 +81,7 @@ class HeadModel(OnScalp, Adjoint):
 
     Notes
     -----
-    A model is pickled as mesh, conductivity, `device` and `threads` as they were asked for; and built again.
+    A model is pickled as mesh, conductivity and options as they were asked for; and built again.
 
     Examples
     --------
@@ -99,17 +103,19 @@ class HeadModel(OnScalp, Adjoint):
         *,
         device: str = "auto",
         threads: int | None = None,
+        primary: str = "nodes",
     ) -> None:
         if not isinstance(mesh, TetMesh):
             raise MeshError(f"mesh must be a TetMesh (see read_mesh), not {type(mesh).__name__}")
         self.mesh = mesh
         self.threads = count = check_threads(threads)
+        self.primary = by = check_primary(primary)
         sigma = self.conductivity = conductivity_of(mesh, conductivity)
         warn_of_contrast(sigma, mesh.tags)
         doubt_tissues(sigma, mesh.tags)
         sigma.flags.writeable = False  # the head is assembled from it, and recovery reads it later
-        self._asked = device, threads
-        on, self._head = on_device(device, repr(mesh), lambda on: DeviceHead(mesh, sigma, on, count))
+        self._asked = {"device": device, "threads": threads, "primary": by}
+        on, self._head = on_device(device, repr(mesh), lambda on: DeviceHead(mesh, sigma, on, count, by))
         self._tables = CoilTables(mesh.nodes_mm, on)
         #: Seconds of the set-up, per stage.
         self.seconds = self._head.seconds
@@ -121,10 +127,11 @@ class HeadModel(OnScalp, Adjoint):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle mesh, conductivity and options; the head is built again when they are unpickled."""
-        return _built, (type(self), self.mesh, self.conductivity, *self._asked)
+        return _built, (type(self), self.mesh, self.conductivity, self._asked)
 
     def __repr__(self) -> str:
-        return f"<HeadModel: {self.mesh!r}, {self._head.n_levels} levels, on {self.device}>"
+        by = "" if self.primary == "nodes" else f", ∂A/∂t by {self.primary}"
+        return f"<HeadModel: {self.mesh!r}, {self._head.n_levels} levels{by}, on {self.device}>"
 
     def solve(
         self,
@@ -139,6 +146,8 @@ class HeadModel(OnScalp, Adjoint):
         max_iterations: int = 200,
         batch: int | str = "auto",
         initial: ArrayLike | None = None,
+        basis: Guesser | None = None,
+        keep_potential: bool = False,
         primary_error: float = 1e-3,
         progress: Callable[[int, int], None] | None = None,
     ) -> Field:
@@ -153,7 +162,7 @@ class HeadModel(OnScalp, Adjoint):
         didt : array_like, scalar or (k,); (k, s) or (1, s) for a coil with s > 1 stimulators
             Rate of change of the coil current, A/s; or a text with units, such as "50 A/µs" or "60 %MSO".
         elements : array_like (m,) bool or (e,) int, optional
-            Only these tetrahedra; the potential is then not kept.
+            Only these tetrahedra; the potential is then not kept, but for `keep_potential`.
         roi : Region, optional
             Only there, in place of `elements`: see `headfield.regions`. At the points of a region that has
             points, E is that of the tetrahedron around each, or recovered there.
@@ -177,6 +186,11 @@ class HeadModel(OnScalp, Adjoint):
         initial : array_like (k, n), optional
             First guess of the potential, V, as `Field.potential`: pays where poses were solved before with
             a larger tolerance or lie within a fraction of a millimetre.
+        basis : RealTime, optional
+            A basis of this head with `potentials`, see `realtime_basis`: first guesses follow from it, and
+            few iterations are left. Bits of the results then depend on it; the report says so.
+        keep_potential : bool
+            Keep the potential beside E in `elements` or `roi`.
         primary_error : float
             Bound of the interpolation error of ∂A/∂t relative to its root mean square in the lattice that
             holds a node; 0 takes the direct sum over the sources at every node, which is slow.
@@ -200,10 +214,17 @@ class HeadModel(OnScalp, Adjoint):
             The result does not fit the memory: use `iter_solve` or `roi`.
         """
         options = SolveOptions(
-            elements=elements, roi=roi, recovery=recovery, tol=tol, max_iterations=max_iterations, batch=batch
+            elements=elements,
+            roi=roi,
+            recovery=recovery,
+            tol=tol,
+            max_iterations=max_iterations,
+            batch=batch,
+            keep_potential=keep_potential,
         )
         drive = self._drive(coil, poses, didt, primary_error)
-        return self._batches(drive, options).together(initial, progress)
+        guess = first_guess(basis, self, drive, initial)
+        return self._batches(drive, options).together(guess, progress)
 
     def iter_solve(
         self,
@@ -217,6 +238,7 @@ class HeadModel(OnScalp, Adjoint):
         tol: float | str = 1e-5,
         max_iterations: int = 200,
         batch: int | str = "auto",
+        basis: Guesser | None = None,
         primary_error: float = 1e-3,
         strict: bool = True,
         first: int = 0,
@@ -252,7 +274,7 @@ class HeadModel(OnScalp, Adjoint):
             strict=strict,
         )
         drive = self._drive(coil, poses, didt, primary_error, first)
-        return self._batches(drive, options).one_by_one()
+        return self._batches(drive, options).one_by_one(first_guess(basis, self, drive))
 
     def solve_sources(
         self,
@@ -320,64 +342,12 @@ class HeadModel(OnScalp, Adjoint):
         )
         return self._batches(drive, options).together(initial, progress)
 
-    def zoom(
-        self,
-        roi: Region,
-        coil: Coil,
-        poses: ArrayLike,
-        didt: ArrayLike = 1e6,
-        *,
-        error: float = 0.02,
-        margin_mm: float | None = None,
-        max_unknowns: int = 2_000_000,
-        smooth: bool = False,
-        potential: ArrayLike | None = None,
-        primary_error: float = 1e-3,
-        progress: Callable[[ZoomLevel], None] | None = None,
-    ) -> Zoom:
-        """Refine the head around a region until E there is as good as is asked for.
-
-        Parameters
-        ----------
-        roi : Region
-            Tetrahedra or points of the mesh: see `headfield.regions`.
-        coil, poses, didt
-            What it is refined for, see `solve`; of more than 16 poses 16, evenly spaced in the list.
-        error : float
-            Relative L2 error of E over the region, from 0.003 to 0.5.
-        margin_mm : float, optional
-            How far what is solved again reaches beyond the region, mm: 10; 15 below 1.5 %, 25 below 0.8 %.
-        max_unknowns : int
-            Refinement ends before there are more, with a warning.
-        smooth : bool
-            Put new nodes on interfaces onto a smooth surface through those of the mesh, not onto facets.
-        potential : array_like (k, n), optional
-            First guess of the potential of these poses in the whole head, V: `Field.potential`.
-        primary_error, progress
-            See `solve`; `progress` gets the `ZoomLevel` of each level.
-
-        Returns
-        -------
-        Zoom
-            Its `solve` and `iter_solve` give E in the region for any coil and poses.
-
-        Raises
-        ------
-        RegionError
-            Of another mesh, empty, or one that takes more than `max_unknowns` as it is.
-        CoilError, PoseError, ArgumentError, DeviceError, MeshError
-        """
-        options = ZoomOptions(error=error, margin_mm=margin_mm, max_unknowns=max_unknowns, smooth=smooth)
-        drive = self._drive(coil, poses, didt, primary_error)
-        whole = Whole(self.mesh, self.conductivity, self._head, self._tables, self.threads, self._warn_of)
-        return make_zoom(whole, roi, drive, options, potential, progress)
-
     def _warn_of(self, drive: CoilDrive) -> None:
         self._plausible.warn_of(drive.coil, drive.poses, drive.first)
 
     def _batches(self, drive: Drive, options: SolveOptions) -> Batches:
         """Return what solves a drive; warn of implausible poses once all arguments are known to be good."""
-        record = recorder(self.mesh, self.conductivity, drive, options)
+        record = recorder(self.mesh, self.conductivity, drive, options, {"primary": self.primary})
         batches = Batches(self.mesh, self._head, drive, options, record)
         if isinstance(drive, CoilDrive):
             self._warn_of(drive)
@@ -394,6 +364,6 @@ class HeadModel(OnScalp, Adjoint):
 
 
 def _built(
-    kind: type[HeadModel], mesh: TetMesh, conductivity: NDArray[np.float64], device: str, threads: int | None
+    kind: type[HeadModel], mesh: TetMesh, conductivity: NDArray[np.float64], options: dict[str, Any]
 ) -> HeadModel:
-    return kind(mesh, conductivity, device=device, threads=threads)
+    return kind(mesh, conductivity, **options)

@@ -40,10 +40,14 @@ class Operators:
         The nodes of the mesh in that order, and the place of each node in it.
     ground : int
         The node, in the order of the block vectors, that is to be held at zero.
+    edges : bool
+        Whether ∂A/∂t of a tetrahedron is the mean of its edge element, not that of its nodes.
     """
 
-    def __init__(self, mesh: TetMesh, conductivity: NDArray[np.float64], device: Device) -> None:
-        self.device, self.mesh = device, mesh
+    def __init__(
+        self, mesh: TetMesh, conductivity: NDArray[np.float64], device: Device, *, edges: bool = False
+    ) -> None:
+        self.device, self.mesh, self.edges = device, mesh, edges
         self.order = order = device.native.morton_order(mesh.nodes_mm)
         self.rank = rank = np.empty_like(order)
         rank[order] = np.arange(len(order), dtype=np.int32)
@@ -52,7 +56,7 @@ class Operators:
         self.nodes_m = device.put(mesh.nodes_mm[order] * 1e-3)
         self.tets = device.indices(rank[mesh.tets], mesh.n_nodes, own=True)
         self.sigma = device.put(conductivity)
-        assembled = device.native.assemble(self.nodes_m, self.tets, self.sigma)
+        assembled = device.native.assemble(self.nodes_m, self.tets, self.sigma, edges)
         indptr, indices, stiffness, self._source = assembled
         row_pointer = device.indices(indptr, len(indices) + 1, row_pointer=True, own=True)
         self.matrix = row_pointer, device.indices(indices, mesh.n_nodes, own=True), stiffness
@@ -63,7 +67,8 @@ class Operators:
 
     def electric_field(self, phi: Any, adot: Any, scale: Any, elements: Any, out: Any) -> None:
         """Compute E (k, e, 3) = −scale (∇φ + ∂A/∂t), V/m, in chosen tetrahedra or all; `adot` may be None."""
-        self.device.native.electric_field(self.nodes_m, self.tets, phi, adot, scale, elements, out)
+        head = self.nodes_m, self.tets
+        self.device.native.electric_field(*head, phi, adot, scale, elements, out, self.edges)
 
     def element_loads(self, weights: Any, elements: NDArray[np.int32], out: Any) -> None:
         """Compute how Σ w · E depends on φ (n, W), w (k, e, 3): the transpose of `electric_field`."""
@@ -74,7 +79,11 @@ class Operators:
     def element_shares(self, weights: Any, elements: NDArray[np.int32], out: Any) -> None:
         """Compute how Σ w · E depends on ∂A/∂t (n, 3, W): the other half of that transpose."""
         minus = self.device.put(-np.ones(len(weights)))
-        self.device.native.spread(weights, minus, None, self._chosen(elements)[1], out)
+        own, corners = self._chosen(elements)
+        if self.edges:
+            self.device.native.edge_shares(self.nodes_m, self.tets, weights, minus, own, corners, out)
+        else:
+            self.device.native.spread(weights, minus, None, corners, out)
 
     def nodal_flux(self, psi: Any, out: Any) -> None:
         """Compute Sᵀψ (n, 3, W), the transpose of `right_hand_side`."""

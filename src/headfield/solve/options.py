@@ -14,7 +14,10 @@ from ..errors import ArgumentError, MeshError, RegionError
 from ..regions.region import Region
 from .recovery import check_kind
 
-__all__ = ["SolveOptions", "check_is_region"]
+__all__ = ["PRIMARIES", "SolveOptions", "check_is_region", "check_primary"]
+
+#: How ∂A/∂t at nodes may become that of a tetrahedron: see `HeadModel`.
+PRIMARIES = ("nodes", "edges")
 
 _MOST = 1_000_000  # iterations, or poses at a time
 
@@ -47,6 +50,7 @@ class SolveOptions:
     max_iterations: int = 200
     batch: int | str = "auto"
     strict: bool = True
+    keep_potential: bool = False
 
     def __post_init__(self) -> None:
         if self.roi is not None:
@@ -71,6 +75,19 @@ class SolveOptions:
 
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
+
+
+def check_primary(primary: Any) -> str:
+    """Return "nodes" or "edges"; raise ArgumentError for what is neither.
+
+    Examples
+    --------
+    >>> check_primary("edges")
+    'edges'
+    """
+    if isinstance(primary, str) and primary in PRIMARIES:
+        return primary
+    raise ArgumentError(f"primary must be {' or '.join(map(repr, PRIMARIES))}, not {primary!r}")
 
 
 def check_is_region(roi: Any) -> None:

@@ -25,12 +25,12 @@ def recorder(
     conductivity: NDArray[np.float64],
     drive: Drive,
     options: SolveOptions,
-    refined: Mapping[str, Any] | None = None,
+    more: Mapping[str, Any],
 ) -> Callable[[slice], Run] | None:
     """Return what makes the record of some of the sources of a drive; None for drives of other programs.
 
-    A field keeps it, so it holds no model, and no tables of one. `refined` says what a refined part of the
-    head was made for, where E is of one.
+    A field keeps it, so it holds no model, and no tables of one. `more` says how the head takes ∂A/∂t, and
+    what a refined part of it was made for, where E is of one.
     """
     if isinstance(drive, NodalCurrents):
         rows, scale = drive.rows, drive.scale
@@ -45,7 +45,7 @@ def recorder(
     coil, poses, didt, bound = drive.coil, drive.poses, drive.didt, drive.bound
 
     def of_poses(part: slice) -> Run:
-        some, settings = poses[part], _settings(options) | {"primary_error": bound, **(refined or {})}
+        some, settings = poses[part], _settings(options) | {"primary_error": bound, **more}
         return run_of(mesh, conductivity, coil.content(), some, didt[part], settings, count=len(some))
 
     return of_poses

@@ -48,7 +48,12 @@ class Recovery:
         barycentric: NDArray[np.float64] | None,
     ) -> None:
         self._device = device = head.device
-        self._native, self._nodes, self._tets = device.native, head.nodes_m, head.tets
+        self._native, self._nodes, self._tets, self._edges = (
+            device.native,
+            head.nodes_m,
+            head.tets,
+            head.edges,
+        )
         mesh, volumes = head.mesh, head.mesh.volumes_mm3()[elements]
         inverse: Any = slice(None)
         if barycentric is not None:
@@ -105,6 +110,7 @@ class Recovery:
     def _in_elements(self, phi: Any, adot: Any, scale: Any, out: Any, error: Any) -> NDArray[np.float64]:
         sums = self._device.xp.empty((2, phi.shape[1]), np.float64)
         places = self._elements, self._volumes, self._corner, self._rows
-        self._native.recovered_field(self._nodes, self._tets, phi, adot, *places, scale, out, error, sums)
+        head, numbers = (self._nodes, self._tets, phi, adot), (scale, out, error, sums)
+        self._native.recovered_field(*head, *places, *numbers, self._edges)
         off, norm = self._device.get(sums)
         return np.sqrt(off / np.maximum(norm, 1e-300))

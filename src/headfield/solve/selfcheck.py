@@ -18,9 +18,11 @@ from ..core.locks import Lock
 from ..core.messages import in_one_line, warn
 from ..errors import DeviceError, HeadfieldError
 from ..heads.conductivity import resolve
+from ..heads.mesh import TetMesh
 from ..heads.phantom import sphere_mesh
 from .drives.coil import CoilDrive, CoilTables
 from .head import Batch, DeviceHead
+from .operators import Operators
 from .options import SolveOptions
 from .places import Places
 
@@ -58,8 +60,28 @@ def difference_from_cpu(gpu: Device) -> float:
     right = field(DeviceHead(mesh, sigma, cpu, threads=1), CoilTables(mesh.nodes_mm, cpu), 4)
     head, tables = DeviceHead(mesh, sigma, gpu, threads=1), CoilTables(mesh.nodes_mm, gpu)
     # Kernels of narrow and of wide batches are compiled apart.
-    away = [np.linalg.norm(field(head, tables, width) - right) for width in (4, max(gpu.native.widths))]
-    return float(max(away) / np.linalg.norm(right))
+    widths = 4, max(gpu.native.widths)
+    away = [np.linalg.norm(field(head, tables, width) - right) / np.linalg.norm(right) for width in widths]
+    right = _by_edges(mesh, sigma, cpu, 4)
+    away += [np.linalg.norm(_by_edges(mesh, sigma, gpu, w) - right) / np.linalg.norm(right) for w in widths]
+    return float(max(away))
+
+
+def _by_edges(mesh: TetMesh, sigma: NDArray[np.float64], device: Device, width: int) -> NDArray[np.float64]:
+    """Return what kernels for ∂A/∂t by edges make of random numbers in the first and the last of columns."""
+    rng = np.random.default_rng(0)
+    with device.current():
+        head = Operators(mesh, sigma, device, edges=True)
+        put, xp, copies = device.put, device.xp, width // 4
+        phi = put(np.tile(rng.normal(size=(mesh.n_nodes, 4)), copies))
+        adot = put(np.tile(rng.normal(size=(mesh.n_nodes, 3, 4)).astype(np.float32), copies))
+        b, e = xp.empty_like(phi), xp.empty((width, mesh.n_tets, 3), np.float32)
+        head.right_hand_side(adot, b)
+        head.electric_field(phi, adot, put(np.ones(width)), None, e)
+        ends = [0, width - 1]
+        b, e = device.get(b)[:, ends].T, device.get(e)[ends].reshape(2, -1)
+    # Of sums that cancel little, so that both count.
+    return np.concatenate([x / np.abs(x).max() for x in (b, e.astype(np.float64))], axis=1)
 
 
 def on_device(device: str, what: str, make: Callable[[Device], T]) -> tuple[Device, T]:

@@ -57,7 +57,7 @@ class CoilTables:
 class CoilDrive:
     """A coil at k poses.
 
-    A pose is solved for `_rates` (k, s), A/s, the largest being 1e6 A/s, and the result is multiplied by
+    A pose is solved for `rates` (k, s), A/s, the largest being 1e6 A/s, and the result is multiplied by
     `scale` (k,). Messages call its first pose `first`.
 
     Raises
@@ -84,7 +84,7 @@ class CoilDrive:
             raise DeviceError("the poses are a CuPy array, but the model is on the CPU; see device='cuda'")
         self.poses: NDArray[np.float64] = check_poses(on_host(poses))
         self.didt: NDArray[np.float64] = checked_didt(on_host(didt), len(self.poses), coil)
-        self._rates, self.scale = _solved_for(self.didt)
+        self.rates, self.scale = _solved_for(self.didt)
         self.bound = within(primary_error, "primary_error", ArgumentError, 0.0, 0.1)
         self.first = whole(first, "first", ArgumentError, _MOST_POSES, 0)
 
@@ -109,7 +109,7 @@ class CoilDrive:
             A source of the coil lies on a node, or no node lies in the samples of A.
         """
         poses = self.poses[part]
-        found = self._table.sample(head.nodes_m, poses, self._rates[part], adot)
+        found = self._table.sample(head.nodes_m, poses, self.rates[part], adot)
         if found.summed:
             check_apart(head, self.coil, poses, self.first + part.start, adot)
         if found.outside:

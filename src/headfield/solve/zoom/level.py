@@ -28,7 +28,9 @@ class Level:
 
     def __init__(self, head: Whole, part: Part, edges: Edges, quadratic: NDArray[np.bool_]) -> None:
         self.part, self.edges, self.conductivity = part, edges, head.conductivity[part.origin]
-        self.operators = PartOperators(head.mesh, part, edges, quadratic, self.conductivity, head.device)
+        by = {"by_edges": head.head.primary == "edges"}
+        sigma = self.conductivity
+        self.operators = PartOperators(head.mesh, part, edges, quadratic, sigma, head.device, **by)
         self._device = head.device
         self.work: WorkSpace | None = None
 

@@ -47,8 +47,13 @@ class PartOperators:
         quadratic: NDArray[np.bool_],
         conductivity: NDArray[np.float64],
         device: Device,
+        *,
+        by_edges: bool = False,
     ) -> None:
-        """Assemble a part; `quadratic` (e,) says which of its edges have an unknown of their own."""
+        """Assemble a part; `quadratic` (e,) says which of its edges have an unknown of their own.
+
+        With `by_edges` ∂A/∂t is that of edges where the potential is linear along them.
+        """
         self.mesh, self.device = mesh, device
         native, n = device.native, len(part.nodes_mm)
         ends = edges.ends[quadratic]
@@ -63,7 +68,7 @@ class PartOperators:
         self.host_nodes_m = at_mm[order] * 1e-3
         self.nodes_m = device.put(self.host_nodes_m)
         self.size = len(order)
-        matrix = native.assemble_quadratic(self.host_nodes_m, self.unknowns, conductivity)
+        matrix = native.assemble_quadratic(self.host_nodes_m, self.unknowns, conductivity, by_edges)
         indptr, indices, stiffness, source = matrix
         fixed = np.zeros(self.size, bool)
         fixed[rank] = np.concatenate([part.rim, part.rim[ends].all(axis=1)])

@@ -231,6 +231,7 @@ class Zoom:
             "margin_mm": report.margin_mm,
             "smooth": report.smooth,
             "unknowns": self.n_unknowns,
+            "primary": whole.head.primary,
         }
         record = recorder(whole.mesh, whole.conductivity, drive, options, refined)
         batches = Batches(whole.mesh, self._head, drive, options, record)
