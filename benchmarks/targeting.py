@@ -45,6 +45,7 @@ def main() -> int:
     )
     parser.add_argument("--heads", nargs="*", default=None, help=f"some of {', '.join(HEADS)}, or phantoms")
     parser.add_argument("--only", choices=PARTS, help="a part of it")
+    parser.add_argument("--coils", nargs="*", default=None, help="of the agreement: some of its coils")
     parser.add_argument("--update", action="store_true", help="keep rows of other heads, and other parts")
     parser.add_argument("--quick", action="store_true", help="a phantom, coarsely")
     parser.add_argument("--out", type=Path, default=HERE / "results", help="folder")
@@ -54,21 +55,21 @@ def main() -> int:
     for part in PARTS if args.only is None else (args.only,):
         for name in wanted or {"agreement": HEADS, "times": (TIMED,), "optima": (HELD_BACK,)}[part]:
             try:
-                report[part] += measured(part, name, args.quick)
+                report[part] += measured(part, name, args.quick, args.coils)
             except NotImplementedError as missing:
                 print(f"{name}: {missing}")
     write(args, report)
     return 0
 
 
-def measured(part: str, name: str, quick: bool) -> list[dict[str, Any]]:
+def measured(part: str, name: str, quick: bool, coils: list[str] | None) -> list[dict[str, Any]]:
     """Return the rows of a part for one head, printed as they come."""
     if part == "times":
         return [told(timed(name, threads, quick)) for threads in (THREADS[:1] if quick else THREADS)]
     head = rows.model(name)
     if part == "optima":
         return [told(rows.optimum(head, name, place, quick)) for place in rows.places(quick)]
-    return [told(rows.agreement(head, name, coil, quick)) for coil in rows.coils(quick)]
+    return [told(rows.agreement(head, name, coil, quick)) for coil in coils or rows.coils(quick)]
 
 
 def timed(name: str, threads: int, quick: bool) -> dict[str, Any]:

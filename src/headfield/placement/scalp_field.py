@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -13,7 +15,7 @@ from ..geometry.surface import Surface
 from ..poses.pose import check_poses
 from .touching import TouchingPoints
 
-__all__ = ["ScalpField"]
+__all__ = ["ScalpField", "scalp_field"]
 
 Floats = NDArray[np.float64]
 
@@ -157,6 +159,17 @@ class ScalpField:
         touching = casing if isinstance(casing, TouchingPoints) else TouchingPoints.of(casing)
         placements = np.ascontiguousarray(check_poses(poses))
         return self._lattice.lifts(touching.points_mm, placements, clear, _FARTHEST_MM)
+
+
+_KEPT: WeakKeyDictionary[Surface, ScalpField] = WeakKeyDictionary()
+
+
+def scalp_field(surface: Surface) -> ScalpField:
+    """Return the `ScalpField` of a scalp at its default spacing, kept: a second's work on a large head."""
+    field = _KEPT.get(surface)
+    if field is None:
+        field = _KEPT[surface] = ScalpField(surface)
+    return field
 
 
 def _distances(surface: Surface, low: Floats, step: float, shape: NDArray[np.intp]) -> NDArray[np.float32]:

@@ -11,13 +11,16 @@ from ..poses.pose import turns
 from .lifting import Lifting
 from .outputs import Outputs
 from .rings import lagrange, trigonometric
-from .sweep import Scheme
+from .sweep import OnRings, Scheme
 
 __all__ = ["WHOLE_TURN_DEG", "Landscape"]
 
 Floats = NDArray[np.float64]
 
 _CONFIGURATIONS = 100_000  # that are looked at together
+# Lifts are found one by one for no more poses than these. A flat casing is lifted by about as much at angles
+# beside each other, one that reaches around the head is not.
+_EACH = 100_000
 _FINE_DEG = 1.0
 _HAIR_MM = 1e-6
 
@@ -39,6 +42,7 @@ class Landscape:
 
     def __init__(self, scheme: Scheme, outputs: Outputs, tilt: Floats, lifting: Lifting | None) -> None:
         self.scheme, self._outputs, self.tilt, self._lifting = scheme, outputs, tilt, lifting
+        self._flat = isinstance(scheme, OnRings)
         self._turns = turns(360.0 * np.arange(scheme.n_angles) / scheme.n_angles)
 
     def at(self, poses: Floats, angles_deg: Floats, *, exact: bool = False) -> Floats:
@@ -48,9 +52,10 @@ class Landscape:
         """
         step = max(1, _CONFIGURATIONS // len(angles_deg))
         result = np.empty((len(poses), len(angles_deg)))
+        each = not self._flat or result.size <= _EACH
         for start in range(0, len(poses), step):
             part = poses[start : start + step]
-            lifts = self._lifts(part, angles_deg)
+            lifts = self._lifts(part, angles_deg, each)
             sums = self._sums(part, angles_deg, lifts)
             values = self._outputs.values(sums.reshape(-1, sums.shape[2]), exact=exact)
             values = values.reshape(len(part), -1)
@@ -82,17 +87,20 @@ class Landscape:
         rows = np.ascontiguousarray(np.moveaxis(sums, 1, 3)).reshape(-1, n)
         return np.moveaxis(cpu.product(rows, waves).reshape(p, h, k, -1), 3, 1)  # one product for all
 
-    def _lifts(self, poses: Floats, angles_deg: Floats) -> Floats | None:
+    def _lifts(self, poses: Floats, angles_deg: Floats, each: bool) -> Floats | None:
         """Return how far coils have to be lifted (p, a), mm; nan where that is too far, None if nobody asks.
 
-        Found at the scheme's angles, and between two of them linear; nan beside one that is.
+        Found at each of the angles; or at the scheme's, linear between two of them and nan beside a nan.
         """
         if self._lifting is None:
             return None
-        n = self.scheme.n_angles
-        lifts = self._lifting.lifts((poses[:, None] @ self._turns @ self.tilt).reshape(-1, 4, 4))
+        n = len(angles_deg) if each else self.scheme.n_angles
+        motions = turns(angles_deg) if each else self._turns
+        lifts = self._lifting.lifts((poses[:, None] @ motions @ self.tilt).reshape(-1, 4, 4))
         known = lifts.reshape(len(poses), n)
         known[known > self.scheme.heights_mm[-1] + _HAIR_MM] = np.nan
+        if each:
+            return known
         at = (np.asarray(angles_deg) / 360.0 * n) % n
         low = np.floor(at + 1e-9).astype(int)
         share = np.maximum(at - low, 0.0)

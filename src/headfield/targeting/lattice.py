@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from ..core.memory import free_memory
 from ..errors import DeviceError
 from .reciprocity import ReciprocalField
 
-__all__ = ["FieldLattice", "placed", "products"]
+__all__ = ["FieldLattice", "Table", "grids_of", "placed", "products", "sampled", "tabulated"]
 
 Floats = NDArray[np.float64]
 Cells = NDArray[np.bool_]
@@ -26,6 +26,79 @@ _SUMMED = 4096  # products that are added up one after the other
 _PLACED = 400_000  # points at a time: their arrays fit the cache of most machines
 _SMALL = 1 << 28  # bytes that are taken without a look at the free memory
 _MOST_POINTS = 60_000_000  # of a lattice: 1 GB for each field
+
+
+class Table(NamedTuple):
+    """k vector fields at the points of a lattice, 0 where they are not known."""
+
+    origin_mm: Floats  #: (3,)
+    step_mm: float
+    values: NDArray[np.float32]  #: (k, nx, ny, nz, 4), the last of the four 0
+    cells: Cells  #: (nx − 1, ny − 1, nz − 1): in which of them all that interpolation takes is known
+
+
+def tabulated(
+    field: ReciprocalField,
+    points_mm: Floats,
+    poses: Floats,
+    *,
+    wire: bool,
+    spacing_mm: float,
+    margin_mm: float = 0.0,
+) -> list[Table]:
+    """Tabulate A of a field, for pieces of wire, or B for dipoles, around points of a coil at all poses.
+
+    One lattice of the given spacing near the head, and one twice as coarse farther off.
+
+    Parameters
+    ----------
+    field : ReciprocalField
+    points_mm : ndarray (q, 3)
+        In the frame of the coil.
+    poses : ndarray (n, 4, 4)
+        Coil to head, mm.
+    wire : bool
+    spacing_mm : float
+    margin_mm : float
+        How far the lattices reach beyond the points.
+
+    Raises
+    ------
+    DeviceError
+        They do not fit the memory.
+    """
+    fine = _Lattice(points_mm, poses, spacing_mm, margin_mm)
+    near = fine.cells & fine.near(field.nodes_mm)
+    coarse = fine.coarser(fine.cells & ~near)
+    fine.cells, every = near, fine.cells
+    # Native code looks into the second lattice only where the first one reaches, if it has nothing there.
+    spans = (fine.coarser(every).cells, near)
+    parts = [part.cropped(span) for part, span in zip((coarse, fine), spans, strict=True) if part.cells.any()]
+    size = 16 * len(field) * sum(part.cells.size for part in parts)
+    if size > _SMALL and size > free_memory():
+        raise DeviceError(
+            f"the fields of {len(field)} sums around these poses take {size / 2**30:.1f} GiB, more than "
+            "is free: take fewer targets, or a smaller region of poses"
+        )
+    needed = [part.needed() for part in parts]
+    found = field.sums(
+        np.concatenate([part.places(at) for part, at in zip(parts, needed, strict=True)]), wire=wire
+    )
+    shares = np.split(found, np.cumsum([len(at) for at in needed])[:-1])
+    return [part.table(at, values) for part, at, values in zip(parts, needed, shares, strict=True)]
+
+
+def grids_of(tables: list[Table], device: Device) -> list[Any]:
+    """Return a native grid for each of the k fields."""
+    cells = [device.put(table.cells.astype(np.uint8)) for table in tables]
+    grids = []
+    for k in range(len(tables[0].values)):
+        lattices = [
+            (tuple(1e-3 * table.origin_mm), (1e-3 * table.step_mm,) * 3, device.put(table.values[k]), good)
+            for table, good in zip(tables, cells, strict=True)
+        ]
+        grids.append(device.native.Grid(lattices, native_sources(device)))
+    return grids
 
 
 class FieldLattice:
@@ -58,53 +131,48 @@ class FieldLattice:
         that of the lattice near the head.
         """
         self._field, self._wire, self._device, self._spacing = field, wire, device, spacing_mm
-        fine = _Lattice(points_mm, poses, spacing_mm, margin_mm)
-        near = fine.near(field.nodes_mm)
-        coarse = fine.coarser(fine.cells & ~near)
-        fine.cells &= near
-        parts = [part for part in (coarse, fine) if part.cells.any()]
-        needed = [part.needed() for part in parts]
-        found = field.sums(
-            np.concatenate([part.places(at) for part, at in zip(parts, needed, strict=True)]), wire=wire
-        )
-        self.n_points = len(found)
-        size = 16 * len(field) * sum(part.cells.size for part in parts)
-        if size > _SMALL and size > free_memory():
-            raise DeviceError(
-                f"the fields of {len(field)} sums around these poses take {size / 2**30:.1f} GiB, more than "
-                "is free: take fewer targets, or a smaller region of poses"
-            )
-        shares = np.split(found, np.cumsum([len(at) for at in needed])[:-1])
-        self._grids = []
-        for k in range(found.shape[1]):
-            lattices = []
-            for part, at, values in zip(parts, needed, shares, strict=True):
-                lattices.append(part.tabulated(at, values[:, k], device))
-            self._grids.append(device.native.Grid(lattices, native_sources(device)))
+        tables = tabulated(field, points_mm, poses, wire=wire, spacing_mm=spacing_mm, margin_mm=margin_mm)
+        self.n_points = sum(int(stencil(table.cells).sum()) for table in tables)
+        self._grids = grids_of(tables, device)
 
     def sample(self, points_mm: Floats, poses: Floats) -> NDArray[np.float32]:
         """Return the fields (k, 3 q, W) at points (q, 3) of a coil at W poses, in the axes of the coil.
 
         W is the native loops' width for them, at most `widest`; what is beyond the poses is 0.
         """
-        device = self._device
-        width = next(w for w in device.native.widths if w >= len(poses))
-        points, backward = device.put(1e-3 * points_mm), device.put(_inverse(poses))
-        ones = device.put(np.ones(len(poses)))
-        out = device.xp.empty((len(points_mm), 3, width), np.float32)
-        result = np.empty((len(self._grids), 3 * len(points_mm), width), np.float32)
-        for row, grid in zip(result, self._grids, strict=True):
-            if grid.sample(points, backward, ones, out):  # poses beyond those that it was made for
-                more = {"spacing_mm": self._spacing, "margin_mm": self._spacing}
-                other = FieldLattice(self._field, points_mm, poses, device, wire=self._wire, **more)
-                return other.sample(points_mm, poses)
-            row[:] = device.get(out).reshape(row.shape)
+        result, beyond = sampled(self._grids, self._device, points_mm, poses)
+        if beyond:  # poses beyond those it was made for
+            more = {"spacing_mm": self._spacing, "margin_mm": self._spacing}
+            other = FieldLattice(self._field, points_mm, poses, self._device, wire=self._wire, **more)
+            result, beyond = sampled(other._grids, self._device, points_mm, poses)
+            if beyond:
+                raise RuntimeError(f"a lattice lacks {beyond} points that it was made for")
         return result
 
     @property
     def widest(self) -> int:
         """Poses that are sampled together."""
         return min(32, max(self._device.native.widths))
+
+
+def sampled(
+    grids: list[Any], device: Device, points_mm: Floats, poses: Floats
+) -> tuple[NDArray[np.float32], int]:
+    """Return fields (k, 3 q, W) at points (q, 3) of a coil at W poses, and how many points have none.
+
+    In the axes of the coil. W is the native loops' width for the poses; what is beyond them is 0.
+    """
+    width = next(w for w in device.native.widths if w >= len(poses))
+    points, backward = device.put(1e-3 * points_mm), device.put(_inverse(poses))
+    ones = device.put(np.ones(len(poses)))
+    out = device.xp.empty((len(points_mm), 3, width), np.float32)
+    result = np.empty((len(grids), 3 * len(points_mm), width), np.float32)
+    for row, grid in zip(result, grids, strict=True):
+        beyond = grid.sample(points, backward, ones, out)
+        if beyond:
+            return result, int(beyond)
+        row[:] = device.get(out).reshape(row.shape)
+    return result, 0
 
 
 class _Lattice:
@@ -157,12 +225,21 @@ class _Lattice:
         """Return where points are, mm."""
         return np.asarray(self.low + self.step * at)
 
-    def tabulated(self, at: NDArray[np.intp], values: NDArray[np.float32], device: Device) -> Any:
-        """Return what the native grid takes: origin and step, m, values and the cells that are good."""
-        table = np.zeros((*(n + 1 for n in self.cells.shape), 4), np.float32)
-        table[(*at.T, slice(0, 3))] = values
-        origin, step = tuple(1e-3 * self.low), (1e-3 * self.step,) * 3
-        return origin, step, device.put(table), device.put(self.cells.astype(np.uint8))
+    def cropped(self, span: Cells) -> _Lattice:
+        """Return the part that holds the cells of a span and what interpolation in them takes."""
+        other = _Lattice.__new__(_Lattice)
+        held = np.argwhere(span)
+        low, high = held.min(axis=0) - 1, held.max(axis=0) + 2
+        low, high = np.maximum(low, 0), np.minimum(high, self.cells.shape)
+        other.low, other.step = self.low + self.step * low, self.step
+        other.cells = self.cells[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
+        return other
+
+    def table(self, at: NDArray[np.intp], values: NDArray[np.float32]) -> Table:
+        """Return the table of values (p, k, 3) at points (p, 3), as indices."""
+        table = np.zeros((values.shape[1], *(n + 1 for n in self.cells.shape), 4), np.float32)
+        table[(slice(None), *at.T, slice(0, 3))] = np.moveaxis(values, 1, 0)
+        return Table(self.low, self.step, table, self.cells)
 
 
 def products(weights: NDArray[np.float32], samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -189,9 +266,10 @@ def placed(points_mm: Floats, poses: Floats) -> Iterator[Floats]:
 
 def _bounds(points_mm: Floats, poses: Floats) -> tuple[Floats, Floats]:
     """Return the lowest and highest corner of a box that holds points of a coil at all poses."""
-    reach = float(np.linalg.norm(points_mm, axis=1).max())
-    origins = poses[:, :3, 3]
-    return origins.min(axis=0) - reach, origins.max(axis=0) + reach
+    middle = 0.5 * (points_mm.min(axis=0) + points_mm.max(axis=0))
+    reach = float(np.linalg.norm(points_mm - middle, axis=1).max())
+    middles = poses[:, :3, :3] @ middle + poses[:, :3, 3]
+    return middles.min(axis=0) - reach, middles.max(axis=0) + reach
 
 
 def _with_neighbours(cells: Cells) -> Cells:

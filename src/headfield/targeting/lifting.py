@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,15 +10,12 @@ from ..coils.casing import Casing
 from ..geometry.surface import Surface
 from ..placement.clearance import Shell
 from ..placement.retreat import cleared
-from ..placement.scalp_field import ScalpField
+from ..placement.scalp_field import scalp_field
 from ..placement.touching import TouchingPoints
 
 __all__ = ["Lifting"]
 
 Floats = NDArray[np.float64]
-
-
-_FIELDS: WeakKeyDictionary[Surface, ScalpField] = WeakKeyDictionary()  # a second's work on a large head
 
 
 class Lifting:
@@ -42,10 +37,7 @@ class Lifting:
 
     def lifts(self, poses: Floats) -> Floats:
         """Return mm (n,) along −z for poses (n, 4, 4), by the field; nan where the most is not enough."""
-        field = _FIELDS.get(self._scalp)
-        if field is None:
-            field = _FIELDS[self._scalp] = ScalpField(self._scalp)
-        lifts = field.lifts(self._points, poses, self._clear)
+        lifts = scalp_field(self._scalp).lifts(self._points, poses, self._clear)
         return np.where(lifts <= self.most_mm, lifts, np.nan)
 
     def cleared(self, poses: Floats) -> Floats:
