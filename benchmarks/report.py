@@ -23,6 +23,7 @@ from reporting import (
     model,
     peers,
     profiles,
+    realtime,
     recovery,
     refinement,
     resources,
@@ -88,6 +89,7 @@ def every_section(results: Results) -> list[Section]:
     found += [*suite.sections(results), *profiles.sections(results)]
     found += [recovery.section(results), refinement.section(results), zoom.section(results)]
     found.append(targeting.section(results))
+    found.append(realtime.section(results))
     found += [files.section(results), mesher.section(results)]
     found += [model.section(results), resources.section(results)]
     found.append(gpu.section(results))
