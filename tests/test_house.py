@@ -14,6 +14,7 @@ LATE = {
     "netCDF4",
     "cupy",
     "cupyx",
+    "fastcrc",
     "h5py",
     "matplotlib",
     "meshio",
@@ -22,6 +23,8 @@ LATE = {
     "resource",
     "scipy",
     "webbrowser",
+    "pylsl",
+    "websockets",
 }
 MOST_LINES, MOST_IN_FUNCTION, MOST_POSITIONAL = 400, 40, 6
 TEXT = (".py", ".pyi", ".cpp", ".hpp", ".cu", ".h", ".sh")

@@ -35,6 +35,7 @@ from .errors import (
     HeadfieldError,
     MeshError,
     MissingPackageError,
+    NetworkError,
     PlausibilityWarning,
     PoseError,
     RegionError,
@@ -69,8 +70,14 @@ from .poses.pose import check_poses, nearest_rotation, ring
 from .poses.pose_list import PoseList
 from .poses.read import read_pose_list, read_poses
 from .poses.write import write_poses
+from .realtime.make import realtime_basis
+from .realtime.realtime import RealTime
+from .realtime.store import read_realtime, write_realtime
 from .regions.refine import refine
 from .regions.region import Region
+from .serving.invesalius import InVesaliusConnection
+from .serving.replay import replay
+from .serving.replayed import Replay
 from .solve.model import HeadModel
 from .solve.zoom.report import ZoomLevel, ZoomReport
 from .solve.zoom.zoom import Zoom
@@ -106,15 +113,19 @@ __all__ = [
     "HeadModel",
     "HeadReport",
     "HeadfieldError",
+    "InVesaliusConnection",
     "MeshError",
     "MissingPackageError",
+    "NetworkError",
     "Placement",
     "PlausibilityWarning",
     "PoseError",
     "PoseList",
+    "RealTime",
     "ReciprocalField",
     "Region",
     "RegionError",
+    "Replay",
     "Result",
     "SampledPotential",
     "ScalpGeometry",
@@ -160,10 +171,13 @@ __all__ = [
     "read_placements",
     "read_pose_list",
     "read_poses",
+    "read_realtime",
     "read_result",
     "read_wire",
+    "realtime_basis",
     "refine",
     "regions",
+    "replay",
     "retreat",
     "ring",
     "scalp_geometry",
@@ -183,6 +197,7 @@ __all__ = [
     "write_coil",
     "write_mesh",
     "write_poses",
+    "write_realtime",
     "write_result",
     "write_skin",
 ]

@@ -15,6 +15,7 @@ __all__ = [
     "HeadfieldError",
     "MeshError",
     "MissingPackageError",
+    "NetworkError",
     "PlausibilityWarning",
     "PoseError",
     "RegionError",
@@ -60,6 +61,10 @@ class FileFormatError(HeadfieldError, ValueError):
 
 class StorageError(HeadfieldError, OSError):
     """A result that can't be written: a full disk, a quota, a limit, or another run that writes it."""
+
+
+class NetworkError(HeadfieldError, OSError):
+    """A port that can't be listened on, or a message of another program that is damaged."""
 
 
 class DeviceError(HeadfieldError, RuntimeError):

@@ -201,3 +201,21 @@ def test_recovered_fields_and_their_errors(files, tmp_path, capsys):
     assert errors == pytest.approx(field.report.discretisation_error.tolist())
     cells = meshio.read(facts["files"][1]).cell_data
     np.testing.assert_array_equal(cells["local_error"][0][field.elements], field.local_error[1])
+
+
+def test_the_primary_field_by_edges(files, tmp_path, capsys):
+    """`headfield solve --primary edges` writes what a model by edges gives, and goes on in no other file."""
+    paths = [str(files / name) for name in ("head.msh", "two.ccd", "poses.xml")]
+    words = ["solve", *paths, "-o", str(tmp_path / "f.h5"), "--didt", "2e6", "-q"]
+    assert cli.main([*words, "--primary", "edges", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["primary"] == "edges"
+    mesh = hf.read_mesh(files / "head.msh")
+    coil, poses = hf.read_coil(files / "two.ccd"), hf.read_poses(files / "poses.xml")
+    fields = [hf.HeadModel(mesh, primary=one).solve(coil, poses, 2e6) for one in ("edges", "nodes")]
+    result = hf.read_result(tmp_path / "f.h5")
+    with h5py.File(tmp_path / "f.h5") as file:
+        np.testing.assert_array_equal(file["elements/E"], fields[0].E)
+    assert not np.array_equal(fields[0].E, fields[1].E)
+    assert result.provenance.settings["primary"] == "edges"
+    assert cli.main([*words, "--resume"]) == 1
+    assert "the options are not the same" in capsys.readouterr().err

@@ -74,7 +74,7 @@ def test_info_describes_a_result(inputs, capsys):
         r"head +head\.msh, hash [0-9a-f]{32}\n",
         r"conductivity +hash [0-9a-f]{32}\n",
         r"coil +coil\.ccd, hash [0-9a-f]{32}\n",
-        r"settings +tissues None, recovery None, tol 1e-05, max_iterations 200\n",
+        r"settings +tissues None, recovery None, primary nodes, tol 1e-05, max_iterations 200\n",
     ):
         assert re.search(row, text)
     facts = json.loads(said(capsys, "info", inputs / "r.h5", "--json"))

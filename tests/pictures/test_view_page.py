@@ -2,25 +2,17 @@
 """The page of a field: what is in it, its size, and how it does in a browser without a network."""
 
 import base64
-import fcntl
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from given.browser import BROWSER, Browser
 from matplotlib.image import imread
 
 import headfield as hf
 from headfield.pictures.page import page, write_page
 from headfield.pictures.scene import Scene, Shell
-
-BROWSER = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None
-)
 
 
 @pytest.fixture(scope="module")
@@ -99,74 +91,6 @@ def test_a_large_cortex_is_thinned(monkeypatch, scene):
     cortex = next(t for t in figure(text)[0] if t.get("name") == "cortex")
     assert 60_000 < len(cortex["i"]) <= 200_000
     assert len(text) < 20e6
-
-
-class Browser:
-    """Chromium without a screen or a network, driven by its DevTools protocol over a pipe."""
-
-    def __init__(self, folder):
-        ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 50) for pipe in (os.pipe(), os.pipe()) for end in pipe]
-        theirs = (ends[0], ends[3])
-        start = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); "
-        start += "os.execv(sys.argv[3], sys.argv[3:])"
-        words = ["--headless=new", "--remote-debugging-pipe", "--no-sandbox", f"--user-data-dir={folder}"]
-        words += [
-            "--use-gl=angle",
-            "--use-angle=swiftshader",
-            "--enable-unsafe-swiftshader",
-            "--no-first-run",
-        ]
-        words += ["--host-resolver-rules=MAP * ~NOTFOUND", "--disable-background-networking"]
-        command = [sys.executable, "-c", start, *map(str, theirs), BROWSER, *words, "--window-size=1400,1000"]
-        self.process = subprocess.Popen(command, pass_fds=theirs, stderr=subprocess.DEVNULL)
-        for end in theirs:
-            os.close(end)
-        self.to, self.answers = os.fdopen(ends[1], "wb"), os.fdopen(ends[2], "rb")
-        self.session, self.events, self.number, self.rest = {}, [], 0, b""
-
-    def __enter__(self):
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        self.session = {"sessionId": session}
-        for domain in ("Page", "Network", "Runtime", "Log"):
-            self.call(f"{domain}.enable")
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-        self.to.close()
-        self.answers.close()
-
-    def call(self, method, **params):
-        """Send a command and return its answer; what happens meanwhile is kept in `events`."""
-        self.number += 1
-        message = {"id": self.number, "method": method, "params": params, **self.session}
-        self.to.write(json.dumps(message).encode() + b"\0")
-        self.to.flush()
-        while True:
-            message = self.message()
-            if message.get("id") == self.number:
-                assert "error" not in message, (method, message["error"])
-                return message["result"]
-            self.events.append(message)
-
-    def message(self):
-        while b"\0" not in self.rest:
-            piece = self.answers.read1(1 << 16)
-            assert piece, f"the browser ended with {self.process.wait()}"
-            self.rest += piece
-        one, _, self.rest = self.rest.partition(b"\0")
-        return json.loads(one)
-
-    def run(self, script):
-        """The value of a script that may wait."""
-        done = self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
-        assert "exceptionDetails" not in done, done
-        return done["result"].get("value")
-
-    def seen(self, *methods):
-        return [event["params"] for event in self.events if event.get("method") in methods]
 
 
 # Until the cortex is drawn; then notes what the pointer finds.

@@ -61,6 +61,21 @@ class TestAxes:
         found = read_pose_list(tmp_path / "a.xml")
         assert found.didt.tolist() == [62.5e6]
         assert found.names == ("26098 ms",)
+        assert found.seconds.tolist() == [26.098]
+
+    @pytest.mark.parametrize("time", ["", "soon", "inf"])
+    def test_triggers_without_a_time(self, tmp_path, time):
+        (tmp_path / "a.xml").write_text(trigger(LOCALITE, "62.5", description="M1", recordingTime=time))
+        assert read_pose_list(tmp_path / "a.xml").seconds is None
+
+    def test_times_of_samples(self, shared_data):
+        path = shared_data / "navigation" / "niiImage_nifticoord.txt"
+        assert read_pose_list(path, which="targets").seconds is None
+        samples = read_pose_list(path, which="samples").seconds
+        assert samples[:2].tolist() == pytest.approx([42527.502, 42559.162])  # 11:48:47.502, 11:49:19.162
+        both = read_pose_list(path).seconds
+        assert np.isnan(both[:7]).all()
+        np.testing.assert_array_equal(both[7:], samples)
 
     def test_metres_of_visor(self, tmp_path):
         pose = POSE.copy()

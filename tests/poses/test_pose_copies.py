@@ -13,3 +13,11 @@ import headfield as hf
 def test_a_copy_has_the_same_arrays_and_names(didt, way):
     poses = hf.PoseList(hf.ring(np.diag([1.0, -1.0, -1.0, 1.0]), [10, 20]), ("M1", ""), didt, "table")
     assert_same_parts(poses, WAYS[way](poses), ["poses", "names", "didt", "kind"])
+
+
+@pytest.mark.parametrize("seconds", [[1.0], [[1.0, 2.0]], [1.0, np.inf], ["a", "b"]])
+def test_seconds_that_are_not_one_number_a_pose(seconds):
+    with pytest.raises(hf.PoseError, match="seconds"):
+        hf.PoseList(np.stack([np.eye(4)] * 2), seconds=seconds)
+    kept = hf.PoseList(np.stack([np.eye(4)] * 2), seconds=[1.0, np.nan])
+    assert kept.seconds.shape == (2,)

@@ -2,7 +2,7 @@
 """The command `headfield` and what it can do. Results go to stdout, everything else to stderr.
 
 Exit codes: 0 done; 1 it failed, one line on stderr says why; 2 the command line is wrong; 3 done, but some
-poses did not converge; 128 + n stopped by signal n, such as 130 by Ctrl-C.
+poses did not converge, or pulses have no field; 128 + n stopped by signal n, such as 130 by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -29,12 +29,17 @@ from .info_text import lines
 from .mesh import run_mesh
 from .parser import build_parser
 from .parser_place import TAKE_MINUS, check_placing
+from .parser_replay import check_replay_options
 from .parser_roi import check_roi
+from .parser_serve import TAKE_MINUS as SERVES_TAKE_MINUS
+from .parser_serve import check_serve
 from .parser_target import TAKE_MINUS as TARGETS_TAKE_MINUS
 from .parser_target import check_target_options
 from .place import run_place
 from .pose_options import pose_options
 from .progress import Progress, tell
+from .replay import run_replay
+from .serve import serve
 from .solve import solve
 from .stopping import Stopped, Stopping
 from .summary import exit_code
@@ -47,6 +52,7 @@ __all__ = ["main"]
 _TAKE_MINUS = (
     *("--at", "--conductivity", "--didt", "--slice", "--tags", "--without-tags"),
     *TAKE_MINUS,
+    *SERVES_TAKE_MINUS,
     *TARGETS_TAKE_MINUS,
 )
 
@@ -62,8 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit code: 0 done, 1 failed, 2 a wrong command line, 3 done but for poses that did not converge,
-        128 + n stopped by signal n.
+        The exit code: 0 done, 1 failed, 2 a wrong command line, 3 done but for poses that did not converge
+        or pulses without a field, 128 + n stopped by signal n.
 
     Examples
     --------
@@ -90,7 +96,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = parser.parse_args(_joined(sys.argv[1:] if argv is None else argv))
         check_placing(parser, args)
         check_roi(parser, args)
+        check_serve(parser, args)
         check_target_options(parser, args)
+        check_replay_options(parser, args)
     except SystemExit as stop:  # argparse has printed the help or what is wrong
         return int(stop.code or 0)
     with warnings.catch_warnings():
@@ -182,6 +190,8 @@ _COMMANDS = {
     "place": run_place,
     "target": run_target,
     "solve": solve,
+    "serve": serve,
+    "replay": run_replay,
     "merge": _merge,
     "view": view,
     "info": _info,

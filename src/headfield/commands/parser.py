@@ -8,11 +8,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..core.version import VERSION
+from ..solve.options import PRIMARIES
 from ..solve.recovery import KINDS
 from . import values
 from .parser_mesh import add_mesh
 from .parser_place import add_place, add_placing, add_poses
+from .parser_replay import add_replay
 from .parser_roi import ROI_EXAMPLE, add_roi
+from .parser_serve import add_serve
 from .parser_target import add_target
 from .pose_options import add_pose_options
 
@@ -55,6 +58,8 @@ def build_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
         "place": _add_place,
         "target": _add_target,
         "solve": _add_solve,
+        "serve": _add_serve,
+        "replay": _add_replay,
         "merge": _add_merge,
         "view": _add_view,
         "info": _add_info,
@@ -128,6 +133,22 @@ def _add_place(commands: Any) -> argparse.ArgumentParser:
 
 def _add_target(commands: Any) -> argparse.ArgumentParser:
     parser = add_target(commands)
+    _add_material(parser)
+    _add_head_options(parser)
+    _add_common(parser)
+    return parser
+
+
+def _add_serve(commands: Any) -> argparse.ArgumentParser:
+    parser = add_serve(commands)
+    _add_material(parser)
+    _add_head_options(parser)
+    _add_common(parser)
+    return parser
+
+
+def _add_replay(commands: Any) -> argparse.ArgumentParser:
+    parser = add_replay(commands)
     _add_material(parser)
     _add_head_options(parser)
     _add_common(parser)
@@ -210,6 +231,12 @@ def _add_accuracy(parser: argparse.ArgumentParser) -> None:
         choices=KINDS,
         default=None,
         help="recover E from patches of tetrahedra, and say how far elements are off [no]",
+    )
+    parser.add_argument(
+        "--primary",
+        choices=PRIMARIES,
+        default=PRIMARIES[0],
+        help="what ∂A/∂t of a tetrahedron is the mean of [%(default)s]; with edges a gradient hardly counts",
     )
     parser.add_argument(
         "--tol",

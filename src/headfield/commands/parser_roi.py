@@ -75,7 +75,7 @@ def _add_limits(group: argparse._ArgumentGroup) -> None:
 
 def check_roi(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Make `args.zoom` of the options, None without --error; end with a message if they don't go together."""
-    if not hasattr(args, "roi"):
+    if not hasattr(args, "error"):
         return
     args.zoom = None
     if args.error is None:

@@ -72,7 +72,7 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--direction",
-        type=_direction,
+        type=values.direction,
         metavar="X,Y,Z|normal",
         help="E along this, with its sign; normal: into the cortex, at its mid-layer [|E|]",
     )
@@ -194,10 +194,6 @@ def check_target_options(parser: argparse.ArgumentParser, args: argparse.Namespa
         )
     except HeadfieldError as problem:
         parser.error(str(problem))
-
-
-def _direction(text: str) -> str | list[float]:
-    return text if text == "normal" else values.point(text)
 
 
 def _pair(text: str) -> list[float]:

@@ -52,6 +52,7 @@ def record(args: argparse.Namespace, problem: Problem) -> Run:
     settings: dict[str, Any] = {
         "tissues": None if args.tissues is None else sorted(set(args.tissues)),
         "recovery": args.recovery,
+        "primary": args.primary,
         "tol": args.tol,
         "max_iterations": args.max_iterations,
     }

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..coils.coil import Coil
 from ..coils.read import read_coil
 from ..errors import ArgumentError, ConvergenceError, RegionError
 from ..fields.field import Field
@@ -22,14 +21,12 @@ from ..heads.mesh import TetMesh
 from ..heads.standard import conductivity_of
 from ..heads.subject import Subject
 from ..io.atomic import check_not_input
-from ..poses.pose_list import PoseList
 from ..regions.region import Region
-from ..solve.drives.rates import rates_of
 from ..solve.model import HeadModel
 from ..solve.zoom.zoom import Zoom
 from .heads import read_head
 from .placing import given_poses
-from .pose_options import pose_options
+from .pose_options import didt_of, pose_options
 from .progress import Progress
 from .record import label, names_of, record
 from .stopping import Stopping
@@ -63,6 +60,7 @@ def solve(args: argparse.Namespace) -> int:
         "didt": np.asarray(problem.didt).tolist(),
         "tol": args.tol,
         "recovery": args.recovery,
+        "primary": args.primary,
         "device": device,
         **facts_of_error(args, summary.rows, problem.zoom),
         "files": results.files,
@@ -84,7 +82,7 @@ class _Problem:
         self.mesh, given = read_head(args)
         self.coil = read_coil(args.coil)
         listed = given_poses(args, self.mesh, self.coil, **pose_options(args))
-        self.poses, self.didt = listed.poses, _didt(args, listed, self.coil)
+        self.poses, self.didt = listed.poses, didt_of(args.didt, listed, self.coil, args.poses)
         self.chosen = _slice(args.slice, len(self.poses))
         _check_not_input(args, self.chosen, len(self.poses))
         self.elements = _elements(self.mesh, args.tissues)
@@ -138,7 +136,8 @@ def _solve_rest(
         )
     if results.done == run.count:
         return "no device"
-    model = HeadModel(problem.mesh, problem.conductivity, device=args.device, threads=args.threads)
+    how = {"device": args.device, "threads": args.threads, "primary": args.primary}
+    model = HeadModel(problem.mesh, problem.conductivity, **how)
     progress.say(f"set-up took {sum(model.seconds.values()):.1f} s")
     if args.zoom is not None:
         problem.zoom = zoomed(model, problem, progress)
@@ -168,20 +167,6 @@ def _slice(given: tuple[int | None, int | None] | None, k: int) -> range:
     if begin >= end:
         raise ArgumentError(f"--slice: there is no pose from {begin} to {end} in a list of {k}")
     return range(begin, end)
-
-
-def _didt(args: argparse.Namespace, listed: PoseList, coil: Coil) -> Any:
-    """Return dI/dt of each pose: from the command line, else from the file of poses, else 1 A/µs."""
-    if args.didt is not None:
-        return rates_of(args.didt, coil)
-    if listed.didt is not None:
-        if coil.n_stimulators > 1:
-            raise ArgumentError(
-                f"{args.poses} has one dI/dt a pose, but {coil!r} has {coil.n_stimulators} stimulators: give "
-                f"one for each, such as --didt {','.join(['1e6'] * coil.n_stimulators)}"
-            )
-        return listed.didt
-    return 1e6 if coil.n_stimulators == 1 else [[1e6] * coil.n_stimulators]
 
 
 def _check_not_input(args: argparse.Namespace, chosen: range, k: int) -> None:

@@ -13,6 +13,7 @@ from ..heads.points import coordinates
 from ..heads.segmentation.numberings import NUMBERINGS, tag_of
 
 __all__ = [
+    "direction",
     "file_name",
     "folder",
     "point",
@@ -122,6 +123,10 @@ def point(text: str) -> list[float]:
     if found is None or found[0]:
         raise argparse.ArgumentTypeError(f"{text!r} is not x,y,z in mm")
     return [float(number) for number in found[1]]
+
+
+def direction(text: str) -> str | list[float]:
+    return text if text == "normal" else point(text)
 
 
 def pose_range(text: str) -> tuple[int | None, int | None]:

@@ -7,8 +7,10 @@ import contextlib
 import functools
 import os
 import sys
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..errors import PlausibilityWarning
 
-__all__ = ["doubt", "first_of", "in_one_line", "plural", "point", "printable", "quoted", "warn"]
+__all__ = ["doubt", "first_of", "heard", "in_one_line", "plural", "point", "printable", "quoted", "warn"]
 
 # Frames of these files stand between a caller and what it is warned of: the package, and decorators it uses.
 _INSIDE = (
@@ -25,6 +27,7 @@ _INSIDE = (
     functools.__file__,
     contextlib.__file__,
 )
+_here = threading.local()
 
 
 def plural(count: int, singular: str, many: str) -> str:
@@ -92,6 +95,11 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
 
     `warnings.warn` counts frames instead: wrong as soon as a function is called from two depths.
     """
+    collected: list[str] | None = getattr(_here, "collected", None)
+    if collected is not None:
+        if not _is_ignored(message, category):
+            collected.append(message)
+        return
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_INSIDE):
         frame, level = frame.f_back, level + 1
@@ -115,3 +123,40 @@ def doubt(message: str) -> None:
         f"{message} (silence: --no-plausibility, or ignore headfield.PlausibilityWarning)",
         PlausibilityWarning,
     )
+
+
+@contextmanager
+def heard() -> Iterator[list[str]]:
+    """Collect what headfield warns of in this thread meanwhile, in place of showing it.
+
+    `warnings.catch_warnings` does that for all threads at once, and leaves them in a mess when two of them
+    do. Each message is collected each time, however often it was shown; those of ignored categories are not.
+
+    Yields
+    ------
+    list of str
+
+    Examples
+    --------
+    >>> with heard() as notes:
+    ...     warn("no pose moved")
+    >>> notes
+    ['no pose moved']
+    """
+    before: list[str] | None = getattr(_here, "collected", None)
+    collected: list[str] = []
+    _here.collected = collected
+    try:
+        yield collected
+    finally:
+        _here.collected = before
+
+
+def _is_ignored(message: str, category: type[Warning]) -> bool:
+    """Whether the filters of warnings ignore this; those for the lines of some module are passed over."""
+    for action, text, kind, module, line in warnings.filters:
+        if module is None and not line and issubclass(category, kind):
+            matches = text is None or (text.match(message) if hasattr(text, "match") else text == message)
+            if matches:
+                return action == "ignore"
+    return False

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import MissingPackageError
 
-__all__ = ["INK", "TISSUE", "colormap", "matplotlib_parts", "tissue_colour"]
+__all__ = ["INK", "STOPS", "TISSUE", "colormap", "matplotlib_parts", "tissue_colour"]
 
 #: Lines and text.
 INK = "#20242c"
@@ -20,6 +20,48 @@ TISSUE = "#ececec"
 # from its light end as far as colours can still be told from black. It darkens all the way, so that it can
 # be printed in gray.
 _MAGMA = (1.0, 0.1)
+#: The colours of |E| at 33 even steps, as #rrggbb, for pages that are made without matplotlib.
+STOPS = (
+    *(
+        "#fcfdbf",
+        "#fcf0b2",
+        "#fde3a5",
+        "#fed799",
+        "#feca8d",
+        "#febb81",
+        "#feae77",
+        "#fea16e",
+        "#fd9467",
+        "#fb8560",
+        "#f9785d",
+    ),
+    *(
+        "#f56b5c",
+        "#f05f5e",
+        "#e95462",
+        "#df4a68",
+        "#d5446d",
+        "#ca3e72",
+        "#bf3a77",
+        "#b2357b",
+        "#a6317d",
+        "#9b2e7f",
+        "#902a81",
+    ),
+    *(
+        "#832681",
+        "#782281",
+        "#6d1d81",
+        "#621980",
+        "#57157e",
+        "#4a1079",
+        "#3f0f72",
+        "#331067",
+        "#271258",
+        "#1c1044",
+        "#140e36",
+    ),
+)
 # By tag of the table of tissues. All are light, so that lines over them can be told; neighbours in a head
 # differ in lightness as well as in hue.
 _TISSUES = {

@@ -70,7 +70,36 @@ class PlausiblePoses:
         wire = self._wire_of(coil)
         if len(poses) <= _FEW and self._none_in_doubt(wire.front.height.item(), poses):
             return
-        inside, far, away = np.empty((3, len(poses)), bool)
+        inside, far, away = self._seen(wire, poses)
+        metres = ": are their centres in metres, not mm?" if inside.any() and are_in_metres(poses) else ""
+        _warn(inside, first, f"put the wire of the coil inside the head{metres}")
+        _warn(far, first, f"put the coil more than {_FAR_MM:g} mm from the head: are they in mm?")
+        _warn(away, first, "turn the back of the coil to the head: +z points into the head")
+
+    def misplaced(self, coil: Coil, poses: Floats) -> dict[int, str]:
+        """Return what keeps a coil at some poses (k, 4, 4) from being over the head, by their index.
+
+        Such poses put its wire inside the head, or the coil far from it.
+
+        Examples
+        --------
+        >>> import headfield as hf
+        >>> check = PlausiblePoses(hf.sphere_mesh(radii_mm=[80], tags=[3], edge_mm=10))
+        >>> poses = np.stack([np.diag([1.0, -1.0, -1.0, 1.0])] * 3)
+        >>> poses[:, 2, 3] = [90.0, 60.0, 500.0]
+        >>> check.misplaced(hf.circular_coil(), poses)
+        {1: 'the wire of the coil is inside the head', 2: 'the coil is more than 300 mm from the head'}
+        """
+        inside, far, _ = self._seen(self._wire_of(coil), poses)
+        off = f"the coil is more than {_FAR_MM:g} mm from the head"
+        words = dict.fromkeys(np.flatnonzero(far).tolist(), off)
+        words |= dict.fromkeys(np.flatnonzero(inside).tolist(), "the wire of the coil is inside the head")
+        return dict(sorted(words.items()))
+
+    def _seen(self, wire: _Wire, poses: Floats) -> NDArray[np.bool_]:
+        """Say of each pose whether it puts wire inside the head, is far off, and faces away: (3, k)."""
+        seen = np.empty((3, len(poses)), bool)
+        inside, far, away = seen
         for start in range(0, len(poses), _POSES):
             some = slice(start, start + _POSES)
             part = poses[some]
@@ -79,10 +108,7 @@ class PlausiblePoses:
             np.maximum(beyond, 0.0, out=beyond)
             far[some] = np.einsum("kd,kd->k", beyond, beyond) > _FAR_MM**2
             away[some] = faces_away(self._middle, part)
-        metres = ": are their centres in metres, not mm?" if inside.any() and are_in_metres(poses) else ""
-        _warn(inside, first, f"put the wire of the coil inside the head{metres}")
-        _warn(far, first, f"put the coil more than {_FAR_MM:g} mm from the head: are they in mm?")
-        _warn(away, first, "turn the back of the coil to the head: +z points into the head")
+        return seen
 
     def _wire_of(self, coil: Coil) -> _Wire:
         """Return what is looked at of a coil; it is kept as long as the coil is."""

@@ -51,13 +51,14 @@ def checked(raw: RawPoses, *, nearest_rotation: bool, skip_bad: bool) -> tuple[P
     if len(bad) == count:
         raise NoPoses(f"no poses in this file: {total} {raw.what} are left out: {_listed(bad)}")
     left_out = sorted([*raw.left_out, *bad], key=lambda one: one.index)
-    didt, coils = raw.didt, list(raw.coils)
+    didt, coils, seconds = raw.didt, list(raw.coils), raw.seconds
     if bad:
         keep = [i for i in range(count) if i not in wrong]
         poses, didt = poses[keep], None if didt is None else didt[keep]
         names, indices = [names[i] for i in keep], [indices[i] for i in keep]
         coils = [coils[i] for i in keep] if coils else []
-    found = PoseList(poses, names, didt, raw.kind, left_out, indices, coils)
+        seconds = None if seconds is None else seconds[keep]
+    found = PoseList(poses, names, didt, raw.kind, left_out, indices, coils, seconds)
     notes = list(raw.notes)
     if bad:
         notes.insert(0, f"{len(bad)} of {total} {raw.what} are refused and left out: {_listed(bad)}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.arguments import finite_array
+from ..core.arguments import finite_array, real_array
 from ..errors import PoseError
 from .pose import check_poses
 
@@ -65,6 +65,9 @@ class PoseList:
         three was. By default 0 to k − 1.
     coils : sequence of k str, optional
         The coil that the file names for each pose; none at all if it names none.
+    seconds : array_like (k,), optional
+        When each was recorded, s: since the recording began (Localite), or since the midnight before the
+        first of them (Brainsight); nan for a pose of which the file does not say.
 
     Attributes
     ----------
@@ -75,12 +78,13 @@ class PoseList:
     left_out : tuple of LeftOut
     indices : tuple of k int
     coils : tuple of k str, or ()
+    seconds : ndarray (k,) float64 or None
 
     Raises
     ------
     PoseError
         A pose that `check_poses` refuses, names, indices or coils that are not one for each pose, dI/dt that
-        is not one finite number for each pose.
+        is not one finite number for each pose, or seconds that are not one number for each.
 
     Examples
     --------
@@ -96,6 +100,7 @@ class PoseList:
     left_out: Sequence[LeftOut] = ()
     indices: Sequence[int] | None = None
     coils: Sequence[str] = ()
+    seconds: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         poses = check_poses(self.poses)
@@ -112,6 +117,11 @@ class PoseList:
             if didt.shape != (len(poses),):
                 raise PoseError(f"didt must have the shape ({len(poses)},), not {didt.shape}")
             object.__setattr__(self, "didt", didt)
+        if self.seconds is not None:
+            seconds = real_array(self.seconds, "seconds", PoseError)
+            if seconds.shape != (len(poses),) or np.isinf(seconds).any():
+                raise PoseError(f"seconds must be {len(poses)} numbers or nan, not of shape {seconds.shape}")
+            object.__setattr__(self, "seconds", seconds)
         indices = tuple(range(len(poses)) if self.indices is None else self.indices)
         coils = tuple(self.coils)
         if len(indices) != len(poses) or len(coils) not in (0, len(poses)):

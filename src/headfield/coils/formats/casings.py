@@ -4,24 +4,17 @@
 from __future__ import annotations
 
 import os
-import re
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ...core.messages import warn
-from ...errors import CoilError, FileFormatError, MeshError
-from ...io.meshio import contained, read_content
-from ...io.regular import check_regular, ending_of
+from ...errors import CoilError, FileFormatError
+from ...io.polygons import POLYGON_ENDINGS, read_triangles
+from ...io.regular import ending_of
 from ..casing import Casing
 
 __all__ = ["CASING_ENDINGS", "read_casing"]
 
-CASING_ENDINGS = (".stl", ".ply", ".obj")
+CASING_ENDINGS = POLYGON_ENDINGS
 _EXTENT_MM = (20.0, 1000.0)  # a coil in metres or micrometres lies far outside
-_HEADER = 65_536  # bytes that are looked at first
-_STL_HEADER, _STL_TRIANGLE = 84, 50  # bytes
-_PLY_ROW = 4  # bytes, at least: a number and what is between it and the next
 
 
 def read_casing(path: str | os.PathLike[str]) -> Casing:
@@ -67,57 +60,13 @@ def read_casing(path: str | os.PathLike[str]) -> Casing:
     ending = ending_of(name)
     if ending not in CASING_ENDINGS:
         raise FileFormatError(f"{name}: casings are read from {', '.join(CASING_ENDINGS)}, not {ending!r}")
-    check_regular(path, CoilError)
-    _check_counts(name, ending)
+    points, faces = read_triangles(path, CoilError)
     try:
-        with contained("read"):
-            content = read_content(name)
-            cells = [(block.type, np.asarray(block.data)) for block in content.cells]
-            points = np.asarray(content.points, np.float64).reshape(-1, 3)
-        casing = Casing(points, _triangles(cells))  # type: ignore[arg-type]
-    except (MeshError, CoilError) as error:
+        casing = Casing(points, faces)  # type: ignore[arg-type]
+    except CoilError as error:
         raise CoilError(f"{name}: {error}") from None
     _warn_of_frame(name, casing)
     return casing
-
-
-def _triangles(cells: list[tuple[str, NDArray[np.int64]]]) -> NDArray[np.int64]:
-    faces = [np.zeros((0, 3), np.int64)]
-    for kind, corners in cells:
-        if corners.ndim != 2:
-            raise CoilError(f"damaged: faces of shape {corners.shape}")
-        if kind == "triangle" and corners.shape[1] == 3:
-            faces.append(corners)
-        elif kind == "quad" and corners.shape[1] == 4:
-            faces.append(corners[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3))
-        elif kind not in ("vertex", "line"):
-            raise CoilError(f"{len(corners)} faces of {corners.shape[1]} corners; only 3 or 4 can be used")
-    if not sum(map(len, faces)):
-        raise CoilError("no triangles")
-    return np.concatenate(faces)
-
-
-def _check_counts(name: str, ending: str) -> None:
-    """Raise CoilError for a header whose counts the file can't hold: meshio would not survive it."""
-    with open(name, "rb") as file:
-        start = file.read(_HEADER)
-        size = os.fstat(file.fileno()).st_size
-    if ending == ".stl":
-        binary = not start.lstrip().startswith(b"solid") or b"\0" in start
-        if binary and size < _STL_HEADER:
-            raise CoilError(f"{name}: {size} bytes are too few for a .stl file")
-        count = int.from_bytes(start[80:_STL_HEADER], "little")
-        needed = _STL_HEADER + _STL_TRIANGLE * count
-        if binary and needed != size:
-            raise CoilError(f"{name}: {count:,} triangles take {needed:,} bytes, the file has {size:,}")
-    if ending == ".ply":
-        lines = [line.strip() for line in start.split(b"\n")]
-        if b"end_header" not in lines:  # meshio would look for it for ever
-            raise CoilError(f"{name}: no line end_header in its first {_HEADER:,} bytes")
-        head = b"\n".join(lines[: lines.index(b"end_header")]).decode("latin-1")
-        for what, count in re.findall(r"element\s+(\S+)\s+(\d+)", head):
-            if int(count[:20]) * _PLY_ROW > size:
-                raise CoilError(f"{name}: {count[:20]} of element {what} do not fit its {size:,} bytes")
 
 
 def _warn_of_frame(name: str, casing: Casing) -> None:

@@ -41,8 +41,10 @@ the printed digits explains that, the axes are made orthonormal, see `settle_rou
 from __future__ import annotations
 
 import csv
+import math
 import os
 import re
+from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -54,9 +56,9 @@ from ..pose_list import PoseList
 from .markers import NO_AXES, Markers
 from .raw import RawPoses, settle_rounding, turn_axes
 
-__all__ = ["check_coordinates", "is_brainsight", "read_brainsight", "write_brainsight"]
+__all__ = ["AXES", "check_coordinates", "is_brainsight", "read_brainsight", "write_brainsight"]
 
-_AXES = np.diag([-1.0, 1.0, -1.0])  # its own inverse
+AXES = np.diag([-1.0, 1.0, -1.0])  # its own inverse
 _HEADER = re.compile(r"\"?#\s*(Version|Coordinate system):")
 _COLUMNS = re.compile(r"\"?# *(?:Target|Sample) Name\"?\s*([\t,;])", re.M)
 _COORDINATES = re.compile(r"NIfTI:(?:[QS]:)?(?:Scanner|Aligned)")
@@ -64,6 +66,7 @@ _PLACE = ["Loc. X", "Loc. Y", "Loc. Z"]
 _TURN = [f"m{axis}n{component}" for axis in range(3) for component in range(3)]
 _SECTIONS = {"Target Name": "targets", "Sample Name": "samples"}
 _NULL = "(null)"
+_DAY = 86_400  # seconds
 _NO_POSE = f"no pose ({_NULL})"
 
 
@@ -161,9 +164,12 @@ def read_brainsight(text: str, which: str = "all") -> RawPoses:
     there = [row for row in rows if _add(markers, row)]
     if all(one.reason == _NO_POSE for one in markers.left_out) and not there:
         raise PoseError(f"no poses in this file: its {len(rows)} {wanted} are all {_NULL}")
-    settled = settle_rounding(turn_axes(markers.poses(), _AXES), markers.printed)
+    settled = settle_rounding(turn_axes(markers.poses(), AXES), markers.printed)
     kinds = " and ".join(kind for kind in ("targets", "samples") if any(kind == row.kind for row in there))
-    return markers.raw(settled, f"Brainsight {kinds}, {system}", _offset_notes(there))
+    raw = markers.raw(settled, f"Brainsight {kinds}, {system}", _offset_notes(there))
+    if raw.seconds is None:
+        return raw
+    return raw._replace(seconds=raw.seconds - _DAY * (np.nanmin(raw.seconds) // _DAY))
 
 
 def _lines(text: str) -> tuple[list[_Line], str]:
@@ -243,7 +249,17 @@ def _add(markers: Markers, row: _Row) -> bool:
     if any(row.values.get(key, "") in (_NULL, "") for key in _TURN):
         return markers.leave_out(row.name, NO_AXES)
     pose[:3, :3] = np.reshape(row.numbers(_TURN), (3, 3)).T
-    return markers.add(row.name, pose, printed=decimals([row.values[key] for key in _TURN]))
+    printed = decimals([row.values[key] for key in _TURN])
+    return markers.add(row.name, pose, printed=printed, seconds=_seconds(row.values))
+
+
+def _seconds(values: dict[str, str]) -> float:
+    """Return when a sample was recorded, s since the year 1; nan where its Date and Time do not say."""
+    try:
+        at = datetime.fromisoformat(f"{values.get('Date', '')}T{values.get('Time', '')}").replace(tzinfo=None)
+    except ValueError:
+        return math.nan
+    return (at - datetime.min).total_seconds()
 
 
 def _offset_notes(there: list[_Row]) -> list[str]:
@@ -292,7 +308,7 @@ def write_brainsight(
         "# Notes: Each column is delimited by a tab. Each value within a column is delimited by a semicolon.",
         "\t".join(["# Target Name", *_PLACE, *_TURN]),
     ]
-    for name, pose in zip(poses.names, turn_axes(poses.poses, _AXES), strict=True):
+    for name, pose in zip(poses.names, turn_axes(poses.poses, AXES), strict=True):
         if name.startswith("#"):
             raise PoseError(f"name {name[:40]!r}: a line that begins with # is a comment to Brainsight")
         values = [*pose[:3, 3], *pose[:3, :3].T.ravel()]

@@ -41,13 +41,14 @@ from .markers import NO_AXES, Markers
 from .raw import RawPoses, turn_axes
 from .scan import Scan, read_scan
 
-__all__ = ["read_invesalius"]
+__all__ = ["AXES", "pose_of_invesalius", "read_invesalius", "rotation_of"]
 
 _FIRST = "##INVESALIUS3_MARKER_FILE_"
 _OWN = ("x", "y", "z", "alpha", "beta", "gamma")
 _WORLD = tuple(f"{key}_world" for key in _OWN)
 _NONE = ("", "none", "null", "nan")
-_AXES = np.array([[0, 1, 0], [1, 0, 0], [0, 0, -1]])  # its own inverse
+#: From headfield's coil axes to InVesalius's, from the right; its own inverse.
+AXES = np.array([[0, 1, 0], [1, 0, 0], [0, 0, -1]])
 _NO_WORLD = "no world coordinates, for which scan= (--scan) is needed"
 _AGREE_MM = 0.5  # positions are printed with one or more decimals
 _Row = dict[str, Any]
@@ -93,7 +94,7 @@ def read_invesalius(text: str, scan: str | os.PathLike[str] | None = None) -> Ra
             f"{max(apart):.3g} mm off those that follow from the scan, which are taken"
         )
     space = "world coordinates" if grid is None else "placed by the scan"
-    return markers.raw(turn_axes(poses, _AXES), f"InVesalius markers, {space}", notes)
+    return markers.raw(turn_axes(poses, AXES), f"InVesalius markers, {space}", notes)
 
 
 def _rows(text: str) -> list[tuple[str, _Row]]:
@@ -136,7 +137,7 @@ def _add(markers: Markers, row: _Row, where: str, grid: Scan | None, differences
     if own is None or not own[3:].any():
         markers.leave_out(name, NO_AXES)
     elif grid is not None:
-        pose = _in_scan(own, grid)
+        pose = _in_scan(_matrix(own), grid)
         if world is not None:
             differences.append(float(np.abs(pose[:3, 3] - world[:3]).max()))
         markers.add(name, pose)
@@ -155,23 +156,54 @@ def _values(row: _Row, keys: tuple[str, ...], where: str) -> np.ndarray | None:
     return np.array([number(word, f"{where}, {key}") for word, key in zip(words, keys, strict=True)])
 
 
-def _matrix(values: np.ndarray) -> np.ndarray:
-    """Return the matrix of a position and three angles in degrees."""
+def pose_of_invesalius(
+    position_mm: np.ndarray, rotation: np.ndarray, scan: Scan | None = None, axes: np.ndarray = AXES
+) -> np.ndarray:
+    """Return the pose (4, 4), coil to head, of a position (3,) and axes (3, 3) as InVesalius has them.
+
+    With a scan they are in its own coordinates, else in world coordinates; see the module. `axes` (3, 3)
+    makes headfield's axes of the coil's, from the right.
+
+    Examples
+    --------
+    >>> pose = pose_of_invesalius(np.array([-46.0, -8, 70]), rotation_of(np.array([0.0, 0, 90])))
+    >>> pose[:3, 1].round(12) + 0.0
+    array([0., 1., 0.])
+    """
+    own = np.eye(4)
+    own[:3, :3], own[:3, 3] = rotation, position_mm
+    world = own if scan is None else _in_scan(own, scan)
+    return np.asarray(turn_axes(world[None], axes)[0])
+
+
+def rotation_of(angles_deg: np.ndarray) -> np.ndarray:
+    """Return the rotation (3, 3) of three angles (3,), degrees; see the module.
+
+    Examples
+    --------
+    >>> rotation_of(np.array([0.0, 0, 90])).round(12)[:, 0]
+    array([0., 1., 0.])
+    """
     with np.errstate(invalid="ignore"):
-        a, b, c = np.radians(values[3:])
+        a, b, c = np.radians(angles_deg)
         (ca, cb, cc), (sa, sb, sc) = np.cos([a, b, c]), np.sin([a, b, c])
     about_x = np.array([[1, 0, 0], [0, ca, -sa], [0, sa, ca]])
     about_y = np.array([[cb, 0, sb], [0, 1, 0], [-sb, 0, cb]])
     about_z = np.array([[cc, -sc, 0], [sc, cc, 0], [0, 0, 1]])
+    return np.asarray(about_z @ about_y @ about_x)
+
+
+def _matrix(values: np.ndarray) -> np.ndarray:
+    """Return the matrix of a position and three angles in degrees."""
     pose = np.eye(4)
-    pose[:3, :3] = about_z @ about_y @ about_x
+    pose[:3, :3] = rotation_of(values[3:])
     pose[:3, 3] = values[:3]
     return pose
 
 
 def _in_scan(own: np.ndarray, grid: Scan) -> np.ndarray:
-    """Return the matrix in world coordinates of values in InVesalius's own."""
+    """Return the matrix in world coordinates of one in InVesalius's own."""
     there = own.copy()
-    there[1] = grid.steps_mm[1] * (grid.shape[1] - 1) - own[1]
+    there[1, 3] = grid.steps_mm[1] * (grid.shape[1] - 1) - own[1, 3]
     with np.errstate(invalid="ignore"):
-        return np.asarray(grid.to_world @ _matrix(there))
+        return np.asarray(grid.to_world @ there)

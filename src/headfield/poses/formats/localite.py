@@ -28,6 +28,7 @@ did not see the coil when the pulse came. It is left out, with a warning.
 
 from __future__ import annotations
 
+import math
 import os
 import xml.etree.ElementTree as ET
 
@@ -40,9 +41,9 @@ from ..pose_list import PoseList
 from .markers import NOT_SET, Markers
 from .raw import LPS_TO_RAS, RawPoses, turn_axes
 
-__all__ = ["read_localite", "write_localite"]
+__all__ = ["AXES", "read_localite", "write_localite"]
 
-_AXES = np.array([[0, 0, 1], [0, -1, 0], [1, 0, 0]])  # its own inverse
+AXES = np.array([[0, 0, 1], [0, -1, 0], [1, 0, 0]])  # its own inverse
 _LISTS = {
     "InstrumentMarkerList": "InstrumentMarker",
     "TriggerMarkerList": "TriggerMarker",
@@ -88,7 +89,7 @@ def read_localite(path: str | os.PathLike[str]) -> RawPoses:
     if space == "LPS":
         poses = LPS_TO_RAS @ poses
     kind = "GUMMarker" if tag == "Element" else tag
-    raw = markers.raw(turn_axes(poses, _AXES), f"Localite {kind}s, {space}")
+    raw = markers.raw(turn_axes(poses, AXES), f"Localite {kind}s, {space}")
     notes = list(raw.notes)
     return raw._replace(didt=_in_amperes(root, raw.didt, notes), notes=notes)
 
@@ -112,7 +113,16 @@ def _add(markers: Markers, element: ET.Element, where: str) -> None:
     if (body.get("set") or "").lower() == "false":
         markers.leave_out(name, NOT_SET)
     else:
-        markers.add(name, _matrix(body, where), _value_a(body, where))
+        markers.add(name, _matrix(body, where), _value_a(body, where), seconds=_seconds(time))
+
+
+def _seconds(time: str | None) -> float:
+    """Return a recordingTime, ms since the recording began, in s; nan where there is none."""
+    try:
+        value = float(time or math.nan) * 1e-3
+    except ValueError:
+        return math.nan
+    return value if math.isfinite(value) else math.nan
 
 
 def _matrix(marker: ET.Element, where: str) -> np.ndarray:
@@ -159,7 +169,7 @@ def write_localite(path: str | os.PathLike[str], poses: PoseList) -> None:
     >>> read_localite(path).didt
     array([62000000.])
     """
-    matrices = turn_axes(poses.poses, _AXES)
+    matrices = turn_axes(poses.poses, AXES)
     if poses.didt is None:
         root = ET.Element("InstrumentMarkerList", coordinateSpace="RAS")
         for index, (name, matrix) in enumerate(zip(poses.names, matrices, strict=True)):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -45,6 +46,7 @@ class Markers:
         self.indices: list[int] = []
         self.left_out: list[LeftOut] = []
         self.didt: list[float | None] = []
+        self.seconds: list[float] = []
         self.printed: list[int] = []
         self._matrices: list[np.ndarray] = []
 
@@ -60,11 +62,13 @@ class Markers:
         *,
         printed: int = 17,
         identity: bool = False,
+        seconds: float = math.nan,
     ) -> bool:
         """Add a marker with its matrix (4, 4), in the file's own axes; returns whether it holds a pose.
 
         `printed` is the number of decimals of its axes, for `settle_rounding`; `identity` tells whether the
-        identity counts as a pose, as it does where a program writes nothing for a marker that is not set.
+        identity counts as a pose, as it does where a program writes nothing for a marker that is not set;
+        `seconds` says when it was recorded.
         """
         reason = _no_pose(matrix)
         if reason and not (identity and reason == _IDENTITY):
@@ -72,6 +76,7 @@ class Markers:
         self.indices.append(len(self))
         self.names.append(name)
         self.didt.append(didt)
+        self.seconds.append(seconds)
         self.printed.append(printed)
         self._matrices.append(matrix)
         return True
@@ -98,7 +103,18 @@ class Markers:
         """Return what a reader returns, with the poses in headfield's axes."""
         notes = list(notes)
         didt = didt_of_all(self.didt, notes)
-        return RawPoses(poses, self.names, didt, kind, notes, self.what, self.left_out, self.indices)
+        times = np.array(self.seconds, dtype=np.float64)
+        return RawPoses(
+            poses,
+            self.names,
+            didt,
+            kind,
+            notes,
+            self.what,
+            self.left_out,
+            self.indices,
+            seconds=None if np.isnan(times).all() else times,
+        )
 
 
 def _no_pose(matrix: np.ndarray) -> str:

@@ -44,6 +44,7 @@ class RawPoses(NamedTuple):
     left_out: Sequence[LeftOut] = ()  #: what else it holds
     indices: Sequence[int] | None = None  #: the place of each pose in the file, if something was left out
     coils: Sequence[str] = ()  #: the coil of each pose, or none at all
+    seconds: np.ndarray | None = None  #: (k,) when each was recorded, nan where that is not known
 
 
 def stack_of(array: np.ndarray, name: str) -> np.ndarray:

@@ -34,9 +34,9 @@ from ..pose_list import PoseList
 from .markers import Markers
 from .raw import RawPoses, turn_axes
 
-__all__ = ["read_softaxic", "write_softaxic"]
+__all__ = ["AXES", "read_softaxic", "write_softaxic"]
 
-_AXES = np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1]])
+AXES = np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1]])
 _KEYS = [f"m{row}{column}" for row in range(3) for column in range(3)]
 
 
@@ -75,7 +75,7 @@ def read_softaxic(path: str | os.PathLike[str]) -> RawPoses:
         markers.add(name, pose)
     if not len(markers):
         raise PoseError("no poses in this file: no fmp in it")
-    return markers.raw(turn_axes(markers.poses(), _AXES), "Softaxic stimulation map")
+    return markers.raw(turn_axes(markers.poses(), AXES), "Softaxic stimulation map")
 
 
 def write_softaxic(path: str | os.PathLike[str], poses: PoseList) -> None:
@@ -92,7 +92,7 @@ def write_softaxic(path: str | os.PathLike[str], poses: PoseList) -> None:
     """
     root = ET.Element("stmp")
     points = ET.SubElement(root, "fmpm", dataset="headfield")
-    for name, pose in zip(poses.names, turn_axes(poses.poses, _AXES.T), strict=True):
+    for name, pose in zip(poses.names, turn_axes(poses.poses, AXES.T), strict=True):
         values = dict(zip(_KEYS, pose[:3, :3].ravel().tolist(), strict=True))
         values |= dict(zip("xyz", pose[:3, 3].tolist(), strict=True))
         point = ET.SubElement(points, "fmp", {"global": "0", "id": name})
