@@ -125,7 +125,7 @@ def test_a_coil_that_is_a_grid_is_refused():
             hf.CoilElement(hf.SampledPotential(np.full((4, 4, 4, 3), 1e-6), np.diag([50, 50, 50, 1.0])))
         ]
     )
-    with pytest.raises(hf.CoilError, match="A on a grid"):
+    with pytest.raises(hf.CoilError, match="because it is A on a grid"):
         bases.basis().field(grid, bases.poses(hf.figure_of_eight())[0])
 
 

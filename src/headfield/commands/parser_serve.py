@@ -80,8 +80,8 @@ def _add_where(parser: argparse.ArgumentParser) -> None:
         "--host",
         default="127.0.0.1",
         metavar="ADDRESS",
-        help="address to listen on: 0.0.0.0 lets all look, and move the coil, who reach this machine "
-        "[%(default)s, this machine alone]",
+        help="address to listen on: 0.0.0.0 lets everyone who can reach this machine watch and move the "
+        "coil [%(default)s, this machine alone]",
     )
     group.add_argument(
         "--origin",

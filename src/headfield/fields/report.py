@@ -137,4 +137,4 @@ class SolveReport:
         if solved < len(error) and len(known):
             text += f", off by up to {100 * known.max():.2g} %"
         unknown = len(error) - len(known)
-        return text + (f", by what is not known for {unknown}" if unknown else "")
+        return text + (f", {unknown} with an unknown error" if unknown else "")

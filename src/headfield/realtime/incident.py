@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The field of a coil where it stands, B without a head, at the points that a basis compares coils at."""
+"""The field of a coil where it stands, B without a head, at the points where a basis matches it."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ class Incident:
     def __init__(self, coil: Coil) -> None:
         if coil.sources().sampled:
             raise CoilError(
-                f"{coil!r} is A on a grid, so its B is not known, by which a real-time basis knows a coil: "
-                "read it from a file of its dipoles or windings, or use HeadModel.solve"
+                f"a real-time basis needs the B of a coil, which is not known of {coil!r}, because it is A "
+                "on a grid: read the coil from a file of its dipoles or windings, or use HeadModel.solve"
             )
         self.kinds = [kinds_of(coil, rates) for rates in RATE * np.eye(coil.n_stimulators)]
         self._sums = [

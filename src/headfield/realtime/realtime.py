@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""E in a region of a head, frame by frame, from a basis of the head."""
+"""E in a region of a head for one pose of a coil after the other, from a basis of the head."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def check_primary(model: HeadModel) -> None:
     """Raise ArgumentError for a model in which E depends on the gauge of A."""
     if model.primary != "edges":
         raise ArgumentError(
-            "a real-time basis knows coils by their B, and takes a model in which gradients in A do not "
-            'count: make it with HeadModel(…, primary="edges")'
+            "a real-time basis matches the B of a coil, so the model must not depend on the gauge of A: "
+            'make it with HeadModel(…, primary="edges")'
         )
 
 
