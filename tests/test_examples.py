@@ -40,6 +40,15 @@ def test_best_pose(monkeypatch, capsys):
     assert "95 % of the pulses" in capsys.readouterr().out
 
 
+def test_every_frame(monkeypatch, capsys):
+    result = run(monkeypatch, "every_frame.py", 8)
+    true, told = result["true"], result["frames"].report.basis_error
+    assert len(true) == 24
+    assert true.max() < 0.05
+    assert (told >= true).all()
+    assert "frame 23:" in capsys.readouterr().out
+
+
 def test_read_files(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(figure, "_PIXELS", 300)  # a whole picture takes five seconds
     mesh = hf.sphere_mesh(radii_mm=[70, 78, 86, 92], tags=[1, 2, 4, 5], edge_mm=16)
