@@ -153,7 +153,9 @@ class RealTime:
         if limit is not None:
             bad = np.flatnonzero(~(off <= limit))  # what is not known counts as too much
             if len(bad) and self._time_left(coil, len(bad), left - report.seconds["frames"]):
-                self._correct(coil, places, rates, bad, limit, E, report)
+                solved = self._solved(coil, places[bad], rates[bad], limit)
+                E[bad] = solved.E
+                _put(report, bad, solved.report)
         return Field(
             self.mesh,
             places,
@@ -183,36 +185,21 @@ class RealTime:
         self._seconds[coil] = _FORGOTTEN * each
         return False
 
-    def _correct(
-        self,
-        coil: Coil,
-        poses: Floats,
-        rates: Floats,
-        which: NDArray[np.intp],
-        limit: float,
-        E: NDArray[np.float32],
-        report: SolveReport,
-    ) -> None:
-        """Solve some of the poses in full, into their rows of E and of the report."""
+    def _solved(self, coil: Coil, poses: Floats, rates: Floats, limit: float) -> Field:
+        """Solve poses in full, to a share of the error that is asked for, and keep how long that took."""
         started = time.perf_counter()
         solved = self.model.solve(
             coil,
-            poses[which],
-            rates[which],
+            poses,
+            rates,
             roi=self.region,
             basis=None if self.basis.potentials is None else self,
             tol=float(np.clip(_SHARE * limit, _LEAST_TOL, _MOST_TOL)),
         )
-        E[which] = solved.E
-        for name in ("iterations", "residual", "converged", "tolerance"):
-            getattr(report, name)[which] = getattr(solved.report, name)
-        report.stopped[which] = solved.report.stopped
-        assert report.basis_error is not None
-        report.basis_error[which] = 0.0
-        report.seconds["solve"] = time.perf_counter() - started
-        took = report.seconds["solve"] / max(len(which), _AS_LONG_AS)
+        took = (time.perf_counter() - started) / max(len(poses), _AS_LONG_AS)
         first = coil not in self._seconds  # with tables of the coil, which are made once
         self._seconds[coil] = min(took, self.basis.seconds_per_pose) if first else took
+        return solved
 
     def first_guess(self, model: HeadModel, drive: CoilDrive) -> FirstGuess:
         """Return first guesses of the potential for a coil at poses: see `basis` of `HeadModel.solve`.
@@ -303,3 +290,12 @@ def _report(error: Floats, threads: int) -> SolveReport:
         batch_asked=k,
         basis_error=error,
     )
+
+
+def _put(report: SolveReport, which: NDArray[np.intp], solved: SolveReport) -> None:
+    """Put what is to be said of some poses that were solved in full into the report on all."""
+    for name in ("iterations", "residual", "converged", "stopped", "tolerance"):
+        getattr(report, name)[which] = getattr(solved, name)
+    assert report.basis_error is not None
+    report.basis_error[which] = 0.0
+    report.seconds["solve"] = sum(solved.seconds.values())
