@@ -20,9 +20,8 @@ def modes(n, columns, sets, seed=0):
 
 
 def rows(values, scales, columns):
-    return np.moveaxis(values * scales[..., None].astype(float), 0, 1).reshape(values.shape[1], -1)[
-        :, :columns
-    ]
+    table = np.moveaxis(values * scales[..., None].astype(float), 0, 1)
+    return table.reshape(values.shape[1], len(values) * BLOCK)[:, :columns]
 
 
 @given(st.integers(0, 40), st.integers(1, 100), st.integers(0, 9), st.integers(0, 2**32))

@@ -87,7 +87,7 @@ def read_realtime(path: str | os.PathLike[str], model: HeadModel) -> RealTime:
     Examples
     --------
     >>> import headfield as hf
-    >>> model = hf.HeadModel(hf.phantom_head(edge_mm=8))
+    >>> model = hf.HeadModel(hf.phantom_head(edge_mm=8), primary="edges")
     >>> hf.read_realtime("no_such_basis.npz", model)
     Traceback (most recent call last):
     ...

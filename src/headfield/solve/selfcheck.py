@@ -75,7 +75,7 @@ def _by_edges(mesh: TetMesh, sigma: NDArray[np.float64], device: Device, width: 
         put, xp, copies = device.put, device.xp, width // 4
         phi = put(np.tile(rng.normal(size=(mesh.n_nodes, 4)), copies))
         adot = put(np.tile(rng.normal(size=(mesh.n_nodes, 3, 4)).astype(np.float32), copies))
-        b, e = xp.empty_like(phi), xp.empty((width, mesh.n_tets, 3), np.float32)
+        b, e = xp.empty(phi.shape, phi.dtype), xp.empty((width, mesh.n_tets, 3), np.float32)
         head.right_hand_side(adot, b)
         head.electric_field(phi, adot, put(np.ones(width)), None, e)
         ends = [0, width - 1]

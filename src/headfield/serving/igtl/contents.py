@@ -70,7 +70,8 @@ def read_transform(content: bytes) -> NDArray[np.float64]:
     if len(content) != _TRANSFORM_BYTES:
         raise NetworkError(f"a TRANSFORM of {len(content)} bytes, not of {_TRANSFORM_BYTES}")
     matrix = np.eye(4)
-    matrix[:3] = np.frombuffer(content, ">f4").reshape(4, 3).T
+    with np.errstate(invalid="ignore"):  # bits that are no number
+        matrix[:3] = np.frombuffer(content, ">f4").reshape(4, 3).T
     return matrix
 
 
