@@ -18,7 +18,7 @@ head = hf.phantom_head(edge_mm=edge_mm)
 model, coil = hf.HeadModel(head, primary="edges"), hf.figure_of_eight()
 cortex = hf.regions.mid_layer(head) & hf.regions.sphere(head, [-40, -8, 50], 30)
 
-# Once for the head and the region, for any coil: half a minute for a large head.
+# Once for the head and the region, for any coil: a minute or two for a large head.
 rt = hf.realtime_basis(model, cortex, size=150, progress=print)
 
 # The coil circles over the hand area; each frame takes some milliseconds.

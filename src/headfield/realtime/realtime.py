@@ -125,7 +125,7 @@ class RealTime:
         Field
             `report.basis_error` (k,) is the estimated relative L2 error of E over the region against a solve,
             by random sums of E whose exact values reciprocity gives (see `docs/realtime.md`). It is one
-            to three times the error, and below it for very few poses.
+            to four times the error, and below it for very few poses.
 
         Raises
         ------
