@@ -16,6 +16,7 @@ from ..errors import RegionError
 from ..fields.field import Field
 from ..heads.mesh import TetMesh
 from ..io.atomic import check_folder
+from ..realtime.basis import region_digest
 from ..realtime.make import realtime_basis
 from ..realtime.realtime import RealTime
 from ..realtime.store import read_realtime, write_realtime
@@ -118,7 +119,7 @@ def frames_of(
     progress.say(f"set-up took {sum(model.seconds.values()):.1f} s")
     if kept:
         basis = read_realtime(args.basis, model)
-        if not _same(basis.region, region):
+        if basis.basis.region != region_digest(region):
             raise RegionError(f"{args.basis}: the basis is of another region, {basis.region!r}")
     else:
         wanted = args.basis_error is not None or args.deadline is not None
@@ -132,10 +133,3 @@ def frames_of(
 def solves_of(args: argparse.Namespace, mesh: TetMesh, given: Any, region: Region) -> Engine:
     """Return what solves each pose in full."""
     return _Solver(HeadModel(mesh, given, device=args.device, threads=args.threads), region)
-
-
-def _same(one: Region, other: Region) -> bool:
-    """Say whether two regions are of the same places."""
-    if not np.array_equal(one.elements, other.elements) or one.is_volume != other.is_volume:
-        return False
-    return one.is_volume or np.array_equal(np.asarray(one.barycentric), np.asarray(other.barycentric))

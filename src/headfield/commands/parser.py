@@ -56,10 +56,10 @@ def build_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
         "demo": _add_demo,
         "mesh": add_mesh,
         "place": _add_place,
-        "target": _add_target,
+        "target": _on_a_head(add_target),
         "solve": _add_solve,
-        "serve": _add_serve,
-        "replay": _add_replay,
+        "serve": _on_a_head(add_serve),
+        "replay": _on_a_head(add_replay),
         "merge": _add_merge,
         "view": _add_view,
         "info": _add_info,
@@ -131,28 +131,17 @@ def _add_place(commands: Any) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_target(commands: Any) -> argparse.ArgumentParser:
-    parser = add_target(commands)
-    _add_material(parser)
-    _add_head_options(parser)
-    _add_common(parser)
-    return parser
+def _on_a_head(add: Callable[[Any], argparse.ArgumentParser]) -> Callable[[Any], argparse.ArgumentParser]:
+    """Return what adds a command, and the options of heads and devices that it shares with `solve`."""
 
+    def added(commands: Any) -> argparse.ArgumentParser:
+        parser = add(commands)
+        _add_material(parser)
+        _add_head_options(parser)
+        _add_common(parser)
+        return parser
 
-def _add_serve(commands: Any) -> argparse.ArgumentParser:
-    parser = add_serve(commands)
-    _add_material(parser)
-    _add_head_options(parser)
-    _add_common(parser)
-    return parser
-
-
-def _add_replay(commands: Any) -> argparse.ArgumentParser:
-    parser = add_replay(commands)
-    _add_material(parser)
-    _add_head_options(parser)
-    _add_common(parser)
-    return parser
+    return added
 
 
 def _add_problem(parser: argparse.ArgumentParser) -> None:

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from ..fields.run import digest
 from ..heads.mesh import TetMesh
+from ..regions.region import Region
 from .modes import Modes
 from .potentials import Potentials
 from .probes import ProbeTables
 
-__all__ = ["Basis", "HeldOut", "head_digest"]
+__all__ = ["Basis", "HeldOut", "head_digest", "region_digest"]
 
 Floats = NDArray[np.float64]
 
@@ -76,3 +77,8 @@ class Basis:
 def head_digest(mesh: TetMesh) -> str:
     """Hash what a basis depends on: the same head from files of different kinds has the same."""
     return digest(mesh.nodes_mm, mesh.tets, mesh.tags)
+
+
+def region_digest(region: Region) -> str:
+    """Hash where a region is."""
+    return digest(region.elements, region.barycentric)

@@ -26,13 +26,13 @@ from ..regions.region import Region
 from ..solve.model import HeadModel
 from ..solve.options import check_is_region
 from ..solve.places import check_region
-from .basis import Basis, HeldOut, head_digest
+from .basis import Basis, HeldOut, head_digest, region_digest
 from .incident import RATE
 from .matching import matching_of, source, source_poses
 from .modes import Modes
 from .potentials import potentials_of
 from .probes import ProbeTables, probe_tables, probe_weights
-from .realtime import LEAST_MM, RealTime, check_primary
+from .realtime import LEAST_MM, RealTime, check_by_edges
 from .shell import Shell, around
 
 __all__ = ["realtime_basis"]
@@ -174,7 +174,7 @@ def _check(model: HeadModel, roi: Region) -> None:
         raise ArgumentError(f"model must be a HeadModel, not {type(model).__name__}")
     check_is_region(roi)
     check_region(model.mesh, roi)
-    check_primary(model)
+    check_by_edges(model)
     if not roi.weights.sum() > 0.0:
         raise RegionError("the weights of the region are all 0: nothing says what an error in it is")
     depth = -model.scalp.signed_distance(roi.centres_mm)
@@ -200,7 +200,7 @@ class _Maker:
         self._hashes = {
             "head": head_digest(model.mesh),
             "conductivity": digest(model.conductivity),
-            "region": digest(roi.elements, roi.barycentric),
+            "region": region_digest(roi),
         }
         self._held_out: tuple[Floats, NDArray[np.float32], float] | None = None
 

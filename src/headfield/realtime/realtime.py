@@ -30,7 +30,7 @@ from .incident import RATE, Incident
 from .potentials import Charges, Guesses
 from .probes import Probes
 
-__all__ = ["LEAST_MM", "RealTime", "check_primary"]
+__all__ = ["LEAST_MM", "RealTime", "check_by_edges"]
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ _AS_LONG_AS = 4  # poses: fewer take about as long
 _FORGOTTEN = 0.9
 
 
-def check_primary(model: HeadModel) -> None:
+def check_by_edges(model: HeadModel) -> None:
     """Raise ArgumentError for a model in which E depends on the gauge of A."""
     if model.primary != "edges":
         raise ArgumentError(
@@ -64,7 +64,7 @@ class RealTime:
     """
 
     def __init__(self, model: HeadModel, region: Region, basis: Basis) -> None:
-        check_primary(model)
+        check_by_edges(model)
         self.model, self.mesh, self.region, self.basis = model, model.mesh, region, basis
         self._probes = Probes(basis.probe_tables, basis.probe_rows)
         self._share = region.weights / region.weights.sum()

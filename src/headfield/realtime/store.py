@@ -20,11 +20,11 @@ from ..io.npz import read_arrays
 from ..regions.region import Region
 from ..solve.model import HeadModel
 from ..targeting.lattice import Table
-from .basis import Basis, HeldOut, head_digest
+from .basis import Basis, HeldOut, head_digest, region_digest
 from .modes import MODE_BLOCK, Modes
 from .potentials import Potentials
 from .probes import ProbeTables
-from .realtime import RealTime, check_primary
+from .realtime import RealTime, check_by_edges
 
 __all__ = ["read_realtime", "write_realtime"]
 
@@ -95,7 +95,7 @@ def read_realtime(path: str | os.PathLike[str], model: HeadModel) -> RealTime:
     """
     if not isinstance(model, HeadModel):
         raise ArgumentError(f"model must be a HeadModel, not {type(model).__name__}")
-    check_primary(model)
+    check_by_edges(model)
     try:
         arrays = read_arrays(path, lambda name: True)
         if "kind" not in arrays or str(arrays["kind"]) != _KIND:
@@ -155,7 +155,7 @@ def _check_head(path: Any, arrays: dict[str, NDArray[Any]], model: HeadModel) ->
 def _region(arrays: dict[str, NDArray[Any]], model: HeadModel) -> Region:
     given = {name: arrays[name] for name in _REGION if name in arrays}
     region = Region(model.mesh, arrays["elements"], given.pop("barycentric", None), **given)
-    if digest(region.elements, region.barycentric) != str(arrays["region"]):
+    if region_digest(region) != str(arrays["region"]):
         raise ValueError("its region is not the one that it was made for")
     return region
 
