@@ -8,7 +8,7 @@
 
 *Agreement*: 40 poses around the hand area on each head, with each coil: the component and the mean |E| of a
 ball of gray matter by `evaluate`, and by the map of a search, against full solves of the same poses with
-∂A/∂t summed over the sources. Errors are relative to the largest value.
+∂A/∂t summed over the sources by a tree. Errors are relative to the largest value.
 
 *Times*: a search over the whole scalp of the largest head, about 5,900 positions at 360 angles, stage by
 stage, in a process of its own with one or two threads; with casings kept off the scalp and rivals solved in

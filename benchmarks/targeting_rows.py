@@ -92,7 +92,7 @@ def agreement(of: hf.HeadModel, head: str, name: str, quick: bool) -> Row:
             found = hf.search(of, what, target, rates(what), handle_over_face=True, clear_mm=None, **options)
         at = drawn(found)
         poses = found.poses_on_map(*at)
-        field = of.solve(what, poses, rates(what), roi=region, primary_error=0.0, tol=1e-7)
+        field = of.solve(what, poses, rates(what), roi=region, primary_error="summed", tol=1e-7)
         solved = target.value(field.E)
         row[kind] = {
             "evaluate": errors(hf.evaluate(of, what, poses, target, rates(what)), solved),

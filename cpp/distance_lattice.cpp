@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Trilinear interpolation; groups of points that can't be the lowest are left out; a secant search for lifts.
+// Trilinear interpolation; a tree over the points, of which branches that can't be the lowest are left out; a secant
+// search for lifts.
 #include "distance_lattice.hpp"
 
 #include <algorithm>
@@ -21,34 +22,50 @@ constexpr double tolerance = 1e-3;  // of the step
 constexpr int64_t in_piece = 64;    // poses
 constexpr int most_trials = 200;
 
+constexpr float none = -std::numeric_limits<float>::infinity();
+
+struct Box {
+    Vec3 low = {1e300, 1e300, 1e300}, high = {-1e300, -1e300, -1e300};
+
+    void add(const Vec3& point) {
+        for (int d = 0; d < 3; ++d) {
+            low[d] = std::min(low[d], point[d]);
+            high[d] = std::max(high[d], point[d]);
+        }
+    }
+};
+
+void set(Eight& points, std::size_t c, const Vec3& point) {
+    points.x[c] = static_cast<float>(point.x);
+    points.y[c] = static_cast<float>(point.y);
+    points.z[c] = static_cast<float>(point.z);
+}
+
 float between(float a, float b, float t) { return a + t * (b - a); }
 
 }  // namespace
 
 Body::Body(const double* given, int64_t n) {
     const std::vector<int32_t> order = morton_order(given, n);
-    const int64_t count = (n + 7) / 8;
-    groups.resize(count);
-    middles.resize((count + 7) / 8, Eight{});
-    radius.resize(count);
-    for (int64_t g = 0; g < count; ++g) {
-        Vec3 low{0, 0, 0}, high{0, 0, 0};
-        for (int64_t c = 0; c < 8; ++c) {
-            const double* p = given + 3 * order[std::min(8 * g + c, n - 1)];
-            for (int d = 0; d < 3; ++d) {
-                low[d] = c == 0 ? p[d] : std::min(low[d], p[d]);
-                high[d] = c == 0 ? p[d] : std::max(high[d], p[d]);
-            }
-            groups[g].x[c] = static_cast<float>(p[0]);
-            groups[g].y[c] = static_cast<float>(p[1]);
-            groups[g].z[c] = static_cast<float>(p[2]);
+    std::vector<Box> boxes((n + 7) / 8);
+    groups.resize(boxes.size());
+    for (std::size_t g = 0; g < boxes.size(); ++g) {
+        for (std::size_t c = 0; c < 8; ++c) {
+            const double* p = given + 3 * order[std::min<int64_t>(8 * g + c, n - 1)];
+            boxes[g].add(Vec3{p[0], p[1], p[2]});
+            set(groups[g], c, Vec3{p[0], p[1], p[2]});
         }
-        const Vec3 middle = 0.5 * (low + high);
-        middles[g / 8].x[g % 8] = static_cast<float>(middle.x);
-        middles[g / 8].y[g % 8] = static_cast<float>(middle.y);
-        middles[g / 8].z[g % 8] = static_cast<float>(middle.z);
-        radius[g] = static_cast<float>(0.5 * norm(high - low));
     }
+    do {
+        std::vector<Box> above((boxes.size() + 7) / 8);
+        levels.emplace_back(above.size(), Nodes{{}, {none, none, none, none, none, none, none, none}});
+        for (std::size_t i = 0; i < boxes.size(); ++i) {
+            above[i / 8].add(boxes[i].low), above[i / 8].add(boxes[i].high);
+            set(levels.back()[i / 8].middle, i % 8, 0.5 * (boxes[i].low + boxes[i].high));
+            levels.back()[i / 8].radius[i % 8] = static_cast<float>(0.5 * norm(boxes[i].high - boxes[i].low));
+        }
+        boxes = std::move(above);
+    } while (boxes.size() > 1);
 }
 
 DistanceLattice::DistanceLattice(std::vector<float> values, const std::array<int64_t, 3>& shape, const Vec3& low,
@@ -91,41 +108,63 @@ void DistanceLattice::at(const Frame& f, const Eight& p, float* out) const {
     }
 }
 
-double DistanceLattice::least_at(const Body& body, const double* pose, double lift, std::vector<float>& room) const {
-    const Frame f = frame(pose, lift);
-    const std::size_t n = body.groups.size();
-    room.resize(8 * body.middles.size());
-    for (std::size_t m = 0; m < body.middles.size(); ++m) at(f, body.middles[m], room.data() + 8 * m);
-    std::size_t first = 0;
-    for (std::size_t g = 0; g < n; ++g) {
-        room[g] -= steepest * body.radius[g];
-        if (room[g] < room[first]) first = g;
+void DistanceLattice::look(const Body& body, const Frame& f, std::size_t group, Least& least) const {
+    float values[8];
+    at(f, body.groups[group], values);
+    for (const float value : values) {
+        if (value < least.value) least = {value, group};
     }
-    float least = std::numeric_limits<float>::infinity(), values[8];
-    const auto look = [&](std::size_t g) {
-        at(f, body.groups[g], values);
-        for (const float value : values) least = value < least ? value : least;
+}
+
+// The lowest child first: after it most of the others can't be the lowest.
+void DistanceLattice::descend(const Body& body, const Frame& f, std::size_t level, std::size_t block,
+                              Least& least) const {
+    const Nodes& nodes = body.levels[level][block];
+    float bound[8];
+    at(f, nodes.middle, bound);
+    int first = 0;
+    for (int c = 0; c < 8; ++c) {
+        bound[c] = nodes.radius[c] < 0 ? -none : bound[c] - steepest * nodes.radius[c];
+        if (bound[c] < bound[first]) first = c;
+    }
+    const auto below = [&](int c) {
+        if (!(bound[c] < least.value + hair)) return;
+        if (level == 0) {
+            look(body, f, 8 * block + c, least);
+        } else {
+            descend(body, f, level - 1, 8 * block + c, least);
+        }
     };
-    look(first);
-    for (std::size_t g = 0; g < n; ++g) {
-        if (g != first && room[g] < least + hair) look(g);
+    below(first);
+    for (int c = 0; c < 8; ++c) {
+        if (c != first) below(c);
     }
-    return least;
+}
+
+// `lowest`: the group that was the lowest at a place nearby, and then the one that is.
+double DistanceLattice::least_at(const Body& body, const double* pose, double lift, std::size_t& lowest) const {
+    const Frame f = frame(pose, lift);
+    Least least{-none, lowest};
+    look(body, f, lowest, least);
+    descend(body, f, body.levels.size() - 1, 0, least);
+    lowest = least.group;
+    return least.value;
 }
 
 // Steps as long as what is missing do not pass the place where distances grow by no more than the way; secants, cut to
 // slopes they may have, are fewer. Where the place is passed, from both sides (Illinois: Dowell & Jarratt, BIT 11:168,
 // 1971).
-double DistanceLattice::lift_of(const Body& body, const double* pose, const Aim& aim, std::vector<float>& room) const {
+double DistanceLattice::lift_of(const Body& body, const double* pose, const Aim& aim) const {
     const double close = tolerance * step_;
-    double low = 0, below = least_at(body, pose, 0, room) - aim.clear;
+    std::size_t lowest = 0;
+    double low = 0, below = least_at(body, pose, 0, lowest) - aim.clear;
     if (below >= 0) return 0;
     double high = std::numeric_limits<double>::infinity(), above = 0;
     double way = -below, least_step = close;
     int side = 0;
     for (int trial = 0; trial < most_trials; ++trial) {
         if (way > aim.farthest) return std::numeric_limits<double>::quiet_NaN();
-        const double value = least_at(body, pose, way, room) - aim.clear;
+        const double value = least_at(body, pose, way, lowest) - aim.clear;
         if (std::fabs(value) <= close || (value > 0 && way - low <= close)) return way;
         if (value > 0) {
             if (side > 0) below *= 0.5;
@@ -147,9 +186,9 @@ void DistanceLattice::least(const Body& body, const double* poses, int64_t k, do
 #pragma omp parallel for schedule(dynamic) if (k > in_piece)
     for (int64_t begin = 0; begin < k; begin += in_piece) {
         first.run([&] {
-            std::vector<float> room;
+            std::size_t lowest = 0;
             for (int64_t i = begin; i < std::min(begin + in_piece, k); ++i) {
-                least[i] = least_at(body, poses + 16 * i, 0, room);
+                least[i] = least_at(body, poses + 16 * i, 0, lowest);
             }
         });
     }
@@ -162,9 +201,8 @@ void DistanceLattice::lifts(const Body& body, const double* poses, int64_t k, co
 #pragma omp parallel for schedule(dynamic) if (k > in_piece)
     for (int64_t begin = 0; begin < k; begin += in_piece) {
         first.run([&] {
-            std::vector<float> room;
             for (int64_t i = begin; i < std::min(begin + in_piece, k); ++i) {
-                lifts[i] = lift_of(body, poses + 16 * i, aim, room);
+                lifts[i] = lift_of(body, poses + 16 * i, aim);
             }
         });
     }

@@ -17,14 +17,23 @@ struct Eight {
     float x[8], y[8], z[8];
 };
 
-// Points of a body, near ones in groups of eight: what a distance is at the middle of a group bounds it at its points.
-// A group that is not full repeats a point.
+// Eight nodes of a tree over the points of a body, each with a ball that holds all points below it: its middle, and a
+// radius, negative infinity where there is no node.
+struct Nodes {
+    Eight middle;
+    float radius[8];
+};
+
+// Points of a body, near ones in groups of eight, and a tree over these: what a distance is at the middle of a node
+// bounds it at the points below. A group that is not full repeats a point.
 struct Body {
     // points (n, 3), finite, n ≥ 1.
     Body(const double* points, int64_t n);
 
-    std::vector<Eight> groups, middles;  // middle of group g: the place g % 8 of middles[g / 8]
-    std::vector<float> radius;           // of each group
+    std::vector<Eight> groups;
+    // levels[0] is over the groups, each next one over the blocks of eight nodes of the one before: child c of block b is
+    // block (or group) 8 b + c. The last has one block.
+    std::vector<std::vector<Nodes>> levels;
 };
 
 struct Aim {
@@ -50,10 +59,17 @@ private:
         float turn[9], shift[3];
     };
 
+    struct Least {
+        float value;
+        std::size_t group;  // where it is
+    };
+
     Frame frame(const double* pose, double lift) const;
     void at(const Frame& frame, const Eight& points, float* out) const;
-    double least_at(const Body& body, const double* pose, double lift, std::vector<float>& room) const;
-    double lift_of(const Body& body, const double* pose, const Aim& aim, std::vector<float>& room) const;
+    double least_at(const Body& body, const double* pose, double lift, std::size_t& lowest) const;
+    void look(const Body& body, const Frame& frame, std::size_t group, Least& least) const;
+    void descend(const Body& body, const Frame& frame, std::size_t level, std::size_t block, Least& least) const;
+    double lift_of(const Body& body, const double* pose, const Aim& aim) const;
 
     std::vector<float> values_;
     int64_t shape_[3];

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Few points that stand for a casing: those of it that touch a head first."""
+"""Points that stand for a casing: those of it that touch a head first."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ __all__ = ["TouchingPoints"]
 
 Floats = NDArray[np.float64]
 
-_MOST = 600
-_FINE_SHARE = 1 / 40  # of the extent of a casing: the longest edge of triangles that points are taken from
+_MOST = 12_000
+_FINE_MM = 2.5  # the longest edge of triangles that points are taken from, within these shares of the extent:
+_FINE_SHARE, _COARSE_SHARE = 1 / 100, 1 / 40
 _BACK = -0.3  # z of the normals of triangles that look away from the head
 _ASIDE = 0.2  # of the way along z that a way aside counts
-_FIRST_CELL, _GROWTH = 1 / 100, 1.1  # of the extent; how cells grow until their points are few enough
+_GROWTH = 1.1  # of cells, at least, until their points are few enough
 
 
 class TouchingPoints(NamedTuple):
@@ -34,11 +35,11 @@ class TouchingPoints(NamedTuple):
     --------
     >>> plate = Casing([[-90, -50, 0], [90, -50, 0], [0, 50, 0]], [[0, 1, 2]])
     >>> points = TouchingPoints.of(plate)
-    >>> 300 < len(points.points_mm) <= 600, points.cover_mm < 9
+    >>> 1000 < len(points.points_mm) <= 12_000, points.cover_mm < 4
     (True, True)
     """
 
-    points_mm: Floats  #: (c, 3), at most 600, in the coil frame
+    points_mm: Floats  #: (c, 3), at most 12,000, in the coil frame
     cover_mm: float  #: every other point of those triangles is within this of a point
 
     @staticmethod
@@ -48,13 +49,13 @@ class TouchingPoints(NamedTuple):
         checked = Casing(given.points_mm, given.faces)
         corners = checked.points_mm[checked.faces]
         extent = max(float(np.ptp(corners.reshape(-1, 3), axis=0).max()), 1e-3)
-        fine = subdivided(_facing(checked, corners), _FINE_SHARE * extent)
+        cell = min(max(_FINE_MM, _FINE_SHARE * extent), _COARSE_SHARE * extent)
+        fine = subdivided(_facing(checked, corners), cell)
         edge = np.linalg.norm(fine[:, [1, 2, 0]] - fine, axis=2).max()
-        points = np.unique(fine.reshape(-1, 3), axis=0)
-        cell = _FIRST_CELL * extent
+        points = fine.reshape(-1, 3)
         chosen, group = _one_per_cell(points, cell)
         while len(chosen) > _MOST:
-            cell *= _GROWTH
+            cell *= max((len(chosen) / _MOST) ** 0.5, _GROWTH)
             chosen, group = _one_per_cell(points, cell)
         away = np.linalg.norm(points - points[chosen[group]], axis=1).max()
         return TouchingPoints(points[chosen], float(away + edge / 3**0.5))

@@ -18,9 +18,8 @@ __all__ = ["WHOLE_TURN_DEG", "Landscape"]
 Floats = NDArray[np.float64]
 
 _CONFIGURATIONS = 100_000  # that are looked at together
-# Lifts are found one by one for no more poses than these. A flat casing is lifted by about as much at angles
-# beside each other, one that reaches around the head is not.
-_EACH = 100_000
+_EACH = 100_000  # poses: lifts of more are found at some angles, and interpolated linearly
+_STEEP_ANGLES = 72  # of casings that reach around the head: their lifts change faster than those of flat ones
 _FINE_DEG = 1.0
 _HAIR_MM = 1e-6
 
@@ -42,8 +41,8 @@ class Landscape:
 
     def __init__(self, scheme: Scheme, outputs: Outputs, tilt: Floats, lifting: Lifting | None) -> None:
         self.scheme, self._outputs, self.tilt, self._lifting = scheme, outputs, tilt, lifting
-        self._flat = isinstance(scheme, OnRings)
-        self._turns = turns(360.0 * np.arange(scheme.n_angles) / scheme.n_angles)
+        n = scheme.n_angles if isinstance(scheme, OnRings) else max(scheme.n_angles, _STEEP_ANGLES)
+        self._turns = turns(360.0 * np.arange(n) / n)
 
     def at(self, poses: Floats, angles_deg: Floats, *, exact: bool = False) -> Floats:
         """Return values (p, a) at poses (p, 4, 4), turned by angles (a,); nan where no pose is possible.
@@ -52,7 +51,7 @@ class Landscape:
         """
         step = max(1, _CONFIGURATIONS // len(angles_deg))
         result = np.empty((len(poses), len(angles_deg)))
-        each = not self._flat or result.size <= _EACH
+        each = result.size <= _EACH
         for start in range(0, len(poses), step):
             part = poses[start : start + step]
             lifts = self._lifts(part, angles_deg, each)
@@ -90,12 +89,12 @@ class Landscape:
     def _lifts(self, poses: Floats, angles_deg: Floats, each: bool) -> Floats | None:
         """Return how far coils have to be lifted (p, a), mm; nan where that is too far, None if nobody asks.
 
-        Found at each of the angles; or at the scheme's, linear between two of them and nan beside a nan.
+        Found at each of the angles; or at some, linear between two of them and nan beside a nan.
         """
         if self._lifting is None:
             return None
-        n = len(angles_deg) if each else self.scheme.n_angles
         motions = turns(angles_deg) if each else self._turns
+        n = len(motions)
         lifts = self._lifting.lifts((poses[:, None] @ motions @ self.tilt).reshape(-1, 4, 4))
         known = lifts.reshape(len(poses), n)
         known[known > self.scheme.heights_mm[-1] + _HAIR_MM] = np.nan
