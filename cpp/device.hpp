@@ -16,9 +16,18 @@
 
 namespace headfield {
 
-// Numbers of block vectors that come down in the V-cycle, and its matrices.
+// Numbers of block vectors that come down in the V-cycle.
 using Real = float;
-using Matrix = CsrView<float>;
+
+// Rows of a window: products with one column take the rows of each in the order of their lengths (single_column.hpp).
+constexpr int window_rows = 512;
+
+// A matrix with that order: numbers within their window of the rows (rows,), the shortest first.
+struct Matrix : CsrView<float> {
+    const uint16_t* by_length;
+};
+using FineMatrix = Matrix;  // that of the iteration
+using RowOrders = std::vector<Buffer<uint16_t> >;
 
 // A dense matrix (rows, rows).
 struct DenseView {

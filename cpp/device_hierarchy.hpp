@@ -23,7 +23,7 @@ public:
 
     std::vector<LevelView> levels;
     DenseView coarse_inverse{};  // of the last level; null where that level was too large to invert
-    CsrView<float> fine32{};     // the scaled fine matrix
+    FineMatrix fine32{};         // the scaled fine matrix
     CsrView<double> fine64{};
     const double *scale = nullptr, *unscale = nullptr, *weight = nullptr;  // see Hierarchy
     double typical_weight = 1.0;                                           // mean of `weight` over the free nodes
@@ -57,6 +57,7 @@ private:
     }
 
     Kept<Hierarchy> memory_;
+    RowOrders orders_;
     double operator_complexity_ = 1.0;
     std::vector<Sizes> sizes_;
 };

@@ -17,7 +17,7 @@ inline namespace HEADFIELD_ISA {
 
 namespace {
 
-void apply_dot(int width, const CsrView<float>& a, const float* p, float* q, Sums dot) {
+void apply_dot(int width, const FineMatrix& a, const float* p, float* q, Sums dot) {
     with_width(width, [&](auto w) { sum_rows(a.rows, w, dot, ApplyDot<WideBlock<decltype(w)>>{a, p, q}); });
 }
 

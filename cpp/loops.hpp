@@ -5,13 +5,14 @@
 
 #include "kernels.hpp"
 #include "simd.hpp"
+#include "single_column.hpp"
 
 namespace headfield {
 inline namespace HEADFIELD_ISA {
 
 // Rows of a chunk: what a thread takes at a time, and what is summed first. Fixed, so that sums don't depend on
 // threads.
-constexpr int reduction_chunk = 512;
+constexpr int reduction_chunk = window_rows;
 
 // All columns of a block vector at once: a row is one Pack, in as many registers as that takes.
 template <class W>
@@ -20,6 +21,29 @@ struct Block {
     using D = Pack<double, W::value>;
     static constexpr int width = W::value;
     constexpr int64_t at(int64_t i) const { return i * W::value; }
+};
+
+// One column: what rows of matrices make of it is computed for a chunk at once, see single_column.hpp.
+template <>
+struct Block<Width<1>> {
+    using F = Pack<float, 1>;
+    using D = Pack<double, 1>;
+    static constexpr int width = 1;
+    ChunkProducts* products = nullptr;  // of the chunk that the row lies in
+    constexpr int64_t at(int64_t i) const { return i; }
+};
+
+// The columns of a chunk of rows, for as long as it lives.
+template <class W>
+struct ChunkBlock {
+    ChunkBlock(int64_t /*begin*/, int64_t /*end*/) {}
+    Block<W> columns() { return {}; }
+};
+template <>
+struct ChunkBlock<Width<1>> {
+    ChunkBlock(int64_t begin, int64_t end) : products(begin, end) {}
+    Block<Width<1>> columns() { return {&products}; }
+    ChunkProducts products;
 };
 
 // The same in products with a matrix, in which a thread of a GPU takes more columns than elsewhere.
@@ -62,7 +86,7 @@ inline void fetch_ahead(Block<W> c, const T* x, int64_t i, int64_t n) {
 
 // (M x)_i. Only where M is square does row i gather from around row i of x, so that fetching ahead helps.
 template <class W>
-inline Pack<float, W::value> row_times(Block<W> c, const CsrView<float>& m, int64_t i, const float* x) {
+inline Pack<float, W::value> row_times(Block<W> c, const Matrix& m, int64_t i, const float* x) {
     using F = Pack<float, W::value>;
     F sum = F::all(0.f);
     if (m.rows == m.cols) fetch_ahead(c, x, i, m.cols);
@@ -70,6 +94,11 @@ inline Pack<float, W::value> row_times(Block<W> c, const CsrView<float>& m, int6
         sum = fma(F::all(m.val[k]), F::load(x + c.at(m.col[k])), sum);
     }
     return sum;
+}
+
+// The same bits, for one column.
+inline Pack<float, 1> row_times(Block<Width<1>> c, const Matrix& m, int64_t i, const float* x) {
+    return Pack<float, 1>::all(c.products->row(m, i, x));
 }
 
 template <class W>
@@ -113,7 +142,8 @@ inline void for_rows(int64_t n, W width, Body body) {
     constexpr Block<W> c{};
     prepare(body, c);
     for_chunks(n, width, [&](int64_t, int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) body(c, i);
+        ChunkBlock<W> chunk(begin, end);
+        for (int64_t i = begin; i < end; ++i) body(chunk.columns(), i);
     });
 }
 
@@ -131,8 +161,9 @@ inline void sum_rows(int64_t n, W width, Sums sums, Body body) {
     constexpr Block<W> c{};
     prepare(body, c);
     for_chunks(n, width, [&](int64_t k, int64_t begin, int64_t end) {
+        ChunkBlock<W> chunk(begin, end);
         auto sum = D::all(0.0);
-        for (int64_t i = begin; i < end; ++i) body(c, i, sum);
+        for (int64_t i = begin; i < end; ++i) body(chunk.columns(), i, sum);
         sum.store(sums.partial + c.at(k));
     });
     auto total = D::all(0.0);

@@ -129,7 +129,7 @@ struct Products {
 
 template <class C>
 struct ApplyDot {
-    CsrView<float> a;
+    FineMatrix a;
     const float* p;
     float* q;
     HEADFIELD_HD void operator()(C c, int64_t i, typename C::D& sum) const {

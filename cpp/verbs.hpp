@@ -82,7 +82,7 @@ struct IterationVerbs {
     int reduction_chunk;
 
     // q = A p; sums p · q
-    void (*apply_dot)(int width, const CsrView<float>& a, const float* p, float* q, Sums dot);
+    void (*apply_dot)(int width, const FineMatrix& a, const float* p, float* q, Sums dot);
     // r −= α q and h = next_cycle r; sums weight r²
     void (*step_residual)(int width, int64_t n, const ColumnValues& c, const float* q, float* r, Real* h,
                           const double* weight, Sums norm);

@@ -34,6 +34,10 @@ struct Matrix {
     int32_t sharers;     // threads that share a row, see cuda/products.hpp
 };
 
+// The matrix of the iteration. The CPU's side keeps orders of rows for products with one column.
+using FineMatrix = CsrView<float>;
+struct RowOrders {};
+
 // A dense matrix (rows, padded); its columns from `rows` on are zero.
 struct DenseView {
     int32_t rows, padded;
