@@ -28,7 +28,7 @@ std::unique_ptr<CurrentTree> current_tree(const HostArray<double>& nodes, const 
     return std::make_unique<CurrentTree>(at, of, n, static_cast<int>(k), signals.poll());
 }
 
-py::array_t<float> field(const CurrentTree& tree, const HostArray<double>& points, bool curl) {
+py::array_t<float> field(const CurrentTree& tree, const HostArray<double>& points, bool curl, bool every) {
     check_shape(points, "points", {-1, 3});
     const double* at = points.data();
     const py::ssize_t count = points.shape(0);
@@ -46,7 +46,7 @@ py::array_t<float> field(const CurrentTree& tree, const HostArray<double>& point
     Signals signals;
     {
         py::gil_scoped_release release;
-        tree.sum(at, count, curl, to, signals.poll());
+        tree.sum(at, count, curl, every, to, signals.poll());
     }
     return out;
 }
@@ -58,12 +58,16 @@ void bind_currents(py::module_& m) {
         .def(py::init(&current_tree), py::arg("nodes").noconvert(), py::arg("currents").noconvert())
         .def(
             "magnetic_field",
-            [](const CurrentTree& tree, const HostArray<double>& points) { return field(tree, points, true); },
-            py::arg("points").noconvert())
+            [](const CurrentTree& tree, const HostArray<double>& points, bool every) {
+                return field(tree, points, true, every);
+            },
+            py::arg("points").noconvert(), py::arg("every") = false)
         .def(
             "vector_potential",
-            [](const CurrentTree& tree, const HostArray<double>& points) { return field(tree, points, false); },
-            py::arg("points").noconvert());
+            [](const CurrentTree& tree, const HostArray<double>& points, bool every) {
+                return field(tree, points, false, every);
+            },
+            py::arg("points").noconvert(), py::arg("every") = false);
 }
 
 }  // namespace headfield

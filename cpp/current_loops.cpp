@@ -186,10 +186,10 @@ void far(const ProxyView& proxies, const double centre[3], const TargetsView& ta
     });
 }
 
-void near(const LeafView& leaf, const double centre[3], const TargetsView& targets, int k, bool curl) {
+void near(const LeafView& leaf, const double centre[3], const TargetsView& targets, int k, bool curl, float closest) {
     do_tiles(targets, centre, k, [&](auto& tile) {
         constexpr int R = sizeof(tile.x[0]) / sizeof(Lanes);
-        curl ? add_leaf<R, true>(leaf, k, tile) : add_leaf<R, false>(leaf, k, tile);
+        curl ? add_leaf<R, true>(leaf, k, closest, tile) : add_leaf<R, false>(leaf, k, closest, tile);
     });
 }
 

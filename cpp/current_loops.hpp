@@ -55,8 +55,9 @@ struct CurrentKernels {
     // currents (p³, 3k) from moments.
     void (*reduce)(const Chebyshev& chebyshev, int p, int k, const float* moments, float* currents);
     void (*far)(const ProxyView& proxies, const double centre[3], const TargetsView& targets, int k, bool curl);
-    // Leaves out nodes less than 1 µm from a target.
-    void (*near)(const LeafView& leaf, const double centre[3], const TargetsView& targets, int k, bool curl);
+    // Leaves out nodes whose distance from a target, m, has a square of less than `closest`.
+    void (*near)(const LeafView& leaf, const double centre[3], const TargetsView& targets, int k, bool curl,
+                 float closest);
 };
 
 const CurrentKernels& current_kernels();

@@ -50,15 +50,16 @@ struct TargetTile {
 // Nodes whose weights stay in the first cache while all functionals are done.
 constexpr int chunk_of_nodes = 32;
 
-// weight[s][…]: d / |d|³ (three) with `curl`, else 1 / |d| (one) of `count` nodes; 0 for those on a target.
+// weight[s][…]: d / |d|³ (three) with `curl`, else 1 / |d| (one) of `count` nodes; 0 where |d|² < closest, and not a number
+// where d is 0 and that is not left out.
 template <int R, bool curl>
-inline void weigh_nodes(const float* places, int count, const TargetTile<R>& t, Lanes (*weight)[3][R]) {
+inline void weigh_nodes(const float* places, int count, float closest, const TargetTile<R>& t, Lanes (*weight)[3][R]) {
     for (int s = 0; s < count; ++s) {
         for (int r = 0; r < R; ++r) {
             Lanes d[3];
             for (int q = 0; q < 3; ++q) d[q] = t.x[q][r] - all_lanes(places[3 * s + q]);
             const Lanes r2 = multiply_add(d[0], d[0], multiply_add(d[1], d[1], d[2] * d[2]));
-            const Lanes w = r2 < all_lanes(1e-12f) ? all_lanes(0.f) : inverse_power<curl>(r2);
+            const Lanes w = r2 < all_lanes(closest) ? all_lanes(0.f) : inverse_power<curl>(r2);
             for (int q = 0; q < (curl ? 3 : 1); ++q) weight[s][q][r] = curl ? w * d[q] : w;
         }
     }
@@ -85,11 +86,11 @@ inline void add_nodes(const Lanes (*weight)[3][R], const float* currents, int co
 }
 
 template <int R, bool curl>
-inline void add_leaf(const LeafView& leaf, int k, TargetTile<R>& t) {
+inline void add_leaf(const LeafView& leaf, int k, float closest, TargetTile<R>& t) {
     Lanes weight[chunk_of_nodes][3][R];
     for (int64_t first = 0; first < leaf.count; first += chunk_of_nodes) {
         const int count = static_cast<int>(leaf.count - first < chunk_of_nodes ? leaf.count - first : chunk_of_nodes);
-        weigh_nodes<R, curl>(leaf.places + 3 * first, count, t, weight);
+        weigh_nodes<R, curl>(leaf.places + 3 * first, count, closest, t, weight);
         for (int f = 0; f < k; ++f) {
             add_nodes<R, curl>(weight, leaf.currents + 3 * (k * first + f), count, 3 * k, t.sums + 3 * f);
         }

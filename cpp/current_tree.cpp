@@ -107,6 +107,7 @@ struct CurrentTree::Targets {
     const Numbers& least;
     const CurrentKernels& kernels;
     bool curl;
+    float closest;                     // the square of the distance, m, below which a node is left out
     std::vector<double> points, sums;  // (count, 3) from the centre of the tree, (count, 3k)
 };
 
@@ -286,13 +287,13 @@ void CurrentTree::visit(int32_t number, const std::vector<int32_t>& who, Targets
         t.kernels.far(proxies, cell.centre.data(), view(far[p]), k_, t.curl);
     }
     if (close.empty()) return;
-    if (cell.leaf) t.kernels.near(leaf(cell), cell.centre.data(), view(close), k_, t.curl);
+    if (cell.leaf) t.kernels.near(leaf(cell), cell.centre.data(), view(close), k_, t.curl, t.closest);
     for (const int32_t child : cell.children) {
         if (child >= 0) visit(child, close, t);
     }
 }
 
-void CurrentTree::sum(const double* points, int64_t count, bool curl, float* out, const Poll& poll) const {
+void CurrentTree::sum(const double* points, int64_t count, bool curl, bool every, float* out, const Poll& poll) const {
     const Numbers least = thresholds(curl);
     const std::vector<int32_t> order = morton_order(points, count);  // neighbours make the same choices
     FirstError first(poll);
@@ -300,7 +301,11 @@ void CurrentTree::sum(const double* points, int64_t count, bool curl, float* out
     for (int64_t begin = 0; begin < count; begin += targets_at_once) {
         first.run([&] {
             const int64_t some = std::min(targets_at_once, count - begin);
-            Targets t{least, current_kernels(), curl, std::vector<double>(3 * some),
+            Targets t{least,
+                      current_kernels(),
+                      curl,
+                      every ? 0.f : 1e-12f,
+                      std::vector<double>(3 * some),
                       std::vector<double>(3 * k_ * some)};
             std::vector<int32_t> all(some);
             for (int64_t i = 0; i < some; ++i) {

@@ -31,8 +31,9 @@ public:
 
     int k() const { return k_; }
     // out (count, k, 3) at finite points (count, 3): B, T, with `curl`, else A, T·m; μ0/4π Σ c × d / |d|³ and
-    // μ0/4π Σ c / |d|, d = x − r. Nodes less than 1 µm from a point are left out.
-    void sum(const double* points, int64_t count, bool curl, float* out, const Poll& poll) const;
+    // μ0/4π Σ c / |d|, d = x − r. Nodes less than 1 µm from a point are left out, unless `every` one is to count: the sum
+    // is then huge or not a number there.
+    void sum(const double* points, int64_t count, bool curl, bool every, float* out, const Poll& poll) const;
 
 private:
     struct Cell {

@@ -11,8 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from headfield import Coil, circular_coil, figure_of_eight, spiral_path, wire_coil
+from headfield import (
+    Coil,
+    CoilElement,
+    Dipoles,
+    Segments,
+    Stimulator,
+    circular_coil,
+    figure_of_eight,
+    spiral_path,
+    wire_coil,
+)
 from headfield.coils.potential import Primary
+from headfield.coils.tree_sums import TREE_ERROR
 from headfield.core.device import select
 
 pytestmark = pytest.mark.usefixtures("each_device")
@@ -182,3 +193,54 @@ def test_poses_are_left_alone():
     before = pose.copy()
     sampled(built("random", 1e-3), points_below(10), pose)
     np.testing.assert_array_equal(pose, before)
+
+
+def wire_and_dipoles():
+    """Of two stimulators: 2,400 pieces of wire, and 3,000 dipoles."""
+    rng = np.random.default_rng(7)
+    turn = np.linspace(0, 40 * np.pi, 2401)
+    helix = np.stack([np.cos(turn) * 40, np.sin(turn) * 40, -5 - turn / 8], axis=1)
+    wire = Segments(0.5 * (helix[1:] + helix[:-1]), np.diff(helix, axis=0))
+    layer = Dipoles(rng.uniform([-60, -60, -30], [60, 60, -5], (3000, 3)), rng.normal(size=(3000, 3)) * 1e-6)
+    return Coil(
+        elements=[CoilElement(wire), CoilElement(layer, stimulator=1)], stimulators=[Stimulator()] * 2
+    )
+
+
+@pytest.mark.parametrize("coil", [eight, wire_and_dipoles])
+def test_sums_by_a_tree_are_those_over_each_source(coil):
+    """Within their bound, of A itself where a source is close; the same bits beside other nodes and poses."""
+    summed, plain = build(coil(), "summed"), build(coil(), 0.0)
+    assert (summed.error, plain.error) == (TREE_ERROR, 0.0)
+    nodes, where = points_below(2000), turned()
+    width = 4
+    got, expected = rates_of(summed, nodes, where, width), rates_of(plain, nodes, where, width)
+    assert (got[:, :, len(where) :] == 0.0).all()
+    for c in range(len(where)):
+        size = np.linalg.norm(expected[:, :, c].astype(float), axis=1)
+        mean = np.sqrt((size**2).mean())
+        off = np.linalg.norm(got[:, :, c].astype(float) - expected[:, :, c], axis=1)
+        assert off.any()
+        assert (off < TREE_ERROR * np.maximum(mean, size)).all()
+        assert np.sqrt((off**2).mean()) < 0.2 * TREE_ERROR * mean
+        some = rates_of(summed, nodes[c::7], where[[c]], 1, c)
+        np.testing.assert_array_equal(some[:, :, 0], got[c::7, :, c])
+
+
+def turned():
+    """Three poses that keep the coil above the nodes."""
+    where = np.tile(np.eye(4), (3, 1, 1))
+    where[1, :3, :3] = Rotation.from_euler("z", 50, degrees=True).as_matrix()
+    where[2, :3, 3] = [7.0, -3.0, 20.0]
+    return where
+
+
+def rates_of(primary, nodes, where, width, first=0):
+    device = select("auto")
+    out = device.put(np.full((len(nodes), 3, width), np.nan, np.float32))
+    rates = np.array([[1e6, -3e5], [2e5, 1e6], [1e6, 1e6]])[
+        first : first + len(where), : primary.coil.n_stimulators
+    ]
+    found = primary.sample(device.put(nodes), where, np.ascontiguousarray(rates), out)
+    assert found == (0, primary.coil.n_stimulators * len(nodes) * len(where))
+    return device.get(out)

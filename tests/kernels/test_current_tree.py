@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 from devices import native
+from given.comparisons import same_bits
 
 pytestmark = pytest.mark.usefixtures("each_device")
 
@@ -128,6 +129,19 @@ def test_a_node_on_a_point_is_left_out(name):
         others = np.delete(np.arange(len(nodes)), i)
         expected = direct(name, nodes[others], currents[:, others], at[i : i + 1])
         assert errors(field(at[i : i + 1]), expected).max() < 1e-4
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_node_on_a_point_counts_where_every_one_does(name):
+    """There the sum is not a number, a tenth of a micrometre beside it huge, elsewhere what it is without."""
+    nodes, points = ball(9000, seed=6)
+    currents = noise(nodes, 1, seed=6)
+    field = getattr(native.CurrentTree(nodes, currents), name)
+    assert np.isnan(field(nodes[:50], True)).any(axis=(1, 2)).all()
+    beside = nodes[:50] + 1e-7
+    every, without = (np.abs(field(beside, each)).max(axis=(1, 2)) for each in (True, False))
+    assert (every > 10.0 * without).all()
+    same_bits(field(points, True), field(points))
 
 
 @pytest.mark.parametrize("name", FIELDS)

@@ -75,6 +75,7 @@ BAD = [
     ("primary_error", 1.0, hf.HeadfieldError),
     ("primary_error", np.nan, hf.HeadfieldError),
     ("primary_error", None, hf.HeadfieldError),
+    ("primary_error", "table", hf.HeadfieldError),
     ("initial", np.zeros(N), hf.HeadfieldError),
     ("initial", np.zeros((2, N)), hf.HeadfieldError),
     ("initial", np.zeros((1, N - 1)), hf.HeadfieldError),

@@ -48,8 +48,9 @@ def test_a_source_on_a_node_is_refused_by_name(kind, off):
         head.solve(of_two_parts(kind), [*poses(1), bad])
     with pytest.raises(hf.PoseError, match=message):
         list(head.iter_solve(of_two_parts(kind), [*poses(1), bad], batch=1))
-    with pytest.raises(hf.PoseError, match="pose 0 puts element 1"):
-        head.solve(of_two_parts(kind), bad, primary_error=0)
+    for without_table in (0, "summed"):
+        with pytest.raises(hf.PoseError, match="pose 0 puts element 1"):
+            head.solve(of_two_parts(kind), bad, primary_error=without_table)
 
 
 @pytest.mark.usefixtures("each_device")

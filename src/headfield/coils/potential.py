@@ -5,7 +5,7 @@ A direct sum over thousands of sources at every node costs as much as a solve. T
 coil is smooth away from its wire, so it is tabulated once per coil on lattices of 16, 8, 4, 2 and 1 mm,
 each used no closer to the nearest source than a few of its spacings, and interpolated there by tricubic
 polynomials. Closer still the direct sum is taken. A coil that comes as samples on a grid has that grid as
-its only lattice.
+its only lattice. A table takes as long as sums by a tree of clusters at some poses: these can be had instead.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from ..core.device import Device
 from ..core.messages import warn
 from .coil import Coil
 from .lattices import native_grid, tabulated
+from .lone_dipoles import one_dipole_each
 from .sampling import sampling_error
 from .sources import SCALP_MM, Dipoles, Segments, native_sources
+from .tree_sums import SUMMED, TREE_ERROR, tree_sums
 
 __all__ = ["Primary", "Sampled"]
 
@@ -64,42 +66,44 @@ class Primary:
     coil : Coil
     reach_m : float
         Nodes further than this from the coil's origin, along any axis of the coil, get the direct sum.
-    bound : float
-        What `error` was asked to stay below.
+    bound : float or "summed"
+        What `error` was asked to stay below, or that there is to be no table, see `tree_sums`.
     error : float
         Largest error of the interpolated vector potential against the direct sum, as estimated at 2000 random
         points of each lattice, relative to the root mean square of the potential there. 0 if every node gets
-        the direct sum. Of a coil that comes as samples, see `sampling_error`.
+        the direct sum, `TREE_ERROR` if it gets that by a tree. Of a coil that comes as samples, see
+        `sampling_error`.
     """
 
     coil: Coil
     reach_m: float
-    bound: float
+    bound: float | str
     error: float
     _device: Device
     _parts: tuple[_Part, ...]
 
     @classmethod
-    def build(cls, coil: Coil, reach_m: float, bound: float, device: Device) -> Primary:
-        """Tabulate a coil with a measured error below `bound`; 0 asks for the direct sum everywhere."""
+    def build(cls, coil: Coil, reach_m: float, bound: float | str, device: Device) -> Primary:
+        """Tabulate a coil with a measured error below `bound`; 0 or "summed" make no table."""
         parts: list[_Part] = []
-        largest = 0.0
+        largest, limit = 0.0, 0.0 if isinstance(bound, str) else bound
         for stimulator in range(coil.n_stimulators):
             dipoles, segments, sampled = coil.sources(stimulator)
             if len(dipoles) or len(segments):
                 sources = native_sources(device, dipoles, segments)
-                tables, error = tabulated(sources, reach_m, bound, device) if bound > 0.0 else ([], 0.0)
+                tables, error = tabulated(sources, reach_m, limit, device) if limit > 0.0 else ([], 0.0)
                 grid = native_grid(tables, sources, device) if tables else None
-                if bound > 0.0 and not tables:
+                if limit > 0.0 and not tables:
                     warn(
-                        f"no table of {coil!r} is within {bound:g}: the direct sum is taken, which is slow",
+                        f"no table of {coil!r} is within {limit:g}: the direct sum is taken, which is slow",
                     )
                 parts.append(_Part(stimulator, np.eye(4), grid, (dipoles, segments)))
-                largest = max(largest, error if tables else 0.0)
+                error = TREE_ERROR if bound == SUMMED else error
+                largest = max(largest, error if tables or bound == SUMMED else 0.0)
             for potential in sampled:
                 parts.append(_Part(stimulator, *potential.grid(device), sampled=True))
                 largest = max(largest, sampling_error(potential))
-        if largest > max(bound, _COARSE):
+        if largest > max(limit, _COARSE):
             warn(
                 f"the samples of {coil!r} are coarse: A is off by about {100 * largest:.2g} % of its largest "
                 f"value {SCALP_MM:g} mm in front of the casing",
@@ -114,8 +118,7 @@ class Primary:
         for number, part in enumerate(self._parts):
             rate = np.ascontiguousarray(rates[:, part.stimulator])
             if part.grid is None:
-                self._sum(part, nodes_m, poses_mm, rate, out, add=number > 0)
-                summed += len(nodes_m) * len(poses_mm)
+                summed += self._sum(part, nodes_m, poses_mm, rate, out, add=number > 0)
                 continue
             poses = poses_mm @ part.frame
             poses[:, :3, 3] *= 1e-3
@@ -133,13 +136,23 @@ class Primary:
         rate: NDArray[np.float64],
         out: Any,
         add: bool,
-    ) -> None:
-        """Do the work of `sample` for one part by the direct sum."""
+    ) -> int:
+        """Do the work of `sample` for one part by the direct sum; return how many may be near a source."""
         assert part.sources is not None
         if not add:
             out[:, :, len(poses_mm) :] = 0.0
+        if len(part.sources[0]) == 1 and not len(part.sources[1]) and not add:
+            placed_each = [part.sources[0].moved(pose) for pose in poses_mm]
+            return one_dipole_each(self._device, nodes_m, placed_each, rate, out)
+        by_tree = self.bound == SUMMED
+        on_host = self._device.get(nodes_m) if by_tree else np.empty((0, 3))
         for column, pose in enumerate(poses_mm):
-            dipoles, segments = part.sources
-            placed = native_sources(self._device, dipoles.moved(pose), segments.moved(pose))
-            adot = rate[column] * placed.vector_potential(nodes_m)
+            dipoles, segments = part.sources[0].moved(pose), part.sources[1].moved(pose)
+            if by_tree:
+                sums = self._device.put(tree_sums(dipoles, segments, on_host))
+                adot = np.float32(rate[column]) * sums
+            else:
+                placed = native_sources(self._device, dipoles, segments)
+                adot = rate[column] * placed.vector_potential(nodes_m)
             out[:, :, column] = out[:, :, column] + adot if add else adot
+        return len(nodes_m) * len(poses_mm)

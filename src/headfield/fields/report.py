@@ -40,8 +40,8 @@ class SolveReport:
     recovery : str or None
         How E was recovered; None where it is that of the elements.
     primary_error : float
-        Bound of the error of ∂A/∂t by interpolation, as measured on this coil; 0 for the direct sum,
-        and for sources that are not coils.
+        Bound of the error of ∂A/∂t by interpolation, as measured on this coil, or of sums over clusters of
+        its sources; 0 for the sum over each source, and for sources that are not coils.
     seconds : dict of str to float
         Wall time per stage: `primary`, `right_hand_side`, `solve`, `recovery` (where E was recovered),
         `field`; of a zoom also `zoom primary` and so on, of its part of the head.

@@ -41,7 +41,7 @@ class Adjoint:
     _head: DeviceHead
 
     _plausible: PlausiblePoses
-    _drive: Callable[[Coil, ArrayLike, ArrayLike, float], CoilDrive]
+    _drive: Callable[[Coil, ArrayLike, ArrayLike, float | str], CoilDrive]
 
     def doubt_poses(self, coil: Coil, poses: NDArray[np.float64]) -> None:
         """Warn of poses (k, 4, 4) that are not plausible, as a solve does."""
@@ -122,7 +122,7 @@ class Adjoint:
         poses: ArrayLike,
         didt: ArrayLike = 1e6,
         *,
-        primary_error: float = 1e-3,
+        primary_error: float | str = 1e-3,
     ) -> NDArray[np.float64]:
         """Sum c · ∂A/∂t of a coil over the nodes: functionals of E by `reciprocal_currents`, without a solve.
 

@@ -31,7 +31,7 @@ class Zooming:
     _head: DeviceHead
     _tables: CoilTables
     _warn_of: Callable[[CoilDrive], None]
-    _drive: Callable[[Coil, ArrayLike, ArrayLike, float], CoilDrive]
+    _drive: Callable[[Coil, ArrayLike, ArrayLike, float | str], CoilDrive]
 
     def zoom(
         self,
@@ -45,7 +45,7 @@ class Zooming:
         max_unknowns: int = 2_000_000,
         smooth: bool = False,
         potential: ArrayLike | None = None,
-        primary_error: float = 1e-3,
+        primary_error: float | str = 1e-3,
         progress: Callable[[ZoomLevel], None] | None = None,
     ) -> Zoom:
         """Refine the head around a region until E there is as good as is asked for.

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...coils.coil import Coil
 from ...coils.plausible import warn_of_front
 from ...coils.potential import Primary
+from ...coils.tree_sums import SUMMED
 from ...core.arguments import whole, within
 from ...core.device import Device, is_on_gpu, on_host
 from ...core.messages import warn
@@ -44,8 +45,8 @@ class CoilTables:
         self._reach_m = min(extent_m + _REACH_MM * 1e-3, _LONGEST_REACH_MM * 1e-3)
         self._last: list[Primary] = []
 
-    def of(self, coil: Coil, bound: float) -> Primary:
-        """Return the table of a coil with an interpolation error below `bound`."""
+    def of(self, coil: Coil, bound: float | str) -> Primary:
+        """Return the table of a coil with an interpolation error below `bound`, or what sums without one."""
         for table in self._last:
             if table.coil is coil and table.bound == bound:
                 return table
@@ -75,7 +76,7 @@ class CoilDrive:
         coil: Coil,
         poses: ArrayLike,
         didt: ArrayLike,
-        primary_error: float = 1e-3,
+        primary_error: float | str = 1e-3,
         first: int = 0,
     ) -> None:
         self._tables, self.coil = tables, check_coil(coil)
@@ -85,7 +86,7 @@ class CoilDrive:
         self.poses: NDArray[np.float64] = check_poses(on_host(poses))
         self.didt: NDArray[np.float64] = checked_didt(on_host(didt), len(self.poses), coil)
         self.rates, self.scale = _solved_for(self.didt)
-        self.bound = within(primary_error, "primary_error", ArgumentError, 0.0, 0.1)
+        self.bound = _checked_bound(primary_error)
         self.first = whole(first, "first", ArgumentError, _MOST_POSES, 0)
 
     def __len__(self) -> int:
@@ -93,7 +94,7 @@ class CoilDrive:
 
     @property
     def primary_error(self) -> float:
-        """Bound of the error of interpolation, relative to the root mean square of ∂A/∂t."""
+        """Bound of the error of ∂A/∂t, relative to its root mean square: see `Primary.error`."""
         return self._table.error
 
     @property
@@ -134,6 +135,14 @@ class CoilDrive:
     def load(self, head: Operators, part: slice, adot: Any, b: Any) -> None:
         """Fill the right-hand sides b from ∂A/∂t."""
         head.right_hand_side(adot, b)
+
+
+def _checked_bound(primary_error: Any) -> float | str:
+    if isinstance(primary_error, str):
+        if primary_error != SUMMED:
+            raise ArgumentError(f"primary_error must be a number or {SUMMED!r}, not {primary_error!r}")
+        return SUMMED
+    return within(primary_error, "primary_error", ArgumentError, 0.0, 0.1)
 
 
 def check_coil(coil: Any) -> Coil:

@@ -104,7 +104,7 @@ class Zoom:
         tol: float = 1e-5,
         max_iterations: int = 200,
         batch: int | str = "auto",
-        primary_error: float = 1e-3,
+        primary_error: float | str = 1e-3,
         progress: Callable[[int, int], None] | None = None,
     ) -> Field:
         """Compute E of a coil at k poses in the region.
@@ -143,7 +143,7 @@ class Zoom:
         tol: float = 1e-5,
         max_iterations: int = 200,
         batch: int | str = "auto",
-        primary_error: float = 1e-3,
+        primary_error: float | str = 1e-3,
         strict: bool = True,
         first: int = 0,
     ) -> Iterator[Field]:
