@@ -2,10 +2,12 @@
 // What runs on the host in both modules, on NumPy arrays: the combinatorics of a mesh (topology.hpp), products of dense
 // matrices, and the number of threads.
 #include <limits>
+#include <tuple>
 
 #include "arrays.hpp"
 #include "dense_product.hpp"
 #include "mode_sums.hpp"
+#include "table_sums.hpp"
 #include "topology.hpp"
 
 #if defined(_OPENMP)
@@ -31,6 +33,35 @@ void set_threads(int n) {
 #if defined(_OPENMP)
     omp_set_num_threads(n);
 #endif
+}
+
+using Table = std::tuple<std::array<double, 3>, double, HostArray<float>, HostArray<uint8_t>>;
+
+// table_sums(tables: origin, step, values, good each; points (q, 3), vectors (q, 3), poses (k, 4, 4)) -> sums (k, 24).
+py::array_t<double> sums_of_tables(const std::vector<Table>& tables, const HostArray<double>& points,
+                                   const HostArray<double>& vectors, const HostArray<double>& poses) {
+    std::vector<TableView> views;
+    for (const auto& [origin, step, values, good] : tables) {
+        check_shape(values, "values", {-1, -1, -1, 3, table_channels});
+        check_shape(good, "good", {values.shape(0) - 1, values.shape(1) - 1, values.shape(2) - 1});
+        if (!(step > 0)) throw std::invalid_argument("step must be positive");
+        views.push_back({{origin[0], origin[1], origin[2]},
+                         step,
+                         {values.shape(0), values.shape(1), values.shape(2)},
+                         values.data(),
+                         good.data()});
+    }
+    check_shape(points, "points", {-1, 3});
+    check_shape(vectors, "vectors", {points.shape(0), 3});
+    check_shape(poses, "poses", {-1, 4, 4});
+    const TableSources sources{points.shape(0), points.data(), vectors.data()};
+    const py::ssize_t k = poses.shape(0);
+    const double* at = poses.data();
+    py::array_t<double> out(std::vector<py::ssize_t>{k, table_channels});
+    double* to = out.mutable_data();
+    py::gil_scoped_release release;
+    table_sums()(views, sources, k, at, to);
+    return out;
 }
 
 int max_threads() {
@@ -126,6 +157,9 @@ void bind_host(py::module_& m) {
         },
         py::arg("values").noconvert(), py::arg("scales").noconvert(), py::arg("weights").noconvert(),
         py::arg("columns"));
+
+    m.def("table_sums", &sums_of_tables, py::arg("tables"), py::arg("points").noconvert(),
+          py::arg("vectors").noconvert(), py::arg("poses").noconvert());
 
     m.def("set_threads", &set_threads, py::arg("n"));
     m.def("max_threads", &max_threads);

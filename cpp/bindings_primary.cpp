@@ -201,7 +201,11 @@ void bind_primary(py::module_& m) {
             py::arg("points").noconvert())
         .def(
             "magnetic_field",
-            [](const Sources& s, Vectors p) { return at_points(device_primary().magnetic_field, p, s.view64()); },
+            [](const Sources& s, Vectors p) { return at_points(device_primary().magnetic_field64, p, s.view64()); },
+            py::arg("points").noconvert())
+        .def(
+            "magnetic_field_float32",
+            [](const Sources& s, Vectors p) { return at_points(device_primary().magnetic_field32, p, s.view32()); },
             py::arg("points").noconvert())
         .def("nearest", &nearest, py::arg("points").noconvert());
 

@@ -8,6 +8,7 @@
 #include "dense_product.hpp"
 #include "instruction_sets.hpp"
 #include "mode_sums.hpp"
+#include "table_sums.hpp"
 
 namespace headfield {
 
@@ -16,6 +17,8 @@ namespace headfield {
     CurrentKernels current_loops();                                                                              \
     void product_loop(int64_t rows, int64_t inner, int64_t columns, const float* a, const float* b, float* out); \
     void mode_sums_loop(const ModeView& m, int64_t sets, const float* weights, float* out);                      \
+    void table_sums_loop(const std::vector<TableView>& tables, const TableSources& sources, int64_t k,           \
+                         const double* poses, double* sums);                                                     \
     }
 #if defined(HEADFIELD_HAS_portable)
 HEADFIELD_DECLARE(portable)
@@ -34,23 +37,28 @@ struct HostLoops {
     CurrentKernels currents;
     DenseProduct product;
     ModeSums modes;
+    TableSums tables;
 };
+
+#define HEADFIELD_LOOPS(ISA) {ISA::current_loops(), ISA::product_loop, ISA::mode_sums_loop, ISA::table_sums_loop}
 
 HostLoops choose() {
     const std::string name = chosen_instruction_set();
     HostLoops found{};
 #if defined(HEADFIELD_HAS_portable)
-    if (name == "portable") found = {portable::current_loops(), portable::product_loop, portable::mode_sums_loop};
+    if (name == "portable") found = HEADFIELD_LOOPS(portable);
 #endif
 #if defined(HEADFIELD_HAS_avx2)
-    if (name == "avx2") found = {avx2::current_loops(), avx2::product_loop, avx2::mode_sums_loop};
+    if (name == "avx2") found = HEADFIELD_LOOPS(avx2);
 #endif
 #if defined(HEADFIELD_HAS_avx512)
-    if (name == "avx512") found = {avx512::current_loops(), avx512::product_loop, avx512::mode_sums_loop};
+    if (name == "avx512") found = HEADFIELD_LOOPS(avx512);
 #endif
     if (found.product == nullptr) throw std::logic_error("no host loops for " + name);
     return found;
 }
+
+#undef HEADFIELD_LOOPS
 
 const HostLoops& chosen() {
     static const HostLoops loops = choose();
@@ -64,5 +72,7 @@ const CurrentKernels& current_kernels() { return chosen().currents; }
 DenseProduct dense_product() { return chosen().product; }
 
 ModeSums mode_sums() { return chosen().modes; }
+
+TableSums table_sums() { return chosen().tables; }
 
 }  // namespace headfield

@@ -61,7 +61,8 @@ struct PrimaryKernels {
     void (*potential64)(int64_t n, const double* points, SourcesView<double> sources, double* a);
     void (*potential32)(int64_t n, const double* points, SourcesView<float> sources, float* a);
     // B = ∇ × A (n, 3), T per A, of the same sum.
-    void (*magnetic_field)(int64_t n, const double* points, SourcesView<double> sources, double* b);
+    void (*magnetic_field64)(int64_t n, const double* points, SourcesView<double> sources, double* b);
+    void (*magnetic_field32)(int64_t n, const double* points, SourcesView<float> sources, float* b);
     // Distance (n,) to the nearest source, m.
     void (*nearest_source)(int64_t n, const double* points, SourcesView<float> sources, float* distance);
     // Column c of adot (n, 3, W) = rate_c R_c A(R_cᵀ (x − t_c)) for placements (k,); V/m for rates in A/s; columns from

@@ -26,11 +26,17 @@ inline Line line_of(const int16_t* from) {
     return __builtin_convertvector(values, Line);
 }
 
+inline Line line_of(const float* from) {
+    Line line;
+    std::memcpy(&line, from, sizeof line);
+    return line;
+}
+
 inline Line all(float x) { return Line{} + x; }
 
 // S sets and tile_lines lines of a block; own (modes, S) are the weights of the sets times the scales of the block.
-template <int S>
-void tile(int64_t modes, const int16_t* values, const float* own, float* out) {
+template <int S, class T>
+void tile(int64_t modes, const T* values, const float* own, float* out) {
     Line sum[S][tile_lines];
     for (auto& row : sum) {
         for (Line& line : row) line = all(0.f);
@@ -46,9 +52,9 @@ void tile(int64_t modes, const int16_t* values, const float* own, float* out) {
     std::memcpy(out, sum, sizeof sum);
 }
 
-// S sets from a set on, in one block.
-template <int S>
-void block(const ModeView& m, int64_t b, const float* weights, float* own, float* out) {
+// S sets from a set on, in block b, whose values (modes, mode_block) are given.
+template <int S, class T>
+void block(const ModeView& m, int64_t b, const T* values, const float* weights, float* own, float* out) {
     const float* scales = m.scales + b * m.modes;
     for (int64_t i = 0; i < m.modes; ++i) {
         for (int s = 0; s < S; ++s) own[i * S + s] = weights[s * m.modes + i] * scales[i];
@@ -59,8 +65,24 @@ void block(const ModeView& m, int64_t b, const float* weights, float* own, float
         const int64_t count = std::min<int64_t>(wide, m.columns - first);
         if (count <= 0) return;
         float sum[S * wide];
-        tile<S>(m.modes, m.values + b * m.modes * mode_block + begin, own, sum);
+        tile<S>(m.modes, values + begin, own, sum);
         for (int s = 0; s < S; ++s) std::copy_n(sum + s * wide, count, out + s * m.columns + first);
+    }
+}
+
+// All sets, in one block.
+template <class T>
+void block_of_sets(const ModeView& m, int64_t b, const T* values, int64_t sets, const float* weights, float* own,
+                   float* out) {
+    for (int64_t s = 0; s < sets; s += tile_sets) {
+        const float* from = weights + s * m.modes;
+        float* to = out + s * m.columns;
+        switch (std::min<int64_t>(tile_sets, sets - s)) {
+            case 4: block<4>(m, b, values, from, own, to); break;
+            case 3: block<3>(m, b, values, from, own, to); break;
+            case 2: block<2>(m, b, values, from, own, to); break;
+            default: block<1>(m, b, values, from, own, to);
+        }
     }
 }
 
@@ -70,17 +92,17 @@ void mode_sums_loop(const ModeView& m, int64_t sets, const float* weights, float
 #pragma omp parallel if (m.modes * m.columns * sets > few)
     {
         std::vector<float> own(static_cast<size_t>(m.modes * tile_sets));
+        // Where several tiles of sets use them, the numbers of a block are converted once: it takes the units that add.
+        const bool often = sets > tile_sets;
+        std::vector<float> converted(static_cast<size_t>(often ? m.modes * mode_block : 0));
 #pragma omp for schedule(static)
         for (int64_t b = 0; b < m.blocks; ++b) {
-            for (int64_t s = 0; s < sets; s += tile_sets) {
-                const float* from = weights + s * m.modes;
-                float* to = out + s * m.columns;
-                switch (std::min<int64_t>(tile_sets, sets - s)) {
-                    case 4: block<4>(m, b, from, own.data(), to); break;
-                    case 3: block<3>(m, b, from, own.data(), to); break;
-                    case 2: block<2>(m, b, from, own.data(), to); break;
-                    default: block<1>(m, b, from, own.data(), to);
-                }
+            const int16_t* values = m.values + b * m.modes * mode_block;
+            if (often) {
+                std::copy_n(values, m.modes * mode_block, converted.data());
+                block_of_sets(m, b, converted.data(), sets, weights, own.data(), out);
+            } else {
+                block_of_sets(m, b, values, sets, weights, own.data(), out);
             }
         }
     }

@@ -28,9 +28,21 @@ void potential32(int64_t n, const double* points, SourcesView<float> sources, fl
     potential(n, points, sources, a);
 }
 
-void magnetic_field(int64_t n, const double* points, SourcesView<double> sources, double* b) {
+template <class T>
+void magnetic_field(int64_t n, const double* points, SourcesView<T> sources, T* b) {
 #pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < n; ++i) sum_fields(sources, points + 3 * i, b + 3 * i);
+    for (int64_t i = 0; i < n; ++i) {
+        const T r[3] = {T(points[3 * i]), T(points[3 * i + 1]), T(points[3 * i + 2])};
+        sum_fields(sources, r, b + 3 * i);
+    }
+}
+
+void magnetic_field64(int64_t n, const double* points, SourcesView<double> sources, double* b) {
+    magnetic_field(n, points, sources, b);
+}
+
+void magnetic_field32(int64_t n, const double* points, SourcesView<float> sources, float* b) {
+    magnetic_field(n, points, sources, b);
 }
 
 void nearest_source(int64_t n, const double* points, SourcesView<float> sources, float* distance) {
@@ -106,7 +118,9 @@ int64_t sample_grid(int width, int64_t n, const double* nodes, const GridView& g
 
 }  // namespace
 
-PrimaryKernels primary_kernels() { return {potential64, potential32, magnetic_field, nearest_source, sample_grid}; }
+PrimaryKernels primary_kernels() {
+    return {potential64, potential32, magnetic_field64, magnetic_field32, nearest_source, sample_grid};
+}
 
 }  // namespace HEADFIELD_ISA
 }  // namespace headfield

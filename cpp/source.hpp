@@ -32,8 +32,7 @@ HEADFIELD_HD inline void add_segment(const T d[3], const T dl[3], T a[3]) {
     for (int q = 0; q < 3; ++q) a[q] = fma(dl[q], w, a[q]);
 }
 
-// Adds 3 (m · d) d / |d|⁵ − m / |d|³ to b, d = r − r_k: the curl of what add_dipole adds. As add_dipole, but only for
-// float64, since it is a difference of large numbers.
+// Adds 3 (m · d) d / |d|⁵ − m / |d|³ to b, d = r − r_k: the curl of what add_dipole adds. As add_dipole.
 template <class T>
 HEADFIELD_HD inline void add_dipole_field(const T d[3], const T m[3], T b[3]) {
     const T r2 = fma(d[0], d[0], fma(d[1], d[1], d[2] * d[2]));

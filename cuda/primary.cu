@@ -48,14 +48,16 @@ struct AddSegment {
     __device__ void operator()(const T d[3], const T dl[3]) const { add_segment(d, dl, a); }
 };
 
+template <class T>
 struct AddDipoleField {
-    double* b;
-    __device__ void operator()(const double d[3], const double m[3]) const { add_dipole_field(d, m, b); }
+    T* b;
+    __device__ void operator()(const T d[3], const T m[3]) const { add_dipole_field(d, m, b); }
 };
 
+template <class T>
 struct AddSegmentField {
-    double* b;
-    __device__ void operator()(const double d[3], const double dl[3]) const { add_segment_field(d, dl, b); }
+    T* b;
+    __device__ void operator()(const T d[3], const T dl[3]) const { add_segment_field(d, dl, b); }
 };
 
 struct Nearest {
@@ -83,14 +85,15 @@ __global__ void __launch_bounds__(source_tile)
     for (int q = 0; q < 3 && i < n; ++q) a[3 * i + q] = T(mu0_over_4pi) * sum[q];
 }
 
+template <class T>
 __global__ void __launch_bounds__(source_tile)
-    magnetic_field_at(int64_t n, const double* points, SourcesView<double> sources, double* b) {
+    magnetic_field_at(int64_t n, const double* points, SourcesView<T> sources, T* b) {
     const int64_t i = int64_t(blockIdx.x) * source_tile + threadIdx.x;
-    double r[3], sum[3] = {0.0, 0.0, 0.0};
+    T r[3], sum[3] = {T(0), T(0), T(0)};
     load_point(points, n, i, r);
-    for_sources(sources.dipoles, r, AddDipoleField{sum});
-    for_sources(sources.segments, r, AddSegmentField{sum});
-    for (int q = 0; q < 3 && i < n; ++q) b[3 * i + q] = mu0_over_4pi * sum[q];
+    for_sources(sources.dipoles, r, AddDipoleField<T>{sum});
+    for_sources(sources.segments, r, AddSegmentField<T>{sum});
+    for (int q = 0; q < 3 && i < n; ++q) b[3 * i + q] = T(mu0_over_4pi) * sum[q];
 }
 
 __global__ void __launch_bounds__(source_tile)
@@ -111,8 +114,12 @@ void potential32(int64_t n, const double* points, SourcesView<float> sources, fl
     launch(potential_at<float>, blocks_for(n, source_tile), dim3(source_tile), n, points, sources, a);
 }
 
-void magnetic_field(int64_t n, const double* points, SourcesView<double> sources, double* b) {
-    launch(magnetic_field_at, blocks_for(n, source_tile), dim3(source_tile), n, points, sources, b);
+void magnetic_field64(int64_t n, const double* points, SourcesView<double> sources, double* b) {
+    launch(magnetic_field_at<double>, blocks_for(n, source_tile), dim3(source_tile), n, points, sources, b);
+}
+
+void magnetic_field32(int64_t n, const double* points, SourcesView<float> sources, float* b) {
+    launch(magnetic_field_at<float>, blocks_for(n, source_tile), dim3(source_tile), n, points, sources, b);
 }
 
 void nearest_source(int64_t n, const double* points, SourcesView<float> sources, float* distance) {
@@ -212,7 +219,8 @@ int64_t sample_grid(int width, int64_t n, const double* nodes, const GridView& g
 }  // namespace HEADFIELD_ISA
 
 const PrimaryKernels& device_primary() {
-    static const PrimaryKernels kernels{potential64, potential32, magnetic_field, nearest_source, sample_grid};
+    static const PrimaryKernels kernels{potential64,      potential32,    magnetic_field64,
+                                        magnetic_field32, nearest_source, sample_grid};
     return kernels;
 }
 

@@ -30,6 +30,7 @@ ON_HOST = (
     "CurrentTree",
     "product",
     "mode_sums",
+    "table_sums",
 )
 
 

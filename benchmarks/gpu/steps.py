@@ -30,6 +30,7 @@ CHOSEN = (
     *("solve/test_recovery", "solve/test_roi", "solve/test_physics", "refused/test_kernel_arguments"),
     *("solve/test_zoom_devices", "kernels/test_point_fields", "kernels/test_refine_edges"),
     *("kernels/test_current_tree", "kernels/test_dense_product", "kernels/test_mode_sums"),
+    *("kernels/test_table_sums", "coils/test_lone_dipoles"),
     *("kernels/test_edge_means", "solve/test_primary_rule"),
     *("metrics/test_metrics_regions", "solve/test_independent", "coils/test_coil_parts"),
     *("fields/test_field_copies", "solve/test_interrupts"),
