@@ -59,7 +59,7 @@ def test_damaged_files_are_refused(path, tmp_path):
             hf.read_realtime(tmp_path / "cut.npz", bases.model())
 
 
-@pytest.mark.parametrize("name", ["project", "probe_rows", "inner_mm", "values", "dipoles_0_values"])
+@pytest.mark.parametrize("name", ["project", "gram", "probe_rows", "inner_mm", "values", "dipoles_0_values"])
 def test_arrays_that_do_not_belong_together_are_refused(path, tmp_path, name):
     with np.load(path) as file:
         arrays = dict(file)

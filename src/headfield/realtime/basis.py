@@ -42,7 +42,9 @@ class Basis:
     project : ndarray (3 m, n) float32
         From ∂B/∂t there to the weights of the modes, s.
     modes : Modes
-        E of each mode, (n, 3 p), in the region, V/m.
+        E of each mode, (n, 3 p), in the region, V/m: fewer than sources, see `leading`.
+    gram : ndarray (n, n)
+        Products of the modes, means over the region, V²/m².
     probe_rows : ndarray (q, n) float32
         Random sums of the modes, see `Probes`.
     probe_tables : ProbeTables
@@ -60,6 +62,7 @@ class Basis:
     inner_mm: Floats
     project: NDArray[np.float32]
     modes: Modes
+    gram: Floats
     probe_rows: NDArray[np.float32]
     probe_tables: ProbeTables
     held_out: HeldOut

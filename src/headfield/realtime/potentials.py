@@ -20,7 +20,7 @@ from ..core.device import cpu, select
 from ..heads.mesh import TetMesh
 from ..solve.drives.coil import CoilDrive
 from ..solve.first_guess import FirstGuess
-from .matching import a_of_sources
+from .matching import Matching, a_of_sources
 from .modes import Modes
 from .shell import Shell
 
@@ -40,6 +40,8 @@ class Potentials:
 
     Attributes
     ----------
+    project : ndarray (3 m, n) float32
+        From ∂B/∂t at the inner points to the weights of the modes.
     modes : Modes
         φ of each mode, (n, nodes), V, at the nodes of the mesh in the order `order`.
     order : ndarray (nodes,) int32
@@ -51,6 +53,7 @@ class Potentials:
         From a gradient at the inner points to charges.
     """
 
+    project: NDArray[np.float32]
     modes: Modes
     order: NDArray[np.int32]
     inner_a: Floats
@@ -98,10 +101,13 @@ def gradient_fit(inner_mm: Floats, charges_mm: Floats) -> Floats:
     return np.asarray((vt.T * (s / (s**2 + _RIDGE * (s**2).mean()))) @ u.T)
 
 
-def potentials_of(mesh: TetMesh, shell: Shell, mix: Floats, fields: list[NDArray[np.float32]]) -> Potentials:
+def potentials_of(
+    mesh: TetMesh, shell: Shell, matching: Matching, fields: list[NDArray[np.float32]]
+) -> Potentials:
     """Return what first guesses take, from the potentials (…, nodes) of sources on a shell."""
-    order = cpu.morton_order(mesh.nodes_mm)
+    order, mix = cpu.morton_order(mesh.nodes_mm), matching.mix
     return Potentials(
+        matching.project,
         Modes.mixed(mix.T.astype(np.float32), fields, order),
         order,
         mix.T @ a_of_sources(shell).reshape(len(shell.points_mm), -1),

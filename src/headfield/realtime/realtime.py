@@ -103,7 +103,7 @@ class RealTime:
         Parameters
         ----------
         coil : Coil
-            Of dipoles or wire; the first frame of a coil takes some milliseconds longer.
+            Of dipoles or wire; the first frame of a coil takes some tenths of a second longer.
         poses : array_like (4, 4) or (k, 4, 4)
             Coil to head, mm.
         didt : array_like
@@ -125,7 +125,7 @@ class RealTime:
         Field
             `report.basis_error` (k,) is the estimated relative L2 error of E over the region against a solve,
             by random sums of E whose exact values reciprocity gives (see `docs/realtime.md`). It is one
-            to four times the error, and below it for very few poses.
+            to five times the error, and below it for very few poses.
 
         Raises
         ------
@@ -137,6 +137,11 @@ class RealTime:
             dI/dt that `HeadModel.solve` refuses, or limits that are not positive.
         ConvergenceError
             A pose that was to be solved in full did not converge.
+
+        Warns
+        -----
+        PlausibilityWarning
+            A pose that is not plausible, as of `HeadModel.solve`.
         """
         started = time.perf_counter()
         places = check_poses(poses)
@@ -148,6 +153,7 @@ class RealTime:
             limit = 0.0 if limit is None else limit
         with using_threads(self.model.threads):
             E, off = self._frames(coil, places, rates.reshape(len(places), -1), estimate)
+        self.model.doubt_poses(coil, places)
         report = _report(off, self.model.threads)
         report.seconds["frames"] = time.perf_counter() - started
         if limit is not None:
@@ -220,7 +226,7 @@ class RealTime:
         incident = self._incident(drive.coil)
 
         def weights(poses: Floats, rates: Floats) -> NDArray[np.float32]:
-            return self._weights(incident, rates / RATE, poses)
+            return self._weights(incident, rates / RATE, poses, known.project)
 
         return Guesses(known, self._charges, drive, self.basis.inner_mm, weights)
 
@@ -237,20 +243,23 @@ class RealTime:
         shares = np.divide(rates, leading, out=np.zeros_like(rates), where=leading != 0.0)
         incident = self._incident(coil)
         self._check_margin(incident, poses)
-        weights = self._weights(incident, shares, poses)
+        weights = self._weights(incident, shares, poses, self.basis.project)
         E = self.basis.modes.sums(weights).reshape(len(poses), -1, 3)
         error = np.full(len(poses), np.nan)
         if estimate:
-            off, size = self._probes.errors(incident.kinds, shares, poses, weights), np.sqrt(self.norms(E))
+            off = self._probes.errors(incident.kinds, shares, poses, weights)
+            size = np.sqrt([max(float(own @ self.basis.gram @ own), 0.0) for own in weights])
             error = np.divide(off, size, out=np.where(off > 0.0, np.inf, off), where=size > 0.0)
         E *= (leading / RATE)[:, :, None].astype(np.float32)
         return E, error
 
-    def _weights(self, incident: Incident, shares: Floats, poses: Floats) -> NDArray[np.float32]:
-        """Return the weights (k, n) of the modes, for shares (k, s) of the rate of each stimulator."""
-        total = np.zeros((len(poses), len(self.basis.modes)), np.float32)
+    def _weights(
+        self, incident: Incident, shares: Floats, poses: Floats, project: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Return the weights (k, n) of modes, for shares (k, s) of the rate of each stimulator."""
+        total = np.zeros((len(poses), project.shape[1]), np.float32)
         for share, b in zip(shares.T, incident.field(self.basis.inner_mm, poses), strict=True):
-            own = cpu.product(b.reshape(len(poses), -1).astype(np.float32), self.basis.project)
+            own = cpu.product(b.reshape(len(poses), -1).astype(np.float32), project)
             total += share.astype(np.float32)[:, None] * own
         return total
 

@@ -12,13 +12,14 @@ from ..core.device import cpu
 from ..errors import MeshError
 from ..geometry.surface import Surface
 
-__all__ = ["Around", "Shell", "around"]
+__all__ = ["Around", "Patch", "Shell", "around"]
 
 Floats = NDArray[np.float64]
 
 _STEP_MM = 6.0  # of the lattice that points are looked for on
 _SETTLED, _OFF_MM = 6, 0.3  # times points are moved, and how far off they may be in the end
 _MOST_POINTS = 4_000_000
+_FINE, _COARSE = 0.6, 1.5  # of the spacing: in a patch and outside of it
 _FEWEST = 4  # points of a surface
 
 
@@ -34,6 +35,13 @@ class Shell(NamedTuple):
     inner_mm: Floats  #: (m, 3)
 
 
+class Patch(NamedTuple):
+    """Where coils will be: sources lie closer together around it, and farther apart elsewhere."""
+
+    centre_mm: Floats  #: (3,) on the scalp
+    reach_mm: float
+
+
 class Around(NamedTuple):
     """Both surfaces as points that lie much closer together than sources do."""
 
@@ -41,10 +49,10 @@ class Around(NamedTuple):
     normals: Floats  #: (p, 3) of the outer ones
     inner_mm: Floats  #: (i, 3)
 
-    def shell(self, spacing_mm: float, inner_spacing_mm: float) -> Shell:
-        """Return points with least distances."""
-        chosen = cpu.thinned(self.outer_mm, spacing_mm)
-        inner = self.inner_mm[cpu.thinned(self.inner_mm, inner_spacing_mm)]
+    def shell(self, spacing_mm: float, inner_spacing_mm: float, patch: Patch | None = None) -> Shell:
+        """Return points with least distances; with a patch, of other distances in and outside of it."""
+        chosen = _spread(self.outer_mm, spacing_mm, patch)
+        inner = self.inner_mm[_spread(self.inner_mm, inner_spacing_mm, patch)]
         return Shell(self.outer_mm[chosen], self.normals[chosen], inner)
 
 
@@ -84,6 +92,22 @@ def around(scalp: Surface, off_mm: float, depth_mm: float) -> Around:
     if len(inner) < _FEWEST:
         raise MeshError(f"the head has no points {depth_mm:g} mm below its scalp: is it in mm?")
     return Around(outer, normals, inner)
+
+
+def _spread(points: Floats, spacing_mm: float, patch: Patch | None) -> NDArray[np.intp]:
+    """Choose some of many points, about a distance apart."""
+    if patch is None:
+        return np.asarray(cpu.thinned(points, spacing_mm), np.intp)
+    near = np.linalg.norm(points - patch.centre_mm, axis=1) <= patch.reach_mm
+    fine, rest = np.flatnonzero(near), np.flatnonzero(~near)
+    if not len(fine):
+        return _spread(points, spacing_mm, None)
+    fine = fine[cpu.thinned(np.ascontiguousarray(points[fine]), _FINE * spacing_mm)]
+    if len(rest):
+        rest = rest[cpu.thinned(np.ascontiguousarray(points[rest]), _COARSE * spacing_mm)]
+        gap, _ = _nearest(points[fine], points[rest])
+        rest = rest[gap >= spacing_mm]
+    return np.concatenate([fine, rest])
 
 
 def _lattice(scalp: Surface, beyond_mm: float) -> Floats:

@@ -19,16 +19,16 @@ from ..io.atomic import replacing
 from ..io.npz import read_arrays
 from ..regions.region import Region
 from ..solve.model import HeadModel
-from ..targeting.lattice import Table
 from .basis import Basis, HeldOut, head_digest, region_digest
 from .modes import MODE_BLOCK, Modes
 from .potentials import Potentials
-from .probes import ProbeTables
+from .probes import N_PROBES, ProbeTable, ProbeTables
 from .realtime import RealTime, check_by_edges
 
 __all__ = ["read_realtime", "write_realtime"]
 
-_KIND = "headfield real-time basis 1"
+_ANY_KIND = "headfield real-time basis "
+_KIND = _ANY_KIND + "2"
 _DAMAGED = (
     ValueError,
     TypeError,
@@ -98,8 +98,11 @@ def read_realtime(path: str | os.PathLike[str], model: HeadModel) -> RealTime:
     check_by_edges(model)
     try:
         arrays = read_arrays(path, lambda name: True)
-        if "kind" not in arrays or str(arrays["kind"]) != _KIND:
-            raise FileFormatError(f"{path}: not a real-time basis of this version")
+        kind = str(arrays["kind"]) if "kind" in arrays else ""
+        if kind != _KIND and kind.startswith(_ANY_KIND):
+            raise FileFormatError(f"{path}: a real-time basis of another version of headfield; make it anew")
+        if kind != _KIND:
+            raise FileFormatError(f"{path}: not a real-time basis")
         _check_head(path, arrays, model)
         if _digest(arrays) != str(arrays["digest"]):
             raise ValueError("its arrays are not those that were written")
@@ -128,12 +131,13 @@ def _arrays(found: RealTime) -> dict[str, Any]:
             arrays[name] = value
     facts = ("head", "conductivity", "region", "n_sources", "seconds_per_pose")
     arrays |= {name: np.array(getattr(basis, name)) for name in facts}
-    arrays |= {name: getattr(basis, name) for name in ("inner_mm", "project", "probe_rows")}
+    arrays |= {name: getattr(basis, name) for name in ("inner_mm", "project", "gram", "probe_rows")}
     arrays |= _modes_of(basis.modes)
     arrays |= {"held_out_errors": basis.held_out.errors, "held_out_estimates": basis.held_out.estimates}
     if basis.potentials is not None:
         arrays |= {f"potential_{name}": value for name, value in _modes_of(basis.potentials.modes).items()}
         arrays |= {name: getattr(basis.potentials, name) for name in _POTENTIALS}
+        arrays["potential_project"] = basis.potentials.project
     for kind, tables in zip(ProbeTables._fields, basis.probe_tables, strict=True):
         for i, table in enumerate(tables):
             arrays |= {f"{kind}_{i}_{name}": np.asarray(one) for name, one in table._asdict().items()}
@@ -182,11 +186,11 @@ def _basis(arrays: dict[str, NDArray[Any]], region: Region) -> Basis:
     of = _Arrays(arrays)
     inner = of("inner_mm", np.float64, -1, 3)
     project = of("project", np.float32, inner.size, -1)
-    n, probes = project.shape[1], of("probe_rows", np.float32, -1, project.shape[1])
+    n, probes = project.shape[1], of("probe_rows", np.float32, N_PROBES, project.shape[1])
     tables = []
     for kind in ProbeTables._fields:
         count = sum(name.startswith(f"{kind}_") and name.endswith("_values") for name in arrays)
-        tables.append([_table(of, f"{kind}_{i}_", len(probes)) for i in range(count)])
+        tables.append([_table(of, f"{kind}_{i}_") for i in range(count)])
     if not all(tables):
         raise ValueError("it has no tables of probes")
     errors = of("held_out_errors", np.float64, -1)
@@ -194,6 +198,7 @@ def _basis(arrays: dict[str, NDArray[Any]], region: Region) -> Basis:
         inner_mm=inner,
         project=project,
         modes=_modes(of, "", n, 3 * len(region)),
+        gram=of("gram", np.float64, n, n),
         probe_rows=probes,
         probe_tables=ProbeTables(*tables),
         held_out=HeldOut(errors, of("held_out_estimates", np.float64, len(errors))),
@@ -202,7 +207,7 @@ def _basis(arrays: dict[str, NDArray[Any]], region: Region) -> Basis:
         head=str(arrays["head"]),
         conductivity=str(arrays["conductivity"]),
         region=str(arrays["region"]),
-        potentials=_potentials(of, n, inner.size, region) if "potential_values" in arrays else None,
+        potentials=_potentials(of, inner.size, region) if "potential_values" in arrays else None,
     )
 
 
@@ -211,13 +216,15 @@ def _modes(of: _Arrays, prefix: str, n: int, columns: int) -> Modes:
     return Modes(values, of(f"{prefix}scales", np.float32, len(values), n), columns)
 
 
-def _potentials(of: _Arrays, n: int, places: int, region: Region) -> Potentials:
+def _potentials(of: _Arrays, places: int, region: Region) -> Potentials:
     nodes = region.mesh.n_nodes
     order = of("order", np.int32, nodes)
     if not np.array_equal(np.sort(order), np.arange(nodes)):
         raise ValueError("order does not name each node once")
-    charges = of("charges_mm", np.float64, -1, 3)
+    charges, project = of("charges_mm", np.float64, -1, 3), of("potential_project", np.float32, places, -1)
+    n = project.shape[1]
     return Potentials(
+        project,
         _modes(of, "potential_", n, nodes),
         order,
         of("inner_a", np.float64, n, places),
@@ -226,10 +233,10 @@ def _potentials(of: _Arrays, n: int, places: int, region: Region) -> Potentials:
     )
 
 
-def _table(of: _Arrays, prefix: str, k: int) -> Table:
-    values = of(f"{prefix}values", np.float32, k, -1, -1, -1, 4)
-    cells = of(f"{prefix}cells", bool, *(length - 1 for length in values.shape[1:4]))
+def _table(of: _Arrays, prefix: str) -> ProbeTable:
+    values = of(f"{prefix}values", np.float32, -1, -1, -1, 3, N_PROBES)
+    cells = of(f"{prefix}cells", bool, *(length - 1 for length in values.shape[:3]))
     step = of(f"{prefix}step_mm", np.float64).item()
     if not step > 0.0:
         raise ValueError("the step of a table is not positive")
-    return Table(of(f"{prefix}origin_mm", np.float64, 3), step, values, cells)
+    return ProbeTable(of(f"{prefix}origin_mm", np.float64, 3), step, values, cells)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..coils.coil import Coil
+from ..coils.parts import CoilContent
 from ..errors import CoilError
 from .reciprocity import ReciprocalField
 
@@ -51,7 +51,7 @@ class Kinds(NamedTuple):
         return Kinds(self.dipoles.moved(matrix), self.wire.moved(matrix))
 
 
-def kinds_of(coil: Coil, rates: Floats) -> Kinds:
+def kinds_of(coil: CoilContent, rates: Floats) -> Kinds:
     """Return the sources of a coil whose stimulators drive some rates (s,), A/s.
 
     Raises
