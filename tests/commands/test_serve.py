@@ -17,12 +17,14 @@ from given.commands import fails
 
 import headfield as hf
 from headfield.commands import main as cli
-from headfield.commands.placing import Places
+from headfield.commands.given_head import GivenHead
 from headfield.commands.roi import roi
 
 pytest.importorskip("websockets", reason="no websockets: pip install 'headfield[serve]'")
 
 from given.pages import Page
+
+pytestmark = pytest.mark.filterwarnings("ignore:the basis is off")  # those here are small
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +40,12 @@ def basis(files, tmp_path_factory):
     """Options that name a region, and a small basis of it."""
     model = hf.HeadModel(hf.read_mesh(files[0]), device="cpu", primary="edges")
     folder = tmp_path_factory.mktemp("bases")
+    head = GivenHead(SimpleNamespace(head=files[0], eeg=None))
 
     @functools.cache
     def made(text):
         path = folder / f"{len(text)}.npz"
-        region = roi(text).region(model.mesh, Places(files[0], model.mesh, None).find, None)
+        region = roi(text).region(model.mesh, head.find, None)
         hf.write_realtime(path, hf.realtime_basis(model, region, size=40))
         return ["--roi", text, "--basis", str(path)]
 
@@ -159,8 +162,15 @@ def test_a_file_that_is_no_basis_is_refused(files, capsys, tmp_path):
     fails(capsys, [*argv, str(tmp_path / "nowhere" / "b.npz")], "nowhere")
 
 
-def test_a_region_that_is_not_there(files, capsys):
-    fails(capsys, ["serve", *files, "--roi", "sphere:500,0,0,5", "-q", "--web", "0"], "500")
+@pytest.mark.parametrize("head", [None, "phantom"])
+def test_a_region_that_is_not_there(files, capsys, head):
+    words = [head or files[0], files[1], "--roi", "sphere:500,0,0,5", "-q", "--web", "0"]
+    fails(capsys, ["serve", *words], "500")
+
+
+def test_options_of_files_are_none_of_the_heads_that_come_with_headfield(files, capsys):
+    words = ["phantom", files[1], "--roi", "tissue:2", "-q", "--web", "0", "--repair"]
+    fails(capsys, ["serve", *words], "--repair is not an option for the kind phantom")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from given.commands import fails
 import headfield as hf
 from headfield.commands import main as cli
 from headfield.commands import target as command
-from headfield.commands.target_head import TargetHead
+from headfield.commands.given_head import GivenHead
 
 AT = "-40,-8,50"
 SMALL = ["--search-radius", "20", "--spacing", "10", "--rivals", "1", "--of-mean", "-q", "--threads", "1"]
@@ -161,10 +161,10 @@ def test_an_electrode_means_the_brain_below_it(inputs, problem, searches, tmp_pa
 
 def test_points_of_the_heads_that_come_with_headfield():
     for name in ("template", "phantom"):
-        head = TargetHead(argparse.Namespace(head=name, eeg=None))
+        head = GivenHead(argparse.Namespace(head=name, eeg=None))
         assert head.find("mni:-38,44,26").tolist() == [-38, 44, 26]
         assert head.notes == [f"mni:-38,44,26: the coordinates of the {name} are taken as those of MNI"]
-    template = TargetHead(argparse.Namespace(head="template", eeg=None))
+    template = GivenHead(argparse.Namespace(head="template", eeg=None))
     np.testing.assert_array_equal(template.find("F3"), hf.template_positions()["F3"])
     with pytest.raises(hf.ArgumentError, match="no electrode positions"):
         head.find("F3")
@@ -172,7 +172,7 @@ def test_points_of_the_heads_that_come_with_headfield():
 
 def test_points_of_a_subject_go_through_its_map(inputs, monkeypatch):
     monkeypatch.setattr(hf.Subject, "mni_to_subject", lambda self, points: np.asarray(points) + [1, 2, 3])
-    head = TargetHead(argparse.Namespace(head=str(inputs / "m2m_anna"), eeg=None))
+    head = GivenHead(argparse.Namespace(head=str(inputs / "m2m_anna"), eeg=None))
     assert head.find("mni:-38,44,26").tolist() == [-37, 46, 29]
     assert head.notes == []
 
@@ -181,7 +181,7 @@ def test_a_file_of_that_name_is_not_the_template(inputs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "template").write_text("mine")
     with pytest.raises(hf.ArgumentError, match="MNI coordinates need a subject folder"):
-        TargetHead(argparse.Namespace(head="template", eeg=None)).find("mni:-38,44,26")
+        GivenHead(argparse.Namespace(head="template", eeg=None)).find("mni:-38,44,26")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from given.serving import COIL, Peer, Stub, loose_points, pose_at, until
 
 from headfield.serving.hub import Hub
 from headfield.serving.igtl import contents, message
+from headfield.serving.igtl.ndarray import read_ndarray
 from headfield.serving.igtl.server import IgtlServer
 
 HEADER = message.HEADER_BYTES
@@ -77,7 +78,7 @@ HARMLESS = [flipped]
 @pytest.fixture
 def served():
     stub = Stub(loose_points(10))
-    with Hub(stub, COIL) as hub, IgtlServer(hub, port=0, send=("STRING",)) as server:
+    with Hub(stub, COIL) as hub, IgtlServer(hub, port=0, send=("NDARRAY", "STRING")) as server:
         yield stub, hub, server
         assert server.counts.errors == 0
 
@@ -118,6 +119,9 @@ def test_ten_thousand_damaged_messages(served):
         # and all goes on as before
         witness.send_pose(pose_at(7.25))
         witness.wait(lambda newest: "STRING" in newest and x_of(newest["STRING"]) == 7.25)
+        np.testing.assert_array_equal(
+            read_ndarray(witness.newest["NDARRAY"].content), stub.magnitude(7.25)
+        )  # which comes before the STRING of a frame
 
 
 def test_flipped_bits_cost_the_message_but_not_the_connection(served):

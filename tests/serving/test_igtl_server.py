@@ -331,26 +331,6 @@ def test_a_port_in_use_and_bad_options():
         assert threading.active_count() == again + 2
 
 
-def test_closing_ends_all_connections_and_the_hub_may_go_first():
-    with Hub(Stub(), COIL) as hub:
-        server = IgtlServer(hub, port=0)
-        peer = Peer(server.port)
-        peer.status(1)
-    peer.send_pose(pose_at(1))
-    peer.send("GET_STATUS")
-
-    def said(newest):
-        return contents.read_status(newest["STATUS"].content).text.startswith("0 poses")
-
-    peer.wait(said)
-    server.close()
-    assert peer.gone()
-    peer.close()
-    server.close()
-    with pytest.raises(ConnectionError):
-        socket.create_connection(("127.0.0.1", server.port), timeout=5)
-
-
 def test_a_field_of_another_region_is_not_sent(serve):
     stub = Stub(surface(5))
     served = serve(stub)

@@ -6,7 +6,7 @@ import pytest
 
 import headfield as hf
 from headfield.regions.cortex import mid_layer
-from headfield.serving.shown import Shown
+from headfield.serving.web.shown import Shown
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_loose_points(mesh):
 def test_nothing_to_show(mesh, monkeypatch):
     with pytest.raises(hf.RegionError, match="nothing to show"):
         Shown(hf.regions.sphere(mesh, [-40, -8, 50], radius_mm=9) & hf.regions.tissue(mesh, 5))
-    monkeypatch.setattr("headfield.serving.shown.MOST_POINTS", 100)
+    monkeypatch.setattr("headfield.serving.web.shown.MOST_POINTS", 100)
     with pytest.raises(hf.RegionError, match=r"show a part, such as mid-layer:X,Y,Z,R"):
         Shown(mid_layer(mesh))
 

@@ -23,7 +23,7 @@ pytest.importorskip("websockets", reason="no websockets: pip install 'headfield[
 from given.pages import Page, unpacked
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from headfield.serving.web import WebServer
+from headfield.serving.web.server import WebServer
 
 
 @pytest.fixture(scope="module")
@@ -292,7 +292,7 @@ def test_the_page_itself(served):
     assert "{{" not in text
     assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert f"connect-src ws://127.0.0.1:{server.port} " in headers["Content-Security-Policy"]
-    for path in ("etc/passwd", "../web.py", "frames/x"):
+    for path in ("etc/passwd", "../server.py", "frames/x"):
         with pytest.raises(urllib.error.HTTPError) as missing:
             urllib.request.urlopen(server.url + path)
         with missing.value as answer:
@@ -371,7 +371,7 @@ def test_fields_of_another_region_or_without_numbers_are_problems(engine, coil, 
 
 
 def test_messages_are_whole():
-    from headfield.serving.web_messages import packed
+    from headfield.serving.web.messages import packed
 
     given = {"a": np.arange(6, dtype="<f4").reshape(2, 3), "b": np.array([[1, 2, 3]], "<u4")}
     header, arrays = unpacked(packed({"kind": "é"}, **given))

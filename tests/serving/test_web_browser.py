@@ -14,11 +14,11 @@ import headfield as hf
 from headfield.pictures.colours import STOPS, colormap
 from headfield.regions.cortex import mid_layer
 from headfield.serving.hub import Hub
-from headfield.serving.web_page import live_page
+from headfield.serving.web.page import live_page
 
 pytest.importorskip("websockets", reason="no websockets: pip install 'headfield[serve]'")
 
-from headfield.serving.web import WebServer
+from headfield.serving.web.server import WebServer
 
 
 def shows(browser, state):
@@ -43,6 +43,15 @@ def press(browser, key):
     browser.call("Input.dispatchKeyEvent", type="keyUp", key=key)
 
 
+ALL_IN_VIEW = """(() => {
+  const points = mover.scalp.points, bar = document.getElementById("bar").getBoundingClientRect().left;
+  const each = Array.from({ length: points.length / 3 }, (_, i) => [...points.slice(3 * i, 3 * i + 3)]);
+  const { clientWidth, clientHeight } = drawing.canvas, stage = document.getElementById("stage");
+  return clientWidth === stage.clientWidth && drawing.onPage(each).every(
+    ([x, y]) => x > 0 && x < bar && y > 0 && y < clientHeight);
+})()"""
+
+
 def test_colours_are_those_of_pictures():
     found = ["#" + "".join(f"{round(255 * x):02x}" for x in c[:3]) for c in colormap()(np.linspace(0, 1, 33))]
     assert list(STOPS) == found
@@ -62,6 +71,14 @@ def test_in_a_browser(tmp_path):
         listener = hub.listen()
         browser.call("Page.navigate", url=server.url)
         until(lambda: browser.run('document.getElementById("state")?.textContent') == "waiting for a pose")
+        for width in (
+            700,
+            1920,
+        ):  # nothing of the head is cut off, or below the colours, before a coil is there
+            size = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+            browser.call("Emulation.setDeviceMetricsOverride", **size)
+            assert browser.run(ALL_IN_VIEW)
+        browser.call("Emulation.clearDeviceMetricsOverride")
         hub.put(pose, source="tracker")
         shows(browser, "live")
         frame = listener.get(0)

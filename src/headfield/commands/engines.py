@@ -123,6 +123,8 @@ def frames_of(
             raise RegionError(f"{args.basis}: the basis is of another region, {basis.region!r}")
     else:
         wanted = args.basis_error is not None or args.deadline is not None
+        kept_where = "--basis FILE.npz would keep it" if args.basis is None else f"kept as {args.basis}"
+        progress.say(f"a real-time basis is made, which takes up to some minutes; {kept_where}")
         basis = realtime_basis(model, region, potentials=wanted, progress=progress.say)
         if args.basis is not None:
             write_realtime(args.basis, basis)

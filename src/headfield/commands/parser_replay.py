@@ -8,6 +8,7 @@ from typing import Any
 
 from . import values
 from .engines import add_engine, check_engine
+from .given_head import add_head
 from .pose_options import add_pose_options
 from .roi import roi
 
@@ -33,12 +34,7 @@ def add_replay(commands: Any) -> argparse.ArgumentParser:
         metavar="SESSION",
         help="poses, as POSES of `solve`: Localite .xml, Brainsight .txt (its samples), …",
     )
-    parser.add_argument(
-        "head",
-        metavar="HEAD",
-        help="mesh (.msh, .npz, or what meshio reads), folder m2m_x, or template or phantom: heads that come "
-        "with headfield",
-    )
+    add_head(parser)
     parser.add_argument("coil", metavar="COIL", help=".ccd, .tcd, .nii, .nii.gz; its wire: .txt, .csv, .npy")
     parser.add_argument(
         "-o",

@@ -9,6 +9,7 @@ from typing import Any
 from ..serving.igtl.axes import COIL_AXES
 from . import values
 from .engines import add_engine, check_engine
+from .given_head import add_head
 from .roi import roi
 
 __all__ = ["TAKE_MINUS", "WEB_PORT", "add_serve", "check_serve"]
@@ -32,9 +33,7 @@ def add_serve(commands: Any) -> argparse.ArgumentParser:
         "recorders of LSL (--lsl). Poses come from any of them. Ctrl-C ends it.",
         epilog=_EXAMPLE,
     )
-    parser.add_argument(
-        "head", metavar="HEAD", help="mesh (.msh, .npz, or what meshio reads) or folder m2m_x"
-    )
+    add_head(parser)
     parser.add_argument("coil", metavar="COIL", help=".ccd, .tcd, .nii, .nii.gz; its wire: .txt, .csv, .npy")
     _add_what(parser)
     _add_where(parser)

@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import HeadfieldError
 from ..targeting.options import SearchOptions
 from . import values
+from .given_head import add_head
 from .roi import ball, roi, share
 
 __all__ = ["TAKE_MINUS", "add_target", "check_target_options"]
@@ -32,12 +33,7 @@ def add_target(commands: Any) -> argparse.ArgumentParser:
         "with matplotlib, target.png into the folder of -o.",
         epilog=_EXAMPLE.replace("%", "%%"),
     )
-    parser.add_argument(
-        "head",
-        metavar="HEAD",
-        help="mesh (.msh, .npz, or what meshio reads), folder m2m_x, or template or phantom: heads that come "
-        "with headfield",
-    )
+    add_head(parser)
     parser.add_argument("coil", metavar="COIL", help=".ccd, .tcd, .nii, .nii.gz; its wire: .txt, .csv, .npy")
     parser.add_argument("-o", "--output", type=values.folder, required=True, metavar="DIR", help="folder")
     _add_what(parser)

@@ -17,6 +17,7 @@ from ..io.atomic import check_not_input
 from ..placement.underneath import ScalpGeometry, scalp_geometry
 from ..poses.pose_list import PoseList
 from ..poses.write import write_poses
+from .given_head import GivenHead
 from .heads import HeadOptions, mesh_of
 from .placing import Places, placed
 
@@ -28,7 +29,7 @@ def run_place(args: argparse.Namespace) -> None:
     check_not_input(args.output, args.head, args.coil, args.eeg)
     mesh = mesh_of(args.head, HeadOptions.of(args))
     coil = read_coil(args.coil)
-    places = Places(args.head, mesh, args.eeg)
+    places = Places(GivenHead(args), mesh)
     listed = placed(args, places, coil)
     write_poses(args.output, listed)
     facts = _facts(mesh, listed, args, places)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,11 +13,9 @@ from ..coils.coil import Coil
 from ..core.messages import point, warn
 from ..errors import ArgumentError, PoseError
 from ..geometry.surface import Surface
-from ..heads.eeg import EegPositions, read_eeg_positions
 from ..heads.mesh import TetMesh
-from ..heads.points import coordinates, find_point
+from ..heads.points import coordinates
 from ..heads.skin import skin
-from ..heads.subject import Subject
 from ..io.regular import ending_of
 from ..placement.grid import scalp_grid
 from ..placement.sites import FAR_FROM_SURFACE_MM
@@ -26,6 +23,7 @@ from ..poses.formats.raw import NoPoses
 from ..poses.placements import Placement, read_placements
 from ..poses.pose_list import PoseList
 from ..poses.read import read_pose_list
+from .given_head import GivenHead
 
 __all__ = ["Places", "given_poses", "placed"]
 
@@ -37,16 +35,14 @@ class Places:
 
     Parameters
     ----------
-    head : path
-        What the command line calls HEAD.
+    head : GivenHead
     mesh : TetMesh
-    eeg : str, optional
-        A cap of the folder, or a .csv.
+        That of the head.
     """
 
-    def __init__(self, head: str, mesh: TetMesh, eeg: str | None = None) -> None:
-        self._subject = Subject(head) if os.path.isdir(head) else None
-        self._mesh, self._eeg = mesh, eeg
+    def __init__(self, head: GivenHead, mesh: TetMesh) -> None:
+        self.find = head.find
+        self._mesh = mesh
         self._scalp: Surface | None = None
 
     @property
@@ -55,23 +51,6 @@ class Places:
         if self._scalp is None:
             self._scalp = skin(self._mesh)
         return self._scalp
-
-    def find(self, where: str | Sequence[float]) -> np.ndarray:
-        """Return the point (3,) of the head, mm, that words or numbers mean."""
-        if not isinstance(where, str):
-            return np.asarray(where, np.float64)
-        has_names = self._subject is not None or self._eeg is not None
-        return find_point(
-            where,
-            self._cap if has_names else None,
-            None if self._subject is None else self._subject.mni_to_subject,
-        )
-
-    def _cap(self) -> EegPositions:
-        if self._eeg is not None and (self._subject is None or os.path.isfile(self._eeg)):
-            return read_eeg_positions(self._eeg)
-        assert self._subject is not None
-        return self._subject.eeg_positions(self._eeg)
 
     def poses(
         self,
@@ -112,7 +91,7 @@ def given_poses(args: argparse.Namespace, mesh: TetMesh, coil: Coil, **reading: 
     HeadfieldError, OSError
         See the readers, `headfield.place` and `Subject.point`.
     """
-    places = Places(args.head, mesh, args.eeg)
+    places = Places(GivenHead(args), mesh)
     if args.poses is None:
         return placed(args, places, coil)
     try:

@@ -29,10 +29,10 @@ from ..serving.replay import replay
 from ..serving.replayed import SUM_ENDINGS, Replay
 from ..targeting.target import Target
 from .engines import frames_of, solves_of
+from .given_head import GivenHead
 from .pose_options import didt_of, pose_options
 from .progress import Progress
 from .summary import NOT_CONVERGED
-from .target_head import TargetHead
 
 __all__ = ["run_replay"]
 
@@ -53,7 +53,7 @@ def _engine(
 def run_replay(args: argparse.Namespace) -> int:
     """Run `headfield replay` with parsed arguments; returns the exit code, 3 if a pulse has no field."""
     start = time.perf_counter()
-    head = TargetHead(args)
+    head = GivenHead(args)
     _check_output(args)
     coil = read_coil(args.coil)
     listed = _session(args)
@@ -135,7 +135,7 @@ def _check_kind(output: str, region: Region) -> None:
         raise FileFormatError(f"{output}: sums at points are written as .vtu or .npz")
 
 
-def _target(args: argparse.Namespace, head: TargetHead, region: Region, at: Any) -> Target:
+def _target(args: argparse.Namespace, head: GivenHead, region: Region, at: Any) -> Target:
     """Make the target: what of the region is near a point, or near what is nearest to an electrode."""
     away = np.linalg.norm(region.centres_mm - at, axis=1)
     if coordinates(args.at) is None:

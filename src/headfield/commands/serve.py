@@ -21,10 +21,10 @@ from ..serving.hub import Counts, Hub
 from ..serving.igtl.server import IgtlServer
 from ..serving.listener import Listener
 from ..serving.lsl import LslOutlet
-from ..serving.web import WebServer
+from ..serving.web.server import WebServer
 from ..solve.drives.rates import rates_of
 from .engines import live_engine
-from .heads import read_head
+from .given_head import GivenHead
 from .placing import Places
 from .progress import Progress, tell
 
@@ -40,15 +40,18 @@ _UPPER_LEFT = np.array([-0.6, 0.0, 0.8])
 def serve(args: argparse.Namespace) -> None:
     """Run `headfield serve` with parsed arguments; it ends by a signal."""
     progress = Progress(0, args.quiet)
-    mesh, given = read_head(args)
+    head = GivenHead(args)
+    mesh, given = head.read()
     coil = read_coil(args.coil)
     didt = 1e6 if args.didt is None else rates_of(args.didt, coil)
-    places = Places(args.head, mesh, args.eeg)
+    places = Places(head, mesh)
     region = args.roi.region(mesh, places.find, args.tissues)
     if not len(region):
         raise RegionError(f"--roi {args.roi.text}: there is nothing of it in the head")
     progress.say(f"{mesh!r}, {coil!r}, {region!r}")
     start = _start(args, places, coil, region)
+    for note in head.notes:
+        progress.say(note)
     engine = live_engine(args, mesh, given, region, coil, progress)
     with ExitStack() as opened:
         hub = opened.enter_context(Hub(engine, coil, didt))

@@ -28,9 +28,9 @@ from ..targeting.options import SearchOptions
 from ..targeting.result import SearchResult
 from ..targeting.search import search
 from ..targeting.target import Target
+from .given_head import GivenHead
 from .progress import Progress
 from .roi import Roi
-from .target_head import TargetHead
 from .target_text import lines
 
 __all__ = ["FILES", "run_target", "searched", "write_answer"]
@@ -44,7 +44,7 @@ _GRAY = [2]
 def run_target(args: argparse.Namespace) -> None:
     """Run `headfield target` with parsed arguments."""
     start = time.perf_counter()
-    folder, head = Path(args.output), TargetHead(args)
+    folder, head = Path(args.output), GivenHead(args)
     for name in (*FILES, _PICTURE, *args.export):
         check_not_input(folder / name, args.head, args.coil, args.eeg)
     for name in args.export:
@@ -102,7 +102,7 @@ def write_answer(found: SearchResult, folder: Path, export: list[str]) -> tuple[
     return [*files, _PICTURE], ""
 
 
-def _target(args: argparse.Namespace, head: TargetHead, mesh: TetMesh, at: Any) -> Target:
+def _target(args: argparse.Namespace, head: GivenHead, mesh: TetMesh, at: Any) -> Target:
     """Make the target that the arguments ask for."""
     wanted = args.region
     if wanted is None:

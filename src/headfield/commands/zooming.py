@@ -23,7 +23,7 @@ from ..solve.model import HeadModel
 from ..solve.zoom.make import check_zoom
 from ..solve.zoom.report import ZoomLevel
 from ..solve.zoom.zoom import Zoom
-from .placing import Places
+from .given_head import GivenHead
 from .progress import Progress
 
 __all__ = ["Zoomed", "check_output", "facts_of_error", "region_of", "zoomed"]
@@ -55,7 +55,7 @@ def region_of(args: argparse.Namespace, mesh: TetMesh) -> Region | None:
     """Return the region that `--roi` means in a head, or None; refuse one that is too large to refine."""
     if args.roi is None:
         return None
-    region: Region = args.roi.region(mesh, Places(args.head, mesh, args.eeg).find, args.tissues)
+    region: Region = args.roi.region(mesh, GivenHead(args).find, args.tissues)
     if args.zoom is not None:
         check_zoom(region, args.zoom)
     return region

@@ -53,8 +53,10 @@ class Client:
         finally:
             for task in (writing, reading):
                 task.cancel()
-            ended = await asyncio.gather(writing, reading, return_exceptions=True)
-            self._writer.transport.abort()
+            try:
+                ended = await asyncio.gather(writing, reading, return_exceptions=True)
+            finally:  # also where the server ends while the two do
+                self._writer.transport.abort()
         for problem in ended:  # a connection that is lost is no error; anything else is one of this program
             if isinstance(problem, Exception) and not isinstance(problem, (OSError, EOFError)):
                 raise problem

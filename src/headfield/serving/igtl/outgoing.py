@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...errors import ArgumentError
 from ...regions.region import Region
+from ..figures import error_of, strength
 from ..frame import Frame
 from .axes import Axes
 from .contents import Status, status, string
@@ -65,6 +65,7 @@ class Outgoing:
             raise ArgumentError(f"name = {prefix!r} must be 1 to {_MOST_PREFIX} signs of ASCII")
         self.axes, self.vectors = axes, vectors
         self._prefix = prefix
+        self._weights = region.weights
         self._count = n = len(region)
         zeros = np.zeros((n, 3), np.float32)
         attributes = [Attribute("magnE", zeros[:, 0])] + [Attribute("E", zeros, "vector")] * vectors
@@ -120,13 +121,14 @@ class Outgoing:
         }
         if frame.field is not None:
             magnitude = frame.field.magnitude[0]
-            error = getattr(frame.field.report, "basis_error", None)
+            largest, mean = strength(frame.field, self._weights)
             facts |= {
                 "points": self._count,
                 "shape": list(in_rows(magnitude).shape),
                 "unit": "V/m",
-                "magnE_max": _largest(magnitude),
-                "error": None if error is None else _plain(float(np.asarray(error).reshape(-1)[0])),
+                "magnE_max": _plain(largest),
+                "magnE_mean": _plain(mean),
+                "error": error_of(frame.field),
             }
         return facts
 
@@ -159,11 +161,6 @@ class FrameMessages:
         if (kind, version) not in self._packed:
             self._packed[kind, version] = self._outgoing.frame(kind, self.frame, version)
         return self._packed[kind, version]
-
-
-def _largest(magnitude: NDArray[np.float32]) -> float | None:
-    """Return the largest of |E|, or None if it is not known somewhere."""
-    return None if not len(magnitude) else _plain(float(magnitude.max()))
 
 
 def _plain(value: Any) -> Any:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.device import cpu
-from ..core.messages import plural
-from ..errors import RegionError
-from ..geometry.triangles import area_vectors_at_nodes, areas
-from ..regions.region import Region
+from ...core.device import cpu
+from ...core.messages import plural
+from ...errors import RegionError
+from ...geometry.triangles import area_vectors_at_nodes, areas
+from ...regions.region import Region
 
 __all__ = ["MOST_POINTS", "Shown"]
 

@@ -11,15 +11,15 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..core.arguments import positive, whole
-from ..errors import ArgumentError, MissingPackageError, NetworkError
-from ..geometry.surface import Surface
-from .hub import Hub
+from ...core.arguments import positive, whole
+from ...errors import ArgumentError, MissingPackageError, NetworkError
+from ...geometry.surface import Surface
+from ..hub import Hub
+from .client import Client, Newest
+from .messages import coil_message, frame_message, packed, surface_message
+from .origin import refusal
+from .page import live_page, policy
 from .shown import Shown
-from .web_client import Client, Newest
-from .web_messages import coil_message, frame_message, packed, surface_message
-from .web_origin import refusal
-from .web_page import live_page, policy
 
 __all__ = ["WebCounts", "WebServer"]
 

@@ -9,7 +9,7 @@ import json
 from functools import cache
 from importlib.resources import files
 
-from ..pictures.colours import STOPS
+from ...pictures.colours import STOPS
 
 __all__ = ["live_page", "policy"]
 
@@ -19,7 +19,7 @@ _SCRIPTS = ("matrix.js", "shapes.js", "drawing.js", "scalp.js", "controls.js", "
 @cache
 def _parts() -> tuple[str, str]:
     """Return the style, and the script."""
-    folder = files(__package__) / "page"
+    folder = files(__package__) / "browser"
     style = (folder / "page.css").read_text("utf-8")
     scripts = "\n".join((folder / name).read_text("utf-8") for name in _SCRIPTS)
     return style, f'"use strict";\nconst COLOURS = {json.dumps(STOPS)};\n{scripts}'
@@ -36,7 +36,7 @@ def live_page() -> str:
     (True, False)
     """
     style, script = _parts()
-    text = (files(__package__) / "page" / "page.html").read_text("utf-8")
+    text = (files(__package__) / "browser" / "page.html").read_text("utf-8")
     return text.replace("{{style}}", style).replace("{{script}}", script)
 
 

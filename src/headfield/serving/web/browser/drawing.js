@@ -39,6 +39,7 @@ void main() {
 const UNKNOWN = [0.74, 0.74, 0.74];
 const COIL = [0.2, 0.24, 0.3], COIL_FAILED = [0.7, 0.15, 0.12], SCALP = [0.72, 0.62, 0.54];
 const LENS = 0.6;
+const BAR_PX = 84;  // of the colour bar, at the right
 
 class Drawing {
   constructor(canvas, colours) {
@@ -132,10 +133,14 @@ class Drawing {
     this.camera.up = cross(this.camera.back, this.camera.right);
   }
 
+  // What is looked at is in the middle of the part of the picture that the colour bar leaves, and fits there.
   matrices() {
-    const aspect = this.canvas.width / this.canvas.height || 1, far = this.camera.distance + 1000;
-    const angle = aspect < 1 ? 2 * Math.atan(Math.tan(LENS / 2) / aspect) : LENS;
-    return { eye: eyeMatrix(this.camera), lens: perspective(angle, aspect, 5, far), angle };
+    const width = this.canvas.clientWidth || 1, height = this.canvas.clientHeight || 1;
+    const free = Math.max(width - BAR_PX, 1), far = this.camera.distance + 1000;
+    const angle = free < height ? 2 * Math.atan((Math.tan(LENS / 2) * height) / free) : LENS;
+    const lens = perspective(angle, width / height, 5, far);
+    lens[8] = 1 - free / width;
+    return { eye: eyeMatrix(this.camera), lens, angle };
   }
 
   // Where points of the head lie on the page, in its pixels; with the depth.

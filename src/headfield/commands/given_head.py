@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The head of a search: a file, a subject, or one that comes with headfield; and its points by name."""
+"""The head that a command is about: a file, a subject, or one that comes with headfield."""
 
 from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,12 +22,22 @@ from ..heads.subject import Subject
 from .demo_heads import HEADS
 from .heads import HeadOptions, check_no_options, read_head
 
-__all__ = ["TargetHead"]
+__all__ = ["GivenHead", "add_head"]
 
 Floats = NDArray[np.float64]
 
 
-class TargetHead:
+def add_head(parser: argparse.ArgumentParser) -> None:
+    """Add the argument HEAD of the commands that take a `GivenHead`."""
+    parser.add_argument(
+        "head",
+        metavar="HEAD",
+        help="mesh (.msh, .npz, or what meshio reads), folder m2m_x, or template or phantom: heads that come "
+        "with headfield",
+    )
+
+
+class GivenHead:
     """What HEAD means. Points that have no need of the mesh are found before it is read.
 
     Parameters
@@ -55,8 +66,10 @@ class TargetHead:
         own = HEADS[self._own]()
         return own.make(own.edge_mm), dict(args.conductivity) or None
 
-    def find(self, where: str) -> Floats:
-        """Return the point (3,), mm, that words mean; see `headfield.heads.points.find_point`."""
+    def find(self, where: str | Sequence[float]) -> Floats:
+        """Return the point (3,), mm, that words or numbers mean; see `headfield.heads.points.find_point`."""
+        if not isinstance(where, str):
+            return np.asarray(where, np.float64)
         written = coordinates(where)
         if self._own is not None and written is not None and written[0]:
             self.notes.append(f"{where}: the coordinates of the {self._own} are taken as those of MNI")

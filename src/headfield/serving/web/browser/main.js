@@ -3,6 +3,7 @@
 
 const $ = (id) => document.getElementById(id);
 const OLD_MS = 2000;  // without a new pose: then the coil may have moved on
+const MARGIN_MM = 20;
 
 const page = { socket: null, frame: null, at: 0, times: [], missed: 0, values: null, points: null, seen: false };
 let drawing, mover, scale, asked = false;
@@ -67,11 +68,12 @@ const TAKE = {
     mover.scalp = around.points.length ? new Scalp(around.points, around.faces) : null;
     mover.follow.disabled = !mover.scalp;
     Object.assign(page, { points, values: null, frame: null, missed: 0 });
-    const shown = box(points), all = box(around.points.length ? around.points : points);
-    page.sides = all;
-    drawing.camera.target = scaled(add(shown.low, shown.high), 0.5);
-    page.radius = Math.max(85, length(add(shown.high, shown.low, -1)) / 2);
-    drawing.camera.distance = page.radius / Math.tan(LENS / 2);
+    const whole = around.points.length ? around.points : points;
+    page.sides = box(whole);
+    page.middle = middleOf(box(points));
+    page.radius = Math.max(85, reach(points, page.middle));
+    page.near = false;
+    lookAtAll(whole);
     drawing.current = false;
     scale.fix(header.vmax);
     say("waiting", "waiting for a pose");
@@ -80,13 +82,14 @@ const TAKE = {
   coil(header, arrays) {
     const lines = header.lines.filter((line) => line.length > 1);
     const handle = handleOf(lines);
-    page.outline = [...lines, ...handle].flat();
+    const casing = arrays.casing_points;
+    const around = Array.from({ length: casing.length / 3 }, (_, i) => [...casing.subarray(3 * i, 3 * i + 3)]);
+    page.outline = [...lines, ...handle].flat().concat(around);
     drawing.load("lines", joined([...lines, ...handle].map((line) => tube(line, 1.3))));
     drawing.load("plates", joined(lines.filter(isClosed).map(plate)));
     drawing.load("casing", withNormals(arrays.casing_points, arrays.casing_faces));
   },
   frame(header, { values }) {
-    const first = !page.frame;
     if (page.frame) page.missed += Math.max(0, header.number - page.frame.number - 1);
     Object.assign(page, { frame: header, at: performance.now() - header.age_ms, seen: true });
     page.times.push(performance.now());
@@ -102,10 +105,7 @@ const TAKE = {
       say("live", "live");
     }
     $("bar").classList.toggle("unknown", !drawing.current);
-    if (first && header.pose) {
-      lookFrom("coil");
-      stepBack();
-    }
+    if (!page.near && header.pose && !header.problem) lookAtRegion();
     figures();
   },
   ended() {
@@ -189,13 +189,42 @@ function box(points) {
   return { low, high };
 }
 
+const middleOf = ({ low, high }) => scaled(add(low, high), 0.5);
+
+// The farthest of some points from a place.
+function reach(points, from) {
+  let most = 0;
+  for (let i = 0; i < points.length; i += 3)
+    most = Math.max(most, Math.hypot(points[i] - from[0], points[i + 1] - from[1], points[i + 2] - from[2]));
+  return most;
+}
+
+// Before a coil is there: all of the head with its letters, from the side that the region is on.
+function lookAtAll(points) {
+  const middle = middleOf(page.sides), out = add(page.middle, middle, -1);
+  drawing.camera.target = middle;
+  drawing.camera.distance = (reach(points, middle) + MARGIN_MM) / Math.sin(LENS / 2);
+  const back = length(out) > MARGIN_MM ? unit(out) : LOOKS.L[0];
+  drawing.look(back, upFor(back));
+}
+
+// When the first field comes: the region, from the coil, and all of that.
+function lookAtRegion() {
+  page.near = true;
+  drawing.camera.target = page.middle;
+  drawing.camera.distance = page.radius / Math.tan(LENS / 2);
+  lookFrom("coil");
+  stepBack();
+}
+
+const upFor = (back) => (Math.abs(back[2]) < 0.9 ? [0, 0, 1] : [0, 1, 0]);
 const LOOKS = { L: [[-1, 0, 0], [0, 0, 1]], R: [[1, 0, 0], [0, 0, 1]], S: [[0, 0, 1], [0, 1, 0]] };
 
 function lookFrom(name) {
   let [back, up] = LOOKS[name] || LOOKS.S;
   if (name === "coil" && drawing.pose) {
     back = scaled(axesOf(drawing.pose)[2], -1);
-    up = Math.abs(back[2]) < 0.9 ? [0, 0, 1] : [0, 1, 0];
+    up = upFor(back);
   }
   drawing.look(back, up);
   redraw();
@@ -213,7 +242,7 @@ function stepBack() {
 
 function placeSides() {
   if (!page.sides) return;
-  const { low, high } = page.sides, middle = scaled(add(low, high), 0.5);
+  const { low, high } = page.sides, middle = middleOf(page.sides);
   const at = [["L", 0, low, -1], ["R", 0, high, 1], ["P", 1, low, -1], ["A", 1, high, 1], ["I", 2, low, -1], ["S", 2, high, 1]];
   const marks = drawing.onPage(at.map(([, axis, end, sign]) => middle.map((x, d) => (d === axis ? end[d] + 12 * sign : x))));
   const spans = at.map(([letter], i) => {

@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..coils.coil import Coil
-from ..core.messages import quoted
-from ..errors import ArgumentError, HeadfieldError
-from ..geometry.surface import Surface
-from ..pictures.scene import Shell, coil_lines, thinned
-from .figures import error_of, strength
-from .frame import Counts, Frame
+from ...coils.coil import Coil
+from ...core.messages import quoted
+from ...errors import ArgumentError, HeadfieldError
+from ...geometry.surface import Surface
+from ...pictures.scene import Shell, coil_lines, thinned
+from ..figures import error_of, strength
+from ..frame import Counts, Frame
 from .shown import Shown
 
 __all__ = ["Asked", "asked", "coil_message", "frame_message", "packed", "problem_message", "surface_message"]

@@ -8,10 +8,10 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from ..core.messages import in_one_line
-from ..errors import HeadfieldError
-from .hub import Hub
-from .web_messages import asked, problem_message
+from ...core.messages import in_one_line
+from ...errors import HeadfieldError
+from ..hub import Hub
+from .messages import asked, problem_message
 
 __all__ = ["Client", "Newest"]
 
