@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 from reporting import (
+    endurance,
     files,
     gpu,
     mesher,
@@ -89,7 +90,7 @@ def every_section(results: Results) -> list[Section]:
     found += [*suite.sections(results), *profiles.sections(results)]
     found += [recovery.section(results), refinement.section(results), zoom.section(results)]
     found.append(targeting.section(results))
-    found.append(realtime.section(results))
+    found += [realtime.section(results), endurance.section(results)]
     found += [files.section(results), mesher.section(results)]
     found += [model.section(results), resources.section(results)]
     found.append(gpu.section(results))
