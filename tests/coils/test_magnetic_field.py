@@ -46,9 +46,13 @@ def test_b_is_the_sum_over_dipoles_and_wire(n, d, w, seed):
     exact = 1e-7 * (3 * (moments * away).sum(2, keepdims=True) * away / r**5 - moments / r**3).sum(axis=1)
     away = points[:, None] - wire
     exact += 1e-7 * (np.cross(segments, away) / np.linalg.norm(away, axis=2)[..., None] ** 3).sum(axis=1)
-    b = sources(positions, moments, wire, segments).magnetic_field(points)
+    coil = sources(positions, moments, wire, segments)
+    b = coil.magnetic_field(points)
     assert b.dtype == np.float64
     assert close(b, exact, 1e-12)
+    b = coil.magnetic_field_float32(points)
+    assert b.dtype == np.float32
+    assert close(b, exact, 1e-5)
 
 
 @pytest.mark.parametrize("kind", ["dipoles", "wire", "both"])
