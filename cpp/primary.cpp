@@ -10,39 +10,25 @@ inline namespace HEADFIELD_ISA {
 
 namespace {
 
-// A at points, one point a thread at a time. Points arrive in float64 and are rounded where T is float.
-template <class T>
-void potential(int64_t n, const double* points, SourcesView<T> sources, T* a) {
+// Calls sum(r, out + 3 i) for points r, one point a thread at a time. They arrive in float64 and are rounded where T is
+// float.
+template <class T, class Sum>
+void at_points(int64_t n, const double* points, T* out, Sum sum) {
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; ++i) {
         const T r[3] = {T(points[3 * i]), T(points[3 * i + 1]), T(points[3 * i + 2])};
-        sum_sources(sources, r, a + 3 * i);
+        sum(r, out + 3 * i);
     }
 }
 
-void potential64(int64_t n, const double* points, SourcesView<double> sources, double* a) {
-    potential(n, points, sources, a);
-}
-
-void potential32(int64_t n, const double* points, SourcesView<float> sources, float* a) {
-    potential(n, points, sources, a);
+template <class T>
+void potential(int64_t n, const double* points, SourcesView<T> sources, T* a) {
+    at_points(n, points, a, [&](const T r[3], T* out) { sum_sources(sources, r, out); });
 }
 
 template <class T>
 void magnetic_field(int64_t n, const double* points, SourcesView<T> sources, T* b) {
-#pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < n; ++i) {
-        const T r[3] = {T(points[3 * i]), T(points[3 * i + 1]), T(points[3 * i + 2])};
-        sum_fields(sources, r, b + 3 * i);
-    }
-}
-
-void magnetic_field64(int64_t n, const double* points, SourcesView<double> sources, double* b) {
-    magnetic_field(n, points, sources, b);
-}
-
-void magnetic_field32(int64_t n, const double* points, SourcesView<float> sources, float* b) {
-    magnetic_field(n, points, sources, b);
+    at_points(n, points, b, [&](const T r[3], T* out) { sum_fields(sources, r, out); });
 }
 
 void nearest_source(int64_t n, const double* points, SourcesView<float> sources, float* distance) {
@@ -119,7 +105,8 @@ int64_t sample_grid(int width, int64_t n, const double* nodes, const GridView& g
 }  // namespace
 
 PrimaryKernels primary_kernels() {
-    return {potential64, potential32, magnetic_field64, magnetic_field32, nearest_source, sample_grid};
+    return {potential<double>,     potential<float>, magnetic_field<double>,
+            magnetic_field<float>, nearest_source,   sample_grid};
 }
 
 }  // namespace HEADFIELD_ISA

@@ -98,8 +98,10 @@ class Primary:
                         f"no table of {coil!r} is within {limit:g}: the direct sum is taken, which is slow",
                     )
                 parts.append(_Part(stimulator, np.eye(4), grid, (dipoles, segments)))
-                error = TREE_ERROR if bound == SUMMED else error
-                largest = max(largest, error if tables or bound == SUMMED else 0.0)
+                if tables:
+                    largest = max(largest, error)
+                elif bound == SUMMED:
+                    largest = max(largest, TREE_ERROR)
             for potential in sampled:
                 parts.append(_Part(stimulator, *potential.grid(device), sampled=True))
                 largest = max(largest, sampling_error(potential))
