@@ -74,6 +74,7 @@ set(HEADFIELD_KERNELS
   cuda/field.cu
   cuda/iteration_verbs.cu
   cuda/primary.cu
+  cuda/slopes.cu
   cuda/recovered.cu
   cuda/transposes.cu
 )

@@ -143,6 +143,23 @@ Array<T> at_points(Kernel kernel, const Array<double>& points, const SourcesView
     return a;
 }
 
+// Returns A and the gradient of v · A, (p, 6), at points (p, 3) with vectors v (p, 3).
+template <class T, class Kernel>
+Array<T> slopes_at(Kernel kernel, const Array<double>& points, const Array<double>& vectors,
+                   const SourcesView<T>& sources) {
+    rows_of(points, "points", vectors, "vectors");
+    const int64_t n = points.shape(0);
+    Array<T> both(std::vector<py::ssize_t>{n, 6});
+    T* out = both.mutable_data();
+    const double *at = points.data(), *along = vectors.data();
+    Signals signals;
+    Running run;
+    in_pieces(n, some_points(n, 3 * count(sources)), signals.poll(), [&](int64_t begin, int64_t end) {
+        kernel(end - begin, at + 3 * begin, along + 3 * begin, sources, out + 6 * begin);
+    });
+    return both;
+}
+
 // Sources.nearest(points (p, 3)) -> distances (p,) to the nearest source, m.
 Array<float> nearest(const Sources& sources, const Array<double>& points) {
     check_shape(points, "points", {-1, 3});
@@ -184,6 +201,28 @@ int64_t sample(const Grid& grid, const Array<double>& nodes, const Array<double>
     return direct;
 }
 
+// Grid.pull(nodes (n, 3), poses (k, 4, 4), currents (n, 3, W)) -> (k, 7); see SlopeKernels::pull_grid.
+Array<double> pull(const Grid& grid, const Array<double>& nodes, const Array<double>& poses,
+                   const Array<float>& currents) {
+    check_shape(nodes, "nodes", {-1, 3});
+    check_shape(poses, "poses", {-1, 4, 4});
+    check_shape(currents, "currents", {nodes.shape(0), 3, -1});
+    const py::ssize_t n = nodes.shape(0), width = currents.shape(2), k = poses.shape(0);
+    check_width(width);
+    if (k > width) throw std::invalid_argument("more poses than columns of currents");
+    Array<double> sums(std::vector<py::ssize_t>{k, 7});
+    const Placements placements{static_cast<int32_t>(k), poses.data(), nullptr};
+    double* out = sums.mutable_data();
+    const double* at = nodes.data();
+    const float* c = currents.data();
+    Signals signals;
+    Running run;
+    DeviceBuffer<double> partial((n + pulled_together - 1) / pulled_together * 7 * k);
+    device_slopes().pull_grid(static_cast<int>(width), n, at, grid.view(), placements, c, partial.data(), out,
+                              signals.poll());
+    return sums;
+}
+
 }  // namespace
 
 void bind_primary(py::module_& m) {
@@ -207,13 +246,27 @@ void bind_primary(py::module_& m) {
             "magnetic_field_float32",
             [](const Sources& s, Vectors p) { return at_points(device_primary().magnetic_field32, p, s.view32()); },
             py::arg("points").noconvert())
+        .def(
+            "slopes",
+            [](const Sources& s, Vectors p, Vectors v) {
+                return slopes_at(device_slopes().slopes64, p, v, s.view64());
+            },
+            py::arg("points").noconvert(), py::arg("vectors").noconvert())
+        .def(
+            "slopes_float32",
+            [](const Sources& s, Vectors p, Vectors v) {
+                return slopes_at(device_slopes().slopes32, p, v, s.view32());
+            },
+            py::arg("points").noconvert(), py::arg("vectors").noconvert())
         .def("nearest", &nearest, py::arg("points").noconvert());
 
     py::class_<Grid>(m, "Grid", py::module_local())
         .def(py::init<const std::vector<Lattice>&, std::shared_ptr<Sources>>(), py::arg("lattices"),
              py::arg("sources").none(false))
         .def("sample", &sample, py::arg("nodes").noconvert(), py::arg("poses").noconvert(),
-             py::arg("rates").noconvert(), py::arg("out").noconvert(), py::arg("add") = false);
+             py::arg("rates").noconvert(), py::arg("out").noconvert(), py::arg("add") = false)
+        .def("pull", &pull, py::arg("nodes").noconvert(), py::arg("poses").noconvert(),
+             py::arg("currents").noconvert());
 }
 
 }  // namespace headfield

@@ -95,17 +95,18 @@ void spread(const Array<float>& weights, const Array<double>& scale, const std::
                                rows);
 }
 
-// edge_shares(nodes, tets, weights (k, e, 3), scale (k,), elements (e,) or None, corners, out (n, 3, W)) fills out.
+// edge_shares(nodes, tets, weights (k, e, 3), scale (k,), elements (e,) or None, corners, out (c, 3, W)) fills out: c
+// nodes, by the numbers that `corners` has for them.
 void edge_shares(const Array<double>& nodes, const Indices& tets, const Array<float>& weights,
                  const Array<double>& scale, const std::optional<Indices>& elements, const Transposed& corners,
                  Array<float>& out) {
     const MeshView mesh = mesh_view(nodes, tets);
-    check_shape(out, "out", {mesh.n_nodes, 3, -1});
+    check_shape(out, "out", {-1, 3, -1});
     const py::ssize_t width = out.shape(2);
     const Weights w = weights_view(weights, scale, width);
     if (elements) elements->check("elements", mesh.n_tets);
     check_shape(weights, "weights", {w.k, elements ? elements->size() : mesh.n_tets, 3});
-    const TransposedView around = transposed_view(corners, "corners", mesh.n_nodes, w.count, 4 * w.count);
+    const TransposedView around = transposed_view(corners, "corners", out.shape(0), w.count, 4 * w.count);
     float* rows = out.mutable_data();
     Running run;
     DeviceBuffer<float> values(3 * w.count * width);

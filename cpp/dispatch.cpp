@@ -14,6 +14,7 @@
     const CycleVerbs& cycle_verbs();         \
     const IterationVerbs& iteration_verbs(); \
     PrimaryKernels primary_kernels();        \
+    SlopeKernels slope_kernels();            \
     FieldKernels field_kernels();            \
     RecoveryKernels recovery_kernels();      \
     TransposeKernels transpose_kernels();    \
@@ -39,6 +40,7 @@ struct Variant {
     const CycleVerbs& cycle;
     const IterationVerbs& iteration;
     PrimaryKernels primary;
+    SlopeKernels slopes;
     FieldKernels field;
     RecoveryKernels recovery;
     TransposeKernels transposes;
@@ -46,8 +48,8 @@ struct Variant {
 
 #define HEADFIELD_VARIANT(isa)                                                                          \
     Variant {                                                                                           \
-        #isa, isa::cycle_verbs(), isa::iteration_verbs(), isa::primary_kernels(), isa::field_kernels(), \
-            isa::recovery_kernels(), isa::transpose_kernels()                                           \
+        #isa, isa::cycle_verbs(), isa::iteration_verbs(), isa::primary_kernels(), isa::slope_kernels(), \
+            isa::field_kernels(), isa::recovery_kernels(), isa::transpose_kernels()                     \
     }
 
 // That of the instruction set which was chosen.
@@ -76,6 +78,7 @@ const Variant& variant() {
 const CycleVerbs& device_cycle() { return variant().cycle; }
 const IterationVerbs& device_iteration() { return variant().iteration; }
 const PrimaryKernels& device_primary() { return variant().primary; }
+const SlopeKernels& device_slopes() { return variant().slopes; }
 const FieldKernels& device_field() { return variant().field; }
 const RecoveryKernels& device_recovery() { return variant().recovery; }
 const TransposeKernels& device_transposes() { return variant().transposes; }

@@ -71,6 +71,21 @@ struct PrimaryKernels {
                            const Placements& placements, bool add, float* adot);
 };
 
+// Nodes over which pulls are summed first, one after the other.
+constexpr int64_t pulled_together = 256;
+
+// The loops of derivatives by where a coil is, and where its sources are (slopes.cpp, cuda/slopes.cu).
+struct SlopeKernels {
+    // A at points (n, 3) by direct sum, and the gradient of v · A for vectors v (n, 3): out (n, 6), T·m and T per A.
+    void (*slopes64)(int64_t n, const double* points, const double* vectors, SourcesView<double> sources, double* out);
+    void (*slopes32)(int64_t n, const double* points, const double* vectors, SourcesView<float> sources, float* out);
+    // Σ_i c_i · R A(Rᵀ (x_i − t)) for currents c (n, 3, W) and k poses, and its derivatives as the coil moves along its
+    // axes, per m, and turns about them, per rad: out (k, 7). A is that of sample_grid, and so are its slopes. `partial`
+    // is room for (chunks of pulled_together nodes, k, 7) numbers. Rates are not looked at.
+    void (*pull_grid)(int width, int64_t n, const double* nodes, const GridView& grid, const Placements& placements,
+                      const float* currents, double* partial, double* out, const Poll& poll);
+};
+
 // What fills the tetrahedra of a mesh: conductivities (m,) S/m, or (m, 3, 3) if `tensor`, and ∂A/∂t, whose mean is that
 // of nodes, or of `edges` (add_tet in element.hpp).
 struct Media {
@@ -170,7 +185,8 @@ struct TransposeKernels {
     // a quarter, which is the transpose of the mean of ∂A/∂t in elements. `values` is room for (count, 3, W) numbers.
     void (*spread)(int width, const Weights& weights, const TransposedView& corners, const float* share, float* values,
                    float* out);
-    // Transpose of the mean of ∂A/∂t in elements by their edges: out (n, 3, W) = Σ scale W_jᵀ w. `values` as above.
+    // Transpose of the mean of ∂A/∂t in elements by their edges: out (c, 3, W) = Σ scale W_jᵀ w at the c nodes of
+    // `corners`. `values` as above.
     void (*edge_shares)(int width, const MeshView& mesh, const int32_t* elements, const Weights& weights,
                         const TransposedView& corners, float* values, float* out);
     // Transpose of right_hand_side, for a `source` whose columns sum to zero: phi (n, W), flux (n, 3, W).
@@ -185,6 +201,7 @@ struct TransposeKernels {
 
 // The tables of the device that this module is for, and the instruction set that they were compiled for.
 const PrimaryKernels& device_primary();
+const SlopeKernels& device_slopes();
 const FieldKernels& device_field();
 const RecoveryKernels& device_recovery();
 const TransposeKernels& device_transposes();

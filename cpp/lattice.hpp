@@ -73,6 +73,82 @@ HEADFIELD_HD inline bool interpolate(const GridView& grid, const T x[3], float a
     return false;
 }
 
+// The four numbers of four points along z, with weights; Q holds four floats.
+template <class Q>
+HEADFIELD_HD inline void along_z(const float points[16], const float w[4], float sums[4]) {
+    Q sum = Q::all(w[0]) * Q::load(points);
+    for (int l = 1; l < 4; ++l) sum = fma(Q::all(w[l]), Q::load(points + 4 * l), sum);
+    sum.store(sums);
+}
+
+// As interpolate, and leaves in `slope` the gradient of v · A there, per m: that of the polynomials. Q is as P, of four.
+template <class P, class Q, class T>
+HEADFIELD_HD inline Place interpolate_slope(const LatticeView& g, const T x[3], const float v[3], float a[3],
+                                            float slope[3]) {
+    int64_t cell[3];
+    float t[3];
+    for (int d = 0; d < 3; ++d) {
+        if (!locate(g, d, x[d], cell[d], t[d])) return Place::outside;
+    }
+    if (!g.good[(cell[0] * (g.shape[1] - 1) + cell[1]) * (g.shape[2] - 1) + cell[2]]) return Place::refine;
+    float w[3][4], u[3][4];
+    for (int d = 0; d < 3; ++d) {
+        cubic_weights(t[d], w[d]);
+        cubic_slopes(t[d], u[d]);
+    }
+    P line = P::all(0.f), along_x = P::all(0.f), along_y = P::all(0.f);
+    for (int i = 0; i < 4; ++i) {
+        const float* at = g.values + 4 * (((cell[0] + i - 1) * g.shape[1] + cell[1] - 1) * g.shape[2] + cell[2] - 1);
+        const int64_t row = 4 * int64_t(g.shape[2]);
+        P plane = P::all(0.f), slopes = P::all(0.f);
+        for (int j = 0; j < 4; ++j) {
+            const P there = P::load(at + j * row);
+            plane = fma(P::all(w[1][j]), there, plane);
+            slopes = fma(P::all(u[1][j]), there, slopes);
+        }
+        line = fma(P::all(w[0][i]), plane, line);
+        along_x = fma(P::all(u[0][i]), plane, along_x);
+        along_y = fma(P::all(w[0][i]), slopes, along_y);
+    }
+    alignas(16) float of[3][16], sums[4];
+    line.store(of[2]);
+    along_z<Q>(of[2], w[2], sums);
+    for (int d = 0; d < 3; ++d) a[d] = sums[d];
+    along_x.store(of[0]);
+    along_y.store(of[1]);
+    for (int d = 0; d < 3; ++d) {
+        along_z<Q>(of[d], d == 2 ? u[2] : w[2], sums);
+        slope[d] = (v[0] * sums[0] + v[1] * sums[1] + v[2] * sums[2]) * g.per_metre32[d];
+    }
+    return Place::good;
+}
+
+// The same over the lattices of a coil, as interpolate.
+template <class P, class Q, class T>
+HEADFIELD_HD inline bool interpolate_slope(const GridView& grid, const T x[3], const float v[3], float a[3],
+                                           float slope[3]) {
+    for (int32_t l = 0; l < grid.n_lattices; ++l) {
+        const Place place = interpolate_slope<P, Q>(grid.lattices[l], x, v, a, slope);
+        if (place == Place::good) return true;
+        if (place == Place::outside) return false;
+    }
+    return false;
+}
+
+// What currents c at a place x in the frame of a coil are to it, from A and the gradient of c · A there: c · A, and
+// how that changes as the coil moves along its axes, per m, and turns about them, per rad. A coil that moves by δ sees
+// the place move by −δ; one that turns by ω takes A with it, and sees the place turn by −ω.
+HEADFIELD_HD inline void add_pull(const float x[3], const float c[3], const float a[3], const float slope[3],
+                                  double pull[7]) {
+    pull[0] += double(c[0] * a[0] + c[1] * a[1] + c[2] * a[2]);
+    for (int q = 0; q < 3; ++q) {
+        const int next = (q + 1) % 3, last = (q + 2) % 3;
+        pull[1 + q] -= double(slope[q]);
+        pull[4 + q] +=
+            double((a[next] * c[last] - a[last] * c[next]) - (x[next] * slope[last] - x[last] * slope[next]));
+    }
+}
+
 // Coordinate q of a point of the head in the frame of a coil, Rᵀ (node − t), for a row-major 4x4 pose; all m.
 HEADFIELD_HD inline double in_coil_frame(const double* pose, const double* node, int q) {
     return pose[q] * (node[0] - pose[3]) + pose[4 + q] * (node[1] - pose[7]) + pose[8 + q] * (node[2] - pose[11]);

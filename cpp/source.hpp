@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What is true of one magnetic dipole and of one piece of wire, for the host and the device alike. Sums over them are
-// loops: source_loops.hpp, cuda/primary.cu.
+// loops: source_loops.hpp, cuda/sources.hpp.
 #pragma once
 
 #include "device_loops.hpp"
@@ -48,6 +48,32 @@ HEADFIELD_HD inline void add_segment_field(const T d[3], const T dl[3], T b[3]) 
     add_dipole(d, dl, b);
 }
 
+// As add_dipole, and adds to s how v · a changes along the axes: ∇ (v · m × d / |d|³), d = r − r_k.
+template <class T>
+HEADFIELD_HD inline void add_dipole_slope(const T d[3], const T m[3], const T v[3], T a[3], T s[3]) {
+    const T r2 = fma(d[0], d[0], fma(d[1], d[1], d[2] * d[2]));
+    const T w = inverse_cube(r2);
+    const T turned[3] = {v[1] * m[2] - v[2] * m[1], v[2] * m[0] - v[0] * m[2], v[0] * m[1] - v[1] * m[0]};
+    const T along = fma(turned[0], d[0], fma(turned[1], d[1], turned[2] * d[2])) / r2;
+    const T thrice = along + along + along;
+    a[0] = fma(m[1] * d[2] - m[2] * d[1], w, a[0]);
+    a[1] = fma(m[2] * d[0] - m[0] * d[2], w, a[1]);
+    a[2] = fma(m[0] * d[1] - m[1] * d[0], w, a[2]);
+    for (int q = 0; q < 3; ++q) s[q] = fma(turned[q] - thrice * d[q], w, s[q]);
+}
+
+// The same of add_segment: ∇ (v · dl / |d|).
+template <class T>
+HEADFIELD_HD inline void add_segment_slope(const T d[3], const T dl[3], const T v[3], T a[3], T s[3]) {
+    const T r2 = fma(d[0], d[0], fma(d[1], d[1], d[2] * d[2]));
+    const T cube = inverse_cube(r2), w = r2 * cube;
+    const T along = fma(v[0], dl[0], fma(v[1], dl[1], v[2] * dl[2])) * cube;
+    for (int q = 0; q < 3; ++q) {
+        a[q] = fma(dl[q], w, a[q]);
+        s[q] = s[q] - along * d[q];
+    }
+}
+
 // Weights of cubic Lagrange interpolation at nodes −1, 0, 1, 2 for 0 ≤ t ≤ 1.
 template <class T>
 HEADFIELD_HD inline void cubic_weights(T t, T w[4]) {
@@ -56,6 +82,16 @@ HEADFIELD_HD inline void cubic_weights(T t, T w[4]) {
     w[1] = T(0.5) * a * c * d;
     w[2] = T(-0.5) * a * b * d;
     w[3] = T(1.0 / 6) * a * b * c;
+}
+
+// How these weights change with t.
+template <class T>
+HEADFIELD_HD inline void cubic_slopes(T t, T w[4]) {
+    const T square = T(3) * t * t;
+    w[0] = T(-1.0 / 6) * (square - T(6) * t + T(2));
+    w[1] = T(0.5) * (square - T(4) * t - T(1));
+    w[2] = T(-0.5) * (square - T(2) * t - T(2));
+    w[3] = T(1.0 / 6) * (square - T(1));
 }
 
 }  // namespace HEADFIELD_ISA

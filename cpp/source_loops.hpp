@@ -50,6 +50,22 @@ inline void sum_fields(const SourcesView<T>& sources, const T r[3], T b[3]) {
     for (int q = 0; q < 3; ++q) b[q] = T(mu0_over_4pi) * sum[q].sum();
 }
 
+// A(r) and the gradient of v · A at r.
+template <class T>
+inline void sum_slopes(const SourcesView<T>& sources, const T r[3], const T v[3], T a[3], T slope[3]) {
+    using P = Pack<T, source_lanes<T>>;
+    P sum[3] = {P::all(0), P::all(0), P::all(0)}, slopes[3] = {P::all(0), P::all(0), P::all(0)};
+    const P along[3] = {P::all(v[0]), P::all(v[1]), P::all(v[2])};
+    add_sources(sources.dipoles, r, sum,
+                [&](const P d[3], const P m[3], P to[3]) { add_dipole_slope(d, m, along, to, slopes); });
+    add_sources(sources.segments, r, sum,
+                [&](const P d[3], const P dl[3], P to[3]) { add_segment_slope(d, dl, along, to, slopes); });
+    for (int q = 0; q < 3; ++q) {
+        a[q] = T(mu0_over_4pi) * sum[q].sum();
+        slope[q] = T(mu0_over_4pi) * slopes[q].sum();
+    }
+}
+
 // The smallest of `least` and the squared distances from r to the sources, m². Plain loops of fixed length, which the
 // compiler turns into vectors.
 inline float nearest(SourceView<float> sources, const float r[3], float least) {

@@ -143,7 +143,7 @@ ARRAYS += [(f, (a, i)) for f, a in TUPLES for i in range(3)]
 NOT_CHECKED_FOR_LENGTH = {  # any number of rows is right
     ("morton_order", "nodes"),
     *((f, "tets") for f in ("node_parts", "boundary_faces", "mesh_edges")),
-    *((f, "nodes") for f in ("refine_edges", "assemble", "assemble_quadratic")),  # more than tets use
+    *((f, "nodes") for f in ("refine_edges", "assemble", "assemble_quadratic", "edge_shares")),  # more
     *(("sampling", a) for a in ("nodes", "unknowns")),
     *((f, "tets") for f in ("electric_field", "element_loads", "edge_shares")),  # more than are asked for
     *(("Triangles", "corners"), ("DistanceLattice", "values"), ("thinned", "points")),

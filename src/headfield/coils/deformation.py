@@ -13,7 +13,7 @@ from ..core.arguments import finite_array, finite_number
 from ..errors import CoilError
 from .records import Record, keep
 
-__all__ = ["Deformation", "DeformationRange", "checked_values", "motion"]
+__all__ = ["Deformation", "DeformationRange", "checked_values", "motion", "motion_rates"]
 
 _AXES = ("x", "y", "z")
 
@@ -121,6 +121,26 @@ class Deformation(Record):
         motion[:3, 3] = start - motion[:3, :3] @ start
         return motion
 
+    def rate(self) -> NDArray[np.float64]:
+        """Return how points move with the parameter (4, 4), per mm or degree: times a point, mm and 1.
+
+        Examples
+        --------
+        >>> turn = Deformation("rot2p", 0, [0, 0, 0], [0, 0, 1])
+        >>> np.degrees(turn.rate() @ [1.0, 0.0, 0.0, 1.0]).round(9) + 0.0
+        array([0., 1., 0., 0.])
+        """
+        rate = np.zeros((4, 4))
+        if self.kind in _AXES:
+            rate[_AXES.index(self.kind), 3] = 1.0
+            return rate
+        start = np.asarray(self.point1_mm)
+        axis = np.asarray(self.point2_mm) - start
+        x, y, z = np.radians(axis / np.linalg.norm(axis))
+        rate[:3, :3] = [[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]]
+        rate[:3, 3] = -rate[:3, :3] @ start
+        return rate
+
 
 def checked_values(ranges: Sequence[DeformationRange], values: Sequence[float] | None) -> tuple[float, ...]:
     """Check one value per parameter against its range, and return them; None stands for the initial values.
@@ -152,3 +172,24 @@ def motion(
     for i in indices:
         matrix = deformations[i].matrix(values[deformations[i].parameter]) @ matrix
     return matrix
+
+
+def motion_rates(
+    deformations: Sequence[Deformation], indices: Sequence[int], values: Sequence[float]
+) -> list[tuple[int, NDArray[np.float64]]]:
+    """Return how a part that is moved by `motion` moves with parameters: (parameter, rate (4, 4)) of each.
+
+    A rate times where a point of the part is now, mm and 1, is its motion per mm or degree. A parameter of
+    several deformations comes as often.
+
+    Examples
+    --------
+    >>> shifts = [Deformation("x", 0), Deformation("z", 1)]
+    >>> [(parameter, rate[:3, 3].tolist()) for parameter, rate in motion_rates(shifts, [0, 1], [2.0, 3.0])]
+    [(0, [1.0, 0.0, 0.0]), (1, [0.0, 0.0, 1.0])]
+    """
+    rates = []
+    for place, i in enumerate(indices):
+        after = motion(deformations, indices[place + 1 :], values)
+        rates.append((deformations[i].parameter, after @ deformations[i].rate() @ np.linalg.inv(after)))
+    return rates

@@ -15,7 +15,7 @@ from ..core.arguments import finite_array, positive
 from ..core.locks import cached_property
 from ..errors import CoilError
 from .casing import Casing
-from .deformation import Deformation, DeformationRange, motion
+from .deformation import Deformation, DeformationRange, motion, motion_rates
 from .records import Record, keep
 from .sources import Dipoles, SampledPotential, Segments, Sources
 
@@ -270,6 +270,10 @@ class CoilContent:
             body=self.casing,
             **changes,
         )
+
+    def motion_rates(self, element: CoilElement) -> list[tuple[int, NDArray[np.float64]]]:
+        """Return how an element moves with parameters of the coil: (parameter, rate (4, 4)) of each."""
+        return motion_rates(self.deformations, element.deformations, self.deformation_values)
 
     def _motion(self, element: CoilElement) -> NDArray[np.float64]:
         return motion(self.deformations, element.deformations, self.deformation_values)

@@ -21,6 +21,7 @@ from ..core.messages import warn
 from .coil import Coil
 from .lattices import native_grid, tabulated
 from .lone_dipoles import one_dipole_each
+from .pulls import in_frame, pull_of_nodes
 from .sampling import sampling_error
 from .sources import SCALP_MM, Dipoles, Segments, native_sources
 from .tree_sums import SUMMED, TREE_ERROR, tree_sums
@@ -129,6 +130,26 @@ class Primary:
             outside += int(direct) if part.sampled else 0
             summed += 0 if part.sampled else int(direct)
         return Sampled(outside, summed)
+
+    def pull(self, nodes_m: Any, poses_mm: NDArray[np.float64], currents: Any) -> NDArray[np.float64]:
+        """Return the pulls (s, k, 7) of currents (n, 3, W) on what each of s stimulators drives, at k poses.
+
+        Per A/s: what `sample` would give is interpolated in the same table, and so are its slopes. Without a
+        table each source is summed over: in float64 where no error was allowed, else in float32.
+        """
+        device, result = self._device, np.zeros((self.coil.n_stimulators, len(poses_mm), 7))
+        for part in self._parts:
+            if part.grid is not None:
+                poses = poses_mm @ part.frame
+                poses[:, :3, 3] *= 1e-3
+                found = device.get(part.grid.pull(nodes_m, device.put(poses), currents))
+                result[part.stimulator] += in_frame(found, part.frame)
+                continue
+            assert part.sources is not None
+            for row, (column, pose) in zip(result[part.stimulator], enumerate(poses_mm), strict=True):
+                own = np.ascontiguousarray(device.get(currents[:, :, column]))
+                row += pull_of_nodes(part.sources, nodes_m, own, pose, device, exact=self.bound == 0.0)
+        return result
 
     def _sum(
         self,
