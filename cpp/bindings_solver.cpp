@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <memory>
 #include <optional>
 #include <tuple>
@@ -70,6 +71,46 @@ std::unique_ptr<DeviceHierarchy> make_hierarchy(const Indices& indptr, const Ind
                                                              signals.poll()));
 }
 
+// Mixture(hierarchy, [(indptr, indices, values) of each tissue]).
+std::unique_ptr<Mixture> make_mixture(const DeviceHierarchy& hierarchy,
+                                      const std::vector<std::tuple<Indices, Indices, Array<double>>>& tissues) {
+    if (tissues.empty()) throw std::invalid_argument("tissues must hold a matrix");
+    std::vector<OnHost<int32_t>> indices;
+    std::vector<OnHost<double>> numbers;
+    std::vector<CsrView<double>> views;
+    indices.reserve(2 * tissues.size());
+    numbers.reserve(tissues.size());
+    for (const auto& [ptr, col, val] : tissues) {
+        const auto view = csr_view(ptr, col, val, 1, hierarchy.size());
+        if (view.rows != hierarchy.size()) {
+            throw std::invalid_argument("tissues must be matrices of " + std::to_string(hierarchy.size()) + " rows");
+        }
+        const int32_t* rows = indices.emplace_back(ptr.array()).data();
+        const int32_t* columns = indices.emplace_back(col.array()).data();
+        views.push_back({view.rows, view.cols, rows, columns, numbers.emplace_back(val).data()});
+    }
+    Running run;
+    return std::make_unique<Mixture>(hierarchy, views);
+}
+
+// Solver.mix(factors): a list of W numbers for each tissue.
+void mix(Solver& solver, const std::vector<std::vector<double>>& factors) {
+    const auto width = static_cast<std::size_t>(solver.width());
+    std::vector<double> all;
+    for (const auto& row : factors) {
+        if (row.size() != width) throw std::invalid_argument("factors must hold a number a column for each tissue");
+        all.insert(all.end(), row.begin(), row.end());
+    }
+    if (factors.size() != static_cast<std::size_t>(solver.tissues())) {
+        throw std::invalid_argument("factors must be of " + std::to_string(solver.tissues()) + " tissues");
+    }
+    if (!std::all_of(all.begin(), all.end(), [](double s) { return s > 0.0 && std::isfinite(s); })) {
+        throw std::invalid_argument("factors must be positive");
+    }
+    Running run;
+    solver.mix(all);
+}
+
 // Solver.solve(b (n, W), phi (n, W), tolerance (W,), max_iterations, guessed) -> a ColumnReport a column; see
 // Solver::solve.
 std::vector<ColumnReport> solve(Solver& solver, Array<double>& b, Array<double>& phi,
@@ -105,6 +146,9 @@ void bind_solver(py::module_& m) {
         .def_property_readonly("operator_complexity", &DeviceHierarchy::operator_complexity)
         .def_property_readonly("levels", &DeviceHierarchy::sizes);
 
+    py::class_<Mixture>(m, "Mixture", py::module_local())
+        .def(py::init(&make_mixture), py::arg("hierarchy"), py::arg("tissues"));
+
     py::class_<ColumnReport>(m, "ColumnReport", py::module_local())
         .def_readonly("iterations", &ColumnReport::iterations)
         .def_readonly("residual", &ColumnReport::residual)
@@ -115,13 +159,18 @@ void bind_solver(py::module_& m) {
         });
 
     py::class_<Solver>(m, "Solver", py::module_local())
-        .def(py::init([](const DeviceHierarchy& hierarchy, int width) {
+        .def(py::init([](const DeviceHierarchy& hierarchy, int width, const Mixture* mixture) {
                  check_width(width);
+                 if (mixture && mixture->rows() != hierarchy.size()) {
+                     throw std::invalid_argument("the mixture is of another hierarchy");
+                 }
                  Running run;
-                 return std::make_unique<Solver>(hierarchy, width);
+                 return std::make_unique<Solver>(hierarchy, width, mixture);
              }),
-             py::arg("hierarchy"), py::arg("width"), py::keep_alive<1, 2>())
+             py::arg("hierarchy"), py::arg("width"), py::arg("mixture") = py::none(), py::keep_alive<1, 2>(),
+             py::keep_alive<1, 4>())
         .def_property_readonly("width", &Solver::width)
+        .def("mix", &mix, py::arg("factors"))
         .def("solve", &solve, py::arg("b").noconvert(), py::arg("phi").noconvert(), py::arg("tolerance"),
              py::arg("max_iterations"), py::arg("guessed") = true)
         .def_property_readonly("recording_problem", [](const Solver& s) { return s.recording().problem(); });

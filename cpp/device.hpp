@@ -29,6 +29,9 @@ struct Matrix : CsrView<float> {
 using FineMatrix = Matrix;  // that of the iteration
 using RowOrders = std::vector<Buffer<uint16_t> >;
 
+// Rows of matrices are not padded here, see cuda/device.hpp.
+constexpr int row_step = 1;
+
 // A dense matrix (rows, rows).
 struct DenseView {
     int32_t rows;

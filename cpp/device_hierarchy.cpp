@@ -43,4 +43,6 @@ DeviceHierarchy::DeviceHierarchy(Hierarchy&& host) : memory_(std::move(host)) {
     weight = memory_.weight.data();
 }
 
+std::vector<double> DeviceHierarchy::scale_on_host() const { return std::vector<double>(scale, scale + size()); }
+
 }  // namespace headfield

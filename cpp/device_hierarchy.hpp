@@ -29,6 +29,8 @@ public:
     double typical_weight = 1.0;                                           // mean of `weight` over the free nodes
 
     int32_t size() const { return fine64.rows; }
+    // `scale`, where the host can read it.
+    std::vector<double> scale_on_host() const;
     // Nonzeros of all levels over those of the first.
     double operator_complexity() const { return operator_complexity_; }
     // The sizes of each level: rows, and nonzeros of A, P and A P.

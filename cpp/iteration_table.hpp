@@ -21,6 +21,12 @@ void apply_dot(int width, const FineMatrix& a, const float* p, float* q, Sums do
     with_width(width, [&](auto w) { sum_rows(a.rows, w, dot, ApplyDot<WideBlock<decltype(w)>>{a, p, q}); });
 }
 
+void apply_mixed_dot(int width, const MixtureView<float>& a, const float* p, float* q, Sums dot) {
+    with_width(width, [&](auto w) {
+        sum_rows(a.rows, w, dot, ApplyDot<WideBlock<decltype(w)>, MixtureView<float>>{a, p, q});
+    });
+}
+
 void step_residual(int width, int64_t n, const ColumnValues& c, const float* q, float* r, Real* h, const double* weight,
                    Sums norm) {
     with_width(width, [&](auto w) { sum_rows(n, w, norm, StepResidual<Block<decltype(w)>>{c, q, r, h, weight}); });
@@ -38,6 +44,13 @@ void true_residual(int width, const CsrView<double>& a, const ColumnValues& c, c
                    float* r, Real* h, const double* weight, Sums norm) {
     with_width(width, [&](auto w) {
         sum_rows(a.rows, w, norm, TrueResidual<Block<decltype(w)>>{a, c, b, x64, r, h, weight});
+    });
+}
+
+void true_mixed_residual(int width, const MixtureView<double>& a, const ColumnValues& c, const double* b,
+                         const double* x64, float* r, Real* h, const double* weight, Sums norm) {
+    with_width(width, [&](auto w) {
+        sum_rows(a.rows, w, norm, TrueResidual<Block<decltype(w)>, MixtureView<double>>{a, c, b, x64, r, h, weight});
     });
 }
 
@@ -84,8 +97,9 @@ void step64(int64_t n, double alpha, const double* p, const double* q, double* x
 
 const ColumnVerbs column = {residual64, narrow64, step_direction64, apply_dot64, step64};
 
-const IterationVerbs iteration = {reduction_chunk, apply_dot, step_residual, step_direction,    flush, true_residual,
-                                  begin,           narrow,    scale_rows,    scale_and_measure, column};
+const IterationVerbs iteration = {
+    reduction_chunk,     apply_dot, apply_mixed_dot, step_residual, step_direction,    flush, true_residual,
+    true_mixed_residual, begin,     narrow,          scale_rows,    scale_and_measure, column};
 
 }  // namespace
 

@@ -121,6 +121,30 @@ inline Pack<double, W::value> row_residual(Block<W> c, const CsrView<double>& a,
     return b;
 }
 
+// Σ_t s_t (A_t x)_i of a mixture, in the type P: each part is summed by itself, then multiplied by its factor.
+template <class P, class W, class T>
+inline P mixed_row(Block<W> c, const MixtureView<T>& m, int64_t i, const T* x) {
+    fetch_ahead(c, x, i, m.rows);
+    P sum = P::all(0);
+    for (int32_t part = m.first[i]; part < m.first[i + 1]; ++part) {
+        P share = P::all(0);
+        for (int32_t k = m.ptr[part]; k < m.ptr[part + 1]; ++k) {
+            share = fma(P::all(m.val[k]), P::load(x + c.at(m.col[k])), share);
+        }
+        sum = fma(load_as<P>(m.factors + c.at(m.tissue[part])), share, sum);
+    }
+    return sum;
+}
+template <class W>
+inline Pack<float, W::value> row_times(Block<W> c, const MixtureView<float>& m, int64_t i, const float* x) {
+    return mixed_row<Pack<float, W::value>>(c, m, i, x);
+}
+template <class W>
+inline Pack<double, W::value> row_residual(Block<W> c, const MixtureView<double>& a, int64_t i, const double* x,
+                                           Pack<double, W::value> b) {
+    return b - mixed_row<Pack<double, W::value>>(c, a, i, x);
+}
+
 // Whether so many rows and columns are worth waking threads for; those of coarse levels are not.
 inline bool many(int64_t n, int width) { return n * width >= (1 << 14); }
 

@@ -31,12 +31,34 @@ bool any(const std::vector<double>& values) {
 constexpr double most_stale = 64.0;  // by so much may the factor be off before what was stored with it is stored again
 }  // namespace
 
-Solver::Solver(const DeviceHierarchy& hierarchy, int width)
-    : h_(hierarchy), steps_(device_iteration()), width_(width), cycle_(hierarchy, width), c_(width) {
+Solver::Solver(const DeviceHierarchy& hierarchy, int width, const Mixture* mixture)
+    : h_(hierarchy), steps_(device_iteration()), mixture_(mixture), width_(width),
+      factors_(mixture ? size_t(mixture->tissues()) * width : 0), cycle_(hierarchy, width), c_(width) {
     const size_t w = width, n = hierarchy.size();
     for (DeviceBuffer<float>* v : {&x_, &r_, &p_}) *v = DeviceBuffer<float>(n * w);
     if constexpr (scaled_cycle) scaled_r_ = DeviceBuffer<Real>(n * w);
     partial_ = DeviceBuffer<double>(steps_.reduction_rows(n) * w);
+    if (mixture) mix(std::vector<double>(size_t(mixture->tissues()) * w, 1.0));
+}
+
+void Solver::mix(const std::vector<double>& factors) {
+    std::copy(factors.begin(), factors.end(), factors_.host());
+    factors_.push(0, factors.size());
+}
+
+// q = A p, with the matrix of each column.
+void Solver::apply_dot(const float* p, float* q, Sums dot) {
+    if (mixture_) return steps_.apply_mixed_dot(width_, mixture_->fine32(factors_.device()), p, q, dot);
+    steps_.apply_dot(width_, h_.fine32, p, q, dot);
+}
+
+// r = b − A φ̂, with the matrix of each column.
+void Solver::true_residual(const ColumnValues& v, const double* b, const double* phi, Sums norm) {
+    if (mixture_) {
+        return steps_.true_mixed_residual(width_, mixture_->fine64(factors_.device()), v, b, phi, r_.data(),
+                                          scaled_r_.data(), h_.weight, norm);
+    }
+    steps_.true_residual(width_, h_.fine64, v, b, phi, r_.data(), scaled_r_.data(), h_.weight, norm);
 }
 
 // Sets the power of two that the next residual is to be multiplied by for the V-cycle, from the norm of this one, since
@@ -67,8 +89,7 @@ void Solver::add_and_measure(const double* b, double* phi) {
     const ColumnValues v = c_.values();
     c_.push();
     steps_.flush(width_, h_.size(), v, p_.data(), x_.data(), phi);
-    steps_.true_residual(width_, h_.fine64, v, b, phi, r_.data(), scaled_r_.data(), h_.weight,
-                         {v.norm2, partial_.data()});
+    true_residual(v, b, phi, {v.norm2, partial_.data()});
     c_.pull();
     for (int j = 0; j < width_; ++j) {
         if (c_.check[j] == 0.0) c_.norm2()[j] = running[j];
@@ -118,7 +139,7 @@ void Solver::iterate() {
         steps_.step_direction(width_, h_.size(), v, z, p_.data(), x_.data());
         poll_between_loops(poll_);
         // z has gone into p, so its memory may take q = A p.
-        steps_.apply_dot(width_, h_.fine32, p_.data(), z, {v.pq, partial_.data()});
+        apply_dot(p_.data(), z, {v.pq, partial_.data()});
         poll_between_loops(poll_);
         steps_.step_residual(width_, h_.size(), v, z, r_.data(), scaled_r_.data(), h_.weight,
                              {v.norm2, partial_.data()});

@@ -7,6 +7,7 @@
 
 #include "columns.hpp"
 #include "device_hierarchy.hpp"
+#include "mixture.hpp"
 #include "poll.hpp"
 #include "vcycle.hpp"
 #include "verbs.hpp"
@@ -25,19 +26,25 @@ struct ColumnReport {
     Stop stopped = Stop::converged;
 };
 
-// Work space for `width` columns over a hierarchy that outlives it, kept for many solves.
+// Work space for `width` columns over a hierarchy that outlives it, kept for many solves. With a mixture, which outlives
+// it too, each column has a matrix of its own, and the hierarchy's own matrix only preconditions.
 class Solver {
 public:
-    Solver(const DeviceHierarchy& hierarchy, int width);
+    Solver(const DeviceHierarchy& hierarchy, int width, const Mixture* mixture = nullptr);
 
     // Solves K φ = b for b (n, W) and φ (n, W) in the rows of free nodes, each column to the relative residual that
     // `tolerance` (W,) has for it. Numbers of b at fixed nodes are ignored as long as they are finite. If `guessed`, φ
     // comes in as the first guess, 0 at fixed nodes; else what it holds is not looked at. `b` is used as work space.
     // Polls within and between iterations.
+    // Of a mixture K is Σ_t s_t K_t, as mix() has set it.
     std::vector<ColumnReport> solve(double* b, double* phi, bool guessed, const std::vector<double>& tolerance,
                                     int max_iterations, const Poll& poll);
 
+    // Sets the factors s (tissues, W) of a mixture.
+    void mix(const std::vector<double>& factors);
+
     int width() const { return width_; }
+    int tissues() const { return mixture_ ? mixture_->tissues() : 0; }
     // How iterations have been given to the device so far.
     const Recording& recording() const { return iteration_; }
     int32_t size() const { return h_.size(); }
@@ -49,10 +56,14 @@ private:
     void judge(int max_iterations);
     bool review(int max_iterations);
     bool set_next_cycle();
+    void apply_dot(const float* p, float* q, Sums dot);
+    void true_residual(const ColumnValues& v, const double* b, const double* phi, Sums norm);
 
     const DeviceHierarchy& h_;
     const IterationVerbs& steps_;
+    const Mixture* mixture_;
     int width_;
+    Mirror factors_;
     VCycle cycle_;
     DeviceBuffer<float> x_, r_, p_;
     DeviceBuffer<Real> scaled_r_;  // r times its cycle, the V-cycle's input; empty where r itself is

@@ -4,7 +4,8 @@
 // D hold one float or double a column. What is the same for all rows is computed once, in prepare(). Every multiply-add
 // is explicit, and the compiler contracts none by itself, so a column sees the same operations whatever the width.
 //
-// The device brings row_times(c, m, i, x) = Σ_j m_ij x_j, row_residual(c, a, i, x, b) = b − Σ_j a_ij x_j, and
+// The device brings row_times(c, m, i, x) = Σ_j m_ij x_j, row_residual(c, a, i, x, b) = b − Σ_j a_ij x_j, both of a
+// mixture too, and
 // put(c, i, value, x), which stores a row: where several threads of a GPU share one, only one of them does; and
 // stored<P>(c, i, value, x), which is what put() has just stored.
 #pragma once
@@ -127,9 +128,10 @@ struct Products {
 
 // ---- conjugate gradients: the same names as in IterationVerbs ----
 
-template <class C>
+// Of the fine matrix, or of a mixture.
+template <class C, class M = FineMatrix>
 struct ApplyDot {
-    FineMatrix a;
+    M a;
     const float* p;
     float* q;
     HEADFIELD_HD void operator()(C c, int64_t i, typename C::D& sum) const {
@@ -221,9 +223,9 @@ HEADFIELD_HD inline void prepare(Flush<C>& b, C c) {
     b.alpha = convert<F>(b.flushed * load_as<D>(b.v.pending_alpha + c.at(0)));
 }
 
-template <class C>
+template <class C, class M = CsrView<double>>
 struct TrueResidual {
-    CsrView<double> a;
+    M a;
     ColumnValues v;
     const double *b, *x64;
     float* r;
@@ -237,8 +239,8 @@ struct TrueResidual {
         put_residual(c, i, select(use, factor * r64, load_as<D>(r + c.at(i))), next_cycle, r, h);
     }
 };
-template <class C>
-HEADFIELD_HD inline void prepare(TrueResidual<C>& b, C c) {
+template <class C, class M>
+HEADFIELD_HD inline void prepare(TrueResidual<C, M>& b, C c) {
     using D = typename C::D;
     b.use = load_as<D>(b.v.check + c.at(0));
     b.factor = load_as<D>(b.v.scale + c.at(0));

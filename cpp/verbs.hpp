@@ -83,6 +83,7 @@ struct IterationVerbs {
 
     // q = A p; sums p · q
     void (*apply_dot)(int width, const FineMatrix& a, const float* p, float* q, Sums dot);
+    void (*apply_mixed_dot)(int width, const MixtureView<float>& a, const float* p, float* q, Sums dot);
     // r −= α q and h = next_cycle r; sums weight r²
     void (*step_residual)(int width, int64_t n, const ColumnValues& c, const float* q, float* r, Real* h,
                           const double* weight, Sums norm);
@@ -96,6 +97,8 @@ struct IterationVerbs {
     // weight (b − A x64)²
     void (*true_residual)(int width, const CsrView<double>& a, const ColumnValues& c, const double* b,
                           const double* x64, float* r, Real* h, const double* weight, Sums norm);
+    void (*true_mixed_residual)(int width, const MixtureView<double>& a, const ColumnValues& c, const double* b,
+                                const double* x64, float* r, Real* h, const double* weight, Sums norm);
     // r = scale b, rounded, and h = next_cycle r: the residual of a zero guess; x = p = 0, and x64 = 0 unless it is
     // null
     void (*begin)(int width, int64_t n, const ColumnValues& c, const double* b, float* r, Real* h, float* x, float* p,

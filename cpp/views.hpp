@@ -21,6 +21,18 @@ struct CsrView {
     }
 };
 
+// A sum of matrices that share rows and columns, one for each tissue, each times a factor of its own in every column of
+// a block vector. Row i has the parts first[i]…first[i+1]); part k is a row of the matrix of tissue[k], with the entries
+// ptr[k]…ptr[k+1).
+template <class T>
+struct MixtureView {
+    int32_t rows;
+    const int32_t *first, *tissue;
+    const int32_t *ptr, *col;
+    const T* val;
+    const double* factors;  // (tissues, W)
+};
+
 // Where the entries of a matrix lie, column by column, so that a transpose can be gathered: column i has entries
 // entry[ptr[i]…ptr[i+1]) of the matrix, which lie in its rows row[…], ascending.
 struct TransposedView {

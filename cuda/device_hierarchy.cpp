@@ -154,4 +154,10 @@ DeviceHierarchy::DeviceHierarchy(Hierarchy&& host) {
     weight = uploads.add(host.weight);
 }
 
+std::vector<double> DeviceHierarchy::scale_on_host() const {
+    std::vector<double> host(size());
+    copy_to_host(host.data(), scale, host.size() * sizeof(double));
+    return host;
+}
+
 }  // namespace headfield

@@ -142,6 +142,27 @@ HEADFIELD_HD inline typename C::D row_residual(C c, const CsrView<double>& a, in
     return b - padded_row(c, a.ptr, a.col, a.val, i, x, D::all(0.0));
 }
 
+// Σ_t s_t (A_t x)_i of a mixture, in the type P: each part is summed by itself, then multiplied by its factor.
+template <class P, class C, class T>
+HEADFIELD_HD inline P mixed_row(C c, const MixtureView<T>& m, int64_t i, const T* x) {
+    static_assert(C::sharers == 1, "rows of the fine matrix are short: nobody shares them");
+    P sum = P::all(0);
+    for (int32_t part = m.first[i]; part < m.first[i + 1]; ++part) {
+        const P share = padded_row(c, m.ptr, m.col, m.val, part, x, P::all(0));
+        sum = fma(load_as<P>(m.factors + c.at(m.tissue[part])), share, sum);
+    }
+    return sum;
+}
+template <class C>
+HEADFIELD_HD inline typename C::F row_times(C c, const MixtureView<float>& m, int64_t i, const float* x) {
+    return mixed_row<typename C::F>(c, m, i, x);
+}
+template <class C>
+HEADFIELD_HD inline typename C::D row_residual(C c, const MixtureView<double>& a, int64_t i, const double* x,
+                                               typename C::D b) {
+    return b - mixed_row<typename C::D>(c, a, i, x);
+}
+
 // What put() has just stored, as another type, from its registers.
 template <class P, class C, class V, class X>
 HEADFIELD_HD inline P stored(C /*c*/, int64_t /*i*/, const V& value, const X* /*x*/) {

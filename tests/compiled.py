@@ -29,9 +29,10 @@ TESTS = (
         "kernels/test_edge_means",
         "kernels/test_fixed",
         "kernels/test_point_fields",
+        "kernels/test_mixture",
     ),
-    *("coils/test_magnetic_field", "coils/test_primary", "refused/test_kernel_arguments"),
-    *("solve/test_gpu", "solve/test_recovery"),
+    *("kernels/test_slopes", "coils/test_magnetic_field", "coils/test_primary"),
+    *("refused/test_kernel_arguments", "solve/test_gpu", "solve/test_recovery"),
 )
 # Kernels that no test launches, and why that is right.
 NOT_RUN: dict[str, str] = {}

@@ -110,4 +110,4 @@ def _get(value: Any) -> Any:
 
 
 def _holds_arrays(value: Any) -> bool:
-    return type(value).__name__ in ("Grid", "Hierarchy", "Indices", "Solver", "Sources")
+    return type(value).__name__ in ("Grid", "Hierarchy", "Indices", "Mixture", "Solver", "Sources")

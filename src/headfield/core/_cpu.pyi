@@ -217,7 +217,8 @@ def spread(
     weights: _Floats, scale: _Doubles, shares: _Floats | None, corners: _Transposed, out: _Floats
 ) -> None: ...
 
-# The same transpose for means of edges: out (n, 3, W) = Σ scale Wᵀ weights, weights (k, m or elements, 3).
+# The same transpose for means of edges: out (c, 3, W) = Σ scale Wᵀ weights, weights (k, m or elements, 3), at
+# c nodes, by the numbers that `corners` has for them.
 def edge_shares(
     nodes: _Doubles,
     tets: _Indices,
@@ -259,6 +260,9 @@ class Sources:
     # Its curl B (p, 3), T per A, of each piece of wire as a current at its point.
     def magnetic_field(self, points: _Doubles) -> _Doubles: ...
     def magnetic_field_float32(self, points: _Doubles) -> _Floats: ...
+    # A and the gradient of v · A, (p, 6), T·m and T per A, at points (p, 3) for vectors v (p, 3).
+    def slopes(self, points: _Doubles, vectors: _Doubles) -> _Doubles: ...
+    def slopes_float32(self, points: _Doubles, vectors: _Doubles) -> _Floats: ...
     # Distance (p,) to the nearest source.
     def nearest(self, points: _Doubles) -> _Floats: ...
 
@@ -283,6 +287,9 @@ class Grid:
     def sample(
         self, nodes: _Doubles, poses: _Doubles, rates: _Doubles, out: _Floats, add: bool = False
     ) -> int: ...
+    # Σ c · A over the nodes for currents c (n, 3, W) and k poses, and its slopes as the coil moves along its
+    # axes, per m, and turns about them, per rad: (k, 7), per A. A is that of sample, and so are its slopes.
+    def pull(self, nodes: _Doubles, poses: _Doubles, currents: _Floats) -> _Doubles: ...
 
 # Stiffness and source of elements with ten unknowns each, -1 for an edge along which the potential is linear:
 # indptr (n + 1,), indices, stiffness, source (nnz, 3). nodes (n, 3), m, are where the unknowns lie.
@@ -336,8 +343,19 @@ def solve_in_float64(
     hierarchy: Hierarchy, b: _Doubles, phi: _Doubles, tolerance: float, max_iterations: int
 ) -> ColumnReport: ...
 
+# Matrices of the tissues of a head, each (indptr, indices, values) of all its rows, of which some may be
+# empty; they add up to that of the hierarchy, or to one that it is to precondition.
+class Mixture:
+    def __init__(
+        self, hierarchy: Hierarchy, tissues: Sequence[tuple[Indices, Indices, _Doubles]]
+    ) -> None: ...
+
+# With a mixture of T tissues each column has a matrix of its own, Σ_t factors[t][column] K_t; without mix()
+# all factors are 1.
 class Solver:
-    def __init__(self, hierarchy: Hierarchy, width: int) -> None: ...
+    def __init__(self, hierarchy: Hierarchy, width: int, mixture: Mixture | None = None) -> None: ...
+    # Sets the factors, positive, T lists of W, for the solves that follow.
+    def mix(self, factors: Sequence[Sequence[float]]) -> None: ...
     @property
     def width(self) -> int: ...
     # Why the launches of an iteration could not be recorded for the GPU; empty where nothing hinders it.
