@@ -13,6 +13,7 @@ __all__ = [
     "DeviceError",
     "FileFormatError",
     "HeadfieldError",
+    "MeasureError",
     "MeshError",
     "MissingPackageError",
     "NetworkError",
@@ -49,6 +50,10 @@ class PoseError(HeadfieldError, ValueError):
 
 class RegionError(HeadfieldError, ValueError):
     """A region that is empty, lies elsewhere or can't be made; the message says what was asked for."""
+
+
+class MeasureError(HeadfieldError, ValueError):
+    """A measure of E whose values or derivatives are not numbers, or that has no derivative at some pose."""
 
 
 class ConductivityError(HeadfieldError, ValueError):

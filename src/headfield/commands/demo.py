@@ -16,6 +16,7 @@ from ..coils.layouts import figure_of_eight
 from ..errors import HeadfieldError
 from ..fields.field import Field
 from ..heads.tissues import GRAY_MATTER
+from ..measures.target import Target
 from ..metrics import focality, percentiles, roi_mean
 from ..pictures.figure import write_picture
 from ..poses.pose import ring
@@ -23,7 +24,6 @@ from ..regions.makers import sphere
 from ..regions.region import Region
 from ..solve.model import HeadModel
 from ..targeting.search import search
-from ..targeting.target import Target
 from .demo_heads import HEADS
 from .progress import Progress
 from .target_text import rows_of

@@ -19,6 +19,7 @@ from ..heads.mesh import TetMesh
 from ..heads.points import coordinates
 from ..io.atomic import check_folder, check_not_input
 from ..io.regular import ending_of
+from ..measures.target import Target
 from ..pictures.colours import matplotlib_parts
 from ..pictures.figure import PICTURE_ENDINGS
 from ..poses.pose_list import PoseList
@@ -27,7 +28,6 @@ from ..regions.region import Region
 from ..serving.engine import Engine
 from ..serving.replay import replay
 from ..serving.replayed import SUM_ENDINGS, Replay
-from ..targeting.target import Target
 from .engines import frames_of, solves_of
 from .given_head import GivenHead
 from .pose_options import didt_of, pose_options

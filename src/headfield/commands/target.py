@@ -19,6 +19,7 @@ from ..core.messages import in_one_line
 from ..errors import ArgumentError, HeadfieldError, RegionError
 from ..heads.mesh import TetMesh
 from ..io.atomic import check_not_input
+from ..measures.target import Target
 from ..pictures.colours import matplotlib_parts
 from ..poses.endings import WRITTEN_ENDINGS, check_ending
 from ..regions.region import Region
@@ -27,7 +28,6 @@ from ..solve.model import HeadModel
 from ..targeting.options import SearchOptions
 from ..targeting.result import SearchResult
 from ..targeting.search import search
-from ..targeting.target import Target
 from .given_head import GivenHead
 from .progress import Progress
 from .roi import Roi

@@ -22,9 +22,8 @@ from ..placement.scalp import Scalp
 from ..placement.scalp_field import scalp_field
 from ..placement.sites import tangential_poses
 from ..poses.pose import turns
-from ..regions.region import Region
+from ..regions.region import Region, check_is_region
 from ..solve.model import HeadModel
-from ..solve.options import check_is_region
 from ..solve.places import check_region
 from .basis import Basis, HeldOut, head_digest, region_digest
 from .incident import RATE

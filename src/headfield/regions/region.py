@@ -19,7 +19,7 @@ from ..heads.mesh import TetMesh
 from ..heads.selection import barycentres, check_mesh, same_mesh
 from ..heads.tetrahedra import volumes
 
-__all__ = ["Region", "surface_region"]
+__all__ = ["Region", "check_is_region", "surface_region"]
 
 Floats = NDArray[np.float64]
 
@@ -228,6 +228,12 @@ class Region:
     def _check_volume(self) -> None:
         if not self.is_volume:
             raise RegionError(f"only regions of whole tetrahedra can be combined so, not {self!r}")
+
+
+def check_is_region(roi: Any) -> None:
+    """Raise RegionError for what is no region."""
+    if not isinstance(roi, Region):
+        raise RegionError(f"roi must be a Region (see headfield.regions), not {type(roi).__name__}")
 
 
 def surface_region(

@@ -14,12 +14,12 @@ from ..coils.coil import Coil
 from ..core.arguments import not_negative, whole
 from ..core.messages import in_one_line
 from ..errors import ArgumentError, ConvergenceError, PoseError, RegionError
+from ..measures.target import Target
 from ..metrics.sums import average, levels
 from ..placement.plausible import PlausiblePoses
 from ..poses.pose_list import PoseList
 from ..regions.region import Region
 from ..solve.drives.coil import check_coil
-from ..targeting.target import Target
 from .dose import Dose, rows_in
 from .engine import Engine
 from .replayed import Refused, Replay

@@ -17,10 +17,10 @@ from ..fields.write import write_point_results, write_results
 from ..heads.tissues import GRAY_MATTER
 from ..io.atomic import check_folder, replacing
 from ..io.regular import ending_of
+from ..measures.target import Target
 from ..pictures.figure import write_picture
 from ..pictures.scene import Scene
 from ..regions.region import Region
-from ..targeting.target import Target
 
 __all__ = ["SUM_ENDINGS", "Refused", "Replay"]
 

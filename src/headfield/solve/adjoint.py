@@ -16,12 +16,12 @@ from ..errors import RegionError
 from ..fields.report import SolveReport
 from ..heads.mesh import TetMesh
 from ..placement.plausible import PlausiblePoses
-from ..regions.region import Region
+from ..regions.region import Region, check_is_region
 from .batches import Batches
 from .drives.coil import CoilDrive
 from .drives.functionals import Functionals
 from .head import DeviceHead
-from .options import SolveOptions, check_is_region
+from .options import SolveOptions
 from .places import check_region
 
 __all__ = ["Adjoint", "ReciprocalCurrents"]

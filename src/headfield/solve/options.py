@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike
 from ..core.arguments import plain_array, whole, within
 from ..core.device import on_host
 from ..errors import ArgumentError, MeshError, RegionError
-from ..regions.region import Region
+from ..regions.region import Region, check_is_region
 from .recovery import check_kind
 
-__all__ = ["PRIMARIES", "SolveOptions", "check_is_region", "check_primary"]
+__all__ = ["PRIMARIES", "SolveOptions", "check_primary"]
 
 #: How ∂A/∂t at nodes may become that of a tetrahedron: see `HeadModel`.
 PRIMARIES = ("nodes", "edges")
@@ -88,12 +88,6 @@ def check_primary(primary: Any) -> str:
     if isinstance(primary, str) and primary in PRIMARIES:
         return primary
     raise ArgumentError(f"primary must be {' or '.join(map(repr, PRIMARIES))}, not {primary!r}")
-
-
-def check_is_region(roi: Any) -> None:
-    """Raise RegionError for what is no region."""
-    if not isinstance(roi, Region):
-        raise RegionError(f"roi must be a Region (see headfield.regions), not {type(roi).__name__}")
 
 
 def _copy(elements: ArrayLike) -> ArrayLike:

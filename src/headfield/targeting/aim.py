@@ -11,12 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..coils.coil import Coil
 from ..errors import ArgumentError
+from ..measures.target import Targets
 from ..regions.region import Region
 from ..solve.drives.coil import check_coil
 from ..solve.drives.rates import checked_didt
 from ..solve.model import HeadModel
 from .outputs import region_of
-from .target import Targets
 
 __all__ = ["Aim"]
 

@@ -12,13 +12,13 @@ import numpy as np
 from ..coils.coil import Coil
 from ..core.arguments import positive
 from ..errors import ArgumentError
+from ..measures.target import Target, Targets
 from ..solve.drives.coil import check_coil
 from ..solve.model import HeadModel
 from .aim import Aim
 from .options import SearchOptions
 from .result import SearchResult
 from .run import Run
-from .target import Target, Targets
 
 __all__ = ["CoilComparison", "compare_coils"]
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..coils.coil import Coil
 from ..core.messages import warn
+from ..measures.target import Target, Targets
 from ..poses.pose import check_poses
 from ..solve.drives.coil import check_coil
 from ..solve.drives.rates import checked_didt
@@ -18,7 +19,6 @@ from .design import DESIGN_POSES, farthest
 from .outputs import Outputs, region_of
 from .reciprocity import ReciprocalField
 from .sums import as_asked, sums_at
-from .target import Target, Targets
 
 __all__ = ["evaluate"]
 

@@ -16,10 +16,9 @@ from ..heads.subject import Subject
 from ..heads.tissues import GRAY_MATTER
 from ..io.nifti import trilinear
 from ..io.volume import Volume, read_volume
-from ..regions.region import Region
-from ..solve.options import check_is_region
+from ..measures.target import Target
+from ..regions.region import Region, check_is_region
 from ..solve.places import check_region
-from .target import Target
 
 __all__ = ["target_of_map"]
 

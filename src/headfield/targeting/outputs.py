@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from ..core.device import cpu
 from ..heads.mesh import TetMesh
+from ..measures.target import Target, Targets
 from ..regions.region import Region
 from ..solve.places import check_region
-from .target import Target, Targets
 
 __all__ = ["Outputs", "Span", "region_of"]
 

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from numpy.typing import ArrayLike
 
 from ..coils.coil import Coil
+from ..measures.target import Target, Targets
 from ..solve.model import HeadModel
 from .aim import Aim
 from .options import SearchOptions
 from .result import SearchResult
 from .run import Run
-from .target import Target, Targets
 
 __all__ = ["search"]
 

@@ -14,15 +14,14 @@ from ..errors import ArgumentError, RegionError
 from ..geometry.surface import Surface
 from ..heads.selection import tets_of
 from ..heads.tissues import BRAIN, GRAY_MATTER
+from ..measures.target import Target, Targets
 from ..metrics.sums import above, total
-from ..regions.region import Region
+from ..regions.region import Region, check_is_region
 from ..solve.model import HeadModel
-from ..solve.options import check_is_region
 from ..solve.places import check_region
 from .outputs import region_of
 from .result import SearchResult
 from .starts import turn_between
-from .target import Target, Targets
 
 __all__ = ["TradeOff", "trade_off"]
 

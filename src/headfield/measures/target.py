@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import finite_array, finite_number, within
-from ..errors import RegionError
+from ..errors import MeasureError, RegionError
 from ..metrics.sums import total
-from ..regions.region import Region
-from ..solve.options import check_is_region
+from ..regions.region import Region, check_is_region
+from .magnitude import directions, fields_in, named, sizes
 
 __all__ = ["Target", "Targets"]
 
@@ -99,6 +99,11 @@ class Target:
         return np.asarray(w / np.abs(w).sum())
 
     @property
+    def is_of_magnitude(self) -> bool:
+        """Whether the value follows from |E| alone: see `of_magnitude`."""
+        return self.direction is None and not self.of_mean
+
+    @property
     def is_linear(self) -> bool:
         """Whether the value is a component of E, which a reciprocal field gives at once."""
         return self.direction is not None
@@ -130,6 +135,48 @@ class Target:
             return np.asarray(self.of_sums(sums))
         return self.of_magnitude(np.sqrt((field * field).sum(axis=-1)))
 
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """The one region, as each measure has it."""
+        return (self.region,)
+
+    def values(self, E: ArrayLike) -> Floats:
+        """Return what `value` does, for E that is finite, as each measure has it."""
+        return self.value(fields_in(E, len(self.region)))
+
+    def derivatives(self, E: ArrayLike) -> Floats:
+        """Return the derivatives (k, p, 3) of the values with respect to E (k, p, 3).
+
+        Raises
+        ------
+        RegionError
+            A field of another shape.
+        MeasureError
+            |E|, or the mean of E, is 0 where that has no derivative; E is not finite.
+
+        Examples
+        --------
+        >>> import headfield as hf
+        >>> knob = hf.regions.sphere(hf.phantom_head(edge_mm=8), [-40, -8, 50], 15, 2)
+        >>> E = np.zeros((1, 122, 3)); E[..., 1] = -2.0
+        >>> hf.Target(knob).derivatives(E).sum(axis=1).round(12) + 0.0
+        array([[ 0., -1.,  0.]])
+        """
+        field = fields_in(E, len(self.region))
+        weights = self.functionals()
+        if weights is None:
+            along = directions(field, self._counts(field), named(self.region))
+            return np.asarray(self._slopes(sizes(field))[..., None] * along)
+        if self.is_linear:
+            return np.asarray(np.broadcast_to(weights, field.shape))
+        mean = np.stack([total((field * w).reshape(len(field), -1)) for w in weights], axis=-1)
+        zero = ~mean.any(axis=-1)
+        if zero.any():
+            raise MeasureError(
+                f"the mean of E is 0 at pose {zero.argmax()}: its size has no derivative there"
+            )
+        return np.asarray(self.shares[:, None] * directions(mean[:, None], np.ones(1, bool), str))
+
     def of_magnitude(self, magnitude: Any, shares: Any = None) -> Any:
         """Return the value (…) of |E| (…, p); `shares` of some elements that stand for all."""
         w = self.shares if shares is None else shares
@@ -140,12 +187,29 @@ class Target:
         )  # no power overflows
         return most[..., 0] * total((magnitude / most) ** self.exponent * w) ** (1.0 / self.exponent)
 
+    def _counts(self, field: Floats) -> NDArray[np.bool_]:
+        """Tell (k, p) in which elements the derivative of |E| is needed: |E|^q has one, 0, where |E| is 0."""
+        counts = np.broadcast_to(self.shares != 0.0, field.shape[:2])
+        return counts if self.exponent == 1.0 else np.asarray(counts & field.any(axis=-1))
+
+    def _slopes(self, size: Floats) -> Floats:
+        """Return the derivatives (k, p) of the value with respect to |E| (k, p)."""
+        if self.exponent == 1.0:
+            return np.broadcast_to(self.shares, size.shape)
+        counts = self.shares != 0.0
+        value = self.of_magnitude(size * counts)
+        if not value.all():
+            k = np.flatnonzero(value == 0.0)[0]
+            raise MeasureError(f"|E| is 0 in all of the region at pose {k}: no derivative there")
+        relative = np.where(counts, size / value[:, None], 0.0)  # (1/w)^(1/q) at most: no power overflows
+        return np.asarray(self.shares * relative ** (self.exponent - 1.0))
+
     def __repr__(self) -> str:
         what = "mean E · d" if self.is_linear else "|mean E|" if self.of_mean else "mean |E|"
         if self.exponent != 1.0:
             what = f"mean of |E|^{self.exponent:g}"
         what += "" if self.weights is None else " with weights"
-        return f"<Target: {what} in {repr(self.region).split('of ')[1].split(',')[0].rstrip('>')}>"
+        return f"<Target: {what} in {repr(self.region).split('of ')[1].split(', ')[0].rstrip('>')}>"
 
     def __mul__(self, factor: float) -> Targets:
         return Targets([(factor, self)])
@@ -156,10 +220,10 @@ class Target:
         return -1.0 * self
 
     def __add__(self, other: Target | Targets) -> Targets:
-        return 1.0 * self + other
+        return 1.0 * self + other if isinstance(other, (Target, Targets, Region)) else NotImplemented
 
     def __sub__(self, other: Target | Targets) -> Targets:
-        return 1.0 * self - other
+        return 1.0 * self - other if isinstance(other, (Target, Targets, Region)) else NotImplemented
 
 
 class Targets:
@@ -194,6 +258,16 @@ class Targets:
             return target
         return Targets([(1.0, Target(target) if isinstance(target, Region) else target)])
 
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """The region of each target, in order."""
+        return tuple(target.region for _, target in self.parts)
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether all of them are components of E."""
+        return all(target.is_linear for _, target in self.parts)
+
     def values(self, E: ArrayLike) -> Floats:
         """Return the values (k,) from E (k, p, 3) in all their regions, one after the other."""
         field = np.asarray(E)
@@ -204,6 +278,20 @@ class Targets:
             start = stop
         return result
 
+    def derivatives(self, E: ArrayLike) -> Floats:
+        """Return the derivatives (k, p, 3) with respect to E in all their regions, one after the other.
+
+        Raises
+        ------
+        RegionError, MeasureError
+            See `Target.derivatives`.
+        """
+        field = fields_in(E, sum(map(len, self.regions)))
+        ends = np.cumsum([len(region) for region in self.regions])[:-1]
+        fields = np.split(field, ends, axis=1)
+        slopes = [factor * t.derivatives(e) for (factor, t), e in zip(self.parts, fields, strict=True)]
+        return np.concatenate(slopes, axis=1)
+
     def __mul__(self, factor: float) -> Targets:
         return Targets([(factor * f, t) for f, t in self.parts])
 
@@ -213,9 +301,13 @@ class Targets:
         return -1.0 * self
 
     def __add__(self, other: Target | Targets) -> Targets:
+        if not isinstance(other, (Target, Targets, Region)):
+            return NotImplemented
         return Targets([*self.parts, *Targets.of(other).parts])
 
     def __sub__(self, other: Target | Targets) -> Targets:
+        if not isinstance(other, (Target, Targets, Region)):
+            return NotImplemented
         return self + -1.0 * Targets.of(other)
 
     def __repr__(self) -> str:
