@@ -77,6 +77,20 @@ def aims(model):
     model.primary_sums(currents, coil(), poses(), 2e6)
 
 
+def changes(model):
+    """Derivatives by all there is, of a measure that is linear in E and of one that is not; a basis."""
+    near = hf.regions.sphere(head(), TARGET, 25.0, 2)
+    wrt = ["pose", "didt", "conductivity", "elements", "dipoles"]
+    for measure in (hf.Target(near), hf.Target(near, [0.0, 1.0, 0.0])):
+        for error in (1e-3, 0.0):
+            model.gradient(measure, coil(), poses(), 2e6, wrt, batch=4, primary_error=error)
+    there = hf.MeasureFunction(
+        near, lambda E: (E * E).sum(axis=2).sum(axis=1), lambda E: 2.0 * E, on_gpu=True
+    )
+    model.gradient(there, coil(), poses()[0], 2e6)
+    hf.conductivity_basis(model, near, coil(), poses()[0], 2e6, ranges={2: (0.2, 0.4)}, held_out=2)
+
+
 def solve_again():
     """Flat tetrahedra: the GPU gives up in float32 and goes on in float64, for as long as it is let."""
     with contextlib.suppress(hf.ConvergenceError):
@@ -116,6 +130,7 @@ def main(path):
     looks_closer(np.asarray, model)
     looks_closer(cupy.asarray, model)
     aims(model)
+    changes(model)
     solve_again()
     model._head.release()
     with open(path, "wb") as file:

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.skipif(
 # Where the stand-in refuses what CuPy takes or notices in a kernel only: arrays of no dimension as axes
 # and sizes, arrays of the host as indices, and what some functions hand on to NumPy.
 STRICTER = {
+    ".__setitem__",
     ".argsort",
     ".cumsum",
     ".reshape",

@@ -19,10 +19,11 @@ from ..errors import ArgumentError, ConvergenceError, DeviceError
 from ..fields.field import Field, SolveReport
 from ..fields.run import Run
 from ..heads.mesh import TetMesh
+from .batch import Batch
 from .drives.drive import Drive
 from .failure import how_it_ended
 from .first_guess import FirstGuess
-from .head import Batch, DeviceHead
+from .head import DeviceHead
 from .options import SolveOptions
 from .places import Places
 from .transfers import Results
@@ -155,46 +156,49 @@ class Batches:
             Without a partial result: nothing follows from an adjoint that is not solved.
         """
         assert isinstance(self._head, DeviceHead)
-        head, k = self._head, len(self._drive)
+        head = self._head
         made: list[NDArray[np.float32]] = []
         reports: list[SolveReport] = []
 
-        def solve(start: int) -> int:
-            part = slice(start, min(start + self.batch, k))
-            rows, report = head.currents(self._batch_of(part, self.batch))
-            made.append(rows * self._drive.scale[part, None, None].astype(np.float32))
+        def solve(batch: Batch) -> None:
+            rows, report = head.currents(batch)
+            made.append(rows * self._drive.scale[batch.part, None, None].astype(np.float32))
             reports.append(report)
-            return part.stop
 
-        done = 0
-        while done < k:
-            done = self._fitting(functools.partial(solve, done))
+        self.each(solve)
         report = SolveReport.joined(reports)
-        if not report.converged.all():
-            worst = int(report.residual.argmax())
-            raise ConvergenceError(
-                f"the adjoint of functional {worst} did not reach a residual of {report.tolerance[worst]:g}: "
-                f"{how_it_ended(report, worst, self._options.max_iterations)}.{head.likely_cause()}",
-                report,
-            )
+        self.check_converged(report, "the adjoint of functional", 0)
         return np.concatenate(made), report
+
+    def check_converged(self, report: SolveReport, what: str, first: int) -> None:
+        """Raise ConvergenceError, without a partial result, unless all is solved; it names the worst."""
+        if report.converged.all():
+            return
+        worst = int(np.nan_to_num(report.residual, nan=np.inf).argmax())
+        raise ConvergenceError(
+            f"{what} {first + worst} did not reach a residual of {report.tolerance[worst]:g}: "
+            f"{how_it_ended(report, worst, self._options.max_iterations)}.{self._head.likely_cause()}",
+            report,
+        )
 
     def primary_sums(self, currents: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return Σ c · ∂A/∂t (k, f) of all sources over the nodes for currents c (f, n, 3); solve nothing."""
         assert isinstance(self._head, DeviceHead)
-        head, k = self._head, len(self._drive)
-        made: list[NDArray[np.float64]] = []
-        rows = head.ordered(currents)
+        head, made, rows = self._head, list[NDArray[np.float64]](), self._head.ordered(currents)
+        self.each(lambda batch: made.append(head.primary_sums(batch, rows)))
+        return np.concatenate(made)
 
-        def add(start: int) -> int:
-            part = slice(start, min(start + self.batch, k))
-            made.append(head.primary_sums(self._batch_of(part, self.batch), rows))
+    def each(self, step: Callable[[Batch], None]) -> None:
+        """Do a step for one batch after the other, with smaller ones where the memory does not hold them."""
+        done = 0
+
+        def one() -> int:
+            part = slice(done, min(done + self.batch, len(self._drive)))
+            step(self._batch_of(part, self.batch))
             return part.stop
 
-        done = 0
-        while done < k:
-            done = self._fitting(functools.partial(add, done))
-        return np.concatenate(made)
+        while done < len(self._drive):
+            done = self._fitting(one)
 
     @property
     def _sources(self) -> str:

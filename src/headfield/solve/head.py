@@ -6,9 +6,9 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,18 +22,17 @@ from ..errors import ArgumentError
 from ..fields.field import SolveReport
 from ..heads.mesh import TetMesh
 from ..heads.tissues import BRAIN
-from .drives.drive import Drive
+from .batch import Batch, Solved, inverse_of, reported
 from .drives.functionals import Functionals
 from .failure import likely_cause
 from .iteration import iterated
+from .mixed import MixedHead
 from .operators import Operators
-from .options import SolveOptions
-from .places import Places
 from .recovery import Recovery
 from .transfers import Results
 from .workspace import Clock, WorkSpace
 
-__all__ = ["Batch", "DeviceHead", "Solved", "inverse_of", "reported"]
+__all__ = ["DeviceHead"]
 
 _RECOVERIES_KEPT = 2  # of regions that were asked for last
 _ROUGH_TOL = 1e-3  # of a first solution, good enough to see the discretisation error by
@@ -43,78 +42,14 @@ _SUMMED = 1 << 12  # products of ∂A/∂t that are added up in float32
 _BALANCE = 1e-8  # of the sum of a right-hand side's sizes that may be left over: rounding
 
 
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """Some sources of a drive that are solved together.
-
-    Attributes
-    ----------
-    part : slice
-        Which of the drive's sources.
-    width : int
-        Columns of the native loops; those beyond the sources of the batch are zero.
-    width_asked : int
-        The width that was wanted, if it did not fit into memory.
-    """
-
-    drive: Drive
-    options: SolveOptions
-    places: Places
-    part: slice
-    width: int
-    width_asked: int
-
-    @property
-    def scale(self) -> NDArray[np.float64]:
-        """The factors (k,) that results are multiplied by."""
-        return self.drive.scale[self.part]
-
-
-def inverse_of(scale: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the factors (k,) that take a scale out, 0 where a rate is so small that its factor is lost."""
-    return np.divide(1.0, scale, out=np.zeros(len(scale)), where=np.abs(scale) > 1e-36)
-
-
-@dataclass(frozen=True, eq=False)
-class Solved:
-    """A batch that has been solved: its work space, the reports on its sources, and how it went."""
-
-    threads: int
-    clock: Clock
-    work: WorkSpace
-    adot: Any
-    recovery: Recovery | None
-    columns: list[Any]
-    iterations: NDArray[np.int32]
-    tolerance: NDArray[np.float64]
-
-
-def reported(batch: Batch, s: Solved, device: Device, error: NDArray[np.float64] | None) -> SolveReport:
-    """Report on a batch that was solved, with the discretisation error (k,) if it was estimated."""
-    return SolveReport(
-        iterations=s.iterations,
-        residual=np.array([c.residual for c in s.columns]),
-        converged=np.array([c.converged for c in s.columns]),
-        stopped=np.array([c.stopped for c in s.columns]),
-        tolerance=s.tolerance,
-        discretisation_error=error,
-        primary_error=batch.drive.primary_error,
-        device=device.name,
-        threads=s.threads,
-        batch=batch.width,
-        batch_asked=batch.width_asked,
-        recovery=batch.options.recovery,
-        recording_problem=s.work.solver.recording_problem,
-        seconds=s.clock.seconds,
-    )
-
-
 class DeviceHead:
     """The arrays of a head on one device, and the batches solved with them, one at a time.
 
     Attributes
     ----------
     device : Device
+    operators : Operators
+        What the head does to block vectors.
     seconds : dict of str to float
         Of the set-up, per stage.
     n_levels : int
@@ -141,10 +76,10 @@ class DeviceHead:
         self._reserves: dict[str, Reserve] = defaultdict(Reserve)  # of results by name
         with device.current(), using_threads(threads):
             clock = Clock(device)
-            self._operators = Operators(mesh, conductivity, device, edges=primary == "edges")
+            self.operators = Operators(mesh, conductivity, device, edges=primary == "edges")
             clock.lap("assemble")
-            fixed = np.arange(mesh.n_nodes) == self._operators.ground
-            self._hierarchy = hierarchy_of(device, self._operators.matrix, fixed)
+            fixed = np.arange(mesh.n_nodes) == self.operators.ground
+            self._hierarchy = hierarchy_of(device, self.operators.matrix, fixed)
             clock.lap("hierarchy")
         self.seconds = clock.seconds
         self.n_levels = len(self._hierarchy.levels)
@@ -154,7 +89,7 @@ class DeviceHead:
 
         The room is for the potential (k, n), for E (k, e, 3), or both.
         """
-        with self._solved(batch, initial) as s:
+        with self.solved(batch, initial) as s:
             error = self._fill(batch, s, room)
             s.clock.lap("field")
             return reported(batch, s, self.device, error)
@@ -167,8 +102,8 @@ class DeviceHead:
         It lies on the device, and is that of the rates that the drive is solved for, without its `scale`.
         `room`, if it is given, is filled.
         """
-        with self._solved(batch, initial) as s:
-            there = s.work.phi[self.device.put(self._operators.rank[nodes])]
+        with self.solved(batch, initial) as s:
+            there = s.work.phi[self.device.put(self.operators.rank[nodes])]
             if room is not None:
                 self._fill(batch, s, room)
             s.clock.lap("field")
@@ -181,38 +116,65 @@ class DeviceHead:
         """
         k, drive = len(batch.scale), batch.drive
         assert isinstance(drive, Functionals)
-        with self._solved(batch, None) as s:
+        with self.solved(batch, None) as s:
             flux = self.device.xp.empty((self._mesh.n_nodes, 3, batch.width), np.float32)
-            self._operators.nodal_flux(s.work.phi, flux)
-            drive.add_currents(self._operators, batch.part, flux)
-            rows = self.device.get(flux)[self._operators.rank]
+            self.operators.nodal_flux(s.work.phi, flux)
+            drive.add_currents(self.operators, batch.part, flux)
+            rows = self.device.get(flux)[self.operators.rank]
             s.clock.lap("field")
             report = reported(batch, s, self.device, None)
         return np.ascontiguousarray(np.moveaxis(rows, 2, 0)[:k]), report
 
     def ordered(self, currents: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return currents (f, n, 3) at nodes of the mesh as rows (f, 3 n) in the order of block vectors."""
-        return np.ascontiguousarray(currents[:, self._operators.order]).reshape(len(currents), -1)
+        return np.ascontiguousarray(currents[:, self.operators.order]).reshape(len(currents), -1)
 
     def primary_sums(self, batch: Batch, currents: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return Σ c · ∂A/∂t (k, f) of the k sources of a batch, for `ordered` currents (f, 3 n)."""
-        with self._working():
-            work = self._work_space(batch.width)
-            adot = self.device.get(self._primary(batch, work)).reshape(-1, batch.width)
+        with self.driven(batch) as rates:
+            adot = self.device.get(rates).reshape(-1, batch.width)
             total = np.zeros((len(currents), batch.width))
             for start in range(0, len(adot), _SUMMED):  # in pieces: float32 holds no more
                 part = np.ascontiguousarray(currents[:, start : start + _SUMMED])
                 total += cpu.product(part, adot[start : start + _SUMMED])
         return np.asarray(total.T[: len(batch.scale)] * batch.scale[:, None])
 
+    def mixed(self, part: NDArray[np.int32]) -> MixedHead:
+        """Return what solves this head for conductivities of its parts (m,) that differ by column."""
+        return MixedHead(self.operators, self._hierarchy, self._working, part)
+
     @contextmanager
-    def _solved(self, batch: Batch, initial: Any) -> Iterator[Solved]:
+    def driven(self, batch: Batch) -> Iterator[Any]:
+        """Fill ∂A/∂t (n, 3, W) of a batch, and solve nothing; yield what there is until another one is."""
+        with self._working():
+            yield self._primary(batch, self._work_space(batch.width))
+
+    def solve_adjoint(self, batch: Batch, s: Solved, load: Callable[[Any], None]) -> SolveReport:
+        """Solve for other right-hand sides of a batch that was solved; `load` fills them.
+
+        The work space then holds their solution as its φ.
+        """
+        load(s.work.b)
+        columns = iterated(
+            self.device,
+            s.work,
+            np.full(len(batch.scale), float(batch.options.tol)),
+            batch.options.max_iterations,
+            False,
+            functools.partial(load, s.work.b),
+        )
+        iterations = np.array([c.iterations for c in columns], np.int32)
+        s.clock.lap("adjoint")
+        return reported(batch, replace(s, columns=columns, iterations=iterations), self.device, None)
+
+    @contextmanager
+    def solved(self, batch: Batch, initial: Any) -> Iterator[Solved]:
         """Solve a batch; yield what there is until another one is solved."""
         with self._working() as threads:
             clock, work = Clock(self.device), self._work_space(batch.width)
             adot = self._primary(batch, work)
             clock.lap("primary")
-            batch.drive.load(self._operators, batch.part, adot, work.b)
+            batch.drive.load(self.operators, batch.part, adot, work.b)
             if not batch.drive.has_primary:
                 self._check_balance(work.b[:, : len(batch.scale)])
             clock.lap("right_hand_side")
@@ -252,7 +214,7 @@ class DeviceHead:
     def likely_cause(self) -> str:
         """Say what in the head may be why a source did not converge; "" if nothing stands out."""
         with self.device.current():
-            return likely_cause(self._mesh, self.device.get(self._operators.sigma))
+            return likely_cause(self._mesh, self.device.get(self.operators.sigma))
 
     @property
     def spare_bytes(self) -> int:
@@ -288,7 +250,7 @@ class DeviceHead:
         """Return ∂A/∂t of a batch at the nodes; None if its sources have none."""
         if not batch.drive.has_primary:
             return None
-        batch.drive.primary(self._operators, batch.part, work.adot)
+        batch.drive.primary(self.operators, batch.part, work.adot)
         return work.adot
 
     def _check_balance(self, b: Any) -> None:
@@ -303,12 +265,12 @@ class DeviceHead:
 
     def _load_potential(self, potential: Any, scale: NDArray[np.float64], work: WorkSpace) -> None:
         """Put potentials (k, n) of k sources into the block vector φ, with their scale taken out."""
-        self._operators.to_columns(potential, inverse_of(scale), work.phi)
+        self.operators.to_columns(potential, inverse_of(scale), work.phi)
 
     def _guess(self, initial: Any, scale: NDArray[np.float64], work: WorkSpace) -> None:
         """Make the first guess of φ, zero at the grounded node as the solver demands."""
         self._load_potential(initial, scale, work)
-        work.phi -= work.phi[self._operators.ground].copy()
+        work.phi -= work.phi[self.operators.ground].copy()
 
     def _iterate(
         self, batch: Batch, work: WorkSpace, adot: Any, recovery: Recovery | None, guessed: bool
@@ -329,7 +291,7 @@ class DeviceHead:
                 tolerance[:k],
                 options.max_iterations,
                 guessed,
-                functools.partial(batch.drive.load, self._operators, batch.part, adot, work.b),
+                functools.partial(batch.drive.load, self.operators, batch.part, adot, work.b),
             )
 
         columns = solve(guessed)
@@ -338,7 +300,7 @@ class DeviceHead:
             recovery.evaluate(work.phi, adot)
             error = recovery.relative_errors(work.phi, adot, k)
             tolerance[:k] = np.clip(_TOL_SHARE * error, _LEAST_TOL, _ROUGH_TOL)
-            batch.drive.load(self._operators, batch.part, adot, work.b)
+            batch.drive.load(self.operators, batch.part, adot, work.b)
             columns = solve(guessed=True)
             iterations += np.array([c.iterations for c in columns], np.int32)
         return columns, iterations, tolerance[:k]
@@ -352,13 +314,13 @@ class DeviceHead:
         """
         phi, factors = work.phi, self.device.put(batch.scale)
         if "potential" in room:
-            self._operators.to_rows(phi, factors, room["potential"])
+            self.operators.to_rows(phi, factors, room["potential"])
         if "E" in room and batch.options.recovery is not None and recovery is not None:
             return recovery.values(phi, adot, factors, room)
         if "E" in room:
             elements = batch.places.elements
             there = None if elements is None else self._elements(elements)
-            self._operators.electric_field(phi, adot, factors, there, room["E"])
+            self.operators.electric_field(phi, adot, factors, there, room["E"])
         return None if recovery is None else recovery.relative_errors(phi, adot, len(batch.scale))
 
     def _elements(self, elements: NDArray[np.int32]) -> Any:
@@ -382,7 +344,7 @@ class DeviceHead:
         if found is None:
             if elements is None:
                 elements = np.arange(self._mesh.n_tets, dtype=np.int32)
-            found = Recovery(self._operators, kind, elements, barycentric)
+            found = Recovery(self.operators, kind, elements, barycentric)
         self._recoveries[key] = found
         if len(self._recoveries) > _RECOVERIES_KEPT:
             del self._recoveries[next(iter(self._recoveries))]

@@ -48,6 +48,7 @@ class Operators:
         self, mesh: TetMesh, conductivity: NDArray[np.float64], device: Device, *, edges: bool = False
     ) -> None:
         self.device, self.mesh, self.edges = device, mesh, edges
+        self._last: tuple[NDArray[np.int32], tuple[Any, Any]] | None = None  # chosen elements
         self.order = order = device.native.morton_order(mesh.nodes_mm)
         self.rank = rank = np.empty_like(order)
         rank[order] = np.arange(len(order), dtype=np.int32)
@@ -65,6 +66,15 @@ class Operators:
         """Compute b, A, of ∂A/∂t at the nodes: −∫ ∇N · σ ∂A/∂t."""
         self.device.native.right_hand_side(*self.matrix[:2], self._source, adot, out)
 
+    def part(self, elements: NDArray[np.intp]) -> tuple[Any, Any, Any]:
+        """Return the stiffness matrix of some tetrahedra alone, with a row for each node of the mesh."""
+        device, n = self.device, self.mesh.n_nodes
+        tets = device.indices(self.rank[self.mesh.tets[elements]], n, own=True)
+        sigma = device.put(np.ascontiguousarray(device.get(self.sigma)[elements]))
+        indptr, indices, stiffness, _ = device.native.assemble(self.nodes_m, tets, sigma, self.edges)
+        rows = device.indices(indptr, len(indices) + 1, row_pointer=True, own=True)
+        return rows, device.indices(indices, n, own=True), stiffness
+
     def electric_field(self, phi: Any, adot: Any, scale: Any, elements: Any, out: Any) -> None:
         """Compute E (k, e, 3) = −scale (∇φ + ∂A/∂t), V/m, in chosen tetrahedra or all; `adot` may be None."""
         head = self.nodes_m, self.tets
@@ -76,26 +86,41 @@ class Operators:
         one = self.device.put(np.ones(len(weights)))
         self.device.native.element_loads(self.nodes_m, self.tets, weights, one, own, corners, out)
 
-    def element_shares(self, weights: Any, elements: NDArray[np.int32], out: Any) -> None:
-        """Compute how Σ w · E depends on ∂A/∂t (n, 3, W): the other half of that transpose."""
+    def add_element_shares(self, weights: Any, elements: NDArray[np.int32], currents: Any) -> None:
+        """Add how Σ w · E depends on ∂A/∂t to currents (n, 3, W): the other half of that transpose.
+
+        Only at the corners of the elements: a pass over all nodes takes as long as an iteration.
+        """
         minus = self.device.put(-np.ones(len(weights)))
-        own, corners = self._chosen(elements)
+        own, _ = self._chosen(elements)
+        nodes, place = np.unique(self.rank[self.mesh.tets[elements]], return_inverse=True)
+        corners = self._transposed(place.reshape(-1, 4).astype(np.int32), len(nodes))
+        shares = self.device.xp.empty((len(nodes), 3, currents.shape[2]), np.float32)
         if self.edges:
-            self.device.native.edge_shares(self.nodes_m, self.tets, weights, minus, own, corners, out)
+            self.device.native.edge_shares(self.nodes_m, self.tets, weights, minus, own, corners, shares)
         else:
-            self.device.native.spread(weights, minus, None, corners, out)
+            self.device.native.spread(weights, minus, None, corners, shares)
+        there = self.device.put(nodes.astype(np.int64))
+        currents[there] = currents[there] + shares
 
     def nodal_flux(self, psi: Any, out: Any) -> None:
         """Compute Sᵀψ (n, 3, W), the transpose of `right_hand_side`."""
         self.device.native.nodal_flux(self._by_column, self._source, psi, out)
 
     def _chosen(self, elements: NDArray[np.int32]) -> tuple[Any, Any]:
-        """Return chosen elements on the device, and their corners by node."""
-        corners = self.rank[self.mesh.tets[elements]]
+        """Return chosen elements on the device, and their corners by node; the last ones are kept."""
+        if self._last is not None and self._last[0] is elements:
+            return self._last[1]
+        around = self._transposed(self.rank[self.mesh.tets[elements]], self.mesh.n_nodes)
+        found = self.device.indices(elements, self.mesh.n_tets), around
+        self._last = elements, found
+        return found
+
+    def _transposed(self, corners: NDArray[np.int32], nodes: int) -> Any:
+        """Return where corners (e, 4) are, node by node."""
         rows = np.arange(0, corners.size + 1, 4, dtype=np.int32)
         put, native = self.device.put, self.device.native
-        around = native.transposed(put(rows), put(corners.ravel()), self.mesh.n_nodes)
-        return self.device.indices(elements, self.mesh.n_tets), around
+        return native.transposed(put(rows), put(corners.ravel()), nodes)
 
     @cached_property
     def _by_column(self) -> Any:

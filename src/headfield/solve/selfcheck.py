@@ -20,8 +20,9 @@ from ..errors import DeviceError, HeadfieldError
 from ..heads.conductivity import resolve
 from ..heads.mesh import TetMesh
 from ..heads.phantom import sphere_mesh
+from .batch import Batch
 from .drives.coil import CoilDrive, CoilTables
-from .head import Batch, DeviceHead
+from .head import DeviceHead
 from .operators import Operators
 from .options import SolveOptions
 from .places import Places

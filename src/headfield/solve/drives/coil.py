@@ -121,6 +121,10 @@ class CoilDrive:
                 f"{self.coil!r}; A is taken as 0 there"
             )
 
+    def pull(self, nodes_m: Any, part: slice, currents: Any) -> NDArray[np.float64]:
+        """Return the pulls (s, k, 7) of currents (n, 3, W) on a batch of poses, see `Primary.pull`."""
+        return self._table.pull(nodes_m, self.poses[part], currents)
+
     def _check_reached(self, part: slice, adot: Any) -> None:
         """Raise PoseError for a pose whose samples of A hold no node of the head: E would be 0 everywhere."""
         reached = on_host((adot[:, :, : part.stop - part.start] != 0.0).any(axis=(0, 1)))

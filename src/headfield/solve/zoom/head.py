@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from ...core.device import using_threads
 from ...core.locks import Lock
 from ...fields.report import SolveReport
-from ..head import Batch, DeviceHead, Solved, reported
+from ..batch import Batch, Solved, reported
+from ..head import DeviceHead
 from ..transfers import Results
 from ..workspace import Clock
 from .adaptation import Adapted

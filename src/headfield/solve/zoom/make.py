@@ -14,10 +14,10 @@ from ...core.device import on_host, using_threads
 from ...core.messages import warn
 from ...errors import ArgumentError, ConvergenceError, RegionError
 from ...heads.refinement import Edges
-from ...regions.region import Region
+from ...regions.region import Region, check_is_region
+from ..batch import Batch, inverse_of
 from ..drives.coil import CoilDrive
-from ..head import Batch, inverse_of
-from ..options import SolveOptions, check_is_region
+from ..options import SolveOptions
 from ..places import Places, check_region
 from ..workspace import Clock
 from .adaptation import Design, adapted
