@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core.messages import warn
+from ..core.arguments import finite_array
+from ..core.messages import plural, warn
+from ..errors import MeshError
 from . import parts
 from .base import MeshBase
 from .findings import Finding
@@ -200,6 +203,40 @@ class Derived(MeshBase):
         (1283, 1280)
         """
         return self._changed(repair.repaired(_arrays(self), min_edge_mm, min_height))
+
+    def with_nodes(self: Mesh, nodes_mm: ArrayLike) -> Mesh:
+        """Return the mesh with its nodes elsewhere: the same tetrahedra, tags, fields and ids in their order.
+
+        Parameters
+        ----------
+        nodes_mm : array_like, (n, 3), real
+            mm.
+
+        Returns
+        -------
+        TetMesh
+
+        Raises
+        ------
+        MeshError
+            Another shape, or a tetrahedron that is turned inside out or flat by it.
+
+        Examples
+        --------
+        >>> from headfield.heads.mesh import TetMesh
+        >>> mesh = TetMesh([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], [[0, 1, 2, 3]])
+        >>> float(mesh.with_nodes(2 * mesh.nodes_mm).volumes_mm3()[0] / mesh.volumes_mm3()[0])
+        8.0
+        """
+        raw = _arrays(self)
+        nodes = finite_array(nodes_mm, "nodes_mm", MeshError)
+        if nodes.shape != raw.nodes_mm.shape:
+            raise MeshError(f"nodes_mm must have the shape {raw.nodes_mm.shape}, not {nodes.shape}")
+        mesh: Any = self._made(replace(raw, nodes_mm=nodes))
+        if mesh.n_flipped:
+            raise MeshError(f"{plural(mesh.n_flipped, 'tetrahedron is', 'tetrahedra are')} turned inside out")
+        mesh.is_part = self.is_part
+        return mesh
 
     def _changed(self: Mesh, raw: RawMesh | None) -> Mesh:
         """Return the mesh of changed arrays, and say what was done; this mesh if nothing was."""

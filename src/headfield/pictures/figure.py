@@ -22,6 +22,7 @@ from .slices import ENDS, MARGIN_MM, Extent, Slice, boxes
 __all__ = [
     "PICTURE_ENDINGS",
     "check_target",
+    "draw_coil",
     "draw_compass",
     "draw_ends",
     "draw_scene",
@@ -160,7 +161,7 @@ def _draw_cortex(figure: Any, axes: Any, scene: Scene) -> None:
     image, view = render(scene, lambda values: colours(norm(values))[..., :3], _PIXELS)
     axes.imshow(image, extent=view.extent, interpolation="antialiased")
     axes.set_axis_off()
-    _draw_coil(axes, scene, view)
+    draw_coil(axes, scene, view)
     draw_compass(axes, view)
     mappable = ScalarMappable(norm, colours)
     figure.colorbar(mappable, ax=axes, label="|E| (V/m)", shrink=0.72, extend="max", pad=0.02)
@@ -172,7 +173,7 @@ def _norm(scene: Scene) -> Any:
     return colours.Normalize(0.0, scene.top)
 
 
-def _draw_coil(axes: Any, scene: Scene, view: View) -> None:
+def draw_coil(axes: Any, scene: Scene, view: View) -> None:
     """Draw the coil's lines and its handle, dark with a light halo."""
     if scene.handle is None:
         return

@@ -21,6 +21,8 @@ from ..placement.plausible import PlausiblePoses
 from ..regions.region import Region
 from .adjoint import Adjoint
 from .batches import Batches
+from .by_tissue import ByTissue
+from .differentiable import Differentiable
 from .drives.coil import CoilDrive, CoilTables
 from .drives.currents import NodalCurrents
 from .drives.drive import Drive
@@ -30,12 +32,13 @@ from .on_scalp import OnScalp
 from .options import SolveOptions, check_primary
 from .record import recorder
 from .selfcheck import on_device
+from .uncertain import Uncertain
 from .zooming import Zooming
 
 __all__ = ["HeadModel"]
 
 
-class HeadModel(OnScalp, Zooming, Adjoint):
+class HeadModel(OnScalp, Zooming, Adjoint, Differentiable, ByTissue, Uncertain):
     """A head, assembled and with its multigrid hierarchy built, ready for many solves.
 
     Solves ∇·(σ(∇φ + ∂A/∂t)) = 0 with n·σE = 0 on the scalp, E = −∇φ − ∂A/∂t, by linear tetrahedra and
