@@ -40,6 +40,40 @@ def test_best_pose(monkeypatch, capsys):
     assert "95 % of the pulses" in capsys.readouterr().out
 
 
+def test_refine_pose(monkeypatch, capsys):
+    result = run(monkeypatch, "refine_pose.py", 8)
+    for found in result["results"].values():
+        assert found.value > 1.02 * found.history[0].max()
+        assert hf.casing_distance(result["model"].scalp, result["coil"], found.poses).min() >= 2.0
+    assert "times the rest at the best pose" in capsys.readouterr().out
+
+
+def test_lbfgs_pose(monkeypatch, capsys):
+    pytest.importorskip("scipy", reason="needs SciPy")
+    result = run(monkeypatch, "lbfgs_pose.py", 8)
+    assert result["after"] > 1.05 * result["before"]
+    assert hf.casing_distance(result["model"].scalp, result["coil"], result["pose"])[0] >= 2.0
+    assert "solves with their gradients" in capsys.readouterr().out
+
+
+def test_bayesian_pose(monkeypatch, capsys):
+    pytest.importorskip("bayes_opt", reason="needs bayesian-optimization")
+    result = run(monkeypatch, "bayesian_pose.py", 8)
+    assert max(result["values"]) > max(result["values"][:8])
+    assert result["refined"].value > max(result["values"])
+    assert "in all 18 solves" in capsys.readouterr().out
+
+
+def test_ask_tell_pose(monkeypatch, capsys):
+    pytest.importorskip("optuna", reason="needs Optuna")
+    result = run(monkeypatch, "ask_tell_pose.py", 8)
+    told = [trial.value for trial in result["study"].trials]
+    assert len(told) == 48
+    assert max(told) > max(told[:8])
+    assert max(told) == result["study"].best_value
+    assert "batch 5:" in capsys.readouterr().out
+
+
 def test_every_frame(monkeypatch, capsys):
     result = run(monkeypatch, "every_frame.py", 8)
     true, told = result["true"], result["frames"].report.basis_error
@@ -47,6 +81,18 @@ def test_every_frame(monkeypatch, capsys):
     assert true.max() < 0.05
     assert (told >= true).all()
     assert "frame 23:" in capsys.readouterr().out
+
+
+def test_how_uncertain(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(figure, "_PIXELS", 300)
+    result = run(monkeypatch, "how_uncertain.py", 8, tmp_path / "spread.png")
+    source, chaos = result["found"].source("conductivity"), result["chaos"]
+    # Two ways to the same numbers: thousands of samples, and Gauss's quadrature.
+    assert chaos.std == pytest.approx(source.std, rel=5e-3)
+    assert chaos.mean == pytest.approx(result["found"].value + source.shift, rel=1e-3)
+    assert chaos.total == pytest.approx(source.indices.total, abs=0.02)
+    assert (tmp_path / "spread.png").stat().st_size > 10_000
+    assert "gray matter" in capsys.readouterr().out
 
 
 def test_read_files(monkeypatch, tmp_path, capsys):

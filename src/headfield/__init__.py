@@ -11,7 +11,7 @@ A whole problem: a head, a coil, a pose, a field.
 (1, 81920, 3)
 """
 
-from . import analytic, metrics, regions
+from . import analytic, metrics, optimize, regions, statistics
 from .coils.casing import Casing
 from .coils.coil import Coil
 from .coils.deformation import Deformation, DeformationRange
@@ -33,6 +33,7 @@ from .errors import (
     DeviceError,
     FileFormatError,
     HeadfieldError,
+    MeasureError,
     MeshError,
     MissingPackageError,
     NetworkError,
@@ -58,7 +59,13 @@ from .heads.segmentation.template import template_head, template_positions
 from .heads.skin import skin, write_skin
 from .heads.subject import Subject
 from .heads.tensors import conductivity_tensors
+from .heads.thickness import thickened
 from .heads.write import write_mesh
+from .measures.function import MeasureFunction
+from .measures.measure import Measure
+from .measures.percentile import Percentile
+from .measures.ratio import Ratio
+from .measures.target import Target, Targets
 from .pictures.interfaces import plot_head
 from .placement.clearance import casing_distance
 from .placement.grid import ScalpGrid, scalp_grid
@@ -78,28 +85,37 @@ from .regions.region import Region
 from .serving.invesalius import InVesaliusConnection
 from .serving.replay import replay
 from .serving.replayed import Replay
+from .solve.gradients.gradient import Gradient
 from .solve.model import HeadModel
+from .solve.uncertainty.basis import ConductivityBasis
+from .solve.uncertainty.jitter import PoseJitter
+from .solve.uncertainty.make import conductivity_basis
+from .solve.uncertainty.report import ConductivityReport
+from .solve.uncertainty.result import Uncertainty
 from .solve.zoom.report import ZoomLevel, ZoomReport
 from .solve.zoom.zoom import Zoom
+from .statistics.distributions import Beta, Normal, Uniform
 from .targeting.compare import CoilComparison, compare_coils
 from .targeting.evaluate import evaluate
 from .targeting.network import target_of_map
 from .targeting.reciprocity import ReciprocalField
 from .targeting.result import Flatness, SearchReport, SearchResult
 from .targeting.search import search
-from .targeting.target import Target, Targets
 from .targeting.trade_off import TradeOff, trade_off
 
 __version__ = VERSION
 
 __all__ = [
     "ArgumentError",
+    "Beta",
     "Casing",
     "Coil",
     "CoilComparison",
     "CoilElement",
     "CoilError",
+    "ConductivityBasis",
     "ConductivityError",
+    "ConductivityReport",
     "ConvergenceError",
     "Deformation",
     "DeformationRange",
@@ -110,17 +126,25 @@ __all__ = [
     "FileFormatError",
     "Finding",
     "Flatness",
+    "Gradient",
     "HeadModel",
     "HeadReport",
     "HeadfieldError",
     "InVesaliusConnection",
+    "Measure",
+    "MeasureError",
+    "MeasureFunction",
     "MeshError",
     "MissingPackageError",
     "NetworkError",
+    "Normal",
+    "Percentile",
     "Placement",
     "PlausibilityWarning",
     "PoseError",
+    "PoseJitter",
     "PoseList",
+    "Ratio",
     "RealTime",
     "ReciprocalField",
     "Region",
@@ -142,6 +166,8 @@ __all__ = [
     "Targets",
     "TetMesh",
     "TradeOff",
+    "Uncertainty",
+    "Uniform",
     "Waveform",
     "Zoom",
     "ZoomLevel",
@@ -152,6 +178,7 @@ __all__ = [
     "check_poses",
     "circular_coil",
     "compare_coils",
+    "conductivity_basis",
     "conductivity_tensors",
     "double_cone",
     "evaluate",
@@ -160,6 +187,7 @@ __all__ = [
     "merge_results",
     "metrics",
     "nearest_rotation",
+    "optimize",
     "phantom_head",
     "phantom_landmarks",
     "place",
@@ -186,11 +214,13 @@ __all__ = [
     "skin",
     "sphere_mesh",
     "spiral_path",
+    "statistics",
     "stream_function_coil",
     "stream_function_wires",
     "target_of_map",
     "template_head",
     "template_positions",
+    "thickened",
     "trade_off",
     "wire_coil",
     "wire_segments",
