@@ -20,16 +20,19 @@ from reporting import (
     endurance,
     files,
     gpu,
+    gradients,
     mesher,
     model,
     peers,
     profiles,
     realtime,
     recovery,
+    refine,
     refinement,
     resources,
     suite,
     targeting,
+    uncertainty,
     zoom,
 )
 from reporting.markdown import Results, Section, runs
@@ -91,6 +94,7 @@ def every_section(results: Results) -> list[Section]:
     found += [recovery.section(results), refinement.section(results), zoom.section(results)]
     found.append(targeting.section(results))
     found += [realtime.section(results), endurance.section(results)]
+    found += [gradients.section(results), refine.section(results), uncertainty.section(results)]
     found += [files.section(results), mesher.section(results)]
     found += [model.section(results), resources.section(results)]
     found.append(gpu.section(results))
