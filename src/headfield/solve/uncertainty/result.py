@@ -28,7 +28,7 @@ __all__ = ["Uncertainty"]
 Floats = NDArray[np.float64]
 
 _LEAST = 1e-3  # of the largest |E| of the map: a share of less means nothing
-_WIDTH = 14
+_WIDTH = 17
 
 
 @dataclass(frozen=True, eq=False)
