@@ -72,14 +72,17 @@ def test_each_column_has_the_solution_of_its_own_conductivities(tensors):
         assert reports[column].residual == pytest.approx(own.residual(phi, b)[column], rel=0.05)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", [*WIDTHS, 64])
 def test_a_column_has_the_same_bits_at_any_width_and_place(width):
+    if width not in native.widths:
+        pytest.skip(f"no block of this device has {width} columns")
     system, _, mixture = split(False)
     rng = np.random.default_rng(width)
-    b, factors = system.right_hand_sides(32, seed=5), 2.0 ** rng.uniform(-1, 1, (4, 32))
+    b = np.concatenate([system.right_hand_sides(32, seed=seed) for seed in (5, 6)], axis=1)
+    factors = 2.0 ** rng.uniform(-1, 1, (4, 64))
     factors[:, 0] = 1.5, 0.6, 0.7, 1.2
     alone, alone_report = mixed(system, mixture, factors[:, :1], b[:, :1], 1e-4)
-    neighbours = rng.permutation(np.arange(1, 32))[: width - 1]
+    neighbours = rng.permutation(np.arange(1, 64))[: width - 1]
     for place in {0, width // 2, width - 1}:
         columns = np.insert(neighbours, place, 0)
         block = np.ascontiguousarray(b[:, columns])
