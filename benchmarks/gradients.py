@@ -15,9 +15,7 @@ relative to the derivative's length, a rad counting as 50 mm.
 
 from __future__ import annotations
 
-import argparse
 import functools
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -29,6 +27,7 @@ import numpy as np
 from suite import heads
 
 import headfield as hf
+from headfield.poses.motions import moved
 from headfield.poses.pose import tilts, turns
 
 HERE = Path(__file__).resolve().parent
@@ -44,30 +43,9 @@ Row = dict[str, Any]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--heads", nargs="*", default=None, help=f"some of {', '.join(HEADS)}, or phantoms")
-    parser.add_argument("--threads", type=int, default=None)
-    parser.add_argument("--update", action="store_true", help="keep rows of other heads")
-    parser.add_argument("--quick", action="store_true", help="a phantom, timed once")
-    parser.add_argument("--out", type=Path, default=HERE / "results", help="folder")
-    args = parser.parse_args()
-    names = args.heads if args.heads is not None else ["phantom_29k"] if args.quick else HEADS
-    rows = []
-    for name in names:
-        try:
-            rows.append(row(name, args.threads, 1 if args.quick else CALLS))
-        except NotImplementedError as missing:
-            print(f"{name}: {missing}")
-            continue
-        print(json.dumps(rows[-1], indent=1), flush=True)
-    out = args.out / "gradients.json"
-    if args.update and out.exists():
-        kept = [one for one in json.loads(out.read_text())["rows"] if one["head"] not in names]
-        rows = sorted([*kept, *rows], key=lambda one: one["nodes"])
-    measure.write_report(out, vars(args), {"rows": rows, "device": "cpu"})
-    print(f"wrote {out}")
+    args = measure.parser_of_heads(__doc__, HEADS, "a phantom, timed once").parse_args()
+    calls = 1 if args.quick else CALLS
+    measure.write_rows("gradients", args, HEADS, lambda name: row(name, args.threads, calls))
     return 0
 
 
@@ -138,23 +116,12 @@ def times(
 def error(model: hf.HeadModel, goal: Any, coil: hf.Coil, pose: np.ndarray, options: Row) -> float:
     """How far the derivative by a pose is from central differences of solves, relative to its length."""
     found = model.gradient(goal, coil, pose, DIDT, **options).pose
-    every = [moved(pose, i * step) for step in np.diag(STEPS) for i in WEIGHTS]
-    solved = model.solve(coil, np.concatenate(every), DIDT, roi=goal.regions[0], **options)
+    every = moved(pose[0], np.array([i * step for step in np.diag(STEPS) for i in WEIGHTS]))
+    solved = model.solve(coil, every, DIDT, roi=goal.regions[0], **options)
     values = goal.values(solved.E).reshape(6, len(WEIGHTS))
     exact = values @ list(WEIGHTS.values()) / STEPS
     lever = np.repeat([1.0, 1.0 / LEVER_MM], 3)
     return float(np.linalg.norm((found[0] - exact) * lever) / np.linalg.norm(exact * lever))
-
-
-def moved(pose: np.ndarray, amounts: np.ndarray) -> np.ndarray:
-    """A pose (1, 4, 4) moved along or turned about one axis of the coil."""
-    motion, angle = np.eye(4), amounts[3:]
-    motion[:3, 3] = amounts[:3]
-    axis = int(np.abs(angle).argmax())
-    rows = np.ix_([(axis + 1) % 3, (axis + 2) % 3], [(axis + 1) % 3, (axis + 2) % 3])
-    c, s = np.cos(angle[axis]), np.sin(angle[axis])
-    motion[rows] = [[c, -s], [s, c]]
-    return pose @ motion
 
 
 if __name__ == "__main__":

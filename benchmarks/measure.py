@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -141,3 +142,33 @@ def write_report(out: Path, arguments: Row, report: Row) -> None:
     whole |= {"machine": machine(), "arguments": given, "tolerance": TOLERANCE} | report
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(whole, indent=1) + "\n")
+
+
+def parser_of_heads(doc: str | None, names: Sequence[str], quick: str) -> argparse.ArgumentParser:
+    """The options of a program that has a row for each head."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--heads", nargs="*", default=None, help=f"some of {', '.join(names)}, or phantoms")
+    parser.add_argument("--threads", type=int, default=None)
+    parser.add_argument("--update", action="store_true", help="keep rows of other heads")
+    parser.add_argument("--quick", action="store_true", help=quick)
+    parser.add_argument("--out", type=Path, default=HERE / "results", help="folder")
+    return parser
+
+
+def write_rows(name: str, args: argparse.Namespace, heads: Sequence[str], row: Callable[[str], Row]) -> None:
+    """Measure a row of each head that is asked for and there, and write them, as JSON of that name."""
+    names = args.heads if args.heads is not None else ["phantom_29k"] if args.quick else heads
+    rows = []
+    for head in names:
+        try:
+            rows.append(row(head))
+        except NotImplementedError as missing:
+            print(f"{head}: {missing}")
+            continue
+        print(json.dumps(rows[-1], indent=1), flush=True)
+    out = args.out / f"{name}.json"
+    if args.update and out.exists():
+        kept = [one for one in json.loads(out.read_text())["rows"] if one["head"] not in names]
+        rows = sorted([*kept, *rows], key=lambda one: one["nodes"])
+    write_report(out, vars(args), {"rows": rows, "device": "cpu"})
+    print(f"wrote {out}")

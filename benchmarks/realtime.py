@@ -15,8 +15,6 @@ basis with potentials as first guess, beside such without. One pose of a coil th
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import time
 from pathlib import Path
@@ -52,30 +50,8 @@ Row = dict[str, Any]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--heads", nargs="*", default=None, help=f"some of {', '.join(HEADS)}, or phantoms")
-    parser.add_argument("--threads", type=int, default=None)
-    parser.add_argument("--update", action="store_true", help="keep rows of other heads")
-    parser.add_argument("--quick", action="store_true", help="a phantom")
-    parser.add_argument("--out", type=Path, default=HERE / "results", help="folder")
-    args = parser.parse_args()
-    names = args.heads if args.heads is not None else ["phantom_29k"] if args.quick else HEADS
-    rows = []
-    for name in names:
-        try:
-            rows.append(row(name, args.threads, args.quick))
-        except NotImplementedError as missing:
-            print(f"{name}: {missing}")
-            continue
-        print(json.dumps(rows[-1], indent=1), flush=True)
-    out = args.out / "realtime.json"
-    if args.update and out.exists():
-        kept = [one for one in json.loads(out.read_text())["rows"] if one["head"] not in names]
-        rows = sorted([*kept, *rows], key=lambda one: one["nodes"])
-    measure.write_report(out, vars(args), {"rows": rows, "device": "cpu"})
-    print(f"wrote {out}")
+    args = measure.parser_of_heads(__doc__, HEADS, "a phantom").parse_args()
+    measure.write_rows("realtime", args, HEADS, lambda name: row(name, args.threads, args.quick))
     return 0
 
 

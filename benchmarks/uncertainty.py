@@ -14,8 +14,6 @@ basis, in standard errors of the 256. Times are the least of several calls.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import time
 from pathlib import Path
@@ -36,32 +34,13 @@ Row = dict[str, Any]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--heads", nargs="*", default=None, help=f"some of {', '.join(HEADS)}, or phantoms")
-    parser.add_argument("--threads", type=int, default=None)
+    parser = measure.parser_of_heads(__doc__, HEADS, "a phantom, and fewer samples")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--update", action="store_true", help="keep rows of other heads")
-    parser.add_argument("--quick", action="store_true", help="a phantom, and fewer samples")
-    parser.add_argument("--out", type=Path, default=HERE / "results", help="folder")
     args = parser.parse_args()
-    names = args.heads if args.heads is not None else ["phantom_29k"] if args.quick else HEADS
     full, samples = (16, 2000) if args.quick else (FULL, SAMPLES)
-    rows = []
-    for name in names:
-        try:
-            rows.append(row(name, args.threads, args.seed, full, samples))
-        except NotImplementedError as missing:
-            print(f"{name}: {missing}")
-            continue
-        print(json.dumps(rows[-1], indent=1), flush=True)
-    out = args.out / "uncertainty.json"
-    if args.update and out.exists():
-        kept = [one for one in json.loads(out.read_text())["rows"] if one["head"] not in names]
-        rows = sorted([*kept, *rows], key=lambda one: one["nodes"])
-    measure.write_report(out, vars(args), {"rows": rows, "device": "cpu"})
-    print(f"wrote {out}")
+    measure.write_rows(
+        "uncertainty", args, HEADS, lambda name: row(name, args.threads, args.seed, full, samples)
+    )
     return 0
 
 
