@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from devices import native
 from given.comparisons import close
+from given.motions import difference, moved
 from given.sources import sources
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,13 +16,6 @@ from scipy.spatial.transform import Rotation
 from headfield.coils.lattices import stencil
 
 pytestmark = pytest.mark.usefixtures("each_device")
-
-SIXTH_ORDER = {1: 3 / 4, 2: -3 / 20, 3: 1 / 60}  # central differences
-
-
-def difference(function, step):
-    """The derivative of a function of one number at 0."""
-    return sum(w * (function(i * step) - function(-i * step)) for i, w in SIXTH_ORDER.items()) / step
 
 
 def parts(rng, d, w):
@@ -48,16 +42,6 @@ def test_slopes_are_those_of_the_sum(n, d, w, seed):
     rounded = coil.slopes_float32(points, vectors)
     assert rounded.dtype == np.float32
     assert close(rounded, both, 1e-5) or not d + w
-
-
-def moved(pose, axis, amount):
-    """A pose (4, 4), m, after a motion along an axis of the coil or a turn about it."""
-    motion = np.eye(4)
-    if axis < 3:
-        motion[axis, 3] = amount
-    else:
-        motion[:3, :3] = Rotation.from_rotvec(amount * np.eye(3)[axis - 3]).as_matrix()
-    return pose @ motion
 
 
 def placed(rng, k):
@@ -122,7 +106,7 @@ def test_pull_is_the_derivative_of_what_is_interpolated():
     for pose, row, c in zip(poses, found, np.moveaxis(currents, 2, 0), strict=False):
 
         def value(axis, amount, pose=pose, c=c):
-            there = moved(pose, axis, amount)
+            there = moved(pose, amount * np.eye(6)[axis])
             x = (nodes - there[:3, 3]) @ there[:3, :3]
             return float((potential(x) @ there[:3, :3].T * c).sum())
 
