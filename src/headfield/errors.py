@@ -11,6 +11,7 @@ __all__ = [
     "ConductivityError",
     "ConvergenceError",
     "DeviceError",
+    "DoseError",
     "FileFormatError",
     "HeadfieldError",
     "MeasureError",
@@ -58,6 +59,10 @@ class MeasureError(HeadfieldError, ValueError):
 
 class ConductivityError(HeadfieldError, ValueError):
     """A conductivity that is missing, not positive, or not a symmetric positive-definite tensor."""
+
+
+class DoseError(HeadfieldError, ValueError):
+    """A pulse, a protocol, a threshold or an intensity that can't be; the message says what and why."""
 
 
 class FileFormatError(HeadfieldError, ValueError):

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import functools
 import os
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,18 @@ from numpy.typing import NDArray
 
 from ..errors import PlausibilityWarning
 
-__all__ = ["doubt", "first_of", "heard", "in_one_line", "plural", "point", "printable", "quoted", "warn"]
+__all__ = [
+    "doubt",
+    "first_of",
+    "heard",
+    "in_one_line",
+    "nearest_name",
+    "plural",
+    "point",
+    "printable",
+    "quoted",
+    "warn",
+]
 
 # Frames of these files stand between a caller and what it is warned of: the package, and decorators it uses.
 _INSIDE = (
@@ -72,6 +84,19 @@ def quoted(text: str) -> str:
     ("'1 2 x'", 42)
     """
     return repr(text if len(text) <= 40 else text[:37] + "...")
+
+
+def nearest_name(name: object, names: Iterable[str]) -> str:
+    """Return ", did you mean 'x'?" for a name that there is not, or nothing if none is like it.
+
+    Examples
+    --------
+    >>> nearest_name("Itsb", ["itbs", "ctbs"]), nearest_name("x", ["itbs"])
+    (", did you mean 'itbs'?", '')
+    """
+    by_lower = {one.lower(): one for one in names}
+    near = difflib.get_close_matches(str(name).lower(), list(by_lower), n=1)
+    return f", did you mean {by_lower[near[0]]!r}?" if near else ""
 
 
 def printable(text: str) -> str:

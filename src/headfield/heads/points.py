@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Points of a head as people write them: coordinates, MNI coordinates, or names of electrodes."""
+"""Points of a head as people write them: coordinates, MNI coordinates, names of electrodes or targets."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.messages import quoted
 from ..errors import ArgumentError
 from .eeg import EegPositions
+from .targets import targets
 
 __all__ = ["coordinates", "find_point"]
 
@@ -23,6 +24,8 @@ _MNI = "mni:"
 def coordinates(text: str) -> tuple[bool, Floats] | None:
     """Return whether `x,y,z` or `mni:x,y,z` are MNI coordinates, and the three numbers; None for a name.
 
+    The name of one of `headfield.targets` means its MNI coordinates.
+
     Raises
     ------
     ArgumentError
@@ -32,18 +35,26 @@ def coordinates(text: str) -> tuple[bool, Floats] | None:
     --------
     >>> coordinates("mni:-37,-21,58"), coordinates("C3")
     ((True, array([-37., -21.,  58.])), None)
+    >>> coordinates("m1_hand")
+    (True, array([-37., -21.,  58.]))
     """
     is_mni = text.strip().lower().startswith(_MNI)
     words = text.strip()[len(_MNI) if is_mni else 0 :].split(",")
     if len(words) == 1 and not is_mni:
-        return None
+        return _of_target(words[0])
     try:
         numbers = [float(word) for word in words]
     except ValueError:
         numbers = []
     if len(numbers) != 3 or not all(map(math.isfinite, numbers)):
-        raise ArgumentError(f"{quoted(text)} is not x,y,z in mm, mni:x,y,z, or the name of an electrode")
+        raise ArgumentError(
+            f"{quoted(text)} is not x,y,z in mm, mni:x,y,z, or the name of an electrode or a target"
+        )
     return is_mni, np.array(numbers)
+
+
+def _of_target(name: str) -> tuple[bool, Floats] | None:
+    return (True, np.array(targets[name].mni_mm)) if name in targets else None
 
 
 def find_point(
@@ -56,7 +67,8 @@ def find_point(
     Parameters
     ----------
     text : str
-        `x,y,z` in the frame of the head, mm; `mni:x,y,z`; or the name of an electrode or landmark.
+        `x,y,z` in the frame of the head, mm; `mni:x,y,z`; the name of an electrode or landmark; or that of
+        one of `headfield.targets`.
     cap : callable, optional
         Gives the positions that have names.
     mni_to_head : callable, optional

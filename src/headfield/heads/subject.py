@@ -209,8 +209,9 @@ class Subject:
         Parameters
         ----------
         where : str
-            The name of an electrode or landmark, ``"C3"``; MNI coordinates, ``"mni:-37,-21,58"``; or
-            coordinates in the frame of the mesh, ``"-46,-8,70"``; mm.
+            The name of an electrode or landmark, ``"C3"``; MNI coordinates, ``"mni:-37,-21,58"``; the name of
+            one of `headfield.targets`, ``"m1_hand"``; or coordinates in the frame of the mesh,
+            ``"-46,-8,70"``; mm.
         cap : str, optional
             The cap that has the name, see `eeg_positions`.
 
