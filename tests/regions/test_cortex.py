@@ -138,7 +138,7 @@ def test_every_way_to_cut_a_tetrahedron(seed):
     slope = rng.normal(size=3)
     height = nodes @ slope
     height += 0.5 - rng.uniform(height.min(), height.max())
-    tet, ends, faces = _cut(tets, height)
+    tet, ends, faces = _cut(tets, height, 0.5)
     assert not tet.any()
     share = ((0.5 - height[ends[:, 0]]) / (height[ends[:, 1]] - height[ends[:, 0]]))[:, None]
     assert (share >= 0).all()
@@ -172,7 +172,7 @@ def test_nodes_exactly_on_the_level_leave_no_hole():
     gray = mesh.tets[mesh.tags == 2]
     inner, outer = _borders(mesh, 2, 1)
     height = np.where(inner, 0.0, np.where(outer, 1.0, 0.5))
-    _, _, faces = _cut(gray, height)
+    _, _, faces = _cut(gray, height, 0.5)
     directed, undirected = edge_uses(faces)
     assert set(directed) == {1}
     assert set(undirected) == {2}

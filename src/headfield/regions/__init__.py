@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Make regions of a head: tissues, spheres, atlas labels, points, surfaces, and the mid-layer of the cortex.
+"""Make regions of a head: tissues, spheres, atlas labels, points, surfaces, and layers of the cortex.
 
 Regions of whole tetrahedra can be combined with `&`, `|`, `-` and `~`, surfaces with them by `&` and `-`, see
 `headfield.Region`.
@@ -15,11 +15,15 @@ Regions of whole tetrahedra can be combined with `&`, `|`, `-` and `~`, surfaces
 
 from .annotation import annotated
 from .atlas import labels, read_label_names
-from .cortex import mid_layer
+from .columns import Columns
+from .cortex import Cortex, cortical_layer, mid_layer
 from .makers import mask, nodes, points, sphere, surface, tissue
 
 __all__ = [
+    "Columns",
+    "Cortex",
     "annotated",
+    "cortical_layer",
     "labels",
     "mask",
     "mid_layer",
