@@ -74,10 +74,12 @@ def formats(samples: bool) -> dict[str, Format]:
     for ending, coil in coils.items():
         content = written(ending, lambda p, coil=coil: hf.write_coil(p, coil))
         found[ending[1:]] = Format(ending, read_coil, [content])
+    from given.activation_seeds import activation_seeds
     from given.label_seeds import label_seeds  # here, because as a script this has to look for them first
     from given.pose_seeds import pose_seeds
 
     found |= {name: Format(*form) for name, form in (pose_seeds(written) | label_seeds(written)).items()}
+    found |= {name: Format(*form) for name, form in activation_seeds(written).items()}
     found["eeg"] = Format(".csv", hf.read_eeg_positions, [EEG.encode()])
     found["tensors"] = Format(".nii.gz", read_nifti, [tensor_image()])
     found["casing"] = Format(".stl", hf.read_casing, [STL.encode()])

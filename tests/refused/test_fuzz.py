@@ -26,6 +26,7 @@ NAMES = [
         "placements",
     ),
     *("annot", "mgz", "gii"),
+    *("thresholds", "streamlines trk", "streamlines tck"),
     *("eeg", "tensors", "casing", "wire"),
     *("result h5", "result msh", "result vtu"),
 ]
