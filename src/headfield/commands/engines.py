@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..coils.coil import Coil
+from ..dose.maps.run import as_engine
 from ..errors import RegionError
+from ..fields.engine import Engine
 from ..fields.field import Field
 from ..heads.mesh import TetMesh
 from ..io.atomic import check_folder
@@ -21,23 +23,12 @@ from ..realtime.make import realtime_basis
 from ..realtime.realtime import RealTime
 from ..realtime.store import read_realtime, write_realtime
 from ..regions.region import Region
-from ..serving.engine import Engine
 from ..solve.model import HeadModel
 from . import values
 from .progress import Progress
 from .roi import share
 
 __all__ = ["add_engine", "check_engine", "frames_of", "live_engine", "solves_of"]
-
-
-class _Solver(NamedTuple):
-    """Solves each pose."""
-
-    model: HeadModel
-    region: Region
-
-    def field(self, coil: Coil, poses: ArrayLike, didt: ArrayLike = 1e6) -> Field:
-        return self.model.solve(coil, poses, didt, roi=self.region)
 
 
 class _Frames(NamedTuple):
@@ -134,4 +125,4 @@ def frames_of(
 
 def solves_of(args: argparse.Namespace, mesh: TetMesh, given: Any, region: Region) -> Engine:
     """Return what solves each pose in full."""
-    return _Solver(HeadModel(mesh, given, device=args.device, threads=args.threads), region)
+    return as_engine(HeadModel(mesh, given, device=args.device, threads=args.threads), region)

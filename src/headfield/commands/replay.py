@@ -14,7 +14,11 @@ import numpy as np
 
 from ..coils.read import read_coil
 from ..core.messages import in_one_line, plural, point, printable
+from ..dose.maps.dose_map import SUM_ENDINGS
+from ..dose.maps.replay import replay
+from ..dose.maps.replayed import Replay
 from ..errors import ArgumentError, FileFormatError, HeadfieldError, RegionError
+from ..fields.engine import Engine
 from ..heads.mesh import TetMesh
 from ..heads.points import coordinates
 from ..io.atomic import check_folder, check_not_input
@@ -25,9 +29,6 @@ from ..pictures.figure import PICTURE_ENDINGS
 from ..poses.pose_list import PoseList
 from ..poses.read import read_pose_list
 from ..regions.region import Region
-from ..serving.engine import Engine
-from ..serving.replay import replay
-from ..serving.replayed import SUM_ENDINGS, Replay
 from .engines import frames_of, solves_of
 from .given_head import GivenHead
 from .pose_options import didt_of, pose_options
@@ -160,17 +161,17 @@ def _written(found: Replay, output: Path) -> tuple[list[str], str]:
     """Write what was asked for; return the files, and why there is no picture."""
     name, ending = os.fspath(output), ending_of(output)
     if _is_file(name):
-        write = {".csv": found.write_table} | dict.fromkeys(SUM_ENDINGS, found.save)
-        write.get(ending, found.write_picture)(output)
+        write = {".csv": found.write_table} | dict.fromkeys(SUM_ENDINGS, found.dose.save)
+        write.get(ending, found.dose.write_picture)(output)
         return [name], ""
     output.mkdir(parents=True, exist_ok=True)
     files = [os.fspath(output / name) for name in _FILES]
     found.write_table(files[0])
-    found.save(files[1])
-    found.save(files[2])
+    found.dose.save(files[1])
+    found.dose.save(files[2])
     try:
         matplotlib_parts()
-        found.write_picture(output / _PICTURE)
+        found.dose.write_picture(output / _PICTURE)
     except (HeadfieldError, OSError) as error:  # the numbers are written already
         return files, in_one_line(error)
     return [*files, os.fspath(output / _PICTURE)], ""

@@ -22,10 +22,10 @@ from ..coils.coil import Coil
 from ..core.arguments import real_array
 from ..core.messages import heard, in_one_line
 from ..errors import HeadfieldError, PoseError
+from ..fields.engine import Engine
 from ..poses.pose import check_poses
 from ..solve.drives.coil import check_coil
 from ..solve.drives.rates import checked_didt
-from .engine import Engine
 from .frame import Counts, Frame
 from .jumps import Jumps
 from .listener import Listener

@@ -21,10 +21,10 @@ from ..coils.read import read_coil
 from ..core.arguments import finite_number, not_negative, plain_array, positive
 from ..core.messages import warn
 from ..errors import ArgumentError, CoilError, FileFormatError, RegionError
+from ..fields.engine import Engine
 from ..fields.field import Field
 from ..solve.drives.coil import check_coil
 from .cortex_file import check_cortex
-from .engine import Engine
 from .navigator_frame import NavigatorFrame
 
 __all__ = ["InVesaliusConnection", "Maximum"]

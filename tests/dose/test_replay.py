@@ -12,9 +12,9 @@ import pytest
 from given.engines import Choosy, Made, Solver, without_field
 
 import headfield as hf
+from headfield.dose.maps import sums as dose_of
+from headfield.dose.maps.session import Session
 from headfield.poses.pose_list import LeftOut, PoseList
-from headfield.serving import dose as dose_of
-from headfield.serving.session import Session
 
 AT = np.array([-46.0, -8, 70])
 
@@ -103,12 +103,12 @@ class TestPulses:
         engine = Solver(model(), region())
         hf.replay(engine, coil(), poses(), DIDT, batch=3)
         assert engine.batches == [3, 1]
-        assert session().n_poses == 4
+        assert session().dose.n_poses == 4
 
     def test_batches_change_nothing_that_counts(self):
         one_by_one = hf.replay(Solver(model(), region()), coil(), poses(), DIDT, batch=1)
         np.testing.assert_allclose(one_by_one.largest, session().largest, rtol=1e-6)
-        np.testing.assert_allclose(one_by_one.total, session().total, rtol=1e-6)
+        np.testing.assert_allclose(one_by_one.dose.total, session().dose.total, rtol=1e-6)
 
     def test_several_stimulators_are_not_scaled(self):
         left, right = (hf.Dipoles([[x, 0, -5]], [[0, 0, x * 1e-3]]) for x in (-30.0, 30.0))
@@ -120,7 +120,7 @@ class TestPulses:
         found = hf.replay(engine, pair, [pose] * 3, rates)
         expected = model().solve(pair, [pose] * 3, rates, roi=region()).magnitude.max(axis=1)
         np.testing.assert_allclose(found.largest, expected, rtol=1e-5)
-        assert found.n_poses == 2
+        assert found.dose.n_poses == 2
         assert found.largest[0] == found.largest[1] != found.largest[2]
 
     def test_points_of_the_cortex(self):
@@ -131,7 +131,7 @@ class TestPulses:
         found = hf.replay(Solver(model(), layer), coil(), poses()[:2], DIDT[:2], target=target)
         E = model().solve(coil(), poses()[:2], DIDT[:2], roi=near).E
         np.testing.assert_allclose(found.at_target, target.value(E), rtol=1e-5)
-        assert found.total.shape == (len(layer),)
+        assert found.dose.total.shape == (len(layer),)
 
     def test_the_error_of_the_basis_is_passed_on(self):
         made = hf.replay(Made(region(), 0.002), coil(), poses()[:2], DIDT[:2])
@@ -154,12 +154,12 @@ class TestSums:
             total += one
             peak = np.maximum(peak, one)
             count += one > threshold
-        np.testing.assert_allclose(found.total, total, rtol=1e-5)
-        np.testing.assert_allclose(found.peak, peak, rtol=1e-5)
+        np.testing.assert_allclose(found.dose.total, total, rtol=1e-5)
+        np.testing.assert_allclose(found.dose.peak, peak, rtol=1e-5)
         unsure = (np.abs(magnitude - threshold) < 1e-4 * threshold).any(axis=0)
-        np.testing.assert_array_equal(found.pulses[~unsure], count[~unsure])
+        np.testing.assert_array_equal(found.dose.above[0, ~unsure], count[~unsure])
         assert unsure.sum() < 5
-        assert 0 < found.pulses.max() <= 5
+        assert 0 < found.dose.above.max() <= 5
 
     def test_a_pulse_at_the_threshold_does_not_count(self):
         points = hf.regions.points(model().mesh, [[-40, -8, 50], [-38, -8, 50]])
@@ -167,7 +167,7 @@ class TestSums:
         strength = abs(pose[0, 3]) * np.array([1.0, 2.0])
         at = float(np.float32(strength[0]))
         found = hf.replay(Made(points), coil(), pose, 1e6, threshold=at)
-        assert found.pulses.tolist() == [0, 1]
+        assert found.dose.above.tolist() == [[0, 1]]
 
     def test_memory_does_not_grow_with_pulses(self):
         many = np.repeat(poses()[:1], 2000, axis=0)
@@ -180,7 +180,7 @@ class TestSums:
         finally:
             tracemalloc.stop()
         assert engine.poses == 2000
-        assert found.total.min() > 0
+        assert found.dose.total.min() > 0
         assert most < 2000 * len(region()) * 12
 
     def test_a_part_is_found_whatever_the_order(self):
@@ -200,7 +200,7 @@ class TestRefused:
         assert np.isnan(found.largest).tolist() == [False, False, False, True, False]
         others = [0, 1, 2, 4]
         np.testing.assert_allclose(found.largest[others], session().largest[others], rtol=1e-6)
-        np.testing.assert_allclose(found.total, direct()[0][others].sum(axis=0), rtol=1e-5)
+        np.testing.assert_allclose(found.dose.total, direct()[0][others].sum(axis=0), rtol=1e-5)
 
     def test_coils_in_the_head_and_on_the_table(self):
         engine = Solver(model(), region())
@@ -227,7 +227,7 @@ class TestRefused:
 
         found = hf.replay(Broken(model(), region()), coil(), poses()[:3], 50e6)
         assert [(r.number, r.reason) for r in found.refused] == [(1, "E is not a number")]
-        assert np.isfinite(found.total).all()
+        assert np.isfinite(found.dose.total).all()
 
     def test_what_has_nothing_to_do_with_a_pose_ends_it(self):
         class Lost(Choosy):
@@ -239,7 +239,7 @@ class TestRefused:
     def test_all_refused_is_an_answer(self):
         found = hf.replay(Solver(model(), region()), coil(), moved(poses()[0], 0, 0, 900), 50e6)
         assert len(found.refused) == 1
-        assert not found.total.any()
+        assert not found.dose.total.any()
         assert found.to_dict()["largest_V_per_m"] is None
 
     def test_pulses_that_the_tracker_lost_are_listed(self):
@@ -255,7 +255,7 @@ class TestRefused:
         np.testing.assert_array_equal(found.seconds, [1.0, np.nan, 3.0])
         np.testing.assert_array_equal(found.didt[:, 0], [50e6, np.nan, 80e6])
         assert np.isnan(found.poses[1]).all()
-        np.testing.assert_allclose(found.total, direct()[0][:2].sum(axis=0), rtol=1e-5)
+        np.testing.assert_allclose(found.dose.total, direct()[0][:2].sum(axis=0), rtol=1e-5)
 
     @pytest.mark.parametrize(
         ("options", "error", "words"),
@@ -319,43 +319,43 @@ class TestFiles:
         assert "target" not in header
 
     def test_sums_in_tetrahedra(self, tmp_path):
-        session().save(tmp_path / "sums.vtu")
+        session().dose.save(tmp_path / "sums.vtu")
         data = meshio.read(tmp_path / "sums.vtu").cell_data
-        for name, values in session().sums().items():
+        for name, values in session().dose.sums().items():
             there = data[name][0]
             np.testing.assert_array_equal(there[region().elements], values)
             assert np.isnan(there).sum() == model().mesh.n_tets - len(region())
-        session().save(tmp_path / "sums.msh")
+        session().dose.save(tmp_path / "sums.msh")
         fields = hf.read_mesh(tmp_path / "sums.msh").element_data
-        np.testing.assert_array_equal(fields["sum_magnE"][region().elements], session().total)
+        np.testing.assert_array_equal(fields["sum_magnE"][region().elements], session().dose.total)
 
     def test_sums_as_numbers(self, tmp_path):
-        session().save(tmp_path / "sums.npz")
+        session().dose.save(tmp_path / "sums.npz")
         with np.load(tmp_path / "sums.npz") as found:
             np.testing.assert_array_equal(found["elements"], region().elements)
-            np.testing.assert_array_equal(found["sum_magnE"], session().total)
+            np.testing.assert_array_equal(found["sum_magnE"], session().dose.total)
             np.testing.assert_array_equal(found["centres_mm"], region().centres_mm)
-            assert found["threshold"] == 50.0
+            assert found["thresholds"] == [50.0]
 
     def test_sums_at_points(self, tmp_path):
         points = hf.regions.points(model().mesh, [[-40, -8, 50], [-38, -8, 50]])
         found = hf.replay(Made(points), coil(), poses(), DIDT)
-        found.save(tmp_path / "sums.vtu")
+        found.dose.save(tmp_path / "sums.vtu")
         data = meshio.read(tmp_path / "sums.vtu").point_data
-        np.testing.assert_array_equal(data["max_magnE"], found.peak)
+        np.testing.assert_array_equal(data["max_magnE"], found.dose.peak)
         with pytest.raises(hf.FileFormatError, match="sums at points are written as"):
-            found.save(tmp_path / "sums.msh")
+            found.dose.save(tmp_path / "sums.msh")
         with pytest.raises(hf.ArgumentError, match="no tetrahedra to draw"):
-            found.write_picture(tmp_path / "a.png")
+            found.dose.write_picture(tmp_path / "a.png")
 
     def test_the_picture(self, tmp_path, monkeypatch):
         monkeypatch.setattr("headfield.pictures.figure._PIXELS", 150)
         monkeypatch.setattr("headfield.pictures.figure._DPI", 60)
-        session().write_picture(tmp_path / "largest.png")
+        session().dose.write_picture(tmp_path / "largest.png")
         assert (tmp_path / "largest.png").read_bytes().startswith(b"\x89PNG")
 
     @pytest.mark.parametrize(("write", "name"), [("write_table", "a.txt"), ("save", "a.csv")])
     def test_other_endings(self, tmp_path, write, name):
         with pytest.raises(hf.FileFormatError, match=name):
-            getattr(session(), write)(tmp_path / name)
+            getattr(session() if write == "write_table" else session().dose, write)(tmp_path / name)
         assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What serving needs of whatever computes the fields."""
+"""What sessions and servers need of whatever computes the fields."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Protocol
 from numpy.typing import ArrayLike
 
 from ..coils.coil import Coil
-from ..fields.field import Field
 from ..regions.region import Region
+from .field import Field
 
 __all__ = ["Engine"]
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..coils.coil import Coil
-from ..errors import ArgumentError
-from ..poses.formats.markers import NO_AXES
-from ..poses.pose import check_poses
-from ..poses.pose_list import PoseList
-from ..solve.drives.rates import checked_didt
+from ...coils.coil import Coil
+from ...errors import ArgumentError
+from ...poses.formats.markers import NO_AXES
+from ...poses.pose import check_poses
+from ...poses.pose_list import PoseList
+from ...solve.drives.rates import checked_didt
 
 __all__ = ["Session"]
 
