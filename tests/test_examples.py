@@ -95,6 +95,49 @@ def test_how_uncertain(monkeypatch, tmp_path, capsys):
     assert "gray matter" in capsys.readouterr().out
 
 
+def test_equal_pulses(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(figure, "_DPI", 60)
+    result = run(monkeypatch, "equal_pulses.py", 8, tmp_path / "pulse.png")
+    low, middle, high = result["outputs"]
+    # A longer pulse loses less by a slower membrane: what it takes falls or rises with τ all the way.
+    assert 0 < min(low, high) < middle < max(low, high) <= 100
+    strength = [
+        r.depolarisation(200e-6).of_phase("either") * r.didt_peak * e
+        for r, e in zip(result["pulses"], result["fields"], strict=True)
+    ]
+    assert middle == pytest.approx(result["threshold"] * strength[0] / strength[1], rel=1e-12)
+    assert result["heat"].n_pulses == 600
+    assert (tmp_path / "pulse.png").stat().st_size > 5_000
+    assert "%MSO" in capsys.readouterr().out
+
+
+def test_what_protocol(monkeypatch, tmp_path, capsys):
+    pytest.importorskip("scipy", reason="needs SciPy")
+    result = run(monkeypatch, "what_protocol.py", tmp_path / "timeline.png")
+    found = result["limits"][result["mine"].name]
+    assert (found.verdict, found.cut_verdict) == ("inside", "outside")
+    up, down = result["after"]["itbs"], result["after"]["ctbs"]
+    assert down[0] < 0 < up[0]
+    assert down[1] < 1 < up[1]
+    assert (tmp_path / "timeline.png").stat().st_size > 10_000
+    assert "saint: 90,000 pulses" in capsys.readouterr().out
+
+
+def test_activated_cortex(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(figure, "_PIXELS", 300)
+    result = run(monkeypatch, "activated_cortex.py", 8, tmp_path / "ratio.png")
+    knob, layer = result["knob"], result["columns"].layer(1)
+    assert knob.sum() > 20
+    for name, (where, _) in result["models"].items():
+        found = result["found"][name]
+        assert np.average(found.ratio[0, knob], weights=layer.weights[knob]) == pytest.approx(1.2, rel=1e-4)
+        assert where in ("L5", "L2/3")
+        assert 0.05 < found.share[0] < 0.6
+    assert result["placed"].n_outside == 0
+    assert (tmp_path / "ratio.png").stat().st_size > 10_000
+    assert "from layer 1 to layer 6" in capsys.readouterr().out
+
+
 def test_read_files(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(figure, "_PIXELS", 300)  # a whole picture takes five seconds
     mesh = hf.sphere_mesh(radii_mm=[70, 78, 86, 92], tags=[1, 2, 4, 5], edge_mm=16)
@@ -123,3 +166,13 @@ def test_half_a_turn_leaves_nothing_out_of_a_symmetric_figure_8_alone(monkeypatc
     np.testing.assert_allclose(eight, 0, atol=2e-3)
     np.testing.assert_allclose(circle, [2, 0, 0], atol=2e-3)  # it is not reversed at all
     assert "E differs by 200.0%, |E| by 0." in capsys.readouterr().out
+
+
+def test_how_strong(monkeypatch, capsys, tmp_path):
+    result = run(monkeypatch, "how_strong.py", 8, tmp_path / "report.html")
+    errors = result["errors"]
+    assert errors["by field"] < 0.5 * errors["the same %MSO"] < errors["the same A/µs"]
+    assert 0.8 * result["mt_first"] * 0.5 < result["found"].mso < result["mt_first"]
+    assert result["dose"].n_pulses == 600
+    assert "<h1>A made-up person</h1>" in (tmp_path / "report.html").read_text()
+    assert "by field" in capsys.readouterr().out

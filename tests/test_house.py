@@ -27,6 +27,7 @@ LATE = {
     "webbrowser",
     "pylsl",
     "websockets",
+    "yaml",
 }
 MOST_LINES, MOST_IN_FUNCTION, MOST_POSITIONAL = 400, 40, 6
 TEXT = (".py", ".pyi", ".cpp", ".hpp", ".cu", ".h", ".sh")

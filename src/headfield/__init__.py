@@ -11,7 +11,7 @@ A whole problem: a head, a coil, a pose, a field.
 (1, 81920, 3)
 """
 
-from . import analytic, metrics, optimize, regions, statistics
+from . import analytic, dose, metrics, optimize, regions, statistics
 from .coils.casing import Casing
 from .coils.coil import Coil
 from .coils.deformation import Deformation, DeformationRange
@@ -25,12 +25,15 @@ from .coils.stream_function import stream_function_coil, stream_function_wires
 from .coils.wire import spiral_path, wire_coil, wire_segments
 from .coils.write import write_coil
 from .core.version import VERSION
+from .dose.maps.replay import replay
+from .dose.maps.replayed import Replay
 from .errors import (
     ArgumentError,
     CoilError,
     ConductivityError,
     ConvergenceError,
     DeviceError,
+    DoseError,
     FileFormatError,
     HeadfieldError,
     MeasureError,
@@ -58,9 +61,11 @@ from .heads.segmentation.from_labels import head_from_labels
 from .heads.segmentation.template import template_head, template_positions
 from .heads.skin import skin, write_skin
 from .heads.subject import Subject
+from .heads.targets import NamedTarget, named_targets, targets
 from .heads.tensors import conductivity_tensors
 from .heads.thickness import thickened
 from .heads.write import write_mesh
+from .io.published import PublishedTables, read_tables
 from .measures.function import MeasureFunction
 from .measures.measure import Measure
 from .measures.percentile import Percentile
@@ -83,8 +88,6 @@ from .realtime.store import read_realtime, write_realtime
 from .regions.refine import refine
 from .regions.region import Region
 from .serving.invesalius import InVesaliusConnection
-from .serving.replay import replay
-from .serving.replayed import Replay
 from .solve.gradients.gradient import Gradient
 from .solve.model import HeadModel
 from .solve.uncertainty.basis import ConductivityBasis
@@ -121,6 +124,7 @@ __all__ = [
     "DeformationRange",
     "DeviceError",
     "Dipoles",
+    "DoseError",
     "EegPositions",
     "Field",
     "FileFormatError",
@@ -136,6 +140,7 @@ __all__ = [
     "MeasureFunction",
     "MeshError",
     "MissingPackageError",
+    "NamedTarget",
     "NetworkError",
     "Normal",
     "Percentile",
@@ -144,6 +149,7 @@ __all__ = [
     "PoseError",
     "PoseJitter",
     "PoseList",
+    "PublishedTables",
     "Ratio",
     "RealTime",
     "ReciprocalField",
@@ -180,12 +186,14 @@ __all__ = [
     "compare_coils",
     "conductivity_basis",
     "conductivity_tensors",
+    "dose",
     "double_cone",
     "evaluate",
     "figure_of_eight",
     "head_from_labels",
     "merge_results",
     "metrics",
+    "named_targets",
     "nearest_rotation",
     "optimize",
     "phantom_head",
@@ -201,6 +209,7 @@ __all__ = [
     "read_poses",
     "read_realtime",
     "read_result",
+    "read_tables",
     "read_wire",
     "realtime_basis",
     "refine",
@@ -218,6 +227,7 @@ __all__ = [
     "stream_function_coil",
     "stream_function_wires",
     "target_of_map",
+    "targets",
     "template_head",
     "template_positions",
     "thickened",

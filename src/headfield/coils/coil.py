@@ -12,7 +12,7 @@ current then flows along −y and so does A; the primary field −∂A/∂t poin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +212,23 @@ class Coil(CoilContent):
         """
         where = checked_values(self.deformation_ranges, values)
         return Coil.of(self.content(deformation_values=where))
+
+    def with_didt_max(self, didt_max: float) -> Coil:
+        """Return the coil with another largest dI/dt, A/s: that at 100 % of its one stimulator.
+
+        Raises
+        ------
+        CoilError
+            Not above 0; a coil with several stimulators.
+
+        Examples
+        --------
+        >>> Coil([[0, 0, -5.0]], [[0, 0, 1e-3]]).with_didt_max(150e6).didt_max
+        150000000.0
+        """
+        if self.n_stimulators > 1:
+            raise CoilError(f"{self!r} has {self.n_stimulators} stimulators: make it of others")
+        return Coil.of(self.content(stimulators=(replace(self.stimulators[0], didt_max=didt_max),)))
 
     def with_casing(self, casing: Casing | None) -> Coil:
         """Return the coil in another casing, or in none.

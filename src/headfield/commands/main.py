@@ -23,11 +23,14 @@ from ..fields.merge import merge_results
 from ..io.atomic import check_not_input
 from .convert import convert, options_of
 from .demo import run_demo
+from .dose import run_dose
 from .heads import HeadOptions
 from .info import describe
 from .info_text import lines
 from .mesh import run_mesh
 from .parser import build_parser
+from .parser_dose import TAKE_MINUS as DOSES_TAKE_MINUS
+from .parser_dose import check_dose_options
 from .parser_place import TAKE_MINUS, check_placing
 from .parser_replay import check_replay_options
 from .parser_roi import check_roi
@@ -38,6 +41,7 @@ from .parser_target import check_target_options
 from .place import run_place
 from .pose_options import pose_options
 from .progress import Progress, tell
+from .protocol import run_protocol
 from .replay import run_replay
 from .serve import serve
 from .solve import solve
@@ -54,6 +58,7 @@ _TAKE_MINUS = (
     *TAKE_MINUS,
     *SERVES_TAKE_MINUS,
     *TARGETS_TAKE_MINUS,
+    *DOSES_TAKE_MINUS,
 )
 
 
@@ -98,6 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         check_roi(parser, args)
         check_serve(parser, args)
         check_target_options(parser, args)
+        check_dose_options(parser, args)
         check_replay_options(parser, args)
     except SystemExit as stop:  # argparse has printed the help or what is wrong
         return int(stop.code or 0)
@@ -192,6 +198,8 @@ _COMMANDS = {
     "solve": solve,
     "serve": serve,
     "replay": run_replay,
+    "dose": run_dose,
+    "protocol": run_protocol,
     "merge": _merge,
     "view": view,
     "info": _info,

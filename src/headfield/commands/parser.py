@@ -11,8 +11,10 @@ from ..core.version import VERSION
 from ..solve.options import PRIMARIES
 from ..solve.recovery import KINDS
 from . import values
+from .parser_dose import add_dose
 from .parser_mesh import add_mesh
 from .parser_place import add_place, add_placing, add_poses
+from .parser_protocol import add_protocol
 from .parser_replay import add_replay
 from .parser_roi import ROI_EXAMPLE, add_roi
 from .parser_serve import add_serve
@@ -60,6 +62,8 @@ def build_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
         "solve": _add_solve,
         "serve": _on_a_head(add_serve),
         "replay": _on_a_head(add_replay),
+        "dose": _on_a_head(add_dose),
+        "protocol": add_protocol,
         "merge": _add_merge,
         "view": _add_view,
         "info": _add_info,

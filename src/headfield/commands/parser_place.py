@@ -58,7 +58,8 @@ def add_placing(parser: argparse.ArgumentParser, *, required: bool) -> None:
     """Add the options that place a coil."""
     group = parser.add_argument_group(
         "placing the coil" if required else "placing the coil, in place of POSES or of a session's points",
-        "A point is x,y,z in mm; or of a subject folder the name of an electrode (C3), or mni:x,y,z.",
+        "A point is x,y,z in mm; or of a subject folder the name of an electrode (C3), mni:x,y,z, or a named "
+        "target (m1_hand).",
     )
     group.add_argument(
         "--centre", required=required, metavar="POINT", help="where the coil goes: projected onto the scalp"

@@ -12,7 +12,7 @@ from . import values
 from .given_head import add_head
 from .roi import ball, roi, share
 
-__all__ = ["TAKE_MINUS", "add_target", "check_target_options"]
+__all__ = ["TAKE_MINUS", "add_target", "add_what", "check_radius", "check_target_options"]
 
 TAKE_MINUS = ("--avoid", "--direction", "--tilt")  # options whose value may begin with a minus
 
@@ -36,21 +36,28 @@ def add_target(commands: Any) -> argparse.ArgumentParser:
     add_head(parser)
     parser.add_argument("coil", metavar="COIL", help=".ccd, .tcd, .nii, .nii.gz; its wire: .txt, .csv, .npy")
     parser.add_argument("-o", "--output", type=values.folder, required=True, metavar="DIR", help="folder")
-    _add_what(parser)
+    group = add_what(parser)
+    group.add_argument(
+        "--didt",
+        type=values.rates,
+        metavar="A/S",
+        help="50e6, 50A/us or 60%%MSO, one for each stimulator: 1e6,2e6 [1e6]",
+    )
+    group.add_argument("--eeg", metavar="CAP", help="cap of the folder HEAD, or a .csv, that has the names")
     _add_where(parser)
     parser.add_argument("--json", action="store_true", help="print it as JSON")
     return parser
 
 
-def _add_what(parser: argparse.ArgumentParser) -> None:
-    """Options that say what the target is."""
+def add_what(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add the options that say what the target is."""
     group = parser.add_argument_group("the target")
     place = group.add_mutually_exclusive_group(required=True)
     place.add_argument(
         "--at",
         metavar="POINT",
-        help="gray matter around x,y,z in mm, around mni:x,y,z (of m2m_x; template and phantom take them as "
-        "their own), or below an electrode such as F3",
+        help="gray matter around x,y,z in mm, around mni:x,y,z or a named target such as dlpfc_sgacc (of "
+        "m2m_x; template and phantom take MNI coordinates as their own), or below an electrode such as F3",
     )
     place.add_argument(
         "--region",
@@ -73,7 +80,7 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
         help="E along this, with its sign; normal: into the cortex, at its mid-layer [|E|]",
     )
     _add_measure(group)
-    group.add_argument("--eeg", metavar="CAP", help="cap of the folder HEAD, or a .csv, that has the names")
+    return group
 
 
 def _add_measure(group: argparse._ArgumentGroup) -> None:
@@ -85,12 +92,6 @@ def _add_measure(group: argparse._ArgumentGroup) -> None:
         default=1.0,
         metavar="Q",
         help="of the mean of |E|: 8 is near the maximum",
-    )
-    group.add_argument(
-        "--didt",
-        type=values.rates,
-        metavar="A/S",
-        help="50e6, 50A/us or 60%%MSO, one for each stimulator: 1e6,2e6 [1e6]",
     )
 
 
@@ -173,9 +174,7 @@ def check_target_options(parser: argparse.ArgumentParser, args: argparse.Namespa
     """Make `args.search` of the options of `target`; end with a message if they make no sense."""
     if not hasattr(args, "search_radius"):
         return
-    if args.at is None and args.radius is not None:
-        parser.error("--radius is an option of --at, which is not given")
-    args.radius = _RADIUS_MM if args.radius is None else args.radius
+    check_radius(parser, args)
     try:
         args.search = SearchOptions(
             radius_mm=None if args.whole_head else args.search_radius,
@@ -190,6 +189,13 @@ def check_target_options(parser: argparse.ArgumentParser, args: argparse.Namespa
         )
     except HeadfieldError as problem:
         parser.error(str(problem))
+
+
+def check_radius(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Put the radius of `--at` into the arguments; end with a message if there is one without it."""
+    if args.at is None and args.radius is not None:
+        parser.error("--radius is an option of --at, which is not given")
+    args.radius = _RADIUS_MM if args.radius is None else args.radius
 
 
 def _pair(text: str) -> list[float]:

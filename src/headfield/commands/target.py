@@ -16,21 +16,19 @@ import numpy as np
 from ..coils.coil import Coil
 from ..coils.read import read_coil
 from ..core.messages import in_one_line
-from ..errors import ArgumentError, HeadfieldError, RegionError
-from ..heads.mesh import TetMesh
+from ..errors import HeadfieldError
 from ..io.atomic import check_not_input
 from ..measures.target import Target
 from ..pictures.colours import matplotlib_parts
 from ..poses.endings import WRITTEN_ENDINGS, check_ending
-from ..regions.region import Region
 from ..solve.drives.rates import rates_of
 from ..solve.model import HeadModel
 from ..targeting.options import SearchOptions
 from ..targeting.result import SearchResult
 from ..targeting.search import search
+from .aimed import aimed_at
 from .given_head import GivenHead
 from .progress import Progress
-from .roi import Roi
 from .target_text import lines
 
 __all__ = ["FILES", "run_target", "searched", "write_answer"]
@@ -38,7 +36,6 @@ __all__ = ["FILES", "run_target", "searched", "write_answer"]
 #: What is written besides the picture.
 FILES = ("best.csv", "best.json", "map.csv")
 _PICTURE = "target.png"
-_GRAY = [2]
 
 
 def run_target(args: argparse.Namespace) -> None:
@@ -56,7 +53,7 @@ def run_target(args: argparse.Namespace) -> None:
     progress = Progress(0, args.quiet)
     mesh, given = head.read()
     progress.say(f"{mesh!r}, {coil!r}")
-    target = _target(args, head, mesh, at)
+    target = aimed_at(args, head, mesh, args.at, at)
     folder.mkdir(parents=True, exist_ok=True)
     model = HeadModel(mesh, given, device=args.device, threads=args.threads)
     progress.say(f"set-up took {sum(model.seconds.values()):.1f} s")
@@ -100,36 +97,3 @@ def write_answer(found: SearchResult, folder: Path, export: list[str]) -> tuple[
     except (HeadfieldError, OSError) as error:  # the answer is written already
         return files, in_one_line(error)
     return [*files, _PICTURE], ""
-
-
-def _target(args: argparse.Namespace, head: GivenHead, mesh: TetMesh, at: Any) -> Target:
-    """Make the target that the arguments ask for."""
-    wanted = args.region
-    if wanted is None:
-        kind = "mid-layer" if args.direction == "normal" else "sphere"
-        wanted = Roi(args.at, kind, args.at, args.radius)
-    tags = args.tissues or None
-    if args.tissues is False and wanted.kind in ("sphere", "labels"):
-        tags = _GRAY
-    if at is not None:
-        at = head.in_brain(args.at, at, mesh, _GRAY if tags is None else tags)
-    region = _region(wanted, mesh, (lambda _: at) if at is not None else head.find, tags, args.at)
-    direction = args.direction
-    if direction == "normal":
-        if region.normals is None:
-            raise ArgumentError(
-                f"--direction normal: --region {wanted.text} has no normals; --at POINT has, and so does "
-                "--region mid-layer:X,Y,Z,R"
-            )
-        direction = -region.normals
-    return Target(region, direction, exponent=args.exponent, of_mean=args.of_mean)
-
-
-def _region(wanted: Roi, mesh: TetMesh, find: Any, tags: list[int] | None, at: str | None) -> Region:
-    try:
-        return wanted.region(mesh, find, tags)
-    except RegionError as problem:
-        if at is None:
-            raise
-        text = str(problem).replace(f"--roi {at}: ", "")
-        raise RegionError(f"--at {at}: {text}; see --radius and --tissues") from None

@@ -29,6 +29,7 @@ __all__ = [
     "for_notebooks",
     "new_figure",
     "pixels",
+    "png_of",
     "save",
     "write_cortex",
     "write_picture",
@@ -136,11 +137,12 @@ def save(figure: Any, path: str | os.PathLike[str]) -> None:
 
 def for_notebooks(figure: Any) -> Any:
     """Return the figure with what a notebook calls to show it, whether pyplot is used or not."""
-    figure._repr_png_ = partial(_png, figure)
+    figure._repr_png_ = partial(png_of, figure)
     return figure
 
 
-def _png(figure: Any) -> bytes:
+def png_of(figure: Any) -> bytes:
+    """Return a figure as the bytes of a .png."""
     with io.BytesIO() as file:
         figure.savefig(file, format="png", dpi=100, facecolor="white")
         return file.getvalue()

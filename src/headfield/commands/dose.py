@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The command `headfield dose`: how strong a coil has to be driven, and a report of the session."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..coils.coil import Coil
+from ..coils.read import read_coil
+from ..dose.intensity.intensity import intensity
+from ..dose.intensity.rules import FixedFactor, FixedField, MatchedField, Rule, ScalpDistance
+from ..dose.maps.make import dose_map
+from ..dose.protocols.files import PROTOCOL_ENDINGS, read_protocol
+from ..dose.protocols.named import named_protocols
+from ..dose.protocols.protocol import Protocol
+from ..dose.report import SessionReport, session_report
+from ..errors import PoseError
+from ..heads.mesh import TetMesh
+from ..heads.tissues import BRAIN
+from ..io.atomic import check_not_input
+from ..io.published import PublishedTables, read_tables
+from ..io.regular import ending_of
+from ..poses.placements import Placement
+from ..poses.pose import check_pose
+from ..poses.read import read_poses
+from ..regions.makers import tissue
+from ..solve.drives.rates import rates_of
+from ..solve.model import HeadModel
+from .aimed import aimed_at
+from .given_head import GivenHead
+from .placing import Places, given_poses
+from .progress import Progress
+
+__all__ = ["run_dose"]
+
+_REPORT, _JSON, _SUMS = "report.html", "dose.json", "sums.vtu"
+
+
+def run_dose(args: argparse.Namespace) -> None:
+    """Run `headfield dose` with parsed arguments."""
+    tables = None if args.tables is None else read_tables(args.tables)
+    protocol = _protocol(args, tables)
+    head = GivenHead(args)
+    _check_output(args)
+    coil = _driven(args)
+    at = None if args.at is None else head.find(args.at)
+    progress = Progress(0, args.quiet)
+    mesh, given = head.read()
+    progress.say(f"{mesh!r}, {coil!r}")
+    pose = _only(given_poses(args, mesh, coil).poses, args.poses or "--angles")
+    target = aimed_at(args, head, mesh, args.at, at)
+    rule = _rule(args, head, mesh, coil, tables)
+    model = HeadModel(mesh, given, device=args.device, threads=args.threads)
+    progress.say(f"set-up took {sum(model.seconds.values()):.1f} s")
+    found = intensity(
+        model,
+        coil,
+        pose,
+        target,
+        rule,
+        percent=args.percent,
+        placement=args.placement,
+        conductivity=True if args.uncertain_conductivity else None,
+        zoom_error=args.zoom_error,
+    )
+    dose = None
+    if protocol is not None:
+        brain = [tag for tag in BRAIN if (mesh.tags == tag).any()] or np.unique(mesh.tags).tolist()
+        where = tissue(mesh, brain)
+        dose = dose_map(
+            model, coil, pose, found.didt, region=where, pulses=protocol, thresholds=args.thresholds
+        )
+    report = session_report(model, found, protocol=protocol, dose=dose, title=args.title)
+    files, problem = ([], "") if args.output is None else _written(report, Path(args.output))
+    if args.json:
+        facts = report.to_dict() | {"files": files, "names": head.notes}
+        print(json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False))
+    else:
+        print("\n".join(_lines(report, head.notes, files, problem)))
+
+
+def _check_output(args: argparse.Namespace) -> None:
+    if args.output is not None:
+        inputs = (args.head, args.coil, args.poses, args.eeg, args.mt_coil, args.mt_pose, args.tables)
+        for name in (_REPORT, _JSON, _SUMS):
+            check_not_input(Path(args.output) / name, *inputs, args.protocol)
+
+
+def _protocol(args: argparse.Namespace, tables: PublishedTables | None) -> Protocol | None:
+    if args.protocol is None:
+        return None
+    if ending_of(args.protocol) in PROTOCOL_ENDINGS:
+        return read_protocol(args.protocol)
+    return named_protocols(tables)[args.protocol]
+
+
+def _driven(args: argparse.Namespace) -> Coil:
+    """Read the coil, and put what `--didt-max` says in the place of what its file does."""
+    coil = read_coil(args.coil)
+    if args.didt_max is None:
+        return coil
+    return coil.with_didt_max(rates_of(args.didt_max, coil))
+
+
+def _only(poses: Any, of: str) -> Any:
+    """Return the pose that there is."""
+    if len(poses) != 1:
+        raise PoseError(f"{of}: an intensity is of one pose, here are {len(poses)}")
+    return check_pose(poses[0])
+
+
+def _rule(
+    args: argparse.Namespace, head: GivenHead, mesh: TetMesh, coil: Coil, tables: PublishedTables | None
+) -> Rule:
+    """Make the rule that the options ask for."""
+    if args.rule == "fixed-field":
+        return FixedField(args.field)
+    std = args.mt_std or 0.0
+    if args.rule == "fixed-factor":
+        return FixedFactor(args.mt, args.factor, std, tables)
+    other = coil if args.mt_coil is None else read_coil(args.mt_coil)
+    if args.mt_pose is not None:
+        pose = _only(read_poses(args.mt_pose), args.mt_pose)
+    else:
+        where = Placement("", args.mt_centre, args.mt_handle, args.distance, None)
+        pose = Places(head, mesh).poses(where, other)[0]
+    if args.rule == "scalp-distance":
+        return ScalpDistance(args.mt, pose, _slope(args.slope), std_mso=std, tables=tables)
+    target = aimed_at(args, head, mesh, args.mt_at, head.find(args.mt_at))
+    return MatchedField(args.mt, other, pose, target, std)
+
+
+def _slope(words: str | None) -> float | str:
+    try:
+        return float(words) if words is not None else "stokes_2007"
+    except ValueError:
+        return str(words)
+
+
+def _written(report: SessionReport, folder: Path) -> tuple[list[str], str]:
+    """Write what the session amounts to; return the files, and why there is no picture."""
+    folder.mkdir(parents=True, exist_ok=True)
+    report.write(folder / _JSON)
+    files = [str(folder / _JSON)]
+    if report.dose is not None:
+        report.dose.save(folder / _SUMS)
+        files.append(str(folder / _SUMS))
+    problem = report.write(folder / _REPORT)
+    return [*files, str(folder / _REPORT)], problem
+
+
+def _lines(report: SessionReport, notes: list[str], files: list[str], problem: str) -> list[str]:
+    lines = [*notes, str(report.intensity)]
+    if report.protocol is not None:
+        lines += ["", str(report.protocol)]
+    if report.limits is not None:
+        lines += ["", f"published limits: {report.limits}"]
+    lines += [""] if files else []
+    lines += [f"written {', '.join(files)}"] if files else []
+    return lines + ([f"no picture: {problem}"] if problem else [])
