@@ -62,6 +62,11 @@ def test_a_name_is_a_point_of_a_head_by_its_map():
         find_point("m1_hand")
 
 
+def test_a_name_that_there_is_not():
+    assert hf.targets.get("nowhere") is None
+    assert hf.targets.get("SMA") == hf.targets["sma"]
+
+
 def test_tables_of_ones_own_replace_and_add(tmp_path):
     path = tmp_path / "mine.json"
     mine = {
@@ -84,6 +89,7 @@ def test_tables_of_ones_own_replace_and_add(tmp_path):
         ('{"targets": {"a": {"mni_mm": [1, 2, 3]}}}', "'a' of targets has no text 'source'"),
         ('{"targets": {"a": {"source": "x", "from_memory": 1}}}', "must be true or false"),
         ("{", "not JSON"),
+        ('{"targets": {"a": {"source": "x"}, "a": {"source": "y"}}}', "'a' comes twice"),
     ],
 )
 def test_damaged_tables_are_refused_by_name(tmp_path, content, words):
@@ -102,3 +108,10 @@ def test_damaged_targets_are_refused_by_name(tmp_path, entry):
     path.write_text(json.dumps({"targets": {"odd": {"source": "us", **entry}}}))
     with pytest.raises(hf.ArgumentError, match="'odd'"):
         hf.named_targets(hf.read_tables(path))["odd"]
+
+
+def test_a_name_that_is_nearly_a_published_one_is_told(tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({"targets": {"dlpfc_sgac": {"mni_mm": [1, 2, 3], "source": "us"}}}))
+    with pytest.warns(UserWarning, match="'dlpfc_sgac' of targets is a new entry.*did you mean 'dlpfc_sgacc'"):
+        hf.read_tables(path)

@@ -19,6 +19,7 @@ __all__ = [
     "plain_array",
     "positive",
     "real_array",
+    "truth",
     "vectors",
     "whole",
     "whole_numbers",
@@ -156,6 +157,13 @@ def is_whole(value: Any) -> bool:
     if isinstance(value, (bool, np.timedelta64)):  # which Python and NumPy count as integers
         return False
     return isinstance(value, (int, np.integer))
+
+
+def truth(value: Any, name: str, error: type[HeadfieldError]) -> bool:
+    """Return True or False that was passed as one: "no" would be taken for True otherwise."""
+    if not isinstance(value, _TRUTH):
+        raise error(f"{name} must be True or False, not {value!r}")
+    return bool(value)
 
 
 def within(value: Any, name: str, error: type[HeadfieldError], low: float, high: float) -> float:

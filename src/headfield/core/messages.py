@@ -86,8 +86,8 @@ def quoted(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
-def nearest_name(name: object, names: Iterable[str]) -> str:
-    """Return ", did you mean 'x'?" for a name that there is not, or nothing if none is like it.
+def nearest_name(name: object, names: Iterable[str], likeness: float = 0.6) -> str:
+    """Return ", did you mean 'x'?" for a name that there is not, or nothing if none is as much like it, of 1.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def nearest_name(name: object, names: Iterable[str]) -> str:
     (", did you mean 'itbs'?", '')
     """
     by_lower = {one.lower(): one for one in names}
-    near = difflib.get_close_matches(str(name).lower(), list(by_lower), n=1)
+    near = difflib.get_close_matches(str(name).lower(), list(by_lower), n=1, cutoff=likeness)
     return f", did you mean {by_lower[near[0]]!r}?" if near else ""
 
 

@@ -14,7 +14,7 @@ from ..core.messages import doubt
 from ..core.quantities import rates
 from ..errors import ArgumentError, DoseError
 
-__all__ = ["MOST_DIDT", "as_given", "checked_mso", "given_didt"]
+__all__ = ["MOST_DIDT", "as_given", "checked_mso", "doubt_share", "doubt_slow", "given_didt"]
 
 MOST_DIDT = 1e12  # A/s, ten thousand times what stimulators reach
 
@@ -50,9 +50,30 @@ def given_didt(value: Any, name: str) -> float:
     didt = positive(value, name, DoseError)
     if didt > MOST_DIDT:
         raise DoseError(f"{name} of {didt:g} A/s is above {MOST_DIDT:g}, which no stimulator reaches")
-    if didt < DIDT[0]:
-        doubt(f"{name} of {didt:g} A/s: if A/µs was meant, it is '{didt:g} A/µs'")
+    doubt_slow(didt, name)
     return didt
+
+
+def doubt_slow(didt: float, name: str) -> None:
+    """Warn of a largest dI/dt, A/s, below 1e4, where A/µs may have been meant; 0 is no doubt.
+
+    Examples
+    --------
+    >>> doubt_slow(90e6, "didt")
+    """
+    if 0.0 < didt < DIDT[0]:
+        doubt(f"{name} of {didt:g} A/s: if A/µs was meant, it is '{didt:g} A/µs'")
+
+
+def doubt_share(percent: float, name: str) -> None:
+    """Warn of a largest percentage that is less than one in a hundred, and likely a share; 0 is no doubt.
+
+    Examples
+    --------
+    >>> doubt_share(60, "mso")
+    """
+    if 0.0 < percent < 1.0:
+        doubt(f"{name} = {percent:g} is less than 1 %: 60 % is 60, not 0.6")
 
 
 def checked_mso(mso: float, what: str) -> float:

@@ -50,4 +50,8 @@ def entry_of(section: str, name: str, tables: PublishedTables | None, *numbers: 
 
 def stimulator_entry(name: str, tables: PublishedTables | None) -> Mapping[str, Any]:
     """Return a stimulator with its coil of which the table has a whole pulse; raises what `entry_of` does."""
-    return entry_of("stimulators", name, tables, "period_us", "damping_per_s", "didt_max_a_per_us")
+    entry = entry_of("stimulators", name, tables, "period_us", "damping_per_s", "didt_max_a_per_us")
+    for text in ("stimulator", "coil"):
+        if not isinstance(entry.get(text), str):
+            raise DoseError(f"{name!r} of stimulators has no text {text!r} that names its {text}")
+    return entry

@@ -18,7 +18,7 @@ from ..coils.parts import CoilContent, Stimulator
 from ..core.arguments import finite_array, whole
 from ..core.quantities import rates
 from ..errors import ArgumentError, DoseError
-from .didt import as_given, given_didt
+from .didt import as_given, doubt_share, doubt_slow, given_didt
 from .pulses.pulse import Pulse
 
 __all__ = ["didt_at_full_output", "didt_of_mso", "mso_of_didt"]
@@ -87,12 +87,18 @@ def didt_of_mso(mso: ArrayLike, coil: Driver, stimulator: int = 0) -> Any:
         See `didt_at_full_output`; or percentages that are not finite, below 0, or above 100: the message says
         by how much.
 
+    Warns
+    -----
+    PlausibilityWarning
+        All are below 1 %: shares may have been meant, but 60 % is 60.
+
     Examples
     --------
     >>> print(1e-6 * didt_of_mso(60, "147.86 A/µs"))
     88.716
     """
     percent = _within(finite_array(mso, "mso", DoseError))
+    doubt_share(float(percent.max(initial=0.0)), "mso")
     return as_given(percent / 100.0 * didt_at_full_output(coil, stimulator))
 
 
@@ -115,6 +121,11 @@ def mso_of_didt(didt: ArrayLike | str, coil: Driver, stimulator: int = 0) -> Any
     ArgumentError, DoseError
         See `didt_of_mso`.
 
+    Warns
+    -----
+    PlausibilityWarning
+        Numbers that are all below 1e4 A/s, where A/µs may have been meant.
+
     Examples
     --------
     >>> round(mso_of_didt("90 A/µs", 150e6), 9)
@@ -131,8 +142,11 @@ def mso_of_didt(didt: ArrayLike | str, coil: Driver, stimulator: int = 0) -> Any
         except ArgumentError as problem:
             raise ArgumentError(f"didt: {problem}") from None
         values = [one.value * (most if one.of_maximum else 1.0) for one in found]
-        didt = values if len(values) > 1 else values[0]
-    return as_given(_within(np.abs(finite_array(didt, "didt", DoseError)) / most * 100.0))
+        sizes = np.abs(values if len(values) > 1 else values[0])
+    else:
+        sizes = np.abs(finite_array(didt, "didt", DoseError))
+        doubt_slow(float(sizes.max(initial=0.0)), "didt")
+    return as_given(_within(np.asarray(sizes / most * 100.0)))
 
 
 def _within(percent: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,18 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import finite_array
-from ..core.messages import nearest_name, quoted
 from ..errors import ArgumentError
-from ..io.published import Entry, PublishedTables, section_of, source_of
+from ..io.published import Entry, NamedEntries, PublishedTables, source_of
 
-__all__ = ["NamedTarget", "NamedTargets", "named_targets", "targets"]
+__all__ = ["NamedTarget", "named_targets", "targets"]
 
 Floats = NDArray[np.float64]
 
@@ -55,7 +54,8 @@ class NamedTarget:
         """Return all of it in one line."""
         x, y, z = self.mni_mm
         where = source_of({"source": self.source, "from_memory": self.from_memory})
-        return f"{self.name}: {self.about}, MNI {x:g} {y:g} {z:g} mm [{where}]"
+        about = f"{self.about}, " if self.about else ""
+        return f"{self.name}: {about}MNI {x:g} {y:g} {z:g} mm [{where}]"
 
     def in_head(self, mni_to_head: Callable[[ArrayLike], Floats]) -> Floats:
         """Return where it is in a head.
@@ -78,76 +78,25 @@ class NamedTarget:
         return np.asarray(mni_to_head(np.array(self.mni_mm)), np.float64)
 
 
-class NamedTargets(Mapping[str, NamedTarget]):
-    """Targets by their names; case does not matter.
+def named_targets(tables: PublishedTables | None = None) -> NamedEntries[NamedTarget]:
+    """Return targets by name, those of one's own tables among them; a name that there is not is refused.
 
     Parameters
     ----------
     tables : PublishedTables, optional
-        By default the numbers that come with headfield.
+        See `headfield.read_tables`; by default the targets that come with headfield.
+
+    Raises
+    ------
+    ArgumentError
+        By name, of a target that there is not or that is damaged.
 
     Examples
     --------
-    >>> targets["dlpfc_sgacc"].mni_mm
+    >>> named_targets()["dlpfc_sgacc"].mni_mm
     (-42.0, 44.0, 30.0)
-    >>> targets["dlpfc_sgac"]
-    Traceback (most recent call last):
-    ...
-    headfield.errors.ArgumentError: there is no target 'dlpfc_sgac', did you mean 'dlpfc_sgacc'?
     """
-
-    def __init__(self, tables: PublishedTables | None = None) -> None:
-        self._tables = tables
-
-    def __getitem__(self, name: str) -> NamedTarget:
-        """Return a target; ArgumentError, which is no KeyError, if there is none or it is damaged."""
-        for key, entry in self._entries.items():
-            if key.lower() == str(name).strip().lower():
-                return _target(key, entry)
-        raise ArgumentError(
-            f"there is no target {quoted(str(name))}"
-            f"{nearest_name(name, self._entries) or ': see headfield.targets'}"
-        )
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and any(key.lower() == name.strip().lower() for key in self._entries)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._entries)
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def __str__(self) -> str:
-        """Return a line for each."""
-        return "\n".join(str(target) for target in self.values())
-
-    def __repr__(self) -> str:
-        return f"<NamedTargets: {', '.join(self)}>"
-
-    @property
-    def _entries(self) -> Mapping[str, Entry]:
-        return section_of(self._tables, "targets")
-
-
-#: Those that come with headfield.
-targets = NamedTargets()
-
-
-def named_targets(tables: PublishedTables | None = None) -> NamedTargets:
-    """Return targets by name, those of one's own tables among them.
-
-    Parameters
-    ----------
-    tables : PublishedTables, optional
-        See `headfield.read_tables`.
-
-    Examples
-    --------
-    >>> len(named_targets()) == len(targets)
-    True
-    """
-    return targets if tables is None else NamedTargets(tables)
+    return NamedEntries("targets", _target, ArgumentError, tables)
 
 
 def _target(name: str, entry: Entry) -> NamedTarget:
@@ -180,3 +129,7 @@ def _axes(name: str, entry: Entry) -> Floats | None:
     x = np.cross(y, z)
     x /= np.linalg.norm(x)
     return np.stack([x, np.cross(z, x), z], axis=1)
+
+
+#: Those that come with headfield.
+targets = named_targets()

@@ -9,24 +9,35 @@ compared with that (`from_memory`): such a number is a starting point and no lim
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from ..core.messages import in_one_line, nearest_name, quoted
-from ..errors import ArgumentError, FileFormatError
+from ..core.messages import in_one_line, nearest_name, quoted, warn
+from ..errors import ArgumentError, FileFormatError, HeadfieldError
 from .json_text import json_of
+from .regular import check_regular
 from .text import read_text
 
-__all__ = ["FROM_MEMORY", "PublishedTables", "published", "read_tables", "section_of", "source_of"]
+__all__ = [
+    "FROM_MEMORY",
+    "NamedEntries",
+    "PublishedTables",
+    "published",
+    "read_tables",
+    "section_of",
+    "source_of",
+]
 
 Entry = Mapping[str, Any]
+T = TypeVar("T")
 
 #: What is said of numbers that nobody has compared with their source.
 FROM_MEMORY = "from memory, not compared with the paper: replace it"
 
+_MISTYPED = 0.9  # as much alike are names of which one is likely a slip of the other
 _FILE = Path(__file__).with_name("published.json")
 
 
@@ -99,6 +110,77 @@ def source_of(entry: Entry) -> str:
     return f"{entry['source']}{f'; {FROM_MEMORY}' if entry['from_memory'] else ''}"
 
 
+class NamedEntries(Mapping[str, T], Generic[T]):
+    """What is made of the entries of a section, by their names; case does not matter.
+
+    Parameters
+    ----------
+    section : str
+    make : callable
+        Makes a thing of a name and its entry.
+    error : type of HeadfieldError
+        What a name that there is not raises, which is no KeyError.
+    tables : PublishedTables, optional
+        By default those that come with headfield.
+
+    Examples
+    --------
+    >>> there = NamedEntries("targets", lambda name, entry: entry["mni_mm"], ArgumentError)
+    >>> there["M1_hand"], there.get("nothing"), "m1_hand" in there
+    ([-37, -21, 58], None, True)
+    >>> there["m1_hnad"]
+    Traceback (most recent call last):
+    ...
+    headfield.errors.ArgumentError: 'm1_hnad' is none of the targets, did you mean 'm1_hand'?
+    """
+
+    def __init__(
+        self,
+        section: str,
+        make: Callable[[str, Entry], T],
+        error: type[HeadfieldError],
+        tables: PublishedTables | None = None,
+    ) -> None:
+        self._section, self._make, self._error, self._tables = section, make, error, tables
+        section_of(tables, section)
+
+    def __getitem__(self, name: str) -> T:
+        key = self._key(name)
+        if key is None:
+            near = nearest_name(name, self) or f"; there: {', '.join(self)}"
+            raise self._error(f"{quoted(str(name))} is none of the {self._section}{near}")
+        return self._make(key, self._entries[key])
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return what has a name, or another value where nothing has it."""
+        return default if self._key(name) is None else self[name]
+
+    def __contains__(self, name: object) -> bool:
+        return self._key(name) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __str__(self) -> str:
+        """Return what all of them say of themselves, a line or more for each."""
+        return "\n".join(str(one) for one in self.values())
+
+    def __repr__(self) -> str:
+        return f"<{self._section}: {', '.join(self)}>"
+
+    def _key(self, name: object) -> str | None:
+        if not isinstance(name, str):
+            return None
+        return next((key for key in self if key.lower() == name.strip().lower()), None)
+
+    @property
+    def _entries(self) -> Mapping[str, Entry]:
+        return section_of(self._tables, self._section)
+
+
 def read_tables(path: str | os.PathLike[str]) -> PublishedTables:
     """Read numbers of one's own that replace published ones, or stand beside them.
 
@@ -118,7 +200,7 @@ def read_tables(path: str | os.PathLike[str]) -> PublishedTables:
     ------
     FileFormatError
         The file is damaged, has a section that there is not, or an entry without a source; the message says
-        which.
+        which. Or it is no regular file.
     OSError
         The file can't be read.
 
@@ -132,8 +214,9 @@ def read_tables(path: str | os.PathLike[str]) -> PublishedTables:
     >>> tables["targets"]["mine"]["mni_mm"], len(tables["targets"]) - len(published()["targets"])
     ([-40, 40, 30], 1)
     """
+    check_regular(path, FileFormatError)
     try:
-        given = json_of(read_text(path, FileFormatError), FileFormatError)
+        given = json_of(read_text(path, FileFormatError), FileFormatError, once=True)
         changed = _checked(given, str(path))
     except FileFormatError as problem:
         raise FileFormatError(f"{path}: {in_one_line(problem)}") from None
@@ -152,6 +235,9 @@ def _checked(given: Any, path: str) -> dict[str, dict[str, dict[str, Any]]]:
             near = nearest_name(section, published()) or f"; there: {', '.join(published())}"
             raise FileFormatError(f"there is no section {quoted(section)}{near}")
         for name, entry in entries.items():
+            near = "" if name in published()[section] else nearest_name(name, published()[section], _MISTYPED)
+            if near:
+                warn(f"{quoted(name)} of {section} is a new entry, and replaces none{near}")
             if not isinstance(entry, dict) or not isinstance(entry.get("source"), str):
                 raise FileFormatError(
                     f"{quoted(name)} of {section} has no text 'source' that says where it is from"

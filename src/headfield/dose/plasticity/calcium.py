@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...core.arguments import finite_array, not_negative, positive, within
 from ...errors import ArgumentError, DoseError
 from ...io.published import PublishedTables
-from ..protocols.protocol import Protocol
+from ..protocol.protocol import Protocol
 from .calcium_equations import CALCIUM, CONDUCTANCE, STRENGTH, TARGET, courses
 from .calcium_response import CalciumResponse
 from .constants import constants_of

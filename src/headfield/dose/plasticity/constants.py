@@ -6,17 +6,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...core.arguments import positive
+from ...core.arguments import truth, within
 from ...errors import DoseError
 from ...io.published import PublishedTables, published, section_of
 
 __all__ = ["constants_of"]
 
 _SECTION = "plasticity"
+_MOST_TIMES = 100.0  # of headfield's own: other models than these, and integrations that take for ever
+_MOST_TIMES_POWER = 5.0  # of an exponent, whose powers would leave the range of floats
 
 
 def constants_of(tables: PublishedTables | None, name: str) -> Mapping[str, Any]:
     """Return the constants of a model, each as there is one in headfield's own tables, or raise DoseError.
+
+    Each lies within 0.01 to 100 times headfield's own, an exponent within 0.2 to 5 times.
 
     Examples
     --------
@@ -40,6 +44,7 @@ def _check(found: Any, own: Mapping[str, Any], where: str) -> None:
         if isinstance(value, Mapping):
             _check(found[key], value, f"{where}: {key}")
         elif not isinstance(value, (str, bool)):
-            positive(found[key], f"{where}: {key}", DoseError)
-        elif not isinstance(found[key], type(value)):
-            raise DoseError(f"{where}: {key} = {found[key]!r} must be as {value!r}")
+            most = _MOST_TIMES_POWER if key.endswith("_power") else _MOST_TIMES
+            within(found[key], f"{where}: {key}", DoseError, value / most, value * most)
+        elif isinstance(value, bool):
+            truth(found[key], f"{where}: {key}", DoseError)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...core.arguments import not_negative, whole
 from ...errors import ArgumentError, DoseError
 from ...io.published import PublishedTables
-from ..protocols.protocol import Protocol
+from ..protocol.protocol import Protocol
 from .constants import constants_of
 from .huang_response import HuangResponse
 

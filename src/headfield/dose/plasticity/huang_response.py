@@ -132,7 +132,7 @@ class HuangResponse:
         return "\n  ".join(
             [
                 f"M = F − I = {self.facilitation:.4f} − {self.inhibition:.4f} = {self.net:.4f}, "
-                f"largest {self.peak_s:g} s after the session ({self.branch})",
+                f"largest {self.peak_s:g} s after the session, by the time course of {self.branch}",
                 f"unit: {self.unit}",
                 f"source: {self.source}",
                 f"validated on: {self.validated_on}",

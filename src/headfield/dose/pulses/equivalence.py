@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ...core.arguments import positive
 from ...errors import DoseError
-from ..didt import checked_mso
+from ..didt import checked_mso, doubt_share
 from .curve import START_TAU_S
 from .pulse import Pulse
 
@@ -17,8 +17,8 @@ def equivalent_mso(
     pulse: Pulse,
     other: Pulse,
     *,
-    field: float = 1.0,
-    other_field: float = 1.0,
+    field: float | None = None,
+    other_field: float | None = None,
     tau_s: float = START_TAU_S,
     phase: str = "either",
 ) -> float:
@@ -38,9 +38,9 @@ def equivalent_mso(
         Output of the first stimulator, % of its maximum: above 0, at most 100.
     pulse, other : Pulse
         Of the first and of the second, each with its coil at 100 %.
-    field, other_field : float
-        |E| at the target per A/s of the first coil and of the second, V/m per A/s; both 1 for the same coil
-        at the same place.
+    field, other_field : float, optional
+        |E| at the target per A/s of the first coil and of the second, V/m per A/s; both, or
+        neither for the same coil at the same place.
     tau_s : float
         τ of the membrane, s.
     phase : {"either", "first", "second"}
@@ -58,7 +58,12 @@ def equivalent_mso(
         Another phase.
     DoseError
         It takes more than 100 %; the message says by how much. A pulse of which only the shape is known, a
-        value that is not positive.
+        value that is not positive, one field without the other.
+
+    Warns
+    -----
+    PlausibilityWarning
+        `mso` below 1: 60 % is 60, not 0.6.
 
     Examples
     --------
@@ -73,6 +78,9 @@ def equivalent_mso(
     headfield.errors.DoseError: 'Magstim Rapid, D70' takes 118.2 %MSO, 18.2 more than the stimulator has
     """
     given = checked_mso(mso, "the first pulse")
+    doubt_share(given, "mso")
+    if (field is None) != (other_field is None):
+        raise DoseError("give field and other_field, V/m per A/s of both coils, or neither of them")
     responses = []
     for one, factor, name in ((pulse, field, "field"), (other, other_field, "other_field")):
         if not isinstance(one, Pulse):
@@ -80,6 +88,7 @@ def equivalent_mso(
         if one.normalised:
             raise DoseError(f"{one!r} has a shape only; give didt_max, the dI/dt at 100 %, or use scaled(…)")
         found = one.depolarisation(tau_s)
-        responses.append(found.of_phase(phase) * found.didt_peak * positive(factor, name, DoseError))
+        strength = 1.0 if factor is None else positive(factor, name, DoseError)
+        responses.append(found.of_phase(phase) * found.didt_peak * strength)
     what = repr(other.name) if other.name else "the second pulse"
     return checked_mso(given * responses[0] / responses[1], what)

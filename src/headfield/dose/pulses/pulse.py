@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...coils.parts import Waveform
-from ...core.arguments import not_negative, positive, whole
-from ...errors import DoseError
+from ...core.arguments import not_negative, positive, truth, whole
+from ...errors import ArgumentError, DoseError
 from ...io.published import PublishedTables
-from ..didt import given_didt
+from ..didt import doubt_slow, given_didt
 from ..published_entries import stimulator_entry
 from .circuit import MOST_PERIODS, Circuit, checked_diode, checked_period, discharge, freewheel
 from .curve import Curve
@@ -158,7 +158,7 @@ class Pulse(Curve):
         Raises
         ------
         ArgumentError
-            Another diode.
+            Another diode, or a thyristor that is not True or False.
         DoseError
             See `biphasic`; or a diode that is not possible, or an end before it conducts.
 
@@ -172,6 +172,7 @@ class Pulse(Curve):
         """
         circuit = Circuit(resistance_ohm, inductance_h, capacitance_f, voltage_v)
         ohm = checked_diode(diode_ohm, diode, circuit.resistance_ohm)
+        truth(thyristor, "thyristor", ArgumentError)
         circuit = dataclasses.replace(circuit, diode_ohm=ohm, diode=diode)
         return cls._of_circuit(tuple(freewheel(circuit, duration_s, thyristor)), "monophasic", circuit)
 
@@ -290,13 +291,21 @@ class Pulse(Curve):
         DoseError
             Not finite, other shapes, times that do not ascend, all 0, or above 1e12 A/s.
 
+        Warns
+        -----
+        PlausibilityWarning
+            dI/dt below 1e4 A/s throughout, where A/µs, or shares of the largest, may have been meant.
+
         Examples
         --------
         >>> pulse = Pulse.from_samples([0, 50e-6, 100e-6], [0, 5e3, 0], "current")
         >>> pulse.didt([25e-6, 75e-6]).round(3).tolist(), round(pulse.current(75e-6), 6)
         ([100000000.0, -100000000.0], 2500.0)
         """
-        return cls((lines_of(*sampled(time_s, values, "values"), kind),), "recorded", str(name))
+        made = cls((lines_of(*sampled(time_s, values, "values"), kind),), "recorded", str(name))
+        if kind == "didt":
+            doubt_slow(made.didt_peak, "didt")
+        return made
 
     @classmethod
     def from_waveform(
@@ -317,12 +326,13 @@ class Pulse(Curve):
         Raises
         ------
         ArgumentError
-            A text that is no dI/dt.
+            A text that is no dI/dt; `use_fit` that is not True or False.
         DoseError
             Samples that `from_samples` refuses.
         """
         if not isinstance(waveform, Waveform):
             raise DoseError(f"waveform must be a Waveform of a stimulator, not {type(waveform).__name__}")
+        truth(use_fit, "use_fit", ArgumentError)
         scale = 1.0 if didt_max is None else given_didt(didt_max, "didt_max")
         samples = waveform.signal if waveform.fit is None or not use_fit else waveform.fit
         times, values = sampled(waveform.time_s, samples, "waveform")

@@ -30,6 +30,7 @@ _EXACT = 1e-9  # of the largest value: a computed function, and no recording, fo
 _ROUNDS = 3
 _MOST_SAMPLES = 1_000_000
 _LEAST_STEP_S, _MOST_TIME_S = 1e-12, 1e3
+_LONGEST_S = 0.1  # as long as the longest period of a circuit may be; times in µs or ms are longer
 
 
 class DampedCosine(NamedTuple):
@@ -72,6 +73,11 @@ def sampled(time_s: ArrayLike, values: ArrayLike, name: str) -> tuple[Floats, Fl
         )
     if np.abs(times).max() > _MOST_TIME_S:
         raise DoseError(f"time_s reaches {np.abs(times).max():g}: it must be in seconds")
+    if times[-1] - times[0] > _LONGEST_S:
+        raise DoseError(
+            f"time_s spans {times[-1] - times[0]:g} s, and no pulse lasts more than {_LONGEST_S:g} s: is it "
+            "in seconds?"
+        )
     if not given.any():
         raise DoseError(f"all {len(given)} values of {name} are 0: no pulse")
     return times, given

@@ -50,7 +50,7 @@ def relative_change(
     Returns
     -------
     ndarray (k, p) float64
-        %.
+        %; NaN in columns that end before one of their depths, see `Columns.missed`.
 
     Raises
     ------
@@ -78,9 +78,12 @@ def relative_change(
         raise ArgumentError(f"relative_to must be 'outer', 'inner' or 'mean', not {relative_to!r}")
     outside, inside = _magnitude(E[:, o]), _magnitude(E[:, i])
     reference = {"outer": outside, "inner": inside, "mean": 0.5 * (outside + inside)}[relative_to]
-    if not (reference > 0).all():
+    known = ~columns.missed
+    if not (reference[:, known] > 0).all():
         raise DoseError(f"|E| is 0 at {int((reference == 0).sum()):,} points: there is no relative change")
-    return np.asarray(100.0 * (inside - outside) / reference)
+    change = np.full(reference.shape, np.nan)
+    change[:, known] = 100.0 * (inside - outside)[:, known] / reference[:, known]
+    return change
 
 
 def gradient_along_columns(field: Field | ArrayLike, columns: Columns) -> Floats:
@@ -98,7 +101,7 @@ def gradient_along_columns(field: Field | ArrayLike, columns: Columns) -> Floats
     Returns
     -------
     ndarray (k, d − 1, p) float64
-        V/m per mm; NaN where both points are the same, in columns that end before the upper depth.
+        V/m per mm; NaN in columns that end before one of their depths, see `Columns.missed`.
 
     Raises
     ------
@@ -127,7 +130,8 @@ def gradient_along_columns(field: Field | ArrayLike, columns: Columns) -> Floats
     way = np.diff(points, axis=0)
     square = np.einsum("dpj,dpj->dp", way, way)
     change = np.einsum("kdpj,dpj->kdp", np.diff(E, axis=1), way)
-    return np.asarray(np.where(square > 0, change / np.where(square > 0, square, 1.0), np.nan))
+    known = (square > 0) & ~columns.missed
+    return np.asarray(np.where(known, change / np.where(known, square, 1.0), np.nan))
 
 
 def _by_depth(field: Field | ArrayLike, columns: Columns) -> Floats:

@@ -115,10 +115,10 @@ class Activation:
 
     @cached_property
     def unknown(self) -> Floats:
-        """How much lies outside of the table of thresholds in each pose, (k,), in `unit`."""
+        """How much has no threshold in each pose, (k,), in `unit`: outside of a table, or with no change."""
         return np.asarray([self.weights[np.isnan(row)].sum() for row in self.ratio])
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the figures of each pose and what the model is, for JSON."""
         return {
             "model": self.about._asdict(),

@@ -18,7 +18,7 @@ LEVELS = ("pulse", "burst", "train", "block", "session", "day", "week")
 
 _MOST = 10**7
 _SHORTEST_S, _LONGEST_S = 1e-6, 1e9  # an interval
-_WHOLE = 1e-6  # relative deviation of a duration from whole intervals that is taken for rounding
+_PART = 0.05  # of an interval: as much as a duration may be off whole ones, for 18 Hz is written as 0.0556 s
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,11 @@ class Level:
         duration = within(duration_s, f"{name}: duration", DoseError, _SHORTEST_S, _MOST * _LONGEST_S)
         share = float(as_fraction(duration) / as_fraction(interval))
         count = round(share)
-        if count < 1 or abs(share - count) > _WHOLE * count:
+        if count < 1 or abs(share - count) > _PART:
             raise DoseError(
-                f"{name}: a duration of {duration:g} s is not a whole number of repetition intervals of "
-                f"{interval:g} s, but {share:.6g}"
+                f"{name}: a duration of {duration:.10g} s is not a whole number of repetition intervals of "
+                f"{interval:.10g} s, but {share:.10g}: {max(count, 1)} last {duration:.10g} s with one of "
+                f"{duration / max(count, 1):.10g} s"
             )
         return cls(name, count, interval)
 

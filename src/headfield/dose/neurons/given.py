@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...core.arguments import finite_array
+from ...core.arguments import finite_array, plain_array
 from ...core.device import on_host
 from ...errors import ArgumentError, DoseError, RegionError
 from ...fields.field import Field
@@ -41,7 +41,7 @@ def given_field(field: Field | ArrayLike, region: Region | None = None) -> tuple
     if isinstance(field, Field):
         E, region = _of_field(field, region)
     else:
-        E = np.asarray(on_host(field))
+        E = plain_array(on_host(field), "E", DoseError)
         E = E[None] if E.ndim == 2 else E
     if E.ndim != 3 or E.shape[2] != 3 or not E.size or E.dtype.kind not in "fiu":
         raise DoseError(

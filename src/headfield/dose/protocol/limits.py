@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from ...core.arguments import finite_array, positive
+from ...core.arguments import positive, truth, within
 from ...errors import ArgumentError, DoseError, HeadfieldError
 from ...io.published import PublishedTables, section_of
 from .limits_report import INSIDE, NOT_COVERED, OUTSIDE, LimitCheck, LimitsReport
@@ -24,7 +23,8 @@ _NEEDED = {  # what a row of each kind has
     "pause_safe": ("frequency_hz", "percent_rmt", "train_s", "trains", "pause_s", "about"),
     "pause_unsafe": ("above_percent_rmt", "pause_s", "about"),
 }
-_NO_NUMBERS = ("about", "longest_tested")
+_COLUMNS = ("percent_rmt", "longest_train_s", "longest_tested")  # lists in a row of longest trains
+_LEAST_PERCENT = 5.0  # less is a factor that was taken for percent
 _BURSTS = "it has bursts: the tables are of trains of single pulses at even intervals"
 _NO_INTENSITY = "no intensity in % of resting motor threshold is known: give percent_rmt"
 
@@ -37,7 +37,8 @@ def check_limits(
     Rossi 2009, table 4, has the longest train by frequency and intensity; Chen 1997 cuts that by 25 %, and
     says which pauses between trains were safe. Only cells of exactly the protocol's frequency and intensity
     count: nothing is interpolated. A cell with the longest train that was tested says nothing of longer
-    ones, and is not cut. The answer blocks nothing.
+    ones, and is not cut. Pauses shorter than any that were found safe are not covered: the tables are of
+    single trains. The answer blocks nothing.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ def check_limits(
     Raises
     ------
     ArgumentError
-        An intensity of 0 or less.
+        An intensity below 5 %: 120 is 1.2 times the threshold.
     DoseError
         A damaged row of the tables.
 
@@ -79,6 +80,8 @@ def check_limits(
     percent = protocol.percent_rmt
     if percent_rmt is not None:
         percent = positive(percent_rmt, "percent_rmt", ArgumentError)
+    if percent is not None and percent < _LEAST_PERCENT:
+        raise ArgumentError(f"percent_rmt = {percent:g} is of the threshold, in percent: 120 is 1.2 times")
     entries = section_of(tables, "train_limits")
     rows = {name: _checked(name, entry) for name, entry in entries.items()}
     frequency, train = protocol.levels[0].frequency_hz, protocol.train_duration_s
@@ -98,16 +101,23 @@ def check_limits(
         percent_rmt=percent,
         checks=tuple(checks),
         why=why,
-        from_memory=any(row["from_memory"] for row in rows.values()),
+        from_memory=_is_from_memory(checks, rows),
     )
+
+
+def _is_from_memory(checks: list[LimitCheck], rows: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Tell whether a row that was used is from memory, or where none was whether any is."""
+    return any(one.from_memory for one in checks) if checks else any(r["from_memory"] for r in rows.values())
 
 
 def _verdict(checks: list[LimitCheck], quantity: str) -> str:
     """Return what trains and pauses together say: a pause that is known as safe covers no train."""
     trains = [check.verdict for check in checks if check.quantity == quantity]
-    if OUTSIDE in trains or any(check.verdict == OUTSIDE for check in checks if check.quantity == "pause"):
+    pauses = [check.verdict for check in checks if check.quantity == "pause"]
+    if OUTSIDE in (*trains, *pauses):
         return OUTSIDE
-    return INSIDE if trains and all(verdict == INSIDE for verdict in trains) else NOT_COVERED
+    inside = bool(trains) and all(verdict == INSIDE for verdict in trains)
+    return INSIDE if inside and NOT_COVERED not in pauses else NOT_COVERED
 
 
 def _of_kind(rows: Mapping[str, Mapping[str, Any]], kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -151,10 +161,13 @@ def _train(
 
 
 def _pauses(rows: Mapping[str, Mapping[str, Any]], protocol: Protocol, percent: float) -> list[LimitCheck]:
-    """Return what is said of the pauses between trains."""
-    pause, trains = protocol.inter_train_interval_s, protocol.level("train")
-    if pause is None or trains is None:
+    """Return what is said of the shortest pause between trains, whatever their level is called."""
+    levels = [one for one in protocol.levels if one.name not in ("pulse", "burst")]
+    found = {one.name: protocol.pauses_s.get(one.name, 0.0) for one in levels}
+    if not any(found.values()):  # without a pause it is one train
         return []
+    pause = min(one for one in found.values() if one > 0.0)
+    trains = math.prod(one.count for one in levels if found[one.name] > 0.0)
     checks = []
     for kind, verdict in (("pause_unsafe", OUTSIDE), ("pause_safe", INSIDE)):
         for name, row in _of_kind(rows, kind):
@@ -162,7 +175,7 @@ def _pauses(rows: Mapping[str, Mapping[str, Any]], protocol: Protocol, percent: 
                 applies = percent > row["above_percent_rmt"] and pause <= row["pause_s"]
             else:
                 alike = _same(protocol.levels[0].frequency_hz, row["frequency_hz"])
-                alike = alike and _same(percent, row["percent_rmt"]) and trains.count <= row["trains"]
+                alike = alike and _same(percent, row["percent_rmt"]) and trains <= row["trains"]
                 applies = alike and protocol.train_duration_s <= row["train_s"] and pause >= row["pause_s"]
             if applies:
                 words = f"pauses of {pause:g} s; {row['about']}"
@@ -170,7 +183,19 @@ def _pauses(rows: Mapping[str, Mapping[str, Any]], protocol: Protocol, percent: 
                 checks.append(
                     LimitCheck(name, verdict, "pause", pause, float(row["pause_s"]), False, words, *facts)
                 )
-    return checks
+    return checks or _too_soon(rows, pause)
+
+
+def _too_soon(rows: Mapping[str, Mapping[str, Any]], pause: float) -> list[LimitCheck]:
+    """Return that tables of single trains don't cover trains that follow sooner than any that were tested."""
+    tested = sorted(_of_kind(rows, "pause_safe"), key=lambda one: float(one[1]["pause_s"]))
+    if not tested or pause >= tested[0][1]["pause_s"]:
+        return []
+    name, row = tested[0]
+    shortest = float(row["pause_s"])
+    words = f"pauses of {pause:g} s; the shortest that were found safe are {shortest:g} s, of other trains"
+    facts = (row["source"], row["from_memory"])
+    return [LimitCheck(name, NOT_COVERED, "pause", pause, shortest, False, words, *facts)]
 
 
 def _neighbour(rows: Mapping[str, Mapping[str, Any]], frequency: float, percent: float) -> str:
@@ -194,25 +219,40 @@ def _neighbour(rows: Mapping[str, Mapping[str, Any]], frequency: float, percent:
 
 def _checked(name: str, entry: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a row of the tables, or raise DoseError if it is not one."""
-    needed, kind = _NEEDED, entry.get("kind")
+    kind = entry.get("kind")
     where = f"{entry.get('file', 'train_limits')}: {name}"
-    if kind not in needed:
-        raise DoseError(f"{where}: kind must be one of {', '.join(needed)}, not {kind!r}")
-    missing = [key for key in needed[kind] if key not in entry]
+    if not isinstance(kind, str) or kind not in _NEEDED:
+        raise DoseError(f"{where}: kind must be one of {', '.join(_NEEDED)}, not {kind!r}")
+    missing = [key for key in _NEEDED[kind] if key not in entry]
     if missing:
         raise DoseError(f"{where}: {', '.join(missing)} is missing")
     try:
-        numbers = {
-            key: finite_array(entry[key], key, DoseError) for key in needed[kind] if key not in _NO_NUMBERS
-        }
+        _check_numbers(entry, kind)
     except HeadfieldError as problem:
         raise DoseError(f"{where}: {problem}") from None
-    if any((number <= 0).any() for number in numbers.values()):
-        raise DoseError(f"{where}: numbers must be more than 0")
-    if kind == "longest_train":
-        counts = {np.size(entry[key]) for key in needed[kind][1:]}
-        if len(counts) > 1 or numbers["percent_rmt"].ndim != 1:
-            raise DoseError(
-                f"{where}: percent_rmt, longest_train_s and longest_tested must be lists of as many"
-            )
     return entry
+
+
+def _check_numbers(entry: Mapping[str, Any], kind: str) -> None:
+    """Raise DoseError unless a row has numbers above 0 where its kind needs them, or columns of them."""
+    if kind == "longest_train":
+        _check_columns([entry[key] for key in _COLUMNS])
+    for key in _NEEDED[kind]:
+        if key != "about" and not (kind == "longest_train" and key in _COLUMNS):
+            positive(entry[key], key, DoseError)
+    if kind == "cut":
+        within(entry["share"], "share", DoseError, 0.0, 1.0)
+
+
+def _check_columns(columns: list[Any]) -> None:
+    """Raise DoseError unless the lists of a row of longest trains are as long, each percent once."""
+    if not all(isinstance(one, (list, tuple)) for one in columns) or len({*map(len, columns)}) > 1:
+        raise DoseError(f"{', '.join(_COLUMNS)} must be lists of as many")
+    for percent, longest, tested in zip(*columns, strict=True):
+        positive(percent, "percent_rmt", DoseError)
+        positive(longest, "longest_train_s", DoseError)
+        truth(tested, "longest_tested", DoseError)
+    percents = columns[0]
+    twice = [one for one in percents if percents.count(one) > 1]
+    if twice:
+        raise DoseError(f"percent_rmt has {twice[0]:g} twice")

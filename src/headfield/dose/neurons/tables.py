@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...core.arguments import finite_array
 from ...core.messages import first_of, in_one_line, plural
 from ...errors import DoseError
+from ...io.regular import check_regular
 from ...io.text import number, read_text, with_point
 from .about import OWN_TABLE
 
@@ -21,6 +22,7 @@ Floats = NDArray[np.float64]
 
 _COLUMNS = ("relative change of |E|", "θ", "threshold")
 _TURN = 180.0
+_RADIANS = 3.2  # tables whose angles all are below: π is 3.14
 
 
 class ThresholdTable:
@@ -45,7 +47,8 @@ class ThresholdTable:
     Raises
     ------
     DoseError
-        Shapes that don't fit, axes that don't ascend, angles outside of 0 to 180, thresholds of 0 or less.
+        Shapes that don't fit, axes that don't ascend, angles outside of 0 to 180 or all in the range of
+        radians, thresholds of 0 or less.
 
     Examples
     --------
@@ -64,6 +67,11 @@ class ThresholdTable:
         if self.theta_deg[0] < 0 or self.theta_deg[-1] > _TURN:
             raise DoseError(
                 f"theta_deg must lie between 0 and 180, not {self.theta_deg[0]:g} to {self.theta_deg[-1]:g}"
+            )
+        if self.theta_deg[-1] <= _RADIANS:
+            raise DoseError(
+                f"theta_deg goes from {self.theta_deg[0]:g} to {self.theta_deg[-1]:g}, as radians do: give "
+                "degrees, 0 to 180"
             )
         self.values: Floats = finite_array(threshold, "threshold", DoseError)
         shape = (len(self.change_percent), len(self.theta_deg))
@@ -139,9 +147,11 @@ def read_threshold_table(path: str | os.PathLike[str]) -> ThresholdTable:
     Raises
     ------
     DoseError
-        A line that has not three finite numbers, an angle outside of 0 to 180, a threshold of 0 or less, a
-        point that comes twice, or points that are missing from the grid; the message has the line or the
-        point.
+        A line that has not three finite numbers, an angle outside of 0 to 180, angles that are radians, a
+        threshold of 0 or less, a point that comes twice, or points that are missing from the grid; the
+        message has the line or the point.
+    FileFormatError
+        It is no regular file.
     OSError
         The file can't be read.
 
@@ -156,6 +166,7 @@ def read_threshold_table(path: str | os.PathLike[str]) -> ThresholdTable:
     >>> table.values.shape, float(table.threshold(90, 0))
     ((2, 3), 210.0)
     """
+    check_regular(path, DoseError)
     try:
         rows, lines = _rows(read_text(path, DoseError, latin_1="anywhere"))
         change, theta, values = _grid(rows, lines)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import warnings
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from ...core.arguments import whole
 from ...core.messages import in_one_line
 from ...errors import ArgumentError, FileFormatError, MissingPackageError
 from ...io.regular import check_regular, ending_of
-from .streamlines import Streamlines
+from .streamlines import Streamlines, apart
 
 __all__ = ["iter_streamlines", "read_streamlines"]
 
@@ -26,6 +27,7 @@ _ENDINGS = (".trk", ".tck")
 _MOST = 2_000_000_000
 # Where a header of TrackVis has the matrix to RAS mm: 4 × 4 float32; its last is 0 where there is none.
 _TRK_HEADER, _TRK_MATRIX = 1000, slice(440, 504)
+_TRK_COUNT = slice(988, 992)  # int32; 0 where the writer did not say how many streamlines there are
 
 
 def read_streamlines(path: str | os.PathLike[str]) -> Streamlines:
@@ -40,13 +42,14 @@ def read_streamlines(path: str | os.PathLike[str]) -> Streamlines:
     Returns
     -------
     Streamlines
-        Points that repeat the one before are left out, and so are streamlines without length: `left_out`
-        counts these, and `numbers` are those of the file.
+        Points that lie within a micrometre of the one before are left out, and so are streamlines without
+        length: `left_out` counts these, and `numbers` are those of the file.
 
     Raises
     ------
     FileFormatError
-        Another ending, a damaged file, one without streamlines, or a .trk without a matrix to RAS mm.
+        Another ending, a damaged file, one without streamlines, a .trk that has less streamlines than its
+        header says, or one without a matrix to RAS mm.
     MissingPackageError
         nibabel is missing: `pip install 'headfield[nifti]'`.
     OSError
@@ -115,7 +118,7 @@ def _piece(lines: list[Floats], numbers: list[int], left_out: int) -> Streamline
 
 
 def _lines(name: str) -> Iterator[Floats]:
-    """Yield the streamlines of a file, without points that repeat the one before."""
+    """Yield the streamlines of a file, without points that are at the place of the one before."""
     ending = ending_of(name)
     if ending not in _ENDINGS:
         raise FileFormatError(f"{name}: streamlines are read from {', '.join(_ENDINGS)}")
@@ -126,13 +129,16 @@ def _lines(name: str) -> Iterator[Floats]:
         raise MissingPackageError(
             f"{name}: streamlines need nibabel: pip install 'headfield[nifti]'"
         ) from None
-    if ending == ".trk":
-        _check_matrix(name)
+    told = _told_by_trk(name) if ending == ".trk" else 0
     lines = _of_nibabel(nibabel, name)
-    while True:
+    for there in itertools.count():
         try:
             line = np.asarray(next(lines), np.float64)
         except StopIteration:
+            if there < told:
+                raise FileFormatError(
+                    f"{name}: damaged: its header says {told:,} streamlines, and there are {there:,}"
+                ) from None
             return
         except Exception as problem:  # nibabel raises what its own parts do: of struct, of NumPy, of text
             if isinstance(problem, OSError) and problem.errno != errno.EINVAL:  # a damaged offset of the data
@@ -140,9 +146,7 @@ def _lines(name: str) -> Iterator[Floats]:
             raise FileFormatError(f"{name}: damaged: {in_one_line(problem)[:200]}") from None
         if line.ndim != 2 or line.shape[1] != 3 or not np.isfinite(line).all():
             raise FileFormatError(f"{name}: a streamline has points that are not three finite numbers")
-        moved = np.ones(len(line), bool)
-        moved[1:] = (np.diff(line, axis=0) != 0).any(axis=1)
-        yield line[moved]
+        yield apart(line)
 
 
 def _of_nibabel(nibabel: Any, name: str) -> Iterator[Any]:
@@ -151,8 +155,8 @@ def _of_nibabel(nibabel: Any, name: str) -> Iterator[Any]:
         yield from nibabel.streamlines.load(name, lazy_load=True).tractogram.streamlines
 
 
-def _check_matrix(name: str) -> None:
-    """Raise unless a .trk says where its points lie."""
+def _told_by_trk(name: str) -> int:
+    """Return how many streamlines a .trk says it has, or 0; raise unless it says where its points lie."""
     with open(name, "rb") as file:
         head = file.read(_TRK_HEADER)
     if len(head) < _TRK_HEADER or not head.startswith(b"TRACK"):
@@ -167,3 +171,4 @@ def _check_matrix(name: str) -> None:
         raise FileFormatError(
             f"{name}: its header has no matrix to RAS mm, so it doesn't say where its points lie"
         )
+    return int(np.frombuffer(head[_TRK_COUNT], order + "i4")[0])

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...core.messages import in_one_line
-from ...errors import DoseError, FileFormatError, MissingPackageError
+from ...core.messages import in_one_line, quoted
+from ...errors import ArgumentError, DoseError, FileFormatError, MissingPackageError
 from ...io.atomic import replacing
 from ...io.json_text import json_of
 from ...io.regular import check_regular, ending_of
@@ -21,6 +22,7 @@ from .protocol import Protocol
 __all__ = ["PROTOCOL_ENDINGS", "read_protocol", "write_protocol"]
 
 PROTOCOL_ENDINGS = (".json", ".yaml", ".yml")
+_LONGEST_YAML = 50_000  # PyYAML takes seconds for a megabyte
 
 
 def read_protocol(source: str | os.PathLike[str] | Mapping[str, Any]) -> Protocol:
@@ -71,7 +73,7 @@ def read_protocol(source: str | os.PathLike[str] | Mapping[str, Any]) -> Protoco
     check_regular(source, FileFormatError)
     try:
         text = read_text(source, FileFormatError)
-        given = json_of(text, FileFormatError) if ending == ".json" else _yaml_of(text)
+        given = json_of(text, FileFormatError, once=True) if ending == ".json" else _yaml_of(text)
         if not isinstance(given, dict):
             raise DoseError("must hold an object with the keys of a protocol")
         return protocol_of(given, Path(source).stem)
@@ -90,6 +92,8 @@ def write_protocol(protocol: Protocol, path: str | os.PathLike[str]) -> None:
 
     Raises
     ------
+    ArgumentError
+        Something else than a protocol.
     FileFormatError
         Another ending.
     MissingPackageError
@@ -106,6 +110,8 @@ def write_protocol(protocol: Protocol, path: str | os.PathLike[str]) -> None:
     >>> read_protocol(path) == protocols["itbs"]
     True
     """
+    if not isinstance(protocol, Protocol):
+        raise ArgumentError(f"write_protocol takes a Protocol, not {protocol!r}")
     ending = ending_of(path)
     if ending not in PROTOCOL_ENDINGS:
         raise FileFormatError(f"{os.fspath(path)}: protocols are written to {', '.join(PROTOCOL_ENDINGS)}")
@@ -127,8 +133,30 @@ def _yaml() -> Any:
 
 
 def _yaml_of(text: str) -> Any:
+    """Return what a YAML text holds; raise FileFormatError if it is none, or has aliases or a key twice."""
     yaml = _yaml()
+    if len(text) > _LONGEST_YAML:
+        raise FileFormatError(f"{len(text):,} characters of YAML are no protocol: at most {_LONGEST_YAML:,}")
+
+    class Plain(yaml.SafeLoader):  # type: ignore[name-defined]  # PyYAML has no types here
+        """No aliases: a few lines of them are more than any memory holds once they are written out."""
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            if self.check_event(yaml.AliasEvent):
+                raise FileFormatError("aliases of YAML (*name) are not read: write the values out")
+            return super().compose_node(parent, index)
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            keys = Counter(key.value for key, _ in node.value if isinstance(key.value, str))
+            for key, count in keys.items():
+                if count > 1:
+                    raise FileFormatError(f"{quoted(key)} comes {count} times")
+            return super().construct_mapping(node, deep)
+
     try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as problem:
+        return yaml.load(text, Plain)
+    except FileFormatError:
+        raise
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as problem:
+        # PyYAML lets through what Python says of a value that is not of its tag, such as !!int "".
         raise FileFormatError(f"not YAML: {problem}") from None

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...core.arguments import plain_array
 from ...core.device import on_host
 from ...core.messages import plural
 from ...errors import ArgumentError, DoseError
@@ -22,6 +23,7 @@ Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 
 _MM = 1e-3  # m
+_TURN = 1e-6  # a tangent that is shorter, where 1 is a straight line's, has no direction
 
 
 class FibreActivation:
@@ -36,7 +38,8 @@ class FibreActivation:
         d(E·t)/ds, V/m² (1 V/m per mm is 1000 V/m²). The membrane is driven by −d(E·t)/ds: it depolarises
         where this is negative.
     n_outside : int
-        Points where E is not known, such as those outside of the head: NaN, as is a slope that takes one.
+        Points where E·t is not known: those outside of the head, and those where a line turns back on itself
+        and has no tangent. They are NaN, as is a slope that takes one.
     about : ThresholdModel
         Its papers, its units, what it was validated on, what it does not say.
     """
@@ -125,7 +128,8 @@ def activating_function(
     E, inside = _at_points(field, lines, placed)
     stencil = _Stencil(lines)
     tangent = stencil.slope(lines.points_mm)
-    tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
+    length = np.linalg.norm(tangent, axis=1, keepdims=True)
+    tangent /= np.where(length > _TURN, length, np.nan)
     n = len(lines.points_mm)
     along, activating = (np.empty((len(E), n), np.float32) for _ in range(2))
     for pose in range(len(E)):
@@ -150,7 +154,7 @@ def _at_points(
         if len(region) != len(placed.region) or not np.array_equal(region.elements, placed.region.elements):
             raise ArgumentError(f"the field was solved in {region!r}, not at the points of the streamlines")
         return E, placed.inside
-    E = np.asarray(on_host(field))
+    E = plain_array(on_host(field), "E", DoseError)
     E = E[None] if E.ndim == 2 else E
     n = len(lines.points_mm)
     inside = np.ones(n, bool)

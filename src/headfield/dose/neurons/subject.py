@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...core.arguments import is_whole, within
+from ...core.messages import doubt
 from ...errors import ArgumentError, DoseError
 from ...fields.field import Field
 from ...metrics import mean, percentiles
@@ -18,6 +19,8 @@ from .constant import threshold_of
 from .given import given_field, given_weights
 
 __all__ = ["factor_from_motor_threshold"]
+
+_USUAL = (1.5, 4.1)  # beyond, something else than a motor threshold is likely
 
 
 def factor_from_motor_threshold(
@@ -61,6 +64,11 @@ def factor_from_motor_threshold(
     ArgumentError
         Another measure.
 
+    Warns
+    -----
+    PlausibilityWarning
+        A percentile between 0 and 1: the 95th is 95, not 0.95. A factor below 1.5 or above 4.1.
+
     Examples
     --------
     60 V/m at the hottest point of M1 at the motor threshold, along the normal:
@@ -81,12 +89,19 @@ def factor_from_motor_threshold(
     (one,) = compared(E, limits, region, normals, normal, change)
     if np.isnan(one.threshold).any():
         raise DoseError(
-            f"{int(np.isnan(one.threshold).sum()):,} points of the region lie outside of {limits!r}"
+            f"{int(np.isnan(one.threshold).sum()):,} points of the region lie outside of {limits!r}, or have "
+            "no relative change (Columns.missed)"
         )
     reached = _measured(one.strength / one.threshold, w, measure)
     if not reached > 0:
         raise DoseError(f"the {measure} of E/T in the region is {reached:g}: there is no factor")
-    return 1.0 / reached
+    factor = 1.0 / reached
+    if not _USUAL[0] <= factor <= _USUAL[1]:
+        doubt(
+            f"a factor of {factor:.3g} by the {measure} of E/T: in practice it is 2 to 3; is E that of the "
+            "motor threshold, and the region M1?"
+        )
+    return factor
 
 
 def _measured(ratio: np.ndarray, weights: np.ndarray, measure: Any) -> float:
@@ -95,5 +110,8 @@ def _measured(ratio: np.ndarray, weights: np.ndarray, measure: Any) -> float:
     if measure == "mean":
         return float(mean(ratio, weights))
     if isinstance(measure, (float, np.floating)) or is_whole(measure):
-        return float(percentiles(ratio, weights, within(measure, "measure", ArgumentError, 0.0, 100.0)))
+        percent = within(measure, "measure", ArgumentError, 0.0, 100.0)
+        if 0.0 < percent < 1.0:
+            doubt(f"measure = {percent:g} is less than one in a hundred: percentiles go from 0 to 100")
+        return float(percentiles(ratio, weights, percent))
     raise ArgumentError(f"measure must be 'largest', 'mean' or a percentile, not {measure!r}")

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ..core.arguments import positive, within
 from ..errors import DoseError
-from .didt import checked_mso
+from .didt import checked_mso, doubt_share
 from .pulses.pulse import Pulse
 
 __all__ = ["COPPER_J_PER_KG_K", "Heating", "heating"]
@@ -38,7 +38,7 @@ class Heating:
     rise_per_pulse_k, rise_k : float or None
         By how much a pulse, and all, warm the coil if no heat leaves it, K; None where its mass or the number
         of pulses is not given. Coils give heat away, so this is the most that it can be.
-    formula, does_not_say : str
+    formula, paper, unit, validated_on, does_not_say : str
     """
 
     energy_per_pulse_j: float
@@ -51,6 +51,9 @@ class Heating:
     rise_k: float | None
 
     formula: ClassVar[str] = "ΔT = k R∫i²dt / (m c), adiabatic"
+    paper: ClassVar[str] = "textbook: Joule heat of a winding"
+    unit: ClassVar[str] = "J, W, K"
+    validated_on: ClassVar[str] = "nothing: no coil was measured"
     does_not_say: ClassVar[str] = (
         "how hot the surface gets: that depends on cooling, and on the coil's own sensors"
     )
@@ -97,6 +100,11 @@ def heating(
     DoseError
         A value that is not possible; a pulse without a resistance; one of which only the shape is known.
 
+    Warns
+    -----
+    PlausibilityWarning
+        `mso` below 1: 60 % is 60, not 0.6.
+
     Examples
     --------
     >>> import headfield as hf
@@ -106,7 +114,9 @@ def heating(
     (1101.4, 40, 11.44)
     """
     lost, resistive = _losses(pulse, resistance_ohm)
-    strength = (checked_mso(mso, "heating") / 100.0) ** 2
+    percent = checked_mso(mso, "heating")
+    doubt_share(percent, "mso")
+    strength = (percent / 100.0) ** 2
     share = within(coil_share, "coil_share", DoseError, 0.0, 1.0)
     per_pulse, in_coil = strength * lost, strength * share * resistive
     rate_hz, count = _pulses(rate, duration_s)

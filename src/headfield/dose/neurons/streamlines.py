@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,11 @@ from ...heads.location import locate
 from ...heads.mesh import TetMesh
 from ...regions.region import Region
 
-__all__ = ["PlacedStreamlines", "Streamlines"]
+__all__ = ["PlacedStreamlines", "Streamlines", "apart"]
 
 Floats = NDArray[np.float64]
 
+_SAME_MM = 1e-3  # nearer to each other, points are one: no tractography has such steps, and slopes explode
 _ON_MESH_MM = 1e-9  # a point that is off by less counts as on the mesh
 
 
@@ -48,8 +49,8 @@ class Streamlines:
     Raises
     ------
     DoseError
-        Points that are not finite, a streamline of one point, or a point that repeats the one before; the
-        message has the number of the streamline.
+        Points that are not finite, a streamline of one point, or a point that repeats the one before, being
+        less than 0.001 mm away; the message has the number of the streamline.
 
     Examples
     --------
@@ -83,6 +84,8 @@ class Streamlines:
         DoseError
             There are none, or one is not (·, 3) finite numbers.
         """
+        if not isinstance(lines, Iterable):
+            raise DoseError(f"streamlines must be a list of polylines, not {type(lines).__name__}")
         arrays = [vectors(line, f"streamline {i}", DoseError) for i, line in enumerate(lines)]
         if not arrays:
             raise DoseError("there are no streamlines")
@@ -146,7 +149,7 @@ class Streamlines:
         single = np.flatnonzero(self.ends == self.starts)
         if len(single):
             raise DoseError(f"streamline {self.numbers[single[0]]} has one point: it has no direction")
-        same = np.flatnonzero((np.diff(self.points_mm, axis=0) == 0).all(axis=1) & ~self._ends_here()[:-1])
+        same = np.flatnonzero(_is_same(np.diff(self.points_mm, axis=0)) & ~self._ends_here()[:-1])
         if len(same):
             line = int(np.searchsorted(self.starts, same[0], side="right")) - 1
             raise DoseError(
@@ -186,6 +189,27 @@ class PlacedStreamlines:
     def n_outside(self) -> int:
         """How many points lie outside of the head, or of the tissues."""
         return len(self.inside) - len(self.region)
+
+
+def apart(line: Floats) -> Floats:
+    """Return a polyline (n, 3) without the points that are less than 0.001 mm from the one before, mm.
+
+    Examples
+    --------
+    >>> apart(np.array([[0, 0, 0], [0, 0, 6e-4], [0, 0, 1.2e-3], [0, 0, 1]])).tolist()
+    [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0012], [0.0, 0.0, 1.0]]
+    """
+    if not _is_same(np.diff(line, axis=0)).any():
+        return line
+    kept = [0]
+    for i in range(1, len(line)):
+        if not _is_same(line[i] - line[kept[-1]]):
+            kept.append(i)
+    return line[kept]
+
+
+def _is_same(steps_mm: Floats) -> NDArray[np.bool_]:
+    return np.asarray(np.linalg.norm(steps_mm, axis=-1) < _SAME_MM)
 
 
 def _whole_numbers(values: ArrayLike, name: str) -> NDArray[np.intp]:

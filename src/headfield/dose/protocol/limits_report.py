@@ -67,7 +67,7 @@ class LimitsReport:
     why : str
         Why no row does, and which cell would be the next stricter one.
     from_memory : bool
-        Whether a row of the tables was written down from memory, used or not.
+        Whether a row that was used was written down from memory, or any row where none was used.
 
     Class attributes
     ----------------

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.arguments import positive, whole
-from ...core.messages import nearest_name
+from ...core.messages import nearest_name, quoted
 from ...errors import ArgumentError, DoseError
 from ...io.published import FROM_MEMORY
 from ...pictures.protocol_figure import ProtocolScene, draw_protocol, write_protocol_figure
@@ -56,7 +56,8 @@ class Protocol:
     ------
     DoseError
         Levels that are none, not in their order, or overlap themselves: what is repeated lasts longer than
-        its repetition interval. The message names the level with both numbers.
+        its repetition interval. The message names the level with both numbers. Texts that have half of a
+        character (a lone surrogate).
 
     Examples
     --------
@@ -86,6 +87,12 @@ class Protocol:
         for field in ("name", "intensity", "source", "about"):
             if not isinstance(getattr(self, field), str):
                 raise DoseError(f"{field} of a protocol must be text, not {getattr(self, field)!r}")
+            try:
+                getattr(self, field).encode()
+            except UnicodeEncodeError:
+                raise DoseError(
+                    f"{field} of a protocol is no text that a file can hold: {quoted(getattr(self, field))}"
+                ) from None
         if not isinstance(self.from_memory, bool):
             raise DoseError(f"from_memory of a protocol must be True or False, not {self.from_memory!r}")
         for field in ("percent_rmt", "pulse_duration_s"):
@@ -149,9 +156,18 @@ class Protocol:
 
     @property
     def train_duration_s(self) -> float:
-        """How long one train lasts: pulses or bursts without a longer pause, all their intervals included."""
+        """How long one train lasts: pulses or bursts without a longer pause, all their intervals included.
+
+        Trains that follow each other without any pause are one.
+        """
         below = [level for level in self.levels if level.name in ("pulse", "burst")]
-        return below[-1].duration_s
+        length = below[-1].exact_duration_s
+        for level in self.levels[len(below) :]:
+            if level.count > 1:
+                if as_fraction(level.repetition_interval_s) > length:
+                    break
+                length = level.exact_duration_s
+        return float(length)
 
     @property
     def pauses_s(self) -> Mapping[str, float]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...core.arguments import finite_array, positive
+from ...core.arguments import positive, real_array
 from ...errors import ArgumentError, DoseError
 from ...fields.field import Field
 from ...regions.region import Region
@@ -68,7 +68,8 @@ def activation(
         w of the probability S((E − T)/w), S(x) = 1/(1 + exp(−x)), V/m. Nobody has measured it: it is a guess
         of yours, and without one there is no probability.
     outside : {"raise", "nan"}
-        What points outside of a table are: an error, or unknown, and counted in `Activation.unknown`.
+        What points outside of a table are, and those whose change is NaN, as `relative_change` has it in
+        columns that miss a depth: an error, or unknown, and counted in `Activation.unknown`.
 
     Returns
     -------
@@ -78,7 +79,7 @@ def activation(
     ------
     DoseError
         E, normals, weights or changes of another shape or not finite; normals or changes that are missing;
-        a threshold, factor or width of 0 or less; points outside of a table.
+        a threshold, factor or width of 0 or less; points outside of a table, or without a change.
     ArgumentError, RegionError
         Other options; a field in other places than those of the region.
 
@@ -138,7 +139,7 @@ def compared(
     change: ArrayLike | None,
 ) -> Iterator[Compared]:
     """Yield what is compared in each pose of E (k, P, 3)."""
-    if normal not in _SIGNS:
+    if not isinstance(normal, str) or normal not in _SIGNS:
         raise ArgumentError(f"normal must be 'outward' or 'inward', not {normal!r}")
     k, p, _ = E.shape
     n = None
@@ -162,7 +163,9 @@ def _changes(change: ArrayLike | None, threshold: Threshold, k: int, p: int) -> 
         return None
     if change is None:
         raise DoseError(f"{threshold!r} needs change=, the relative change of |E|: see relative_change")
-    changes = finite_array(change, "change", DoseError)
+    changes = real_array(change, "change", DoseError)
+    if np.isinf(changes).any():
+        raise DoseError(f"change: {int(np.isinf(changes).sum()):,} values are infinite")
     if changes.shape not in ((p,), (k, p)):
         raise DoseError(f"change must have the shape ({p},) or ({k}, {p}), not {changes.shape}")
     return np.broadcast_to(changes, (k, p))
@@ -171,6 +174,12 @@ def _changes(change: ArrayLike | None, threshold: Threshold, k: int, p: int) -> 
 def _refuse_unknown(threshold: Threshold, one: Compared, pose: int) -> None:
     unknown = np.isnan(one.threshold)
     assert one.change is not None
+    missed = int(np.isnan(one.change).sum())
+    if missed:
+        raise DoseError(
+            f"pose {pose}: change is NaN at {missed:,} of {len(unknown):,} points, as in columns that miss a "
+            "depth (Columns.missed): take the others alone, or outside='nan', which leaves them unknown"
+        )
     change, theta = one.change[unknown], np.degrees(np.arccos(one.cosine[unknown]))
     raise DoseError(
         f"pose {pose}: {int(unknown.sum()):,} of {len(unknown):,} points lie outside of {threshold!r}: they "
