@@ -80,6 +80,15 @@ def test_rules_without_a_field(inputs, model, capsys, rule):
     assert facts["intensity"]["mso_percent"] == pytest.approx(40 + 2.8 * (here - there))
 
 
+def test_pulses_that_differ(inputs, capsys):
+    names = ["magpro_x100_mcf_b65", "magstim_rapid_d70"]
+    plain = asked(inputs, capsys, *HERE, *MATCHED)
+    shaped = asked(inputs, capsys, *HERE, *MATCHED, "--mt-pulse", names[0], "--pulse", names[1])
+    r = [hf.dose.Pulse.published(name).depolarisation(200e-6).of_phase("either") for name in names]
+    ratio = shaped["intensity"]["mso_percent"] / plain["intensity"]["mso_percent"]
+    assert ratio == pytest.approx(r[0] / r[1])
+
+
 def test_files_of_a_session(inputs, tmp_path, capsys):
     words = [*HERE, *FIXED, "--protocol", "itbs", "--thresholds", "40,80", "--title", "Anna"]
     assert cli.main([*run(inputs, *words), "-o", str(tmp_path / "out")]) == 0
@@ -95,7 +104,15 @@ def test_files_of_a_session(inputs, tmp_path, capsys):
     assert facts["dose"]["pulses"] == 600
     assert f"{facts['intensity']['mso_percent']:.1f} ± " in said
     assert "20 trains every 10 s" in said
-    assert "published limits: not covered" in said
+    assert "published tables of trains: not covered" in said
+
+
+def test_a_folder_that_can_not_be_written_costs_no_solve(inputs, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("headfield.commands.dose.HeadModel", None)
+    (tmp_path / "there" / "report.html").mkdir(parents=True)
+    (tmp_path / "file").write_text("")
+    for name, word in (("there", "report.html is a folder"), ("file", "file")):
+        fails(capsys, [*run(inputs, *HERE, *FIXED), "-o", str(tmp_path / name)], word)
 
 
 def test_a_pose_of_a_file(inputs, model, capsys):
@@ -116,9 +133,56 @@ def test_tables_of_ones_own(inputs, tmp_path, capsys):
     assert "factor 1.2: our own ten" in facts["intensity"]["notes"]
 
 
+def test_targets_and_limits_of_ones_own(inputs, tmp_path, capsys):
+    own = {
+        "targets": {"m1_hand": {"mni_mm": AT, "source": "us"}},
+        "train_limits": {
+            "rossi2009_10hz": {
+                "kind": "longest_train",
+                "frequency_hz": 10,
+                "percent_rmt": [120],
+                "longest_train_s": [1.0],
+                "longest_tested": [False],
+                "source": "us",
+            }
+        },
+    }
+    (tmp_path / "own.json").write_text(json.dumps(own))
+    words = ["dose", "phantom", str(inputs / "a.ccd"), *HERE, "--rule", "fixed-factor", "--mt", "40"]
+    words += [
+        "--factor",
+        "1",
+        "--percent",
+        "120",
+        "--protocol",
+        "10hz_dlpfc",
+        "-q",
+        "--threads",
+        "1",
+        "--json",
+    ]
+    named = [*words, "--at", "m1_hand", "--tables", str(tmp_path / "own.json")]
+    found = []
+    for given in (named, [*words, "--at", "-40,40,38"]):
+        assert cli.main(given) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    assert found[0]["intensity"]["site"] == found[1]["intensity"]["site"]
+    assert [one["limits"]["verdict"] for one in found] == ["outside", "inside"]
+
+
+def test_a_target_on_the_scalp_is_the_brain_below_it(inputs, capsys):
+    words = ["dose", "phantom", str(inputs / "a.ccd"), *HERE, "--at", "scalp_c3", *FIXED[2:]]
+    assert cli.main([*words, "-q", "--threads", "1"]) == 0
+    assert "scalp_c3: the target is what is nearest to it" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (
+            [*FIXED[:2], "--rule", "scalp-distance", "--mt", "50", *THERE, "--mt-coil", "c.ccd"],
+            "--mt-coil is no option of --rule scalp-distance",
+        ),
         ([*FIXED[:-2]], "--rule fixed-field needs --field"),
         ([*FIXED, "--mt", "45"], "--mt is no option of --rule fixed-field"),
         ([*MATCHED[:-2]], "needs --mt-pose, or --mt-centre and --mt-handle"),
@@ -144,3 +208,28 @@ def test_wrong_usage(inputs, capsys, words, message):
 )
 def test_what_can_not_be_is_said(inputs, capsys, words, coil, message):
     fails(capsys, run(inputs, *HERE, *words, coil=coil), message)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--field", "0.06"], "V/mm"),
+        (["--thresholds", "-5"], "thresholds"),
+        (["--percent", "1.2"], "in percent"),
+        (["--placement", "-1,3"], "shift_mm"),
+    ],
+)
+def test_impossible_numbers_end_before_the_head_is_read(inputs, monkeypatch, capsys, words, message):
+    monkeypatch.setattr("headfield.commands.dose.GivenHead", lambda args: pytest.fail("it was read"))
+    fails(capsys, [*run(inputs, *HERE, *FIXED), *words], message)
+
+
+def test_a_protocol_at_another_percent_ends_before_the_head_is_read(inputs, monkeypatch, capsys):
+    monkeypatch.setattr("headfield.commands.dose.GivenHead", lambda args: pytest.fail("it was read"))
+    words = ["--at", "-40,40,38", "--rule", "fixed-factor", "--mt", "50", "--protocol", "10hz_dlpfc"]
+    fails(capsys, run(inputs, *HERE, *words), "is given at 120 % of the motor threshold")
+
+
+def test_a_share_of_what_is_not_known(inputs, capsys):
+    assert cli.main(run(inputs, *HERE, *FIXED, "--didt-max", "60%")) == 2
+    assert "no percentage" in capsys.readouterr().err

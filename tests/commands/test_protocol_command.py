@@ -87,7 +87,7 @@ def test_a_file_and_tables_of_ones_own(tmp_path, capsys):
 
 
 def test_what_is_refused(tmp_path, capsys):
-    fails(capsys, ["protocol", "itsb"], "no protocol 'itsb', did you mean 'itbs'?")
+    fails(capsys, ["protocol", "itsb"], "'itsb' is none of the protocols, did you mean 'itbs'?")
     fails(capsys, ["protocol", str(tmp_path / "none.json")], "none.json")
     fails(
         capsys, ["protocol", "itbs", "-o", str(tmp_path / "x.txt")], "timelines and protocols are written as"
@@ -105,7 +105,23 @@ def test_what_is_refused(tmp_path, capsys):
     fails(capsys, ["protocol", str(path)], "mine.json: ", "did you mean 'pulse_train_duration'?")
 
 
+def test_tables_are_not_overwritten(tmp_path, capsys):
+    tables = tmp_path / "mine.json"
+    tables.write_text("{}")
+    fails(capsys, ["protocol", "itbs", "--tables", str(tables), "-o", str(tables)], "mine.json is an input")
+    assert tables.read_text() == "{}"
+
+
 @pytest.mark.parametrize("argv", [[], ["itbs", "--list"], ["itbs", "--percent-rmt", "x"]])
 def test_wrong_command_lines(argv, capsys):
     assert cli.main(["protocol", *argv]) == 2
     assert "headfield protocol: error" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["-o", "--percent-rmt"])
+def test_options_of_one_protocol_with_the_list(tmp_path, monkeypatch, capsys, option):
+    monkeypatch.chdir(tmp_path)
+    value = {"-o": "x.png", "--percent-rmt": "110"}[option]
+    assert cli.main(["protocol", "--list", option, value]) == 2
+    assert f"{option} is of one protocol: --list takes none" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

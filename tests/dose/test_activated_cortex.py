@@ -171,7 +171,7 @@ def test_fields_in_other_places_are_refused():
 def test_the_answer_says_what_it_is():
     at_points, _ = fields()
     found = dose.activation(at_points, dose.threshold_form(), factor=3.0, width=10.0)
-    told = json.loads(json.dumps(found.as_dict()))
+    told = json.loads(json.dumps(found.to_dict()))
     assert set(told["model"]) == {"name", "paper", "unit", "validated_on", "does_not_say", "from_memory"}
     assert told["recruited"] == found.recruited.tolist()
     assert told["largest_ratio"] == pytest.approx(found.ratio.max(axis=1).tolist())
@@ -186,6 +186,7 @@ def test_the_answer_says_what_it_is():
 
 @pytest.mark.parametrize("measure", ["largest", "mean", 95, 50.0])
 @pytest.mark.parametrize("limits", [dose.threshold_form("L5_PC"), 100.0])
+@pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
 def test_with_its_factor_m1_is_at_threshold(measure, limits):
     at_points, _ = fields()
     rule = "cosine" if limits == 100.0 else None

@@ -10,6 +10,7 @@ import pytest
 from given.engines import Made
 
 import headfield as hf
+from headfield.poses.pose_list import LeftOut
 
 LEVELS = [30.0, 45.0, 60.0]
 
@@ -61,7 +62,7 @@ def test_sums_are_those_of_fields_that_are_solved_one_by_one():
 
 def test_a_protocol_is_given_at_each_pose():
     found = hf.dose.dose_map(
-        model(), coil(), poses()[:2], region=gray(), pulses=types.SimpleNamespace(n_pulses=600)
+        model(), coil(), poses()[:2], 1e6, region=gray(), pulses=types.SimpleNamespace(n_pulses=600)
     )
     assert (found.n_pulses, found.n_poses) == (1200, 2)
 
@@ -84,9 +85,9 @@ def test_memory_is_that_of_a_batch():
     path = np.repeat(poses()[1][None], 2000, axis=0)
     path[:, 0, 3] = np.linspace(-30, 30, 2000)
     region = hf.regions.tissue(model().mesh, 2)
-    hf.dose.dose_map(Made(region), coil(), path[:16], batch=8)
+    hf.dose.dose_map(Made(region), coil(), path[:16], 1e6, batch=8)
     tracemalloc.start()
-    hf.dose.dose_map(Made(region), coil(), path, batch=8)
+    hf.dose.dose_map(Made(region), coil(), path, 1e6, batch=8)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2000 * len(region) * 4  # not a number for each pose and tetrahedron
@@ -94,9 +95,19 @@ def test_memory_is_that_of_a_batch():
 
 def test_a_pose_without_a_field_is_in_no_sum():
     inside = np.eye(4)
-    found = hf.dose.dose_map(model(), coil(), [poses()[0], inside], region=gray(), pulses=[1, 100])
+    found = hf.dose.dose_map(model(), coil(), [poses()[0], inside], 1e6, region=gray(), pulses=[1, 100])
     assert (found.n_pulses, [one.number for one in found.refused]) == (1, [1])
     assert "inside the head" in found.refused[0].reason
+
+
+def test_pulses_go_with_the_poses_as_they_are_given():
+    """Whatever their places in a file, and between poses that were lost."""
+    lost = [LeftOut(1, "", "not set")]
+    listed = hf.PoseList(poses()[:2], ["a", "b"], [1e6, 2e6], left_out=lost, indices=[2, 0])
+    found = hf.dose.dose_map(Made(points()), coil(), listed, pulses=[10, 300])
+    plain = hf.dose.dose_map(Made(points()), coil(), poses()[:2], [1e6, 2e6], pulses=[10, 300])
+    np.testing.assert_allclose(found.total, plain.total)
+    assert (found.n_pulses, [one.number for one in found.refused]) == (310, [1])
 
 
 def test_several_stimulators_add_as_they_are_driven():
@@ -115,7 +126,7 @@ def test_several_stimulators_add_as_they_are_driven():
 
 
 def test_files_have_a_column_for_each_threshold(tmp_path):
-    found = hf.dose.dose_map(Made(points()), coil(), poses(), thresholds=[1, 2.5])
+    found = hf.dose.dose_map(Made(points()), coil(), poses(), 1e6, thresholds=[1, 2.5])
     found.save(tmp_path / "sums.npz")
     with np.load(tmp_path / "sums.npz") as kept:
         assert {"pulses_above_1", "pulses_above_2.5", "sum_magnE", "max_magnE", "thresholds"} <= set(kept)
@@ -124,7 +135,7 @@ def test_files_have_a_column_for_each_threshold(tmp_path):
 
 
 def test_plain_numbers():
-    facts = hf.dose.dose_map(Made(points()), coil(), poses()[:1], thresholds=[1, 25]).to_dict()
+    facts = hf.dose.dose_map(Made(points()), coil(), poses()[:1], 1e6, thresholds=[1, 25]).to_dict()
     assert facts["most_pulses_above"] == [1, 1]
     assert facts["above_in_one_pulse_or_more"] == [3.0, 1.0]  # |E| is 10, 20 and 30 V/m
     assert facts["unit"] == "points"
@@ -140,17 +151,23 @@ def test_plain_numbers():
         ({"pulses": np.nan}, hf.ArgumentError, "nan"),
         ({"thresholds": []}, hf.ArgumentError, "thresholds"),
         ({"thresholds": [-1.0]}, hf.ArgumentError, "thresholds"),
+        ({"thresholds": [50, 50.0000001]}, hf.ArgumentError, "same to six digits"),
         ({"region": None}, hf.ArgumentError, "give region="),
         ({"batch": 0}, hf.ArgumentError, "batch"),
     ],
 )
 def test_bad_input_is_refused_by_name(changed, error, words):
     with pytest.raises(error, match=words):
-        hf.dose.dose_map(model(), coil(), poses(), **{"region": gray(), **changed})
+        hf.dose.dose_map(model(), coil(), poses(), 1e6, **{"region": gray(), **changed})
+
+
+def test_sums_without_a_rate_are_refused():
+    with pytest.raises(hf.ArgumentError, match="need dI/dt"):
+        hf.dose.dose_map(model(), coil(), poses(), region=gray())
 
 
 def test_an_engine_has_a_region_of_its_own():
     with pytest.raises(hf.ArgumentError, match="Made has a region of its own"):
         hf.dose.dose_map(Made(points()), coil(), poses(), region=points())
     with pytest.raises(hf.ArgumentError, match="counted above 50 V/m, not above 60"):
-        hf.dose.dose_map(Made(points()), coil(), poses()).exceedance(60)
+        hf.dose.dose_map(Made(points()), coil(), poses(), 1e6).exceedance(60)

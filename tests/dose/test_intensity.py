@@ -75,6 +75,8 @@ class TestMatchedField:
     def test_a_coil_at_its_own_threshold_needs_its_threshold(self):
         found = hf.dose.intensity(ball(), first(), pose("top"), top(), rule(), percent=110)
         assert found.mso == pytest.approx(49.5, rel=1e-9)
+        assert found.errors == {"discretisation": pytest.approx(0.0, abs=1e-9)}  # it cancels
+        assert found.percent_rmt == pytest.approx(110)
 
     def test_what_changes_both_fields_alike_cancels(self):
         head = hf.phantom_head(edge_mm=8)
@@ -157,6 +159,7 @@ class TestOtherRules:
             found.mso / 100 * 300e6 * exact(second(), "side", side()), rel=0.02
         )
         assert "discretisation" in found.field_errors
+        assert found.percent_rmt == pytest.approx(80 * 1.335)
 
     def test_the_distance_from_the_scalp(self):
         found = asked(hf.dose.ScalpDistance(50, motor_mm=15, target_mm=20))
@@ -175,6 +178,34 @@ class TestOtherRules:
 
 
 class TestAnswers:
+    def test_the_percent_of_the_resting_threshold_is_of_one_coil(self):
+        assert asked(rule()).percent_rmt is None
+        assert asked(hf.dose.FixedField(50)).percent_rmt is None
+        assert asked(hf.dose.FixedFactor(50, threshold="active")).percent_rmt is None
+        copy = hf.figure_of_eight(didt_max=150e6)
+        there = hf.dose.intensity(ball(), copy, pose("side"), side(), rule())
+        assert there.percent_rmt == pytest.approx(100 * there.mso / 45)
+
+    def test_without_a_source_of_error_none_is_told(self):
+        found = asked(hf.dose.FixedFactor(50))
+        assert np.isnan(found.std_mso)
+        assert found.to_dict()["interval_95_mso_percent"] == [None, None]
+        assert "±" not in str(found)
+        assert "its error was not looked at" in str(found)
+
+    def test_a_field_that_may_be_nothing(self, tmp_path):
+        along = hf.Target(side(), [0, 1, 0])
+        sign = np.sign(along.value(ball().solve(first(), pose("side"), roi=side()).E)[0])
+        target = hf.Target(side(), [0, sign, 0])
+        turned = hf.PoseJitter(0.0, [0, 0, 60])
+        found = hf.dose.intensity(
+            ball(), first(), pose("side"), target, hf.dose.FixedField(30), placement=turned, samples=32
+        )
+        low, high = found.interval_mso
+        assert low < found.mso < high == np.inf
+        found.to_json(tmp_path / "a.json")
+        assert json.loads((tmp_path / "a.json").read_text())["interval_95_mso_percent"] == [low, None]
+
     def test_more_than_all_is_refused_with_what_it_would_be(self):
         with pytest.raises(hf.DoseError, match=r"1\d\d\.\d %MSO would be needed for .* reaches \d+\.\d V/m"):
             asked(rule(mso=70.0, coil=hf.figure_of_eight(didt_max=200e6)))
@@ -188,6 +219,27 @@ class TestAnswers:
             note.startswith("placement and conductivity not looked at") for note in asked(rule()).notes
         )
         assert any("need not hold elsewhere" in note for note in asked(rule()).notes)
+
+    def test_an_exact_threshold_is_said_to_be_one(self):
+        assert any("taken as exact" in note for note in asked(rule()).notes)
+        assert not any("taken as exact" in note for note in asked(rule(std_mso=1.0)).notes)
+
+    def test_other_stimulators_without_pulses_are_said(self):
+        one = hf.Coil.of(first().content(stimulators=(hf.Stimulator("MagPro", didt_max=150e6),)))
+        other = hf.Coil.of(second().content(stimulators=(hf.Stimulator("Rapid", didt_max=300e6),)))
+        by = rule(coil=one)
+        found = hf.dose.intensity(ball(), other, pose("side"), side(), by)
+        assert any("pulses of Rapid and MagPro count as alike" in note for note in found.notes)
+        same = hf.dose.intensity(ball(), one, pose("side"), side(), by)
+        assert not any("count as alike" in note for note in same.notes)
+
+    def test_what_the_rule_was_given_is_kept(self):
+        given = asked(rule(std_mso=1.5, threshold="active")).to_dict()
+        expected = {"mso_percent": 45.0, "std_mso_percent": 1.5, "threshold": "active", "field_times": 1.0}
+        assert given["rule_given"] == expected
+        (region,) = given["site"]["regions"]
+        np.testing.assert_allclose(region["centre_mm"], AT_SIDE, atol=4)
+        assert region["unit"] == "mm³"
 
     def test_the_same_call_has_the_same_bits(self):
         one, two = (asked(rule(std_mso=1.0), placement=(1.0, 2.0), samples=8) for _ in range(2))
@@ -215,6 +267,38 @@ class TestRefused:
         with pytest.raises(hf.DoseError, match="nothing above 0"):
             hf.dose.intensity(ball(), first(), pose("side"), bad, by)
 
+    def test_a_target_of_another_head(self):
+        other = hf.sphere_mesh(radii_mm=[70, 80, 86, 92], tags=[1, 2, 4, 5], edge_mm=8)
+        elsewhere = hf.regions.sphere(other, AT_SIDE, 10, 2)
+        with pytest.raises(hf.RegionError, match="mesh"):
+            hf.dose.intensity(ball(), first(), pose("side"), elsewhere, hf.dose.FixedField(50))
+
+    @pytest.mark.parametrize("where", ["here", "threshold", "distance"])
+    def test_a_coil_inside_the_head(self, where):
+        inside = np.eye(4)
+        by = {
+            "here": hf.dose.FixedField(50),
+            "threshold": rule(pose=inside),
+            "distance": hf.dose.ScalpDistance(50, inside),
+        }[where]
+        with pytest.raises(hf.PoseError, match="inside the head"):
+            hf.dose.intensity(ball(), second(), inside if where == "here" else pose("side"), side(), by)
+
+    def test_a_factor_that_was_taken_for_percent(self):
+        with pytest.raises(hf.ArgumentError, match=r"in percent: 120 is 1\.2 times"):
+            asked(hf.dose.FixedFactor(50), percent=1.2)
+
+    def test_ranges_beside_what_is_computed_with_are_said(self):
+        head = hf.phantom_head(edge_mm=8)
+        model = hf.HeadModel(head)
+        knob = hf.regions.sphere(head, [-40, -8, 50], 10, 2)
+        there = model.place(first(), [-46, -8, 70], [-46, 42, 70])
+        by = hf.dose.FixedField(60)
+        found = hf.dose.intensity(model, first(), there, knob, by, conductivity={2: (5.0, 6.0)})
+        within = hf.dose.intensity(model, first(), there, knob, by, conductivity={2: (0.1, 0.6)})
+        assert any("is not centred at what the model has" in note for note in found.notes)
+        assert not any("is not centred" in note for note in within.notes)
+
     def test_a_measure_that_is_not_proportional_to_the_field(self):
         energy = hf.MeasureFunction(side(), lambda E: (E**2).sum(axis=(1, 2)), lambda E: 2 * E)
         with pytest.raises(hf.DoseError, match="proportional to E"):
@@ -227,9 +311,13 @@ class TestRefused:
             (lambda: rule(mso=0.5), "give percent"),
             (lambda: rule(mso=101.0), "101 %MSO"),
             (lambda: rule(std_mso=-1.0), "std_mso"),
+            (lambda: rule(threshold="rMT"), "resting, active, other"),
             (lambda: hf.dose.FixedField(0.0), "field"),
             (lambda: hf.dose.FixedField(6e7), "more than any coil"),
+            (lambda: hf.dose.FixedField(0.06), "V/mm"),
             (lambda: hf.dose.FixedFactor(50, factor=0), "factor"),
+            (lambda: hf.dose.FixedFactor(50, factor=133.5), "is no factor"),
+            (lambda: hf.dose.ScalpDistance(50, motor_mm=0.015, target_mm=0.02), "give mm, not m"),
             (lambda: hf.dose.ScalpDistance(50), "either the pose"),
             (lambda: hf.dose.ScalpDistance(50, motor_mm=15), "either the pose"),
             (lambda: hf.dose.ScalpDistance(50, pose("top"), motor_mm=15, target_mm=20), "either the pose"),

@@ -260,6 +260,26 @@ def test_constants_of_ones_own(tmp_path, name):
             run(changed)
 
 
+@pytest.mark.parametrize(
+    ("name", "changed", "words"),
+    [
+        ("huang2011_revised", {"peak_power": 1e300}, "peak_power must lie between 0.72 and 18, not 1e"),
+        ("huang2011_revised", {"peak_s": 1e300}, "peak_s must lie between 18 and 180000"),
+        ("huang2011_revised", {"peak_bursts": 1e300}, "peak_bursts must lie between"),
+        ("huang2011_revised", {"index_slip": "no"}, "index_slip must be True or False, not 'no'"),
+        ("calcium", {"largest_rate_per_s": 1e12}, "largest_rate_per_s must lie between 3.4 and 34000"),
+        ("calcium", {"calcium_decay_s": 1e-9}, "calcium_decay_s must lie between 0.0005 and 5"),
+    ],
+)
+def test_constants_that_are_of_another_model(tmp_path, name, changed, words):
+    """Far from headfield's own, powers overflow and the equations take minutes."""
+    own = dict(hf.read_tables(_written(tmp_path, {}))["plasticity"][name]) | changed
+    tables = hf.read_tables(_written(tmp_path, {"plasticity": {name: own}}))
+    run = calcium_plasticity if name == "calcium" else huang2011
+    with pytest.raises(DoseError, match=f"{name}: {words}"):
+        run(protocols["ctbs300"], tables=tables)
+
+
 def _written(folder, tables):
     (folder / "t.json").write_text(json.dumps(tables))
     return folder / "t.json"

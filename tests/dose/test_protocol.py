@@ -228,6 +228,12 @@ def test_a_dictionary_without_timing():
         ("a.yaml", "a: [", FileFormatError, "not YAML"),
         ("a.yaml", "- 1", DoseError, "must hold an object"),
         ("a.yaml", "1: 2", DoseError, "a protocol has no '1'"),
+        ("a.yaml", "a: 1\nb: 2\na: 3", FileFormatError, "'a' comes 2 times"),
+        ("a.yaml", "name: &x [a]\nlevel_names: [*x, *x]", FileFormatError, "aliases of YAML"),
+        ("a.yaml", 'name: !!int ""', FileFormatError, "not YAML"),
+        ("a.yaml", "name: !!bool maybe", FileFormatError, "not YAML"),
+        ("a.yaml", "name: !!timestamp x", FileFormatError, "not YAML"),
+        ("a.yaml", "a: 1\n" * 20_000, FileFormatError, "100,000 characters of YAML are no protocol"),
         ("a.txt", "", FileFormatError, "protocols are read from .json, .yaml, .yml"),
     ],
 )
@@ -259,11 +265,12 @@ def test_yaml_without_the_package(tmp_path, monkeypatch):
 
 
 def test_names():
-    with pytest.raises(DoseError, match="no protocol 'CTBS600', did you mean 'ctbs"):
-        protocols["CTBS600"]
+    with pytest.raises(DoseError, match="'ctbs650' is none of the protocols, did you mean 'ctbs"):
+        protocols["ctbs650"]
+    assert protocols["CTBS"] == protocols["ctbs"]
     assert protocols.get("none") is None
     assert "itbs" in protocols
-    assert "14 protocols" in repr(protocols)
+    assert len(protocols) == 14
     with pytest.raises(TypeError):
         protocols["mine"] = protocols["itbs"]
 
@@ -281,6 +288,7 @@ def test_protocols_of_a_user(tmp_path):
 def test_levels():
     assert Level.lasting("burst", 2.0, 0.2) == Level("burst", 10, 0.2)
     assert Level.lasting("pulse", 0.1, 1 / 30).count == 3
+    assert [Level.lasting("pulse", 2, t).count for t in (0.0556, 0.05556, 0.055556)] == [36, 36, 36]
     with pytest.raises(DoseError, match="not a whole number of repetition intervals"):
         Level.lasting("train", 2.0, 0.3)
     with pytest.raises(DoseError, match="not a whole number of repetition intervals"):

@@ -207,8 +207,10 @@ def test_mutated_files_end_soon_in_a_pulse_or_a_typed_error(tsv):
         (([0, 1e-5], [0, 0]), hf.DoseError, "all 2 values"),
         (([0, 1e-5], [5, 5], "current"), hf.DoseError, "same in all samples"),
         (([0, 1e-5], [0, 1e13]), hf.DoseError, "above 1e"),
-        (([0, 100], [1e8, 0]), None, None),
+        (([0, 0.1], [1e8, 0]), None, None),
         (([0, 2000], [1e8, 0]), hf.DoseError, "must be in seconds"),
+        (([0, 300], [1e8, 0]), hf.DoseError, r"spans 300 s, .* is it in seconds\?"),
+        (([-0.05, 0.25], [1e8, 0]), hf.DoseError, r"spans 0\.3 s"),
     ],
 )
 def test_samples_that_are_no_pulse_are_refused(arguments, error, match):

@@ -196,6 +196,9 @@ def test_equal_outputs_of_the_same_pulse_are_equal():
     assert equivalent_mso(37.5, pulse, pulse) == pytest.approx(37.5, rel=1e-14)
     assert equivalent_mso(30, pulse, pulse.scaled(80e6)) == pytest.approx(60, rel=1e-12)
     assert equivalent_mso(30, pulse, pulse, field=2e-6, other_field=1.5e-6) == pytest.approx(40, rel=1e-12)
+    for one in ({"field": 2e-6}, {"other_field": 2e-6}):
+        with pytest.raises(hf.DoseError, match="field and other_field"):
+            equivalent_mso(30, pulse, pulse, **one)
 
 
 def test_equivalent_outputs_depolarise_alike():
@@ -236,7 +239,7 @@ def test_outputs_that_there_are_not_are_refused():
         equivalent_mso(50, pulse, pulse, phase="third")
     for name in ("field", "other_field"):
         with pytest.raises(hf.DoseError, match=f"{name} must be more than 0"):
-            equivalent_mso(50, pulse, pulse, **{name: 0.0})
+            equivalent_mso(50, pulse, pulse, **{"field": 1.0, "other_field": 1.0, name: 0.0})
     shape = Pulse.from_waveform(hf.Waveform([0, 1e-5, 2e-5], [0, 1, 0]))
     with pytest.raises(hf.DoseError, match="has a shape only; give didt_max"):
         equivalent_mso(50, pulse, shape)

@@ -88,9 +88,64 @@ def test_without_a_protocol_there_are_fewer_chapters(tmp_path):
     assert alone.to_dict()["limits"] is None
 
 
+def test_limits_of_ones_own(tmp_path):
+    row = {"kind": "longest_train", "frequency_hz": 10, "percent_rmt": [120], "longest_train_s": [1.0]}
+    own = {"train_limits": {"rossi2009_10hz": row | {"longest_tested": [False], "source": "us"}}}
+    (tmp_path / "own.json").write_text(json.dumps(own))
+    protocol, tables = hf.dose.protocols["10hz_dlpfc"], hf.read_tables(tmp_path / "own.json")
+    assert hf.dose.session_report(model(), found(), protocol=protocol).limits.verdict == "inside"
+    own_report = hf.dose.session_report(model(), found(), protocol=protocol, tables=tables)
+    assert own_report.limits.verdict == "outside"
+
+
+def test_the_percentile_is_one_of_volume():
+    field = report().field
+    strong = report().to_dict()["percentile_99_9_in_brain_V_per_m"]
+    above = field.mesh.volumes_mm3()[field.elements] * (field.magnitude[0] > strong)
+    assert 0 <= above.sum() <= 1e-3 * field.mesh.volumes_mm3()[field.elements].sum()
+    assert strong <= field.magnitude.max()
+
+
 def test_a_protocol_at_another_percent_is_refused():
     with pytest.raises(hf.DoseError, match=r"given at 120 % .* asked for at 100 %"):
         hf.dose.session_report(model(), found(100.0), protocol=hf.dose.protocols["10hz_dlpfc"])
+
+
+@pytest.mark.parametrize(
+    ("rule", "percent", "verdict"),
+    [
+        (hf.dose.FixedFactor(40, factor=1.0), 120.0, "inside"),
+        (hf.dose.FixedFactor(40), 160.2, "not covered"),  # 1.335 times the 120 %
+        (hf.dose.FixedFactor(40, factor=1.0, threshold="active"), None, "not covered"),
+        (hf.dose.FixedField(50), None, "not covered"),
+    ],
+)
+def test_tables_are_asked_at_what_the_stimulator_gives(rule, percent, verdict):
+    place = found().site.place
+    asked = {} if isinstance(rule, hf.dose.FixedField) else {"percent": 120}
+    one = hf.dose.intensity(model(), place.coil, place.pose, place.measure, rule, **asked)
+    limits = hf.dose.session_report(model(), one, protocol=hf.dose.protocols["10hz_dlpfc"]).limits
+    assert limits.verdict == verdict
+    assert limits.percent_rmt == (None if percent is None else pytest.approx(percent))
+
+
+@pytest.mark.parametrize("percent", [110, 115, 107.3])
+def test_a_protocol_at_the_same_percent_is_taken(percent):
+    mine = hf.dose.Protocol("mine", [("pulse", 10, 0.1)], percent_rmt=percent)
+    assert hf.dose.session_report(model(), found(percent), protocol=mine).protocol is mine
+
+
+def test_what_the_protocol_says_and_what_is_given_are_told_apart(tmp_path):
+    place = found().site.place
+    elsewhere = hf.regions.sphere(model().mesh, [40, 0, 60], 12, 2)
+    rule = hf.dose.MatchedField(20, place.coil, place.pose, elsewhere)
+    one = hf.dose.intensity(model(), place.coil, place.pose, place.measure, rule, percent=120)
+    told = hf.dose.session_report(model(), one, protocol=hf.dose.protocols["10hz_dlpfc"]).notes[0]
+    assert told.startswith("120 % of the motor threshold of this coil would be 24.0 %MSO; the rule gives")
+    bursts = hf.dose.session_report(model(), one, protocol=hf.dose.protocols["itbs"])
+    assert bursts.notes[0].startswith("the protocol is published at 80 % aMT; this is 120 % of the resting")
+    bursts.write(tmp_path / "a.html")
+    assert "published at 80 % aMT" in (tmp_path / "a.html").read_text()
 
 
 def test_other_things_are_refused(tmp_path):
@@ -100,3 +155,24 @@ def test_other_things_are_refused(tmp_path):
         hf.dose.session_report(model(), found(), protocol="itbs")
     with pytest.raises(hf.FileFormatError, match=r"a\.txt"):
         report().write(tmp_path / "a.txt")
+
+
+def test_parts_of_another_head_and_of_other_kinds_are_refused():
+    other = hf.HeadModel(hf.sphere_mesh(radii_mm=[70, 80, 86, 92], tags=[1, 2, 4, 5], edge_mm=16))
+    place, gray = found().site.place, hf.regions.tissue(other.mesh, 2)
+    with pytest.raises(hf.RegionError, match="is of another mesh"):
+        hf.dose.session_report(other, found())
+    dose = hf.dose.dose_map(other, place.coil, place.pose, 6e7, region=gray)
+    with pytest.raises(hf.RegionError, match="the dose is of another mesh"):
+        hf.dose.session_report(model(), found(), dose=dose)
+    for wrong in ({"dose": 5}, {"heat": 5}, {"title": 5}):
+        with pytest.raises(hf.DoseError, match=f"{next(iter(wrong))} must be"):
+            hf.dose.session_report(model(), found(), **wrong)
+
+
+def test_sums_of_other_pulses_than_the_protocol_has_say_so(tmp_path):
+    place, gray = found().site.place, hf.regions.tissue(model().mesh, 2)
+    dose = hf.dose.dose_map(model(), place.coil, place.pose, found().didt, region=gray, pulses=5)
+    itbs = hf.dose.protocols["itbs"]
+    hf.dose.session_report(model(), found(), protocol=itbs, dose=dose).write(tmp_path / "a.html")
+    assert "5 at 1 pose; the protocol has 600" in (tmp_path / "a.html").read_text()

@@ -92,16 +92,30 @@ def test_cleared_protocols():
     assert check_limits(protocols["h7_ocd"], 110).verdict == "outside"
 
 
+def test_trains_without_a_pause_are_one():
+    joined = Protocol("joined", [("pulse", 20, 0.05), ("train", 3, 1.0), ("block", 2, 3.0)])
+    found = check_limits(joined, 100)
+    assert (found.train_duration_s, found.verdict) == (6.0, "outside")
+    four = check_limits(train(10, 1.0, 4, 1.0), 120)
+    assert (four.train_duration_s, four.verdict) == (4.0, "inside")
+    assert check_limits(train(10, 1.0, 5, 1.0), 120).verdict == "outside"
+    assert check_limits(train(10, 1.0, 5, 6.0), 120).train_duration_s == 1.0
+
+
 def test_pauses_between_trains():
     safe = check_limits(train(20, 1.6, 10, 6.6), 110)
     assert [check.verdict for check in safe.checks if check.quantity == "pause"] == ["inside"]
     assert not any(check.quantity == "pause" for check in check_limits(train(20, 1.6, 11, 6.6), 110).checks)
-    assert not any(check.quantity == "pause" for check in check_limits(train(20, 1.6, 10, 6.5), 110).checks)
+    sooner = check_limits(train(20, 1.6, 10, 6.5), 110)
+    assert [check.verdict for check in sooner.checks if check.quantity == "pause"] == ["not covered"]
+    assert sooner.verdict == "not covered"
     unsafe = check_limits(train(20, 0.5, 10, 1.5), 110)
     assert (unsafe.verdict, unsafe.checks[-1].row) == ("outside", "chen1997_pause_1s")
     assert unsafe.checks[-1].value_s == 1.0
-    assert check_limits(train(20, 0.5, 10, 1.5), 100).verdict == "inside"
-    assert check_limits(train(20, 0.5, 10, 1.51), 110).verdict == "inside"
+    assert check_limits(train(20, 0.5, 10, 1.5), 100).verdict == "not covered"
+    assert check_limits(train(20, 0.5, 10, 1.51), 110).verdict == "not covered"
+    assert check_limits(train(20, 1.0, 10, 1.05), 90).verdict == "not covered"
+    assert check_limits(train(20, 0.5, 10, 5.5), 110).verdict == "inside"
 
 
 @pytest.mark.parametrize("percent", [None, 90, 110, 95])
@@ -128,9 +142,26 @@ def test_a_users_table(tmp_path):
         ({"kind": "longest"}, "kind must be one of"),
         ({"percent_rmt": [90, 100]}, "must be lists of as many"),
         ({"percent_rmt": 90, "longest_train_s": 1, "longest_tested": True}, "must be lists of as many"),
-        ({"longest_train_s": ["x"]}, "longest_train_s: not real numbers"),
-        ({"longest_train_s": [-1]}, "must be more than 0"),
+        ({"longest_train_s": ["x"]}, "longest_train_s = 'x' must be a finite number"),
+        ({"longest_train_s": [-1]}, "longest_train_s = -1 must be 0 or more"),
+        ({"longest_train_s": [0]}, "longest_train_s must be more than 0"),
         ({"longest_train_s": None}, "longest_train_s"),
+        ({"longest_train_s": 2.0}, "must be lists of as many"),
+        ({"longest_train_s": [[2.0]]}, r"longest_train_s = \[2.0\] must be a finite number"),
+        ({"longest_tested": True}, "must be lists of as many"),
+        ({"longest_tested": ["false"]}, "longest_tested must be True or False, not 'false'"),
+        ({"kind": ["longest_train"]}, "kind must be one of"),
+        ({"frequency_hz": [18]}, "frequency_hz = .18. must be a finite number"),
+        (
+            {"percent_rmt": [120, 120.0], "longest_train_s": [2.5, 1], "longest_tested": [True, False]},
+            "percent_rmt has 120 twice",
+        ),
+        ({"kind": "cut", "share": [0.75]}, "share = .0.75. must be a finite number"),
+        ({"kind": "cut", "share": 75}, "share must lie between 0 and 1, not 75"),
+        (
+            {"kind": "pause_unsafe", "above_percent_rmt": 100, "pause_s": [1], "about": ""},
+            "pause_s = .1. must be",
+        ),
     ],
 )
 def test_damaged_tables(tmp_path, change, words):
@@ -145,5 +176,9 @@ def test_damaged_tables(tmp_path, change, words):
 def test_wrong_arguments():
     with pytest.raises(ArgumentError, match="percent_rmt must be more than 0"):
         check_limits(protocols["itbs"], 0)
+    with pytest.raises(ArgumentError, match=r"percent_rmt = 1\.2 is of the threshold, in percent: 120 is 1"):
+        check_limits(protocols["itbs"], 1.2)
+    with pytest.raises(ArgumentError, match=r"percent_rmt = 1\.2 is of the threshold"):
+        check_limits(Protocol("mine", [("pulse", 3, 1.0)], percent_rmt=1.2))
     with pytest.raises(ArgumentError, match="takes a Protocol"):
         check_limits("itbs")

@@ -19,6 +19,7 @@ from ..heads.points import coordinates, find_point
 from ..heads.selection import barycentres, tets_of
 from ..heads.skin import skin
 from ..heads.subject import Subject
+from ..heads.targets import targets
 from .demo_heads import HEADS
 from .heads import HeadOptions, check_no_options, read_head
 
@@ -86,14 +87,15 @@ class GivenHead:
         return read_eeg_positions(own if cap is None and own is not None else cap)
 
     def in_brain(self, where: str, at_mm: Floats, mesh: TetMesh, tags: list[int] | None) -> Floats:
-        """Return the middle (3,) of a target: the point itself, or what is nearest to an electrode.
+        """Return the middle (3,) of a target: the point itself, or what is nearest to one on the scalp.
 
         Raises
         ------
         RegionError
             The point lies outside of the head.
         """
-        if coordinates(where) is None:
+        on_scalp = where in targets and targets[where].space != "brain"
+        if on_scalp or coordinates(where) is None:
             centres = barycentres(mesh, tets_of(mesh, tags))
             away = np.linalg.norm(centres - at_mm, axis=1)
             self.notes.append(f"{where}: the target is what is nearest to it, {away.min():.1f} mm away")

@@ -106,7 +106,7 @@ def describe_mesh(mesh: TetMesh) -> dict[str, Any]:
         row["name"] = known.name if known else None
         row["conductivity"] = known.conductivity if known else None
         row["name_in_file"] = mesh.tag_names.get(tag)
-    facts["findings"] = [finding.as_dict() for finding in mesh.check()]
+    facts["findings"] = [finding.to_dict() for finding in mesh.check()]
     return facts
 
 

@@ -32,6 +32,7 @@ from .parser import build_parser
 from .parser_dose import TAKE_MINUS as DOSES_TAKE_MINUS
 from .parser_dose import check_dose_options
 from .parser_place import TAKE_MINUS, check_placing
+from .parser_protocol import check_protocol_options
 from .parser_replay import check_replay_options
 from .parser_roi import check_roi
 from .parser_serve import TAKE_MINUS as SERVES_TAKE_MINUS
@@ -104,6 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         check_serve(parser, args)
         check_target_options(parser, args)
         check_dose_options(parser, args)
+        check_protocol_options(parser, args)
         check_replay_options(parser, args)
     except SystemExit as stop:  # argparse has printed the help or what is wrong
         return int(stop.code or 0)

@@ -14,14 +14,23 @@ from .roi import share
 
 __all__ = ["RULES", "TAKE_MINUS", "add_dose", "check_dose_options"]
 
-TAKE_MINUS = ("--mt-at", "--mt-centre", "--mt-handle")  # options whose value may begin with a minus
+TAKE_MINUS = (
+    "--mt-at",
+    "--mt-centre",
+    "--mt-handle",
+    "--placement",
+    "--thresholds",
+)  # options whose value may begin with a minus
 
 #: What each rule needs, and what it may be given besides.
 RULES = {
-    "matched-field": (("mt", "mt_at"), ("mt_std", "mt_coil", "mt_pose", "mt_centre", "mt_handle")),
+    "matched-field": (
+        ("mt", "mt_at"),
+        ("mt_std", "mt_coil", "mt_pose", "mt_centre", "mt_handle", "mt_pulse", "pulse"),
+    ),
     "fixed-field": (("field",), ()),
     "fixed-factor": (("mt",), ("mt_std", "factor")),
-    "scalp-distance": (("mt",), ("mt_std", "mt_pose", "mt_centre", "mt_handle", "slope", "mt_coil")),
+    "scalp-distance": (("mt",), ("mt_std", "mt_pose", "mt_centre", "mt_handle", "slope")),
 }
 
 
@@ -68,12 +77,25 @@ def _add_rule(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--field", type=float, metavar="V/M", help="fixed-field: what is wanted at the target")
     group.add_argument("--mt", type=float, metavar="%MSO", help="the motor threshold")
+    group.add_argument(
+        "--mt-kind",
+        choices=("resting", "active", "other"),
+        default="resting",
+        help="published tables of trains are in %% of the resting one of the hand [%(default)s]",
+    )
     group.add_argument("--mt-std", type=float, metavar="%MSO", help="its standard deviation [0]")
     group.add_argument("--mt-coil", metavar="COIL", help="the coil that it was found with [COIL]")
     group.add_argument("--mt-pose", metavar="FILE", help="where that coil was: a file of one pose; or")
     group.add_argument("--mt-centre", metavar="POINT", help="where that coil was, as --centre")
     group.add_argument("--mt-handle", metavar="POINT", help="and its handle, as --handle")
     group.add_argument("--mt-at", metavar="POINT", help="the motor cortex, as --at; such as m1_hand")
+    group.add_argument(
+        "--pulse",
+        metavar="NAME|FILE",
+        help="matched-field: pulse of the stimulator of COIL, where the two differ: .tsv, .tcd, or a name "
+        "such as magstim_rapid_d70",
+    )
+    group.add_argument("--mt-pulse", metavar="NAME|FILE", help="that of the stimulator of --mt-coil")
     group.add_argument("--factor", type=float, metavar="F", help="fixed-factor: [1.335, published]")
     group.add_argument(
         "--slope",
@@ -124,6 +146,8 @@ def check_dose_options(parser: argparse.ArgumentParser, args: argparse.Namespace
     if not hasattr(args, "rule"):
         return
     check_radius(parser, args)
+    if any(rate.of_maximum for rate in args.didt_max or ()):
+        parser.error("--didt-max is dI/dt at 100 %, such as 150A/us: no percentage")
     needed, taken = RULES[args.rule]
     all_of_rules = {name for one in RULES.values() for names in one for name in names}
     given = {name for name in all_of_rules if getattr(args, name) is not None}

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import values
 
-__all__ = ["add_protocol"]
+__all__ = ["add_protocol", "check_protocol_options"]
 
 
 def add_protocol(commands: Any) -> argparse.ArgumentParser:
@@ -47,3 +47,12 @@ def add_protocol(commands: Any) -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="print it as JSON")
     return parser
+
+
+def check_protocol_options(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """End with a message of wrong usage if options of one protocol come with the list of all."""
+    if not getattr(args, "list", False):
+        return
+    for option, value in (("-o", args.output), ("--percent-rmt", args.percent_rmt)):
+        if value is not None:
+            parser.error(f"{option} is of one protocol: --list takes none")

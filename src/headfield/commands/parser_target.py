@@ -31,7 +31,7 @@ def add_target(commands: Any) -> argparse.ArgumentParser:
         description="Search all positions and angles on the scalp for the pose at which a coil reaches a "
         "target best; solve it and its rivals in full. Writes best.csv (the poses), best.json, map.csv and, "
         "with matplotlib, target.png into the folder of -o.",
-        epilog=_EXAMPLE.replace("%", "%%"),
+        epilog=_EXAMPLE,
     )
     add_head(parser)
     parser.add_argument("coil", metavar="COIL", help=".ccd, .tcd, .nii, .nii.gz; its wire: .txt, .csv, .npy")

@@ -5,21 +5,22 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from ..core.messages import printable
-from ..dose.protocols.files import PROTOCOL_ENDINGS, read_protocol, write_protocol
-from ..dose.protocols.limits import check_limits
-from ..dose.protocols.named import NamedProtocols, named_protocols
-from ..dose.protocols.protocol import Protocol
-from ..dose.protocols.words import lasting
+from ..dose.protocol.files import PROTOCOL_ENDINGS, read_protocol, write_protocol
+from ..dose.protocol.limits import check_limits
+from ..dose.protocol.named import named_protocols
+from ..dose.protocol.protocol import Protocol
+from ..dose.protocol.words import lasting
 from ..errors import FileFormatError
 from ..io.atomic import check_not_input
 from ..io.published import FROM_MEMORY, PublishedTables, read_tables
 from ..io.regular import ending_of
 from ..pictures.figure import PICTURE_ENDINGS
 
-__all__ = ["run_protocol"]
+__all__ = ["given_protocol", "run_protocol"]
 
 
 def run_protocol(args: argparse.Namespace) -> None:
@@ -28,17 +29,23 @@ def run_protocol(args: argparse.Namespace) -> None:
     if args.list:
         _list(named_protocols(tables), args.json)
         return
-    is_file = ending_of(args.protocol) in PROTOCOL_ENDINGS
-    protocol = read_protocol(args.protocol) if is_file else named_protocols(tables)[args.protocol]
+    protocol = given_protocol(args.protocol, tables)
     if args.output is not None:
-        _write(protocol, args.output, [args.protocol] if is_file else [])
+        _write(protocol, args.output, [args.protocol, args.tables])
     if args.json:
         print(json.dumps(_facts(protocol, args, tables), indent=1, ensure_ascii=False, allow_nan=False))
     else:
         print("\n".join(_lines(protocol, args, tables)))
 
 
-def _list(there: NamedProtocols, as_json: bool) -> None:
+def given_protocol(words: str, tables: PublishedTables | None) -> Protocol:
+    """Return the protocol of a file, or of this name."""
+    if ending_of(words) in PROTOCOL_ENDINGS:
+        return read_protocol(words)
+    return named_protocols(tables)[words]
+
+
+def _list(there: Mapping[str, Protocol], as_json: bool) -> None:
     if as_json:
         print(json.dumps({name: one.to_dict() for name, one in there.items()}, indent=1, ensure_ascii=False))
         return
@@ -51,7 +58,7 @@ def _list(there: NamedProtocols, as_json: bool) -> None:
         print(printable(line))
 
 
-def _write(protocol: Protocol, path: str, inputs: list[str]) -> None:
+def _write(protocol: Protocol, path: str, inputs: list[str | None]) -> None:
     """Write the timeline or the protocol, by the ending."""
     if ending_of(path) not in (*PICTURE_ENDINGS, *PROTOCOL_ENDINGS):
         known = ", ".join((*PICTURE_ENDINGS, *PROTOCOL_ENDINGS))

@@ -1,40 +1,41 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """From a field to a dose: pulses, stimulator output, protocols, thresholds, sessions."""
 
-from .activation.about import ThresholdModel
-from .activation.activation import activation
-from .activation.answer import Activation
-from .activation.columns import gradient_along_columns, relative_change
-from .activation.fibres import FibreActivation, activating_function
-from .activation.forms import ThresholdForm, layer_depths, threshold_form
-from .activation.streamline_files import iter_streamlines, read_streamlines
-from .activation.streamlines import PlacedStreamlines, Streamlines
-from .activation.subject import factor_from_motor_threshold
-from .activation.tables import ThresholdTable, read_threshold_table
-from .heating import Heating, heating
-from .intensity.intensity import intensity
-from .intensity.result import Intensity
-from .intensity.rules import FixedFactor, FixedField, MatchedField, ScalpDistance
+from .heat import Heating, heating
 from .maps.dose_map import DoseMap
 from .maps.make import dose_map
+from .neurons.about import ThresholdModel
+from .neurons.activation import activation
+from .neurons.answer import Activation
+from .neurons.columns import gradient_along_columns, relative_change
+from .neurons.fibres import FibreActivation, activating_function
+from .neurons.forms import ThresholdForm, layer_depths, threshold_form
+from .neurons.streamline_files import iter_streamlines, read_streamlines
+from .neurons.streamlines import PlacedStreamlines, Streamlines
+from .neurons.subject import factor_from_motor_threshold
+from .neurons.tables import ThresholdTable, read_threshold_table
 from .plasticity.calcium import calcium_plasticity
 from .plasticity.calcium_response import CalciumResponse
 from .plasticity.huang import huang2011
 from .plasticity.huang_response import HuangResponse
 from .plasticity.words import NO_MODEL_OVER_WEEKS, session_statements
-from .protocols.files import read_protocol, write_protocol
-from .protocols.level import Level
-from .protocols.limits import check_limits
-from .protocols.limits_report import LimitCheck, LimitsReport
-from .protocols.named import named_protocols, protocols
-from .protocols.protocol import Protocol
+from .protocol.files import read_protocol, write_protocol
+from .protocol.level import Level
+from .protocol.limits import check_limits
+from .protocol.limits_report import LimitCheck, LimitsReport
+from .protocol.named import named_protocols, protocols
+from .protocol.protocol import Protocol
 from .pulses.equivalence import equivalent_mso
 from .pulses.membrane import Depolarisation
 from .pulses.pulse import Pulse
 from .pulses.read import read_pulse
 from .pulses.strength_duration import chronaxie_s, lapicque, time_constant_s, weiss
-from .report import SessionReport, session_report
+from .reports.make import session_report
+from .reports.report import SessionReport
 from .stimulator_output import didt_at_full_output, didt_of_mso, mso_of_didt
+from .strength.intensity import intensity
+from .strength.result import Intensity
+from .strength.rules import FixedFactor, FixedField, MatchedField, ScalpDistance
 
 __all__ = [
     "NO_MODEL_OVER_WEEKS",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +79,7 @@ class DoseMap:
         Pulses that are in the sums.
     n_poses : int
         Different poses that were computed, or refused by what computes.
+    paper, unit, validated_on, does_not_say : str
     refused : tuple of Refused
         Pulses, or poses with all their pulses, that have no field and are in none of the sums.
     """
@@ -91,6 +92,11 @@ class DoseMap:
     n_pulses: int
     n_poses: int
     refused: tuple[Refused, ...] = ()
+
+    paper: ClassVar[str] = "none: a definition"
+    unit: ClassVar[str] = "V/m, pulses"
+    validated_on: ClassVar[str] = "nothing but sums of fields: no effect was compared with them"
+    does_not_say: ClassVar[str] = "what pulses do to the brain, or how many of them make an effect last"
 
     def __repr__(self) -> str:
         kinds = ("tetrahedron", "tetrahedra") if self.region.is_volume else ("point", "points")
@@ -177,13 +183,13 @@ class DoseMap:
             write_point_results(path, region, {name: values[None] for name, values in self.sums().items()})
 
     def write_picture(self, path: str | os.PathLike[str], quantity: str = "max_magnE") -> None:
-        """Draw one of the sums, the largest |E| by default: the cortex, its distribution, slices.
+        """Draw the largest |E| of all pulses, or their mean: the cortex, its distribution, slices.
 
         Parameters
         ----------
         path : path
             `.png`, `.pdf` or `.svg`; the file appears whole or not at all.
-        quantity : {"max_magnE", "sum_magnE"}
+        quantity : {"max_magnE", "mean_magnE"}
 
         Raises
         ------
@@ -196,7 +202,7 @@ class DoseMap:
         OSError
             The file can't be written.
         """
-        drawn = {"max_magnE": ("largest |E|", self.peak), "sum_magnE": ("sum of |E|", self.total)}
+        drawn = {"max_magnE": ("largest |E|", self.peak), "mean_magnE": ("mean of |E|", self.mean)}
         if quantity not in drawn:
             raise ArgumentError(f"quantity must be one of {', '.join(drawn)}, not {quantity!r}")
         if not self.region.is_volume:

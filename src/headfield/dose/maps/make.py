@@ -59,12 +59,12 @@ def dose_map(
     poses : array_like (4, 4) or (k, 4, 4), or PoseList
         Coil to head, mm.
     didt : array_like, optional
-        Peak dI/dt, A/s, see `HeadModel.solve`; by default that of the PoseList, else 1e6 A/s.
+        Peak dI/dt, A/s, see `HeadModel.solve`; by default that of the PoseList.
     region : Region, optional
         Needed with a model.
     pulses : int, array_like (k,) of int, or Protocol
-        Pulses at each pose: one number for all, or one for each. All pulses of a protocol are given at each
-        pose.
+        Pulses at each pose: one number for all, or one for each, in the order that they are given in. All
+        pulses of a protocol are given at each pose.
     thresholds : float or array_like (t,)
         V/m: pulses with more are counted in each tetrahedron or point.
     batch : int
@@ -81,8 +81,8 @@ def dose_map(
     Raises
     ------
     CoilError, PoseError, ArgumentError, RegionError, DeviceError
-        What is wrong with arguments: poses that are not rigid, dI/dt of another shape, numbers of pulses that
-        are not whole or below 0.
+        What is wrong with arguments: poses that are not rigid, no dI/dt or one of another shape, numbers
+        of pulses that are not whole or below 0.
 
     Examples
     --------
@@ -104,9 +104,14 @@ def dose_map(
     (900, True)
     """
     engine = as_engine(model, region)
+    if didt is None and getattr(poses, "didt", None) is None:
+        raise ArgumentError("sums over pulses need dI/dt: give didt, such as 60e6 (A/s) or '60 %MSO'")
     at_once = whole(batch, "batch", ArgumentError, MOST_BATCH)
     session = Session.of(poses, check_coil(coil), didt)
-    run = Run(engine, coil, session, thresholds, _counts(pulses, len(session)))
+    there = session.given >= 0
+    counts = np.zeros(len(session), np.int64)
+    counts[there] = _counts(pulses, int(there.sum()))[session.given[there]]
+    run = Run(engine, coil, session, thresholds, counts)
     run.compute(at_once, progress)
     return run.dose_map()
 

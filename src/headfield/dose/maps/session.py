@@ -40,6 +40,8 @@ class Session:
         See `PoseList`.
     lost : dict of int to str
         Why a pulse has no pose, by its row.
+    given : ndarray (k,) int64
+        Which of the given poses each is; -1 of one whose pose was lost.
     """
 
     numbers: NDArray[np.int64]
@@ -48,6 +50,7 @@ class Session:
     didt: Floats
     seconds: Floats | None
     lost: dict[int, str]
+    given: NDArray[np.int64]
 
     @classmethod
     def of(cls, poses: ArrayLike | PoseList, coil: Coil, didt: ArrayLike | None) -> Session:
@@ -93,6 +96,7 @@ class Session:
             _with_nan(rates, count)[order],
             None if listed.seconds is None else _with_nan(listed.seconds, count)[order],
             {row: missing[i - there].reason for row, i in enumerate(order.tolist()) if i >= there},
+            np.where(order < there, order, -1),
         )
 
     def __len__(self) -> int:

@@ -58,6 +58,8 @@ class Sums:
             raise ArgumentError(
                 f"thresholds must be up to {_MOST_THRESHOLDS} numbers of V/m, 0 or more, not {thresholds!r}"
             )
+        if len({f"{level:g}" for level in levels}) < len(levels):
+            raise ArgumentError(f"thresholds: two of {levels.tolist()} V/m are the same to six digits")
         self.thresholds = levels
         self.above = np.zeros((len(levels), count), np.int64)
         self.total, self.peak = np.zeros(count), np.zeros(count)

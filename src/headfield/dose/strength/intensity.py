@@ -3,39 +3,32 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ...coils.coil import Coil
 from ...core.arguments import positive, whole
-from ...errors import ArgumentError, DoseError
+from ...errors import ArgumentError, DoseError, PoseError
 from ...measures.measure import Measure
 from ...measures.percentile import Percentile
 from ...measures.target import Target
+from ...placement.plausible import PlausiblePoses
 from ...placement.underneath import scalp_geometry
 from ...solve.model import HeadModel
 from ...solve.uncertainty.jitter import PoseJitter, as_jitter
 from ..pulses.curve import START_TAU_S
 from ..pulses.pulse import Pulse
-from .place import Doubts, FieldAtPlace, Place, field_at
+from .answer import Answer
+from .place import Doubts, Place, field_at
 from .result import Intensity
-from .rules import FixedFactor, FixedField, MatchedField, Rule, ScalpDistance
+from .rules import MatchedField, Rule, ScalpDistance
 
-__all__ = ["intensity"]
+__all__ = ["checked_percent", "intensity"]
 
-Floats = NDArray[np.float64]
-
-_DRAWS = 16384
-_ENDS = (2.5, 97.5)
 _MOST_SAMPLES = 100_000
-_CAVEATS = (
-    "thresholds of the motor cortex need not hold elsewhere (Dannhauer 2024, doi "
-    "10.1016/j.biopsych.2023.11.022)",
-    "the result depends on the head model, on how the target is chosen, and on the measure: mean, "
-    "percentile, |E| or a component (Numssen 2024, doi 10.1162/imag_a_00106)",
-)
+_LEAST_PERCENT = 5.0  # less is a factor that was taken for percent
 
 
 def intensity(
@@ -118,7 +111,7 @@ def intensity(
     54.0
     """
     site = Place(coil, pose, target, "coil")
-    share = positive(percent, "percent", ArgumentError)
+    share = checked_percent(percent)
     if not isinstance(rule, Rule):
         raise DoseError(f"rule must be MatchedField, FixedField, FixedFactor or ScalpDistance, not {rule!r}")
     if share != 100.0 and not rule.of_threshold:
@@ -131,132 +124,29 @@ def intensity(
         whole(seed, "seed", ArgumentError, 2**32 - 1, 0),
     )
     at_threshold = _reference(rule, site)
+    if not isinstance(model, HeadModel):
+        raise ArgumentError(f"model must be a HeadModel, not {type(model).__name__}")
+    for place in filter(None, (site, at_threshold)):
+        place.check_on(model)
     factor = _of_pulses(rule, pulse, tau_s, phase)
     here = field_at(model, site, doubts)
     there = None if at_threshold is None else field_at(model, at_threshold, doubts)
     distances, rng = _distances(model, site, rule), np.random.default_rng(doubts.seed)
-    return _Answer(rule, share / 100.0, factor, here, there, distances, rng).intensity()
+    return Answer(rule, share, factor, here, there, distances, rng).intensity()
 
 
-class _Answer(NamedTuple):
-    """Fields at both places, and what follows of them by a rule."""
+def checked_percent(percent: float) -> float:
+    """Return a percent of the threshold; ArgumentError for 0, less, or what is a factor.
 
-    rule: Rule
-    share: float
-    factor: float  #: of pulses that differ
-    here: FieldAtPlace
-    there: FieldAtPlace | None
-    distances: tuple[float, float] | None
-    rng: np.random.Generator
-
-    def intensity(self) -> Intensity:
-        """Return the answer; raise if no stimulator reaches it."""
-        mso = self._mso()
-        field = self.here.at(mso)
-        _check_reached(mso, field, self.rule, self.here)
-        of_mso, of_field = self._drawn()
-        together = mso * np.prod(list(of_mso.values()), axis=0) if of_mso else np.array([mso])
-        errors = {name: _spread(mso * one) for name, one in of_mso.items()}
-        low, high = (float(end) for end in np.percentile(together, _ENDS))
-        return Intensity(
-            mso=mso,
-            didt=self.here.place.didt_max * mso / 100.0,
-            field=field,
-            std_mso=float(np.sqrt(sum(one**2 for one in errors.values()))),
-            interval_mso=(low, high),
-            errors=errors,
-            field_errors={name: _spread(one) for name, one in of_field.items()},
-            rule=self.rule.name,
-            of_threshold=self.rule.of_threshold,
-            percent=100.0 * self.share,
-            site=self.here,
-            reference=self.there,
-            distances_mm=self.distances,
-            notes=self._notes(mso, high),
-        )
-
-    def _mso(self) -> float:
-        """Return the intensity, %MSO, as everything is given."""
-        rule, here = self.rule, self.here
-        if isinstance(rule, FixedField):
-            return here.mso_of(rule.field)
-        if isinstance(rule, FixedFactor):
-            return self.share * rule.mso * float(rule.factor or 1.0)
-        if isinstance(rule, MatchedField) and self.there is not None:
-            return self.share * here.mso_of(self.factor * self.there.at(rule.mso))
-        assert isinstance(rule, ScalpDistance)  # the others are above
-        assert self.distances is not None
-        return self.share * rule.adjusted(*self.distances)
-
-    def _drawn(self) -> tuple[dict[str, Floats], dict[str, Floats]]:
-        """Return factors (draws,) of each source on the intensity, and on the field where that is set."""
-        rule, of_mso, of_field = self.rule, dict[str, Floats](), dict[str, Floats]()
-        by_field = isinstance(rule, (MatchedField, FixedField))
-        for name in ("discretisation", "placement", "conductivity"):
-            here, there = self._of_source(name)
-            if here is None:
-                continue
-            of_field[name] = here
-            if by_field:
-                ratio = np.full_like(here, np.inf)
-                of_mso[name] = np.divide(there, here, out=ratio, where=here > 0.0)
-        if not isinstance(rule, FixedField) and rule.std_mso:
-            threshold = 1.0 + rule.std_mso / rule.mso * self.rng.standard_normal(_DRAWS)
-            if isinstance(rule, ScalpDistance):
-                threshold = 1.0 + (threshold - 1.0) * rule.mso * self.share / self._mso()
-            of_mso["motor threshold"] = threshold
-            of_field["motor threshold"] = threshold
-        return of_mso, of_field
-
-    def _of_source(self, name: str) -> tuple[Floats | None, Any]:
-        """Return factors (draws,) on the field here, and on that at the threshold (1 without one)."""
-        if name == "discretisation":
-            each = [
-                None if at is None else 1.0 + at.discretisation_error * self.rng.standard_normal(_DRAWS)
-                for at in (self.here, self.there)
-            ]
-            return each[0], 1.0 if each[1] is None else each[1]
-        here = getattr(self.here, name)
-        if here is None:
-            return None, 1.0
-        there = None if self.there is None else getattr(self.there, name)
-        row = self.rng.integers(len(here), size=_DRAWS)
-        if there is None:
-            return 1.0 + here[row], 1.0
-        # The head is one: its conductivities are drawn once for both places, each coil's pose apart.
-        other = row if name == "conductivity" else self.rng.integers(len(there), size=_DRAWS)
-        return 1.0 + here[row], 1.0 + there[other]
-
-    def _notes(self, mso: float, high: float) -> tuple[str, ...]:
-        notes = list(_CAVEATS) if self.rule.of_threshold else [_CAVEATS[1]]
-        if isinstance(self.rule, FixedFactor):
-            notes.insert(0, f"factor {self.rule.factor:g}: {self.rule.source}")
-        if isinstance(self.rule, ScalpDistance):
-            notes.insert(0, f"{self.rule.slope:g} %MSO/mm: {self.rule.source}")
-        if self.factor != 1.0:
-            notes.append(f"E is {self.factor:.3f} times that at threshold, for pulses of unlike shape")
-        if high > 100.0 >= mso:
-            notes.append(f"within its error it is more than 100 %MSO: up to {high:.0f}")
-        looked_at = {"placement": self.here.placement, "conductivity": self.here.conductivity}
-        missing = [name for name, found in looked_at.items() if found is None]
-        if missing:
-            notes.append(f"{' and '.join(missing)} not looked at: they are in no error above")
-        return tuple(notes)
-
-
-def _spread(values: Floats) -> float:
-    """Return the standard deviation of samples, infinite where one is."""
-    return float(values.std(ddof=1)) if np.isfinite(values).all() else float("inf")
-
-
-def _check_reached(mso: float, field: float, rule: Rule, here: FieldAtPlace) -> None:
-    if not mso > 0.0:
-        raise DoseError(f"{rule.name}: the intensity would be {mso:.1f} %MSO, which is none")
-    if mso > 100.0:
-        raise DoseError(
-            f"{rule.name}: {mso:.1f} %MSO would be needed for {field:.1f} V/m; {here.place.coil!r} reaches "
-            f"{here.at(100.0):.1f} V/m there at 100 %"
-        )
+    Examples
+    --------
+    >>> checked_percent(120)
+    120.0
+    """
+    checked = positive(percent, "percent", ArgumentError)
+    if checked < _LEAST_PERCENT:
+        raise ArgumentError(f"percent = {checked:g} is of the threshold, in percent: 120 is 1.2 times")
+    return checked
 
 
 def _reference(rule: Rule, site: Place) -> Place | None:
@@ -302,7 +192,10 @@ def _distances(model: HeadModel, site: Place, rule: Rule) -> tuple[float, float]
         return rule.motor_mm, rule.target_mm
     poses = np.stack([np.asarray(rule.pose), site.pose])
     found = scalp_geometry(model.mesh, poses).scalp_to_nearest_cortex_mm
-    for distance, where in zip(found, ("motor cortex", "target"), strict=True):
-        if not np.isfinite(distance):
+    wrong = PlausiblePoses(model.mesh).misplaced(site.coil, poses)
+    for i, where in enumerate(("motor cortex", "target")):
+        if i in wrong:
+            raise PoseError(f"pose over the {where}: {wrong[i]}")
+        if not np.isfinite(found[i]):
             raise DoseError(f"the axis of the coil at the {where} misses the head: no distance to the cortex")
     return float(found[0]), float(found[1])

@@ -19,7 +19,10 @@ from ..pulses.pulse import Pulse
 __all__ = ["FixedFactor", "FixedField", "MatchedField", "Rule", "ScalpDistance"]
 
 _MOST_MSO = 100.0
-_MOST_FIELD = 1e4  # V/m, fifty times what a stimulator reaches
+_THRESHOLDS = ("resting", "active", "other")
+_LEAST_FIELD, _MOST_FIELD = 1.0, 1e4  # V/m, fifty times less and more than what stimulators are set to
+_MOST_FACTOR = 10.0
+_LEAST_MM = 1.0  # from the scalp to the cortex
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +46,8 @@ class MatchedField:
         What is meant to reach threshold there; of the same kind as the target of the intensity.
     std_mso : float
         Standard deviation of the motor threshold, %MSO: procedures repeat to about 1 to 2.
+    threshold : {"resting", "active", "other"}
+        Which motor threshold it is: published tables of trains are in percent of the resting one of the hand.
     pulse : Pulse, optional
         That of that stimulator, where the two stimulators' differ.
 
@@ -66,10 +71,22 @@ class MatchedField:
     pose: ArrayLike
     target: Any
     std_mso: float = 0.0
+    threshold: str = "resting"
     pulse: Pulse | None = None
 
     name: ClassVar[str] = "matched field"
     of_threshold: ClassVar[bool] = True
+    paper: ClassVar[str] = (
+        "Caulfield 2021, doi 10.1016/j.brs.2021.06.012; Numssen 2024, doi 10.1162/imag_a_00106"
+    )
+    unit: ClassVar[str] = "%MSO"
+    validated_on: ClassVar[str] = (
+        "motor thresholds of other coils at one place: 1.26 %MSO off in the root mean square, n = 10 (Human "
+        "Brain Mapping 2026, e70550)"
+    )
+    does_not_say: ClassVar[str] = (
+        "that places outside of the motor cortex have its threshold, or what a treatment needs"
+    )
 
     def __post_init__(self) -> None:
         _check_threshold(self)
@@ -104,11 +121,19 @@ class FixedField:
 
     name: ClassVar[str] = "fixed field"
     of_threshold: ClassVar[bool] = False
+    paper: ClassVar[str] = "reported fields: Weise 2025, doi 10.1016/j.brs.2025.02.007"
+    unit: ClassVar[str] = "%MSO"
+    validated_on: ClassVar[str] = "nothing: the field is the user's choice"
+    does_not_say: ClassVar[str] = (
+        "which field is right: that depends on head model, region, measure and person"
+    )
 
     def __post_init__(self) -> None:
         wanted = positive(self.field, "field", DoseError)
         if wanted > _MOST_FIELD:
             raise DoseError(f"a field of {wanted:g} V/m is more than any coil makes: give V/m")
+        if wanted < _LEAST_FIELD:
+            raise DoseError(f"a field of {wanted:g} V/m is less than any threshold: give V/m, not V/mm")
         object.__setattr__(self, "field", wanted)
 
 
@@ -127,6 +152,8 @@ class FixedFactor:
         By default the published one.
     std_mso : float
         Standard deviation of the motor threshold, %MSO.
+    threshold : {"resting", "active", "other"}
+        See `MatchedField`.
     tables : PublishedTables, optional
         See `headfield.read_tables`.
 
@@ -143,11 +170,18 @@ class FixedFactor:
     mso: float
     factor: float | None = None
     std_mso: float = 0.0
+    threshold: str = "resting"
     tables: PublishedTables | None = field(default=None, repr=False)
     source: str = field(default="given by the user", init=False)
 
     name: ClassVar[str] = "fixed factor"
     of_threshold: ClassVar[bool] = True
+    paper: ClassVar[str] = "Caulfield 2021, figure 1, doi 10.1016/j.brs.2021.06.012"
+    unit: ClassVar[str] = "%MSO"
+    validated_on: ClassVar[str] = (
+        "averages of head models over the prefrontal cortex; on no outcome of a treatment"
+    )
+    does_not_say: ClassVar[str] = "what a person needs: the factor of one differs from the average"
 
     def __post_init__(self) -> None:
         _check_threshold(self)
@@ -155,7 +189,10 @@ class FixedFactor:
             entry = entry_of("dose_rules", "prefrontal_factor", self.tables, "factor")
             object.__setattr__(self, "factor", entry["factor"])
             object.__setattr__(self, "source", source_of(entry))
-        object.__setattr__(self, "factor", positive(self.factor, "factor", DoseError))
+        factor = positive(self.factor, "factor", DoseError)
+        if factor > _MOST_FACTOR:
+            raise DoseError(f"a factor of {factor:g} is no factor: 1.335 is 133.5 % of the threshold")
+        object.__setattr__(self, "factor", factor)
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,6 +215,8 @@ class ScalpDistance:
         Distances that were measured otherwise; both, or none.
     std_mso : float
         Standard deviation of the motor threshold, %MSO.
+    threshold : {"resting", "active", "other"}
+        See `MatchedField`.
     tables : PublishedTables, optional
         See `headfield.read_tables`.
 
@@ -197,11 +236,20 @@ class ScalpDistance:
     motor_mm: float | None = None
     target_mm: float | None = None
     std_mso: float = 0.0
+    threshold: str = "resting"
     tables: PublishedTables | None = field(default=None, repr=False)
     source: str = field(default="given by the user", init=False)
 
     name: ClassVar[str] = "scalp distance"
     of_threshold: ClassVar[bool] = True
+    paper: ClassVar[str] = "Stokes 2007, Clinical Neurophysiology 118:1617"
+    unit: ClassVar[str] = "%MSO"
+    validated_on: ClassVar[str] = (
+        "motor thresholds by distance from the scalp, figure-of-eight coils of 50 and 70 mm"
+    )
+    does_not_say: ClassVar[str] = (
+        "what other coils, or folds and fluid over the target, change; it knows no field"
+    )
 
     def __post_init__(self) -> None:
         _check_threshold(self)
@@ -212,7 +260,10 @@ class ScalpDistance:
             object.__setattr__(self, "pose", check_pose(self.pose))
         for name in ("motor_mm", "target_mm"):
             if getattr(self, name) is not None:
-                object.__setattr__(self, name, not_negative(getattr(self, name), name, DoseError))
+                depth = not_negative(getattr(self, name), name, DoseError)
+                if depth < _LEAST_MM:
+                    raise DoseError(f"{name} = {depth:g} mm is no depth of a cortex: give mm, not m")
+                object.__setattr__(self, name, depth)
         if isinstance(self.slope, str):
             entry = entry_of("dose_rules", f"distance_{self.slope}", self.tables, "mso_per_mm")
             object.__setattr__(self, "slope", entry["mso_per_mm"])
@@ -233,5 +284,7 @@ def _check_threshold(rule: Any) -> None:
         raise DoseError(f"a motor threshold of {mso:g} %MSO is not above 0 and up to 100: give percent")
     if mso < 1.0:
         raise DoseError(f"a motor threshold of {mso:g} %MSO is less than 1: 0.5 means 50 %? give percent")
+    if rule.threshold not in _THRESHOLDS:
+        raise DoseError(f"threshold must be one of {', '.join(_THRESHOLDS)}, not {rule.threshold!r}")
     object.__setattr__(rule, "mso", mso)
     object.__setattr__(rule, "std_mso", not_negative(rule.std_mso, "std_mso", DoseError))

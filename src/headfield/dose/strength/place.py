@@ -11,11 +11,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...coils.coil import Coil
 from ...core.arguments import within
-from ...errors import ArgumentError, DoseError
+from ...errors import ArgumentError, DoseError, PoseError, RegionError
+from ...fields.run import digest
+from ...heads.selection import same_mesh
 from ...measures.checked import values_of
 from ...measures.measure import Measure, as_measure
+from ...placement.plausible import PlausiblePoses
 from ...poses.pose import check_pose
 from ...regions.makers import mask
+from ...regions.region import Region
 from ...solve.drives.coil import check_coil
 from ...solve.model import HeadModel
 from ...solve.uncertainty.jitter import PoseJitter
@@ -87,7 +91,30 @@ class Place:
                 f"{what}: {coil!r} does not say what dI/dt its stimulator reaches at 100 %: give it, as "
                 "coil.with_didt_max(150e6), A/s, or --didt-max, or write dIdtmax into the header of its file"
             )
-        self.didt_max = most
+        self.didt_max, self._what = most, what
+
+    def check_on(self, model: HeadModel) -> None:
+        """Raise unless the regions are of this model's head, and the coil is not inside of it or far away."""
+        for region in self.measure.regions:
+            if not same_mesh(region.mesh, model.mesh):
+                raise RegionError(
+                    f"target of the {self._what}: {region!r} is of another mesh, {region.mesh!r}, not of "
+                    f"{model.mesh!r}"
+                )
+        wrong = PlausiblePoses(model.mesh).misplaced(self.coil, self.pose[None])
+        if wrong:
+            raise PoseError(f"pose of the {self._what}: {wrong[0]}")
+
+    def has_coil_of(self, other: Place) -> bool:
+        """Tell whether it is the same coil with the same stimulator, wherever that is."""
+        return self.coil is other.coil or digest(self.coil) == digest(other.coil)
+
+    def is_same_as(self, other: Place) -> bool:
+        """Tell whether coil, pose and regions are the same."""
+        own, others = ([region.elements for region in one.measure.regions] for one in (self, other))
+        if not np.array_equal(self.pose, other.pose) or len(own) != len(others):
+            return False
+        return all(map(np.array_equal, own, others)) and self.has_coil_of(other)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,10 +127,10 @@ class FieldAtPlace:
     per_didt : float
         The value of the measure, V/m per A/s.
     discretisation_error : float
-        Estimated error of the value by the size of the tetrahedra, relative: how far the value of a recovered
-        E is off, or a tenth of what E is off in the mean square if that is more; with a zoom, what its E is
-        off in the mean square. In 12 regions of 10 mm on two real heads the first was 2 to 9 %, and more than
-        what a zoom to 1 % changed in each, which was 0 to 4 %.
+        Estimated error of the value by the size of the tetrahedra, relative, to be taken for a standard
+        deviation: how far the value of a recovered E is off, or a tenth of what E is off in the mean square
+        if that is more; with a zoom, what its E is off in the mean square. See `benchmarks/RESULTS.md` for
+        what zooms change beside the first.
     placement, conductivity : ndarray or None
         Sampled deviations, relative to the value.
     """
@@ -122,6 +149,13 @@ class FieldAtPlace:
         """Return the share of the maximum stimulator output, %, that makes a field, V/m."""
         return 100.0 * field / (self.per_didt * self.place.didt_max)
 
+    @property
+    def words(self) -> str:
+        """What is meant, and how much of it there is, in words."""
+        what = repr(self.place.measure).removeprefix("<Target: ").removeprefix("<").removesuffix(">")
+        error = f"off by an estimated {100 * self.discretisation_error:.1f} % by the mesh"
+        return f"{what}; {1e6 * self.per_didt:.4g} V/m at 1 A/µs, {error}"
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain numbers."""
         return {
@@ -129,9 +163,22 @@ class FieldAtPlace:
             "didt_max_A_per_s": self.place.didt_max,
             "pose": self.place.pose.tolist(),
             "measure": repr(self.place.measure),
+            "regions": [_facts(region) for region in self.place.measure.regions],
             "V_per_m_at_1_A_per_us": 1e6 * self.per_didt,
             "discretisation_error": self.discretisation_error,
         }
+
+
+def _facts(region: Region) -> dict[str, Any]:
+    """Return where a region is, and how large."""
+    centres, weights = region.centres_mm, region.weights
+    middle = np.average(centres, axis=0, weights=weights if weights.sum() > 0.0 else None)
+    return {
+        "centre_mm": middle.tolist(),
+        "reach_mm": float(np.linalg.norm(centres - middle, axis=1).max()),
+        "size": float(weights.sum()),
+        "unit": region.unit,
+    }
 
 
 def field_at(model: HeadModel, place: Place, doubts: Doubts) -> FieldAtPlace:
@@ -142,7 +189,7 @@ def field_at(model: HeadModel, place: Place, doubts: Doubts) -> FieldAtPlace:
     DoseError
         The value is 0 or less, or not proportional to E: no intensity makes it what is wanted.
     RegionError, MeasureError, PoseError, CoilError, ConvergenceError
-        See `HeadModel.solve`.
+        A region of another mesh; see `HeadModel.solve`.
     """
     zoomed = doubts.zoom_error is not None
     value, twice, error = _zoomed(model, place, doubts.zoom_error) if zoomed else _solved(model, place)
