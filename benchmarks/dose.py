@@ -23,7 +23,7 @@ import numpy as np
 from suite import heads
 
 import headfield as hf
-from headfield.dose.intensity.place import Doubts, Place, field_at
+from headfield.dose.strength.place import Doubts, Place, field_at
 
 HEADS = ("head_small", "head_medium")
 REGIONS, RADIUS_MM, ZOOM_ERROR = 12, 10.0, 0.01

@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 from reporting import (
+    dose,
     endurance,
     files,
     gpu,
@@ -95,6 +96,7 @@ def every_section(results: Results) -> list[Section]:
     found.append(targeting.section(results))
     found += [realtime.section(results), endurance.section(results)]
     found += [gradients.section(results), refine.section(results), uncertainty.section(results)]
+    found.append(dose.section(results))
     found += [files.section(results), mesher.section(results)]
     found += [model.section(results), resources.section(results)]
     found.append(gpu.section(results))

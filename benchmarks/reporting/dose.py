@@ -32,24 +32,18 @@ def section(results: Results) -> Section:
 
 
 def estimates(rows: list[Row]) -> str:
-    header = [
-        "head",
-        "places",
-        "estimate: least",
-        "largest",
-        "by zoom: least",
-        "largest",
-        "estimate / zoom: least",
-    ]
+    header = ["head", "places", "estimate: least", "largest", "by zoom: least", "largest"]
+    header += ["zoom / estimate: root mean square", "largest"]
     cells = []
     for row in rows:
         found = row["discretisation"]
         told = [100 * one["estimate"] for one in found]
         true = [100 * abs(one["changed_by_zoom"]) for one in found]
-        ratio = min(a / max(b, 1e-9) for a, b in zip(told, true, strict=True))
+        ratios = [b / a for a, b in zip(told, true, strict=True)]
+        mean = (sum(one**2 for one in ratios) / len(ratios)) ** 0.5
         cells.append(
             [row["head"], count(len(found))]
-            + [number(x) for x in (min(told), max(told), min(true), max(true), ratio)]
+            + [number(x) for x in (min(told), max(told), min(true), max(true), mean, max(ratios))]
         )
     return table(header, cells)
 

@@ -94,7 +94,7 @@ def test_which_conductivity_matters(found):
     assert indices.total[0] > 0.7 > indices.total[1]
     assert indices.first.sum() == pytest.approx(1.0, abs=0.1)
     assert "gray matter" in str(found)
-    assert found.as_dict()["sources"]["conductivity"]["sobol_indices"]["total"] == indices.total.tolist()
+    assert found.to_dict()["sources"]["conductivity"]["sobol_indices"]["total"] == indices.total.tolist()
 
 
 def test_in_a_sphere_conductivities_do_nothing():

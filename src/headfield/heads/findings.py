@@ -45,7 +45,7 @@ class Finding:
     def __str__(self) -> str:
         return f"{self.severity}: {self.message} ({self.name})"
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return it as plain values, ready for JSON."""
         where = None if self.where_mm is None else list(self.where_mm)
         plain = {"name": self.name, "severity": self.severity, "message": self.message, "count": self.count}

@@ -21,7 +21,7 @@ class TissueVolumes:
         """Mesh over image."""
         return self.mesh_mm3 / self.image_mm3
 
-    def as_dict(self) -> dict[str, float]:
+    def to_dict(self) -> dict[str, float]:
         """Return it as plain values, ready for JSON."""
         return {"mesh_mm3": self.mesh_mm3, "image_mm3": self.image_mm3, "ratio": self.ratio}
 
@@ -71,7 +71,7 @@ class ImageReport:
     --------
     >>> volumes = {5: TissueVolumes(980.0, 1000.0)}
     >>> report = ImageReport("T1.nii", (1.0, 1.0, 1.0), volumes, Interfaces(9, 1, 0, 0, 0, 0), 12.5, "", ())
-    >>> report.as_dict()["volumes"]
+    >>> report.to_dict()["volumes"]
     {5: {'mesh_mm3': 980.0, 'image_mm3': 1000.0, 'ratio': 0.98}}
     """
 
@@ -83,12 +83,12 @@ class ImageReport:
     removed: str
     grown: tuple[str, ...]
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return it as plain values, ready for JSON."""
         return {
             "name": self.name,
             "voxel_mm": list(self.voxel_mm),
-            "volumes": {tag: one.as_dict() for tag, one in self.volumes.items()},
+            "volumes": {tag: one.to_dict() for tag, one in self.volumes.items()},
             "interfaces": dict(vars(self.interfaces)),
             "smallest_dihedral_deg": self.smallest_dihedral_deg,
             "removed": self.removed,

@@ -269,7 +269,7 @@ class TetMesh(Derived):
         """
         skin = self.skin() if head_tags(self.tags) else None
         repaired = {"flipped_tetrahedra": self.n_flipped, "dropped_nodes": self.n_dropped_nodes}
-        image = None if self.from_image is None else self.from_image.as_dict()
+        image = None if self.from_image is None else self.from_image.to_dict()
         return summarise(self, self.boundary(), skin) | repaired | {"image": image}
 
     def check(self) -> HeadReport:

@@ -117,7 +117,7 @@ class Uncertainty:
                 return one
         raise ArgumentError(f"sources are {', '.join(one.name for one in self.sources)}, not {name!r}")
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return all numbers but samples and maps, as plain values."""
         sources = {one.name: self._source(one) for one in self.sources}
         cv = self.map[np.isfinite(self.map)]
@@ -138,8 +138,8 @@ class Uncertainty:
         }
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
-        """Write `as_dict` to a file; it appears whole or not at all."""
-        text = json.dumps(self.as_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        """Write `to_dict` to a file; it appears whole or not at all."""
+        text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         with replacing(path) as new:
             Path(new).write_text(text, encoding="utf-8")
 
