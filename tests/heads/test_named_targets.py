@@ -113,5 +113,5 @@ def test_damaged_targets_are_refused_by_name(tmp_path, entry):
 def test_a_name_that_is_nearly_a_published_one_is_told(tmp_path):
     path = tmp_path / "mine.json"
     path.write_text(json.dumps({"targets": {"dlpfc_sgac": {"mni_mm": [1, 2, 3], "source": "us"}}}))
-    with pytest.warns(UserWarning, match="'dlpfc_sgac' of targets is a new entry.*did you mean 'dlpfc_sgacc'"):
+    with pytest.warns(UserWarning, match=r"'dlpfc_sgac' of targets is a new.* mean 'dlpfc_sgacc'"):
         hf.read_tables(path)
