@@ -27,7 +27,7 @@ columns = cortex.columns([depths[name] for name in names], start=start)
 field = model.solve(coil, pose, resting_motor_threshold, roi=columns.region, recovery="interface")
 at_threshold = columns.split(field.E)
 
-# One factor for the person: at the motor threshold, the mean of E/T over the hand knob is 1.
+# One factor for the person: at the motor threshold, the largest E/T of the hand knob is 1.
 knob = np.linalg.norm(start.centres_mm - knob_mm, axis=1) < 12
 models = {
     "L5 pyramidal cells": ("L5", {"threshold": hf.dose.threshold_form("L5_PC", "biphasic")}),
@@ -39,7 +39,7 @@ found = {}
 for name, (where, options) in models.items():
     E, layer = at_threshold[:, names.index(where)], columns.layer(names.index(where))
     m1 = {"normals": layer.normals[knob], "weights": layer.weights[knob]}
-    factor = hf.dose.factor_from_motor_threshold(E[:, knob], measure="mean", **m1, **options)
+    factor = hf.dose.factor_from_motor_threshold(E[:, knob], measure="largest", **m1, **options)
     found[name] = hf.dose.activation(1.2 * E, region=layer, factor=factor, width=5.0, **options)
     area, expected = found[name].recruited[0], found[name].expected[0]
     print(f"{name}: thresholds / {factor:.2f}; {area:,.0f} mm² activated, {expected:,.0f} mm² expected")

@@ -126,13 +126,13 @@ def test_what_protocol(monkeypatch, tmp_path, capsys):
 def test_activated_cortex(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(figure, "_PIXELS", 300)
     result = run(monkeypatch, "activated_cortex.py", 8, tmp_path / "ratio.png")
-    knob, layer = result["knob"], result["columns"].layer(1)
+    knob = result["knob"]
     assert knob.sum() > 20
     for name, (where, _) in result["models"].items():
         found = result["found"][name]
-        assert np.average(found.ratio[0, knob], weights=layer.weights[knob]) == pytest.approx(1.2, rel=1e-4)
+        assert found.ratio[0, knob].max() == pytest.approx(1.2, rel=1e-4)
         assert where in ("L5", "L2/3")
-        assert 0.05 < found.share[0] < 0.6
+        assert 0.01 < found.share[0] < 0.6
     assert result["placed"].n_outside == 0
     assert (tmp_path / "ratio.png").stat().st_size > 10_000
     assert "from layer 1 to layer 6" in capsys.readouterr().out

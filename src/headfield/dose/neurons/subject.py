@@ -20,7 +20,7 @@ from .given import given_field, given_weights
 
 __all__ = ["factor_from_motor_threshold"]
 
-_USUAL = (1.5, 4.1)  # beyond, something else than a motor threshold is likely
+_USUAL = (1.2, 5.0)  # beyond, something else than a motor threshold is likely
 
 
 def factor_from_motor_threshold(
@@ -67,7 +67,7 @@ def factor_from_motor_threshold(
     Warns
     -----
     PlausibilityWarning
-        A percentile between 0 and 1: the 95th is 95, not 0.95. A factor below 1.5 or above 4.1.
+        A percentile between 0 and 1: the 95th is 95, not 0.95. A factor below 1.2 or above 5.
 
     Examples
     --------
