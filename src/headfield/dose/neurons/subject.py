@@ -67,7 +67,8 @@ def factor_from_motor_threshold(
     Warns
     -----
     PlausibilityWarning
-        A percentile between 0 and 1: the 95th is 95, not 0.95. A factor below 1.2 or above 5.
+        A percentile between 0 and 1: the 95th is 95, not 0.95. A factor below 1.2 or above 5, but for
+        the cosine rule.
 
     Examples
     --------
@@ -96,7 +97,7 @@ def factor_from_motor_threshold(
     if not reached > 0:
         raise DoseError(f"the {measure} of E/T in the region is {reached:g}: there is no factor")
     factor = 1.0 / reached
-    if not _USUAL[0] <= factor <= _USUAL[1]:
+    if rule != "cosine" and not _USUAL[0] <= factor <= _USUAL[1]:  # realistic neurons don't follow that rule
         doubt(
             f"a factor of {factor:.3g} by the {measure} of E/T: in practice it is 2 to 3; is E that of the "
             "motor threshold, and the region M1?"
