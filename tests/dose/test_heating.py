@@ -85,3 +85,10 @@ def test_only_a_pulse_of_known_size_heats():
     shape = Pulse.from_waveform(hf.Waveform([0, 1e-5, 2e-5], [0, 1, 0]))
     with pytest.raises(hf.DoseError, match="has a shape only"):
         heating(shape, 10)
+
+
+def test_a_resistance_in_milliohms_is_doubted():
+    pulse = hf.dose.Pulse.published("magpro_x100_mcf_b65")
+    with pytest.warns(hf.PlausibilityWarning, match="20 mΩ"):
+        found = heating(pulse, 10, resistance_ohm=20)
+    assert found.mean_power_w == pytest.approx(1000 * heating(pulse, 10, resistance_ohm=0.02).mean_power_w)

@@ -115,3 +115,10 @@ def test_a_name_that_is_nearly_a_published_one_is_told(tmp_path):
     path.write_text(json.dumps({"targets": {"dlpfc_sgac": {"mni_mm": [1, 2, 3], "source": "us"}}}))
     with pytest.warns(UserWarning, match=r"'dlpfc_sgac' of targets is a new.* mean 'dlpfc_sgacc'"):
         hf.read_tables(path)
+
+
+def test_a_target_in_metres_is_doubted(tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({"targets": {"mine": {"mni_mm": [-0.04, 0.042, 0.03], "source": "us"}}}))
+    with pytest.warns(hf.PlausibilityWarning, match="is it in metres"):
+        hf.named_targets(hf.read_tables(path))["mine"]

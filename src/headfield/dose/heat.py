@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..core.arguments import positive, within
+from ..core.messages import doubt
 from ..errors import DoseError
 from .didt import checked_mso, doubt_share
 from .pulses.pulse import Pulse
@@ -14,6 +15,7 @@ from .pulses.pulse import Pulse
 __all__ = ["COPPER_J_PER_KG_K", "Heating", "heating"]
 
 COPPER_J_PER_KG_K = 385.0  #: specific heat of copper
+_MOST_OHM = 1.0
 _MOST_HZ, _LONGEST_S, _MASS_KG = 1e6, 1e9, (1e-6, 1e6)
 
 
@@ -145,8 +147,10 @@ def _losses(pulse: Pulse, resistance_ohm: float | None) -> tuple[float, float]:
     if pulse.normalised:
         raise DoseError(f"{pulse!r} has a shape only; give didt_max, the dI/dt at 100 %, or use scaled(…)")
     if resistance_ohm is not None:
-        lost = positive(resistance_ohm, "resistance_ohm", DoseError) * pulse.current_squared_a2s
-        return lost, lost
+        ohm = positive(resistance_ohm, "resistance_ohm", DoseError)
+        if ohm > _MOST_OHM:
+            doubt(f"resistance_ohm = {ohm:g} Ω: circuits of stimulators have some 0.02 Ω, 20 mΩ")
+        return ohm * pulse.current_squared_a2s, ohm * pulse.current_squared_a2s
     if pulse.circuit is None:
         raise DoseError(
             f"{pulse!r} does not know its resistance: give resistance_ohm, Ω of the whole circuit"

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import finite_array
+from ..core.messages import doubt
 from ..errors import ArgumentError
 from ..io.published import Entry, NamedEntries, PublishedTables, source_of
 
@@ -17,6 +18,7 @@ __all__ = ["NamedTarget", "named_targets", "targets"]
 
 Floats = NDArray[np.float64]
 
+_IN_METRES = 1.0  # mm: coordinates that are all less are likely in metres
 _SPACES = {"brain", "scalp", "coil"}
 
 
@@ -108,6 +110,8 @@ def _target(name: str, entry: Entry) -> NamedTarget:
             f"the target {name!r} must have mni_mm, three numbers, and a space that is one of "
             f"{', '.join(sorted(_SPACES))}"
         )
+    if 0.0 < float(np.abs(xyz).max()) < _IN_METRES:
+        doubt(f"the target {name!r} lies {np.abs(xyz).max():g} mm from the origin at most: is it in metres?")
     x, y, z = xyz.tolist()
     about, source = str(entry.get("about", "")), str(entry["source"])
     return NamedTarget(name, (x, y, z), space, about, source, entry["from_memory"], _axes(name, entry))
