@@ -105,7 +105,7 @@ def heating(
     Warns
     -----
     PlausibilityWarning
-        `mso` below 1: 60 % is 60, not 0.6.
+        `mso` below 1: 60 % is 60, not 0.6. A resistance above 1 Ω.
 
     Examples
     --------
