@@ -28,6 +28,15 @@ RESEARCH_USE = (
     "numbers that are marked as from memory were never compared with their source."
 )
 
+_GIVEN = {  # what the numbers of rules are called, and their units
+    "mso_percent": ("motor threshold", " %MSO"),
+    "std_mso_percent": ("its standard deviation", " %MSO"),
+    "threshold": ("kind of threshold", ""),
+    "field_V_per_m": ("field that is wanted", " V/m"),
+    "slope_mso_per_mm": ("slope", " %MSO/mm"),
+    "field_times": ("E times, for the pulses", ""),
+}
+
 
 class Chapters:
     """What `SessionReport` is built on: all that there is to say, for a page."""
@@ -93,7 +102,7 @@ class Chapters:
         of = "" if found.percent == 100.0 else f", {found.percent:g} % of the threshold"
         rows = [
             ("by rule", f"{found.rule}{of}"),
-            *((name.replace("_", " "), _plain(value)) for name, value in found.rule_facts.items()),
+            *(_given(name, value) for name, value in found.rule_facts.items()),
             *([("of the resting threshold", f"{percent:.0f} % with this coil")] if percent else []),
             ("95 % of samples", f"{low:.1f} to {high:.1f} %MSO" if found.errors else "error not looked at"),
             *((f"by {name}", f"± {std:.2f} %MSO") for name, std in found.errors.items()),
@@ -185,8 +194,10 @@ def _pictures(what: str, draw: Callable[[], Any], problems: list[str]) -> list[t
         return []
 
 
-def _plain(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _given(name: str, value: Any) -> tuple[str, str]:
+    """Return the name of a number that a rule was given, and it with its unit."""
+    label, unit = _GIVEN.get(name, (name, ""))
+    return label, f"{value:g}{unit}" if isinstance(value, float) else f"{value}{unit}"
 
 
 def _region(facts: dict[str, Any]) -> str:
