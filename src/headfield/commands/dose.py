@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..coils.coil import Coil
 from ..coils.read import read_coil
 from ..dose.maps.dose_map import DoseMap
@@ -27,7 +25,7 @@ from ..dose.strength.rules import FixedFactor, FixedField, MatchedField, Rule, S
 from ..errors import PoseError
 from ..heads.mesh import TetMesh
 from ..heads.targets import NamedTarget, named_targets, targets
-from ..heads.tissues import BRAIN
+from ..heads.tissues import brain_tags
 from ..io.atomic import check_folder, check_not_input
 from ..io.published import PublishedTables, read_tables
 from ..io.regular import ending_of
@@ -92,8 +90,7 @@ def run_dose(args: argparse.Namespace) -> None:
 
 def _sums(model: HeadModel, found: Intensity, protocol: Protocol, thresholds: list[float]) -> DoseMap:
     """Add up what all pulses do in the brain."""
-    there = np.unique(model.mesh.tags).tolist()
-    where = tissue(model.mesh, [tag for tag in BRAIN if tag in there] or there)
+    where = tissue(model.mesh, brain_tags(model.mesh.tags))
     place = found.site.place
     return dose_map(
         model, place.coil, place.pose, found.didt, region=where, pulses=protocol, thresholds=thresholds

@@ -23,6 +23,7 @@ __all__ = [
     "TISSUES",
     "WHITE_MATTER",
     "Tissue",
+    "brain_tags",
     "head_tags",
     "tissue",
     "usual_range",
@@ -98,6 +99,18 @@ def usual_range(tag: int) -> tuple[float, float]:
     """
     value = TISSUES[tag].conductivity
     return _BONE if tag in BONES else (value / _SPREAD, value * _SPREAD)
+
+
+def brain_tags(tags: NDArray[np.integer[Any]]) -> list[int]:
+    """Return the tags of the brain that there are, ascending; where there are none, all.
+
+    Examples
+    --------
+    >>> brain_tags(np.array([5, 2, 2])), brain_tags(np.array([5, 3]))
+    ([2], [3, 5])
+    """
+    there = np.unique(tags).tolist()
+    return [tag for tag in BRAIN if tag in there] or there
 
 
 def head_tags(tags: NDArray[np.integer[Any]]) -> list[int]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from ...core.messages import in_one_line, plural
@@ -38,8 +39,9 @@ _GIVEN = {  # what the numbers of rules are called, and their units
 }
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Chapters:
-    """What `SessionReport` is built on: all that there is to say, for a page."""
+    """What `SessionReport`, which describes the attributes, is built on: all that a page says."""
 
     title: str
     made: str

@@ -12,7 +12,7 @@ import numpy as np
 from ...errors import DoseError, RegionError
 from ...heads.names import called
 from ...heads.selection import same_mesh
-from ...heads.tissues import BRAIN
+from ...heads.tissues import brain_tags
 from ...io.published import PublishedTables
 from ...solve.model import HeadModel
 from ..heat import Heating
@@ -87,9 +87,7 @@ def session_report(
     _check_parts(model, intensity, dose, heat, title)
     limits = None if protocol is None else _limits(protocol, intensity, tables)
     place = intensity.site.place
-    there = np.unique(model.mesh.tags).tolist()
-    brain = [tag for tag in BRAIN if tag in there] or there
-    where = np.isin(model.mesh.tags, brain)
+    where = np.isin(model.mesh.tags, brain_tags(model.mesh.tags))
     field = model.solve(place.coil, place.pose, intensity.didt, elements=where, primary_error="summed")
     return SessionReport(
         title=title,

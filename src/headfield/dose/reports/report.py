@@ -11,17 +11,11 @@ from typing import Any
 
 from ...core.version import VERSION
 from ...errors import FileFormatError
-from ...fields.field import Field
 from ...io.atomic import check_folder, replacing
 from ...io.json_text import finite_or_none
 from ...io.regular import ending_of
 from ...pictures.report_page import write_report_page
-from ..heat import Heating
-from ..maps.dose_map import DoseMap
 from ..plasticity.words import NO_MODEL_OVER_WEEKS
-from ..protocol.limits_report import LimitsReport
-from ..protocol.protocol import Protocol
-from ..strength.result import Intensity
 from .chapters import RESEARCH_USE, Chapters
 
 __all__ = ["SessionReport"]
@@ -49,16 +43,6 @@ class SessionReport(Chapters):
     conductivity : dict of str to float
         S/m by tissue, as far as each is one number.
     """
-
-    title: str
-    made: str
-    intensity: Intensity
-    field: Field
-    protocol: Protocol | None
-    limits: LimitsReport | None
-    dose: DoseMap | None
-    heat: Heating | None
-    conductivity: dict[str, float]
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as plain values, with None for what is not finite, as JSON has it."""

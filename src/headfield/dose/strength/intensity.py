@@ -192,10 +192,10 @@ def _distances(model: HeadModel, site: Place, rule: Rule) -> tuple[float, float]
         return rule.motor_mm, rule.target_mm
     poses = np.stack([np.asarray(rule.pose), site.pose])
     found = scalp_geometry(model.mesh, poses).scalp_to_nearest_cortex_mm
-    wrong = PlausiblePoses(model.mesh).misplaced(site.coil, poses)
+    wrong = PlausiblePoses(model.mesh).misplaced(site.coil, poses[:1])  # that of the site was looked at
+    if wrong:
+        raise PoseError(f"pose over the motor cortex: {wrong[0]}")
     for i, where in enumerate(("motor cortex", "target")):
-        if i in wrong:
-            raise PoseError(f"pose over the {where}: {wrong[i]}")
         if not np.isfinite(found[i]):
             raise DoseError(f"the axis of the coil at the {where} misses the head: no distance to the cortex")
     return float(found[0]), float(found[1])

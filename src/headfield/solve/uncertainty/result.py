@@ -16,7 +16,7 @@ from ...coils.coil import Coil
 from ...core.locks import cached_property
 from ...errors import ArgumentError
 from ...heads.names import called
-from ...heads.tissues import BRAIN
+from ...heads.tissues import brain_tags
 from ...io.atomic import replacing
 from ...pictures.scene import Scene
 from ...pictures.spread_figure import SpreadScene, draw_spread, write_spread
@@ -226,8 +226,7 @@ class Uncertainty:
         mesh = self.where.mesh
         percent = np.full(mesh.n_tets, np.nan)
         percent[self.where.elements] = 100.0 * self.map
-        there = np.unique(mesh.tags[self.where.elements]).tolist()
-        tags = tuple(tag for tag in BRAIN if tag in there) or tuple(there)
+        tags = tuple(brain_tags(mesh.tags[self.where.elements]))
         scene = Scene(mesh, percent, tags, matrix=self.pose, coil=self.coil)
         rows = [(one.label, one.std, one.std_by_gradient) for one in self.sources]
         low, _, high = self.percentiles.values()
