@@ -6,6 +6,7 @@
 // bindings_triangles.cpp and
 // bindings_zoom.cpp are NumPy's, and so are their results.
 #include "arrays.hpp"
+#include "instruction_sets.hpp"
 #include "kernels.hpp"
 
 #if defined(HEADFIELD_CUDA)
@@ -13,6 +14,27 @@
 #else
 #define HEADFIELD_MODULE _cpu
 #endif
+
+namespace {
+
+const char* compiler() {
+#if defined(__clang__)
+    return "Clang " __clang_version__;
+#else
+    return "GCC " __VERSION__;
+#endif
+}
+
+// Year and month of the standard; 0 without OpenMP.
+int openmp() {
+#if defined(_OPENMP)
+    return _OPENMP;
+#else
+    return 0;
+#endif
+}
+
+}  // namespace
 
 PYBIND11_MODULE(HEADFIELD_MODULE, m) {
     using namespace headfield;
@@ -31,6 +53,9 @@ PYBIND11_MODULE(HEADFIELD_MODULE, m) {
     bind_transposes(m);
     bind_triangles(m);
     m.attr("instruction_set") = instruction_set();
+    m.attr("instruction_sets") = py::tuple(py::cast(compiled_instruction_sets()));
+    m.attr("compiler") = compiler();
+    m.attr("openmp") = openmp();
     py::tuple compiled(std::size(widths));
     for (std::size_t i = 0; i < std::size(widths); ++i) compiled[i] = widths[i];
     m.attr("widths") = compiled;

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -23,12 +22,9 @@ public:
     Buffer() = default;
     explicit Buffer(std::size_t size) : size_(size) {
         if (size == 0) return;
-        constexpr std::size_t huge = std::size_t(1) << 21;
-        const std::size_t bytes = size * sizeof(T);
-        const std::size_t align = bytes >= 2 * huge ? huge : 64;
-        const std::size_t rounded = (bytes + align - 1) / align * align;  // as aligned_alloc demands
-        data_ = static_cast<T*>(std::aligned_alloc(align, rounded));
-        if (!data_) throw std::bad_alloc();
+        const std::size_t bytes = size * sizeof(T), align = alignment(size);
+        const std::size_t rounded = (bytes + align - 1) / align * align;
+        data_ = static_cast<T*>(::operator new(rounded, std::align_val_t(align)));
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
         if (align == huge) madvise(data_, rounded, MADV_HUGEPAGE);
 #endif
@@ -50,7 +46,9 @@ public:
     }
     Buffer(const Buffer&) = delete;
     Buffer& operator=(const Buffer&) = delete;
-    ~Buffer() { std::free(data_); }
+    ~Buffer() {
+        if (data_) ::operator delete(data_, std::align_val_t(alignment(size_)));
+    }
 
     T* data() { return data_; }
     const T* data() const { return data_; }
@@ -59,6 +57,9 @@ public:
     const T& operator[](std::size_t i) const { return data_[i]; }
 
 private:
+    static constexpr std::size_t huge = std::size_t(1) << 21;
+    static std::size_t alignment(std::size_t size) { return size * sizeof(T) >= 2 * huge ? huge : 64; }
+
     T* data_ = nullptr;
     std::size_t size_ = 0;
 };

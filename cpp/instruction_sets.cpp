@@ -53,4 +53,19 @@ const char* chosen_instruction_set() {
     return chosen;
 }
 
+const std::vector<const char*>& compiled_instruction_sets() {
+    static const std::vector<const char*> compiled = {
+#if defined(HEADFIELD_HAS_avx512)
+        "avx512",
+#endif
+#if defined(HEADFIELD_HAS_avx2)
+        "avx2",
+#endif
+#if defined(HEADFIELD_HAS_portable)
+        "portable",
+#endif
+    };
+    return compiled;
+}
+
 }  // namespace headfield

@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 instruction_set: str
+instruction_sets: tuple[str, ...]  # those that the loops were compiled for, the best first
+compiler: str
+openmp: int  # year and month of the standard, 0 without
 widths: tuple[int, ...]
 _Doubles: TypeAlias = NDArray[np.float64]
 _Floats: TypeAlias = NDArray[np.float32]

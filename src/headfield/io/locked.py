@@ -3,15 +3,31 @@
 
 from __future__ import annotations
 
-import fcntl
+import importlib
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 from ..errors import FileFormatError, StorageError
-from .descriptor import write_at
+from .descriptor import read_at, write_at
 
 __all__ = ["LockedFile"]
+
+
+def _module(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+fcntl, msvcrt = _module("fcntl"), _module("msvcrt")  # POSIX has the one, Windows the other
+_FLAGS = os.O_RDWR | os.O_CREAT
+for _name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):  # those that the system has
+    _FLAGS |= getattr(os, _name, 0)
+_NAMES_STAY = os.name == "nt"  # Windows neither renames nor removes a file that is open
+_BEYOND = 1 << 43  # what Windows locks, nobody else can read: a byte that no result has
 
 
 class LockedFile:
@@ -60,14 +76,11 @@ class LockedFile:
     def _opened(self) -> int:
         while True:
             try:
-                descriptor = os.open(
-                    self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666
-                )
-            except OSError as error:
-                if os.path.islink(self._path):
-                    raise FileFormatError(
-                        f"{self._path} is a link; results are not written through it"
-                    ) from error
+                if not hasattr(os, "O_NOFOLLOW"):
+                    self._check_no_link()
+                descriptor = os.open(self._path, _FLAGS, 0o666)
+            except OSError:
+                self._check_no_link()
                 raise
             try:
                 if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -80,6 +93,10 @@ class LockedFile:
                 raise
             os.close(descriptor)  # it was finished and got its final name, or was removed, just now
 
+    def _check_no_link(self) -> None:
+        if os.path.islink(self._path):
+            raise FileFormatError(f"{self._path} is a link; results are not written through it")
+
     def _is(self, descriptor: int) -> bool:
         """Whether the path still stands for the open file."""
         try:
@@ -89,12 +106,12 @@ class LockedFile:
 
     def begins_with_data(self) -> bool:
         """Whether the file holds something, and not the zeros of one that was never finished."""
-        return bool(os.pread(self.descriptor, 8, 0).strip(b"\0"))
+        return bool(read_at(self.descriptor, 8, 0).strip(b"\0"))
 
     def read(self, most: int) -> bytes:
         """Return what is in the file, up to `most` bytes."""
         data = b""
-        while len(data) < most and (piece := os.pread(self.descriptor, most - len(data), len(data))):
+        while len(data) < most and (piece := read_at(self.descriptor, most - len(data), len(data))):
             data += piece
         return data
 
@@ -114,19 +131,36 @@ class LockedFile:
         except OSError as error:
             raise StorageError(f"{self._path}: {error.strerror or error}") from error
 
+    def rename(self, path: Path) -> None:
+        """Give the file its final name, in place of what has that; nothing is written to it any more."""
+        if _NAMES_STAY:
+            self._let_go()
+        os.replace(self._path, path)
+
     def close(self, remove: bool = False) -> None:
         """Close the file, and remove it if asked for and if it is still there under its name."""
         try:
-            if remove and self._is(self.descriptor):
+            if remove and self.descriptor >= 0 and self._is(self.descriptor):
+                if _NAMES_STAY:
+                    self._let_go()
                 self._path.unlink(missing_ok=True)
         finally:
-            os.close(self.descriptor)
+            self._let_go()
+
+    def _let_go(self) -> None:
+        descriptor, self.descriptor = self.descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 def _lock(descriptor: int, path: Path) -> None:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        elif msvcrt is not None:
+            os.lseek(descriptor, _BEYOND, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    except (BlockingIOError, PermissionError):  # what the two say of a lock that another process has
         raise StorageError(f"{path}: another run is writing it") from None
     except OSError:
         pass  # a file system without locks: then nothing is known of others
