@@ -17,7 +17,7 @@ from .records import Record, keep
 __all__ = ["Casing"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Casing(Record):
     """A triangle surface around a coil or a part of it.
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import vectors
+from ..core.messages import quoted
 from ..errors import CoilError
 from ..poses.pose import check_pose
 from .casing import Casing
@@ -83,6 +84,11 @@ class Coil(CoilContent):
     -----
     PlausibilityWarning
         Sizes, moments, or a largest dI/dt that no coil for a head has: most often they are in other units.
+
+    Notes
+    -----
+    A coil does not change. Another one like it comes from `with_didt_max(A/s)`, `with_casing(casing)`,
+    `deformed(*values)`, `sampled(spacing_mm, limits_mm)` and `reduced(n, distance_mm)`.
 
     Examples
     --------
@@ -180,9 +186,8 @@ class Coil(CoilContent):
         limits = [s.didt_max for s in self.stimulators]
         known = [f"{limit * 1e-6:.1f}" for limit in limits if limit is not None]
         limit = f", dI/dt up to {' and '.join(known)} A/µs" if known else ""
-        return (
-            f"<Coil {self.name!r}: {', '.join(p for p in parts if p)}, z {low:.1f} to {high:.1f} mm{limit}>"
-        )
+        made = ", ".join(p for p in parts if p)
+        return f"<Coil {quoted(self.name)}: {made}, z {low:.1f} to {high:.1f} mm{limit}>"
 
     def deformed(self, *values: float) -> Coil:
         """Return the coil with its flexible parts elsewhere.

@@ -56,7 +56,7 @@ class DeformationRange:
         return number
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Deformation(Record):
     """A rigid motion of parts of a coil by one parameter.
 

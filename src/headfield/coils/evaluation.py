@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import vectors
-from ..core.messages import warn
+from ..core.messages import plural, warn
 from ..errors import CoilError
 from ..poses.pose import check_pose
 from .sources import Sources
@@ -51,7 +51,8 @@ def field_at(
     if len(bad):
         where = np.array2string(points[bad[0]], precision=6)
         raise CoilError(
-            f"{quantity} is not finite at {len(bad)} points, first point {bad[0]} at {where} mm: on a source"
+            f"{quantity} is not finite at {plural(len(bad), 'point', 'points')}, first point {bad[0]} at "
+            f"{where} mm: on a source"
         )
     if outside:
         warn(f"{outside} of {len(here)} points lie outside the sampled A, which is taken as 0 there")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..core.device import Device
 
-__all__ = ["native_grid", "stencil", "tabulated"]
+__all__ = ["Lattice", "native_grid", "stencil", "tabulated"]
 
 _SPACINGS_M = (0.016, 0.008, 0.004, 0.002, 0.001)
 _CLEARANCES = (3.0, 4.0, 5.5, 7.5, 10.0, 14.0, 20.0)  # spacings between a lattice and the nearest source

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import finite_array, positive
 from ..core.locks import cached_property
+from ..core.messages import in_short
 from ..errors import CoilError
 from .casing import Casing
 from .deformation import Deformation, DeformationRange, motion, motion_rates
@@ -35,7 +36,7 @@ __all__ = [
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Waveform(Record):
     """A pulse as it was recorded.
 
@@ -78,7 +79,7 @@ class Waveform(Record):
             keep(self, **{key: array})
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Stimulator:
     """What drives a coil.
 
@@ -105,13 +106,16 @@ class Stimulator:
     didt_max: float | None = None
     waveforms: tuple[Waveform, ...] = ()
 
+    def __repr__(self) -> str:
+        return in_short(self)
+
     def __post_init__(self) -> None:
         check_text(self, "name", "brand", called=("stimulator", "brand of the stimulator"))
         if self.didt_max is not None:
             object.__setattr__(self, "didt_max", positive(self.didt_max, "didt_max", CoilError))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CoilElement:
     """A part of a coil that is driven and moves as one.
 
@@ -139,6 +143,9 @@ class CoilElement:
     name: str = ""
     casing: Casing | None = None
     deformations: tuple[int, ...] = ()
+
+    def __repr__(self) -> str:
+        return in_short(self)
 
     def __post_init__(self) -> None:
         check_text(self, "name", called=("name of a coil element",))

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from ..core.device import Device
 from ..core.messages import warn
 from .coil import Coil
-from .lattices import native_grid, tabulated
+from .kept_tables import kept_tables
+from .lattices import native_grid
 from .lone_dipoles import one_dipole_each
 from .pulls import in_frame, pull_of_nodes
 from .sampling import sampling_error
@@ -92,7 +93,8 @@ class Primary:
             dipoles, segments, sampled = coil.sources(stimulator)
             if len(dipoles) or len(segments):
                 sources = native_sources(device, dipoles, segments)
-                tables, error = tabulated(sources, reach_m, limit, device) if limit > 0.0 else ([], 0.0)
+                how = (sources, dipoles, segments, reach_m, limit, device)
+                tables, error = kept_tables(*how) if limit > 0.0 else ([], 0.0)
                 grid = native_grid(tables, sources, device) if tables else None
                 if limit > 0.0 and not tables:
                     warn(

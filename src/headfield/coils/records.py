@@ -8,6 +8,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from ..core.messages import in_short
+
 __all__ = ["Record", "keep"]
 
 
@@ -18,6 +20,9 @@ class Record:
     read-only again, which NumPy forgets when it unpickles one, and leaves behind what was computed from the
     fields and kept.
     """
+
+    def __repr__(self) -> str:
+        return in_short(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(getattr(self, f.name) for f in fields(self))  # type: ignore[arg-type]

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.arguments import finite_array, plain_array, vectors
 from ..core.device import Device, select
 from ..core.locks import cached_property
+from ..core.messages import plural
 from ..errors import CoilError
 from .records import Record, keep
 
@@ -41,7 +42,7 @@ _SHEAR = 1e-4  # largest cosine between two axes of a grid that passes as a righ
 _HAIR = 1e-9  # of a step: grids are that much wider, so that rounding puts no point on a face outside
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dipoles(Record):
     """Magnetic dipoles: A(r) = μ0/4π Σ m_k × (r − r_k) / |r − r_k|³ (Jackson, 3rd ed., eq. 5.55).
 
@@ -78,7 +79,7 @@ class Dipoles(Record):
         return Dipoles(self.positions_mm @ turn + shift, self.moments @ turn)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Segments(Record):
     """Pieces of wire, each taken at one point: A(r) = μ0/4π Σ dl_k / |r − r_k| (Jackson, eq. 5.32).
 
@@ -115,7 +116,7 @@ class Segments(Record):
         return Segments(self.points_mm @ turn + shift, self.lengths_mm @ turn)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SampledPotential(Record):
     """A on a regular grid, interpolated there by tricubic polynomials; zero outside, with a warning.
 
@@ -153,7 +154,8 @@ class SampledPotential(Record):
             values = np.array(values, np.float32, order="C")
         bad = np.argwhere(~np.isfinite(values))
         if len(bad):
-            raise CoilError(f"a sampled A has {len(bad)} values that are not finite, first {bad[0].tolist()}")
+            count = plural(len(bad), "value that is", "values that are")
+            raise CoilError(f"a sampled A has {count} not finite, first {bad[0].tolist()}")
         affine = finite_array(self.affine, "affine", CoilError)
         if affine.shape != (4, 4) or np.abs(affine[3] - [0, 0, 0, 1]).max() > 1e-6:
             raise CoilError("the affine of a sampled A must be 4 x 4 with the last row 0 0 0 1")

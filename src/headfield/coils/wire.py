@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import finite_array, finite_number, positive, vectors, whole
 from ..core.docs import fill_doc
-from ..core.messages import warn
+from ..core.messages import plural, warn
 from ..errors import CoilError
 from .casing import Casing
 from .coil import Coil
@@ -247,7 +247,7 @@ def _paths(paths_mm: ArrayLike | Sequence[ArrayLike]) -> list[Floats]:
         what = "paths_mm" if single else f"paths_mm[{i}]"
         points = vectors(path, what, CoilError)
         if len(points) < 2:
-            raise CoilError(f"{what} has {len(points)} points, a wire has two or more")
+            raise CoilError(f"{what} has {plural(len(points), 'point', 'points')}, a wire has two or more")
         moved = np.concatenate([[True], np.diff(points, axis=0).any(axis=1)])
         if moved.sum() < 2:
             raise CoilError(f"{what} has no length: all its points are the same")

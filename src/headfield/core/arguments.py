@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..core.messages import plural
 from ..errors import HeadfieldError
 
 __all__ = [
@@ -105,7 +106,7 @@ def finite_array(values: ArrayLike, name: str, error: type[HeadfieldError]) -> n
         bad = np.argwhere(~finite)
         index = tuple(bad[0].tolist())
         first = f", first {list(index)} = {array[index]}" if index else f": {array}"
-        raise error(f"{name}: {len(bad)} values are not finite{first}")
+        raise error(f"{name}: {plural(len(bad), 'value is', 'values are')} not finite{first}")
     return array
 
 

@@ -110,8 +110,8 @@ _TEXTS = _texts(
             Electric field, V/m.
 
     only_tags
-        tags : int or array_like of int, optional
-            Only tetrahedra of these tissues; by default those of all.
+        tags : int, str, or sequence of them, optional
+            Only tetrahedra of these tissues, by tag or name (2, "gray matter"); by default those of all.
 
     reach_mm
         reach_mm : float, optional

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import difflib
 import functools
 import os
@@ -25,6 +26,7 @@ __all__ = [
     "first_of",
     "heard",
     "in_one_line",
+    "in_short",
     "nearest_name",
     "plural",
     "point",
@@ -97,6 +99,27 @@ def nearest_name(name: object, names: Iterable[str], likeness: float = 0.6) -> s
     by_lower = {one.lower(): one for one in names}
     near = difflib.get_close_matches(str(name).lower(), list(by_lower), n=1, cutoff=likeness)
     return f", did you mean {by_lower[near[0]]!r}?" if near else ""
+
+
+def in_short(record: Any) -> str:
+    """Return a record in one line: arrays by their shapes, records by their type, nothing that is empty.
+
+    Examples
+    --------
+    >>> from headfield import Dipoles
+    >>> print(in_short(Dipoles([[0, 0, -5.0]], [[0, 0, 1e-3]])))
+    <Dipoles: positions_mm (1, 3), moments (1, 3)>
+    """
+    parts = []
+    for one in dataclasses.fields(record):
+        value = getattr(record, one.name)
+        if isinstance(value, np.ndarray):
+            parts.append(f"{one.name} {value.shape}")
+        elif dataclasses.is_dataclass(value):
+            parts.append(f"{one.name} {type(value).__name__}")
+        elif value is not None and value != "" and value != ():
+            parts.append(f"{one.name}={value!r}")
+    return f"<{type(record).__name__}: {', '.join(parts)}>"
 
 
 def printable(text: str) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.arguments import plain_array, vectors
 from ..core.device import cpu
 from ..core.locks import cached_property
+from ..core.messages import plural
 from ..errors import MeshError, PoseError
 from .crossings import Columns
 from .tree import Boxes, reduced
@@ -71,6 +72,10 @@ class Surface:
         self.nodes_mm: Floats = nodes[used]
         self.faces: Ints = corner.reshape(-1, 3)
         self.triangles: Floats = self.nodes_mm[self.faces]
+
+    def __repr__(self) -> str:
+        faces = plural(len(self.faces), "triangle", "triangles")
+        return f"<Surface of {faces}, {plural(len(self.nodes_mm), 'node', 'nodes')}>"
 
     @cached_property
     def is_wound_inward(self) -> bool:

@@ -89,7 +89,9 @@ def as_labels(values: ArrayLike | None, name: str, count: int, dtype: Any) -> ND
     """Return integers (count,), read-only, 0 where none are given; raise for another number of them."""
     array = as_int(np.zeros(count, dtype) if values is None else values, name, dtype=dtype)
     if len(array) != count:
-        raise MeshError(f"{name} has {len(array):,} values where {count:,} are needed")
+        raise MeshError(
+            f"{name} has {plural(len(array), 'value', 'values')} where {plural(count, 'is', 'are')} needed"
+        )
     return array
 
 

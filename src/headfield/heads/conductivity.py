@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core.arguments import finite_number, is_whole, plain_array, real_array
-from ..core.messages import doubt, warn
+from ..core.messages import doubt, plural, warn
 from ..errors import ConductivityError
 from .tissues import AIR, TISSUES, tissue, usual_range
 
@@ -208,7 +208,7 @@ def _by_tag(given: Mapping[int, float], tags: np.ndarray) -> np.ndarray:
         elif standard is not None:
             values[i] = standard.conductivity
         else:
-            unknown.append(f"tag {tag} ({counts[i]} tetrahedra)")
+            unknown.append(f"tag {tag} ({plural(int(counts[i]), 'tetrahedron', 'tetrahedra')})")
     if unknown:
         air = _AIR if AIR in found and AIR not in given else ""
         raise ConductivityError(

@@ -17,6 +17,7 @@ from .base import MeshBase
 from .findings import Finding
 from .formats.raw import FullMesh, RawMesh
 from .mending import merging, repair
+from .tissue_words import Tissues
 from .tissues import head_tags
 
 __all__ = ["Derived"]
@@ -33,8 +34,8 @@ class Derived(MeshBase):
     def crop(
         self: Mesh,
         *,
-        tags: int | ArrayLike | None = None,
-        without_tags: int | ArrayLike | None = None,
+        tags: Tissues | None = None,
+        without_tags: Tissues | None = None,
         box_mm: ArrayLike | None = None,
         centre_mm: ArrayLike | None = None,
         radius_mm: float | None = None,
@@ -49,10 +50,11 @@ class Derived(MeshBase):
 
         Parameters
         ----------
-        tags : int or array_like of int, optional
-            Only these tissues. Tags that don't occur are ignored.
-        without_tags : int or array_like of int, optional
-            Not these tissues. Tags that don't occur are ignored.
+        tags : int, str, or sequence of them, optional
+            Only these tissues, by tag or name, see `headfield.heads.tissue_words`. Those that don't occur
+            are ignored.
+        without_tags : int, str, or sequence of them, optional
+            Not these tissues, such as "air". Those that don't occur are ignored.
         box_mm : array_like, (2, 3), optional
             Lowest and highest corner, mm, of where the barycentre may lie; may be infinite.
         centre_mm, radius_mm : array_like (3,) and float, optional

@@ -15,7 +15,6 @@ point that tells the orientation of the electrode; they are not kept. Columns af
 from __future__ import annotations
 
 import csv
-import difflib
 import math
 import os
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.arguments import real_array
-from ..core.messages import quoted, warn
+from ..core.messages import nearest_name, plural, quoted, warn
 from ..errors import ArgumentError, FileFormatError
 from ..io.regular import check_regular
 
@@ -59,7 +58,7 @@ class EegPositions:
     >>> cap["c3"]
     Traceback (most recent call last):
     ...
-    headfield.errors.ArgumentError: no position named 'c3'; is it 'C3'?
+    headfield.errors.ArgumentError: no position named 'c3', did you mean 'C3'?
     """
 
     names: tuple[str, ...]
@@ -96,15 +95,11 @@ class EegPositions:
         return self.positions_mm[where[0]].copy()
 
     def __repr__(self) -> str:
-        return f"<EegPositions: {len(self)} positions>"
+        return f"<EegPositions: {plural(len(self), 'position', 'positions')}>"
 
     def _hint(self, name: object) -> str:
-        lower = {each.lower(): each for each in self.names}
-        near = difflib.get_close_matches(str(name).lower(), lower, n=3)
-        if near:
-            return f"; is it {' or '.join(repr(lower[each]) for each in near)}?"
         there = ", ".join(map(repr, self.names[:_LISTED]))
-        return f"; there are {there}{', …' if len(self) > _LISTED else ''}"
+        return nearest_name(name, self.names) or f"; there are {there}{', …' if len(self) > _LISTED else ''}"
 
 
 def read_eeg_positions(path: str | os.PathLike[str]) -> EegPositions:

@@ -16,6 +16,7 @@ from ..geometry.triangles import ramp
 from .mesh import TetMesh
 from .selection import tets_of
 from .tetrahedra import chunks, determinants
+from .tissue_words import Tissues
 
 __all__ = ["Cubes", "Located", "barycentric", "locate"]
 
@@ -37,14 +38,14 @@ class Located(NamedTuple):
     distance_mm: Floats  #: (p,) from the point to the tetrahedron, 0 if it is inside
 
 
-def locate(mesh: TetMesh, points_mm: ArrayLike, tags: int | ArrayLike | None = None) -> Located:
+def locate(mesh: TetMesh, points_mm: ArrayLike, tags: Tissues | None = None) -> Located:
     """Find the tetrahedron that each point lies in, or else the one that is nearest.
 
     Parameters
     ----------
     mesh : TetMesh
     points_mm : array_like (p, 3)
-    tags : int or array_like of int, optional
+    tags : int, str, or sequence of them, optional
         Only tetrahedra of these tissues.
 
     Returns

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..core.device import cpu
 from ..core.locks import cached_property
+from ..core.messages import plural
 from ..errors import MeshError
 from . import checks, parts
 from .base import frozen
@@ -20,10 +21,13 @@ from .findings import Finding, HeadReport
 from .image_report import ImageReport
 from .sense import checkup
 from .summary import summarise
+from .tissue_words import Tissues, without_names
 from .tissues import SURFACE_TAG, head_tags
 from .write import write_mesh
 
 __all__ = ["TetMesh"]
+
+_LISTED_TAGS = 6  # in a repr; of more the first and the last are
 
 
 class TetMesh(Derived):
@@ -158,19 +162,22 @@ class TetMesh(Derived):
 
     def __repr__(self) -> str:
         tags = np.unique(self.tags).tolist()
-        return f"TetMesh({self.n_nodes:,} nodes, {self.n_tets:,} tetrahedra, tags {tags})"
+        some = str(tags) if len(tags) <= _LISTED_TAGS else f"[{tags[0]}, {tags[1]}, …, {tags[-1]}]"
+        tets = plural(self.n_tets, "tetrahedron", "tetrahedra")
+        return f"TetMesh({self.n_nodes:,} nodes, {tets}, tags {some})"
 
     def boundary(self) -> NDArray[np.int32]:
         """Return the outer faces of the mesh: node indices (f, 3), int32, normals outward. Computed once."""
         return self._outer(None)[0]
 
-    def surface(self, tags: int | ArrayLike) -> NDArray[np.int32]:
+    def surface(self, tags: Tissues) -> NDArray[np.int32]:
         """Return the surface of the union of some tissues.
 
         Parameters
         ----------
-        tags : int or array_like of int
-            The tissues: `[1, 2]` (white and gray matter) gives the cortex. Tags that don't occur are ignored.
+        tags : int, str, or sequence of them
+            The tissues, by tag or name: `[1, 2]` (white and gray matter) or "brain" gives the cortex. Those
+            that don't occur are ignored.
 
         Returns
         -------
@@ -192,7 +199,7 @@ class TetMesh(Derived):
         """
         return self._outer(tags)[0]
 
-    def surface_tets(self, tags: int | ArrayLike | None = None) -> NDArray[np.int32]:
+    def surface_tets(self, tags: Tissues | None = None) -> NDArray[np.int32]:
         """Return the tetrahedron under each face of `surface(tags)` or `boundary()`: index (f,), int32."""
         return self._outer(tags)[1]
 
@@ -243,8 +250,8 @@ class TetMesh(Derived):
             owner[chosen[place >= 0]] = tets[place[place >= 0]]
         return owner
 
-    def _outer(self, tags: int | ArrayLike | None) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        key = None if tags is None else checks.tag_set(tags)
+    def _outer(self, tags: Tissues | None) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        key = None if tags is None else checks.tag_set(without_names(self, tags, "tags", MeshError))
         if key not in self._faces:
             if key is None:
                 faces, owner = cpu.boundary_faces(self.tets, self.n_nodes)

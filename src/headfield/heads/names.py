@@ -23,6 +23,7 @@ __all__ = [
     "tags_of_names",
     "taken_for",
     "usable_names",
+    "words_of_tissues",
 ]
 
 LONGEST_TAG_NAME = 127  # letters; Gmsh reads no more of a name
@@ -45,8 +46,8 @@ _WORDS = {
     Meaning((5,), 5): "scalp skin",
     Meaning((5, 10, 12), 5): "soft softtissues",
     Meaning((6,), 6): "eye eyes eyeball eyeballs",
-    Meaning((4, 7), 7): "compactbone bonecompact skullcompact compacta corticalbone bonecortical",
-    Meaning((4, 8), 8): "spongybone bonespongy skullspongy spongiosa cancellousbone cancellous diploe",
+    Meaning((4, 7), 7): "compactbone compact bonecompact skullcompact compacta corticalbone bonecortical",
+    Meaning((4, 8), 8): "spongybone spongy bonespongy skullspongy spongiosa cancellousbone cancellous diploe",
     Meaning((9,), 9): "blood vessels bloodvessels",
     Meaning((10,), 10): "muscle muscles",
     Meaning((11,), 11): "cartilage",
@@ -78,6 +79,17 @@ def meaning(name: str) -> Meaning | None:
     words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
     kept = [word.lower() for word in words if word.lower() not in _FILLERS]
     return _MEANINGS.get("".join(kept))
+
+
+def words_of_tissues() -> dict[str, Meaning]:
+    """Return what each word of the table of names stands for: lower case, without spaces.
+
+    Examples
+    --------
+    >>> words_of_tissues()["graymatter"].suggested, words_of_tissues()["skull"].tags
+    (2, (4, 7, 8))
+    """
+    return dict(_MEANINGS)
 
 
 def contradicted(names: Mapping[int, str], present: Iterable[int]) -> dict[int, int]:

@@ -14,6 +14,7 @@ from ..core.messages import plural, warn
 from ..errors import MeshError
 from . import checks, tetrahedra
 from .formats.raw import MeshArrays, RawMesh
+from .tissue_words import Tissues, without_names
 
 __all__ = ["cropped", "outermost"]
 
@@ -90,8 +91,8 @@ def _angles(
 
 def cropped(
     mesh: MeshArrays,
-    tags: int | ArrayLike | None,
-    without_tags: int | ArrayLike | None,
+    tags: Tissues | None,
+    without_tags: Tissues | None,
     box_mm: ArrayLike | None,
     ball: tuple[ArrayLike | None, float | None] | None,
     keep_largest: bool,
@@ -99,9 +100,11 @@ def cropped(
     """Return the arrays of a part of a mesh; `TetMesh.crop` says which part, and what is raised."""
     kept = np.ones(mesh.n_tets, bool)
     if tags is not None:
-        kept &= np.isin(mesh.tags, checks.tag_set(tags))
+        kept &= np.isin(mesh.tags, checks.tag_set(without_names(mesh, tags, "tags", MeshError)))
     if without_tags is not None:
-        kept &= ~np.isin(mesh.tags, checks.tag_set(without_tags))
+        kept &= ~np.isin(
+            mesh.tags, checks.tag_set(without_names(mesh, without_tags, "without_tags", MeshError))
+        )
     if box_mm is not None or ball is not None:
         centres = tetrahedra.barycentres(mesh.nodes_mm, mesh.tets)
     if box_mm is not None:

@@ -79,7 +79,7 @@ def read_mesh(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     hf.write_mesh(folder + "/tet.msh", tet)
     ...     hf.read_mesh(folder + "/tet.msh")
-    TetMesh(4 nodes, 1 tetrahedra, tags [5])
+    TetMesh(4 nodes, 1 tetrahedron, tags [5])
 
     Tissues that are counted from the scalp inward:
 

@@ -6,12 +6,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from ..core.arguments import whole_numbers
 from ..errors import RegionError
 from . import tetrahedra
 from .mesh import TetMesh
+from .tissue_words import Tissues, listed, tags_of
 
 __all__ = ["barycentres", "check_mesh", "is_mask_of_numbers", "same_mesh", "tets_of"]
 
@@ -22,14 +22,14 @@ def check_mesh(mesh: TetMesh) -> None:
         raise RegionError(f"mesh must be a TetMesh (see read_mesh), not {type(mesh).__name__}")
 
 
-def tets_of(mesh: TetMesh, tags: int | ArrayLike | None) -> NDArray[np.intp]:
+def tets_of(mesh: TetMesh, tags: Tissues | None) -> NDArray[np.intp]:
     """Return the indices of the tetrahedra of some tissues, ascending.
 
     Parameters
     ----------
     mesh : TetMesh
-    tags : int or array_like of int, or None
-        The tissues. None: all of the mesh.
+    tags : int, str, or sequence of them, or None
+        The tissues, by tag or name (see `headfield.heads.tissue_words`). None: all of the mesh.
 
     Returns
     -------
@@ -38,23 +38,21 @@ def tets_of(mesh: TetMesh, tags: int | ArrayLike | None) -> NDArray[np.intp]:
     Raises
     ------
     RegionError
-        Tags that are not whole numbers, or that no tetrahedron has.
+        Tags that are not whole numbers, or that no tetrahedron has, or a name that no tissue has.
 
     Examples
     --------
     >>> mesh = TetMesh([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], [[0, 1, 2, 3]], tags=[5])
-    >>> tets_of(mesh, [5]).tolist()
-    [0]
+    >>> tets_of(mesh, [5]).tolist(), tets_of(mesh, "scalp").tolist()
+    ([0], [0])
     """
     check_mesh(mesh)
     if tags is None:
         return np.arange(mesh.n_tets)
-    wanted = whole_numbers(tags, "tags", RegionError)
+    wanted = tags_of(mesh, tags)
     absent = np.setdiff1d(wanted, mesh.tags)
     if len(absent):
-        raise RegionError(
-            f"no tetrahedron has the tags {absent.tolist()}; the mesh has {np.unique(mesh.tags).tolist()}"
-        )
+        raise RegionError(f"no tetrahedron has the tags {absent.tolist()}; the mesh has {listed(mesh)}")
     return np.flatnonzero(np.isin(mesh.tags, wanted))
 
 

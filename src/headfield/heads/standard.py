@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,6 +16,7 @@ from .findings import Finding
 from .formats.raw import MeshArrays
 from .label_fields import offered
 from .names import as_option, contradicted, taken_for
+from .tissue_words import by_tag
 from .tissues import tissue
 
 __all__ = ["conductivity_of"]
@@ -23,7 +25,7 @@ _LISTED = 4
 
 
 def conductivity_of(
-    mesh: MeshArrays, conductivity: float | Mapping[int, float] | ArrayLike | None
+    mesh: MeshArrays, conductivity: float | Mapping[Any, float] | ArrayLike | None
 ) -> np.ndarray:
     """Return the conductivity of each tetrahedron of a mesh; see `resolve`.
 
@@ -31,7 +33,7 @@ def conductivity_of(
     ----------
     mesh : TetMesh
     conductivity : None, float, dict, array_like (m,) or (m, 3, 3)
-        S/m.
+        S/m. The dict is by tag or by the name of a tissue, see `headfield.heads.tissue_words`.
 
     Returns
     -------
@@ -41,8 +43,9 @@ def conductivity_of(
     Raises
     ------
     ConductivityError
-        As `resolve`. Or a standard value would be taken for a tag that the file calls another tissue, that is
-        only the place of a set in the file, or that all tetrahedra have because none was found.
+        As `resolve`. A name that no tissue has. Or a standard value would be taken for a tag that the file
+        calls another tissue, that is only the place of a set in the file, or that all tetrahedra have because
+        none was found.
 
     Examples
     --------
@@ -56,6 +59,8 @@ def conductivity_of(
     ...
     headfield.errors.ConductivityError: no conductivity for tag 1, called 'scalp' in the file, which is ...
     """
+    if isinstance(conductivity, Mapping):
+        conductivity = by_tag(mesh, conductivity, "conductivity")
     if conductivity is None or isinstance(conductivity, Mapping):
         present = np.unique(mesh.tags).tolist()
         _check_meant(mesh, [tag for tag in present if tag not in (conductivity or {})], present)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.locks import cached_property
+from ..core.messages import nearest_name
 from ..errors import ConductivityError, FileFormatError
 from .eeg import EegPositions, read_eeg_positions
 from .layout import PREFIX, find_folder, find_mesh, find_surfaces, find_tensors, listed
@@ -143,7 +144,9 @@ class Subject:
         if cap is None:
             wanted = caps[0] if len(caps) == 1 else _CAP
         if not isinstance(wanted, str) or not {wanted, f"{wanted}.csv"} & set(caps):
-            raise FileFormatError(f"no cap {wanted!r} in {folder}; there: {listed(caps)}")
+            raise FileFormatError(
+                f"no cap {wanted!r} in {folder}; there: {listed(caps)}{nearest_name(wanted, caps)}"
+            )
         return read_eeg_positions(folder / (wanted if wanted in caps else f"{wanted}.csv"))
 
     @property
@@ -159,7 +162,7 @@ class Subject:
     def conductivity(
         self,
         mode: str = "scalar",
-        values: float | Mapping[int, float] | ArrayLike | None = None,
+        values: float | Mapping[Any, float] | ArrayLike | None = None,
         *,
         mesh: TetMesh | None = None,
         **limits: Any,

@@ -22,7 +22,7 @@ _IN_METRES = 1.0  # mm: coordinates that are all less are likely in metres
 _SPACES = {"brain", "scalp", "coil"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NamedTarget:
     """A point in MNI space that a publication names.
 
@@ -51,6 +51,10 @@ class NamedTarget:
     source: str
     from_memory: bool
     axes: Floats | None = field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        x, y, z = self.mni_mm
+        return f"<NamedTarget {self.name!r}: ({x:g}, {y:g}, {z:g}) mm in MNI space, {self.space}>"
 
     def __str__(self) -> str:
         """Return all of it in one line."""

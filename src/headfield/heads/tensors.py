@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import finite_number, plain_array
-from ..core.messages import warn
+from ..core.messages import nearest_name, warn
 from ..errors import ConductivityError
 from ..io.nifti import check_affine, given_image, read_nifti, trilinear
 from .mesh import TetMesh
@@ -45,7 +45,7 @@ def conductivity_tensors(
     mesh: TetMesh,
     image: Image,
     mode: str = "vn",
-    conductivity: float | Mapping[int, float] | ArrayLike | None = None,
+    conductivity: float | Mapping[Any, float] | ArrayLike | None = None,
     *,
     tissues: ArrayLike = (1, 2),
     max_ratio: float = 10.0,
@@ -117,7 +117,9 @@ def conductivity_tensors(
     if not isinstance(mesh, TetMesh):
         raise ConductivityError(f"mesh must be a TetMesh (see read_mesh), not {type(mesh).__name__}")
     if mode not in _MODES:
-        raise ConductivityError(f"mode = {mode!r} is not one of {', '.join(_MODES)}")
+        raise ConductivityError(
+            f"mode = {mode!r} is not one of {', '.join(_MODES)}{nearest_name(mode, _MODES)}"
+        )
     ratio = _at_least(max_ratio, 1.0, "max_ratio")
     largest = _at_least(max_conductivity, 0.0, "max_conductivity")
     isotropic = conductivity_of(mesh, conductivity)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..core.arguments import finite_number
 from ..core.device import cpu, select
+from ..core.messages import nearest_name
 from ..core.multigrid import hierarchy_of
 from ..errors import MeshError
 from .curved import moved_nodes
@@ -104,7 +105,8 @@ class Thickening:
         if not isinstance(mesh, TetMesh):
             raise MeshError(f"mesh must be a TetMesh (see read_mesh), not {type(mesh).__name__}")
         if layer not in LAYERS:
-            raise MeshError(f"layer must be one of {', '.join(map(repr, LAYERS))}, not {layer!r}")
+            near = nearest_name(layer, LAYERS)
+            raise MeshError(f"layer must be one of {', '.join(map(repr, LAYERS))}, not {layer!r}{near}")
         rank, own = _ranks(mesh), _ORDER.index(LAYERS[layer])
         if not (rank == own).any():
             raise MeshError(f"the head has no {layer}: no tetrahedron has tag {_tags(LAYERS[layer])}")

@@ -10,7 +10,9 @@ from __future__ import annotations
 import io
 import math
 import os
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +21,23 @@ from numpy.typing import NDArray
 
 from .growth import GROWTH, most_unpacked
 
-__all__ = ["read_arrays"]
+__all__ = ["DAMAGED", "read_arrays"]
+
+#: What the reading of a damaged archive raises, besides OSError and MemoryError.
+DAMAGED = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    KeyError,
+    IndexError,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    SyntaxError,
+    tokenize.TokenError,
+)
 
 _LARGEST_DIRECTORY = 1 << 20  # bytes: ten thousand names; the objects made of them take ten times as much
 _LONGEST_HEADER = 1 << 14  # bytes of an array; NumPy takes 10,000

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
-from ..core.messages import in_one_line, nearest_name, quoted, warn
+from ..core.messages import first_of, in_one_line, nearest_name, quoted, warn
 from ..errors import ArgumentError, FileFormatError, HeadfieldError
 from .json_text import json_of
 from .regular import check_regular
@@ -169,7 +169,7 @@ class NamedEntries(Mapping[str, T], Generic[T]):
         return "\n".join(str(one) for one in self.values())
 
     def __repr__(self) -> str:
-        return f"<{self._section}: {', '.join(self)}>"
+        return f"<{self._section}: {first_of(list(self), 2)} ({len(self)})>"
 
     def _key(self, name: object) -> str | None:
         if not isinstance(name, str):

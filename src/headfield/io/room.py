@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import StorageError
 
-__all__ = ["check_room"]
+__all__ = ["bytes_text", "check_room"]
 
 
 def check_room(path: str | os.PathLike[str], more: int, kept: str) -> None:
@@ -41,11 +41,18 @@ def check_room(path: str | os.PathLike[str], more: int, kept: str) -> None:
     free = shutil.disk_usage(folder).free
     if more > free:
         raise StorageError(
-            f"{os.fspath(path)}: {_bytes(more)} more are needed, and {_bytes(free)} are free; {kept}"
+            f"{os.fspath(path)}: {bytes_text(more)} more are needed, and {bytes_text(free)} are free; {kept}"
         )
 
 
-def _bytes(count: int) -> str:
+def bytes_text(count: float) -> str:
+    """Return a number of bytes in words.
+
+    Examples
+    --------
+    >>> bytes_text(20_480), bytes_text(7)
+    ('20.5 kB', '7 bytes')
+    """
     size, units = float(count), iter(("bytes", "kB", "MB", "GB", "TB", "PB", "EB"))
     unit = next(units)
     while size >= 1000:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import within
-from ..core.messages import doubt
+from ..core.messages import doubt, plural
 from ..errors import RegionError
 from ..metrics.sums import levels
 from ..regions.region import Region, check_is_region
@@ -99,4 +99,4 @@ class Percentile(Combinable):
         return np.asarray(levels(size, self.region.weights, np.asarray(self.percent)))
 
     def __repr__(self) -> str:
-        return f"<Percentile: {self.percent:g} % of |E| in {len(self.region):,} elements>"
+        return f"<Percentile: {self.percent:g} % of |E| in {plural(len(self.region), 'element', 'elements')}>"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..core.arguments import finite_array, plain_array, positive, within
 from ..core.device import beside, is_on_gpu, on_host
+from ..core.messages import plural
 from ..errors import ArgumentError
 
 __all__ = [
@@ -107,7 +108,9 @@ def target_mask(target: Any, values: Any, w: Any) -> Any:
         )
     inside = beside(values, mask)
     if not bool((w * inside).any()):
-        raise ArgumentError(f"target is empty: {mask.sum()} elements of weight 0 in all")
+        raise ArgumentError(
+            f"target is empty: {plural(int(mask.sum()), 'element', 'elements')} of weight 0 in all"
+        )
     return inside
 
 

@@ -32,10 +32,14 @@ def average(values: Any, w: Any) -> Any:
 
 def levels(values: Any, w: Any, q: NDArray[np.float64]) -> Any:
     """Return the weighted percentiles (q…, k); each is one of the values."""
+    # Neither CuPy's percentiles nor those of NumPy before 2 have weights.
     values, w = values[..., w > 0], w[w > 0]
-    if is_on_gpu(values):  # CuPy's percentiles have no weights
-        return _levels_by_sorting(values, w, q)
-    return np.percentile(values, q, weights=w, method="inverted_cdf", axis=-1)
+    order = values.argsort(axis=-1)
+    below = w[order].cumsum(axis=-1)  # weight up to each value, itself included
+    found = [(below < share * below[..., -1:]).sum(axis=-1) for share in q.ravel() / 100]
+    picked = [np.take_along_axis(order, i[..., None], axis=-1) for i in found]
+    chosen = np.stack([np.take_along_axis(values, i, axis=-1)[..., 0] for i in picked])
+    return chosen.reshape(q.shape + values.shape[:-1])
 
 
 def above(values: Any, w: Any, fraction: float, percent: Any) -> tuple[Any, Any]:
@@ -50,13 +54,3 @@ def above(values: Any, w: Any, fraction: float, percent: Any) -> tuple[Any, Any]
 def as_array(values: Any) -> Any:
     """Return a number as an array without dimensions; CuPy's numbers are arrays already."""
     return values if is_on_gpu(values) else np.asarray(values)
-
-
-def _levels_by_sorting(values: Any, w: Any, q: NDArray[np.float64]) -> Any:
-    """Do on a GPU what `levels` does."""
-    order = values.argsort(axis=-1)
-    below = w[order].cumsum(axis=-1)  # weight up to each value, itself included
-    found = [(below < share * below[..., -1:]).sum(axis=-1) for share in q.ravel() / 100]
-    picked = [np.take_along_axis(order, i[..., None], axis=-1) for i in found]
-    chosen = np.stack([np.take_along_axis(values, i, axis=-1)[..., 0] for i in picked])
-    return chosen.reshape(q.shape + values.shape[:-1])

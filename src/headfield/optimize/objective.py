@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..coils.coil import Coil
+from ..core.messages import nearest_name
 from ..errors import ArgumentError
 from ..measures.measure import as_measure
 from ..poses.pose import check_poses
@@ -78,7 +79,9 @@ class Objective:
         self.model, self.measure, self.coil = model, as_measure(measure), check_coil(coil)
         unknown = sorted(options.keys() - set(_OPTIONS))
         if unknown:
-            raise ArgumentError(f"options are {', '.join(_OPTIONS)}, not {unknown[0]!r}")
+            raise ArgumentError(
+                f"options are {', '.join(_OPTIONS)}, not {unknown[0]!r}{nearest_name(unknown[0], _OPTIONS)}"
+            )
         if np.ndim(didt) == 1 and np.size(didt) > 1:
             raise ArgumentError(f"didt must be one for all poses, not {np.size(didt)}")
         self.didt, self.options = didt, options

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.messages import plural
+
 __all__ = ["Refinement"]
 
 Floats = NDArray[np.float64]
@@ -79,5 +81,5 @@ class Refinement:
         ended = ", ".join(f"{count} {status}" for status, count in counts.items())
         return (
             f"<Refinement: {self.value:.5g} from start {self.best} of {len(self.values)}: {ended}; "
-            f"{self.batches} batches, {self.poses_solved} poses>"
+            f"{plural(self.batches, 'batch', 'batches')}, {plural(self.poses_solved, 'pose', 'poses')}>"
         )

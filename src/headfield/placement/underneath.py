@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..core.arguments import whole_numbers
+from ..core.messages import plural
 from ..errors import RegionError
 from ..geometry.surface import Surface
 from ..heads.mesh import TetMesh
@@ -16,6 +16,7 @@ from ..heads.rays import Crossed, crossed
 from ..heads.selection import check_mesh
 from ..heads.skin import skin
 from ..heads.subject import Subject
+from ..heads.tissue_words import tags_of
 from ..heads.tissues import BRAIN, head_tags
 from ..poses.pose import check_poses
 
@@ -64,7 +65,7 @@ class ScalpGeometry:
     thickness_mm: Floats
 
     def __repr__(self) -> str:
-        return f"<ScalpGeometry of {len(self.scalp_mm)} poses>"
+        return f"<ScalpGeometry of {plural(len(self.scalp_mm), 'pose', 'poses')}>"
 
 
 def scalp_geometry(
@@ -111,7 +112,7 @@ def scalp_geometry(
     check_mesh(head)
     checked = check_poses(poses)
     present = head_tags(head.tags)
-    wanted = BRAIN if cortex is None else whole_numbers(cortex, "cortex", RegionError).tolist()
+    wanted = BRAIN if cortex is None else tags_of(head, cortex, "cortex")
     of_cortex = sorted(set(wanted) & set(present))
     if not of_cortex:
         raise RegionError(f"the head has no tissue {list(wanted)} to take for the cortex; it has {present}")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.arguments import finite_array, real_array
+from ..core.messages import plural
 from ..errors import PoseError
 from .pose import check_poses
 
@@ -108,7 +109,9 @@ class PoseList:
             raise PoseError(f"names = {self.names!r} is one text, where one for each pose is needed")
         names = tuple(self.names) or ("",) * len(poses)
         if len(names) != len(poses):
-            raise PoseError(f"{len(names)} names for {len(poses)} poses")
+            raise PoseError(
+                f"{plural(len(names), 'name', 'names')} for {plural(len(poses), 'pose', 'poses')}"
+            )
         for index, name in enumerate(names):
             if not isinstance(name, str):
                 raise PoseError(f"names[{index}] = {name!r} is not text")
@@ -141,5 +144,4 @@ class PoseList:
     def __repr__(self) -> str:
         from_file = f" ({self.kind})" if self.kind else ""
         with_didt = "" if self.didt is None else " with dI/dt"
-        many = "" if len(self) == 1 else "s"
-        return f"<PoseList: {len(self)} pose{many}{with_didt}{from_file}>"
+        return f"<PoseList: {plural(len(self), 'pose', 'poses')}{with_didt}{from_file}>"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..fields.run import digest
+from ..core.digest import digest
+from ..core.messages import plural
 from ..heads.mesh import TetMesh
 from ..regions.region import Region
 from .modes import Modes
@@ -74,7 +75,7 @@ class Basis:
     potentials: Potentials | None = None
 
     def __repr__(self) -> str:
-        return f"<Basis of {self.n_sources} sources, {self.modes.columns // 3:,} places>"
+        return f"<Basis of {self.n_sources} sources, {plural(self.modes.columns // 3, 'place', 'places')}>"
 
 
 def head_digest(mesh: TetMesh) -> str:

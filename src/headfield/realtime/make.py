@@ -13,10 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from ..coils.coil import Coil
 from ..coils.layouts import figure_of_eight
 from ..core.arguments import finite_array, whole, within
+from ..core.digest import digest
 from ..core.memory import free_memory
 from ..core.messages import doubt, warn
 from ..errors import ArgumentError, DeviceError, MeshError, PoseError, RegionError
-from ..fields.run import digest
 from ..placement.positions import scalp_positions
 from ..placement.scalp import Scalp
 from ..placement.scalp_field import scalp_field

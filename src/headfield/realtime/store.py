@@ -4,19 +4,16 @@
 from __future__ import annotations
 
 import os
-import tokenize
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.digest import digest
 from ..errors import ArgumentError, FileFormatError, HeadfieldError, MeshError
-from ..fields.run import digest
 from ..io.atomic import replacing
-from ..io.npz import read_arrays
+from ..io.npz import DAMAGED, read_arrays
 from ..regions.region import Region
 from ..solve.model import HeadModel
 from .basis import Basis, HeldOut, head_digest, region_digest
@@ -29,20 +26,6 @@ __all__ = ["read_realtime", "write_realtime"]
 
 _ANY_KIND = "headfield real-time basis "
 _KIND = _ANY_KIND + "2"
-_DAMAGED = (
-    ValueError,
-    TypeError,
-    OverflowError,
-    KeyError,
-    IndexError,
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    SyntaxError,
-    tokenize.TokenError,
-)
 _POTENTIALS = ("order", "inner_a", "charges_mm", "fit")
 _REGION = ("barycentric", "weights", "normals", "faces")
 
@@ -110,7 +93,7 @@ def read_realtime(path: str | os.PathLike[str], model: HeadModel) -> RealTime:
         basis = _basis(arrays, region)
     except HeadfieldError:
         raise
-    except _DAMAGED as problem:
+    except DAMAGED as problem:
         raise FileFormatError(f"{path}: damaged, or not a real-time basis: {problem}") from None
     return RealTime(model, region, basis)
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import not_negative, vectors
+from ..core.messages import nearest_name
 from ..errors import MeshError, RegionError
 from ..geometry.surface import Surface
 from ..io.freesurfer import Annotation, read_annotation
@@ -72,7 +73,8 @@ def annotated(
     wanted = [names] if isinstance(names, str) else list(names)
     absent = [name for name in wanted if name not in found.names]
     if absent or not wanted:
-        raise RegionError(f"{called}: no label is called {absent}; there are {', '.join(found.names)}")
+        near = nearest_name(absent[0], found.names) if absent else ""
+        raise RegionError(f"{called}: no label is called {absent}{near}; there are {', '.join(found.names)}")
     numbers = [i for i, name in enumerate(found.names) if name in wanted]
     if surface is None:
         if region.is_volume or len(region) != len(found.labels):

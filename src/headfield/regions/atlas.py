@@ -16,6 +16,7 @@ from ..core.messages import warn
 from ..errors import FileFormatError, RegionError
 from ..heads.mesh import TetMesh
 from ..heads.selection import barycentres, tets_of
+from ..heads.tissue_words import Tissues, tags_of
 from ..io.nifti import nearest
 from ..io.regular import check_regular
 from ..io.volume import Volume, read_volume
@@ -34,7 +35,7 @@ def labels(
     mesh: TetMesh,
     image: Volume,
     values: int | ArrayLike,
-    tags: int | ArrayLike | None = None,
+    tags: Tissues | None = None,
     to_image: Callable[[Floats], ArrayLike] | None = None,
 ) -> Region:
     """Make the region of the tetrahedra that have some labels of an atlas.
@@ -95,7 +96,7 @@ def labels(
     hit = inside.copy()
     hit[inside] = np.isin(found, wanted)
     if not hit.any():
-        where = "" if tags is None else f" of the tissues {whole_numbers(tags, 'tags', RegionError).tolist()}"
+        where = "" if tags is None else f" of the tissues {tags_of(mesh, tags)}"
         raise RegionError(
             f"{name}: none of the {len(chosen):,} tetrahedra{where} has the labels {wanted.tolist()}; "
             f"{inside.sum():,} of them are inside of the image"

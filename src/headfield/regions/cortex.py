@@ -19,6 +19,7 @@ from ..errors import ConvergenceError, RegionError
 from ..heads.checks import find_faces
 from ..heads.mesh import TetMesh
 from ..heads.selection import tets_of
+from ..heads.tissue_words import Tissues
 from .columns import Columns, DepthField, columns_through
 from .region import Region, surface_region
 
@@ -65,7 +66,7 @@ class Cortex:
     [71.1, 73.8, 77.5]
     """
 
-    def __init__(self, mesh: TetMesh, gray: int | ArrayLike = 2, white: int | ArrayLike = 1) -> None:
+    def __init__(self, mesh: TetMesh, gray: Tissues = 2, white: Tissues = 1) -> None:
         self.mesh = mesh
         self._elements = chosen = tets_of(mesh, gray)
         if np.isin(chosen, tets_of(mesh, white)).any():
@@ -132,9 +133,7 @@ class Cortex:
         return columns_through(field, np.array(levels), from_layer)
 
 
-def cortical_layer(
-    mesh: TetMesh, depth: float = 0.5, gray: int | ArrayLike = 2, white: int | ArrayLike = 1
-) -> Region:
+def cortical_layer(mesh: TetMesh, depth: float = 0.5, gray: Tissues = 2, white: Tissues = 1) -> Region:
     """Make a layer of the cortex at a share of the way from white matter to what covers gray matter.
 
     Laplace's equation is solved in gray matter, with 0 on its faces to white matter and 1 on all its other
@@ -179,7 +178,7 @@ def cortical_layer(
     return Cortex(mesh, gray, white).layer(depth)
 
 
-def mid_layer(mesh: TetMesh, gray: int | ArrayLike = 2, white: int | ArrayLike = 1) -> Region:
+def mid_layer(mesh: TetMesh, gray: Tissues = 2, white: Tissues = 1) -> Region:
     """Make the mid-layer of the cortex: the layer at a depth of 1/2.
 
     Parameters, result and errors are those of `cortical_layer`.
@@ -205,9 +204,7 @@ def _checked_depth(value: float, name: str) -> float:
     return depth
 
 
-def _borders(
-    mesh: TetMesh, gray: int | ArrayLike, white: int | ArrayLike
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _borders(mesh: TetMesh, gray: Tissues, white: Tissues) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Tell which nodes (n,) lie on faces from gray to white matter, and which only on other gray faces."""
     faces = mesh.surface(gray)
     to_white = find_faces(faces, mesh.surface(white), mesh.n_nodes) >= 0

@@ -14,6 +14,7 @@ from ..geometry.surface import Surface
 from ..heads.location import Located, locate
 from ..heads.mesh import TetMesh
 from ..heads.selection import barycentres, check_mesh, is_mask_of_numbers, tets_of
+from ..heads.tissue_words import Tissues, tags_of
 from .region import Region, surface_region
 
 __all__ = ["mask", "nodes", "points", "sphere", "surface", "tissue"]
@@ -22,14 +23,14 @@ _IN_METRES = 1.0  # mm: several points within less than this are likely to be in
 _ROUNDING_MM = 1e-9  # a point that is off by less counts as on the mesh
 
 
-def tissue(mesh: TetMesh, tags: int | ArrayLike) -> Region:
+def tissue(mesh: TetMesh, tags: Tissues) -> Region:
     """Make the region of all tetrahedra of some tissues.
 
     Parameters
     ----------
     mesh : TetMesh
-    tags : int or array_like of int
-        1 is white matter, 2 gray matter.
+    tags : int, str, or sequence of them
+        By tag, 1 is white matter and 2 gray matter, or by name, see `headfield.heads.tissue_words`.
 
     Returns
     -------
@@ -38,21 +39,22 @@ def tissue(mesh: TetMesh, tags: int | ArrayLike) -> Region:
     Raises
     ------
     RegionError
-        Tags that no tetrahedron has, or that are not whole numbers.
+        Tags that no tetrahedron has, that are not whole numbers, or names that no tissue has.
 
     Examples
     --------
     >>> from headfield import phantom_head, regions
     >>> regions.tissue(phantom_head(edge_mm=8), [1, 2])
     <Region of 43,940 tetrahedra, 1,268,563 mm³>
+    >>> regions.tissue(phantom_head(edge_mm=8), "gray matter")
+    <Region of 9,380 tetrahedra, 249,950 mm³>
     """
-    return Region(mesh, tets_of(mesh, whole_numbers(tags, "tags", RegionError)))
+    check_mesh(mesh)
+    return Region(mesh, tets_of(mesh, tags_of(mesh, tags)))
 
 
 @fill_doc
-def sphere(
-    mesh: TetMesh, centre_mm: ArrayLike, radius_mm: float, tags: int | ArrayLike | None = None
-) -> Region:
+def sphere(mesh: TetMesh, centre_mm: ArrayLike, radius_mm: float, tags: Tissues | None = None) -> Region:
     """Make the region of the tetrahedra whose barycentre lies in a sphere.
 
     Parameters
@@ -90,7 +92,7 @@ def sphere(
     inside = chosen[distance <= radius]
     if not len(inside):
         raise RegionError(
-            f"no barycentre{_of(tags)} lies within {radius:g} mm of {point(centre)}: the nearest is "
+            f"no barycentre{_of(mesh, tags)} lies within {radius:g} mm of {point(centre)}: the nearest is "
             f"{distance.min():.4g} mm away"
         )
     return Region(mesh, inside)
@@ -137,9 +139,7 @@ def mask(mesh: TetMesh, chosen: ArrayLike) -> Region:
 
 
 @fill_doc
-def points(
-    mesh: TetMesh, points_mm: ArrayLike, tags: int | ArrayLike | None = None, reach_mm: float = 0.0
-) -> Region:
+def points(mesh: TetMesh, points_mm: ArrayLike, tags: Tissues | None = None, reach_mm: float = 0.0) -> Region:
     """Make the region of loose points, in their order.
 
     Parameters
@@ -176,7 +176,7 @@ def points(
     return Region(mesh, at.element, at.barycentric)
 
 
-def nodes(mesh: TetMesh, tags: int | ArrayLike | None = None) -> Region:
+def nodes(mesh: TetMesh, tags: Tissues | None = None) -> Region:
     """Make the region of the nodes of some tissues, with the E of these tissues: it jumps between tissues.
 
     Parameters
@@ -213,7 +213,7 @@ def surface(
     mesh: TetMesh,
     nodes_mm: ArrayLike,
     faces: ArrayLike,
-    tags: int | ArrayLike | None = None,
+    tags: Tissues | None = None,
     reach_mm: float = 2.0,
 ) -> Region:
     """Make the region of the nodes of a triangle surface inside the head, in their order.
@@ -263,7 +263,7 @@ def surface(
     return surface_region(mesh, at.element, at.barycentric, nodes, given.faces)
 
 
-def _located(mesh: TetMesh, points_mm: ArrayLike, tags: int | ArrayLike | None, reach_mm: float) -> Located:
+def _located(mesh: TetMesh, points_mm: ArrayLike, tags: Tissues | None, reach_mm: float) -> Located:
     """Locate points as `locate` does; raise an error if there are none, or if some are beyond reach."""
     reach = not_negative(reach_mm, "reach_mm", RegionError)
     xyz = vectors(points_mm, "points_mm", RegionError)
@@ -276,7 +276,7 @@ def _located(mesh: TetMesh, points_mm: ArrayLike, tags: int | ArrayLike | None, 
     far = np.flatnonzero(at.distance_mm > reach + _ROUNDING_MM)
     if len(far):
         worst = int(at.distance_mm.argmax())
-        where = ("the mesh" if tags is None else "the tetrahedra") + _of(tags)
+        where = ("the mesh" if tags is None else "the tetrahedra") + _of(mesh, tags)
         beyond = f" by more than reach_mm = {reach:g} mm" if reach else ""
         raise RegionError(
             f"of {plural(len(xyz), 'point', 'points')} {len(far):,} {'lies' if len(far) == 1 else 'lie'} "
@@ -286,5 +286,5 @@ def _located(mesh: TetMesh, points_mm: ArrayLike, tags: int | ArrayLike | None, 
     return at
 
 
-def _of(tags: int | ArrayLike | None) -> str:
-    return "" if tags is None else f" of the tissues {whole_numbers(tags, 'tags', RegionError).tolist()}"
+def _of(mesh: TetMesh, tags: Tissues | None) -> str:
+    return "" if tags is None else f" of the tissues {tags_of(mesh, tags)}"

@@ -106,7 +106,8 @@ class Region:
         off = np.abs(self.barycentric.sum(axis=1) - 1)
         bad = (self.barycentric < 0).any(axis=1) | (off > _UNITY)
         if bad.any():
-            raise RegionError(f"barycentric: {bad.sum():,} points have weights below 0 or not adding up to 1")
+            points = plural(int(bad.sum()), "point has", "points have")
+            raise RegionError(f"barycentric: {points} weights below 0 or not adding up to 1")
         self._weights = _frozen(np.ones(n) if weights is None else _shaped(weights, "weights", (n,)))
         if (self._weights < 0).any():
             raise RegionError(f"weights: {(self._weights < 0).sum():,} are below 0")

@@ -48,7 +48,7 @@ class HeadModel(OnScalp, Zooming, Adjoint, Differentiable, ByTissue, Uncertain):
     Parameters
     ----------
     mesh : TetMesh
-    conductivity : None, float, dict of int to float, or array_like (m,) or (m, 3, 3)
+    conductivity : None, float, dict of int or str to float, or array_like (m,) or (m, 3, 3)
         S/m. None takes the standard value of each tag; a dict overrides tags; an array gives a number or a
         symmetric positive-definite tensor per tetrahedron.
     device : {"auto", "cpu", "cuda"}
@@ -102,7 +102,7 @@ class HeadModel(OnScalp, Zooming, Adjoint, Differentiable, ByTissue, Uncertain):
     def __init__(
         self,
         mesh: TetMesh,
-        conductivity: float | Mapping[int, float] | ArrayLike | None = None,
+        conductivity: float | Mapping[Any, float] | ArrayLike | None = None,
         *,
         device: str = "auto",
         threads: int | None = None,

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from ..core.arguments import plain_array, whole, within
 from ..core.device import on_host
+from ..core.messages import nearest_name
 from ..errors import ArgumentError, MeshError, RegionError
 from ..regions.region import Region, check_is_region
 from .recovery import check_kind
@@ -87,7 +88,8 @@ def check_primary(primary: Any) -> str:
     """
     if isinstance(primary, str) and primary in PRIMARIES:
         return primary
-    raise ArgumentError(f"primary must be {' or '.join(map(repr, PRIMARIES))}, not {primary!r}")
+    near = nearest_name(primary, PRIMARIES)
+    raise ArgumentError(f"primary must be {' or '.join(map(repr, PRIMARIES))}, not {primary!r}{near}")
 
 
 def _copy(elements: ArrayLike) -> ArrayLike:

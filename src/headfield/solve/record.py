@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.device import on_host
-from ..fields.run import Run, digest, run_of
+from ..core.digest import digest
+from ..fields.run import Run, run_of
 from ..heads.mesh import TetMesh
 from .drives.coil import CoilDrive
 from .drives.currents import NodalCurrents

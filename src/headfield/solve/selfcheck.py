@@ -27,11 +27,11 @@ from .operators import Operators
 from .options import SolveOptions
 from .places import Places
 
-__all__ = ["difference_from_cpu", "on_device"]
+__all__ = ["ALLOWED", "difference_from_cpu", "on_device"]
 
 T = TypeVar("T")
 
-_ALLOWED = 1e-5  # of the relative L2 difference in E; two correct devices differ by less than 1e-6
+ALLOWED = 1e-5  # of the relative L2 difference in E; two correct devices differ by less than 1e-6
 _NO_KERNELS = "no kernel image"  # as CUDA and CuPy say that nothing was compiled for this kind of GPU
 
 _lock = Lock("a GPU is checked")
@@ -151,7 +151,7 @@ def _wrong_for_good(gpu: Device) -> str:
         if _NO_KERNELS not in failed:
             raise DeviceError(failed) from problem
         return f"{failed}; build headfield for it, see CUDAARCHS"
-    if difference <= _ALLOWED:
+    if difference <= ALLOWED:
         return ""
     return (
         f"the GPU's field in a test sphere differs from the CPU's by {difference:.1e} (relative L2): driver, "

@@ -47,7 +47,7 @@ def target_of_map(
     image : path, or (affine, data)
         NIfTI or FreeSurfer volume; the affine takes voxels to mm. Interpolated trilinearly at the barycentres
         of tetrahedra.
-    tags : int or array_like of int
+    tags : int, str, or sequence of them
         Tissues; 2 is gray matter.
     threshold : float
         Values whose size is below count as 0.

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import vectors
 from ..core.device import cpu, using_threads
+from ..core.messages import plural
 from ..errors import PoseError
 from ..fields.report import SolveReport
 from ..heads.mesh import TetMesh
@@ -79,7 +80,7 @@ class ReciprocalField:
         return len(self.currents)
 
     def __repr__(self) -> str:
-        return f"<ReciprocalField of {len(self)} functionals in {self._mesh!r}>"
+        return f"<ReciprocalField of {plural(len(self), 'functional', 'functionals')} in {self._mesh!r}>"
 
     def magnetic_field(self, points_mm: ArrayLike) -> NDArray[np.float32]:
         """Compute B of each functional at points (p, 3), mm, outside the head: (k, p, 3).

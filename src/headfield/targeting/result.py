@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..coils.coil import Coil
 from ..core.arguments import positive
+from ..core.messages import plural
 from ..errors import ArgumentError
 from ..geometry.surface import Surface
 from ..io.atomic import replacing
@@ -153,7 +154,7 @@ class SearchResult:
         x, y, z = self.pose[:3, 3]
         return (
             f"<SearchResult: {self.value:.4g} V/m at ({x:.1f}, {y:.1f}, {z:.1f}) mm, best of "
-            f"{self.map.size:,} poses>"
+            f"{plural(self.map.size, 'pose', 'poses')}>"
         )
 
     @property

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.arguments import whole, within
+from ..core.messages import plural
 from ..errors import ArgumentError, RegionError
 from ..geometry.surface import Surface
 from ..heads.selection import tets_of
@@ -70,7 +71,8 @@ class TradeOff:
     def __repr__(self) -> str:
         low, high = self.value.min(), self.value.max()
         front = self.on_front.sum()
-        return f"<TradeOff of {len(self)} poses: {low:.3g} to {high:.3g} V/m, {front} on the front>"
+        poses = plural(len(self), "pose", "poses")
+        return f"<TradeOff of {poses}: {low:.3g} to {high:.3g} V/m, {front} on the front>"
 
 
 def trade_off(

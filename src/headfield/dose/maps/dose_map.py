@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.arguments import finite_number, whole
-from ...core.messages import plural, printable
+from ...core.messages import nearest_name, plural, printable
 from ...errors import ArgumentError, FileFormatError
 from ...fields.write import write_point_results, write_results
 from ...heads.tissues import GRAY_MATTER, WHITE_MATTER
@@ -204,7 +204,9 @@ class DoseMap:
         """
         drawn = {"max_magnE": ("largest |E|", self.peak), "mean_magnE": ("mean of |E|", self.mean)}
         if quantity not in drawn:
-            raise ArgumentError(f"quantity must be one of {', '.join(drawn)}, not {quantity!r}")
+            raise ArgumentError(
+                f"quantity must be one of {', '.join(drawn)}, not {quantity!r}{nearest_name(quantity, drawn)}"
+            )
         if not self.region.is_volume:
             raise ArgumentError("sums at points have no tetrahedra to draw: save them as .vtu")
         there = np.unique(self.region.mesh.tags[self.region.elements]).tolist()

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...core.arguments import positive, real_array
+from ...core.messages import plural
 from ...errors import ArgumentError, DoseError
 from ...fields.field import Field
 from ...regions.region import Region
@@ -165,7 +166,7 @@ def _changes(change: ArrayLike | None, threshold: Threshold, k: int, p: int) -> 
         raise DoseError(f"{threshold!r} needs change=, the relative change of |E|: see relative_change")
     changes = real_array(change, "change", DoseError)
     if np.isinf(changes).any():
-        raise DoseError(f"change: {int(np.isinf(changes).sum()):,} values are infinite")
+        raise DoseError(f"change: {plural(int(np.isinf(changes).sum()), 'value is', 'values are')} infinite")
     if changes.shape not in ((p,), (k, p)):
         raise DoseError(f"change must have the shape ({p},) or ({k}, {p}), not {changes.shape}")
     return np.broadcast_to(changes, (k, p))

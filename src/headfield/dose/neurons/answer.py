@@ -80,7 +80,7 @@ class Activation:
     def __repr__(self) -> str:
         poses, low, high = plural(len(self), "pose", "poses"), 100 * self.share.min(), 100 * self.share.max()
         share = f"{low:.3g}" if len(self) == 1 else f"{low:.3g} to {high:.3g}"
-        points = f"{self.ratio.shape[1]:,} points in {poses}"
+        points = f"{plural(self.ratio.shape[1], 'point', 'points')} in {poses}"
         return f"<Activation of {points}: {share} % activated, by the {self.about.name}>"
 
     @cached_property

@@ -154,7 +154,7 @@ class Streamlines:
             line = int(np.searchsorted(self.starts, same[0], side="right")) - 1
             raise DoseError(
                 f"point {same[0] - self.starts[line] + 1} of streamline {self.numbers[line]} repeats the one "
-                f"before; {len(same):,} points do in all"
+                f"before; {plural(len(same), 'point does', 'points do')} in all"
             )
 
     def _ends_here(self) -> NDArray[np.bool_]:

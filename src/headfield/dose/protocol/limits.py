@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...core.arguments import positive, truth, within
+from ...core.messages import nearest_name
 from ...errors import ArgumentError, DoseError, HeadfieldError
 from ...io.published import PublishedTables, section_of
 from .limits_report import INSIDE, NOT_COVERED, OUTSIDE, LimitCheck, LimitsReport
@@ -222,7 +223,9 @@ def _checked(name: str, entry: Mapping[str, Any]) -> Mapping[str, Any]:
     kind = entry.get("kind")
     where = f"{entry.get('file', 'train_limits')}: {name}"
     if not isinstance(kind, str) or kind not in _NEEDED:
-        raise DoseError(f"{where}: kind must be one of {', '.join(_NEEDED)}, not {kind!r}")
+        raise DoseError(
+            f"{where}: kind must be one of {', '.join(_NEEDED)}, not {kind!r}{nearest_name(kind, _NEEDED)}"
+        )
     missing = [key for key in _NEEDED[kind] if key not in entry]
     if missing:
         raise DoseError(f"{where}: {', '.join(missing)} is missing")

@@ -68,10 +68,8 @@ class LimitsReport:
         Why no row does, and which cell would be the next stricter one.
     from_memory : bool
         Whether a row that was used was written down from memory, or any row where none was used.
-
-    Class attributes
-    ----------------
     paper, unit, validated_on, does_not_say : str
+        Of the class: where the tables are from, and what they are of.
     """
 
     paper = "Rossi 2009, Clin Neurophysiol 120:2008, table 4; Chen 1997, doi 10.1016/s0924-980x(97)00036-2"

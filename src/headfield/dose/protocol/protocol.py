@@ -29,7 +29,7 @@ __all__ = ["Protocol"]
 _MOST_AT_ONCE = 10**8  # onsets
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Protocol:
     """Pulses in nested repetitions: each level is some of what the levels before it make.
 
@@ -268,6 +268,9 @@ class Protocol:
         return scene_of(
             f"{title}, {self.intensity}" if self.intensity else title, self.levels, self.lengths_s
         )
+
+    def __repr__(self) -> str:
+        return f"<Protocol {self.name!r}: {self.n_pulses:,} pulses in {lasting(self.duration_s)}>"
 
     def __str__(self) -> str:
         head = f"{self.name}: {self.n_pulses:,} pulses in {lasting(self.duration_s)}"

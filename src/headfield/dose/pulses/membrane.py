@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.arguments import positive
+from ...core.messages import nearest_name
 from ...errors import ArgumentError, DoseError
 from .exponentials import Exponentials
 from .lines import Lines
@@ -84,7 +85,9 @@ class Depolarisation:
             The pulse depolarises nothing in that direction.
         """
         if phase not in PHASES:
-            raise ArgumentError(f"phase must be one of {', '.join(PHASES)}, not {phase!r}")
+            raise ArgumentError(
+                f"phase must be one of {', '.join(PHASES)}, not {phase!r}{nearest_name(phase, PHASES)}"
+            )
         first, second = (self.max, -self.min) if self.first_is_positive else (-self.min, self.max)
         r = {"either": max(first, second), "first": first, "second": second}[phase]
         if r <= 0.0:

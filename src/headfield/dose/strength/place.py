@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...coils.coil import Coil
 from ...core.arguments import within
+from ...core.digest import digest
 from ...errors import ArgumentError, DoseError, PoseError, RegionError
-from ...fields.run import digest
 from ...heads.selection import same_mesh
 from ...measures.checked import values_of
 from ...measures.measure import Measure, as_measure

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.messages import plural
 from ...errors import MeshError
 from .gmsh_bytes import GmshFile
 from .gmsh_groups import group_findings, several_groups
@@ -137,8 +138,8 @@ def _index(numbering: Numbering, elements: Elements, width: int, what: str) -> N
             if numbering.contiguous:
                 original = piece[row] + piece.dtype.type(numbering.low)
             raise MeshError(
-                f"{int(rows.sum()):,} elements use nodes that the file doesn't define; "
-                f"the first is the {what} with id {elements.ids[i][row]}, node {original[place]}"
+                f"{plural(int(rows.sum()), 'element uses', 'elements use')} nodes that the file doesn't "
+                f"define; the first is the {what} with id {elements.ids[i][row]}, node {original[place]}"
             )
     return _frozen(_joined(pieces, np.int32, width))
 

@@ -14,7 +14,7 @@ takes the point x to A (x - c) + c + t, in LPS. As ITK has them, transforms lead
 moving one, the inverse of what Slicer shows: "linear transforms are inverted as needed" (Slicer's developer
 guide, Transforms). The pose is the transform that Slicer shows of a coil model in headfield's coil frame, to
 the scan in RAS: diag(-1, -1, 1) inv(M) diag(-1, -1, 1). Slicer knows nothing of the axes of a coil, so the
-model under the transform must be in the frame of the README.
+model under the transform must be in the frame of docs/units.md.
 
 A line `# Name: M1`, which ITK skips, keeps the name of the pose.
 """

@@ -15,8 +15,9 @@ from ...core.arguments import finite_array
 from ...core.messages import doubt, plural, warn
 from ...core.quantities import Rate, rates
 from ...errors import ArgumentError
+from ...poses.pose_list import PoseList
 
-__all__ = ["checked_didt", "rates_of"]
+__all__ = ["checked_didt", "didt_of", "rates_of"]
 
 _MOST_DIDT = 1e12  # A/s, ten thousand times what stimulators reach
 _LOW, _HIGH = DIDT
@@ -99,6 +100,35 @@ def rates_of(given: Sequence[Rate], coil: Coil) -> Any:
             )
         row.append(rate.value * most if rate.of_maximum and most is not None else rate.value)
     return row[0] if len(row) == 1 else [row]
+
+
+def didt_of(given: Sequence[Rate] | None, listed: PoseList, coil: Coil, path: str) -> Any:
+    """Return dI/dt of each pose: from the command line, else from the file of poses, else 1 A/µs.
+
+    Parameters
+    ----------
+    given : sequence of Rate, optional
+        What `--didt` says.
+    listed : PoseList
+    coil : Coil
+    path : str
+        The file of poses, for messages.
+
+    Raises
+    ------
+    ArgumentError
+        The file has one dI/dt a pose and the coil several stimulators; or see `rates_of`.
+    """
+    if given is not None:
+        return rates_of(given, coil)
+    if listed.didt is not None:
+        if coil.n_stimulators > 1:
+            raise ArgumentError(
+                f"{path} has one dI/dt a pose, but {coil!r} has {coil.n_stimulators} stimulators: give "
+                f"one for each, such as --didt {','.join(['1e6'] * coil.n_stimulators)}"
+            )
+        return listed.didt
+    return 1e6 if coil.n_stimulators == 1 else [[1e6] * coil.n_stimulators]
 
 
 def _look_at(didt: NDArray[np.float64], k: int, coil: Coil) -> None:

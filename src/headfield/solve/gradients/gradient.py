@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.messages import plural
 from ...errors import ArgumentError
 from ...fields.report import SolveReport
 
@@ -82,7 +83,7 @@ class Gradient:
             for name, value in vars(self).items()
             if value is not None and name not in ("values", "tags", "report", "adjoint")
         ]
-        return f"<Gradient of {len(self)} values by {', '.join(names)}>"
+        return f"<Gradient of {plural(len(self), 'value', 'values')} by {', '.join(names)}>"
 
 
 def check_wrt(wrt: Any) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from ...core.arguments import is_whole, positive
 from ...errors import ConductivityError
 from ...heads.conductivity import mean_conductivity
 from ...heads.mesh import TetMesh
+from ...heads.tissue_words import by_tag
 
 __all__ = ["PUBLISHED", "Ranges", "checked_ranges"]
 
@@ -96,6 +97,7 @@ def checked_ranges(ranges: Mapping[int, Any] | None, mesh: TetMesh, conductivity
         raise ConductivityError(f"ranges must be a dict of limits by tag, not {type(ranges).__name__}")
     if not ranges:
         raise ConductivityError("there is no range of a conductivity: give {tag: (low, high)}, S/m")
+    ranges = by_tag(mesh, ranges, "ranges")
     for tag in ranges:
         if not is_whole(tag) or tag not in present:
             listed = ", ".join(map(str, present))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...errors import ConductivityError
 from ...heads.mesh import TetMesh
+from ...heads.tissue_words import by_tag
 from ...statistics.distributions import Beta, Distribution
 from ...statistics.sobol import saltelli_design, sobol_indices
 from .basis import ConductivityBasis
@@ -56,7 +57,8 @@ def as_conductivities(conductivity: Any, mesh: TetMesh) -> dict[int, Distributio
         raise ConductivityError(
             f"conductivity must be True, or distributions or (low, high) by tag, not {conductivity!r}"
         )
-    return {tag: _distribution(tag, given) for tag, given in conductivity.items()}
+    given_by_tag = by_tag(mesh, conductivity, "conductivity")
+    return {tag: _distribution(tag, given) for tag, given in given_by_tag.items()}
 
 
 def conductivity_spread(
