@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,11 @@ from ..coils.coil import Coil
 from ..core.arguments import is_whole
 from ..core.device import is_on_gpu, on_host
 from ..core.locks import Lock, cached_property
+from ..core.messages import plural
 from ..errors import ArgumentError, HeadfieldError, PoseError
 from ..heads.mesh import TetMesh
 from ..pictures.figure import draw_scene, write_cortex
+from ..pictures.look import Look
 from ..pictures.scene import Scene
 from ..regions.region import Region
 from .arrays import FieldArrays
@@ -24,6 +26,7 @@ from .images import Like
 from .report import SolveReport
 from .run import Run
 from .save import save_field
+from .write import magnitudes
 
 __all__ = ["Field", "SolveReport"]
 
@@ -115,9 +118,11 @@ class Field:
 
     def __repr__(self) -> str:
         count = self.mesh.n_tets if self.elements is None else len(self.elements)
-        places = "points" if self.at_points else "tetrahedra"
-        of = "sources" if self.poses is None else "poses"
-        return f"<Field of {len(self)} {of} in {count} {places}; {self.report}>"
+        places = ("point", "points") if self.at_points else ("tetrahedron", "tetrahedra")
+        none = int((~self.report.converged).sum())
+        bad = f", {none} not converged" if none else ""
+        of = ("source", "sources") if self.poses is None else ("pose", "poses")
+        return f"<Field of {plural(len(self), *of)} in {plural(count, *places)} on {self.report.device}{bad}>"
 
     @property
     def at_points(self) -> bool:
@@ -162,10 +167,8 @@ class Field:
     @cached_property
     def magnitude(self) -> NDArray[np.float32]:
         """|E|, (k, m) or (k, e) float32, V/m."""
-        if is_on_gpu(self.E):  # CuPy's einsum is a matrix product for every element
-            x, y, z = (self.E[..., d] for d in range(3))
-            return np.sqrt((x * x + y * y) + z * z)
-        return np.sqrt(np.einsum("kmd,kmd->km", self.E, self.E))
+        found: NDArray[np.float32] = magnitudes(self.E)
+        return found
 
     @property
     def potential(self) -> NDArray[np.float64]:
@@ -293,7 +296,9 @@ class Field:
         options = {"pose": pose, "quantity": quantity, "like": like, "spacing_mm": spacing_mm}
         save_field(path, self.arrays(), **options, surface=surface)
 
-    def scene(self, pose: int = 0, coil: Coil | None = None, tags: int | Sequence[int] = (1, 2)) -> Scene:
+    def scene(
+        self, pose: int = 0, coil: Coil | None = None, tags: int | Sequence[int] = (1, 2), **more: Any
+    ) -> Scene:
         """What pictures of one pose show; parameters and errors are those of `plot`."""
         if self.at_points:
             raise ArgumentError(
@@ -312,9 +317,16 @@ class Field:
             didt=None if self.didt is None else np.atleast_1d(self.didt[pose]),
             pose=int(pose),
             n_poses=len(self),
+            **more,
         )
 
-    def plot(self, pose: int = 0, coil: Coil | None = None, tags: int | Sequence[int] = (1, 2)) -> Any:
+    def plot(
+        self,
+        pose: int = 0,
+        coil: Coil | None = None,
+        tags: int | Sequence[int] = (1, 2),
+        **look: Unpack[Look],
+    ) -> Any:
         """Draw one pose: the cortex as seen from the coil, three slices through the peak, the distribution.
 
         Parameters
@@ -322,17 +334,18 @@ class Field:
         pose : int
             Which of the field's poses, counted from 0.
         coil : Coil, optional
-            Draws its wings (where the dipoles point the same way) or its wire.
+            Draws its casing, wire and dipoles, which fade where the field is strong.
         tags : int or sequence of int
             Tissues whose |E| is shown: white and gray matter give the cortex. Tetrahedra outside of
             `elements` are gray.
+        **look
+            `vmax`, `view`, `target_mm`, `dpi`: see `headfield.pictures.look.Look`.
 
         Returns
         -------
         matplotlib.figure.Figure
-            It is not registered with pyplot; a notebook shows it, `savefig` writes it. The colours end at
-            the 99.9th percentile of |E| by volume in gray matter (or in `tags`, where there is no gray
-            matter); the slices lie at its largest value.
+            Not registered with pyplot. The colours end at `vmax`, or the 99.9th percentile of |E| by volume
+            in gray matter (or in `tags`, where there is none); the slices lie at its largest value.
 
         Raises
         ------
@@ -352,7 +365,8 @@ class Field:
         >>> [axes.get_title().split(" = ")[0] for axes in field.plot(coil=coil).axes[-3:]]
         ['sagittal, x', 'coronal, y', 'axial, z']
         """
-        return draw_scene(self.scene(pose, coil, tags))
+        dpi = look.pop("dpi", None)
+        return draw_scene(self.scene(pose, coil, tags, **look), dpi)
 
     def plot_cortex(
         self,
@@ -360,6 +374,7 @@ class Field:
         pose: int = 0,
         coil: Coil | None = None,
         tags: int | Sequence[int] = (1, 2),
+        **look: Unpack[Look],
     ) -> None:
         """Draw |E| on the surface of some tissues, as seen from the coil, into a file.
 
@@ -369,7 +384,7 @@ class Field:
         ----------
         path : path
             `.png`, `.pdf` or `.svg`; the file appears whole or not at all.
-        pose, coil, tags
+        pose, coil, tags, **look
             See `plot`.
 
         Raises
@@ -380,14 +395,6 @@ class Field:
             Another ending.
         OSError
             The file can't be written.
-
-        Examples
-        --------
-        >>> import tempfile, headfield as hf
-        >>> model = hf.HeadModel(hf.sphere_mesh(radii_mm=[80, 86, 92], tags=[2, 4, 5], edge_mm=14))
-        >>> coil = hf.figure_of_eight()
-        >>> field = model.solve(coil, model.place(coil, [0, 0, 92], [0, 50, 92]))
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     field.plot_cortex(folder + "/cortex.png", coil=coil)
         """
-        write_cortex(self.scene(pose, coil, tags), path)
+        dpi = look.pop("dpi", None)
+        write_cortex(self.scene(pose, coil, tags, **look), path, dpi)

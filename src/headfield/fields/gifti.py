@@ -4,23 +4,22 @@
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.messages import plural, printable, warn
-from ..errors import ArgumentError, HeadfieldError, RegionError
+from ..errors import ArgumentError, HeadfieldError
 from ..geometry.surface import Surface
 from ..geometry.triangles import area_vectors_at_nodes
 from ..heads.location import locate
-from ..heads.selection import same_mesh
 from ..heads.tissues import GRAY_MATTER
 from ..io.atomic import replacing
 from ..io.gifti import needed_gifti, read_surface
-from ..regions.cortex import mid_layer
 from ..regions.region import Region
 from .note import Note
+from .on_surface import PARTS, Average, SurfaceNodes, mid_layer_of, nodes_of, parts_of
 from .result import Result
 
 __all__ = ["SURFACE_ENDING", "write_on_surface"]
@@ -29,18 +28,8 @@ SURFACE_ENDING = ".gii"
 
 _REACH_MM = 2.0  # a node may lie so far outside of gray matter, as `regions.surface` has it
 _MOST = 1 << 30  # bytes of all numbers, which the file's XML is made of in memory
-_PARTS = ("magnE", "normal", "tangential")
 
 Floats = NDArray[np.float64]
-
-
-class _Nodes(NamedTuple):
-    """The nodes of a surface: where they lie in the mesh, and their normals; `known` says which lie there."""
-
-    elements: NDArray[Any]
-    barycentric: Floats
-    normals: Floats
-    known: NDArray[np.bool_]
 
 
 def write_on_surface(
@@ -90,25 +79,25 @@ def write_on_surface(
         A file can't be read or written.
     """
     gifti = needed_gifti(path)
-    if quantity is not None and quantity not in _PARTS:
-        raise ArgumentError(f"a .gii holds {', '.join(_PARTS)}, not {quantity}")
+    if quantity is not None and quantity not in PARTS:
+        raise ArgumentError(f"a .gii holds {', '.join(PARTS)}, not {quantity}")
     if result.region is not None and surface is not None:
         raise ArgumentError("a field at points is written at these: surface can't be given")
     region = result.region if surface is None else surface
     own = region is None
     if own:
-        region = _mid_layer(result)
-    nodes = _nodes_of(result, region) if isinstance(region, Region) else _located(result, region)
+        region = mid_layer_of(result)
+    nodes = nodes_of(result, region) if isinstance(region, Region) else _located(result, region)
     poses = list(result.chosen(pose))
-    parts = _PARTS if quantity is None else (quantity,)
+    parts = PARTS if quantity is None else (quantity,)
     size = 4 * len(poses) * len(parts) * len(nodes.known)
     if size > _MOST:
         raise ArgumentError(f"{len(poses)} poses take {size:,} bytes in a .gii, at most 1 GiB is written")
-    average = _Average(result, nodes)
+    average = Average(result, nodes)
     note = Note(result.provenance, [result.names[i] for i in poses] if result.names else ())
     image = gifti.GiftiImage(meta=gifti.GiftiMetaData({"headfield": note.text()}))
     for i in poses:
-        values = _parts(average.at_nodes(i) if result.has_field(i) else None, nodes)
+        values = parts_of(average.at_nodes(i) if result.has_field(i) else None, nodes)
         for part in parts:
             name = gifti.GiftiMetaData({"Name": f"{part} {printable(result.name_of(i))}"})
             image.add_gifti_data_array(_array(gifti, values[part].astype("<f4"), "NIFTI_INTENT_NONE", name))
@@ -126,25 +115,7 @@ def write_on_surface(
     )
 
 
-def _mid_layer(result: Result) -> Region:
-    try:
-        return mid_layer(result.mesh)
-    except RegionError as problem:
-        raise HeadfieldError(
-            f"{result.path}: no mid-layer of the cortex; a surface is needed: {problem}"
-        ) from None
-
-
-def _nodes_of(result: Result, region: Region) -> _Nodes:
-    if not same_mesh(region.mesh, result.mesh):
-        raise RegionError(f"the surface is in another mesh, {region.mesh!r}; the result's is {result.mesh!r}")
-    if region.faces is None or region.normals is None or region.barycentric is None:
-        raise ArgumentError(f"a .gii needs a surface, not {region!r}")
-    known = np.ones(len(region), bool)
-    return _Nodes(region.elements, region.barycentric, region.normals, known)
-
-
-def _located(result: Result, path: Any) -> _Nodes:
+def _located(result: Result, path: Any) -> SurfaceNodes:
     points, faces = read_surface(path)
     if not (result.mesh.tags == GRAY_MATTER).any():
         raise HeadfieldError("the head has no gray matter (tag 2) that a surface could lie in")
@@ -162,52 +133,7 @@ def _located(result: Result, path: Any) -> _Nodes:
     if not length.all():
         warn(f"{os.fspath(path)}: {int((length == 0).sum())} nodes have no normal: parts of E are NaN there")
     with np.errstate(invalid="ignore"):
-        return _Nodes(found.element, found.barycentric, total / length, known)
-
-
-class _Average:
-    """E of the tetrahedra of gray matter, averaged to its nodes by volume, at places in them."""
-
-    def __init__(self, result: Result, places: _Nodes) -> None:
-        self._result, self._places = result, places
-        mesh = result.mesh
-        elements = np.arange(mesh.n_tets) if result.elements is None else result.elements
-        self._rows = np.flatnonzero(mesh.tags[elements] == GRAY_MATTER)
-        self._tets = mesh.tets[elements[self._rows]]
-        self._volumes = mesh.volumes_mm3()[elements[self._rows]]
-        if result.region is None and not len(self._rows):
-            raise HeadfieldError(f"{result.path}: no E in gray matter (tag {GRAY_MATTER})")
-
-    def at_nodes(self, pose: int) -> Floats:
-        """Return E (p, 3) of one pose, NaN where no tetrahedron around it has a field."""
-        e = self._result.quantity("E", pose).astype(np.float64)
-        if self._result.region is not None:
-            return e
-        e = e[self._rows]
-        good = np.isfinite(e).all(axis=1)
-        node, weight = self._tets[good].ravel(), np.repeat(self._volumes[good], 4)
-        n = self._result.mesh.n_nodes
-        total = np.bincount(node, weight, n)
-        sums = [np.bincount(node, weight * np.repeat(e[good, d], 4), n) for d in range(3)]
-        with np.errstate(invalid="ignore"):
-            average = np.stack(sums, axis=1) / total[:, None]
-        around = average[self._result.mesh.tets[self._places.elements]]
-        return _weighted(around, self._places.barycentric)
-
-
-def _weighted(around: Floats, weights: Floats) -> Floats:
-    """Return Σ weight · value; a weight of 0 does not bring in a node that has no field."""
-    return np.asarray((np.where(weights[..., None] > 0, around, 0.0) * weights[..., None]).sum(axis=1))
-
-
-def _parts(e: Floats | None, nodes: _Nodes) -> dict[str, Floats]:
-    """Return the parts of E (p, 3), NaN without it and where a node lies outside."""
-    if e is None:
-        e = np.full(nodes.normals.shape, np.nan)
-    e = np.where(nodes.known[:, None], e, np.nan)
-    normal = np.einsum("pd,pd->p", e, nodes.normals)
-    across = np.linalg.norm(e - normal[:, None] * nodes.normals, axis=1)
-    return {"magnE": np.linalg.norm(e, axis=1), "normal": normal, "tangential": across}
+        return SurfaceNodes(found.element, found.barycentric, total / length, known)
 
 
 def _surface(gifti: Any, region: Region) -> Any:

@@ -5,18 +5,15 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Callable, Sequence
 
 from ..errors import ArgumentError, FileFormatError
 from ..io.atomic import check_folder, check_not_input, replacing
 from ..io.regular import check_regular, ending_of
-from .h5.reader import ResultFile, opened
+from .h5.packing import pack
+from .h5.reader import opened
 from .h5.writer import RowFile
-from .run import MESH_ARRAYS, Run
+from .run import Run
 from .stream import H5_ENDINGS
 
 __all__ = ["merge_results"]
@@ -32,7 +29,8 @@ def merge_results(
     """Join .h5 of slices of one run, as `headfield solve --slice` writes them, to one of all poses.
 
     Files of runs that were stopped (NAME.part.h5) give the poses that are complete in them. Where two files
-    have a pose, it is taken from one of them. Every pose is held against its check sum on the way.
+    have a pose, it is taken from one of them. Every pose is held against its check sum on the way. Fields
+    that were packed are packed again.
 
     Parameters
     ----------
@@ -88,18 +86,21 @@ def merge_results(
     sources = _sources(names, runs)
     whole = dataclasses.replace(runs[0][0], first=0, count=runs[0][0].total)
     with replacing(target) as temporary, open(temporary, "rb+", buffering=0) as file:
-        rows = RowFile(file.fileno(), os.fspath(target), whole.total, stays=False)
+        rows, packed = RowFile(file.fileno(), os.fspath(target), whole.total, stays=False), False
         for name, first, count in sources:
             with opened(name) as source:
                 if not rows.laid_out:
                     attributes = source.attributes() | {"run": whole.text()}
-                    rows.create(_constants(source), source.rows(source.names(), 0), attributes)
+                    packed = source.is_packed
+                    rows.create(source.constants(), source.rows(source.names(), 0), attributes)
                 for begin in range(first, first + count, _AT_A_TIME):
                     part = range(begin, min(begin + _AT_A_TIME, first + count))
                     rows.put(len(part), (source.rows(source.names(), number) for number in part))
                     if progress is not None:
                         progress(rows.done, whole.total)
         rows.finish()
+        if packed:
+            pack(temporary, temporary)
     return whole.total
 
 
@@ -134,9 +135,3 @@ def _sources(names: Sequence[str], runs: Sequence[tuple[Run, int]]) -> list[tupl
         taken.append((names[here[0]], done - run.first, run.first + count - done))
         done = run.first + count
     return taken
-
-
-def _constants(source: ResultFile) -> dict[str, NDArray[Any]]:
-    names: Iterator[str] = (f"mesh/{name}" for name in MESH_ARRAYS)
-    made = {name: np.asarray(source.array(name)) for name in names}
-    return made | ({"elements/index": source.array("elements/index")} if source.has("elements/index") else {})

@@ -17,7 +17,7 @@ from ..heads.read import read_mesh
 from ..io.regular import check_regular, ending_of
 from ..poses.pose import check_poses
 from .h5.reader import opened
-from .h5.rows import REPORTED
+from .h5.rows import HALF_ERRORS, REPORTED
 from .note import note_in
 from .result import Result
 from .stream import H5_ENDINGS
@@ -26,12 +26,6 @@ from .write import magnitude
 __all__ = ["read_result"]
 
 _FIELDS = {"E": (3,), "magnE": (), "local_error": ()}
-_IN_H5 = {
-    "elements/E": "E",
-    "elements/magnE": "magnE",
-    "elements/local_error": "local_error",
-    "nodes/v": "v",
-}
 
 
 def read_result(path: str | os.PathLike[str]) -> Result:
@@ -133,7 +127,7 @@ def _read_h5(path: str) -> Result:
         index = file.index(mesh)
         file.check_facts()
         poses, didt = (file.array(name) if file.has(name) else None for name in ("poses", "didt"))
-        facts = {name: file.array(name) for name in (*REPORTED, "device") if file.has(name)}
+        facts = {name: file.array(name) for name in (*REPORTED, "device", *HALF_ERRORS) if file.has(name)}
         count, names, recovery = file.n_rows, file.texts("names"), file.attributes().get("recovery")
     if poses is not None:
         try:
@@ -143,8 +137,7 @@ def _read_h5(path: str) -> Result:
 
     def read(i: int) -> dict[str, NDArray[Any]]:
         with opened(path) as file:
-            rows = file.rows(list(_IN_H5), i)
-        return {_IN_H5[name]: values for name, values in rows.items()}
+            return file.fields(i)
 
     def run() -> Any:
         with opened(path) as file:

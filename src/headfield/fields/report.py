@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.messages import plural
+
 __all__ = ["SolveReport"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class SolveReport:
     """How a solve went.
 
@@ -105,6 +107,12 @@ class SolveReport:
             seconds={name: sum(r.seconds[name] for r in reports) for name in first.seconds},
         )
 
+    def __repr__(self) -> str:
+        poses = plural(len(self.iterations), "pose", "poses")
+        none = int((~self.converged).sum())
+        bad = f", {none} did not converge" if none else ""
+        return f"<SolveReport of {poses} on {self.device}: residual ≤ {self.residual.max():.1e}{bad}>"
+
     def __str__(self) -> str:
         stages = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in self.seconds.items())
         short = f" ({self.batch_asked} did not fit the memory)" if self.batch < self.batch_asked else ""
@@ -122,7 +130,8 @@ class SolveReport:
         slow = f"; launched one by one ({self.recording_problem})" if self.recording_problem else ""
         guessed = f", first guess by a {self.first_guess}" if self.first_guess else ""
         return (
-            f"{len(self.iterations)} poses on {self.device}, {self.threads} threads, "
+            f"{plural(len(self.iterations), 'pose', 'poses')} on {self.device}, "
+            f"{plural(self.threads, 'thread', 'threads')}, "
             f"{self.batch} at a time{short}{guessed}: "
             f"{self.iterations.min()}–{self.iterations.max()} iterations, "
             f"residual ≤ {self.residual.max():.1e}{error}; {stages}{slow}"
@@ -131,7 +140,7 @@ class SolveReport:
     def _of_basis(self, error: NDArray[np.float64]) -> str:
         """Return what there is to say of frames from a real-time basis."""
         solved, known = int((self.iterations > 0).sum()), error[np.isfinite(error)]
-        text = f"{len(error)} poses from a real-time basis"
+        text = f"{plural(len(error), 'pose', 'poses')} from a real-time basis"
         if solved:
             text += f", {solved} of them solved in full"
         if solved < len(error) and len(known):

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.arguments import is_whole
+from ..core.messages import plural
 from ..errors import HeadfieldError, PoseError
 from ..heads.mesh import TetMesh
 from ..regions.region import Region
@@ -49,7 +50,8 @@ class Result:
         How E was recovered; None for E of linear elements, and where the file doesn't say.
     facts : dict of str to ndarray
         Of each pose, as far as the file has them: `converged`, `iterations`, `residual`, `tolerance`,
-        `discretisation_error` (of linear elements, or of a zoom), `device`.
+        `discretisation_error` (of linear elements, or of a zoom), `device`; of half precision
+        `E_float16_error` or `magnE_float16_error`: what E or |E| is off by at most, relative to |E| there.
     """
 
     path: str
@@ -66,10 +68,16 @@ class Result:
     facts: Rows
 
     def __repr__(self) -> str:
-        where = "all tetrahedra" if self.elements is None else f"{len(self.elements):,} tetrahedra"
+        where = (
+            "all tetrahedra"
+            if self.elements is None
+            else plural(len(self.elements), "tetrahedron", "tetrahedra")
+        )
         if self.region is not None:
-            where = f"{len(self.region):,} points"
-        return f"<Result of {self.n_poses} poses in {where}: {os.path.basename(self.path)}>"
+            where = plural(len(self.region), "point", "points")
+        return (
+            f"<Result of {plural(self.n_poses, 'pose', 'poses')} in {where}: {os.path.basename(self.path)}>"
+        )
 
     @property
     def provenance(self) -> Run | None:

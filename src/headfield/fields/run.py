@@ -8,7 +8,6 @@ makes the same bytes.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -18,11 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.digest import digest
 from ..core.version import VERSION
 from ..errors import ArgumentError, FileFormatError
 from ..heads.mesh import TetMesh
 
-__all__ = ["MESH_ARRAYS", "Run", "digest", "run_of"]
+__all__ = ["MESH_ARRAYS", "Run", "run_of"]
 
 #: Arrays of a mesh that a hash goes through, and that an .h5 holds in its group `mesh`.
 MESH_ARRAYS = ("nodes_mm", "tets", "tags", "triangles", "triangle_tags", "node_ids")
@@ -209,33 +209,3 @@ def _by_tag(conductivity: NDArray[np.float64], tags: NDArray[np.int32]) -> dict[
     if (conductivity != values[which]).any():
         return "a number for each tetrahedron"
     return dict(zip(map(str, present.tolist()), values.tolist(), strict=True))
-
-
-def digest(*values: Any) -> str:
-    """Hash arrays, numbers, texts, and records and sequences of them.
-
-    Examples
-    --------
-    >>> digest(np.arange(3), 1.0, None) == digest(np.arange(3), 1.0, None)
-    True
-    >>> digest(np.arange(3)) == digest(np.arange(3.0))
-    False
-    """
-    made = hashlib.blake2b(digest_size=16)
-    _feed(made, values)
-    return made.hexdigest()
-
-
-def _feed(made: Any, value: Any) -> None:
-    if isinstance(value, np.ndarray):
-        made.update(f"array {value.dtype.str} {value.shape};".encode())
-        made.update(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        made.update(f"{type(value).__name__} ".encode())
-        _feed(made, [(field.name, getattr(value, field.name)) for field in dataclasses.fields(value)])
-    elif isinstance(value, (tuple, list)):
-        made.update(f"{len(value)}[".encode())
-        for one in value:
-            _feed(made, one)
-    else:
-        made.update(f"{type(value).__name__} {value!r};".encode("utf-8", "backslashreplace"))

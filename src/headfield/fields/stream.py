@@ -20,8 +20,10 @@ from ..io.regular import check_regular, ending_of
 from ..io.room import check_room
 from .arrays import FieldArrays
 from .h5.layout import needed_h5py
+from .h5.packing import pack
 from .h5.reader import ResultFile, opened
-from .h5.writer import RowFile, constants_of, row_of
+from .h5.storage import Storage
+from .h5.writer import AS_IT_IS, RowFile, constants_of, row_of
 from .note import Note
 from .run import Run
 from .write import write_point_results, write_results
@@ -46,6 +48,7 @@ def open_results(
     *,
     resume: bool = False,
     at_points: bool = False,
+    storage: Storage = AS_IT_IS,
 ) -> FilePerPose | GrowingH5:
     """Return the writer for a path; raise at once every error that can be found before a long solve.
 
@@ -64,6 +67,8 @@ def open_results(
         an .h5 of it is whole.
     at_points : bool
         The fields are given at so many points, not in tetrahedra: only `.vtu`.
+    storage : Storage
+        How an .h5 stores E; of other endings there is one way only.
 
     Returns
     -------
@@ -94,15 +99,19 @@ def open_results(
         raise FileFormatError(f"{target}: a field at points is written as .vtu")
     for file in (target, *result_files(target, range(run.first, run.first + 1), run.total)):
         check_folder(file)
-    each = 16 * (n_elements or 0) if at_points else _pose_bytes(ending, mesh, n_elements)
+    if storage != AS_IT_IS and ending not in H5_ENDINGS:
+        raise FileFormatError(f"{target}: E is stored in other ways (--keep, --compress) in an .h5 only")
+    each = 16 * (n_elements or 0) if at_points else _pose_bytes(ending, mesh, n_elements, storage)
     if ending in _ENDINGS_PER_POSE:
         return FilePerPose(target, run, resume, each)
     needed_h5py("writing")
-    return GrowingH5(target, run, resume, each)
+    return GrowingH5(target, run, resume, each, storage)
 
 
-def _pose_bytes(ending: str, mesh: TetMesh, n_elements: int | None) -> int:
+def _pose_bytes(ending: str, mesh: TetMesh, n_elements: int | None, storage: Storage) -> int:
     per_tet, per_node, per_field, per_potential = _BYTES[ending]
+    if ending in H5_ENDINGS:
+        per_field = storage.field_bytes
     fields = per_field * (mesh.n_tets if n_elements is None else n_elements)
     potential = per_potential * mesh.n_nodes if n_elements is None else 0
     return per_tet * mesh.n_tets + per_node * mesh.n_nodes + fields + potential
@@ -139,24 +148,24 @@ def save_h5(path: str | os.PathLike[str], arrays: FieldArrays) -> None:
         rows.finish()
 
 
-def _put(rows: RowFile, arrays: FieldArrays, attributes: dict[str, str]) -> None:
+def _put(rows: RowFile, arrays: FieldArrays, attributes: dict[str, str], storage: Storage = AS_IT_IS) -> None:
     if not rows.laid_out:
         recovered = {} if arrays.local_error is None else {"recovery": str(arrays.recovery)}
-        rows.create(constants_of(arrays), row_of(arrays, 0), attributes | recovered)
-    rows.put(len(arrays), (row_of(arrays, i) for i in range(len(arrays))))
+        rows.create(constants_of(arrays), row_of(arrays, 0, storage), attributes | recovered)
+    rows.put(len(arrays), (row_of(arrays, i, storage) for i in range(len(arrays))))
 
 
 class GrowingH5:
     """One .h5 that every batch is added to; it gets its final name when all poses are in it.
 
-    Until then it is called NAME.part.h5. Its layout is described in docs/formats.md. A pose is in it when its
-    mark says so, which is written last; readers take no others.
+    Until then it is called NAME.part.h5, in which nothing is packed yet. Its layout is described in
+    docs/formats.md. A pose is in it when its mark says so, which is written last; readers take no others.
     """
 
-    def __init__(self, path: Path, run: Run, resume: bool, row_bytes: int) -> None:
+    def __init__(self, path: Path, run: Run, resume: bool, row_bytes: int, storage: Storage) -> None:
         self.files: list[str] = []
         self.not_converged: list[int] = []
-        self._run, self._is_whole = run, False
+        self._run, self._is_whole, self._storage = run, False, storage
         self._path, self._part = _h5_files(path)
         self._file = LockedFile(self._part)
         try:
@@ -210,7 +219,7 @@ class GrowingH5:
     def write(self, field: FieldArrays) -> None:
         """Add the poses of a batch; they survive even if the process is killed afterwards."""
         _check_in_tetrahedra(field)
-        _put(self._rows, field, {"run": self._run.text()})
+        _put(self._rows, field, {"run": self._run.text()}, self._storage)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -224,12 +233,19 @@ class GrowingH5:
                 self.files.append(str(self._path))
             elif kind is None:
                 self._rows.finish()
-                os.replace(self._part, self._path)
+                self._name_finally()
                 self.files.append(str(self._path))
             elif not empty:
                 self.files.append(str(self._part))
         finally:
             self._file.close(remove=empty)
+
+    def _name_finally(self) -> None:
+        if self._storage.compress != "lossless":
+            self._file.rename(self._path)
+            return
+        pack(self._part, self._path)
+        self._part.unlink()
 
 
 class FilePerPose:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.arguments import plain_array
+from ..core.device import is_on_gpu
 from ..errors import ArgumentError, FileFormatError
 from ..heads.formats.gmsh_write import write_gmsh
 from ..heads.mesh import TetMesh
@@ -18,10 +19,11 @@ from ..io.atomic import replacing
 from ..io.meshio import needed_meshio
 from ..io.regular import ending_of
 from ..regions.region import Region
+from .gmsh_options import write_options
 from .note import Note, comment_of_msh, comment_of_vtu
 from .vtu import write_vtu
 
-__all__ = ["magnitude", "write_point_results", "write_results"]
+__all__ = ["magnitude", "magnitudes", "write_point_results", "write_results"]
 
 
 def write_results(
@@ -36,7 +38,8 @@ def write_results(
     Parameters
     ----------
     path : path
-        `.msh`: Gmsh 2.2 binary, one view per name, pose k is time step k. `.vtu`: one array per name and
+        `.msh`: Gmsh 2.2 binary, one view per name, pose k is time step k; beside it NAME.msh.opt, by which
+        Gmsh shows |E| on one scale. `.vtu`: one array per name and
         pose, `E` for a single pose, `E_0000`, `E_0001`, … for several. The file appears whole or not at all.
     mesh : TetMesh
     element_data : mapping of str to array_like, (k, m) or (k, m, 3)
@@ -70,6 +73,7 @@ def write_results(
     ending = ending_of(path)
     if ending == ".msh":
         write_gmsh(path, mesh, elements, nodes, end=b"" if note is None else comment_of_msh(note))
+        write_options(path, {**elements, **nodes})
     elif ending == ".vtu":
         write_vtu(path, mesh, _by_pose(elements), _by_pose(nodes), _comment(note))
     else:
@@ -85,6 +89,9 @@ def write_point_results(
     note: Note | None = None,
 ) -> None:
     """Write fields of one or more poses at points, with the triangles between them if there are some.
+
+    A surface has its `normals` too, the `area` in mm² that each point stands for, and for each vector E its
+    `E_normal`, E·n, positive out of the surface.
 
     Parameters
     ----------
@@ -119,13 +126,27 @@ def write_point_results(
     if ending_of(path) != ".vtu":
         raise FileFormatError(f"{os.fspath(path)}: a field at points is written as .vtu")
     count = len(region)
-    named = _by_pose(_checked(data, count, "points"))
+    named = _on_surface(region, _by_pose(_checked(data, count, "points")))
     cells = ("vertex", np.arange(count)[:, None]) if region.faces is None else ("triangle", region.faces)
     meshio = needed_meshio(path)
     with replacing(path) as temporary:
         meshio.Mesh(region.centres_mm, [cells], point_data=named).write(temporary, file_format="vtu")
         declared, end, rest = temporary.read_bytes().partition(b"?>\n")
         temporary.write_bytes(declared + end + _comment(note).encode() + rest)
+
+
+def _on_surface(region: Region, named: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Add normals, areas, and the parts of vectors along the normals, where the points have such."""
+    more: dict[str, NDArray[Any]] = {}
+    if region.normals is not None:
+        for name, values in named.items():
+            if values.ndim == 2:
+                what, number, pose = name.partition("_") if name[-4:].isdigit() else (name, "", "")
+                more[f"{what}_normal{number}{pose}"] = np.einsum("pd,pd->p", values, region.normals)
+        more["normals"] = region.normals
+    if region.unit == "mm²":
+        more["area"] = region.weights
+    return named | {name: values for name, values in more.items() if name not in named}
 
 
 def _comment(note: Note | None) -> str:
@@ -141,6 +162,20 @@ def magnitude(e: NDArray[np.float32]) -> NDArray[np.float32]:
     array([3.])
     """
     return np.sqrt(np.einsum("md,md->m", e, e))
+
+
+def magnitudes(E: Any) -> Any:
+    """Compute |E| (k, m) of some poses (k, m, 3), where they lie: as a CuPy array if they are one.
+
+    Examples
+    --------
+    >>> magnitudes(np.array([[[1.0, 2.0, 2.0]]]))
+    array([[3.]])
+    """
+    if is_on_gpu(E):  # CuPy's einsum is a matrix product for every element
+        x, y, z = (E[..., d] for d in range(3))
+        return np.sqrt((x * x + y * y) + z * z)
+    return np.sqrt(np.einsum("kmd,kmd->km", E, E))
 
 
 def _checked(data: Mapping[str, ArrayLike], count: int, what: str) -> dict[str, NDArray[Any]]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from . import figure as figures
 from .colours import INK, matplotlib_parts
 from .rendering import View, render_shell
-from .scene import Shell
+from .shells import Shell
 
 __all__ = ["ActivationScene", "draw_activation"]
 

@@ -7,13 +7,26 @@ from colorsys import hls_to_rgb
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import MissingPackageError
 
-__all__ = ["INK", "STOPS", "TISSUE", "colormap", "matplotlib_parts", "tissue_colour"]
+__all__ = [
+    "CLOCKWISE",
+    "COUNTER",
+    "INK",
+    "STOPS",
+    "TISSUE",
+    "colormap",
+    "diverging",
+    "matplotlib_parts",
+    "tissue_colour",
+]
 
 #: Lines and text.
 INK = "#20242c"
+#: Dipoles of a coil whose current runs clockwise as seen from outside of the head, and the other way round.
+CLOCKWISE, COUNTER = "#c1590b", "#1f5fa8"
 #: Slices where |E| is not shown.
 TISSUE = "#ececec"
 # From bone white, for no field, through red to dark violet: the perceptually uniform magma of matplotlib,
@@ -78,6 +91,9 @@ _TISSUES = {
     11: "#b9c4d8",
     12: "#f6ecc0",
 }
+# CIE Lab of the middle and the ends of what has a sign.
+_WHITE, _BLUE, _RED = (np.array(lab) for lab in ((97.0, 0, 0), (32.0, 4, -46), (32.0, 52, 30)))
+_XYZ_OF_RGB = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 _GOLDEN = 0.618034  # of a turn: hues of consecutive tags lie far apart
 
 
@@ -99,6 +115,38 @@ def colormap() -> Any:
     from matplotlib import colormaps  # an optional package, which only pictures need
 
     return colours.ListedColormap(colormaps["magma"](np.linspace(*_MAGMA, 256)), "field")
+
+
+def diverging() -> Any:
+    """Return the colours of what has a sign, as a colormap of matplotlib: blue below 0, white, red above.
+
+    Straight lines in CIE Lab, so that equal steps look equal, and of the same lightness on both sides; red
+    and blue can be told apart with any kind of colour vision.
+
+    Raises
+    ------
+    MissingPackageError
+        matplotlib is missing.
+
+    Examples
+    --------
+    >>> low, middle, high = (diverging()(x) for x in (0.0, 0.5, 1.0))
+    >>> bool(low[2] > low[0] and high[0] > high[2] and min(middle[:3]) > 0.9)
+    True
+    """
+    colours, _ = matplotlib_parts()
+    way = np.linspace(-1.0, 1.0, 257)[:, None]
+    lab = _WHITE + np.abs(way) * (np.where(way < 0, _BLUE, _RED) - _WHITE)
+    return colours.ListedColormap(_rgb_of(lab), "signed")
+
+
+def _rgb_of(lab: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return sRGB (n, 3), 0 to 1, of CIE Lab under D65 (IEC 61966-2-1)."""
+    y = (lab[:, 0] + 16) / 116
+    root = np.stack([y + lab[:, 1] / 500, y, y - lab[:, 2] / 200], axis=1)
+    xyz = np.where(root > 6 / 29, root**3, 3 * (6 / 29) ** 2 * (root - 4 / 29)) * [0.95047, 1.0, 1.08883]
+    linear = np.clip(xyz @ np.linalg.inv(_XYZ_OF_RGB).T, 0, 1)
+    return np.asarray(np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055))
 
 
 def tissue_colour(tag: int) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ from ..heads.tissues import GRAY_MATTER
 from ..io.nifti import nearest
 from ..io.volume import Volume
 from .colours import INK, matplotlib_parts, tissue_colour
-from .figure import check_target, draw_ends, for_notebooks, new_figure, save
+from .figure import draw_ends, draw_into, for_notebooks, new_figure
 from .slices import RIM_MM, Extent, borders, boxes, tets_of_pixels, title_of
 
 __all__ = ["plot_head", "write_interfaces"]
@@ -71,8 +72,7 @@ def write_interfaces(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_interfaces(folder + "/head.png", sphere_mesh([50, 60], tags=[2, 5], edge_mm=20))
     """
-    check_target(path)
-    save(_drawn(mesh, image, at_mm, name), path)
+    draw_into(path, partial(_drawn, mesh, image, at_mm, name))
 
 
 def plot_head(

@@ -1,41 +1,45 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Make a page to look at a field with plotly: one .html that loads nothing from the network."""
+"""Make a page to look at a field: one .html that loads nothing from the network.
+
+It is made of still pictures, which any browser shows. Where scripts run, plotly draws over them what can be
+pointed at, and where there is WebGL, a cortex that can be turned.
+"""
 
 from __future__ import annotations
 
+import base64
 import html
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import FileFormatError, MissingPackageError
 from ..io.atomic import check_folder, replacing
 from ..io.regular import ending_of
-from .colours import INK, TISSUE, colormap
-from .rendering import upward
-from .scene import PERCENTS, Scene, Shell, thinned
-from .slices import ENDS, Slice, boxes
+from . import figure as figures
+from .colours import INK
+from .page_figures import figures_of
+from .scene import Scene
+from .slices import Slice, boxes
 
 __all__ = ["PAGE_ENDINGS", "page", "require_plotly", "write_page"]
 
-Floats = NDArray[np.float64]
-
 PAGE_ENDINGS = (".html", ".htm")
 
-# Most triangles in the page: browsers still turn these smoothly, and the page stays below 20 MB.
-_MOST_CORTEX, _MOST_SCALP = 200_000, 20_000
+_SLICES = ("sagittal", "coronal", "axial")
 _PIXEL_MM = 1.0  # width of a pixel of a slice
-_FAINT = "#7a828e"
-_DASHES = ("dot", "dash", "solid")
-_LIGHT = {"ambient": 0.55, "diffuse": 0.6, "specular": 0.05, "roughness": 0.9, "fresnel": 0.05}
+
 # Surfaces without a value (scalp, coil) let the pointer through to the cortex: they are not drawn into the
 # image in which plotly looks up what the pointer hits.
-_THROUGH = """
-const field = document.getElementById("field");
-const letThrough = () => {
+_DRAW = """
+// Buttons would hide the titles of small figures.
+const webgl = (() => {
+  try {
+    const canvas = document.createElement("canvas");
+    return Boolean(canvas.getContext("webgl2") || canvas.getContext("webgl"));
+  } catch { return false; }
+})();
+const letThrough = field => {
   for (const trace of Object.values(field._fullLayout?.scene?._scene?.traces ?? {}))
     if (trace.data?.hoverinfo === "skip")
       for (const part of Object.values(trace))
@@ -44,10 +48,24 @@ const letThrough = () => {
           part.dirty = true;
         }
 };
-field.on("plotly_afterplot", letThrough);
-letThrough();
+const config = {displaylogo: false, responsive: true, scrollZoom: true};
+const figures = JSON.parse(document.getElementById("figures").textContent);
+if (!webgl) {
+  document.getElementById("field").parentElement.classList.add("flat");
+  delete figures.field;
+}
+for (const [name, figure] of Object.entries(figures)) {
+  const place = document.getElementById(name);
+  place.parentElement.classList.add("live");
+  const buttons = {displayModeBar: name === "field"};
+  const plotted = Plotly.newPlot(place, figure.data, figure.layout, {...config, ...buttons});
+  if (name === "field")
+    plotted.then(() => {
+      place.on("plotly_afterplot", () => letThrough(place));
+      letThrough(place);
+    });
+}
 """
-_SLICE_TOP = 0.34  # of the page's height
 # Its policy forbids the page to load anything: scripts and styles are in it.
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -59,22 +77,42 @@ style-src 'unsafe-inline'; script-src 'unsafe-inline' 'unsafe-eval'">
 <link rel="icon" href="data:,">
 <title>{title}</title>
 <style>
-html, body {{ margin: 0; height: 100%; font-family: "Open Sans", Helvetica, Arial, sans-serif; color: {ink} }}
-header {{ height: 4.2rem; padding: 0.7rem 1.2rem 0; box-sizing: border-box }}
-h1 {{ font-size: 1.05rem; margin: 0 0 0.2rem }}
+* {{ box-sizing: border-box }}
+html {{ height: 100%; font-family: "Open Sans", Helvetica, Arial, sans-serif; color: {ink} }}
+body {{ margin: 0; min-height: 100%; display: flex; flex-direction: column }}
+header {{ padding: 0.7rem 1.2rem 0.4rem }}
+h1 {{ font-size: 1.05rem; margin: 0 0 0.2rem; overflow-wrap: anywhere }}
 p {{ font-size: 0.85rem; margin: 0 }}
-main {{ height: calc(100% - 4.2rem); min-height: 620px }}
-main > div {{ height: 100% }}
+main {{ flex: 1; display: grid; gap: 0.4rem; padding: 0 0.8rem 0.8rem; min-width: 0;
+  grid-template: "space space amounts" minmax(24rem, 1.8fr) "sagittal coronal axial" minmax(15rem, 1fr)
+    / minmax(0, 1fr) minmax(0, 1fr) minmax(0, 1fr) }}
+section {{ position: relative; min-width: 0; min-height: 0; overflow: hidden }}
+section > div {{ position: absolute; inset: 0 }}
+section > img {{ position: absolute; width: 100%; height: 100%; object-fit: contain }}
+section.live > img, section > .note {{ display: none }}
+section.flat > .note {{ display: block; position: absolute; left: 0.4rem; bottom: 0.2rem; color: #5c6470 }}
+@media (max-width: 900px) {{
+  main {{ grid-template: "space space space" minmax(22rem, 60vh) "amounts amounts amounts" 20rem
+    "sagittal coronal axial" 16rem / minmax(0, 1fr) minmax(0, 1fr) minmax(0, 1fr) }}
+}}
+@media (max-width: 560px) {{
+  main {{ grid-template: "space" 24rem "amounts" 20rem "sagittal" 20rem "coronal" 20rem "axial" 20rem
+    / minmax(0, 1fr) }}
+}}
 </style>
 </head>
 <body>
 <header><h1>{title}</h1><p>{strength}</p></header>
 <main>
-{content}
+{sections}
 </main>
+<script type="application/json" id="figures">{figures}</script>
+<script>{plotly}</script>
+<script>{draw}</script>
 </body>
 </html>
 """
+_NOTE = '<p class="note">a still picture: this browser has no WebGL, which a cortex to turn needs</p>'
 
 
 def write_page(scene: Scene, path: str | os.PathLike[str]) -> None:
@@ -108,6 +146,7 @@ def page(scene: Scene) -> str:
 
     Pointing at a place shows |E| there. Everything that the legend names can be switched off. A cortex of
     more than 200,000 triangles is thinned to that; the numbers in the page are those of the whole field.
+    Without WebGL the cortex is a still picture, and without scripts all is.
 
     Parameters
     ----------
@@ -125,6 +164,7 @@ def page(scene: Scene) -> str:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from headfield.heads.phantom import sphere_mesh
     >>> ball = sphere_mesh([50, 60], tags=[2, 5], edge_mm=20)
     >>> text = page(Scene(ball, np.ones(ball.n_tets)))
@@ -132,21 +172,46 @@ def page(scene: Scene) -> str:
     (True, True)
     """
     objects = require_plotly()
+    from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]  # optional: only pages need it
+
     slices = scene.slices(_PIXEL_MM)
-    traces = [*_surfaces(scene), *_coil(scene), *_sides(scene), *_histogram(scene)]
-    for one, box in zip(slices, boxes([one.extent for one in slices]), strict=True):
-        traces += [*_slice(one, scene), *_ends(one.axis, box)]
-    figure = objects.Figure(traces, _layout(scene, slices))
-    content = figure.to_html(
-        full_html=False,
-        include_plotlyjs=True,
-        div_id="field",
-        post_script=_THROUGH,
-        default_height="100%",
-        config={"displaylogo": False, "responsive": True, "scrollZoom": True},
+    made = figures_of(scene, slices)
+    drawn = {name: objects.Figure(traces, layout).to_json() for name, (traces, layout) in made.items()}
+    json = ", ".join(f'"{name}": {text}' for name, text in drawn.items())
+    stills = _stills(scene, slices)
+    areas = dict(zip(made, ("space", "amounts", "sagittal", "coronal", "axial"), strict=True))
+    sections = "\n".join(
+        f'<section style="grid-area: {areas[name]}"><img alt="{name}" src="data:image/png;base64,'
+        f'{stills[name]}"><div id="{name}"></div>{_NOTE if name == "field" else ""}</section>'
+        for name in made
     )
     title, strength = (html.escape(text) for text in scene.title())
-    return _PAGE.format(title=title, strength=strength, content=content, ink=INK)
+    return _PAGE.format(
+        title=title,
+        strength=strength,
+        sections=sections,
+        figures=f"{{{json}}}".replace("<", "\\u003c"),
+        plotly=get_plotlyjs(),
+        draw=_DRAW,
+        ink=INK,
+    )
+
+
+def _stills(scene: Scene, slices: Sequence[Slice]) -> dict[str, str]:
+    """Return each figure of the page as a .png in base64."""
+    made: dict[str, Any] = {}
+    for name, inches in (("field", (7.2, 5.6)), ("distribution", (4.4, 4.4))):
+        made[name] = figures.new_figure(inches)
+    axes = made["field"].add_subplot()
+    figures.draw_surface(axes, scene.surface, scene.setting, scene.outward, scene.scale)
+    figures.draw_bar(made["field"], axes, scene.scale)
+    figures.draw_histogram(made["distribution"].add_subplot(), scene.distribution, scene.scale)
+    for name, one, box in zip(_SLICES, slices, boxes([one.extent for one in slices]), strict=True):
+        made[name] = figures.new_figure((3.6, 3.6))
+        axes = made[name].add_subplot()
+        figures.draw_slice(axes, one, scene)
+        figures.draw_ends(axes, one.axis, box)
+    return {name: base64.b64encode(figures.png_of(figure)).decode() for name, figure in made.items()}
 
 
 def require_plotly() -> Any:
@@ -156,241 +221,3 @@ def require_plotly() -> Any:
     except ImportError as error:
         raise MissingPackageError("pages need plotly: pip install 'headfield[view]'") from error
     return graph_objects
-
-
-def _colours() -> list[tuple[float, str]]:
-    colours = colormap()
-    stops = np.linspace(0.0, 1.0, 33)
-    return [(float(stop), _css(colours(stop))) for stop in stops]
-
-
-def _css(colour: Sequence[float]) -> str:
-    return "rgb({}, {}, {})".format(*(round(255 * part) for part in colour[:3]))
-
-
-def _mesh(shell: Shell, faces: NDArray[np.intp], **more: Any) -> dict[str, Any]:
-    """Make a surface of plotly; single precision keeps the page small."""
-    xyz = shell.nodes_mm.astype(np.float32).T
-    trace = dict(zip("xyz", xyz, strict=True)) | dict(zip("ijk", faces.astype(np.int32).T, strict=True))
-    return {"type": "mesh3d", "showlegend": True, "showscale": False, **trace, **more}
-
-
-def _surfaces(scene: Scene) -> Iterable[dict[str, Any]]:
-    cortex = thinned(scene.cortex, _MOST_CORTEX)
-    known = np.isfinite(cortex.values)[cortex.faces].all(axis=1)
-    yield _mesh(
-        cortex,
-        cortex.faces[known],
-        name="cortex",
-        intensity=np.nan_to_num(cortex.values).astype(np.float32),
-        coloraxis="coloraxis",
-        lighting=_LIGHT,
-        hovertemplate="<b>|E| %{intensity:.3g} V/m</b><br>(%{x:.0f}, %{y:.0f}, %{z:.0f}) mm<extra></extra>",
-    )
-    if not known.all():
-        gray = {"color": "#b8b8b8", "lighting": _LIGHT, "hoverinfo": "skip"}
-        yield _mesh(cortex, cortex.faces[~known], name="not computed", **gray)
-    scalp = thinned(scene.scalp, _MOST_SCALP)
-    yield _mesh(scalp, scalp.faces, name="scalp", color="#c9b8a8", opacity=0.1, hoverinfo="skip")
-
-
-def _coil(scene: Scene) -> Iterable[dict[str, Any]]:
-    lines = [*scene.coil_lines, *([] if scene.handle is None else [scene.handle])]
-    if not lines:
-        return
-    gap = np.full((1, 3), np.nan)
-    path = np.concatenate([part for line in lines for part in (line, gap)])
-    yield {
-        "type": "scatter3d",
-        "mode": "lines",
-        "name": "coil",
-        "legendgroup": "coil",
-        "line": {"color": INK, "width": 5},
-        "hoverinfo": "skip",
-        **dict(zip("xyz", path.T, strict=True)),
-    }
-    for line in scene.coil_lines:
-        if np.array_equal(line[0], line[-1]):  # a wing: filled by triangles around its middle
-            rim = np.arange(len(line) - 1)
-            faces = np.stack([rim, rim + 1, np.full_like(rim, len(line))], axis=1)
-            plate = Shell(np.concatenate([line, line[:-1].mean(axis=0, keepdims=True)]), faces, np.empty(0))
-            look = {"color": INK, "opacity": 0.15, "hoverinfo": "skip", "legendgroup": "coil"}
-            yield _mesh(plate, faces, name="coil") | look | {"showlegend": False}
-
-
-def _sides(scene: Scene) -> Iterable[dict[str, Any]]:
-    """Put the letters of the six sides around the head."""
-    low, high = scene.scalp.nodes_mm.min(axis=0), scene.scalp.nodes_mm.max(axis=0)
-    places = np.tile((low + high) / 2, (6, 1))
-    places[[0, 2, 4], [0, 1, 2]] = low - 12.0
-    places[[1, 3, 5], [0, 1, 2]] = high + 12.0
-    yield {
-        "type": "scatter3d",
-        "mode": "text",
-        "text": list("LRPAIS"),
-        "textfont": {"color": _FAINT, "size": 13},
-        "hoverinfo": "skip",
-        "showlegend": False,
-        **dict(zip("xyz", places.T, strict=True)),
-    }
-
-
-def _histogram(scene: Scene) -> Iterable[dict[str, Any]]:
-    found = scene.distribution
-    width = float(found.edges[1])
-    centres = found.edges[:-1] + width / 2
-    fill = [_css(colour) for colour in colormap()(centres / scene.top)]
-    on = {"xaxis": "x", "yaxis": "y"}
-    yield {
-        "type": "bar",
-        "x": centres,
-        "y": found.volume_cm3,
-        "width": width,
-        "marker": {"color": fill, "line": {"color": "#9a9a9a", "width": 0.5}},
-        "hovertemplate": "%{y:.3g} cm³ around %{x:.3g} V/m<extra></extra>",
-        "showlegend": False,
-        **on,
-    }
-    some = found.volume_cm3[found.volume_cm3 > 0]
-    for percent, value, dash in zip(PERCENTS, found.percentiles, _DASHES, strict=True):
-        yield {
-            "type": "scatter",
-            "mode": "lines",
-            "x": [value, value],
-            "y": [some.min() / 2, some.max() * 2],
-            "line": {"color": INK, "dash": dash, "width": 1.5},
-            "name": f"{percent:g} %: {value:.3g} V/m",
-            "legend": "legend2",
-            "hoverinfo": "skip",
-            **on,
-        }
-
-
-_PLAIN = {"type": "scatter", "hoverinfo": "skip", "showlegend": False}
-
-
-def _slice(one: Slice, scene: Scene) -> Iterable[dict[str, Any]]:
-    """Draw the head in gray, |E| over it, the borders of tissues, and lines at the other two slices."""
-    left, right, bottom, top = one.extent
-    height, width = one.inside.shape
-    x = (left + (np.arange(width) + 0.5) * (right - left) / width).astype(np.float32)
-    y = (bottom + (np.arange(height) + 0.5) * (top - bottom) / height).astype(np.float32)
-    on = {"xaxis": f"x{one.axis + 2}", "yaxis": f"y{one.axis + 2}"}
-    flat = {"showscale": False, "hoverinfo": "skip", "colorscale": [(0, TISSUE), (1, TISSUE)]}
-    gray = np.where(one.inside, np.float32(1), np.float32(np.nan))
-    yield {"type": "heatmap", "x": x, "y": y, "z": gray, "zmin": 0, "zmax": 1, **flat, **on}
-    yield {
-        "type": "heatmap",
-        "x": x,
-        "y": y,
-        "z": one.magnitude,
-        "coloraxis": "coloraxis",
-        "hoverongaps": False,
-        "hovertemplate": "<b>|E| %{z:.3g} V/m</b><br>(%{x:.0f}, %{y:.0f}) mm<extra></extra>",
-        **on,
-    }
-    gaps = np.full((len(one.borders), 1, 2), np.nan)
-    lines = np.concatenate([one.borders, gaps], axis=1).reshape(-1, 2).astype(np.float32)
-    u, v = scene.peak[1][[d for d in range(3) if d != one.axis]]
-    cross = np.array([[left, v], [right, v], [np.nan, np.nan], [u, bottom], [u, top]])
-    for path, line in (
-        (lines, {"color": INK, "width": 0.6}),
-        (cross, {"color": _FAINT, "width": 1, "dash": "dash"}),
-    ):
-        yield {"mode": "lines", "line": line, "x": path[:, 0], "y": path[:, 1], **_PLAIN, **on}
-
-
-def _ends(axis: int, box: tuple[float, float, float, float]) -> Iterable[dict[str, Any]]:
-    """Name the sides of a slice; add a bar of 50 mm to the last one."""
-    left, right, bottom, top = box
-    x, y = (left + right) / 2, (bottom + top) / 2
-    on = {"xaxis": f"x{axis + 2}", "yaxis": f"y{axis + 2}", "textfont": {"color": _FAINT}, **_PLAIN}
-    inward = ["middle right", "middle left", "top center", "bottom center"]
-    places = {"x": [left, right, x, x], "y": [y, y, bottom, top], "textposition": inward}
-    yield {"mode": "text", "text": list(ENDS[axis]), **places, **on}
-    if axis == 2:
-        bar = {"x": [right - 50, right - 25, right], "y": [bottom + 1] * 3, "text": ["", "50 mm", ""]}
-        line = {"color": INK, "width": 2.5}
-        yield {"mode": "lines+text", "textposition": "top center", "line": line, **bar, **on}
-
-
-def _layout(scene: Scene, slices: list[Slice]) -> dict[str, Any]:
-    found, clear = scene.distribution, "rgba(255,255,255,0.7)"
-    some = found.volume_cm3[found.volume_cm3 > 0]
-    layout: dict[str, Any] = {
-        "template": "plotly_white",
-        "font": {"color": INK, "size": 12},
-        "margin": {"l": 20, "r": 20, "t": 36, "b": 20},
-        "scene": _space(scene),
-        "coloraxis": _scale(scene),
-        "legend": {"x": 0.0, "y": 1.0, "bgcolor": clear},
-        "legend2": {"x": 1.0, "xanchor": "right", "y": 1.0, "bgcolor": clear},
-        "xaxis": {
-            "domain": [0.72, 1.0],
-            "anchor": "y",
-            "title": {"text": "|E| (V/m)"},
-            "rangemode": "tozero",
-        },
-        "yaxis": {
-            "domain": [_SLICE_TOP + 0.12, 1.0],
-            "anchor": "x",
-            "type": "log",
-            "range": [float(np.log10(some.min() / 2)), float(np.log10(some.max() * 30))],
-            "dtick": 1,
-            "exponentformat": "power",
-            "title": {"text": f"{found.tissue} (cm³ per {float(found.edges[1]):.2g} V/m)"},
-        },
-        "annotations": [],
-    }
-    for one, box in zip(slices, boxes([one.extent for one in slices]), strict=True):
-        _add_panel(layout, one, box)
-    return layout
-
-
-def _scale(scene: Scene) -> dict[str, Any]:
-    """Return the colours, and the bar between cortex and histogram that explains them."""
-    return {
-        "cmin": 0.0,
-        "cmax": scene.top,
-        "colorscale": _colours(),
-        "colorbar": {
-            "title": {"text": "|E| (V/m)", "side": "right"},
-            "x": 0.58,
-            "xanchor": "left",
-            "y": (1 + _SLICE_TOP) / 2,
-            "len": 0.5,
-            "thickness": 16,
-        },
-    }
-
-
-def _space(scene: Scene) -> dict[str, Any]:
-    """Return the space around the cortex: without axes, and with the eye where the coil is."""
-    eye, up = 1.5 * scene.outward, upward(scene.outward)
-    camera = {
-        "eye": dict(zip("xyz", eye.tolist(), strict=True)),
-        "up": dict(zip("xyz", up.tolist(), strict=True)),
-    }
-    return {
-        "domain": {"x": [0.0, 0.58], "y": [_SLICE_TOP + 0.04, 1.0]},
-        "aspectmode": "data",
-        "camera": camera,
-        **{f"{axis}axis": {"visible": False, "showspikes": False} for axis in "xyz"},
-    }
-
-
-def _add_panel(layout: dict[str, Any], one: Slice, box: tuple[float, float, float, float]) -> None:
-    """Add the axes of a slice, and its name above."""
-    number, start = one.axis + 2, one.axis * 0.345
-    plain = {"showgrid": False, "zeroline": False, "showticklabels": False, "constrain": "domain"}
-    domain = [start, start + 0.31]
-    layout[f"xaxis{number}"] = {"domain": domain, "anchor": f"y{number}", **plain, "range": box[:2]}
-    layout[f"yaxis{number}"] = {
-        "domain": [0.0, _SLICE_TOP - 0.03],
-        "anchor": f"x{number}",
-        "scaleanchor": f"x{number}",
-        "range": box[2:],
-        **plain,
-    }
-    title = {"text": one.title, "x": sum(domain) / 2, "y": _SLICE_TOP - 0.03, "yanchor": "bottom"}
-    layout["annotations"].append(title | {"xref": "paper", "yref": "paper", "showarrow": False})

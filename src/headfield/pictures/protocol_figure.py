@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,8 +41,7 @@ class ProtocolScene(NamedTuple):
 
 def write_protocol_figure(shown: ProtocolScene, path: str | os.PathLike[str]) -> None:
     """Write the figure of `draw_protocol`; `path` and errors are those of `headfield.pictures.figure`."""
-    figures.check_target(path)
-    figures.save(draw_protocol(shown), path)
+    figures.draw_into(path, partial(draw_protocol, shown))
 
 
 def draw_protocol(shown: ProtocolScene) -> Any:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,8 +34,7 @@ class PulseScene(NamedTuple):
 
 def write_pulse(shown: PulseScene, path: str | os.PathLike[str]) -> None:
     """Write the figure of `draw_pulse`; `path` and errors are those of `headfield.pictures.figure`."""
-    figures.check_target(path)
-    figures.save(draw_pulse(shown), path)
+    figures.draw_into(path, partial(draw_pulse, shown))
 
 
 def draw_pulse(shown: PulseScene) -> Any:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from ..heads.mesh import TetMesh
 from ..heads.names import called
 from ..heads.tetrahedra import FACES
 from .colours import INK, tissue_colour
-from .figure import check_target, for_notebooks, new_figure, save
+from .figure import draw_into, for_notebooks, new_figure
 from .slices import ENDS, Extent, cut_faces, cut_tets, title_of
 
 __all__ = ["LevelErrors", "RefinedScene", "draw_refined", "write_refined"]
@@ -84,8 +85,7 @@ class RefinedScene:
 
 def write_refined(scene: RefinedScene, path: str | os.PathLike[str]) -> None:
     """Write the figure of `draw_refined`; `path` and errors are those of `headfield.pictures.figure`."""
-    check_target(path)
-    save(draw_refined(scene), path)
+    draw_into(path, partial(draw_refined, scene))
 
 
 def draw_refined(scene: RefinedScene) -> Any:

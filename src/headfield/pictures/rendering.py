@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from ..geometry.raster import rasterise
 from ..geometry.triangles import area_vectors_at_nodes
-from .scene import Scene, Shell
+from .setting import Setting
+from .shells import Shell
 
-__all__ = ["View", "render", "render_shell", "upward"]
+__all__ = ["Rendered", "View", "render", "render_shell", "upward"]
 
 Floats = NDArray[np.float64]
 
@@ -30,12 +31,6 @@ class View(NamedTuple):
 
     axes: Floats
     extent: tuple[float, float, float, float]  #: of the picture, mm: left, right, bottom, top
-
-    @classmethod
-    def of(cls, scene: Scene) -> View:
-        """Look from the coil, wide enough to see the scalp and the coil."""
-        lines = [*scene.coil_lines, *([] if scene.handle is None else [scene.handle])]
-        return cls.along(scene.outward, np.concatenate([scene.scalp.nodes_mm, scene.cortex.nodes_mm, *lines]))
 
     @classmethod
     def along(cls, outward: Floats, points_mm: Floats) -> View:
@@ -82,29 +77,68 @@ def upward(outward: Floats) -> Floats:
     return np.asarray(up / np.linalg.norm(up))
 
 
-def render(scene: Scene, colour: Callable[[Floats], Floats], pixels: int) -> tuple[Floats, View]:
-    """Draw the cortex of a scene as seen from the coil.
+class Rendered(NamedTuple):
+    """A picture, and what is seen at each of its pixels; all rows from the top downward."""
+
+    picture: Floats  #: (h, w, 3), each 0 to 1
+    view: View
+    values: Floats  #: (h, w) of the surface; nan where it has none, and beside it
+    depth_mm: Floats  #: (h, w) of the surface towards the eye; −inf beside it
+
+    def at(self, points_mm: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return the rows and columns of the pixels that points (p, 3) are seen at."""
+        left, right, bottom, top = self.view.extent
+        x, y = (points_mm @ self.view.axes[:2].T).T
+        height, width = self.values.shape
+        row = np.clip((top - y) / (top - bottom) * height, 0, height - 1)
+        column = np.clip((x - left) / (right - left) * width, 0, width - 1)
+        return row.astype(np.intp), column.astype(np.intp)
+
+
+def render(
+    surface: Shell,
+    setting: Setting,
+    outward: Floats,
+    colour: Callable[[Floats], Floats],
+    pixels: int,
+    *,
+    faintly: bool = False,
+) -> Rendered:
+    """Draw a surface within the scalp of a setting.
 
     Parameters
     ----------
-    scene : Scene
+    surface : Shell
+    setting : Setting
+    outward : ndarray (3,)
+        Unit vector from the head to the eye.
     colour : callable
-        |E| (p,), V/m, to red, green and blue (p, 3), each 0 to 1.
+        Values (p,) to red, green and blue (p, 3), each 0 to 1.
     pixels : int
         Along the longer side. Each is the mean of two by two pixels that are drawn.
+    faintly : bool
+        Light it less, so that colours stay close to those of the values and white does not turn gray.
 
     Returns
     -------
-    picture : ndarray (h, w, 3) float64
-        From the top downward; each 0 to 1.
-    view : View
+    Rendered
+
+    Examples
+    --------
+    >>> from headfield.heads.phantom import sphere_mesh
+    >>> ball = sphere_mesh([60], tags=[5], edge_mm=20)
+    >>> setting = Setting(ball)
+    >>> surface = setting.scalp._replace(values=setting.scalp.nodes_mm[:, 2])
+    >>> drawn = render(surface, setting, np.array([0.0, 0, 1]), lambda v: np.ones((len(v), 3)), 40)
+    >>> drawn.picture.shape, bool(np.nanmax(drawn.values) > 55)
+    ((40, 40, 3), True)
     """
-    view = View.of(scene)
+    view = View.along(outward, np.concatenate([setting.points_mm(), surface.nodes_mm]))
     per_mm, width, height = view.raster(pixels)
-    ghost = _ghost(scene.scalp, view, per_mm / 2, width // 2, height // 2)
+    ghost = _ghost(setting.scalp, view, per_mm / 2, width // 2, height // 2)
     picture = ghost.repeat(2, axis=0).repeat(2, axis=1)
-    _paint(picture, scene.cortex, view, per_mm, colour)
-    return _halved(picture), view
+    values, depth = _paint(picture, surface, view, per_mm, colour, _FAINTLY if faintly else 1.0)
+    return Rendered(_halved(picture), view, values[::2, ::2], depth[::2, ::2])
 
 
 def render_shell(shell: Shell, view: View, colour: Callable[[Floats], Floats], pixels: int) -> Floats:
@@ -125,8 +159,11 @@ def _paint(
     per_mm: float,
     colour: Callable[[Floats], Floats],
     lit: float = 1.0,
-) -> None:
-    """Draw a surface into a picture (h, w, 3) of a view, `lit` between not at all, 0, and as usual, 1."""
+) -> tuple[Floats, Floats]:
+    """Draw a surface into a picture (h, w, 3) of a view, `lit` between not at all, 0, and as usual, 1.
+
+    Returns the values and the depths, mm, of what is seen (h, w).
+    """
     faces = view.facing(shell)
     height, width = picture.shape[:2]
     face, weights = rasterise(view.corners(shell.nodes_mm, faces, per_mm), width, height)
@@ -136,6 +173,10 @@ def _paint(
     rgb = np.where(np.isfinite(value)[:, None], colour(np.nan_to_num(value)), _UNKNOWN)
     light = _light(np.einsum("pc,pcd->pd", w, _normals(shell)[nodes]) @ view.axes.T)
     picture[hit] = np.clip(rgb * (1.0 + lit * (light - 1.0))[:, None], 0, 1)
+    values, depth = np.full((height, width), np.nan), np.full((height, width), -np.inf)
+    values[hit] = value
+    depth[hit] = np.einsum("pc,pc->p", w, (shell.nodes_mm @ view.axes[2])[nodes])
+    return values, depth
 
 
 def _halved(picture: Floats) -> Floats:

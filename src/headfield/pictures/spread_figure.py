@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import figure as figures
-from .colours import INK, colormap, matplotlib_parts
-from .rendering import render
+from .colours import INK
+from .quantity import Quantity, Scale
 from .scene import Scene
 
 __all__ = ["SpreadScene", "draw_spread", "write_spread"]
@@ -19,6 +20,7 @@ __all__ = ["SpreadScene", "draw_spread", "write_spread"]
 Floats = NDArray[np.float64]
 
 _SAMPLED, _LINEAR, _BAND = "#1f6f8b", "#9cc7d6", "#cfe5ec"
+_SPREAD = Quantity("standard deviation of |E|", "% of |E|")
 _TOP = 97.0  # percentile of the map at the end of the colours
 _BINS = 60
 
@@ -36,8 +38,7 @@ class SpreadScene(NamedTuple):
 
 def write_spread(shown: SpreadScene, path: str | os.PathLike[str]) -> None:
     """Write the figure of `draw_spread`; `path` and errors are those of `headfield.pictures.figure`."""
-    figures.check_target(path)
-    figures.save(draw_spread(shown), path)
+    figures.draw_into(path, partial(draw_spread, shown))
 
 
 def draw_spread(shown: SpreadScene) -> Any:
@@ -66,27 +67,11 @@ def draw_spread(shown: SpreadScene) -> Any:
 
 
 def _draw_map(figure: Any, axes: Any, scene: Scene) -> None:
-    from matplotlib.cm import ScalarMappable  # an optional package, which only pictures need
-
-    colours = colormap()
     known = scene.magnitude[np.isfinite(scene.magnitude)]
-    norm = matplotlib_parts()[0].Normalize(0.0, float(np.percentile(known, _TOP)) or 1.0)
-    picture, view = render(scene, lambda v: colours(norm(v))[..., :3], figures.pixels())
-    axes.imshow(picture, extent=view.extent, interpolation="antialiased")
-    axes.set_axis_off()
-    figures.draw_coil(axes, scene, view)
-    figures.draw_compass(axes, view)
-    axes.set(xlim=view.extent[:2], ylim=view.extent[2:])
+    scale = Scale(_SPREAD, float(np.percentile(known, _TOP)) or 1.0)
+    figures.draw_surface(axes, scene.cortex, scene.setting, scene.outward, scale)
     axes.set_title("how much |E| varies; gray: not looked at", fontsize=10, color=INK)
-    label = "standard deviation of |E| (% of |E|)"
-    figure.colorbar(
-        ScalarMappable(norm, colours),
-        ax=axes,
-        label=label,
-        orientation="horizontal",
-        shrink=0.8,
-        extend="max",
-    )
+    figures.draw_bar(figure, axes, scale, orientation="horizontal", shrink=0.8, pad=0.05)
 
 
 def _draw_sources(axes: Any, shown: SpreadScene) -> None:

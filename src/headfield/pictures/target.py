@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ..coils.coil import Coil
 from ..core.locks import cached_property
 from ..poses.pose import turns
-from .scene import Shell, coil_lines
+from .coil_shape import CoilShape, coil_shape, outline
+from .shells import Shell
 
 __all__ = ["TargetScene"]
 
@@ -21,7 +22,6 @@ _REACH = 1.6  # spacings of positions, from which a node of the scalp takes valu
 _PAIRS = 20_000_000  # of nodes and positions that are compared at a time
 _STANDARD = 0.45  # of its largest component: smaller ones of a direction are left out of the view from there
 _ARROW_MM, _MARK_MM = 30.0, 9.0
-_OUTLINE = np.linspace(0.0, 2.0 * np.pi, 97)
 _LEAST_HANDLE_MM = 60.0
 
 
@@ -118,20 +118,22 @@ class TargetScene:
         return np.asarray(side / np.linalg.norm(side))
 
     @cached_property
+    def shape(self) -> CoilShape:
+        """What there is to see of the best coil, where it is."""
+        return coil_shape(self.coil).placed(self.poses[0])
+
+    @cached_property
     def coil_lines(self) -> list[Floats]:
-        """Lines (p, 3), mm, of the best coil: its windings, or else the outline of its casing."""
-        lines = coil_lines(self.coil)
-        if not lines and self.coil.casing is not None:
-            points = self.coil.casing.points_mm
-            directions = np.array([np.cos(_OUTLINE), np.sin(_OUTLINE)])
-            lines = [points[np.argmax(points[:, :2] @ directions, axis=0)]]
-        return [self._placed(line) for line in lines]
+        """Lines (p, 3), mm, of the best coil: its wire, or else the outline of its casing."""
+        if self.shape.wire or self.coil.casing is None:
+            return self.shape.wire
+        return [self._placed(outline(self.coil.casing.points_mm))]
 
     @property
     def size_mm(self) -> float:
         """How far the coil reaches from its centre, mm."""
-        points = [line - self.poses[0, :3, 3] for line in self.coil_lines]
-        return max([_LEAST_HANDLE_MM, *(float(np.linalg.norm(line, axis=1).max()) for line in points)])
+        away = np.linalg.norm(self.shape.points_mm - self.poses[0, :3, 3], axis=1)
+        return max(_LEAST_HANDLE_MM, float(away.max(initial=0.0)))
 
     @property
     def handle(self) -> Floats:

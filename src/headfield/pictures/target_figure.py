@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import figure as figures
+from .coil_overlay import draw_discs
 from .colours import INK, colormap, matplotlib_parts
 from .rendering import View, render_shell
 from .target import TargetScene
@@ -26,8 +28,7 @@ _LABEL: dict[str, Any] = {"ha": "center", "va": "center", "bbox": _HALO}
 
 def write_target(scene: TargetScene, path: str | os.PathLike[str]) -> None:
     """Write the figure of `draw_target`; `path` and errors are those of `headfield.pictures.figure`."""
-    figures.check_target(path)
-    figures.save(draw_target(scene), path)
+    figures.draw_into(path, partial(draw_target, scene))
 
 
 def draw_target(scene: TargetScene) -> Any:
@@ -61,8 +62,8 @@ def _draw_map(figure: Any, axes: Any, scene: TargetScene) -> None:
     """Draw the whole head with the map on its scalp, the best coil and its rivals."""
     from matplotlib.cm import ScalarMappable  # an optional package, which only pictures need
 
-    lines = [*scene.coil_lines, scene.handle, scene.arrow]
-    view = View.along(scene.side, np.concatenate([scene.nodes_mm, *lines]))
+    seen = [scene.nodes_mm, scene.shape.points_mm, scene.handle, scene.arrow]
+    view = View.along(scene.side, np.concatenate(seen))
     _show(axes, scene, view)
     _draw_rivals(axes, scene, view)
     _draw_target(axes, scene, view)
@@ -78,7 +79,7 @@ def _draw_map(figure: Any, axes: Any, scene: TargetScene) -> None:
 
 def _draw_close_up(axes: Any, scene: TargetScene) -> None:
     """Draw the scalp under the best coil as it is seen along the coil's axis, and the handle's angle."""
-    seen = [*scene.coil_lines, scene.handle, scene.arrow, scene.turned_handle(scene.size_mm)]
+    seen = [scene.shape.points_mm, scene.handle, scene.arrow, scene.turned_handle(scene.size_mm)]
     view = View.along(scene.outward, np.concatenate(seen))
     _show(axes, scene, view)
     _draw_target(axes, scene, view)
@@ -138,7 +139,8 @@ def _norm(scene: TargetScene) -> Any:
 
 
 def _draw_coil(axes: Any, scene: TargetScene, view: View) -> None:
-    """Draw the best coil, its handle and its +y, dark with a light halo."""
+    """Draw the best coil, its handle and its +y, dark with a light halo; dipoles as faint discs."""
+    draw_discs(axes, scene.shape, view)
     lines = [line @ view.axes[:2].T for line in (*scene.coil_lines, scene.handle)]
     for colour, linewidth, alpha in (("white", 4.0, 0.8), (INK, 1.4, 1.0)):
         for line in lines:

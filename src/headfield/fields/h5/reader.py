@@ -22,10 +22,18 @@ from ...io.growth import GROWTH
 from ...io.hdf5 import bytes_read
 from ..run import MESH_ARRAYS, Run
 from .layout import Place, needed_h5py
-from .rows import FACTS, FIELDS, MARKS, checksum, mark_of, whole_rows
+from .rows import FACTS, FIELDS, HALF_SCALES, MARKS, checksum, mark_of, whole_rows
+from .storage import read_fields
 
 __all__ = ["ResultFile", "opened"]
 
+# Arrays of which one has to be there, by what they have for each tetrahedron of each pose.
+_OF_E: dict[str, tuple[int, ...]] = {
+    "elements/E": (3,),
+    "elements/magnE": (),
+    "elements/magnE_float16": (),
+    "elements/E_float16": (3,),
+}
 _SMALL = 1 << 16  # bytes of an array that may be larger than that
 _KINDS = {
     "didt": "fiu",
@@ -62,7 +70,7 @@ class ResultFile:
     n_rows : int
         Poses that are complete.
     shape : tuple of int
-        Of `elements/magnE`: rows, complete or not, and tetrahedra.
+        Rows, complete or not, and tetrahedra that have a field.
 
     Raises
     ------
@@ -76,19 +84,32 @@ class ResultFile:
         self._checked: dict[str, Any] = {}
         if str(file.attrs.get("format", "")) != "headfield":
             raise FileFormatError(f"{path}: an .h5, but not a result of headfield")
-        if not self.has("elements/magnE"):
-            raise FileFormatError(f"{path}: no E in it")
-        self.shape = self._dataset("elements/magnE").shape
-        if len(self.shape) != 2:
-            raise FileFormatError(
-                f"{path}: elements/magnE has the shape {self.shape}, where poses by tetrahedra fits"
-            )
+        self.shape = self._shape()
         if not self.has(MARKS):
             raise FileFormatError(f"{path}: it does not say which poses are complete")
         marks = self._dataset(MARKS)
         if marks.shape != (self.shape[0], 2):
             raise FileFormatError(f"{path}: {MARKS} has the shape {marks.shape} for {self.shape[0]} poses")
         self.n_rows = whole_rows(self.shape[0], lambda part: marks[part])
+
+    def _shape(self) -> tuple[int, int]:
+        """Return rows and tetrahedra of the arrays that have E or |E|, which agree on it."""
+        there = [name for name in _OF_E if self.has(name)]
+        if not there:
+            raise FileFormatError(f"{self.path}: no E in it")
+        rows, width = None, 0
+        for name in there:
+            shape = self._dataset(name).shape
+            if len(shape) != len(_OF_E[name]) + 2 or shape[2:] != _OF_E[name]:
+                fits = "poses by tetrahedra" + " by 3" * len(_OF_E[name])
+                raise FileFormatError(f"{self.path}: {name} has the shape {shape}, where {fits} fits")
+            if rows is not None and (rows, width) != shape[:2]:
+                raise FileFormatError(
+                    f"{self.path}: {name} has the shape {shape}, where ({rows}, {width}) fits"
+                )
+            rows, width = shape[:2]
+        assert rows is not None
+        return rows, width
 
     def has(self, name: str) -> bool:
         """Whether the file has an array of this name; a link that leaves the file is refused."""
@@ -136,6 +157,10 @@ class ResultFile:
             read |= {name: values[name] for name in names if name in values}
         return read
 
+    def fields(self, i: int) -> dict[str, NDArray[Any]]:
+        """Read `E`, `magnE`, `local_error` and `v` of a pose, as far as they are there."""
+        return read_fields(self.rows([*FIELDS, *HALF_SCALES], i))
+
     def names(self) -> list[str]:
         """The arrays of rows that the file has."""
         return [name for name in FACTS + FIELDS if self.has(name)]
@@ -147,6 +172,11 @@ class ResultFile:
             return TetMesh(**arrays, tag_names=self._tag_names())
         except MeshError as error:
             raise MeshError(f"{self.path}: {error}") from None
+
+    def constants(self) -> dict[str, NDArray[Any]]:
+        """What the file holds once for all poses: the mesh, and the tetrahedra that E is given in."""
+        made = {f"mesh/{name}": self.array(f"mesh/{name}") for name in MESH_ARRAYS}
+        return made | ({"elements/index": self.array("elements/index")} if self.has("elements/index") else {})
 
     def _tag_names(self) -> dict[int, str]:
         """What the file of the head called its tissues; none if the record of the run is damaged."""
@@ -163,9 +193,7 @@ class ResultFile:
             raise FileFormatError(f"{self.path}: elements/index has indices outside of the mesh")
         width = mesh.n_tets if index is None else len(index)
         if self.shape[1] != width:
-            raise FileFormatError(
-                f"{self.path}: elements/magnE has the shape {self.shape}, where (k, {width}) fits"
-            )
+            raise FileFormatError(f"{self.path}: E has the shape {self.shape}, where (k, {width}) fits")
         if not self.n_rows or not width:
             raise FileFormatError(f"{self.path}: no E in it: {self.n_rows} poses in {width} tetrahedra")
         return index
@@ -198,6 +226,11 @@ class ResultFile:
     def attributes(self) -> dict[str, str]:
         """Attributes of the whole file besides its format and its run."""
         return {"recovery": str(self._file.attrs["recovery"])} if "recovery" in self._file.attrs else {}
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether its fields went through HDF5's filters."""
+        return any(self._dataset(name).compression is not None for name in _OF_E if self.has(name))
 
     def places(self) -> dict[str, Place]:
         """Where the arrays of rows lie, so that more can be put in."""

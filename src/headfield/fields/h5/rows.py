@@ -20,6 +20,7 @@ __all__ = [
     "DEVICE",
     "FACTS",
     "FIELDS",
+    "HALF_ERRORS",
     "MARKS",
     "NAME",
     "REPORTED",
@@ -32,9 +33,19 @@ __all__ = [
 
 #: Numbers of a pose that its `SolveReport` has.
 REPORTED = ("residual", "tolerance", "iterations", "converged", "discretisation_error")
+#: What fields of half precision are off by, and what they are to be multiplied by.
+HALF_ERRORS = ("E_float16_error", "magnE_float16_error")
+HALF_SCALES = ("E_float16_scale", "magnE_float16_scale")
 #: Arrays of one row per pose, in the order in which a check sum goes through them; some may be absent.
-FACTS = ("poses", "didt", *REPORTED, "device", "names")
-FIELDS = ("elements/E", "elements/magnE", "elements/local_error", "nodes/v")
+FACTS = ("poses", "didt", *REPORTED, "device", "names", *HALF_ERRORS, *HALF_SCALES)
+FIELDS = (
+    "elements/E",
+    "elements/magnE",
+    "elements/local_error",
+    "nodes/v",
+    "elements/E_float16",
+    "elements/magnE_float16",
+)
 MARKS = "complete"
 #: Texts of a pose: its device, and its name in UTF-8, which is cut to this length.
 DEVICE, NAME = np.dtype("S8"), np.dtype("S128", metadata={"h5py_encoding": "utf-8"})

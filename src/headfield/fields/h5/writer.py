@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FileFormatError, HeadfieldError, StorageError
-from ...io.descriptor import write_at
+from ...io.descriptor import read_at, write_at
 from ...io.room import check_room
 from ..arrays import FieldArrays
 from ..run import MESH_ARRAYS
-from ..write import magnitude
 from .layout import Place, lay_out
 from .rows import (
     DEVICE,
@@ -31,8 +30,12 @@ from .rows import (
     name_bytes,
     whole_rows,
 )
+from .storage import Storage, stored_fields
 
-__all__ = ["Named", "RowFile", "constants_of", "row_of"]
+__all__ = ["AS_IT_IS", "Named", "RowFile", "constants_of", "row_of"]
+
+#: E and |E| in float32, as they were always stored.
+AS_IT_IS = Storage()
 
 #: Arrays by name: those of one row, or those that all rows share.
 Named = Mapping[str, NDArray[Any]]
@@ -133,7 +136,7 @@ class RowFile:
 
         def marks(part: slice) -> NDArray[np.uint64]:
             size = 16 * (part.stop - part.start)
-            found = os.pread(self._descriptor, size, first + 16 * part.start)
+            found = read_at(self._descriptor, size, first + 16 * part.start)
             return np.frombuffer(found.ljust(size, b"\0"), np.uint64).reshape(-1, 2)
 
         return whole_rows(self._k, marks)
@@ -188,7 +191,7 @@ def constants_of(arrays: FieldArrays) -> dict[str, NDArray[Any]]:
     return made if arrays.elements is None else made | {"elements/index": arrays.elements}
 
 
-def row_of(arrays: FieldArrays, i: int) -> dict[str, NDArray[Any]]:
+def row_of(arrays: FieldArrays, i: int, storage: Storage = AS_IT_IS) -> dict[str, NDArray[Any]]:
     """What an .h5 holds of pose i; its fields are NaN if it did not converge."""
     known: dict[str, Any] = {"poses": arrays.poses, "didt": arrays.didt}
     known |= {name: getattr(arrays.report, name) for name in REPORTED}
@@ -196,9 +199,10 @@ def row_of(arrays: FieldArrays, i: int) -> dict[str, NDArray[Any]]:
     row["device"] = np.array(arrays.report.device.encode(), DEVICE)
     if arrays.names:
         row["names"] = name_bytes(arrays.names[i])
-    fields = {"elements/E": arrays.E, "elements/local_error": arrays.local_error, "nodes/v": arrays.potential}
-    row |= {name: values[i] for name, values in fields.items() if values is not None}
-    row["elements/magnE"] = magnitude(arrays.E[i])
-    if not arrays.report.converged[i]:
-        row |= {name: np.full_like(row[name], np.nan) for name in FIELDS if name in row}
+    good = arrays.report.converged[i]
+    row |= stored_fields(arrays.E[i] if good else np.full_like(arrays.E[i], np.nan), storage)
+    fields = {"elements/local_error": arrays.local_error, "nodes/v": arrays.potential}
+    for name, values in fields.items():
+        if values is not None and storage.keep != "magnE":
+            row[name] = values[i] if good else np.full_like(values[i], np.nan)
     return row

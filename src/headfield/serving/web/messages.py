@@ -9,7 +9,6 @@ Pages send JSON as text.
 from __future__ import annotations
 
 import json
-import math
 import time
 from typing import Any, NamedTuple
 
@@ -20,7 +19,9 @@ from ...coils.coil import Coil
 from ...core.messages import quoted
 from ...errors import ArgumentError, HeadfieldError
 from ...geometry.surface import Surface
-from ...pictures.scene import Shell, coil_lines, thinned
+from ...io.json_text import finite_or_none
+from ...pictures.coil_shape import coil_lines
+from ...pictures.shells import Shell, thinned
 from ..figures import error_of, strength
 from ..frame import Counts, Frame
 from .shown import Shown
@@ -123,7 +124,7 @@ def frame_message(frame: Frame, shown: Shown, counts: Counts) -> bytes:
         "problem": frame.problem,
         "notes": list(frame.notes),
         "source": frame.source,
-        "stamp": None if frame.stamp is None else _finite(frame.stamp),
+        "stamp": finite_or_none(frame.stamp),
         "ms": round((frame.done_s - frame.received_s) * 1e3, 3),
         "age_ms": round((time.monotonic() - frame.done_s) * 1e3, 3),
         "received": counts.received,
@@ -146,7 +147,7 @@ def frame_message(frame: Frame, shown: Shown, counts: Counts) -> bytes:
         "mean": mean,
         "top": float(np.percentile(known, _TOP_PERCENT)),
         "error": error_of(frame.field),
-        "residual": _finite(float(frame.field.report.residual[0])),
+        "residual": finite_or_none(float(frame.field.report.residual[0])),
     }
     return packed(header, values=values)
 
@@ -161,10 +162,6 @@ def _context(surface: Surface | None) -> Shell:
     if surface is None:
         return Shell(np.zeros((0, 3)), np.zeros((0, 3), np.intp), np.empty(0))
     return thinned(Shell(surface.nodes_mm, surface.faces, np.zeros(len(surface.nodes_mm))), _MOST_TRIANGLES)
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _no_number(text: str) -> float:
