@@ -11,7 +11,7 @@ A whole problem: a head, a coil, a pose, a field.
 (1, 81920, 3)
 """
 
-from . import analytic, dose, metrics, optimize, regions, statistics
+from . import analytic, dose, jobs, metrics, optimize, regions, statistics
 from .coils.casing import Casing
 from .coils.coil import Coil
 from .coils.deformation import Deformation, DeformationRange
@@ -47,6 +47,7 @@ from .errors import (
 )
 from .fields.field import Field
 from .fields.merge import merge_results
+from .fields.plots import plot_difference, plot_layer, plot_montage
 from .fields.read import read_result
 from .fields.report import SolveReport
 from .fields.result import Result
@@ -66,6 +67,7 @@ from .heads.tensors import conductivity_tensors
 from .heads.thickness import thickened
 from .heads.write import write_mesh
 from .io.published import PublishedTables, read_tables
+from .jobs.results import Results, read_results
 from .measures.function import MeasureFunction
 from .measures.measure import Measure
 from .measures.percentile import Percentile
@@ -157,6 +159,7 @@ __all__ = [
     "RegionError",
     "Replay",
     "Result",
+    "Results",
     "SampledPotential",
     "ScalpGeometry",
     "ScalpGrid",
@@ -191,6 +194,7 @@ __all__ = [
     "evaluate",
     "figure_of_eight",
     "head_from_labels",
+    "jobs",
     "merge_results",
     "metrics",
     "named_targets",
@@ -199,7 +203,10 @@ __all__ = [
     "phantom_head",
     "phantom_landmarks",
     "place",
+    "plot_difference",
     "plot_head",
+    "plot_layer",
+    "plot_montage",
     "read_casing",
     "read_coil",
     "read_eeg_positions",
@@ -209,6 +216,7 @@ __all__ = [
     "read_poses",
     "read_realtime",
     "read_result",
+    "read_results",
     "read_tables",
     "read_wire",
     "realtime_basis",
