@@ -11,8 +11,8 @@ from ..heads.mesh import TetMesh
 from ..heads.tissues import GRAY_MATTER
 from ..measures.target import Target
 from ..regions.region import Region
+from ..regions.words import Roi
 from .given_head import GivenHead
-from .roi import Roi
 
 __all__ = ["aimed_at"]
 
@@ -63,5 +63,5 @@ def _region(wanted: Roi, mesh: TetMesh, find: Any, tags: list[int] | None, at: s
     except RegionError as problem:
         if at is None:
             raise
-        text = str(problem).replace(f"--roi {at}: ", "")
+        text = str(problem).removeprefix(f"{at}: ")
         raise RegionError(f"--at {at}: {text}; see --radius and --tissues") from None

@@ -18,12 +18,12 @@ from ..errors import FileFormatError
 from ..heads.formats.meshio_write import SURFACE_FORMATS
 from ..heads.mesh import TetMesh
 from ..heads.skin import write_skin
+from ..heads.wanted import HeadOptions, mesh_of
 from ..heads.write import write_mesh
 from ..io.regular import ending_of
 from ..poses.read import read_pose_list
 from ..poses.write import write_poses
 from .convert_result import convert_result, is_for_results
-from .heads import HeadOptions, mesh_of
 from .kinds import kind_of
 from .pose_options import pose_options
 
@@ -52,7 +52,7 @@ def convert(source: str | os.PathLike[str], target: str | os.PathLike[str], **op
         stimulator, see `Coil.reduced` (wire that is written as .ccd, which holds dipoles only, becomes 500 if
         nothing is said); `spacing_mm`, to sample it on a grid, see `Coil.sampled`; and `casing`, the file of
         its housing, for .tcd. For poses: those of `headfield.read_pose_list`. For heads: those of
-        `headfield.commands.heads.HeadOptions`. For a result: those of `headfield.write_result`.
+        `headfield.heads.wanted.HeadOptions`. For a result: those of `headfield.write_result`.
 
     Returns
     -------

@@ -29,6 +29,7 @@ from ..heads.tissues import brain_tags
 from ..io.atomic import check_folder, check_not_input
 from ..io.published import PublishedTables, read_tables
 from ..io.regular import ending_of
+from ..placement.named import Places
 from ..poses.placements import Placement
 from ..poses.pose import check_pose
 from ..poses.read import read_poses
@@ -38,7 +39,7 @@ from ..solve.model import HeadModel
 from ..solve.uncertainty.jitter import as_jitter
 from .aimed import aimed_at
 from .given_head import GivenHead
-from .placing import Places, given_poses
+from .placing import given_poses
 from .progress import Progress
 from .protocol import given_protocol
 
@@ -161,7 +162,7 @@ def _rule(
         pose = _only(read_poses(args.mt_pose), args.mt_pose)
     else:
         where = Placement("", args.mt_centre, args.mt_handle, args.distance, None)
-        pose = Places(head, mesh).poses(where, other)[0]
+        pose = Places(head.find, mesh).poses(where, other)[0]
     if args.rule == "scalp-distance":
         return ScalpDistance(
             args.mt, pose, _slope(args.slope), std_mso=std, threshold=args.mt_kind, tables=tables

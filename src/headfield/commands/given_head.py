@@ -12,16 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FileFormatError, RegionError
-from ..geometry.surface import Surface
 from ..heads.eeg import EegPositions, read_eeg_positions
 from ..heads.mesh import TetMesh
 from ..heads.points import coordinates, find_point
-from ..heads.selection import barycentres, tets_of
-from ..heads.skin import skin
 from ..heads.subject import Subject
-from ..heads.targets import targets
+from ..heads.wanted import HeadOptions
+from ..regions.words import in_brain
 from .demo_heads import HEADS
-from .heads import HeadOptions, check_no_options, read_head
+from .heads import check_no_options, find_tissues, given_conductivity, read_head
 
 __all__ = ["GivenHead", "add_head"]
 
@@ -65,7 +63,9 @@ class GivenHead:
         if args.tensors is not None:
             raise FileFormatError(f"--tensors needs a subject folder, and {args.head} is none")
         own = HEADS[self._own]()
-        return own.make(own.edge_mm), dict(args.conductivity) or None
+        mesh = own.make(own.edge_mm)
+        find_tissues(args, mesh)
+        return mesh, given_conductivity(args)
 
     def find(self, where: str | Sequence[float]) -> Floats:
         """Return the point (3,), mm, that words or numbers mean; see `headfield.heads.points.find_point`."""
@@ -94,17 +94,10 @@ class GivenHead:
         RegionError
             The point lies outside of the head.
         """
-        on_scalp = where in targets and targets[where].space != "brain"
-        if on_scalp or coordinates(where) is None:
-            centres = barycentres(mesh, tets_of(mesh, tags))
-            away = np.linalg.norm(centres - at_mm, axis=1)
-            self.notes.append(f"{where}: the target is what is nearest to it, {away.min():.1f} mm away")
-            return np.asarray(centres[away.argmin()])
-        outer: Surface = skin(mesh)
-        gap = float(outer.signed_distance(at_mm[None])[0])
-        if gap > 0.0:
-            raise RegionError(
-                f"--at {where}: lies outside of the head, {gap:.1f} mm from its skin; give a point in the "
-                "brain, or the name of an electrode, which means the brain below it"
-            )
-        return at_mm
+        try:
+            middle, moved_mm = in_brain(where, at_mm, mesh, tags)
+        except RegionError as problem:
+            raise RegionError(f"--at {problem}") from None
+        if moved_mm:
+            self.notes.append(f"{where}: the target is what is nearest to it, {moved_mm:.1f} mm away")
+        return middle

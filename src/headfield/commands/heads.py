@@ -5,35 +5,16 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-
-from ..errors import ArgumentError, FileFormatError, RegionError
-from ..heads.choose_tags import TagChoice
+from ..errors import ArgumentError, FileFormatError
 from ..heads.mesh import TetMesh
-from ..heads.read import read_mesh
 from ..heads.subject import Subject
+from ..heads.tissue_words import tags_of
+from ..heads.wanted import HeadOptions, mesh_of
+from .demo_heads import HEADS
 
-__all__ = ["HeadOptions", "check_no_options", "mesh_of", "read_head"]
-
-
-class HeadOptions(NamedTuple):
-    """What the command line says of a head; each is an option of that name."""
-
-    without_tags: Sequence[int] = ()
-    tags: TagChoice | None = None
-    repair: bool = False
-
-    @classmethod
-    def of(cls, args: argparse.Namespace) -> HeadOptions:
-        """Take them from parsed arguments."""
-        return cls(**{name: getattr(args, name) for name in cls._fields})
-
-    def given(self) -> list[str]:
-        """Return the names of the options that were given."""
-        return [name for name in self._fields if getattr(self, name)]
+__all__ = ["check_is_file", "check_no_options", "find_tissues", "given_conductivity", "read_head"]
 
 
 def check_no_options(path: str | os.PathLike[str], kind: str, options: HeadOptions) -> None:
@@ -43,26 +24,40 @@ def check_no_options(path: str | os.PathLike[str], kind: str, options: HeadOptio
         raise FileFormatError(f"{os.fspath(path)}: --{option} is not an option for the kind {kind}")
 
 
-def mesh_of(path: str | os.PathLike[str], options: HeadOptions, *, check: bool = True) -> TetMesh:
-    """Read the mesh of a file, or of a subject folder, as the options say; warn of what makes no sense."""
-    subject = Subject(path) if os.path.isdir(path) else None
-    file = path if subject is None else subject.mesh_path
-    mesh = read_mesh(file, tags=options.tags, repair=options.repair, check=check)
-    if not options.without_tags:
-        return mesh
-    present = np.unique(mesh.tags).tolist()
-    missing = sorted(set(options.without_tags) - set(present))
-    if missing:
-        raise RegionError(f"--without-tags: the head has no tag {missing[0]}; it has {present}")
-    return mesh.crop(without_tags=options.without_tags)
+def check_is_file(path: str) -> None:
+    """Raise FileFormatError if this is the name of a head of headfield's own, where a file is wanted."""
+    if path in HEADS and not os.path.exists(path):
+        raise FileFormatError(
+            f"{path}: no such file, and this command takes no head by name; `headfield demo --head {path}` "
+            "writes it to demo/head.msh"
+        )
+
+
+def find_tissues(args: argparse.Namespace, mesh: TetMesh) -> None:
+    """Put tags in the place of the names that `--tissues` gives, if there is such an option."""
+    if getattr(args, "tissues", None):
+        args.tissues = tags_of(mesh, args.tissues, "--tissues")
+
+
+def given_conductivity(args: argparse.Namespace) -> dict[Any, float] | None:
+    """Return what `--conductivity` gives by tags and names, each once; None if there is nothing."""
+    given: dict[Any, float] = {}
+    for tissue, value in args.conductivity:
+        if given.setdefault(tissue, value) != value:
+            raise ArgumentError(
+                f"--conductivity: {tissue} is given twice, as {given[tissue]:g} and {value:g}"
+            )
+    return given or None
 
 
 def read_head(args: argparse.Namespace) -> tuple[TetMesh, Any]:
     """Read the mesh, and its conductivity as the arguments say."""
-    given = dict(args.conductivity) or None
+    check_is_file(args.head)
+    given = given_conductivity(args)
     if args.tensors is not None and not os.path.isdir(args.head):
         raise ArgumentError(f"--tensors needs a subject folder, and {args.head} is a file")
     mesh = mesh_of(args.head, HeadOptions.of(args))
+    find_tissues(args, mesh)
     if args.tensors is None:
         return mesh, given
     return mesh, Subject(args.head).conductivity(args.tensors, given, mesh=mesh)

@@ -22,8 +22,9 @@ from ..heads.mesh import TetMesh
 from ..heads.quality import smallest_dihedrals_deg
 from ..heads.subject import Subject
 from ..heads.tissues import tissue
+from ..heads.wanted import HeadOptions, mesh_of
 from ..io.nifti import read_description, read_grid, read_nifti
-from .heads import HeadOptions, check_no_options, mesh_of
+from .heads import check_no_options
 from .info_image import describe_image
 from .info_result import describe_result
 from .kinds import kind_of

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.messages import printable
+from ..core.messages import plural, printable
+from ..fields.h5.rows import HALF_ERRORS
 from ..fields.result import Result
 from ..fields.run import Run
 from ..heads.names import called
@@ -53,6 +54,7 @@ def describe_result(result: Result) -> dict[str, Any]:
         "didt": None if result.didt is None else result.didt.tolist(),
         "fields": sorted(first),
         "recovery": result.recovery,
+        "half_precision_error": _half_precision(result),
         "devices": sorted({printable(d.decode("ascii", "replace")) for d in _fact(result, "device")}),
         "tetrahedra": mesh.n_tets,
         "tetrahedra_with_field": int(known.sum()),
@@ -69,6 +71,15 @@ def describe_result(result: Result) -> dict[str, Any]:
 def _fact(result: Result, name: str) -> Any:
     found = result.facts.get(name)
     return [] if found is None else found.tolist()
+
+
+def _half_precision(result: Result) -> float | None:
+    """Return what fields in half precision are off by at most, relative to |E| in the same place."""
+    for name in HALF_ERRORS:
+        known = [error for error in _fact(result, name) if np.isfinite(error)]
+        if known:
+            return float(max(known))
+    return None
 
 
 def _peaks(result: Result, chosen: NDArray[Any]) -> tuple[list[int], dict[int, list[float]]]:
@@ -131,10 +142,18 @@ def text_of_result(facts: dict[str, Any]) -> tuple[list[tuple[str, str]], list[T
     if whole < facts["total"]:
         first = facts["first_pose"]
         rows.append(
-            ("slice", f"{first}:{first + whole} of {facts['total']:,} poses; numbers here are from 0")
+            (
+                "slice",
+                f"{first}:{first + whole} of {facts['total']:,} poses; numbers here are from 0",
+            )
         )
     if bad:
-        rows.append(("no field", f"{len(bad):,} poses did not converge: {listed(list(map(str, bad)))}"))
+        rows.append(
+            (
+                "no field",
+                f"{plural(len(bad), 'pose', 'poses')} did not converge: {listed(list(map(str, bad)))}",
+            )
+        )
     if facts["names"]:
         rows.append(("names", listed(facts["names"])))
     if facts["didt"] is not None:
@@ -142,6 +161,9 @@ def text_of_result(facts: dict[str, Any]) -> tuple[list[tuple[str, str]], list[T
         rows.append(("dI/dt", f"{low:g} A/µs" if low == high else f"{low:g} to {high:g} A/µs"))
     rows.append(("fields", ", ".join(facts["fields"]) or "none"))
     rows.append(("E", _elements_of(facts)))
+    if facts["half_precision_error"] is not None:
+        error = facts["half_precision_error"]
+        rows.append(("stored", f"in half precision, off by up to {error:.2g} of |E| there"))
     some, every = facts["tetrahedra_with_field"], facts["tetrahedra"]
     rows.append(("tetrahedra", f"{every:,}" if some == every else f"{some:,} of {every:,}"))
     if facts["devices"]:

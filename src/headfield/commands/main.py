@@ -17,20 +17,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..core.messages import plural
+from ..core.stopping import Stopped, Stopping
 from ..errors import HeadfieldError, PlausibilityWarning
 from ..fields.h5.reader import opened
 from ..fields.merge import merge_results
+from ..heads.wanted import HeadOptions
 from ..io.atomic import check_not_input
 from .convert import convert, options_of
 from .demo import run_demo
+from .doctor import run_doctor
 from .dose import run_dose
-from .heads import HeadOptions
 from .info import describe
 from .info_text import lines
+from .jobs import run_jobs
 from .mesh import run_mesh
 from .parser import build_parser
 from .parser_dose import TAKE_MINUS as DOSES_TAKE_MINUS
 from .parser_dose import check_dose_options
+from .parser_outputs import check_outputs
 from .parser_place import TAKE_MINUS, check_placing
 from .parser_protocol import check_protocol_options
 from .parser_replay import check_replay_options
@@ -46,21 +50,22 @@ from .protocol import run_protocol
 from .replay import run_replay
 from .serve import serve
 from .solve import solve
-from .stopping import Stopped, Stopping
 from .summary import exit_code
 from .target import run_target
 from .view import view
+from .words import complete
 
 __all__ = ["main"]
 
 # Options whose value may begin so.
 _TAKE_MINUS = (
-    *("--at", "--conductivity", "--didt", "--slice", "--tags", "--without-tags"),
+    *("--at", "--conductivity", "--didt", "--slice", "--tags", "--target", "--without-tags"),
     *TAKE_MINUS,
     *SERVES_TAKE_MINUS,
     *TARGETS_TAKE_MINUS,
     *DOSES_TAKE_MINUS,
 )
+_SIGPIPE = 13  # which Windows has no name for
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -99,9 +104,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # letters that a log lacks must not stop a solve
     try:
         parser = build_parser(_COMMANDS)
+        complete(parser)
         args = parser.parse_args(_joined(sys.argv[1:] if argv is None else argv))
         check_placing(parser, args)
         check_roi(parser, args)
+        check_outputs(parser, args)
         check_serve(parser, args)
         check_target_options(parser, args)
         check_dose_options(parser, args)
@@ -143,6 +150,8 @@ def _run(args: argparse.Namespace) -> int:
             code = args.command(args)
             sys.stdout.flush()
     except (HeadfieldError, OSError, MemoryError) as error:
+        if isinstance(error, BrokenPipeError) and _has_lost_its_reader():
+            return 128 + _SIGPIPE
         text = str(error) or type(error).__name__
         if isinstance(error, OSError) and error.strerror and error.filename is not None:
             text = f"{error.filename}: {error.strerror}"
@@ -152,6 +161,19 @@ def _run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return _stop("interrupted", 130)
     return code or 0
+
+
+def _has_lost_its_reader() -> bool:
+    """Say whether nobody reads stdout any more, as of `headfield info x | head -1`; if so, stop writing.
+
+    A line that is written once more tells that pipe from others that may have broken.
+    """
+    try:
+        print(flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _stop(message: str, code: int) -> int:
@@ -198,6 +220,7 @@ _COMMANDS = {
     "place": run_place,
     "target": run_target,
     "solve": solve,
+    "jobs": run_jobs,
     "serve": serve,
     "replay": run_replay,
     "dose": run_dose,
@@ -206,4 +229,5 @@ _COMMANDS = {
     "view": view,
     "info": _info,
     "convert": _convert,
+    "doctor": run_doctor,
 }

@@ -11,15 +11,20 @@ from ..core.version import VERSION
 from ..solve.options import PRIMARIES
 from ..solve.recovery import KINDS
 from . import values
+from .parser_doctor import add_doctor
 from .parser_dose import add_dose
+from .parser_jobs import add_jobs
 from .parser_mesh import add_mesh
+from .parser_outputs import TABLE_EXAMPLE, add_outputs
 from .parser_place import add_place, add_placing, add_poses
 from .parser_protocol import add_protocol
 from .parser_replay import add_replay
 from .parser_roi import ROI_EXAMPLE, add_roi
 from .parser_serve import add_serve
 from .parser_target import add_target
+from .parser_view import add_view
 from .pose_options import add_pose_options
+from .words import Parser
 
 __all__ = ["build_parser"]
 
@@ -31,7 +36,19 @@ Example, from a segmented MRI to a picture of a field:
   headfield place head.msh coil.ccd --centre -46,-8,70 --handle -46,42,70 -o poses.npy
   headfield solve head.msh coil.ccd poses.npy -o field.h5 --didt 70e6 --tissues 1,2
   headfield view field.h5 --coil coil.ccd -o field.png
-`headfield demo` writes a coil, demo/coil.ccd, to try it with.
+
+Example, with what `headfield demo` writes into the folder demo:
+  headfield place demo/head.msh demo/coil.ccd --eeg demo/eeg.csv --centre F3 --handle AF3 -o f3.npy
+  headfield solve demo/head.msh demo/coil.ccd f3.npy -o f3.h5 --didt 50A/us --tissues gray
+  headfield view f3.h5 --coil demo/coil.ccd --tissues gray -o f3.png
+
+Exit codes: 0 done; 1 it failed, and one line on stderr says why; 2 the command
+line is wrong; 3 done, but some poses did not converge, or pulses have no field;
+128 + n stopped by signal n, such as 130 by Ctrl-C.
+
+Completion in bash and zsh: pip install "headfield[complete]", and in the
+start-up file of the shell
+  eval "$(register-python-argcomplete headfield)"
 """
 
 
@@ -47,11 +64,10 @@ def build_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     -------
     argparse.ArgumentParser
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="headfield",
         description="The electric field that a magnetic coil induces in a head.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"headfield {VERSION}")
     names = {
@@ -60,16 +76,18 @@ def build_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
         "place": _add_place,
         "target": _on_a_head(add_target),
         "solve": _add_solve,
+        "jobs": add_jobs,
         "serve": _on_a_head(add_serve),
         "replay": _on_a_head(add_replay),
         "dose": _on_a_head(add_dose),
         "protocol": add_protocol,
         "merge": _add_merge,
-        "view": _add_view,
+        "view": add_view,
         "info": _add_info,
         "convert": _add_convert,
+        "doctor": add_doctor,
     }
-    subparsers = parser.add_subparsers(required=True, metavar=f"{{{','.join(names)}}}")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, add in names.items():
         parser_of_one = add(subparsers)
         parser_of_one.set_defaults(command=commands[name])
@@ -114,11 +132,12 @@ def _add_solve(commands: Any) -> argparse.ArgumentParser:
         description="Solve a head for a coil at every pose of a file, in bounded memory. .h5: one file of "
         "all poses; .msh, .vtu: a file a pose, OUT_0000.msh and so on, or OUT.msh of one. "
         "If it stops, what is solved stays.",
-        epilog="Example: headfield solve head.msh coil.ccd poses.npy -o field.h5 --didt 70e6 --tissues 1,2 "
-        f"--conductivity 1=0.14 7=0.01. {ROI_EXAMPLE}",
+        epilog="Example: headfield solve head.msh coil.ccd poses.npy -o field.h5 --didt 70e6 "
+        f"--tissues white,gray --conductivity gm=0.3 skull=0.01\n{ROI_EXAMPLE}\n{TABLE_EXAMPLE}",
     )
     _add_problem(parser)
     add_roi(parser)
+    add_outputs(parser)
     add_placing(parser, required=False)
     add_pose_options(parser)
     _add_head_options(parser)
@@ -156,7 +175,7 @@ def _add_problem(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("coil", metavar="COIL", help=".ccd, .tcd, .nii, .nii.gz; its wire: .txt, .csv, .npy")
     add_poses(parser)
     parser.add_argument(
-        "-o", "--output", type=values.file_name, required=True, metavar="OUT", help=".h5, .msh or .vtu"
+        "-o", "--output", type=values.file_name, required=True, metavar="OUT", help=".h5, .msh or .vtu; .csv"
     )
     parser.add_argument(
         "--didt",
@@ -170,7 +189,7 @@ def _add_problem(parser: argparse.ArgumentParser) -> None:
         type=values.tags,
         default=None,
         metavar="TAGS",
-        help="keep E in these only, such as 1,2 [all]",
+        help="keep E in these only, such as 1,2 or gray,white [all]",
     )
     _add_material(parser)
 
@@ -183,8 +202,8 @@ def _add_material(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action="extend",
         default=[],
-        metavar="TAG=S/M",
-        help="in place of the standard value of a tissue",
+        metavar="TISSUE=S/M",
+        help="in place of the standard value: gm=0.3, or by its tag, 2=0.3; several are one after the other",
     )
     parser.add_argument(
         "--tensors",
@@ -201,7 +220,7 @@ def _add_head_options(parser: argparse.ArgumentParser) -> None:
         type=values.some_tags,
         default=[],
         metavar="TAGS",
-        help="leave these tissues out, such as -1 (the air around some heads)",
+        help="leave these tissues out, such as -1 or air (around some heads)",
     )
     parser.add_argument(
         "--tags",
@@ -274,33 +293,6 @@ def _add_merge(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("results", metavar="RESULT", nargs="+", help=".h5 of `headfield solve --slice`")
     parser.add_argument("-o", "--output", type=values.file_name, required=True, metavar="OUT", help=".h5")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
-    return parser
-
-
-def _add_view(commands: Any) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "view",
-        help="a picture or an interactive page of a result",
-        description="Draw |E| of one pose of a result: on the cortex as seen from the coil, in three slices "
-        "through its peak, and its distribution in gray matter. A picture (.png, .pdf, .svg), or a page "
-        "(.html) to turn and zoom, which holds all it needs.",
-        epilog="Example: headfield view field.h5 --coil coil.ccd --pose 3 -o field.html",
-    )
-    parser.add_argument("result", metavar="RESULT", help=".h5, .msh or .vtu of `headfield solve`")
-    parser.add_argument(
-        "-o", "--output", type=values.file_name, metavar="OUT", help=".png, .pdf, .svg or .html [RESULT.png]"
-    )
-    parser.add_argument(
-        "--pose", type=int, metavar="I", help="which pose, from 0 [0, or that of NAME_0003.msh]"
-    )
-    parser.add_argument("--coil", metavar="COIL", help="draw its wings or wire")
-    parser.add_argument(
-        "--poses", metavar="POSES", help="where the coil is, if RESULT has no poses (.msh, .vtu)"
-    )
-    parser.add_argument(
-        "--tissues", type=values.some_tags, default=[1, 2], metavar="TAGS", help="whose |E| is shown [1,2]"
-    )
-    parser.add_argument("--head", metavar="HEAD", help="the whole head, if RESULT is of a part of it")
     return parser
 
 

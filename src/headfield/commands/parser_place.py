@@ -50,7 +50,7 @@ def add_poses(parser: argparse.ArgumentParser) -> None:
         "poses",
         metavar="POSES",
         nargs="?",
-        help=".npy, .csv, .mat or what navigation systems write, see the README; or --centre and --handle",
+        help=".npy, .csv, .mat or what navigation systems write, see docs/formats; or --centre and --handle",
     )
 
 

@@ -14,7 +14,7 @@ __all__ = ["ROI_EXAMPLE", "add_roi", "check_roi"]
 
 #: For the end of the help of `headfield solve`.
 ROI_EXAMPLE = (
-    "Within 2 % in gray matter, 20 mm around a point: headfield solve head.msh coil.ccd poses.npy "
+    "Within 2 % in gray matter, 20 mm around a point:\n  headfield solve head.msh coil.ccd poses.npy "
     "-o target.h5 --didt 70e6 --roi sphere:-46,-8,52,20 --tissues 2 --error 2%"
 )
 _MOST_UNKNOWNS = ZoomOptions.max_unknowns

@@ -18,8 +18,9 @@ TAKE_MINUS = ("--start", "--start-handle")  # options whose value may begin with
 WEB_PORT = 8600
 
 _EXAMPLE = (
-    "Example: headfield serve m2m_anna coil.ccd --roi mid-layer --didt 60%MSO, then open the page that it "
-    "names. For a navigator that speaks OpenIGTLink: --igtl 18944. docs/serving.md says what is sent."
+    "Example: headfield serve m2m_anna coil.ccd --roi mid-layer --didt 60%MSO\n"
+    "Then open the page that it names. For a navigator that speaks OpenIGTLink: --igtl 18944. "
+    "docs/serving.md says what is sent."
 )
 
 
@@ -103,7 +104,8 @@ def _add_igtl(parser: argparse.ArgumentParser) -> None:
         "--coil-axes",
         choices=tuple(COIL_AXES),
         default="headfield",
-        help="whose axes the coil has in the poses that come in [%(default)s]",
+        metavar="WHOSE",
+        help=f"axes that the coil has in the poses that come in: {', '.join(COIL_AXES)} [%(default)s]",
     )
     group.add_argument("--vectors", action="store_true", help="send E itself as well, not |E| alone")
 

@@ -7,10 +7,11 @@ import argparse
 from typing import Any
 
 from ..errors import HeadfieldError
+from ..regions.words import ball
 from ..targeting.options import SearchOptions
 from . import values
 from .given_head import add_head
-from .roi import ball, roi, share
+from .roi import roi, share
 
 __all__ = ["TAKE_MINUS", "add_target", "add_what", "check_radius", "check_target_options"]
 
@@ -18,8 +19,9 @@ TAKE_MINUS = ("--avoid", "--direction", "--tilt")  # options whose value may beg
 
 _RADIUS_MM = 10.0
 _EXAMPLE = (
-    "Example: headfield target m2m_anna coil.ccd --at mni:-38,44,26 --didt 60%MSO -o dlpfc. With the coil of "
-    "`headfield demo` and no head of one's own: headfield target template demo/coil.ccd --at F3 -o f3"
+    "Example: headfield target m2m_anna coil.ccd --at mni:-38,44,26 --didt 60%MSO -o dlpfc\n"
+    "With the coil of `headfield demo` and no head of one's own:\n"
+    "  headfield target template demo/coil.ccd --at F3 -o f3"
 )
 
 

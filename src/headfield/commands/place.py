@@ -13,13 +13,15 @@ from ..coils.read import read_coil
 from ..core.messages import plural
 from ..heads.mesh import TetMesh
 from ..heads.tissues import BRAIN, tissue
+from ..heads.wanted import HeadOptions, mesh_of
 from ..io.atomic import check_not_input
+from ..placement.named import Places
 from ..placement.underneath import ScalpGeometry, scalp_geometry
 from ..poses.pose_list import PoseList
 from ..poses.write import write_poses
 from .given_head import GivenHead
-from .heads import HeadOptions, mesh_of
-from .placing import Places, placed
+from .heads import check_is_file
+from .placing import placed
 
 __all__ = ["run_place"]
 
@@ -27,9 +29,10 @@ __all__ = ["run_place"]
 def run_place(args: argparse.Namespace) -> None:
     """Run `headfield place` with parsed arguments."""
     check_not_input(args.output, args.head, args.coil, args.eeg)
+    check_is_file(args.head)
     mesh = mesh_of(args.head, HeadOptions.of(args))
     coil = read_coil(args.coil)
-    places = Places(GivenHead(args), mesh)
+    places = Places(GivenHead(args).find, mesh)
     listed = placed(args, places, coil)
     write_poses(args.output, listed)
     facts = _facts(mesh, listed, args, places)

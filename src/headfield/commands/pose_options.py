@@ -4,16 +4,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from typing import Any
 
-from ..coils.coil import Coil
-from ..core.quantities import Rate
-from ..errors import ArgumentError
-from ..poses.pose_list import PoseList
-from ..solve.drives.rates import rates_of
-
-__all__ = ["add_pose_options", "didt_of", "pose_options"]
+__all__ = ["add_pose_options", "pose_options"]
 
 
 def add_pose_options(parser: argparse.ArgumentParser) -> None:
@@ -44,32 +37,3 @@ def pose_options(args: argparse.Namespace) -> dict[str, Any]:
     """
     which = int(args.which) if args.which.isascii() and args.which.isdigit() else args.which
     return {"which": which, "skip_bad": args.skip_bad, "scan": args.scan}
-
-
-def didt_of(given: Sequence[Rate] | None, listed: PoseList, coil: Coil, path: str) -> Any:
-    """Return dI/dt of each pose: from the command line, else from the file of poses, else 1 A/µs.
-
-    Parameters
-    ----------
-    given : sequence of Rate, optional
-        What `--didt` says.
-    listed : PoseList
-    coil : Coil
-    path : str
-        The file of poses, for messages.
-
-    Raises
-    ------
-    ArgumentError
-        The file has one dI/dt a pose and the coil several stimulators; or see `rates_of`.
-    """
-    if given is not None:
-        return rates_of(given, coil)
-    if listed.didt is not None:
-        if coil.n_stimulators > 1:
-            raise ArgumentError(
-                f"{path} has one dI/dt a pose, but {coil!r} has {coil.n_stimulators} stimulators: give "
-                f"one for each, such as --didt {','.join(['1e6'] * coil.n_stimulators)}"
-            )
-        return listed.didt
-    return 1e6 if coil.n_stimulators == 1 else [[1e6] * coil.n_stimulators]

@@ -9,6 +9,8 @@ import threading
 import time
 from types import TracebackType
 
+from ..core.messages import plural
+
 __all__ = ["Progress", "Stages", "tell"]
 
 _LOG_SECONDS = 10.0
@@ -51,7 +53,7 @@ class Progress:
         if self._quiet or not (self._terminal or finished or now - self._last >= _LOG_SECONDS):
             return
         self._last = now
-        text = f"headfield: {count} of {self._total} poses"
+        text = f"headfield: {count:,} of {plural(self._total, 'pose', 'poses')}"
         if count > self._first[1] and not finished:
             left = (self._total - count) * (now - self._first[0]) / (count - self._first[1])
             text += f", {left:.0f} s left"

@@ -11,11 +11,14 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from ..coils.coil import Coil
+from ..core.digest import digest
 from ..fields.field import Field
-from ..fields.run import Run, digest, run_of
+from ..fields.run import Run, run_of
 from ..heads.mesh import TetMesh
+from ..jobs.outputs import Kept
 from ..poses.pose_list import PoseList
 from ..regions.region import Region
+from .keeping import settings_of
 
 __all__ = ["label", "names_of", "record"]
 
@@ -32,6 +35,7 @@ class Problem(Protocol):
     region: Region | None
     names: tuple[str, ...]
     run: Run
+    kept: Kept | None
 
 
 def names_of(listed: PoseList) -> tuple[str, ...]:
@@ -59,6 +63,7 @@ def record(args: argparse.Namespace, problem: Problem) -> Run:
     if problem.region is not None:  # where a name such as C3 is, depends on the head's positions
         where = digest(problem.region.elements, problem.region.barycentric)
         settings |= {"roi": args.roi.text, "elements": where}
+    settings |= settings_of(args, problem.kept)
     if args.zoom is not None:
         settings |= dataclasses.asdict(args.zoom)
     inputs = {"head": args.head, "coil": args.coil, "poses": args.poses}

@@ -29,9 +29,10 @@ from ..pictures.figure import PICTURE_ENDINGS
 from ..poses.pose_list import PoseList
 from ..poses.read import read_pose_list
 from ..regions.region import Region
+from ..solve.drives.rates import didt_of
 from .engines import frames_of, solves_of
 from .given_head import GivenHead
-from .pose_options import didt_of, pose_options
+from .pose_options import pose_options
 from .progress import Progress
 from .summary import NOT_CONVERGED
 

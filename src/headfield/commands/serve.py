@@ -15,6 +15,7 @@ from ..coils.coil import Coil
 from ..coils.read import read_coil
 from ..core.messages import plural
 from ..errors import RegionError
+from ..placement.named import Places
 from ..poses.placements import Placement
 from ..regions.region import Region
 from ..serving.hub import Counts, Hub
@@ -25,7 +26,6 @@ from ..serving.web.server import WebServer
 from ..solve.drives.rates import rates_of
 from .engines import live_engine
 from .given_head import GivenHead
-from .placing import Places
 from .progress import Progress, tell
 
 __all__ = ["serve"]
@@ -44,7 +44,7 @@ def serve(args: argparse.Namespace) -> None:
     mesh, given = head.read()
     coil = read_coil(args.coil)
     didt = 1e6 if args.didt is None else rates_of(args.didt, coil)
-    places = Places(head, mesh)
+    places = Places(head.find, mesh)
     region = args.roi.region(mesh, places.find, args.tissues)
     if not len(region):
         raise RegionError(f"--roi {args.roi.text}: there is nothing of it in the head")

@@ -14,26 +14,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..coils.read import read_coil
+from ..core.stopping import Stopping
 from ..errors import ArgumentError, ConvergenceError, RegionError
 from ..fields.field import Field
-from ..fields.stream import FilePerPose, GrowingH5, open_results, result_files
+from ..fields.stream import FilePerPose, GrowingH5, open_results
 from ..heads.mesh import TetMesh
 from ..heads.standard import conductivity_of
 from ..heads.subject import Subject
 from ..io.atomic import check_not_input
+from ..jobs.outputs.growing import GrowingTable
 from ..regions.region import Region
+from ..solve.drives.rates import didt_of
 from ..solve.model import HeadModel
 from ..solve.zoom.zoom import Zoom
 from .heads import read_head
+from .keeping import Best, kept_of, output_files, storage_of, where_of
 from .placing import given_poses
-from .pose_options import didt_of, pose_options
+from .pose_options import pose_options
 from .progress import Progress
 from .record import label, names_of, record
-from .stopping import Stopping
 from .summary import Summary, exit_code
 from .zooming import check_output, facts_of_error, region_of, zoomed
 
 __all__ = ["solve"]
+
+Results = GrowingH5 | FilePerPose | GrowingTable
 
 
 def solve(args: argparse.Namespace) -> int:
@@ -45,11 +50,10 @@ def solve(args: argparse.Namespace) -> int:
         progress = Progress(run.count, args.quiet)
         with problem.results() as results:
             there = results.done
-            first, bad = run.first + there, results.not_converged
-            summary = Summary(problem.mesh, problem.elements, first, bad, region=problem.region)
+            summary = problem.summary(results)
             progress.say(f"{problem.mesh!r}, {problem.coil!r}")
             if there:
-                progress.say(f"{there} of {run.count} poses are there already")
+                progress.say(f"{there:,} of {run.count:,} poses are there already")
             device = _solve_rest(problem, results, summary, progress, stopping)
     facts = {
         "head": args.head,
@@ -63,6 +67,7 @@ def solve(args: argparse.Namespace) -> int:
         "primary": args.primary,
         "device": device,
         **facts_of_error(args, summary.rows, problem.zoom),
+        **problem.facts_of_best(results),
         "files": results.files,
         "seconds": round(time.perf_counter() - start, 3),
         "not_converged": summary.not_converged,
@@ -89,16 +94,60 @@ class _Problem:
         self.region: Region | None = region_of(args, self.mesh)
         if self.region is not None:
             self.elements = self.region.elements
+        self.kept = kept_of(args, self.mesh)
+        is_region = args.roi is not None
+        self.best: Best | None = None
+        if self.kept is not None and args.best is not None:
+            self.best = Best(args.best, self.kept, is_region=is_region)
+        self.roi = self.region
+        if self.kept is not None and args.keep == "metrics":
+            self.elements, self.roi = self.kept.elements, self.kept.roi
         self.n_elements = None if self.elements is None else len(self.elements)
         self.conductivity = conductivity_of(self.mesh, given)
         self.names = names_of(listed)
         self.run = record(args, self)
 
-    def results(self) -> GrowingH5 | FilePerPose:
-        """Open what the fields are written to."""
+    def results(self) -> Results:
+        """Open what the fields, or numbers of them, are written to."""
+        if self.is_table:
+            assert self.kept is not None
+            return GrowingTable(self.args.output, self.kept, self.run, self.names, resume=self.args.resume)
         at_points = self.region is not None and not self.region.is_volume
-        how = {"resume": self.args.resume, "at_points": at_points}
+        how = {"resume": self.args.resume, "at_points": at_points, "storage": storage_of(self.args)}
         return open_results(self.args.output, self.mesh, self.n_elements, self.run, **how)
+
+    @property
+    def is_table(self) -> bool:
+        """Whether only numbers are kept of each pose."""
+        return bool(self.args.keep == "metrics")
+
+    def summary(self, results: Results) -> Summary:
+        """Make what is said at the end."""
+        first, bad = self.run.first + results.done, results.not_converged
+        if self.is_table and self.kept is not None:
+            where = where_of(self.kept, self.mesh)
+            return Summary.of_numbers(self.mesh, first, bad, where=where, of_region=self.args.roi is not None)
+        return Summary(self.mesh, self.elements, first, bad, region=self.region)
+
+    def write(self, field: Field, results: Results, summary: Summary) -> None:
+        """Write a batch, and add it to what is said at the end."""
+        first = self.run.first + results.done
+        label(field, self, first)
+        if isinstance(results, GrowingTable):
+            summary.add(field, results.write(field))
+            return
+        results.write(field.arrays())
+        summary.add(field)
+        if self.best is not None and self.kept is not None:
+            self.best.add(first, self.kept.of(field))
+
+    def facts_of_best(self, results: Results) -> dict[str, Any]:
+        """Say which pose is best, if that is asked for."""
+        if self.best is None:
+            return {}
+        if isinstance(results, GrowingTable):
+            self.best.add(self.run.first, results.columns())
+        return {"best": self.best.facts(self.names)}
 
     def fields(self, model: HeadModel, first: int) -> Iterator[Field]:
         """Solve the poses from `first` on, batch by batch."""
@@ -115,14 +164,16 @@ class _Problem:
         }
         if self.zoom is not None:
             return self.zoom.iter_solve(self.coil, poses, rates, **how)
-        elements = self.elements if self.region is None else None
-        how |= {"elements": elements, "roi": self.region, "recovery": args.recovery}
+        elements = self.elements if self.roi is None else None
+        how |= {"elements": elements, "roi": self.roi, "recovery": args.recovery}
+        if self.is_table:  # on a GPU the fields stay there then: only numbers of them leave it
+            poses = model.computes_on.put(poses)
         return model.iter_solve(self.coil, poses, rates, **how)
 
 
 def _solve_rest(
     problem: _Problem,
-    results: GrowingH5 | FilePerPose,
+    results: Results,
     summary: Summary,
     progress: Progress,
     stopping: Stopping,
@@ -144,18 +195,15 @@ def _solve_rest(
     stopping.after_batches()
     try:
         for field in problem.fields(model, run.first + results.done):
-            label(field, problem, run.first + results.done)
-            results.write(field.arrays())
-            summary.add(field)
+            problem.write(field, results, summary)
             progress.done(results.done)
             del field  # and its E, before the next batch is solved
             if results.done < run.count:
                 stopping.check()
     except BaseException as error:  # also an interrupt: what is solved is kept, and the user told
         if isinstance(error, ConvergenceError):
-            label(error.partial, problem, run.first + results.done)
-            results.write(error.partial.arrays())
-        kept = f"{results.done} of {run.count} poses are done and kept"
+            problem.write(error.partial, results, summary)
+        kept = f"{results.done:,} of {run.count:,} poses are done and kept"
         progress.say(f"{kept}; go on with --resume" if results.done else kept, always=True)
         raise
     return model.device
@@ -174,7 +222,7 @@ def _check_not_input(args: argparse.Namespace, chosen: range, k: int) -> None:
     if os.path.isdir(args.head):
         subject = Subject(args.head)
         paths += [subject.mesh_path, subject.tensor_path]
-    for path in (args.output, *result_files(args.output, chosen, k)):
+    for path in (args.output, *output_files(args, chosen, k)):
         check_not_input(path, *paths)
 
 

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.messages import first_of, warn
+from ..core.device import on_host
+from ..core.messages import first_of, plural, warn
 from ..fields.field import Field
 from ..fields.write import magnitude
 from ..heads.mesh import TetMesh
@@ -17,6 +18,7 @@ from ..heads.names import called
 from ..heads.tissues import GRAY_MATTER
 from ..metrics import percentiles
 from ..regions.region import Region
+from .keeping import text_of_best
 
 __all__ = ["ERROR_OF_ELEMENTS", "NOT_CONVERGED", "Summary", "exit_code"]
 
@@ -34,9 +36,10 @@ def exit_code(bad: list[int], poses: int) -> int:
     if not bad:
         return 0
     listed = first_of(bad, _LISTED)
+    those, have = plural(poses, "pose", "poses"), "has" if len(bad) == 1 else "have"
     warn(
-        f"{len(bad)} of {poses} poses did not converge and have no field (not a number in .h5, no file in "
-        f".msh and .vtu): {listed}"
+        f"{len(bad):,} of {those} did not converge and {have} no field (not a number in .h5, no file in .msh "
+        f"and .vtu): {listed}"
     )
     return NOT_CONVERGED
 
@@ -87,29 +90,47 @@ class Summary:
         self._first, self._earlier = first, list(earlier)
         self.rows: list[dict[str, Any]] = []
 
-    def add(self, field: Field) -> None:
-        """Add the poses of a batch."""
+    @classmethod
+    def of_numbers(
+        cls, mesh: TetMesh, first: int, earlier: Sequence[int], *, where: str, of_region: bool
+    ) -> Summary:
+        """Make one of numbers that are computed elsewhere, `where` says of what; `of_region`: with means."""
+        made = cls(mesh, None, first, earlier)
+        made._where, made._of_region = where, of_region
+        return made
+
+    def add(self, field: Field, numbers: Mapping[str, NDArray[Any]] | None = None) -> None:
+        """Add the poses of a batch, with the numbers of its table if there is one."""
         report = field.report
-        self._didt += [] if field.didt is None else np.asarray(field.didt).ravel().tolist()
-        for i, e in enumerate(field.E):
+        self._didt += [] if field.didt is None else np.asarray(on_host(field.didt)).ravel().tolist()
+        for i in range(len(field)):
             good = bool(report.converged[i])
-            strength = magnitude(e[self._chosen])
-            peak = percentiles(strength, self._volumes, 99.9) if good else None
+            peak, mean = self._strength(field, i, numbers) if good else (None, None)
             row = {
                 "pose": self._first + len(self.rows),
                 **({"name": field.names[i]} if field.names else {}),
                 "converged": good,
                 "iterations": int(report.iterations[i]),
                 "residual": float(report.residual[i]) if np.isfinite(report.residual[i]) else None,
-                "peak_V_per_m": None if peak is None else float(peak),
+                "peak_V_per_m": peak,
             }
             if self._of_region:
-                row["mean_V_per_m"] = float(np.average(strength, weights=self._volumes)) if good else None
+                row["mean_V_per_m"] = mean
             if report.discretisation_error is not None:
                 error = float(report.discretisation_error[i])
                 name = "discretisation_error" if report.recovery is None else ERROR_OF_ELEMENTS
                 row[name] = error if good and np.isfinite(error) else None
             self.rows.append(row)
+
+    def _strength(
+        self, field: Field, i: int, numbers: Mapping[str, NDArray[Any]] | None
+    ) -> tuple[float, float | None]:
+        """Return the peak of a pose, and the mean of a region."""
+        if numbers is not None:
+            return float(numbers["peak_magnE_V_per_m"][i]), float(numbers["mean_magnE_V_per_m"][i])
+        strength = magnitude(field.E[i][self._chosen])
+        peak = float(percentiles(strength, self._volumes, 99.9))
+        return peak, float(np.average(strength, weights=self._volumes)) if self._of_region else None
 
     @property
     def not_converged(self) -> list[int]:
@@ -118,9 +139,13 @@ class Summary:
 
     def text(self, facts: dict[str, Any]) -> str:
         """The summary in words; `facts` is what the command knows besides."""
-        lines = [f"{facts['already_there']} poses were there already"] if facts["already_there"] else []
+        lines = (
+            [f"{plural(facts['already_there'], 'pose was', 'poses were')} there already"]
+            if facts["already_there"]
+            else []
+        )
         if self.rows:
-            poses = "1 pose" if len(self.rows) == 1 else f"{len(self.rows)} poses"
+            poses = plural(len(self.rows), "pose", "poses")
             lines.append(
                 f"{poses} in {facts['seconds']:.1f} s on {facts['device']}: "
                 f"{self._span('iterations', 'd')} iterations, residual {self._span('residual', '.1e')}"
@@ -135,6 +160,9 @@ class Summary:
             if ERROR_OF_ELEMENTS in self.rows[0]:
                 span = self._span(ERROR_OF_ELEMENTS, ".2%")
                 lines.append(f"E is recovered; that of linear elements would be off by {span}")
+        if "best" in facts:
+            missing = 0 if facts["best"]["compared"] > len(self.rows) else facts["already_there"]
+            lines.append(text_of_best(facts["best"], missing))
         files = facts["files"]
         if files:
             lines.append(f"written: {files[0]}" + (f" to {files[-1]}" if len(files) > 1 else ""))

@@ -11,6 +11,7 @@ from ..core import quantities
 from ..errors import ArgumentError, MeshError
 from ..heads.points import coordinates
 from ..heads.segmentation.numberings import NUMBERINGS, tag_of
+from ..heads.tissue_words import words_of
 
 __all__ = [
     "direction",
@@ -47,16 +48,18 @@ def tolerance(text: str) -> float | str:
         raise argparse.ArgumentTypeError(f"{text!r} is neither 'auto' nor a number") from None
 
 
-def tags(text: str) -> list[int] | None:
+def tags(text: str) -> list[int | str] | None:
     if text == "all":
         return None
     try:
-        return [int(word) for word in text.split(",")]
+        return list(words_of(text))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither 'all' nor whole numbers such as 1,2") from None
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither 'all' nor whole numbers such as 1,2 nor names such as gray"
+        ) from None
 
 
-def some_tags(text: str) -> list[int]:
+def some_tags(text: str) -> list[int | str]:
     chosen = tags(text)
     if chosen is None:
         raise argparse.ArgumentTypeError("name the tissues, such as 1,2")
@@ -79,12 +82,15 @@ def tag_choice(text: str) -> str | dict[int, int] | tuple[str, dict[int, int]]:
     return mapping if not field else (field, mapping) if mapping else field
 
 
-def tag_value(text: str) -> tuple[int, float]:
+def tag_value(text: str) -> tuple[int | str, float]:
     tag, _, value = text.partition("=")
     try:
-        return int(tag), quantities.conductivity(value)
+        (tissue,) = words_of(tag)
+        return tissue, quantities.conductivity(value)
     except ValueError:  # ArgumentError is one too
-        raise argparse.ArgumentTypeError(f"{text!r} is not TAG=VALUE, such as 2=0.275 or 2=275mS/m") from None
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not TISSUE=VALUE, such as 2=0.275 or gm=275mS/m"
+        ) from None
 
 
 def tissue_choice(text: str) -> str | dict[int, int] | list[int]:

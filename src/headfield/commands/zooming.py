@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from ..coils.coil import Coil
-from ..core.messages import warn
+from ..core.messages import plural, warn
 from ..errors import FileFormatError
 from ..heads.mesh import TetMesh
 from ..io.atomic import check_not_input
@@ -45,7 +45,7 @@ def check_output(args: argparse.Namespace) -> None:
         check_target(args.picture)
         matplotlib_parts()
         check_not_input(args.picture, args.output, args.head, args.coil, args.poses)
-    if args.roi is not None and args.roi.kind == "mid-layer":
+    if args.keep != "metrics" and args.roi is not None and args.roi.kind == "mid-layer":
         if ending_of(args.output) != ".vtu":
             raise FileFormatError(f"{args.output}: the field at points of the mid-layer is written as .vtu")
         needed_meshio(args.output)
@@ -128,5 +128,6 @@ def facts_of_error(args: argparse.Namespace, rows: list[dict[str, Any]], zoom: Z
             facts["picture"] = args.picture
     if off:
         most = f"by up to {max(known):.2%}" if len(known) == len(solved) else "by an unknown error"
-        warn(f"not reached: {off} of {len(solved)} poses are off {most}, where {asked:.2%} was asked for")
+        those, are = plural(len(solved), "pose", "poses"), "is" if off == 1 else "are"
+        warn(f"not reached: {off} of {those} {are} off {most}, where {asked:.2%} was asked for")
     return facts
