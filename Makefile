@@ -17,12 +17,14 @@ LAUNCHER := $(if $(filter ON,$(KEEP_KERNELS)),$(KEEPER),$(CMAKE_CUDA_COMPILER_LA
 SOURCES := pyproject.toml CMakeLists.txt README.md $(shell find src cpp cuda cmake -type f ! -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-ptx bench bits gate resources lint sanitize abuse clean
+.PHONY: help demo test test-ptx docs docs-quick bench bits gate resources lint sanitize abuse clean
 
 help:
 	@echo "make demo      solve the template head, write fields and a picture to demo/"
 	@echo "make test      run the tests against the installed package"
 	@echo "make test-ptx  run the tests of kernels on what nvcc made of them, without a GPU"
+	@echo "make docs      the site of docs/ in build/site, its examples and notebooks run"
+	@echo "make docs-quick  the same, without running any"
 	@echo "make bench     measure everything, compare with the solvers that are installed, write benchmarks/RESULTS.md"
 	@echo "make bits      bits of E against the committed ones"
 	@echo "make gate      iterations, sizes and errors against the committed ones"
@@ -45,6 +47,10 @@ $(VENV)/lint-tools: $(BIN)/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --group lint
 	touch $@
 
+$(VENV)/docs-tools: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --group docs
+	touch $@
+
 # CuPy itself, to hold the stand-in of the tests against; it needs no GPU for that. Beside the environment, where the
 # tests would take it for one that finds no GPU. Not every system has it: its tests are then skipped, and say so.
 $(CUPY)/installed: $(BIN)/python pyproject.toml
@@ -65,6 +71,17 @@ test: $(INSTALLED) $(CUPY)/installed
 # Without nvcc it says that it is skipped. Of WORKERS processes, or one a core.
 test-ptx: $(INSTALLED)
 	$(BIN)/python tests/compiled.py $(if $(WORKERS),--workers $(WORKERS))
+
+# Whatever Sphinx warns of is an error: a reference that leads nowhere, a page in no table, an example that fails.
+SITE := OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -n -W --keep-going -q -j auto -b html -d build/doctrees docs build/site
+
+docs: $(INSTALLED) $(VENV)/docs-tools
+	$(SITE)
+	$(BIN)/python tools/check_site.py build/site
+
+docs-quick: $(INSTALLED) $(VENV)/docs-tools
+	HEADFIELD_DOCS=quick $(SITE)
+	$(BIN)/python tools/check_site.py build/site
 
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/run.py

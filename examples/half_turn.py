@@ -9,7 +9,6 @@ import sys
 import numpy as np
 
 import headfield as hf
-from headfield.heads.phantom import phantom_landmarks
 
 ANGLES_DEG = np.arange(-90.0, 90.0, 30.0)
 
@@ -17,7 +16,7 @@ head = hf.phantom_head(edge_mm=float(sys.argv[1]))
 model = hf.HeadModel(head)
 gray = head.tags == 2
 volumes = head.volumes_mm3()[gray]
-scalp = phantom_landmarks()["left_motor"]
+scalp = hf.phantom_landmarks()["left_motor"]
 
 
 def rms(values):

@@ -9,13 +9,12 @@ import sys
 import numpy as np
 
 import headfield as hf
-from headfield.poses.read import read_poses
 
 head_file, coil_file, poses_file, out_file = sys.argv[1:]
 
 head = hf.read_mesh(head_file)  # tags 1 white matter, 2 gray matter, 3 CSF, 5 scalp, …
 coil = hf.read_coil(coil_file)
-poses = read_poses(poses_file)  # "matsimnibs": coil to head, mm
+poses = hf.read_poses(poses_file)  # "matsimnibs": coil to head, mm
 print(head, coil, f"{len(poses)} poses", sep="\n")
 
 model = hf.HeadModel(head, conductivity={1: 0.126, 2: 0.275})  # the other tissues keep their standard values

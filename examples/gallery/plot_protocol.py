@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What does a protocol amount to, what do published limits say of it, and what do research models expect?
-
-python examples/what_protocol.py [timeline.png]
 """
+A protocol, its pulses and published limits
+===========================================
 
-import sys
+What does a protocol amount to, what do published limits of trains say of it, and what do research models
+expect? Research use, no medical advice.
+"""
 
 import headfield as hf
 
-# A protocol of one's own, as nibs-bids describes timing: onset intervals, and durations with all of them, s.
+# %%
+# A protocol of one's own, as nibs-bids describes timing: onset intervals, and durations with all of them,
+# s.
 mine = hf.dose.read_protocol(
     {
         "name": "20 Hz, short trains",
@@ -29,6 +32,7 @@ for protocol in shown:
     print(f"  published limits: {limits[protocol.name].verdict}")
 print(limits[mine.name])
 
+# %%
 # Two research models of what one session leaves behind. Neither knows a person, or the days of a course.
 after = {}
 for name in ("itbs", "ctbs"):
@@ -40,5 +44,5 @@ for name in ("itbs", "ctbs"):
     )
 print(hf.dose.NO_MODEL_OVER_WEEKS)
 print(*hf.dose.session_statements(), sep="\n")
-if len(sys.argv) > 1:
-    mine.write_picture(sys.argv[1])
+
+picture = mine.plot()
