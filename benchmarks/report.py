@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Make RESULTS.md with its pictures, and the figures of README.md, from results/*.json.
+"""Make RESULTS.md with its pictures, and the figures of docs/speed.md, from results/*.json.
 
     python benchmarks/report.py            # write them
     python benchmarks/report.py --check    # exit code 1 if they are not what the results say
@@ -59,9 +59,10 @@ def main() -> int:
     folder = args.root / "benchmarks" / "results"
     results = load(folder)
     sections = every_section(results)
+    speed = args.root / "docs" / "speed.md"
     texts = {
         args.root / "benchmarks" / "RESULTS.md": document(sections),
-        args.root / "README.md": with_figures((args.root / "README.md").read_text(), results),
+        speed: with_figures(speed.read_text(), results),
     }
     stale = [path.name for path, text in texts.items() if not path.exists() or path.read_text() != text]
     pictures = [picture for section in sections for picture in section.pictures]
@@ -77,7 +78,7 @@ def main() -> int:
         picture.save(folder)
     for name in spare:
         (folder / name).unlink()
-    print(f"wrote RESULTS.md, README.md and {len(pictures)} pictures")
+    print(f"wrote RESULTS.md, speed.md and {len(pictures)} pictures")
     return 0
 
 
@@ -112,16 +113,16 @@ def document(sections: list[Section]) -> str:
     return "\n".join(parts)
 
 
-def with_figures(readme: str, results: Results) -> str:
-    """README.md with what stands between its two markers made anew."""
-    if readme.count(BEGIN) != 1 or readme.count(END) != 1:
-        raise SystemExit(f"README.md needs one line {BEGIN.strip()!r} and one {END.strip()!r}")
-    before, _, rest = readme.partition(BEGIN)
+def with_figures(page: str, results: Results) -> str:
+    """docs/speed.md with what stands between its two markers made anew."""
+    if page.count(BEGIN) != 1 or page.count(END) != 1:
+        raise SystemExit(f"docs/speed.md needs one line {BEGIN.strip()!r} and one {END.strip()!r}")
+    before, _, rest = page.partition(BEGIN)
     after = rest.partition(END)[2]
     blocks = [*peers.summary(results), *gpu.summary(results)]
     blocks.append(
-        "[benchmarks/RESULTS.md](benchmarks/RESULTS.md) has all figures, with pictures; "
-        "[benchmarks/README.md](benchmarks/README.md) says how peers were installed and tuned."
+        "[benchmarks/RESULTS.md](../benchmarks/RESULTS.md) has all figures, with pictures; "
+        "[benchmarks/README.md](../benchmarks/README.md) says how peers were installed and tuned."
     )
     return before + BEGIN + "\n\n".join(blocks) + "\n" + END + after
 

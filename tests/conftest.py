@@ -14,6 +14,9 @@ from headfield.core import device as backend
 from headfield.heads.mesh import TetMesh
 from headfield.heads.read import read_mesh
 
+# No test finds what another has left; those of the cache have folders of their own.
+os.environ["HEADFIELD_CACHE"] = "0"
+
 # A GPU if there is one, else its kernels on the CPU. A process that the tests start is told by the variable,
 # and does not look: once a module of this name is loaded, pybind11 hands out no other.
 WHY_NO_GPU, EMULATED = "", False

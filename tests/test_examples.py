@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The scripts in examples/ run, and find what they say they find."""
+"""The scripts in examples/ run, and find what they say they find; those of the gallery: test_gallery.py."""
 
-import re
 import runpy
 import sys
 from pathlib import Path
@@ -18,26 +17,6 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 def run(monkeypatch, name, *argv):
     monkeypatch.setattr(sys, "argv", [name, *map(str, argv)])
     return runpy.run_path(str(EXAMPLES / name), run_name="__main__")
-
-
-def test_best_angle(monkeypatch, capsys):
-    result = run(monkeypatch, "best_angle.py", 8)
-    every_5 = np.arange(0, 180, 5.0)
-    scores = result["mean_in_target"](every_5)
-    assert result["score"].max() >= scores.max()
-    assert abs((result["angle"] - every_5[scores.argmax()] + 90) % 180 - 90) <= 5
-    assert len(re.findall("best", capsys.readouterr().out)) == 3
-
-
-def test_best_pose(monkeypatch, capsys):
-    result = run(monkeypatch, "best_pose.py", 8)
-    found, values = result["found"], result["values"]
-    assert found.value == pytest.approx(
-        hf.evaluate(*(result[n] for n in ("model", "coil")), found.pose, result["target"], 50e6)[0], rel=1e-4
-    )
-    assert values.shape == (1000,)
-    assert 0.5 * found.value < np.quantile(values, 0.05) < np.median(values) < found.value
-    assert "95 % of the pulses" in capsys.readouterr().out
 
 
 def test_refine_pose(monkeypatch, capsys):
@@ -72,55 +51,6 @@ def test_ask_tell_pose(monkeypatch, capsys):
     assert max(told) > max(told[:8])
     assert max(told) == result["study"].best_value
     assert "batch 5:" in capsys.readouterr().out
-
-
-def test_every_frame(monkeypatch, capsys):
-    result = run(monkeypatch, "every_frame.py", 8)
-    true, told = result["true"], result["frames"].report.basis_error
-    assert len(true) == 24
-    assert true.max() < 0.05
-    assert (told >= true).all()
-    assert "frame 23:" in capsys.readouterr().out
-
-
-def test_how_uncertain(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(figure, "_PIXELS", 300)
-    result = run(monkeypatch, "how_uncertain.py", 8, tmp_path / "spread.png")
-    source, chaos = result["found"].source("conductivity"), result["chaos"]
-    # Two ways to the same numbers: thousands of samples, and Gauss's quadrature.
-    assert chaos.std == pytest.approx(source.std, rel=5e-3)
-    assert chaos.mean == pytest.approx(result["found"].value + source.shift, rel=1e-3)
-    assert chaos.total == pytest.approx(source.indices.total, abs=0.02)
-    assert (tmp_path / "spread.png").stat().st_size > 10_000
-    assert "gray matter" in capsys.readouterr().out
-
-
-def test_equal_pulses(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(figure, "_DPI", 60)
-    result = run(monkeypatch, "equal_pulses.py", 8, tmp_path / "pulse.png")
-    low, middle, high = result["outputs"]
-    # A longer pulse loses less by a slower membrane: what it takes falls or rises with τ all the way.
-    assert 0 < min(low, high) < middle < max(low, high) <= 100
-    strength = [
-        r.depolarisation(200e-6).of_phase("either") * r.didt_peak * e
-        for r, e in zip(result["pulses"], result["fields"], strict=True)
-    ]
-    assert middle == pytest.approx(result["threshold"] * strength[0] / strength[1], rel=1e-12)
-    assert result["heat"].n_pulses == 600
-    assert (tmp_path / "pulse.png").stat().st_size > 5_000
-    assert "%MSO" in capsys.readouterr().out
-
-
-def test_what_protocol(monkeypatch, tmp_path, capsys):
-    pytest.importorskip("scipy", reason="needs SciPy")
-    result = run(monkeypatch, "what_protocol.py", tmp_path / "timeline.png")
-    found = result["limits"][result["mine"].name]
-    assert (found.verdict, found.cut_verdict) == ("inside", "outside")
-    up, down = result["after"]["itbs"], result["after"]["ctbs"]
-    assert down[0] < 0 < up[0]
-    assert down[1] < 1 < up[1]
-    assert (tmp_path / "timeline.png").stat().st_size > 10_000
-    assert "saint: 90,000 pulses" in capsys.readouterr().out
 
 
 def test_activated_cortex(monkeypatch, tmp_path, capsys):

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "headfield"
 # Imported where they are used, since not everybody has them or needs them, and some take a while.
 LATE = {
+    "argcomplete",
     "netCDF4",
     "cupy",
     "cupyx",
@@ -21,6 +22,7 @@ LATE = {
     "meshio",
     "nibabel",
     "plotly",
+    "pyarrow",
     "resource",
     "scipy",
     "torch",

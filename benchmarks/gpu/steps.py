@@ -36,6 +36,7 @@ CHOSEN = (
     *("metrics/test_metrics_regions", "solve/test_independent", "coils/test_coil_parts"),
     *("fields/test_field_copies", "solve/test_interrupts"),
     *("refused/test_model_arguments", "refused/test_solver_arguments", "refused/test_on_a_node"),
+    *("jobs/test_outputs_devices",),
 )
 ON_A_GPU = "cuda or test_gpu or test_fallback"
 PROCESSES = 8

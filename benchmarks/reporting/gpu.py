@@ -85,7 +85,7 @@ def section(results: Results) -> Section:
 
 
 def summary(results: Results) -> list[str]:
-    """For README.md: the fastest headfield of each run, or that there is none."""
+    """For docs/speed.md: the fastest headfield of each run, or that there is none."""
     if nothing(results):
         return [NOTHING]
     fastest: dict[str, tuple[Row, Row]] = {}  # of each head

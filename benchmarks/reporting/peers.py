@@ -221,7 +221,7 @@ def others(results: Results, kind: str) -> Section:
 
 
 def summary(results: Results) -> list[str]:
-    """For README.md: the largest head, of each solver the fastest way, and ourselves with one pose too."""
+    """For docs/speed.md: the largest head, of each solver the fastest way, and ours with one pose too."""
     if not comparisons(results):
         return [not_measured(SCRIPT, "--size", "large")]
     _, report = comparisons(results)[0]

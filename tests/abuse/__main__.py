@@ -25,7 +25,7 @@ import numpy as np
 
 import headfield as hf
 
-from . import forks, leaks, trials, volumes
+from . import forks, jobs, leaks, trials, volumes
 
 TESTS = Path(__file__).resolve().parents[1]
 ENDINGS = (".h5", ".msh", ".vtu")
@@ -46,6 +46,7 @@ def main() -> int:
     parser.add_argument("--interrupts", type=int, default=200, help="per format")
     parser.add_argument("--full", type=int, default=30, help="per format")
     parser.add_argument("--forks", type=int, default=50)
+    parser.add_argument("--job-kills", type=int, default=200, help="half in processes, the rest Dask and MPI")
     parser.add_argument("--volumes", type=int, default=500, help="random ones, to be meshed")
     parser.add_argument("--solves", type=int, default=2000, help="that memory is watched in")
     parser.add_argument("--workers", type=int, default=6, help="processes of trials, which mostly wait")
@@ -81,6 +82,11 @@ def _rows(args: argparse.Namespace) -> Iterator[Row]:
     good = forks.children_that_solve(args.forks)
     lost = [] if good == args.forks else [f"{args.forks - good} children hung or solved wrongly"]
     yield "forked while another thread solves", str(args.forks), f"{good} solve, same bits", lost
+    for what, verdict in jobs.all_kinds(args.job_kills, args.seed):
+        lost = len(verdict.faults)
+        said = f"{verdict.tried} jobs, {verdict.finished} chunks finished, {verdict.again} solved again; "
+        said += f"{lost} with a lost or wrong chunk"
+        yield f"jobs {what}, killed", str(verdict.stopped), said, verdict.faults
     size = leaks.bytes_per_solve(args.solves)
     grown = [] if size < 100 else [f"{size:.0f} bytes per solve"]
     yield "solves, memory that stays", str(args.solves), f"{size:.0f} bytes per solve", grown

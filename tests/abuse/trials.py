@@ -44,12 +44,15 @@ class Verdict:
         Poses that children had finished when they were stopped.
     faults : list of str
         What must not be, in words; empty if all held.
+    again : int
+        What was done twice, or begun and lost, where that is counted.
     """
 
     tried: int = 0
     stopped: int = 0
     finished: int = 0
     faults: list[str] = field(default_factory=list)
+    again: int = 0
 
 
 class Writer:

@@ -321,18 +321,19 @@ def report(root):
     assert done.returncode == 0, done.stderr
     text = (root / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
     section = text.partition("## Counted model of a GPU\n")[2].partition("\n## ")[0]
-    return section, (root / "README.md").read_text(encoding="utf-8")
+    return section, (root / "docs" / "speed.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
 def checkout(tmp_path):
     (tmp_path / "benchmarks" / "results").mkdir(parents=True)
     marks = "<!-- figures: begin -->\n<!-- figures: end -->\n"
-    (tmp_path / "README.md").write_text(marks, encoding="utf-8")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "speed.md").write_text(marks, encoding="utf-8")
     return tmp_path
 
 
-def test_a_section_calls_predictions_so_and_the_readme_has_none(checkout, programs, counted):
+def test_a_section_calls_predictions_so_and_the_page_of_figures_has_none(checkout, programs, counted):
     section, before = report(checkout)
     assert section.strip() == "Not measured: run `python benchmarks/model_gpu.py --count HEAD.npz`."
     whole = {"counted": counted, "arguments": {"count": "made_up.npz"}}

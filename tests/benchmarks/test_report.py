@@ -101,7 +101,8 @@ def written(tmp_path_factory):
     root = tmp_path_factory.mktemp("checkout")
     results = root / "benchmarks" / "results"
     results.mkdir(parents=True)
-    (root / "README.md").write_text(f"# x\n\n{BEGIN}\nold\n{END}\n\n## Limits\n", encoding="utf-8")
+    (root / "docs").mkdir()
+    (root / "docs" / "speed.md").write_text(f"# x\n\n{BEGIN}\nold\n{END}\n\n## Limits\n", encoding="utf-8")
     for name, nodes in (("head_medium", 212_965), ("head_large", 709_254)):
         (results / f"compare_cpu_{name}.json").write_text(json.dumps(comparison(name, nodes)))
     (results / "suite_cpu.json").write_text(json.dumps(suite(1.23)))
@@ -165,8 +166,10 @@ def test_numbers_are_those_of_the_results(written):
     assert growth.count("n^1.23") == 5
 
 
-def test_readme_has_the_largest_head_and_what_is_right(written):
-    before, block, after = re.split(f"{BEGIN}|{END}", (written / "README.md").read_text(encoding="utf-8"))
+def test_the_page_of_figures_has_the_largest_head_and_what_is_right(written):
+    before, block, after = re.split(
+        f"{BEGIN}|{END}", (written / "docs" / "speed.md").read_text(encoding="utf-8")
+    )
     assert (before, after) == ("# x\n\n", "\n\n## Limits\n")
     assert "709,254 nodes" in block
     assert "212,965" not in block
@@ -203,12 +206,12 @@ def test_last_digits_of_fits_and_sums_make_nothing_out_of_date(monkeypatch):
     import report
 
     results = report.load(ROOT / "benchmarks" / "results")
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "speed.md").read_text(encoding="utf-8")
 
     def made(these):
         sections = report.every_section(these)
         prints = {each.name: each.fingerprint() for section in sections for each in section.pictures}
-        return prints, report.document(sections), report.with_figures(readme, these)
+        return prints, report.document(sections), report.with_figures(page, these)
 
     expected, fit = made(results), np.polyfit
     assert len(expected[0]) > 5
@@ -233,7 +236,7 @@ def test_what_is_out_of_date_is_named(checkout):
     assert done.returncode == 1
     named = [line.split()[0] for line in done.stdout.splitlines()]
     spare = ["accuracy_cpu.svg", "growth_cpu.svg", "memory_cpu.svg", "width_cpu.svg"]
-    assert named == ["RESULTS.md", "README.md", "speed.svg", *spare]
+    assert named == ["RESULTS.md", "speed.md", "speed.svg", *spare]
     assert made_in(checkout) == before
     run("--root", checkout)
     assert not any((results / name).exists() for name in spare)
@@ -264,7 +267,7 @@ def test_what_was_not_measured_is_said(checkout):
     said = re.compile(r"^Not measured: run `python benchmarks/\w+\.py[^`]*`\.$", re.MULTILINE)
     assert all(said.search(section) for section in sections)
     assert "Nothing has been measured on a GPU" in gpu
-    assert said.search((checkout / "README.md").read_text(encoding="utf-8"))
+    assert said.search((checkout / "docs" / "speed.md").read_text(encoding="utf-8"))
 
 
 def compared_on_a_gpu(milliseconds):
@@ -319,17 +322,15 @@ def alone(checkout, **reports):
         (results / f"{name}.json").write_text(json.dumps(report))
     done = run("--root", checkout)
     assert done.returncode == 0, done.stderr
-    return text_of(checkout), (checkout / "README.md").read_text(encoding="utf-8")
+    return text_of(checkout), (checkout / "docs" / "speed.md").read_text(encoding="utf-8")
 
 
 def test_figures_of_a_gpu(checkout):
     other = json.dumps(suite(1.0)).replace('"cpu"}', '"cuda"}').replace('"device": "cpu"', '"device": "cuda"')
-    text, readme = alone(
-        checkout, compare_gpu_head_large=compared_on_a_gpu(2.22), suite_cuda=json.loads(other)
-    )
-    assert "Nothing has been measured on a GPU" not in text + readme
-    assert "2.22 ms per pose" in readme
-    assert "device Voodoo 2" in readme
+    text, page = alone(checkout, compare_gpu_head_large=compared_on_a_gpu(2.22), suite_cuda=json.loads(other))
+    assert "Nothing has been measured on a GPU" not in text + page
+    assert "2.22 ms per pose" in page
+    assert "device Voodoo 2" in page
     assert re.search(r"headfield, cupy +64 +0.50 +1.110 +2.220", text)
     assert "Failed: cuNIBS, block: Error: no" in text
     assert "## Cost against size, on a GPU" in text
@@ -337,11 +338,11 @@ def test_figures_of_a_gpu(checkout):
 
 
 def test_what_the_check_of_a_gpu_leaves_becomes_a_section(checkout):
-    text, readme = alone(checkout, gpu_check=checked_on_a_gpu())
-    assert "Nothing has been measured on a GPU" not in text + readme
-    assert "2.22 ms per pose" in readme
-    assert "3.33 ms per pose" not in readme  # the slower of two runs on one head
-    assert "commit 0123456789ab" in readme
+    text, page = alone(checkout, gpu_check=checked_on_a_gpu())
+    assert "Nothing has been measured on a GPU" not in text + page
+    assert "2.22 ms per pose" in page
+    assert "3.33 ms per pose" not in page  # the slower of two runs on one head
+    assert "commit 0123456789ab" in page
     assert "Voodoo 2, driver 1.2.3, 12 MiB:" in text
     assert "| smoke | FAILED | 61.0 | failed: 32 poses at a time |" in text
     assert "| racecheck | skipped | 61.0 | skipped: the 9 minutes were over |" in text
@@ -361,16 +362,16 @@ def test_what_the_check_of_a_gpu_leaves_becomes_a_section(checkout):
 def test_a_check_that_was_cut_short_or_rehearsed_says_no_more_than_it_has(checkout):
     report = checked_on_a_gpu()
     report["steps"] = {"install": report["steps"]["install"]}
-    text, readme = alone(checkout, gpu_check=report)
+    text, page = alone(checkout, gpu_check=report)
     assert "| install | ok | 61.0 | the wheel that was carried |" in text
-    assert "ms per pose" not in readme
-    text, readme = alone(checkout, gpu_check=checked_on_a_gpu() | {"rehearsal": True})
-    assert "Voodoo" not in text + readme
+    assert "ms per pose" not in page
+    text, page = alone(checkout, gpu_check=checked_on_a_gpu() | {"rehearsal": True})
+    assert "Voodoo" not in text + page
     assert "Nothing has been measured on a GPU" in text
 
 
-def test_a_readme_without_markers_is_refused(checkout):
-    (checkout / "README.md").write_text("# x\n", encoding="utf-8")
+def test_a_page_without_markers_is_refused(checkout):
+    (checkout / "docs" / "speed.md").write_text("# x\n", encoding="utf-8")
     done = run("--root", checkout)
     assert done.returncode == 1
     assert BEGIN in done.stderr

@@ -93,7 +93,7 @@ def test_doubtful_units_and_frames_are_told(tmp_path):
             b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 4\n",
             "a.obj: casing faces must be indices of its 3 points",
         ),
-        ("a.obj", b"v 0 0 0\nv 1 0 nan\nv 0 1 0\nf 1 2 3\n", "a.obj: casing points: 1 values are not finite"),
+        ("a.obj", b"v 0 0 0\nv 1 0 nan\nv 0 1 0\nf 1 2 3\n", "a.obj: casing points: 1 value is not finite"),
         ("a.obj", b"v 0 0 0\n" * 5 + b"f 1 2 3 4 5\n", "a.obj: 1 faces of 5 corners; only 3 or 4"),
     ],
 )

@@ -100,7 +100,7 @@ def test_magnetic_field_is_the_curl_of_the_vector_potential():
 
 def test_magnetic_field_on_a_source_or_of_samples_is_refused():
     coil = figure_of_eight()
-    with pytest.raises(CoilError, match=r"B is not finite at 1 points, first point 1 at .* on a source"):
+    with pytest.raises(CoilError, match=r"B is not finite at 1 point, first point 1 at .* on a source"):
         coil.magnetic_field(np.concatenate([plane(10)[:1], coil.dipole_positions_mm[7:8]]))
     samples = CoilElement(SampledPotential(np.full((4, 4, 4, 3), 1e-7), np.diag([3, 3, 3, 1.0])))
     with pytest.raises(CoilError, match="1 of the sources is A on a grid: its B is not known"):
@@ -114,7 +114,7 @@ def test_vector_potential_of_no_points_is_empty():
 def test_a_point_on_a_dipole_is_refused():
     coil = figure_of_eight()
     points = np.concatenate([plane(10), coil.dipole_positions_mm[7:8]])
-    with pytest.raises(CoilError, match=f"1 points, first point {len(points) - 1} at .* on a source"):
+    with pytest.raises(CoilError, match=f"1 point, first point {len(points) - 1} at .* on a source"):
         coil.vector_potential(points)
 
 
@@ -281,7 +281,7 @@ def test_arrays_are_copied_and_read_only():
         ([0, 0, 0], [[0, 0, 1]], "dipole_positions_mm must have the shape"),
         ([[0, 0, 0]], [[0, 0, 1], [0, 0, 1]], "1 dipole positions but 2 dipole moments"),
         ([[0, 0, 0], [1, np.nan, np.inf]], [[0, 0, 1]] * 2, r"2 values are not finite, first \[1, 1\] = nan"),
-        ([[0, 0, 0]], [[0, 0, -np.inf]], r"dipole_moments: 1 values are not finite, first \[0, 2\] = -inf"),
+        ([[0, 0, 0]], [[0, 0, -np.inf]], r"dipole_moments: 1 value is not finite, first \[0, 2\] = -inf"),
         (np.empty((0, 3)), np.empty((0, 3)), "at least one dipole"),
         ([[0, 0, 0]] * 3, [[0, 0, 0]] * 3, "all 3 dipole moments are zero"),
         ([["x", 0, 0]], [[0, 0, 1]], "dipole_positions_mm: not real numbers"),

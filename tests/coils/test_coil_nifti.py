@@ -151,7 +151,7 @@ def test_too_few_voxels_and_sheared_or_infinite_grids_are_refused(save):
         save(some((3, 4, 5, 3)), AFFINE + np.eye(4, k=1) * 0.5)
     data = some((3, 4, 5, 3))
     data[1, 2, 3, 0] = np.nan
-    with pytest.raises(CoilError, match=r"grid.nii: a sampled A has 1 values .* first \[1, 2, 3, 0\]"):
+    with pytest.raises(CoilError, match=r"grid.nii: a sampled A has 1 value .* first \[1, 2, 3, 0\]"):
         save(data)
 
 

@@ -262,7 +262,7 @@ PSI = [0, 0, 0, 0, 1]
         (SQUARE, FACES, [0, 0, 0, 0.5, 1], r"psi goes from 0 to 0.5 along an edge .* \(points 0 and 3\)"),
         (SQUARE, FACES, [2, 2, 2, 2, 2], "psi is constant"),
         (SQUARE, FACES, [0, 0, 0, 1], "one value for each of the 5 points"),
-        (SQUARE, FACES, [0, 0, 0, 0, np.nan], "psi: 1 values are not finite"),
+        (SQUARE, FACES, [0, 0, 0, 0, np.nan], "psi: 1 value is not finite"),
         (SQUARE, [[0, 1, 4], [2, 1, 4]], PSI, "2 faces run from point 1 to point 4: turn them"),
         (SQUARE, [*FACES, [4, 0, 2]], PSI, "2 faces run from point 2 to point 4"),
         (SQUARE, [*FACES, [0, 0, 4]], PSI, "face 4 has one point twice"),

@@ -162,6 +162,7 @@ def check_structure(value, kind=""):
             check_structure(inner, kind)
 
 
+@pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
 @settings(max_examples=40, deadline=None, suppress_health_check=SLOW_FIXTURE)
 @given(coil=coils(), text=st.booleans())
 def test_what_is_written_follows_the_schema(shared_data, tmp_path, coil, text):

@@ -96,7 +96,7 @@ class TestSolve:
     def test_a_file_per_pose(self, inputs, reference, tmp_path, ending):
         assert cli.main(solve_args(inputs, tmp_path / f"f{ending}", "--tissues", "all")) == 0
         names = [f"f_{k:04d}{ending}" for k in range(K)]
-        assert sorted(p.name for p in tmp_path.iterdir()) == names
+        assert sorted(p.name for p in tmp_path.iterdir() if p.suffix != ".opt") == names
         if ending == ".vtu":
             e = meshio.read(tmp_path / names[3]).cell_data["E"][0]
             np.testing.assert_array_equal(e, reference.E[3])
@@ -284,14 +284,15 @@ class TestBadInput:
             ["solve"],
             ["solve", "a", "b", "c"],
             ["info"],
-            ["solve", "a", "b", "c", "-o", "d", "--tissues", "gray"],
+            ["solve", "a", "b", "c", "-o", "d", "--tissues", "1;2"],
             ["solve", "a", "b", "c", "-o", "d", "--conductivity", "2"],
             ["solve", "a", "b", "c", "-o", "d", "--didt", "fast"],
         ],
     )
     def test_usage(self, argv, capsys):
         assert cli.main(argv) == 2
-        assert "usage: headfield" in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert re.fullmatch(r"headfield( \w+)?: error: .+ \(see headfield( \w+)? --help\)\n", said)
 
 
 class TestInfo:

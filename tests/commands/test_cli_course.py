@@ -176,7 +176,7 @@ def started(args):
     pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     process = subprocess.Popen([sys.executable, "-c", run, *args], **pipes)
     for line in process.stderr:
-        if "of 10000 poses" in line:
+        if "of 10,000 poses" in line:
             break
     return process
 
@@ -191,8 +191,8 @@ def test_a_signal_ends_a_run_after_its_batch(inputs, tmp_path, name):
     assert process.returncode == 128 + number
     assert rest[-1] == f"headfield: stopped by {name}"
     assert f"headfield: {name}: ends after this batch; once more ends it now" in rest
-    kept = int(rest[-2].split()[1])
-    assert rest[-2] == f"headfield: {kept} of 10000 poses are done and kept; go on with --resume"
+    kept = int(rest[-2].split()[1].replace(",", ""))
+    assert rest[-2] == f"headfield: {kept:,} of 10,000 poses are done and kept; go on with --resume"
     assert hf.read_result(tmp_path / "f.part.h5").n_poses == kept > 0
 
 

@@ -138,8 +138,10 @@ def test_conductivities_of_several_tags(files, tmp_path, capsys):
     mesh = hf.read_mesh(files / "in_air.npz")
     model = hf.HeadModel(mesh, {1: 0.1, -1: 1e-2, 5: 0.4})
     check_e(files, tmp_path / "a.h5", model)
-    assert solved(files, "in_air.npz", tmp_path / "b.h5", "--conductivity", "1=0.1", "x=3") == 2
-    assert "'x=3' is not TAG=VALUE" in capsys.readouterr().err
+    assert solved(files, "in_air.npz", tmp_path / "b.h5", "--conductivity", "1=0.1", "?=3") == 2
+    assert "'?=3' is not TISSUE=VALUE" in capsys.readouterr().err
+    assert solved(files, "in_air.npz", tmp_path / "b.h5", "--conductivity", "1=0.1", "x=3") == 1
+    assert "there is no tissue 'x'" in capsys.readouterr().err
 
 
 def test_the_skin(files, tmp_path, capsys):

@@ -2,6 +2,9 @@
 """The command line: numbers with units, numbers that can't be meant, wire as a coil, casings."""
 
 import json
+import os
+import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -145,3 +148,16 @@ def test_navigation_samples_are_not_doubted(shared_data, capsys):
     for path in sorted((shared_data / "navigation").iterdir()):
         cli.main(["info", str(path)])
         assert "--no-plausibility" not in capsys.readouterr().err, path.name
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_has_enough_is_no_error(files, unbuffered):
+    """As of `headfield info head.npz | head -1`."""
+    program = "import sys; from headfield.commands.main import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", program, "info", str(files / "head.npz")]
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+    run.stdout.close()
+    assert (run.stderr.read(), run.wait()) == (b"", 141)
+    run.stderr.close()

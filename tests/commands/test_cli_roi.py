@@ -158,7 +158,7 @@ def test_the_mid_layer_is_written_as_vtu(inputs, problem, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "region", ["", "ball:0,0,0,9", "sphere:", "sphere:0,0,70", "sphere:0,0,70,-9", "sphere:,9", "tissue:gray"]
+    "region", ["", "ball:0,0,0,9", "sphere:", "sphere:0,0,70", "sphere:0,0,70,-9", "sphere:,9", "tissue:1;2"]
 )
 def test_words_that_name_no_region_are_wrong_usage(inputs, tmp_path, capsys, region):
     assert cli.main(arguments(inputs, tmp_path / "f.h5", "--roi", region)) == 2
@@ -191,7 +191,7 @@ def test_options_that_do_not_go_together_are_wrong_usage(inputs, tmp_path, capsy
         (["--roi", "sphere:0,0,200,10"], "no barycentre lies within 10 mm"),
         (["--roi", "tissue:7"], "7"),
         (["--roi", BALL, "--error", "2%", "--picture", "f.gif"], "pictures are written as .png"),
-        (["--roi", "tissue:1", "--tissues", "2"], "--roi tissue:1: nothing of it lies in the tissues [2]"),
+        (["--roi", "tissue:1", "--tissues", "2"], "tissue:1: nothing of it lies in the tissues [2]"),
         (["--roi", "sphere:C3,10"], "no electrode positions"),
         (["--roi", "sphere:mni:0,0,0,10"], "MNI coordinates need a subject folder"),
         (["--roi", "labels:none.nii:7"], "none.nii"),

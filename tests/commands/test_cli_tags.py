@@ -11,6 +11,7 @@ import headfield as hf
 from headfield.commands import main as cli
 from headfield.commands import values
 from headfield.heads.mesh import TetMesh
+from headfield.heads.tissue_words import words_of
 
 
 @pytest.fixture
@@ -126,3 +127,21 @@ def test_what_tags_may_not_be(text):
 
     with pytest.raises(argparse.ArgumentTypeError):
         values.tag_choice(text)
+
+
+def test_a_tissue_has_one_conductivity(ball, tmp_path, capsys):
+    """Of two the last one would count, without a word."""
+    ball.write(tmp_path / "a.npz")
+    command = ["solve", str(tmp_path / "a.npz"), "c.ccd", "p.npy", "-o", str(tmp_path / "f.h5")]
+    for twice in (["gm=0.3", "gm=0.4"], ["2=0.3", "--conductivity", "2=0.4"]):
+        fails(capsys, [*command, "--conductivity", *twice], "is given twice, as 0.3 and 0.4")
+
+
+@pytest.mark.parametrize("text", ["1_0", "1,,2", "2.5", "_"])
+def test_what_is_neither_a_tag_nor_a_name(text):
+    with pytest.raises(ValueError):
+        words_of(text)
+
+
+def test_names_of_files_may_begin_with_digits():
+    assert words_of("1_skin,3rd ventricle,-1") == ("1_skin", "3rd ventricle", -1)

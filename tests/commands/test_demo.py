@@ -7,6 +7,7 @@ import re
 import sys
 
 import pytest
+from given.command_lines import command_lines
 from given.commands import fails
 
 from headfield import figure_of_eight
@@ -24,10 +25,19 @@ def quick_demo(monkeypatch):
     monkeypatch.setattr(demo, "_SEARCH", {"radius_mm": 15.0, "spacing_mm": 8.0, "rivals": 1})
 
 
-def test_files_and_table(tmp_path, capsys):
+def test_files_and_table(tmp_path, capsys, monkeypatch):
     assert cli.main(["demo", "--edge-mm", "8", "-o", str(tmp_path / "a" / "demo"), "-q"]) == 0
     folder = tmp_path / "a" / "demo"
-    names = ["best.msh", "best.png", "best.vtu", "coil.ccd", "eeg.csv", "head.msh", "poses.npy"]
+    names = [
+        "best.msh",
+        "best.msh.opt",
+        "best.png",
+        "best.vtu",
+        "coil.ccd",
+        "eeg.csv",
+        "head.msh",
+        "poses.npy",
+    ]
     names += ["target.csv", "target.json", "target.png"]
     assert sorted(p.name for p in folder.iterdir()) == names
     for name in ("best.png", "target.png"):
@@ -40,11 +50,16 @@ def test_files_and_table(tmp_path, capsys):
     best = json.loads((folder / "target.json").read_text())["value_V_per_m"]
     assert best > max(float(target) for target in re.findall(r"([\d.]+) +[\d.]+ cm³", out)) - 0.06
     assert f"value        {best:.4g} V/m at dI/dt 50 A/µs, by a full solve" in out
-    # What the demo leaves is what `solve` takes.
-    paths = [str(folder / name) for name in ("head.msh", "coil.ccd", "poses.npy")]
-    assert cli.main(["solve", *paths, "-o", str(folder / "f.h5"), "--tissues", "2", "-q"]) == 0
-    place = ["--eeg", str(folder / "eeg.csv"), "--centre", "F3", "--handle", "AF3"]
-    assert cli.main(["place", *paths[:2], *place, "-o", str(folder / "f3.npy")]) == 0
+    # What the demo leaves is what the examples of the help take.
+    monkeypatch.chdir(folder.parent)
+    assert cli.main(["--help"]) == 0
+    examples = [words for words in command_lines(capsys.readouterr().out) if "demo/coil.ccd" in words]
+    assert [words[0] for words in examples] == ["place", "solve", "view"]
+    for words in examples:
+        assert cli.main(words) == 0
+    said = capsys.readouterr().out
+    assert "f3.npy: 1 pose\n" in said
+    assert "\n1 pose in " in said
 
 
 def test_the_phantom_without_matplotlib(tmp_path, capsys, monkeypatch):
@@ -56,7 +71,16 @@ def test_the_phantom_without_matplotlib(tmp_path, capsys, monkeypatch):
     assert out.count("<- best") == 1
     assert "the crown under the coil" in out
     assert out.count("pip install") == 2
-    names = ["best.msh", "best.vtu", "coil.ccd", "head.msh", "poses.npy", "target.csv", "target.json"]
+    names = [
+        "best.msh",
+        "best.msh.opt",
+        "best.vtu",
+        "coil.ccd",
+        "head.msh",
+        "poses.npy",
+        "target.csv",
+        "target.json",
+    ]
     assert sorted(p.name for p in tmp_path.iterdir()) == names
 
 

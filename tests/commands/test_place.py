@@ -206,3 +206,17 @@ def test_a_centre_in_metres_is_doubted_once(inputs, tmp_path, capsys):
     assert place(inputs, "head.npz", *points, "-o", tmp_path / "p.npy") == 0
     (line,) = capsys.readouterr().err.splitlines()
     assert "is 91 mm from the surface, onto which it is projected: is it in mm?" in line
+
+
+@pytest.mark.parametrize("command", ["place", "solve"])
+def test_a_head_by_name_is_refused_with_where_to_get_it(inputs, tmp_path, monkeypatch, capsys, command):
+    monkeypatch.chdir(tmp_path)
+    args = [
+        command,
+        "phantom",
+        str(inputs / "coil.ccd"),
+        *POINTS,
+        "-o",
+        "out.npy" if command == "place" else "out.h5",
+    ]
+    fails(capsys, args, "phantom: no such file", "`headfield demo --head phantom` writes it")

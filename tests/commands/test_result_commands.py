@@ -123,7 +123,7 @@ def test_info_of_many_poses_is_a_summary_and_says_which_have_no_field(tmp_path, 
     report = dataclasses.replace(arrays.report, converged=np.arange(30) != 4)
     hf.Field.of_arrays(dataclasses.replace(arrays, report=report)).save(tmp_path / "r.h5")
     text = said(capsys, "info", tmp_path / "r.h5")
-    assert re.search(r"no field +1 poses did not converge: 4\n", text)
+    assert re.search(r"no field +1 pose did not converge: 4\n", text)
     assert re.search(r"\n +2 +gray matter +[\d,]+ +1 +16 +30\n", text)
     assert re.search(r"computed from +the file does not say\n", text)
     assert "iterations" not in text

@@ -93,6 +93,21 @@ def test_other_tissues_and_another_head(files, tmp_path, capsys):
     assert run(folder, tmp_path / "a.html", "--tissues", "5", "--head", "head.npz") == 0
     assert "|E| in scalp" in capsys.readouterr().out
     assert cli.main(["view", "f.h5", "--tissues", "all"]) == 2
+    assert run(folder, tmp_path / "a.png", "--tissues", "skin") == 0
+    assert "|E| in scalp" in capsys.readouterr().out
+    fails(capsys, ["view", str(folder / "f.h5"), "-o", str(tmp_path / "b.png"), "--tissues", "air"], "(-1,)")
+
+
+def test_tissues_by_the_names_of_the_file(files, tmp_path, capsys):
+    """And not by those of the table, which mean others in this head."""
+    _, field = files
+    mesh = hf.TetMesh(field.mesh.nodes_mm, field.mesh.tets, field.mesh.tags, tag_names={2: "scalp", 5: "gm"})
+    model = hf.HeadModel(mesh, {2: 0.3, 4: 0.01, 5: 0.4})
+    model.solve(hf.figure_of_eight(spacing_mm=14), field.poses[0]).save(tmp_path / "f.h5")
+    view = ["view", str(tmp_path / "f.h5"), "-o", str(tmp_path / "a.png"), "--tissues"]
+    assert cli.main([*view, "scalp"]) == 0
+    assert "|E| in tag 2, called 'scalp' in the file" in capsys.readouterr().out
+    fails(capsys, [*view, "gray"], "'gray' may be another tissue in the file of the head")
 
 
 def test_refused(files, tmp_path, capsys):
@@ -139,3 +154,57 @@ def test_a_failure_leaves_what_was_there(files, tmp_path, capsys, monkeypatch):
     fails(capsys, ["view", str(files[0] / "f.h5"), "-o", str(out)], "No space left")
     assert out.read_bytes() == b"before"
     assert [path.name for path in tmp_path.iterdir()] == ["out.html"]
+
+
+def test_look_goes_to_the_picture(files, tmp_path, monkeypatch):
+    folder, _ = files
+    seen = []
+    monkeypatch.setattr("headfield.commands.view.write_picture", lambda *given: seen.append(given))
+    words = ["--vmax", "50", "--view", "left", "--target", "1,2,60", "--dpi", "90"]
+    assert run(folder, tmp_path / "a.png", "--pose", "0", *words) == 0
+    ((scene, _, dpi),) = seen
+    assert (scene.top, scene.view, scene.target_mm, dpi) == (50.0, "left", [1.0, 2.0, 60.0], 90.0)
+
+
+def test_differences_and_montages(files, tmp_path, capsys):
+    folder, _ = files
+    words = ["--pose", "0", "--compare", "f.h5", "--other-pose", "1"]
+    assert run(folder, tmp_path / "difference.png", *words, "--relative") == 0
+    assert "%" in capsys.readouterr().out
+    assert run(folder, tmp_path / "difference.html", *words) == 0
+    assert "|E| of A − |E| of B" in capsys.readouterr().out
+    assert run(folder, tmp_path / "montage.png", "--montage", "0,1", "--coil", "coil.ccd") == 0
+    assert "2 poses" in capsys.readouterr().out
+
+
+def test_a_layer(tmp_path, capsys):
+    mesh = hf.sphere_mesh(radii_mm=[68, 78, 92], tags=[1, 2, 5], edge_mm=14)
+    coil = hf.figure_of_eight(spacing_mm=14)
+    model = hf.HeadModel(mesh)
+    model.solve(coil, model.place(coil, [0, 0, 95], [0, 9, 95]), 50e6).save(tmp_path / "f.h5")
+    assert cli.main(["view", str(tmp_path / "f.h5"), "-o", str(tmp_path / "n.png"), "--layer", "normal"]) == 0
+    said = capsys.readouterr().out
+    assert "E·n" in said
+    assert "by area" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--relative"], "need a result to --compare"),
+        (["--montage", "0,1", "--pose", "1"], "--montage names the poses"),
+        (["--montage", "0,7"], "0 to 1"),
+        (["--vmax", "-3"], "vmax"),
+        (["--dpi", "1e9"], "dpi"),
+        (["--view", "0,0,0"], "no direction"),
+    ],
+)
+def test_what_makes_no_picture(files, tmp_path, capsys, words, why):
+    folder, _ = files
+    assert why in fails(capsys, ["view", str(folder / "f.h5"), "-o", str(tmp_path / "a.png"), *words])
+
+
+def test_layers_are_no_pages(files, tmp_path, capsys):
+    folder, _ = files
+    words = ["view", str(folder / "f.h5"), "-o", str(tmp_path / "a.html"), "--layer"]
+    assert "makes a picture" in fails(capsys, words)

@@ -17,6 +17,7 @@ from given.hard_heads import shells, shrinking  # noqa: E402
 
 import headfield as hf  # noqa: E402
 from headfield import metrics  # noqa: E402
+from headfield.commands.doctor import diagnose  # noqa: E402
 from headfield.core import device as backend  # noqa: E402
 
 POSES, TARGET = 5, [20.0, 0.0, 60.0]
@@ -132,6 +133,7 @@ def main(path):
     aims(model)
     changes(model)
     solve_again()
+    assert diagnose()["gpu"]["memory_bytes"] > 0
     model._head.release()
     with open(path, "wb") as file:
         pickle.dump(list(recorder.recorded.values()), file)

@@ -302,7 +302,7 @@ def test_what_cannot_be_compared(field, limits, options, error, message):
     [
         (None, "needs change="),
         ([0, 0], r"change must have the shape \(3,\)"),
-        ([0, 0, np.inf], "change: 1 values"),
+        ([0, 0, np.inf], "change: 1 value"),
     ],
 )
 def test_tables_need_a_change_at_each_point(change, message):

@@ -45,7 +45,7 @@ def test_they_are_unknown_or_an_error(columns):
         DoseError, match=r"3 points of the region lie outside of .* or have no relative change"
     ):
         dose.factor_from_motor_threshold(top, TABLE, measure="mean", **there)
-    with pytest.raises(DoseError, match="change: 1 values are infinite"):
+    with pytest.raises(DoseError, match="change: 1 value is infinite"):
         dose.activation(top, TABLE, region=layer, change=np.append(np.inf, change[0, 1:]), outside="nan")
 
 

@@ -298,8 +298,8 @@ def test_other_files(tmp_path, monkeypatch):
     ("lines", "message"),
     [
         ([[[0, 0, 0], [0, 0, 1]], [[1, 1, 1]]], "streamline 1 has one point"),
-        ([[[0, 0, 0], [0, 0, 1], [0, 0, 1]]], "point 2 of streamline 0 repeats the one before; 1 points"),
-        ([[[0, 0, 0], [0, np.nan, 1]]], "streamline 0: 1 values are not finite"),
+        ([[[0, 0, 0], [0, 0, 1], [0, 0, 1]]], "point 2 of streamline 0 repeats the one before; 1 point"),
+        ([[[0, 0, 0], [0, np.nan, 1]]], "streamline 0: 1 value is not finite"),
         ([[[0, 0], [0, 1]]], r"streamline 0 must have the shape \(n, 3\)"),
         ([np.zeros((0, 3))], "streamline 0 has no points"),
         ([], "there are no streamlines"),

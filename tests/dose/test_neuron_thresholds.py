@@ -188,7 +188,7 @@ def test_interpolation_is_bilinear():
     [
         ([10, 20], [101, 0], "1 point lies outside of <ThresholdTable.*they span 101 to 101 % and 10 to 10"),
         ([181, 20], [0, -200], "2 points lie outside"),
-        (np.nan, 0, "theta_deg: 1 values are not finite"),
+        (np.nan, 0, "theta_deg: 1 value is not finite"),
     ],
 )
 def test_outside_of_a_table(theta, change, message):

@@ -302,7 +302,7 @@ def test_other_values_that_are_not_possible_are_refused():
         with pytest.raises(hf.DoseError, match="tau_s"):
             pulse.depolarisation(tau)
     for call in (pulse.current, pulse.didt, pulse.voltage, pulse.membrane):
-        with pytest.raises(hf.DoseError, match="t: 1 values are not finite"):
+        with pytest.raises(hf.DoseError, match="t: 1 value is not finite"):
             call([0.0, np.nan])
     with pytest.raises(hf.DoseError, match=r"E must have the shape \(\.\.\., 3\), not \(2,\)"):
         pulse.field(0.0, [1.0, 2.0])

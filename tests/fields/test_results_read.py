@@ -125,8 +125,8 @@ def damage(name, value=None):
     [
         (lambda file: file.attrs.modify("format", "other"), "not a result of headfield"),
         (lambda file: file.attrs.pop("format"), "not a result of headfield"),
-        (damage("elements/magnE"), "no E in it"),
-        (damage("elements/magnE", np.zeros((3, 5), np.float32)), r"shape \(3, 5\), where \(k, "),
+        (lambda file: [damage(f"elements/{name}")(file) for name in ("E", "magnE")], "no E in it"),
+        (damage("elements/magnE", np.zeros((3, 5), np.float32)), r"shape \(3, 5\), where \(\d+, "),
         (damage("elements/magnE", np.float32(1)), r"shape \(\)"),
         (damage("elements/index", [-1]), "outside of the mesh"),
         (damage("elements/index", [10**9]), "outside of the mesh"),

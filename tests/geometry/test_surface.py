@@ -280,7 +280,7 @@ def test_subdivided_triangles_are_the_same_surface(seed, longest):
     ("nodes", "faces", "message"),
     [
         (np.zeros((3, 2)), [[0, 1, 2]], r"surface nodes must have the shape \(n, 3\)"),
-        ([[0, 0, np.nan]], [[0, 0, 0]], "surface nodes: 1 values are not finite"),
+        ([[0, 0, np.nan]], [[0, 0, 0]], "surface nodes: 1 value is not finite"),
         (np.zeros((3, 3)), [[0, 1]], r"surface faces must have the shape \(f, 3\), not \(1, 2\)"),
         (np.zeros((3, 3)), np.zeros((0, 3), int), "surface faces must have the shape"),
         (np.zeros((3, 3)), [[0, 1, 2.0]], "surface faces must be integers"),

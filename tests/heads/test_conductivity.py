@@ -33,7 +33,7 @@ def test_tags_that_no_tetrahedron_has_are_said():
 
 
 def test_unknown_tags_are_counted():
-    message = r"no conductivity for tag -1 \(1 tetrahedra\), tag 13 \(2 tetrahedra\): give one as {tag: S/m}"
+    message = r"no conductivity for tag -1 \(1 tetrahedron\), tag 13 \(2 tetrahedra\): give one as {tag: S/m}"
     with pytest.raises(ConductivityError, match=message):
         resolve(None, [13, 1, -1, 13])
     with pytest.raises(ConductivityError, match=r"for tag -1 \(1"):

@@ -93,7 +93,7 @@ def test_names_that_are_not_there_or_mean_two_places():
     positions = np.array([[0.0, 0, 0], [10, 0, 0], [0, 0, 0], [0, 0, 1e-4]])
     cap = EegPositions(("C3", "CP3", "Nz", "Nz"), positions, ("Electrode",) * 3 + ("Fiducial",), "a cap")
     np.testing.assert_array_equal(cap["Nz"], [0, 0, 0])
-    with pytest.raises(HeadfieldError, match="a cap: no position named 'c3'; is it 'C3'"):
+    with pytest.raises(HeadfieldError, match="a cap: no position named 'c3', did you mean 'C3'"):
         cap["c3"]
     with pytest.raises(HeadfieldError, match=r"no position named 7; there are 'C3', 'CP3', 'Nz', 'Nz'$"):
         cap[7]

@@ -146,8 +146,12 @@ def test_a_real_head(shared_data):
     ("points", "tags", "message"),
     [
         ([1, 2, 3], None, r"points_mm must have the shape \(n, 3\)"),
-        ([[np.nan, 0, 0]], None, "points_mm: 1 values are not finite"),
-        ([[0, 0, 0]], 7, r"no tetrahedron has the tags \[7\]; the mesh has \[1, 2, 5\]"),
+        ([[np.nan, 0, 0]], None, "points_mm: 1 value is not finite"),
+        (
+            [[0, 0, 0]],
+            7,
+            r"no tetrahedron has the tags \[7\]; the mesh has 1 white matter, 2 gray matter, 5 scalp",
+        ),
         ([[0, 0, 0]], 1.5, "tags must be one or some whole numbers"),
     ],
 )

@@ -323,4 +323,4 @@ def test_a_head_without_the_air_around_it_is_whole():
     with pytest.raises(MeshError, match="no tetrahedron of the mesh is chosen"):
         mesh.crop(without_tags=[2, 5, 101, -1])
     with pytest.raises(MeshError, match="tags must be integers"):
-        mesh.crop(without_tags="skin")
+        mesh.crop(without_tags=1.5)

@@ -111,7 +111,7 @@ def test_points_by_name_by_numbers_and_from_mni(above):
     assert subject.point("C3").tolist() == subject.point(" C3 ").tolist() == [-46, -8, 70]
     assert subject.point("-1.5, 2,3e1").tolist() == [-1.5, 2, 30]
     for text, message in (
-        ("C33", r"no position named 'C33'; is it 'C3'"),
+        ("C33", r"no position named 'C33', did you mean 'C3"),
         ("1,2", r"'1,2' is not x,y,z in mm, mni:x,y,z, or the name"),
         ("1,2,nan", "is not x,y,z"),
         ("mni:C3", "is not x,y,z"),

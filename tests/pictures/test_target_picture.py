@@ -170,6 +170,19 @@ def test_the_figure_shows_map_coil_and_rivals(scene):
     assert ((np.ptp(pixels, axis=2) < 0.01) & (pixels[..., 0] < 0.9)).mean() > 0.2  # gray
 
 
+def test_the_coil_does_not_hide_the_map(scene):
+    """Its dipoles are discs that one sees through; lines are those of its casing, handle and angle."""
+    for coil in (scene.coil, scene.coil.with_casing(None)):
+        shown = dataclasses.replace(scene, coil=coil)
+        assert len(shown.coil_lines) == (coil.casing is not None)
+        whole, _, close, *_ = draw_target(shown).axes
+        for axes in (whole, close):
+            (discs,) = axes.collections
+            assert len(discs.get_paths()) == len(shown.shape.loops) > 50
+            assert 0 < np.max(discs.get_alpha()) <= 0.3
+            assert len(axes.lines) < 20
+
+
 def test_rivals_behind_the_head_are_not_drawn(scene):
     behind = scene.poses.copy()
     behind[1:, :3, :] *= np.array([-1, 1, -1])[:, None]

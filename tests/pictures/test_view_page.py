@@ -12,7 +12,9 @@ from matplotlib.image import imread
 
 import headfield as hf
 from headfield.pictures.page import page, write_page
-from headfield.pictures.scene import Scene, Shell
+from headfield.pictures.quantity import DIFFERENCE
+from headfield.pictures.scene import Scene
+from headfield.pictures.shells import Shell
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +26,13 @@ def scene():
     return model.solve(coil, pose, 50e6).scene(coil=coil)
 
 
-def figure(text):
-    """The traces and the layout of a page, arrays decoded."""
-    start = text.index("[", re.search(r'Plotly\.newPlot\(\s*"field",\s*', text).end())
-    traces, end = json.JSONDecoder().raw_decode(text[start:])
-    layout, _ = json.JSONDecoder().raw_decode(text[text.index("{", start + end) :])
-    return [{key: decoded(value) for key, value in trace.items()} for trace in traces], layout
+def figures_in(text):
+    """Traces and layout of each figure of a page by name, arrays decoded."""
+    (held,) = re.findall(r'<script type="application/json" id="figures">(.*?)</script>', text, re.DOTALL)
+    return {
+        name: ([{k: decoded(v) for k, v in trace.items()} for trace in one["data"]], one["layout"])
+        for name, one in json.loads(held).items()
+    }
 
 
 def decoded(value):
@@ -40,19 +43,21 @@ def decoded(value):
 
 
 def test_what_is_in_it(scene):
-    traces, layout = figure(page(scene))
+    found = figures_in(page(scene))
+    traces, layout = found["field"]
     cortex, scalp = (next(t for t in traces if t.get("name") == name) for name in ("cortex", "scalp"))
     np.testing.assert_allclose(cortex["intensity"], scene.cortex.values, rtol=1e-6)
     np.testing.assert_array_equal(np.stack([cortex[c] for c in "ijk"], axis=1), scene.cortex.faces)
     np.testing.assert_allclose(np.stack([cortex[c] for c in "xyz"], axis=1), scene.cortex.nodes_mm, atol=1e-4)
     assert len(scalp["x"]) == len(scene.scalp.nodes_mm)
     assert layout["coloraxis"]["cmax"] == scene.top
-    maps = [t for t in traces if t["type"] == "heatmap" and "coloraxis" in t]
-    for one, cut in zip(maps, scene.slices(1.0), strict=True):
+    for name, cut in zip(("sagittal", "coronal", "axial"), scene.slices(1.0), strict=True):
+        (one,) = [t for t in found[name][0] if t["type"] == "heatmap" and "coloraxis" in t]
         np.testing.assert_array_equal(one["z"], cut.magnitude)
-    bars = next(t for t in traces if t["type"] == "bar")
-    np.testing.assert_allclose(bars["y"], scene.distribution.volume_cm3)
-    names = [t["name"] for t in traces if t.get("legend") == "legend2"]
+        assert found[name][1]["coloraxis"]["cmax"] == scene.top
+    bars, *lines = found["distribution"][0]
+    np.testing.assert_allclose(bars["y"], scene.distribution.amounts)
+    names = [t["name"] for t in lines]
     assert names == [
         f"{p} %: {v:.3g} V/m"
         for p, v in zip(("50", "99", "99.9"), scene.distribution.percentiles, strict=True)
@@ -73,7 +78,7 @@ def test_names_are_not_markup(scene):
 
 def test_what_was_not_computed_is_gray(scene):
     right = scene.mesh.barycentres_mm()[:, 0] > 0
-    traces, _ = figure(page(Scene(scene.mesh, np.where(right, scene.magnitude, np.nan))))
+    traces, _ = figures_in(page(Scene(scene.mesh, np.where(right, scene.magnitude, np.nan))))["field"]
     gray, cortex = (next(t for t in traces if t.get("name") == name) for name in ("not computed", "cortex"))
     assert len(gray["i"]) + len(cortex["i"]) == len(scene.cortex.faces)
     assert cortex["x"][cortex["i"]].min() > -10
@@ -88,7 +93,7 @@ def test_a_large_cortex_is_thinned(monkeypatch, scene):
     faces = np.concatenate([np.stack([at, at + 1000, at + 1001], 1), np.stack([at, at + 1001, at + 1], 1)])
     monkeypatch.setattr(Scene, "cortex", Shell(nodes, faces, u))
     text = page(Scene(scene.mesh, scene.magnitude))
-    cortex = next(t for t in figure(text)[0] if t.get("name") == "cortex")
+    cortex = next(t for t in figures_in(text)["field"][0] if t.get("name") == "cortex")
     assert 60_000 < len(cortex["i"]) <= 200_000
     assert len(text) < 20e6
 
@@ -101,8 +106,9 @@ DRAWN = """(async () => {
   for (let i = 0; i < 20; i++) await pause();
   window.found = [];
   field.on("plotly_hover", e => found.push([e.points[0].data.type, e.points[0].intensity ?? e.points[0].z]));
-  const box = field.getBoundingClientRect();
-  return [box.left, box.top, box.width, box.height];
+  const axial = document.getElementById("axial");
+  axial.on("plotly_hover", e => found.push([e.points[0].data.type, e.points[0].z]));
+  return [field, axial].map(one => one.getBoundingClientRect()).map(b => [b.left, b.top, b.width, b.height]);
 })()"""
 
 
@@ -112,15 +118,15 @@ def test_in_a_browser(scene, tmp_path):
     address = (tmp_path / "page.html").as_uri()
     with Browser(tmp_path / "profile") as browser:
         browser.call("Page.navigate", url=address)
-        left, top, width, height = browser.run(DRAWN)
+        boxes = browser.run(DRAWN)
         # The middle of the cortex, which is under the coil and the scalp, and of the axial slice.
-        for x, y in ((0.29, 0.33), (0.845, 0.8)):
+        for (left, top, width, height), (x, y) in zip(boxes, ((0.45, 0.5), (0.5, 0.5)), strict=True):
             for step in range(4):
                 place = {"x": left + x * width + step, "y": top + y * height}
                 browser.call("Input.dispatchMouseEvent", type="mouseMoved", **place)
                 browser.run("new Promise(done => setTimeout(done, 250))")
         found = browser.run("found")
-        label = browser.run('document.querySelector(".hoverlayer").textContent')
+        label = browser.run('document.querySelector("#axial .hoverlayer").textContent')
         picture = base64.b64decode(browser.call("Page.captureScreenshot")["data"])
     (tmp_path / "page.png").write_bytes(picture)
     assert not browser.seen("Runtime.exceptionThrown", "Runtime.consoleAPICalled")
@@ -135,3 +141,59 @@ def test_in_a_browser(scene, tmp_path):
     # Cream to violet, as the cortex is, in the left upper part of the picture.
     colours = imread(tmp_path / "page.png")[100:550, 100:750, :3]
     assert ((colours[..., 0] - colours[..., 2]) > 0.2).sum() > 5000
+
+
+def test_it_has_a_still_picture_of_each_figure(scene, tmp_path):
+    text = page(scene)
+    stills = dict(re.findall(r'<img alt="(\w+)" src="data:image/png;base64,([^"]+)"', text))
+    assert list(stills) == ["field", "distribution", "sagittal", "coronal", "axial"]
+    for name, still in stills.items():
+        (tmp_path / f"{name}.png").write_bytes(base64.b64decode(still))
+        picture = imread(tmp_path / f"{name}.png")[..., :3]
+        assert (np.ptp(picture, axis=2) > 0.2).sum() > 500, name  # coloured
+
+
+def test_a_difference_has_colours_both_ways(scene):
+    signed = np.where(scene.mesh.barycentres_mm()[:, 0] > 0, scene.magnitude, -scene.magnitude)
+    shown = Scene(scene.mesh, signed, quantity=DIFFERENCE, vmax=40.0)
+    axis = figures_in(page(shown))["field"][1]["coloraxis"]
+    assert (axis["cmin"], axis["cmax"]) == (-40.0, 40.0)
+
+
+WITHOUT_WEBGL = """
+const get = HTMLCanvasElement.prototype.getContext;
+HTMLCanvasElement.prototype.getContext = function(kind, ...rest) {
+  return String(kind).startsWith("webgl") ? null : get.call(this, kind, ...rest);
+};
+"""
+LAYOUT = """(async () => {
+  const pause = () => new Promise(done => setTimeout(done, 100));
+  while (!document.querySelector("#axial .hoverlayer")) await pause();
+  const shown = [...document.querySelectorAll("section > *")].filter(one => one.offsetWidth > 0);
+  const right = Math.max(...shown.map(one => one.getBoundingClientRect().right));
+  const still = [...document.querySelectorAll("section > img")].filter(one => one.offsetWidth > 0);
+  const least = Math.min(...shown.map(one => one.getBoundingClientRect().width));
+  const width = document.documentElement.clientWidth;
+  return {
+    right, least, width, still: still.map(one => one.alt), scroll: document.documentElement.scrollWidth
+  };
+})()"""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no browser: apt-get install chromium")
+@pytest.mark.parametrize(("width", "least"), [(700, 200), (1920, 450)])
+@pytest.mark.parametrize("webgl", [True, False])
+def test_it_fits_the_window_with_and_without_webgl(scene, tmp_path, width, least, webgl):
+    write_page(scene, tmp_path / "page.html")
+    with Browser(tmp_path / "profile") as browser:
+        size = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+        browser.call("Emulation.setDeviceMetricsOverride", **size)
+        if not webgl:
+            browser.call("Page.addScriptToEvaluateOnNewDocument", source=WITHOUT_WEBGL)
+        browser.call("Page.navigate", url=(tmp_path / "page.html").as_uri())
+        found = browser.run(LAYOUT)
+    assert not browser.seen("Runtime.exceptionThrown")
+    assert found["scroll"] <= found["width"]
+    assert found["right"] <= found["width"]
+    assert found["least"] >= least
+    assert found["still"] == ([] if webgl else ["field"])

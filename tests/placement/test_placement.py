@@ -326,7 +326,7 @@ def test_a_coil_without_a_casing_keeps_the_face_in_front_of_its_dipoles_clear(mo
     ("arguments", "message"),
     [
         (([0, 0], [0, 50, 0]), r"centre_mm must have the shape \(3,\)"),
-        (([0, 0, np.nan], [0, 50, 0]), r"centre_mm: 1 values are not finite, first \[2\] = nan"),
+        (([0, 0, np.nan], [0, 50, 0]), r"centre_mm: 1 value is not finite, first \[2\] = nan"),
         (([0, 0, 90], ["a", "b", "c"]), "handle_mm: not real numbers"),
         (([0, 0, 90], [0, 0, 200]), "handle_mm .* within 1 degree of the normal"),
         (([0, 0, 90], [0, 0, 90]), "handle_mm .* within 1 degree of the normal"),
@@ -351,7 +351,7 @@ def test_places_that_are_no_places_are_refused(arguments, message):
         ({"tilt_deg": (70, 70)}, r"tilt_deg = \[70.0, 70.0\] is more than 90"),
         ({"offset_mm": (1, 2, 3)}, "offset_mm must be two numbers"),
         ({"offset_mm": (0, 101)}, r"offset_mm = \[0.0, 101.0\] is more than 100"),
-        ({"offset_mm": (0, np.inf)}, "offset_mm: 1 values are not finite"),
+        ({"offset_mm": (0, np.inf)}, "offset_mm: 1 value is not finite"),
         ({"clear_mm": -1, "casing": plate(9)}, "clear_mm = -1 must be between 0 and 100"),
     ],
 )
@@ -379,7 +379,7 @@ def test_clearance_needs_a_casing():
         ({"spacing_mm": 0.1}, r"spacing_mm = 0.1 makes about 8.8e\+05 poses, more than 100,000"),
         ({"angles_deg": []}, "angles_deg must have the shape"),
         ({"angles_deg": 30}, "angles_deg must have the shape"),
-        ({"angles_deg": [np.nan]}, "angles_deg: 1 values are not finite"),
+        ({"angles_deg": [np.nan]}, "angles_deg: 1 value is not finite"),
         ({"distance_mm": -4}, "distance_mm = -4"),
     ],
 )

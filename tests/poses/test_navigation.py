@@ -314,7 +314,7 @@ class TestWhatIsWritten:
         ("name", "arguments", "words"),
         [
             ("a.msh", {}, "poses are written to .npy"),
-            ("a.csv", {"names": ["a", "b"]}, "2 names for 1 poses"),
+            ("a.csv", {"names": ["a", "b"]}, "2 names for 1 pose"),
             ("a.csv", {"names": "M1"}, "one text"),
             ("a.csv", {"names": [1]}, r"names\[0\] = 1 is not text"),
             ("a.xml", {"names": ["a\tb"]}, "aren't text"),

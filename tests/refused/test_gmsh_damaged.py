@@ -73,7 +73,7 @@ class TestDamaged:
             )
             wrong = wrong.replace(b"777 3.0", b"778 3.0")
             assert wrong != content
-            self.refuse(load, "1 elements use nodes that .* tetrahedron with id 104, node 777", wrong)
+            self.refuse(load, "1 element uses nodes that .* tetrahedron with id 104, node 777", wrong)
 
     def test_wild_node_numbers(self, load, order, singles):
         for usual, wild in itertools.product((CONTIGUOUS, WITH_SMALL_GAPS), (0, -1, 2**31 - 1, -(2**31))):
@@ -228,7 +228,7 @@ def test_npz_that_is_no_head(tmp_path):
         ("no array 'tets'", {"nodes": NODES}),
         ("holds Python objects, which can run any program", {"nodes": NODES.astype(object), "tets": TETS}),
         ("tets must be integers", {"nodes": NODES, "tets": TETS * 1.0}),
-        ("tags has 1 values where 2", {"nodes": NODES, "tets": TETS, "tags": [1]}),
+        ("tags has 1 value where 2", {"nodes": NODES, "tets": TETS, "tags": [1]}),
     ]:
         npz(path, **arrays)
         with pytest.raises(MeshError, match=match):

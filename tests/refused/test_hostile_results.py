@@ -174,8 +174,9 @@ def test_a_run_does_not_go_on_in_a_file_of_other_rows(tmp_path, name):
 
     with h5py.File(tmp_path / "g.part.h5", "a") as file:
         narrower(file)
+    said = rf"g\.part\.h5: ({name} has the shape|pose 3 has another {name})"  # as it is opened, or later
     with (
-        pytest.raises(hf.FileFormatError, match=rf"g\.part\.h5: pose 3 has another {name}"),
+        pytest.raises(hf.FileFormatError, match=said),
         open_results(tmp_path / "g.h5", writer.mesh, None, writer.run, resume=True) as results,
     ):
         results.write(writer.batch(3))

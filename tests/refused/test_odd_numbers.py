@@ -127,7 +127,7 @@ def test_true_is_no_number(name, yes):
     assert name.removesuffix(" in a list") in str(caught.value)
 
 
-@pytest.mark.parametrize("key", [True, np.True_, 5.5, 3.0, "1", None, np.timedelta64(3, "s")])
+@pytest.mark.parametrize("key", [True, np.True_, 5.5, 3.0, None, np.timedelta64(3, "s")])
 def test_a_conductivity_by_what_is_no_tag(key):
     with pytest.raises(hf.ConductivityError, match=rf"{re.escape(repr(key))} is not a tag"):
         hf.HeadModel(MESH, {key: 0.3}, device="cpu")

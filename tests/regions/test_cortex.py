@@ -237,11 +237,11 @@ def test_a_real_head(shared_data):
 @pytest.mark.parametrize(
     ("gray", "white", "message"),
     [
-        (2, 4, r"no tetrahedron has the tags \[4\]; the mesh has \[1, 2, 3\]"),
+        (2, 4, r"no tetrahedron has the tags \[4\]; the mesh has 1 white matter, 2 gray"),
         ([2, 1], 1, r"gray = \[2, 1\] and white = 1 have tags in common"),
         (3, 1, "gray matter, tags 3, touches no white matter, tags 1"),
         (1, 2, "gray matter, tags 1, touches nothing but white matter, tags 2"),
-        (2, "white", "tags must be one or some whole numbers"),
+        (2, 1.5, "tags must be one or some whole numbers"),
     ],
 )
 def test_heads_without_a_cortex_are_refused(gray, white, message):

@@ -165,7 +165,7 @@ def test_a_real_head(shared_data):
         ([0.8, 0.2], 0.5, "depths must be one or several numbers, ascending"),
         ([], 0.5, "depths must be one or several numbers, ascending"),
         ([0.2, 1.0], 0.5, r"depths\[1\] must lie between 0"),
-        ([0.2, np.nan], 0.5, "depths: 1 values are not finite"),
+        ([0.2, np.nan], 0.5, "depths: 1 value is not finite"),
         ([0.2], 1.2, "start must lie between 0"),
     ],
 )

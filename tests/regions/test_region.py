@@ -139,7 +139,7 @@ QUARTERS = np.full((2, 4), 0.25)
         (([[0], [0, 1]],), "elements: "),
         (([1, 2], np.full((2, 3), 1 / 3)), r"barycentric must have the shape \(2, 4\), not \(2, 3\)"),
         (([1, 2], QUARTERS * 1.01), "barycentric: 2 points have weights below 0 or not adding up to 1"),
-        (([1, 2], [[0.25] * 4, [1.5, -0.5, 0, 0]]), "barycentric: 1 points"),
+        (([1, 2], [[0.25] * 4, [1.5, -0.5, 0, 0]]), "barycentric: 1 point"),
         (([1, 2], QUARTERS * np.nan), "barycentric: 8 values are not finite"),
     ],
 )

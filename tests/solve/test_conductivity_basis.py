@@ -225,7 +225,7 @@ def test_a_sample_has_the_same_bits_alone():
         ({2: (1e-6, 1.0)}, "range of tag 2, .* spans more than a factor of 10000"),
         ({2: 0.3}, "range of tag 2 must be"),
         ({77: (0.1, 0.4)}, "tag 77, which the head lacks: it has 1, 2, 3"),
-        ({"gray": (0.1, 0.4)}, "tag 'gray', which the head lacks"),
+        ({"goo": (0.1, 0.4)}, "there is no tissue 'goo'"),
         ({}, "no range"),
         ([(0.1, 0.4)], "must be a dict of limits by tag, not list"),
     ],

@@ -26,7 +26,7 @@ class CUDARuntimeError(RuntimeError):
 
 
 def _check(device: int) -> None:
-    if device != 0:
+    if int(device) != 0:
         raise CUDARuntimeError(101)
 
 
