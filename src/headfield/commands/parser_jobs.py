@@ -39,21 +39,7 @@ def add_jobs(commands: Any) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     kinds = parser.add_subparsers(dest="jobs", required=True, metavar="{run,check,show}")
-    run = kinds.add_parser("run", help="solve the poses of a job", description="Solve the poses of a job.")
-    _add_job(run)
-    run.add_argument("--resume", action="store_true", help="take what is in FOLDER as done, and go on")
-    run.add_argument(
-        "--executor",
-        default="processes",
-        metavar="KIND",
-        help="processes here, dask:ADDRESS of a scheduler, or mpi, under mpiexec -n N python -m "
-        "mpi4py.futures -m headfield [%(default)s]",
-    )
-    run.add_argument(
-        "--retries", type=int, default=RETRIES, metavar="N", help="of a failing chunk [%(default)s]"
-    )
-    run.add_argument("--dry-run", action="store_true", help="do what `jobs check` does")
-    run.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
+    _add_run(kinds)
     check = kinds.add_parser(
         "check",
         help="read all files of a job, and say what it will take",
@@ -72,6 +58,24 @@ def add_jobs(commands: Any) -> argparse.ArgumentParser:
     for one in (check, show):
         one.add_argument("--json", action="store_true", help="print it as JSON")
     return parser
+
+
+def _add_run(kinds: Any) -> None:
+    run = kinds.add_parser("run", help="solve the poses of a job", description="Solve the poses of a job.")
+    _add_job(run)
+    run.add_argument("--resume", action="store_true", help="take what is in FOLDER as done, and go on")
+    run.add_argument(
+        "--executor",
+        default="processes",
+        metavar="KIND",
+        help="processes here, dask:ADDRESS of a scheduler, or mpi, under mpiexec -n N python -m "
+        "mpi4py.futures -m headfield [%(default)s]",
+    )
+    run.add_argument(
+        "--retries", type=int, default=RETRIES, metavar="N", help="of a failing chunk [%(default)s]"
+    )
+    run.add_argument("--dry-run", action="store_true", help="do what `jobs check` does")
+    run.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
 
 
 def _add_job(parser: argparse.ArgumentParser) -> None:
