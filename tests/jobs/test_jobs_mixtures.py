@@ -58,6 +58,24 @@ def test_fields_of_two_heads_in_one_coil_are_not_read(files):
         results.E("head", "coil", 9)
 
 
+def _other_poses(files):
+    np.save(files / "poses.npy", np.load(files / "poses.npy")[::-1])
+
+
+def test_coils_at_other_poses_than_those_before_are_no_table(files):
+    _, results = _joined(files, _other_poses, **COILS)
+    with pytest.raises(hf.ArgumentError, match="its coil has other poses than the other coils"):
+        _ = results.table
+
+
+def test_a_slice_is_not_begun_beside_one_of_other_poses(files):
+    job = given.job(files, **COILS)
+    hf.jobs.run(job, files / "out", slice="1/2")
+    _other_poses(files)
+    with pytest.raises(hf.ArgumentError, match="its coil has other poses than the other coils"):
+        hf.jobs.run(job, files / "out", slice="2/2")
+
+
 def test_heads_of_two_coils_of_one_name_are_no_table(files):
     shutil.copy(files / "head.msh", files / "copy.msh")
     _, results = _joined(files, _other_coil, **HEADS)
@@ -65,14 +83,26 @@ def test_heads_of_two_coils_of_one_name_are_no_table(files):
         _ = results.table
 
 
-def test_a_slice_is_not_begun_beside_one_of_another_head(files):
-    job = given.job(files, **COILS)
+@pytest.mark.parametrize("axes", [COILS, {}])
+def test_a_slice_is_not_begun_beside_one_of_another_head(files, axes):
+    job = given.job(files, **axes)
     hf.jobs.run(job, files / "out", slice="1/2")
     before = given.contents(files / "out")
     _other_head(files)
     with pytest.raises(hf.ArgumentError, match="is of another run: the head"):
         hf.jobs.run(job, files / "out", slice="2/2")
     assert given.contents(files / "out") == before
+
+
+def test_chunks_of_other_files_are_named(files):
+    """So that they can be removed, and the job goes on."""
+    job, _ = _joined(files, _other_head)
+    given.files(files)  # the head is as it was
+    with pytest.raises(hf.ArgumentError, match=r"0000004.npz is of .* the head .*6.npz, .*8.npz: remove"):
+        hf.jobs.run(job, files / "out", resume=True)
+    for pose in (4, 6, 8):
+        (files / "out" / "head" / "coil" / f"000000{pose}.npz").unlink()
+    assert hf.jobs.run(job, files / "out", resume=True).complete
 
 
 def test_a_chunk_in_the_place_of_another_is_not_shown(files):

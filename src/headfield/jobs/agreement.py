@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import dataclasses
 
-from ..errors import FileFormatError
+from ..errors import ArgumentError, FileFormatError
 from ..fields.run import Run
 from .layout import Chunk
 
-__all__ = ["Agreement"]
+__all__ = ["PLACEMENTS", "Agreement"]
+
+#: Among the settings of a run: the digest of what all coils of a head are given as their poses.
+PLACEMENTS = "placements"
 
 
 class Agreement:
@@ -50,5 +53,7 @@ class Agreement:
             dataclasses.replace(run, coil=of_head.coil, poses=of_head.poses, total=of_head.total), path
         )
         of_coil.check_same(dataclasses.replace(of_coil, coil=run.coil), path)
+        if of_head.settings.get(PLACEMENTS) != run.settings.get(PLACEMENTS):
+            raise ArgumentError(f"{path} is of another run: its coil has other poses than the other coils")
         if of_head.settings != run.settings:
             raise FileFormatError(f"{path}: its options are not those of other chunks")

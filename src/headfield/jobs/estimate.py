@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,8 @@ class Estimate:
     workers : int
     set_up_s : float
         Reading and building the first head.
+    didt : dict of str to (float, float)
+        The least and the largest dI/dt of each coil, A/s.
 
     Examples
     --------
@@ -63,6 +66,7 @@ class Estimate:
     hours: float
     workers: int
     set_up_s: float = 0.0
+    didt: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """Say it in lines."""
@@ -75,6 +79,7 @@ class Estimate:
                 f"files         {bytes_text(self.bytes)}",
                 f"memory        {bytes_text(self.memory_bytes)} for the first worker",
                 f"time          {hours}{workers}",
+                *(f"dI/dt         {coil}: {_rates(*ends)}" for coil, ends in self.didt.items()),
             ]
         )
 
@@ -130,7 +135,12 @@ def estimate(
         hours=_seconds(plan, set_up, seconds / at_once) / 3600.0,
         workers=workers,
         set_up_s=set_up,
+        didt=plan.didt,
     )
+
+
+def _rates(low: float, high: float) -> str:
+    return f"{low * 1e-6:g} A/µs" if low == high else f"{low * 1e-6:g} to {high * 1e-6:g} A/µs"
 
 
 def _seconds(plan: Plan, set_up: float, of_pose: float) -> float:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..coils.coil import Coil
 from ..coils.read import read_coil
+from ..core.digest import digest
 from ..core.quantities import rates
 from ..errors import HeadfieldError
 from ..fields.run import Run, run_of
@@ -26,6 +28,7 @@ from ..placement.plausible import PlausiblePoses
 from ..poses.placements import Placement
 from ..poses.pose_list import PoseList
 from ..solve.drives.rates import checked_didt, didt_of
+from .agreement import PLACEMENTS
 from .job import Job
 from .outputs import Kept
 
@@ -173,7 +176,15 @@ class Inputs:
             count=len(listed),
             names=names,
         )
+        run = dataclasses.replace(run, settings={**run.settings, PLACEMENTS: self._given_to_all(head.name)})
         return Problem(head, coil, listed.poses, didt, names, run)
+
+    def _given_to_all(self, head: str) -> str:
+        """Return the digest of what the coils share: poses, or places where each lands by its casing."""
+        found = self._placements(head)
+        if isinstance(found, PoseList):
+            return digest(found.poses, found.didt, *found.names)
+        return digest(found)
 
     def _placements(self, head: str) -> list[Placement] | PoseList:
         poses = self.job.poses[head]

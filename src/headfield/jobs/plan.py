@@ -7,6 +7,9 @@ import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
+from ..core.messages import first_of
 from ..errors import ArgumentError
 from ..fields.run import Run
 from ..io.room import check_room
@@ -18,6 +21,7 @@ from .store import Damaged, begin, chunk_path, read_chunk
 __all__ = ["Plan", "looked_up", "planned"]
 
 _BESIDE = 12_000  # bytes of a chunk beside its arrays
+_LISTED = 20
 
 
 @dataclass(eq=False)
@@ -37,6 +41,8 @@ class Plan:
         Bytes of a pose, by head.
     tetrahedra : dict of str to int
         Of each head.
+    didt : dict of str to (float, float)
+        The least and the largest dI/dt of each coil, A/s.
     not_converged : list of (str, str, int)
         Of the chunks that are there.
     refused : dict of (str, str, int) to str
@@ -49,6 +55,7 @@ class Plan:
     todo: list[Chunk] = field(default_factory=list)
     sizes: dict[str, int] = field(default_factory=dict)
     tetrahedra: dict[str, int] = field(default_factory=dict)
+    didt: dict[str, tuple[float, float]] = field(default_factory=dict)
     not_converged: list[tuple[str, str, int]] = field(default_factory=list)
     refused: dict[tuple[str, str, int], str] = field(default_factory=dict)
     damaged: list[str] = field(default_factory=list)
@@ -89,6 +96,8 @@ def planned(inputs: Inputs, slice_: str | tuple[int, int] | None = None) -> Plan
                 raise ArgumentError(f"head {chunk.head!r}: its file of poses changed while it was read")
             plan.runs[part] = problem.run
             plan.sizes[chunk.head] = problem.head.kept.bytes_per_pose
+            low, high = plan.didt.get(chunk.coil, (np.inf, -np.inf))
+            plan.didt[chunk.coil] = min(low, float(problem.didt.min())), max(high, float(problem.didt.max()))
             plan.tetrahedra[chunk.head] = len(problem.head.mesh.tets)
     return plan
 
@@ -105,7 +114,7 @@ def looked_up(plan: Plan, inputs: Inputs, folder: Path, *, resume: bool) -> None
     """
     begin(folder, inputs.job, plan.layout)
     _check_others(plan, folder)
-    todo = []
+    todo, foreign = [], list[str]()
     for chunk in plan.chunks:
         path = chunk_path(folder, chunk)
         if not path.exists():
@@ -114,19 +123,34 @@ def looked_up(plan: Plan, inputs: Inputs, folder: Path, *, resume: bool) -> None
         if not resume:
             raise ArgumentError(f"{folder}: there are results in it; go on with resume (--resume)")
         try:
-            stored = read_chunk(path, "converged")
-            if "converged" not in stored.arrays:
-                raise Damaged(f"{path}: a column is missing")
+            _add(plan, chunk, path)
         except Damaged as problem:
             plan.damaged.append(str(problem))
             todo.append(chunk)
-            continue
-        run = plan.runs[chunk.head, chunk.coil]
-        run.check_same(stored.run, str(path))
-        run.part(chunk.first, chunk.count).check_slice(stored.run, str(path))
-        plan.not_converged += [(chunk.head, chunk.coil, pose) for pose in stored.not_converged()]
-        plan.refused |= {(chunk.head, chunk.coil, pose): why for pose, why in stored.refused.items()}
+        except ArgumentError as problem:
+            foreign.append(str(path) if foreign else str(problem))
+    if foreign:
+        raise ArgumentError(_said_of(foreign))
     plan.todo = todo
+
+
+def _add(plan: Plan, chunk: Chunk, path: Path) -> None:
+    """Add a chunk that is there; Damaged, or ArgumentError if it is of another run."""
+    stored = read_chunk(path, "converged")
+    if "converged" not in stored.arrays:
+        raise Damaged(f"{path}: a column is missing")
+    run = plan.runs[chunk.head, chunk.coil]
+    run.check_same(stored.run, str(path))
+    run.part(chunk.first, chunk.count).check_slice(stored.run, str(path))
+    plan.not_converged += [(chunk.head, chunk.coil, pose) for pose in stored.not_converged()]
+    plan.refused |= {(chunk.head, chunk.coil, pose): why for pose, why in stored.refused.items()}
+
+
+def _said_of(foreign: list[str]) -> str:
+    """Say which chunks are of another run, the first with the reason, and what to do."""
+    first, *others = foreign
+    more = f", and so are {first_of(others, _LISTED)}" if others else ""
+    return f"{first}{more}: remove what was solved from other files to have it solved again"
 
 
 def _check_others(plan: Plan, folder: Path) -> None:
@@ -135,10 +159,10 @@ def _check_others(plan: Plan, folder: Path) -> None:
     for part in plan.layout.parts:
         if (run := plan.runs.get((part.head, part.coil))) is not None:
             agreement.check(plan.layout[part.first_chunk], run, f"{part.head}/{part.coil}")
+    own = {chunk.number for chunk in plan.chunks}
     for part in plan.layout.parts:
-        if (part.head, part.coil) in plan.runs:
-            continue
-        there = (chunk for chunk in plan.layout.of_part(part) if chunk_path(folder, chunk).exists())
+        others = (chunk for chunk in plan.layout.of_part(part) if chunk.number not in own)
+        there = (chunk for chunk in others if chunk_path(folder, chunk).exists())
         if (chunk := next(there, None)) is not None:
             with contextlib.suppress(Damaged):
                 path = chunk_path(folder, chunk)
