@@ -9,7 +9,6 @@ import pytest
 
 import headfield as hf
 from headfield.heads.location import locate
-from headfield.heads.points import find_point
 from headfield.jobs.outputs import Outputs, decoded
 
 K = 3
@@ -34,7 +33,7 @@ def solved(model, poses):
 
 
 def bound(model, **what):
-    return Outputs(**what).bind(model.mesh, find_point)
+    return Outputs(**what).bind(model.mesh)
 
 
 def share_below(values, weights, percent):
@@ -191,14 +190,14 @@ def test_files_in_words_are_looked_for_in_the_folder_that_is_given(model, tmp_pa
     labels[:, :, 15:] = 7
     nibabel.save(nibabel.Nifti1Image(labels, affine), tmp_path / "atlas.nii.gz")
     outputs = Outputs(target="labels:atlas.nii.gz:7")
-    kept = outputs.bind(model.mesh, find_point, tmp_path)
+    kept = outputs.bind(model.mesh, base=tmp_path)
     assert (kept.target.centres_mm[:, 2] > 45).all()
     assert len(kept.target) > 10
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError):
-        outputs.bind(model.mesh, find_point, elsewhere)
+        outputs.bind(model.mesh, base=elsewhere)
 
 
 def test_an_electrode_means_the_gray_matter_below_it(model):
@@ -275,8 +274,8 @@ def test_percentiles_that_have_one_name_are_one(model):
 def test_a_head_without_gray_matter_needs_tissues(model):
     mesh = hf.sphere_mesh(radii_mm=[80, 86], tags=[3, 5], edge_mm=20)
     with pytest.raises(hf.RegionError, match=r"no gray matter \(tag 2\).*\[3, 5\]"):
-        Outputs().bind(mesh, find_point)
-    assert len(Outputs(tissues=[3]).bind(mesh, find_point).elements)
+        Outputs().bind(mesh)
+    assert len(Outputs(tissues=[3]).bind(mesh).elements)
 
 
 def test_a_field_of_other_tetrahedra_is_refused(model, poses):

@@ -5,7 +5,6 @@ import numpy as np
 
 import headfield as hf
 from headfield.core.device import is_on_gpu
-from headfield.heads.points import find_point
 from headfield.jobs.outputs import Outputs
 
 
@@ -16,7 +15,7 @@ def test_numbers_are_computed_where_the_field_lies(each_device):
         import cupy
 
         poses = cupy.asarray(poses)
-    kept = Outputs(keep=["metrics", "magnE"], target="mid-layer:0,0,64,30").bind(mesh, find_point)
+    kept = Outputs(keep=["metrics", "magnE"], target="mid-layer:0,0,64,30").bind(mesh)
     field = hf.HeadModel(mesh).solve(hf.figure_of_eight(), poses, elements=kept.elements)
     assert is_on_gpu(field.E) == (each_device == "cuda")
     there, here = kept.of(field), kept.of(field.on_host())

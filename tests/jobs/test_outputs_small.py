@@ -8,7 +8,6 @@ import pytest
 
 import headfield as hf
 from headfield.fields.half import halved, restored
-from headfield.heads.points import find_point
 from headfield.io.columns import read_columns, write_columns
 from headfield.jobs.outputs import Outputs, decoded
 from headfield.jobs.outputs.encoding import STORAGES, encoded
@@ -77,7 +76,7 @@ def test_damage_of_packed_bytes_is_found():
 def test_bytes_per_pose_are_never_less_than_it_takes(storage):
     mesh = hf.sphere_mesh(radii_mm=[80, 86], tags=[2, 5], edge_mm=24)
     for keep in (["metrics"], ["metrics", "magnE"], ["E"]):
-        kept = Outputs(keep=keep, storage=storage).bind(mesh, find_point)
+        kept = Outputs(keep=keep, storage=storage).bind(mesh)
         name = next((name for name in ("E", "magnE") if name in keep), None)
         shape = (2, len(kept.region), 3)[: 3 if name == "E" else 2]
         arrays = encoded(name, some_fields(*shape), storage) if name else {}
@@ -89,7 +88,7 @@ def test_bytes_per_pose_are_never_less_than_it_takes(storage):
 def table(count):
     """A table as of a job with a target on the mid-layer, of numbers that have all their digits."""
     mesh = hf.sphere_mesh(radii_mm=[56, 74, 86], tags=[1, 2, 5], edge_mm=20)
-    kept = Outputs(target="mid-layer:0,0,64,30").bind(mesh, find_point)
+    kept = Outputs(target="mid-layer:0,0,64,30").bind(mesh)
     random = np.random.default_rng(3)
     made = {"pose": np.arange(count), "name": np.array([f"grid {i:05d}" for i in range(count)])}
     made |= {name: random.normal(size=count) for name in kept.columns}

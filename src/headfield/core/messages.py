@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import PlausibilityWarning
+from ..errors import ArgumentError, PlausibilityWarning
 
 __all__ = [
+    "check_names",
     "doubt",
     "first_of",
     "heard",
@@ -99,6 +100,22 @@ def nearest_name(name: object, names: Iterable[str], likeness: float = 0.6) -> s
     by_lower = {one.lower(): one for one in names}
     near = difflib.get_close_matches(str(name).lower(), list(by_lower), n=1, cutoff=likeness)
     return f", did you mean {by_lower[near[0]]!r}?" if near else ""
+
+
+def check_names(given: Iterable[object], known: Sequence[str], there: str) -> None:
+    """Raise ArgumentError for the first name that is not one of those known; `there` begins the message.
+
+    Examples
+    --------
+    >>> check_names(["head"], ["heads", "coils"], "a job has no")
+    Traceback (most recent call last):
+    ...
+    headfield.errors.ArgumentError: a job has no 'head', did you mean 'heads'?
+    """
+    for name in given:
+        if name not in known:
+            near = nearest_name(name, known) or f"; there are {', '.join(known)}"
+            raise ArgumentError(f"{there} {quoted(str(name))}{near}")
 
 
 def in_short(record: Any) -> str:

@@ -7,7 +7,7 @@ process, in several, or through any executor; `read_results` reads its folder, a
 
 from .estimate import Estimate, estimate
 from .job import CoilUse, Job, read_job
-from .outputs import Outputs
+from .outputs import Outputs, decoded
 from .placed import PosesOf
 from .report import JobReport
 from .results import Results, read_results
@@ -21,6 +21,7 @@ __all__ = [
     "Outputs",
     "PosesOf",
     "Results",
+    "decoded",
     "estimate",
     "read_job",
     "read_results",

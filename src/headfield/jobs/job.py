@@ -14,7 +14,7 @@ from typing import Any
 
 from ..core.arguments import is_whole, positive, whole
 from ..core.device import check_threads, wanted
-from ..core.messages import nearest_name, quoted
+from ..core.messages import check_names, nearest_name, quoted
 from ..core.quantities import rates
 from ..errors import ArgumentError, FileFormatError
 from ..io.atomic import replacing
@@ -191,11 +191,7 @@ class Job:
         """Make it of what `to_dict` returned, or of a file; ArgumentError for names that it doesn't have."""
         if not isinstance(given, Mapping):
             raise ArgumentError(f"a job is a table of names and values, not {type(given).__name__}")
-        known = [one.name for one in dataclasses.fields(cls)]
-        for name in given:
-            if name not in known:
-                near = nearest_name(name, known) or f"; it has {', '.join(known)}"
-                raise ArgumentError(f"a job has no {quoted(str(name))}{near}")
+        check_names(given, [one.name for one in dataclasses.fields(cls)], "a job has no")
         for name in ("heads", "coils", "poses"):
             if name not in given:
                 raise ArgumentError(f"a job needs {name}")
@@ -313,11 +309,7 @@ def _coil(given: Any, didt: Any, base: str) -> CoilUse:
     if isinstance(given, CoilUse):
         given = {"file": given.file, "didt": given.didt}
     spec = given if isinstance(given, Mapping) else {"file": given}
-    for name in spec:
-        if name not in ("file", "didt"):
-            raise ArgumentError(
-                f"coils: there is no {quoted(str(name))}{nearest_name(name, ['file', 'didt'])}"
-            )
+    check_names(spec, [one.name for one in dataclasses.fields(CoilUse)], "coils: there is no")
     if "file" not in spec:
         raise ArgumentError("coils: a coil needs its file")
     rate = didt if spec.get("didt") is None else spec["didt"]

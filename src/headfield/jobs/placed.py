@@ -11,7 +11,7 @@ from typing import Any
 
 from ..coils.coil import Coil
 from ..core.arguments import finite_number, not_negative, truth
-from ..core.messages import nearest_name, quoted
+from ..core.messages import check_names
 from ..errors import ArgumentError
 from ..placement.named import Places, positions
 from ..poses.formats.raw import NoPoses
@@ -68,9 +68,7 @@ class PosesOf:
             given = {"file": os.fspath(given)}
         if not isinstance(given, Mapping):
             raise ArgumentError(f"poses must be a path or a table, not {given!r}")
-        for name in given:
-            if name not in _DEFAULTS:
-                raise ArgumentError(f"poses have no {quoted(str(name))}{nearest_name(name, _DEFAULTS)}")
+        check_names(given, list(_DEFAULTS), "poses have no")
         _check_together(given)
         made = dict(given)
         for name in ("file", "scan"):

@@ -112,10 +112,9 @@ class Kept:
         Examples
         --------
         >>> import headfield as hf
-        >>> from headfield.heads.points import find_point
-        >>> from headfield.jobs.outputs import Outputs, decoded
+        >>> from headfield.jobs import Outputs, decoded
         >>> model = hf.HeadModel(hf.sphere_mesh(radii_mm=[80, 86, 92], tags=[2, 4, 5], edge_mm=14))
-        >>> kept = Outputs(keep=["metrics", "magnE"]).bind(model.mesh, find_point)
+        >>> kept = Outputs(keep=["metrics", "magnE"]).bind(model.mesh)
         >>> coil = hf.figure_of_eight()
         >>> field = model.solve(coil, model.place(coil, [0, 0, 92], [0, 50, 92]), elements=kept.elements)
         >>> made = decoded(kept.of(field))

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from ...core.arguments import is_whole, positive
-from ...core.messages import nearest_name, quoted
+from ...core.messages import check_names, nearest_name
 from ...errors import ArgumentError
 from ...heads.mesh import TetMesh
-from ...heads.points import coordinates
+from ...heads.points import coordinates, find_point
 from ...metrics.arguments import percents_of
 from ...regions.words import Find, roi
 from .encoding import STORAGES
@@ -104,21 +104,18 @@ class Outputs:
         """Make it of what `to_dict` returned; ArgumentError for names that it doesn't have."""
         if not isinstance(given, Mapping):
             raise ArgumentError(f"outputs must be a table of names and values, not {type(given).__name__}")
-        known = [one.name for one in dataclasses.fields(cls)]
-        for name in given:
-            if name not in known:
-                near = nearest_name(name, known) or f"; there are {', '.join(known)}"
-                raise ArgumentError(f"outputs have no {quoted(str(name))}{near}")
+        check_names(given, [one.name for one in dataclasses.fields(cls)], "outputs have no")
         return cls(**given)
 
-    def bind(self, mesh: TetMesh, find: Find, base: str | os.PathLike[str] = "") -> Kept:
+    def bind(self, mesh: TetMesh, find: Find = find_point, base: str | os.PathLike[str] = "") -> Kept:
         """Find region and target in a head.
 
         Parameters
         ----------
         mesh : TetMesh
-        find : callable
-            Returns the point (3,), mm, that words mean in this head: see `headfield.heads.points.find_point`.
+        find : callable, optional
+            Returns the point (3,), mm, that words mean in this head, such as `Subject.point`. By default only
+            words that are coordinates of the head mean one.
         base : path
             Folder that names of files in `roi` and `target` are relative to.
 
@@ -136,8 +133,7 @@ class Outputs:
         Examples
         --------
         >>> from headfield import phantom_head
-        >>> from headfield.heads.points import find_point
-        >>> Outputs(target="-40,-8,50").bind(phantom_head(edge_mm=8), find_point)
+        >>> Outputs(target="-40,-8,50").bind(phantom_head(edge_mm=8))
         <Kept: metrics in 9,380 tetrahedra, 249,950 mm³; target of 49 tetrahedra, 1,242 mm³>
         """
         return Kept(self, places_of(self, mesh, find, base))
@@ -145,7 +141,7 @@ class Outputs:
 
 def _check_text(value: Any, name: str) -> None:
     if value is not None and not isinstance(value, str):
-        raise ArgumentError(f"{name} must be words, not {value!r}")
+        raise ArgumentError(f'{name} must be words, such as "-40,-8,50" in quotes, not {value!r}')
 
 
 def _checked_names(keep: Any) -> Sequence[str]:
