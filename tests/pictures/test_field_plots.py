@@ -96,6 +96,7 @@ class TestDifference:
         itself = difference_scene(field, field, 0, 0)
         assert not itself.magnitude.any()
 
+    @pytest.mark.filterwarnings("ignore::headfield.PlausibilityWarning")
     def test_relative_where_it_says_something(self, solved):
         model, coil, field = solved
         half = model.solve(coil, field.poses[:1], 25e6)
@@ -106,11 +107,14 @@ class TestDifference:
         np.testing.assert_array_equal(known, half.magnitude[0] >= 0.05 * top)
         assert 0.02 < known.mean() < 0.98
         assert scene.scale.limits == (-100.0, 100.0)
+        nothing = model.solve(coil, field.poses[:1], 0.0)
+        with pytest.raises(hf.ArgumentError, match="0 V/m everywhere"):
+            difference_scene(field, nothing, relative=True)
 
     def test_the_figure_says_which_way(self, solved):
         figure = hf.plot_difference(solved[2], solved[2], 0, 1, vmax=20)
         assert limits(figure) == [(-20.0, 20.0)]
-        assert "A: pose 0; B: pose 1" in figure.get_suptitle()
+        assert "A: pose 0, dI/dt 50 A/µs; B: pose 1, dI/dt 100 A/µs" in figure.get_suptitle()
 
     def test_the_title_lies_within_the_figure(self, solved, tmp_path):
         path = tmp_path / ("a_long_name_" * 6 + ".h5")
@@ -133,7 +137,8 @@ class TestMontage:
     def test_one_scale_for_all(self, solved):
         _, coil, field = solved
         figure = hf.plot_montage(field, coil=coil)
-        assert [axes.get_title() for axes in figure.axes[:2]] == ["pose 0", "pose 1"]
+        titles = ["pose 0, dI/dt 50 A/µs", "pose 1, dI/dt 100 A/µs"]
+        assert [axes.get_title() for axes in figure.axes[:2]] == titles
         tops = [field.scene(pose).top for pose in (0, 1)]
         assert tops[1] > 1.5 * tops[0]
         assert limits(figure) == [(0.0, pytest.approx(tops[1]))]
@@ -146,6 +151,7 @@ class TestMontage:
         other = model.solve(circle, field.poses[:1], 50e6)
         figure = hf.plot_montage([field, other], coil=[coil, circle], titles=["8", "0"], quantity="normal")
         assert [axes.get_title() for axes in figure.axes[:2]] == ["8", "0"]
+        assert figure.get_suptitle() == "dI/dt 50 A/µs"
         ((low, high),) = limits(figure)
         assert low == -high
 

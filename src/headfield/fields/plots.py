@@ -20,7 +20,7 @@ from ..pictures.layer import LayerScene, draw_layer
 from ..pictures.look import Look
 from ..pictures.montage import draw_montage
 from ..pictures.quantity import DIFFERENCE, MAGNITUDE, NORMAL, RELATIVE, TANGENTIAL, Quantity
-from ..pictures.scene import Scene
+from ..pictures.scene import Scene, rate_of
 from ..pictures.setting import Setting
 from ..pictures.shells import Shell
 from ..regions.region import Region
@@ -187,7 +187,13 @@ def plot_montage(
             f"field {i}" if several else printable(one.name_of(pose))
             for i, (one, pose) in enumerate(zip(each, chosen, strict=True))
         ]
-    return draw_montage(scenes, titles, columns=columns, vmax=look.get("vmax"), dpi=dpi)
+    rates = [_rate(one, pose) for one, pose in zip(each, chosen, strict=True)]
+    of_all = rates[0] if len(set(rates)) == 1 else ""
+    if not of_all and len(titles) == len(rates):
+        titles = [", ".join(filter(None, words)) for words in zip(titles, rates, strict=True)]
+    file = os.path.basename(fields.path) if isinstance(fields, Result) else ""
+    title = ", ".join(filter(None, (file, of_all)))
+    return draw_montage(scenes, titles, title=title, columns=columns, vmax=look.get("vmax"), dpi=dpi)
 
 
 def plot_difference(
@@ -280,18 +286,21 @@ def difference_scene(
     **more: Any,
 ) -> Scene:
     """Return what `plot_difference` draws; `more` are other parameters of `Scene`."""
-    one, two = (scene_of(field, i, None, tags) for field, i in ((a, pose), (b, _other(pose, other_pose))))
+    pair = [(_result(a), pose), (_result(b), _other(pose, other_pose))]
+    one, two = (scene_of(field, i, None, tags) for field, i in pair)
     if not same_mesh(one.mesh, two.mesh):
         raise ArgumentError(f"A and B are in different heads, {one.mesh!r} and {two.mesh!r}")
     change = one.magnitude.astype(np.float64) - two.magnitude
     quantity: Quantity = DIFFERENCE
     if relative:
         weak = ~(two.magnitude >= _WEAK * two.top)
+        if weak.all():
+            raise ArgumentError("B is 0 V/m everywhere: there is no share of it")
         change = np.where(weak, np.nan, 100.0 * change / np.where(weak, 1.0, two.magnitude))
         quantity, more = RELATIVE, {"vmax": _WHOLE, **more}
-    facts = _facts(_result(a), pose)
-    names = f"A: {_name(a, pose)}; B: {_name(b, _other(pose, other_pose))}"
-    shown = {"matrix": facts["matrix"], "coil": coil, "quantity": quantity, "name": names}
+    names = [_with_rate(_name(field, i), result, i) for field, (result, i) in zip((a, b), pair, strict=True)]
+    name = f"A: {names[0]}; B: {names[1]}"
+    shown = {"matrix": _facts(*pair[0])["matrix"], "coil": coil, "quantity": quantity, "name": name}
     return Scene(one.mesh, change, one.tags, **shown | more)
 
 
@@ -326,7 +335,7 @@ def layer_scene(
         setting,
         quantity=_QUANTITIES[quantity],
         vmax=more.get("vmax"),
-        name=more.get("name", _name(field, pose)),
+        name=_with_rate(more.get("name", _name(field, pose)), result, pose),
         what="mid-layer of the cortex" if own else "layer",
     )
 
@@ -345,6 +354,16 @@ def _name(field: Field | Result, pose: int) -> str:
     result = _result(field)
     pose_name = printable(result.name_of(pose))
     return pose_name if isinstance(field, Field) else f"{os.path.basename(result.path)}, {pose_name}"
+
+
+def _rate(result: Result, pose: int) -> str:
+    """Return the dI/dt of a pose in words, nothing if it is not known."""
+    return "" if result.didt is None else rate_of(np.atleast_1d(result.didt[pose]))
+
+
+def _with_rate(name: str, result: Result, pose: int) -> str:
+    """Return a name with the dI/dt of a pose behind it."""
+    return ", ".join(filter(None, (name, _rate(result, pose))))
 
 
 def _facts(result: Result, pose: int) -> dict[str, Any]:

@@ -27,6 +27,7 @@ def draw_montage(
     scenes: Sequence[Scene | LayerScene],
     titles: Sequence[str],
     *,
+    title: str = "",
     columns: int | None = None,
     vmax: float | None = None,
     dpi: float | None = None,
@@ -38,6 +39,8 @@ def draw_montage(
     scenes : sequence of Scene or LayerScene
     titles : sequence of str
         One for each.
+    title : str
+        Of all.
     columns : int, optional
         Panels in a row; if not given, about as many as there are rows.
     vmax : float, optional
@@ -73,6 +76,8 @@ def draw_montage(
     down = math.ceil(len(scenes) / across)
     scale = Scale(scenes[0].quantity, vmax or max(scene.top for scene in scenes))
     figure = figures.new_figure((_PANEL * across + 1.0, (_PANEL + 0.15) * down), dpi)
+    if title:
+        figures.draw_title(figure, [title])
     panels = figure.subplots(down, across, squeeze=False).ravel()
     for axes, scene, title in zip(panels, scenes, titles, strict=False):
         figures.draw_surface(axes, scene.surface, scene.setting, scene.outward, scale)

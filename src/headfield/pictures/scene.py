@@ -25,7 +25,7 @@ from .setting import Setting
 from .shells import Shell, shell_of
 from .slices import Slice, slice_heads
 
-__all__ = ["Scene", "strength_of"]
+__all__ = ["Scene", "rate_of", "strength_of"]
 
 Floats = NDArray[np.float64]
 
@@ -190,8 +190,19 @@ class Scene:
         if self.n_poses > 1:
             facts.append(f"pose {self.pose} of {self.n_poses} (from 0)")
         if self.didt is not None:
-            facts.append(f"dI/dt {' and '.join(f'{rate * 1e-6:g}' for rate in self.didt)} A/µs")
+            facts.append(rate_of(self.didt))
         return ", ".join(facts) or "Electric field", strength_of(self.distribution, self.quantity, self.peak)
+
+
+def rate_of(didt: Floats) -> str:
+    """Return dI/dt of each stimulator, given in A/s, as titles say it.
+
+    Examples
+    --------
+    >>> rate_of(np.array([70e6])), rate_of(np.array([1e6, -2.5e6]))
+    ('dI/dt 70 A/µs', 'dI/dt 1 and -2.5 A/µs')
+    """
+    return f"dI/dt {' and '.join(f'{rate * 1e-6:g}' for rate in didt)} A/µs"
 
 
 def strength_of(found: Distribution, quantity: Quantity, peak: tuple[float, Floats]) -> str:
