@@ -77,7 +77,6 @@ def test_a_chunk_that_fails_gives_exit_code_1(files, capsys, monkeypatch):
         ("heads =", "head =", ("a job has no 'head'", "did you mean 'heads'?")),
         ("keep =", "kep =", ("did you mean 'keep'?",)),
         ('"head.msh"', '["head.msh", "sub/head.msh"]', ("two are called 'head'",)),
-        ('"head.msh"', '"no.msh"', ("no.msh",)),
         ('"poses.npy"', '{centre = "C3"}', ("both centre and handle",)),
         ("chunk = 2", "chunk = 0", ("chunk = 0",)),
         ("chunk = 2", "chunk = ", ("night.toml",)),
@@ -89,7 +88,28 @@ def test_what_is_wrong_in_a_job_is_named(files, capsys, old, new, said):
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
-    fails(capsys, ["jobs", "run", str(path)], *said)
+    fails(capsys, ["jobs", "run", str(path)], *said, code=2)
+
+
+def test_a_file_of_a_job_that_is_not_there_is_named(files, capsys):
+    path = files / "night.toml"
+    path.write_text(path.read_text().replace('"head.msh"', '"no.msh"'))
+    fails(capsys, ["jobs", "run", str(path)], "no.msh")
+
+
+def test_what_it_takes_is_said_with_the_rates(files, capsys):
+    assert cli.main(["jobs", "check", str(files / "night.toml")]) == 0
+    assert "dI/dt         coil: 50 A/µs" in capsys.readouterr().out
+    path = files / "night.toml"
+    path.write_text("\n".join(line for line in path.read_text().splitlines() if "didt" not in line))
+    assert cli.main(["jobs", "check", str(path)]) == 0
+    assert "dI/dt         coil: 1 A/µs" in capsys.readouterr().out
+
+
+def test_info_says_what_shows_the_results(files, capsys):
+    assert cli.main(["jobs", "run", str(files / "night.toml"), "-q"]) == 0
+    capsys.readouterr()
+    fails(capsys, ["info", str(files / "out")], "headfield jobs show")
 
 
 def test_threads_of_all_workers_are_no_more_than_the_cores(files, capsys):

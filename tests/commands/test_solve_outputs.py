@@ -12,7 +12,6 @@ from given.commands import fails
 import headfield as hf
 from headfield.commands import main as cli
 from headfield.commands.keeping import Best, text_of_best
-from headfield.heads.points import find_point
 from headfield.io.columns import read_columns
 from headfield.jobs.outputs import Outputs
 
@@ -49,7 +48,7 @@ def expected(whole, **what):
     """The numbers of poses, of the E in a result of all tetrahedra."""
     result = hf.read_result(whole)
     head = hf.read_mesh(whole.parent / "head.msh") if (whole.parent / "head.msh").exists() else result.mesh
-    kept = Outputs(**what).bind(head, find_point)
+    kept = Outputs(**what).bind(head)
     E = result.E(None)[:, kept.region.elements].astype(float)
     return np.linalg.norm(E, axis=2), kept
 
@@ -75,6 +74,8 @@ def test_a_table_holds_the_numbers_of_the_stored_field(inputs, whole, tmp_path, 
     assert table["iterations"].dtype.kind == "i"
     assert os.listdir(tmp_path) == [out.name]
     assert facts["files"] == [str(out)]
+    assert cli.main(["info", str(out)]) == 1
+    assert "a row of numbers for each pose" in capsys.readouterr().err
 
 
 def test_a_table_goes_on_where_it_was_stopped(inputs, tmp_path, monkeypatch, capsys):
@@ -161,7 +162,7 @@ def test_the_best_pose_is_told(inputs, whole, tmp_path, capsys):
 
 
 def test_ties_and_poses_without_a_number():
-    kept = Outputs().bind(hf.sphere_mesh(radii_mm=[80, 86], tags=[2, 5], edge_mm=30), find_point)
+    kept = Outputs().bind(hf.sphere_mesh(radii_mm=[80, 86], tags=[2, 5], edge_mm=30))
     best = Best("", kept, is_region=False)
     best.add(10, {"peak_magnE_V_per_m": np.array([np.nan, 2.0, 1.0])})
     best.add(13, {"peak_magnE_V_per_m": np.array([2.0, np.nan])})

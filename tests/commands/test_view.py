@@ -88,6 +88,25 @@ def test_title_tells_what_is_known(files, tmp_path):
     assert said["f_0001.vtu"] == ("<title>f_0001.vtu, pose 1 of 2 (from 0)", True)
 
 
+def test_another_coil_than_that_of_the_field_is_told(files, tmp_path, capsys):
+    folder, field = files
+    hf.circular_coil(spacing_mm=14).write(tmp_path / "circle.ccd")
+    words = [
+        "view",
+        str(folder / "f.h5"),
+        "-o",
+        str(tmp_path / "a.png"),
+        "--coil",
+        str(tmp_path / "circle.ccd"),
+    ]
+    assert cli.main(words) == 0
+    assert "circle.ccd differs from the coil" in capsys.readouterr().err
+    coil = hf.read_coil(folder / "coil.ccd")
+    hf.HeadModel(field.mesh).solve(coil, field.poses[:1], 50e6).save(tmp_path / "own.h5")
+    assert run(tmp_path, tmp_path / "b.png", "--coil", str(folder / "coil.ccd"), result="own.h5") == 0
+    assert "differs" not in capsys.readouterr().err
+
+
 def test_other_tissues_and_another_head(files, tmp_path, capsys):
     folder, _ = files
     assert run(folder, tmp_path / "a.html", "--tissues", "5", "--head", "head.npz") == 0
@@ -186,6 +205,8 @@ def test_a_layer(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "E·n" in said
     assert "by area" in said
+    words = ["view", str(tmp_path / "f.h5"), "--layer", "--tissues", "1"]
+    assert "--tissues is not for it" in fails(capsys, words)
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@
 from headfield.commands import main as cli
 
 
-def fails(capsys, argv, *words):
-    """Run a command that has to fail: exit code 1 and one line on stderr with these words."""
-    assert cli.main(argv) == 1
+def fails(capsys, argv, *words, code=1):
+    """Run a command that has to fail: its exit code, and one line on stderr with these words."""
+    assert cli.main(argv) == code
     captured = capsys.readouterr()
     last = captured.err.strip().splitlines()[-1]
     assert captured.out == ""

@@ -33,7 +33,11 @@ def run_jobs(args: argparse.Namespace) -> int:
     """Run `headfield jobs` with parsed arguments; returns the exit code."""
     if args.jobs == "show":
         return _show(args)
-    job = _job(args)
+    try:
+        job = _job(args)
+    except HeadfieldError as problem:  # a script that goes on after 1 is not to try this again
+        tell(f"headfield: error: {in_one_line(problem)}")
+        return 2
     if args.jobs == "check" or args.dry_run:
         return _check(args, job)
     return _run(args, job)

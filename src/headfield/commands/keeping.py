@@ -122,6 +122,8 @@ class Best:
 
 def text_of_best(best: dict[str, Any], already_there: int = 0) -> str:
     """Say which pose is best; `already_there` are poses that were solved before, and not compared."""
+    if already_there and not best["compared"]:
+        return f"best pose: the {already_there} that were there already are not compared"
     if best["pose"] is None:
         return f"best pose: none has {best['column']}"
     name = f" ({best['name']})" if best.get("name") else ""

@@ -12,6 +12,7 @@ from ..errors import FileFormatError
 from ..fields.images import DESCRIBED
 from ..fields.note import note_in
 from ..fields.stream import H5_ENDINGS
+from ..io.columns import TABLE_ENDINGS
 from ..io.nifti import read_description, read_grid
 from ..io.regular import check_regular, ending_of
 from ..io.volume import FREESURFER_ENDINGS, NIFTI_ENDINGS
@@ -20,6 +21,7 @@ from ..poses.read import is_pose_file
 __all__ = ["kind_of"]
 
 _ELECTRODES = (b"electrode,", b"referenceelectrode,", b"fiducial,")  # how their lines begin
+_COLUMN = b"magnE_V_per_m"  # in the first line of a table of numbers
 
 
 def kind_of(path: str | os.PathLike[str]) -> str:
@@ -40,7 +42,8 @@ def kind_of(path: str | os.PathLike[str]) -> str:
     Raises
     ------
     FileFormatError
-        Not a regular file, or an image of another number of components.
+        Not a regular file, an image of another number of components, a table of `--keep metrics`, or the
+        results of a job.
     OSError
         The file can't be read.
 
@@ -54,6 +57,8 @@ def kind_of(path: str | os.PathLike[str]) -> str:
     """
     name = os.fspath(path)
     if os.path.isdir(name):
+        if os.path.isfile(os.path.join(name, "job.json")):
+            raise FileFormatError(f"{name}: the results of a job, see headfield jobs show {name}")
         return "subject"
     check_regular(name, FileFormatError)
     if ending_of(name) in H5_ENDINGS or note_in(name) is not None:
@@ -67,6 +72,7 @@ def kind_of(path: str | os.PathLike[str]) -> str:
         return "coil"
     if lower.endswith(CASING_ENDINGS):
         return "casing"
+    _refuse_numbers(name)
     if lower.endswith(".csv") and _holds_electrodes(name):
         return "eeg"
     if lower.endswith(WIRE_ENDINGS) and holds_wire(name):
@@ -88,6 +94,19 @@ def _image(name: str) -> str:
         f"{name}: an image of shape {shape}; labels have no components, a coil has 3, tensors have 6; "
         "maps of tissues are what `headfield mesh --tissues TISSUE,...` takes"
     )
+
+
+def _refuse_numbers(name: str) -> None:
+    """Raise FileFormatError for a table of numbers of poses, which is text that other programs read."""
+    if ending_of(name) not in TABLE_ENDINGS:
+        return
+    with open(name, "rb") as file:
+        is_table = name.lower().endswith(".parquet") or _COLUMN in file.readline(4096)
+    if is_table:
+        raise FileFormatError(
+            f"{name}: a table with a row of numbers for each pose, as --keep metrics and jobs write; "
+            "programs for tables read it, such as pandas"
+        )
 
 
 def _holds_electrodes(name: str) -> bool:

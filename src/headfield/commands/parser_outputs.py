@@ -10,6 +10,7 @@ from ..fields.h5.storage import COMPRESSIONS
 from ..io.columns import TABLE_ENDINGS
 from ..io.regular import ending_of
 from ..jobs.outputs import Outputs
+from .words import only_with
 
 __all__ = ["TABLE_EXAMPLE", "add_outputs", "check_outputs"]
 
@@ -83,8 +84,8 @@ def check_outputs(parser: argparse.ArgumentParser, args: argparse.Namespace) -> 
             if getattr(args, option) is not None:
                 parser.error(f"--{option.replace('_', '-')} is an option of --keep metrics and of --best")
         return
-    if args.target is None and args.target_radius is not None:
-        parser.error("--target-radius is an option of --target, which is not given")
+    if args.target is None:
+        only_with(parser, args, "--target", "target_radius")
     given = {
         "roi": None if args.roi is None else args.roi.text,
         "tissues": args.tissues,

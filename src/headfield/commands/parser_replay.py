@@ -11,6 +11,7 @@ from .engines import add_engine, check_engine
 from .given_head import add_head
 from .pose_options import add_pose_options
 from .roi import roi
+from .words import only_with
 
 __all__ = ["add_replay", "check_replay_options"]
 
@@ -108,11 +109,10 @@ def check_replay_options(parser: argparse.ArgumentParser, args: argparse.Namespa
     """End with a message of wrong usage if options of `replay` don't go together."""
     if not hasattr(args, "session"):
         return
-    for option in ("radius", "direction"):
-        if args.at is None and getattr(args, option) is not None:
-            parser.error(f"--{option} is an option of --at, which is not given")
-    if args.basis is None and (args.basis_error is not None or args.deadline is not None):
-        parser.error("--basis-error and --deadline are options of --basis, which is not given")
+    if args.at is None:
+        only_with(parser, args, "--at", "radius", "direction")
+    if args.basis is None:
+        only_with(parser, args, "--basis", "basis_error", "deadline")
     check_engine(parser, args)
     args.radius = _RADIUS_MM if args.radius is None else args.radius
     if not args.radius > 0.0:

@@ -9,6 +9,7 @@ from ..errors import ArgumentError
 from ..solve.zoom.options import ZoomOptions
 from .roi import roi, share
 from .values import file_name
+from .words import only_with
 
 __all__ = ["ROI_EXAMPLE", "add_roi", "check_roi"]
 
@@ -79,9 +80,7 @@ def check_roi(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None
         return
     args.zoom = None
     if args.error is None:
-        for option in ("margin", "max_unknowns", "smooth", "picture"):
-            if getattr(args, option) not in (None, False):
-                parser.error(f"--{option.replace('_', '-')} is an option of --error, which is not given")
+        only_with(parser, args, "--error", "margin", "max_unknowns", "smooth", "picture")
         return
     if args.roi is None:
         parser.error("--error needs --roi: where E is to be so good, such as --roi sphere:-46,-8,52,20")

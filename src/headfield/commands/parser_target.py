@@ -12,6 +12,7 @@ from ..targeting.options import SearchOptions
 from . import values
 from .given_head import add_head
 from .roi import roi, share
+from .words import only_with
 
 __all__ = ["TAKE_MINUS", "add_target", "add_what", "check_radius", "check_target_options"]
 
@@ -195,8 +196,8 @@ def check_target_options(parser: argparse.ArgumentParser, args: argparse.Namespa
 
 def check_radius(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Put the radius of `--at` into the arguments; end with a message if there is one without it."""
-    if args.at is None and args.radius is not None:
-        parser.error("--radius is an option of --at, which is not given")
+    if args.at is None:
+        only_with(parser, args, "--at", "radius")
     args.radius = _RADIUS_MM if args.radius is None else args.radius
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ..core.messages import nearest_name
 from ..pictures.setting import VIEWS
 from . import values
 
@@ -39,7 +40,6 @@ def add_view(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument(
         "--tissues",
         type=values.some_tags,
-        default=[1, 2],
         metavar="TAGS",
         help="whose |E| is shown [1,2]",
     )
@@ -92,7 +92,14 @@ def _add_kinds(parser: argparse.ArgumentParser) -> None:
 
 
 def _view(text: str) -> str | list[float]:
-    return text if text == "coil" or text in VIEWS else values.point(text)
+    if text == "coil" or text in VIEWS:
+        return text
+    try:
+        return values.point(text)
+    except argparse.ArgumentTypeError:
+        sides = ", ".join((*VIEWS, "coil"))
+        near = nearest_name(text, (*VIEWS, "coil"))
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {sides}, nor x,y,z{near}") from None
 
 
 def _numbers(text: str) -> list[int]:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from ..coils.coil import Coil
 from ..coils.read import read_coil
-from ..core.messages import plural, printable
+from ..core.digest import digest
+from ..core.messages import plural, printable, warn
 from ..errors import ArgumentError, FileFormatError, PoseError
 from ..fields.plots import difference_scene, layer_scene, plot_montage, scene_of
 from ..fields.read import read_result
@@ -40,15 +41,23 @@ def view(args: argparse.Namespace) -> None:
     out = args.output or os.path.splitext(args.result)[0] + ".png"
     _check_output(args, out)
     result = read_result(args.result)
+    args.tissues = args.tissues or [1, 2]
     find_tissues(args, result.mesh)
     if args.montage is not None:
         print(f"{_montage(args, result, out)}\nwritten: {out}")
         return
     pose, matrix, didt, n_poses = _pose(args, result)
     there = pose if result.n_poses > 1 else 0
-    shown: dict[str, Any] = {"matrix": matrix, "coil": _coil(args), "head": _head(args), **_look(args)}
+    shown: dict[str, Any] = {
+        "matrix": matrix,
+        "coil": _coil(args, result),
+        "head": _head(args),
+        **_look(args),
+    }
     name = _name(args.result, result, pose)
     if args.layer is not None:
+        if n_poses > 1 and not result.names:
+            name = f"{name}, pose {pose} of {n_poses} (from 0)"
         layer = layer_scene(result, there, args.layer, name=name, **shown)
         save(draw_layer(layer, args.dpi), out, args.dpi)
         print(f"{_said(layer)}\nwritten: {out}")
@@ -72,8 +81,14 @@ def _look(args: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _coil(args: argparse.Namespace) -> Coil | None:
-    return None if args.coil is None else read_coil(args.coil)
+def _coil(args: argparse.Namespace, result: Result) -> Coil | None:
+    """Read the coil; warn if it is not the one that the result says it is of."""
+    if args.coil is None:
+        return None
+    coil, run = read_coil(args.coil), result.provenance
+    if run is not None and run.coil != digest(coil.content()):
+        warn(f"{args.coil} differs from the coil that {args.result} was solved with, if only in last digits")
+    return coil
 
 
 def _head(args: argparse.Namespace) -> TetMesh | None:
@@ -100,7 +115,7 @@ def _montage(args: argparse.Namespace, result: Result, out: str) -> str:
     """Draw several poses, and say what was drawn."""
     for pose in args.montage:
         result.rows(pose)  # one that is not there is told before the work
-    options = {"coil": _coil(args), "tags": tuple(args.tissues), **_look(args)}
+    options = {"coil": _coil(args, result), "tags": tuple(args.tissues), **_look(args)}
     figure = plot_montage(result, args.montage, **options, **({"dpi": args.dpi} if args.dpi else {}))
     save(figure, out, args.dpi)
     return f"{plural(len(args.montage), 'pose', 'poses')} of {args.result} on one scale"
@@ -124,6 +139,8 @@ def _check_output(args: argparse.Namespace, out: str) -> None:
     if args.compare is None and (args.relative or args.other_pose is not None):
         raise ArgumentError("--relative and --other-pose need a result to --compare")
     kind = "--layer" if args.layer else "--montage" if args.montage else ""
+    if args.layer and args.tissues is not None:
+        raise ArgumentError("--layer shows a surface in gray matter; --tissues is not for it")
     if kind and ending_of(out) in PAGE_ENDINGS:
         raise ArgumentError(f"{kind} makes a picture, not a page: {out}")
     if args.montage is not None and (args.pose is not None or args.poses or args.head):

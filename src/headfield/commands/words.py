@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from ..core.messages import nearest_name
 
-__all__ = ["Parser", "complete"]
+__all__ = ["Parser", "complete", "only_with"]
 
 _COMMAND = "  headfield "  # how a line of a help begins that is to be pasted
 _ONE = "Example: headfield "
@@ -64,6 +64,20 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """End with exit code 2 and what is wrong; the usage of a command with forty options would hide it."""
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def only_with(parser: argparse.ArgumentParser, args: argparse.Namespace, whole: str, *names: str) -> None:
+    """End with a message if one of the options `names` was given, as the option that they belong to was not.
+
+    Examples
+    --------
+    >>> parser = Parser(prog="headfield")
+    >>> _ = parser.add_argument("--at"), parser.add_argument("--radius", type=float)
+    >>> only_with(parser, parser.parse_args([]), "--at", "radius")
+    """
+    for name in names:
+        if getattr(args, name) not in (None, False):
+            parser.error(f"--{name.replace('_', '-')} is an option of {whole}, which is not given")
 
 
 class _Formatter(argparse.HelpFormatter):
