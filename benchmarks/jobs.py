@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Jobs: poses a second of N workers beside one process with all cores, and the memory of each process.
 
-    python benchmarks/jobs.py [--head head_large] [--poses 128] [--workers 4]
+    python benchmarks/jobs.py [--head head_large] [--poses 512] [--workers 4] [--chunk 32]
 
 Memory is the proportional set size (PSS) of Linux: a page that processes share counts for each by its share.
 """
@@ -60,14 +60,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--head", default="head_large", help="of the sample data")
-    parser.add_argument("--poses", type=int, default=128)
+    parser.add_argument("--poses", type=int, default=512)
     parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--chunk", type=int, default=hf.jobs.Job.chunk, help="poses of a chunk")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         poses = np.load(DATA / "poses.npy")
         np.save(f"{folder}/poses.npy", poses[np.arange(args.poses) % len(poses)])
         files = {"heads": str(DATA / f"{args.head}.npz"), "coils": str(DATA / "coils" / "fig8_70mm.ccd")}
-        job = hf.jobs.Job(**files, poses=f"{folder}/poses.npy", device="cpu", chunk=8)
+        job = hf.jobs.Job(**files, poses=f"{folder}/poses.npy", device="cpu", chunk=args.chunk)
         rate, memory = measured(job, 1)
         print(f"1 process, all cores: {rate:.2f} poses/s, {memory:.0f} MB")
         more_rate, more_memory = measured(job, args.workers)

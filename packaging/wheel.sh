@@ -5,8 +5,8 @@
 #     packaging/wheel.sh PYTHON [options of pip wheel, such as -C cmake.define.HEADFIELD_CUDA=OFF]
 #
 # It lands in wheelhouse/. cibuildwheel does the same in its image, whose compiler and glibc are right as they are. Where
-# the machine's glibc is newer than 2.28, SYSROOT names a folder that has an older one, with GCC and libgomp: what
-# `dpkg -x` makes of Debian 11's g++-10, libc6-dev and what these depend on. packaging/README.md says what was tried.
+# the machine's glibc is newer than 2.28, SYSROOT names a folder that has an older one, with GCC and libgomp, made of
+# packages of Debian 11: packaging/README.md says how, and what was tried.
 set -euo pipefail
 
 python=$(command -v "${1:?name a Python: packaging/wheel.sh PYTHON [options of pip wheel]}")
