@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Results .h5 that were made to do harm: links out of the file, sizes that it can't hold, wrong types."""
 
+import shutil
+
 import h5py
 import numpy as np
 import pytest
@@ -11,13 +13,20 @@ from headfield.fields.h5.rows import FACTS, FIELDS, MARKS
 from headfield.fields.stream import open_results
 
 
-@pytest.fixture
-def h5(tmp_path):
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A sound file, of which each test gets a copy to spoil."""
+    path = tmp_path_factory.mktemp("whole") / "f.h5"
     mesh = hf.sphere_mesh(radii_mm=[76, 82, 92], tags=[2, 4, 5], edge_mm=18)
     coil = hf.figure_of_eight(spacing_mm=12)
     model = hf.HeadModel(mesh)
-    model.solve(coil, hf.ring(model.place(coil, [0, 0, 95], [0, 9, 95]), [0, 30])).save(tmp_path / "f.h5")
-    return tmp_path / "f.h5"
+    model.solve(coil, hf.ring(model.place(coil, [0, 0, 95], [0, 9, 95]), [0, 30])).save(path)
+    return path
+
+
+@pytest.fixture
+def h5(tmp_path, whole):
+    return shutil.copy(whole, tmp_path / "f.h5")
 
 
 def replaced(name, make):
