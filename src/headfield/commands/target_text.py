@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.messages import plural
+from ..pictures.scene import rate_of
 
 __all__ = ["lines", "rows_of"]
 
@@ -43,12 +44,12 @@ def lines(facts: dict[str, Any], problem: str = "") -> list[str]:
 def rows_of(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """Return names and words on the best pose; `facts` are those of `SearchResult.to_dict`."""
     report, flat, pose = facts["report"], facts["flatness"], np.array(facts["pose"])
-    rates = " and ".join(f"{rate * 1e-6:g}" for rate in facts["didt_A_per_s"])
+    rate = rate_of(facts["didt_A_per_s"])
     mm, degrees = flat["shift_mm"], flat["turn_deg"]
     shift, turn, both = (_percent(flat[name]) for name in ("worst_shift", "worst_turn", "worst"))
     return [
         ("best pose", f"coil at {_point(pose[:3, 3])} mm, handle at {facts['angle_deg']:.1f}°, {_CLOCKWISE}"),
-        ("value", f"{facts['value_V_per_m']:.4g} V/m at dI/dt {rates} A/µs, {_how_sure(report)}"),
+        ("value", f"{facts['value_V_per_m']:.4g} V/m at {rate}, {_how_sure(report)}"),
         (
             "lost beside",
             f"{shift} at worst {mm:g} mm away, {turn} at {degrees:g}°, {both} at both",

@@ -190,7 +190,7 @@ def plot_montage(
     rates = [_rate(one, pose) for one, pose in zip(each, chosen, strict=True)]
     of_all = rates[0] if len(set(rates)) == 1 else ""
     if not of_all and len(titles) == len(rates):
-        titles = [", ".join(filter(None, words)) for words in zip(titles, rates, strict=True)]
+        titles = [_with_rate(*one) for one in zip(titles, each, chosen, strict=True)]
     file = os.path.basename(fields.path) if isinstance(fields, Result) else ""
     title = ", ".join(filter(None, (file, of_all)))
     return draw_montage(scenes, titles, title=title, columns=columns, vmax=look.get("vmax"), dpi=dpi)
@@ -298,7 +298,7 @@ def difference_scene(
             raise ArgumentError("B is 0 V/m everywhere: there is no share of it")
         change = np.where(weak, np.nan, 100.0 * change / np.where(weak, 1.0, two.magnitude))
         quantity, more = RELATIVE, {"vmax": _WHOLE, **more}
-    names = [_with_rate(_name(field, i), result, i) for field, (result, i) in zip((a, b), pair, strict=True)]
+    names = [_with_rate(_name(field, *its), *its) for field, its in zip((a, b), pair, strict=True)]
     name = f"A: {names[0]}; B: {names[1]}"
     shown = {"matrix": _facts(*pair[0])["matrix"], "coil": coil, "quantity": quantity, "name": name}
     return Scene(one.mesh, change, one.tags, **shown | more)
@@ -335,7 +335,7 @@ def layer_scene(
         setting,
         quantity=_QUANTITIES[quantity],
         vmax=more.get("vmax"),
-        name=_with_rate(more.get("name", _name(field, pose)), result, pose),
+        name=_with_rate(more.get("name", _name(field, result, pose)), result, pose),
         what="mid-layer of the cortex" if own else "layer",
     )
 
@@ -349,9 +349,8 @@ def _result(field: Field | Result) -> Result:
     return field
 
 
-def _name(field: Field | Result, pose: int) -> str:
-    """Return what a pose of a field is called: file and pose of a result."""
-    result = _result(field)
+def _name(field: Field | Result, result: Result, pose: int) -> str:
+    """Return what a pose of a field, here also as a result, is called: by file and pose if it has a file."""
     pose_name = printable(result.name_of(pose))
     return pose_name if isinstance(field, Field) else f"{os.path.basename(result.path)}, {pose_name}"
 

@@ -79,9 +79,9 @@ def draw_montage(
     if title:
         figures.draw_title(figure, [title])
     panels = figure.subplots(down, across, squeeze=False).ravel()
-    for axes, scene, title in zip(panels, scenes, titles, strict=False):
+    for axes, scene, own in zip(panels, scenes, titles, strict=False):
         figures.draw_surface(axes, scene.surface, scene.setting, scene.outward, scale)
-        axes.set_title(title, fontsize=9, color=INK, parse_math=False)
+        axes.set_title(own, fontsize=9, color=INK, parse_math=False)
     for axes in panels[len(scenes) :]:
         axes.set_axis_off()
     figures.draw_bar(figure, list(panels), scale, shrink=min(0.9, 1.6 / down + 0.2))

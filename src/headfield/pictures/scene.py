@@ -7,6 +7,7 @@ with plotly; `Field.scene` and the command `headfield view` make scenes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
@@ -194,7 +195,7 @@ class Scene:
         return ", ".join(facts) or "Electric field", strength_of(self.distribution, self.quantity, self.peak)
 
 
-def rate_of(didt: Floats) -> str:
+def rate_of(didt: Iterable[float]) -> str:
     """Return dI/dt of each stimulator, given in A/s, as titles say it.
 
     Examples

@@ -12,6 +12,7 @@ from ..coils.coil import Coil
 from ..core.locks import cached_property
 from ..poses.pose import turns
 from .coil_shape import CoilShape, coil_shape, outline
+from .scene import rate_of
 from .shells import Shell
 
 __all__ = ["TargetScene"]
@@ -176,12 +177,11 @@ class TargetScene:
 
     def title(self) -> str:
         """Return a line of text: how good the best pose is."""
-        rates = " and ".join(f"{rate * 1e-6:g}" for rate in self.didt)
         x, y, z = self.poses[0, :3, 3]
         text = (
-            f"best pose: {self.value:.3g} V/m at dI/dt {rates} A/µs, coil at ({x:.0f}, {y:.0f}, {z:.0f}) mm, "
-            f"handle at {self.angle_deg:.0f}°; {100 * self.lost_at_worst:.2g} % less at worst "
-            f"{self.shift_mm:g} mm and {self.turn_deg:g}° away"
+            f"best pose: {self.value:.3g} V/m at {rate_of(self.didt)}, "
+            f"coil at ({x:.0f}, {y:.0f}, {z:.0f}) mm, handle at {self.angle_deg:.0f}°; "
+            f"{100 * self.lost_at_worst:.2g} % less at worst {self.shift_mm:g} mm and {self.turn_deg:g}° away"
         )
         return text.replace("-", "−")
 
