@@ -172,7 +172,9 @@ LAYOUT = """(async () => {
   const shown = [...document.querySelectorAll("section > *")].filter(one => one.offsetWidth > 0);
   const right = Math.max(...shown.map(one => one.getBoundingClientRect().right));
   const still = [...document.querySelectorAll("section > img")].filter(one => one.offsetWidth > 0);
-  const least = Math.min(...shown.map(one => one.getBoundingClientRect().width));
+  // How wide the line beside the still picture is depends on the fonts of the machine.
+  const figures = shown.filter(one => !one.matches(".note"));
+  const least = Math.min(...figures.map(one => one.getBoundingClientRect().width));
   const width = document.documentElement.clientWidth;
   return {
     right, least, width, still: still.map(one => one.alt), scroll: document.documentElement.scrollWidth
