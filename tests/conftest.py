@@ -3,7 +3,9 @@
 
 import importlib.util
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import emulation
@@ -13,9 +15,6 @@ import pytest
 from headfield.core import device as backend
 from headfield.heads.mesh import TetMesh
 from headfield.heads.read import read_mesh
-
-# No test finds what another has left; those of the cache have folders of their own.
-os.environ["HEADFIELD_CACHE"] = "0"
 
 # A GPU if there is one, else its kernels on the CPU. A process that the tests start is told by the variable,
 # and does not look: once a module of this name is loaded, pybind11 hands out no other.
@@ -31,9 +30,32 @@ elif told or importlib.util.find_spec("cupy") is None or isinstance(backend.find
     EMULATED = not WHY_NO_GPU
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     if ON_GPU and WHY_NO_GPU:
         raise pytest.UsageError(f"HEADFIELD_TESTS_ON_GPU=1, but {WHY_NO_GPU}")
+    if not _is_worker(config):
+        os.environ["HEADFIELD_CACHE"] = tempfile.mkdtemp(prefix="headfield-tables-")
+        os.environ["HEADFIELD_CACHE_MB"] = "10000"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not _is_worker(config):
+        shutil.rmtree(os.environ["HEADFIELD_CACHE"], ignore_errors=True)
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    """Whether this process was started by another that runs the tests, whose folder of tables it has."""
+    return hasattr(config, "workerinput")
+
+
+@pytest.fixture
+def nothing_kept(monkeypatch):
+    """Computes each table of a coil anew, for tests of how that is done.
+
+    The others find what was computed before them in the same run: with the same bits, in place of seconds
+    for a coil and a head.
+    """
+    monkeypatch.setenv("HEADFIELD_CACHE", "0")
 
 
 # Their docstrings are not collected: that would import the stand-in for cupy into the other tests.

@@ -7,6 +7,8 @@ import pytest
 
 from abuse import leaks, trials, volumes
 
+pytestmark = pytest.mark.usefixtures("nothing_kept")
+
 
 @pytest.fixture(scope="module", params=[".h5", ".msh", ".vtu"])
 def writer(request):

@@ -26,7 +26,7 @@ from headfield.coils.potential import Primary
 from headfield.coils.tree_sums import TREE_ERROR
 from headfield.core.device import select
 
-pytestmark = pytest.mark.usefixtures("each_device")
+pytestmark = pytest.mark.usefixtures("each_device", "nothing_kept")
 
 RATE = 1e6  # A/s
 REACH = 0.11  # a little further than `points_below`
@@ -180,9 +180,14 @@ def test_width_order_and_neighbours_do_not_matter(bound):
     np.testing.assert_array_equal(sampled(primary, points, poses[::-1], 32)[:, :, :7], together[:, :, 6::-1])
 
 
-def test_building_twice_gives_the_same_bits():
-    points, pose = points_below(500), np.eye(4)[None]
-    again = build(COILS["random"](), 1e-3)
+def test_building_twice_by_other_threads_gives_the_same_bits():
+    points, pose, native = points_below(500), np.eye(4)[None], select("auto").native
+    before = native.max_threads()
+    try:
+        native.set_threads(3 if before == 1 else 1)
+        again = build(COILS["random"](), 1e-3)
+    finally:
+        native.set_threads(before)
     assert again.error == built("random", 1e-3).error
     np.testing.assert_array_equal(sampled(again, points, pose), sampled(built("random", 1e-3), points, pose))
 

@@ -13,7 +13,7 @@ import headfield as hf
 from headfield.solve.options import SolveOptions
 
 pytestmark = [
-    pytest.mark.usefixtures("each_device"),
+    pytest.mark.usefixtures("each_device", "nothing_kept"),
     pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers of POSIX"),
 ]
 

@@ -78,6 +78,7 @@ def test_order_and_neighbours_do_not_matter(order):
         same_bits(field.E[k], reference()[pose].E[0])
 
 
+@pytest.mark.usefixtures("nothing_kept")
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_the_number_of_threads_does_not_matter(threads):
     before = _cpu.max_threads()

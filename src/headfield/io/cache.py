@@ -44,9 +44,10 @@ def cache_folder() -> Path | None:
 
     Examples
     --------
-    >>> os.environ["HEADFIELD_CACHE"] = "0"
-    >>> cache_folder() is None
-    True
+    >>> from unittest.mock import patch
+    >>> with patch.dict(os.environ, HEADFIELD_CACHE="0"):
+    ...     print(cache_folder())
+    None
     """
     told = os.environ.get(_SWITCH, "")
     if told == "0":
@@ -76,8 +77,10 @@ def cache_limit() -> int:
 
     Examples
     --------
-    >>> cache_limit()
-    500000000
+    >>> from unittest.mock import patch
+    >>> with patch.dict(os.environ, HEADFIELD_CACHE_MB="200"):
+    ...     cache_limit()
+    200000000
     """
     told = os.environ.get(_BOUND, "") or str(_DEFAULT_MB)
     if not (told.isascii() and told.isdigit()):
@@ -107,13 +110,12 @@ def kept(key: str, make: Callable[[], Arrays]) -> Arrays:
     Examples
     --------
     >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     os.environ["HEADFIELD_CACHE"] = folder
+    >>> from unittest.mock import patch
+    >>> with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, HEADFIELD_CACHE=folder):
     ...     _ = kept("a", lambda: {"x": np.arange(3)})
     ...     found = kept("a", dict)["x"]
     >>> found
     array([0, 1, 2])
-    >>> os.environ["HEADFIELD_CACHE"] = "0"
     """
     folder, limit = cache_folder(), cache_limit()
     if folder is None or limit == 0:
