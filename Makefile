@@ -38,16 +38,29 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
-$(VENV)/installed: $(BIN)/python $(SOURCES)
-	$(BIN)/python -m pip install -C cmake.define.HEADFIELD_WERROR=$(WERROR) \
-		-C "cmake.define.CMAKE_CUDA_COMPILER_LAUNCHER=$(LAUNCHER)" ".[test]"
+# headfield is compiled and what it needs is fetched by targets of their own: `make -j2` does both at once.
+$(VENV)/wheels: $(BIN)/python $(SOURCES)
+	rm -rf $@
+	$(BIN)/python -m pip wheel --no-deps --wheel-dir $@ -C cmake.define.HEADFIELD_WERROR=$(WERROR) \
+		-C "cmake.define.CMAKE_CUDA_COMPILER_LAUNCHER=$(LAUNCHER)" .
 	touch $@
 
-$(VENV)/lint-tools: $(BIN)/python pyproject.toml
+$(VENV)/requirements: $(BIN)/python pyproject.toml
+	$(BIN)/python -c "import tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
+		print(*project['dependencies'], *project['optional-dependencies']['test'], sep='\n')" >$@.txt
+	$(BIN)/python -m pip install --quiet -r $@.txt
+	touch $@
+
+$(VENV)/installed: $(VENV)/requirements $(VENV)/wheels
+	$(BIN)/python -m pip install --quiet --no-deps --force-reinstall $(VENV)/wheels/headfield-*.whl
+	touch $@
+
+# These wait for each other, as what one pip removes for a newer one another may be reading.
+$(VENV)/lint-tools: $(BIN)/python pyproject.toml | $(VENV)/requirements
 	$(BIN)/python -m pip install --quiet --group lint
 	touch $@
 
-$(VENV)/docs-tools: $(BIN)/python pyproject.toml
+$(VENV)/docs-tools: $(BIN)/python pyproject.toml | $(VENV)/lint-tools
 	$(BIN)/python -m pip install --quiet --group docs
 	touch $@
 
