@@ -145,6 +145,11 @@ def test_handles_stay_in_their_sector():
     assert best.report.ruled_out == pytest.approx(np.mean(~inside))
 
 
+def test_a_sector_without_a_whole_degree():
+    options = {"angle_step_deg": 7.5, "handle_deg": (7.2, 7.8), "radius_mm": 6.0, "rivals": 0}
+    assert found("component", handle_over_face=True, **options).angle_deg == 7.5  # what was ranked is kept
+
+
 def test_handles_keep_off_the_face():
     face = {"centre_mm": (0.0, 75.0, 45.0), "radius_mm": 25.0, "clear_mm": None, "rivals": 0, "refine": False}
     target = hf.Target(hf.regions.sphere(head(), [0, 50, 45], 12, 2))

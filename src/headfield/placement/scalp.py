@@ -136,9 +136,11 @@ class _Samples:
             p = np.repeat(point[part], count[part])
             sample = np.repeat(start[part], count[part]) + ramp(count[part])
             away = self._place[sample] - points[p]
-            left = np.maximum(1.0 - np.einsum("si,si->s", away, away) / self._radius**2, 0.0)
-            for total, value in zip(sums, self._values[sample].T, strict=True):
-                total += np.bincount(p, left**2 * value, len(points))
+            left = 1.0 - np.einsum("si,si->s", away, away) / self._radius**2
+            near = np.flatnonzero(left > 0.0)  # of the cells around a point most is beyond the radius
+            p, left = p[near], left[near] ** 2
+            for total, value in zip(sums, self._values.take(sample[near], axis=0).T, strict=True):
+                total += np.bincount(p, left * value, len(points))
         return sums[:3].T, sums[3]
 
     def _rows(self, points: Floats) -> tuple[Ints, Ints, Ints]:

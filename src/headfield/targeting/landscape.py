@@ -44,23 +44,32 @@ class Landscape:
         n = scheme.n_angles if isinstance(scheme, OnRings) else max(scheme.n_angles, _STEEP_ANGLES)
         self._turns = turns(360.0 * np.arange(n) / n)
 
-    def at(self, poses: Floats, angles_deg: Floats, *, exact: bool = False) -> Floats:
+    def at(
+        self,
+        poses: Floats,
+        angles_deg: Floats,
+        *,
+        exact: bool = False,
+        wanted: NDArray[np.bool_] | None = None,
+    ) -> Floats:
         """Return values (p, a) at poses (p, 4, 4), turned by angles (a,); nan where no pose is possible.
 
-        `exact` takes all tetrahedra of a target whose value is of |E|, not some that stand for them.
+        `exact` takes all tetrahedra of a target whose value is of |E|, not some that stand for them. Of few
+        poses those that are not `wanted` (p, a) are not lifted, which takes longest, and may be nan.
         """
         step = max(1, _CONFIGURATIONS // len(angles_deg))
         result = np.empty((len(poses), len(angles_deg)))
         each = result.size <= _EACH
         for start in range(0, len(poses), step):
-            part = poses[start : start + step]
-            lifts = self._lifts(part, angles_deg, each)
+            rows = slice(start, start + step)
+            part = poses[rows]
+            lifts = self._lifts(part, angles_deg, each, None if wanted is None else wanted[rows])
             sums = self._sums(part, angles_deg, lifts)
             values = self._outputs.values(sums.reshape(-1, sums.shape[2]), exact=exact)
             values = values.reshape(len(part), -1)
             if lifts is not None:
                 values[np.isnan(lifts)] = np.nan
-            result[start : start + step] = values
+            result[rows] = values
         return result
 
     def _sums(self, poses: Floats, angles_deg: Floats, lifts: Floats | None) -> NDArray[np.float32]:
@@ -86,17 +95,23 @@ class Landscape:
         rows = np.ascontiguousarray(np.moveaxis(sums, 1, 3)).reshape(-1, n)
         return np.moveaxis(cpu.product(rows, waves).reshape(p, h, k, -1), 3, 1)  # one product for all
 
-    def _lifts(self, poses: Floats, angles_deg: Floats, each: bool) -> Floats | None:
+    def _lifts(
+        self, poses: Floats, angles_deg: Floats, each: bool, wanted: NDArray[np.bool_] | None
+    ) -> Floats | None:
         """Return how far coils have to be lifted (p, a), mm; nan where that is too far, None if nobody asks.
 
-        Found at each of the angles; or at some, linear between two of them and nan beside a nan.
+        Found at each of the angles, and nan where they are not wanted; or at some, linear between two of them
+        and nan beside a nan.
         """
         if self._lifting is None:
             return None
         motions = turns(angles_deg) if each else self._turns
         n = len(motions)
-        lifts = self._lifting.lifts((poses[:, None] @ motions @ self.tilt).reshape(-1, 4, 4))
-        known = lifts.reshape(len(poses), n)
+        placed = poses[:, None] @ motions @ self.tilt
+        known = np.full((len(poses), n), np.nan)
+        asked = wanted if each and wanted is not None else np.ones(known.shape, bool)
+        if asked.any():
+            known[asked] = self._lifting.lifts(placed[asked])
         known[known > self.scheme.heights_mm[-1] + _HAIR_MM] = np.nan
         if each:
             return known
@@ -114,7 +129,7 @@ class Landscape:
         Of angles in steps of a degree, and by a parabola between them. `allowed` (p, 360) rules others out.
         """
         angles = WHOLE_TURN_DEG
-        values = self.at(poses, angles)
+        values = self.at(poses, angles, wanted=allowed)
         if allowed is not None:
             values = np.where(allowed, values, np.nan)
         values = np.where(np.isnan(values), -np.inf, values)

@@ -339,8 +339,9 @@ class Run:
     def _profile(self, best: Start) -> Floats:
         """Return the values (360,) at the best position, at each degree; nan where they are ruled out."""
         base = tangential_poses(best.site, self._options.distance_mm)
-        values = self._landscapes[best.tilt].at(base, WHOLE_TURN_DEG)
-        values[~self._allowed(base, WHOLE_TURN_DEG, self._tilts[best.tilt])] = np.nan
+        allowed = self._allowed(base, WHOLE_TURN_DEG, self._tilts[best.tilt])
+        values = self._landscapes[best.tilt].at(base, WHOLE_TURN_DEG, wanted=allowed)
+        values[~allowed] = np.nan
         return values[0]
 
     def _lift_mm(self, best: Start, found: Certificate) -> float:
