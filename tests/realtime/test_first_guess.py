@@ -12,7 +12,7 @@ import headfield as hf
 
 @functools.cache
 def basis():
-    return hf.realtime_basis(bases.model(), bases.knob(), size=150, potentials=True)
+    return bases.made(size=150, potentials=True)
 
 
 @pytest.mark.parametrize("coil", [hf.figure_of_eight, targets.wire, targets.two_stimulators])

@@ -61,7 +61,7 @@ def test_more_sources_are_nearer():
     coil = hf.figure_of_eight()
     poses = bases.poses(coil)
     exact = solved(coil, poses, 1e6)
-    few = hf.realtime_basis(bases.model(), bases.knob(), size=60)
+    few = bases.made(size=60)
     errors = [bases.relative(rt.field(coil, poses).E, exact).mean() for rt in (few, bases.basis())]
     assert errors[1] < 0.6 * errors[0]
 
@@ -103,10 +103,8 @@ def test_each_stimulator_has_its_own_sources():
 
 
 def test_points_of_a_region():
-    region = bases.knob()
-    points = hf.Region(region.mesh, region.elements, np.full((len(region), 4), 0.25))
-    rt, coil = hf.realtime_basis(bases.model(), points, size=150), hf.figure_of_eight()
-    poses = bases.poses(coil)
+    rt, coil = bases.basis_of_points(), hf.figure_of_eight()
+    points, poses = rt.region, bases.poses(coil)
     frames = rt.field(coil, poses)
     assert frames.at_points
     exact = bases.model().solve(coil, poses, roi=points, primary_error=0.0).E
@@ -124,10 +122,8 @@ def test_a_frame_is_a_field():
 def test_auto_adds_sources_until_the_error_is_reached(monkeypatch):
     monkeypatch.setattr(make, "_SPACING_MM", 45.0)
     said = []
-    few = hf.realtime_basis(bases.model(), bases.knob(), error=0.1)
-    more = hf.realtime_basis(
-        bases.model(), bases.knob(), error=0.7 * few.basis.held_out.errors.max(), progress=said.append
-    )
+    few = bases.made(error=0.1)
+    more = bases.made(error=0.7 * few.basis.held_out.errors.max(), progress=said.append)
     assert more.basis.n_sources > few.basis.n_sources
     assert more.basis.held_out.errors.max() <= 0.7 * few.basis.held_out.errors.max()
     for rt in (few, more):
@@ -246,7 +242,8 @@ def test_a_head_away_from_the_origin_is_as_good():
     mesh = bases.model().mesh
     moved = hf.TetMesh(mesh.nodes_mm + [900.0, -2000.0, 300.0], mesh.tets, mesh.tags)
     model = hf.HeadModel(moved, device="cpu", primary="edges")
-    rt = hf.realtime_basis(model, hf.Region(moved, bases.knob().elements), size=60)
+    with bases.coarse_tables():
+        rt = hf.realtime_basis(model, hf.Region(moved, bases.knob().elements), size=60)
     assert rt.basis.held_out.errors.max() < 0.2
 
 

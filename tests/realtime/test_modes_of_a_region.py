@@ -75,8 +75,7 @@ def test_of_as_many_sources_those_around_a_place_are_better_there():
     site = model.place(coil, centre, centre + [0, 50, 0], 8.0)
     exact = model.solve(coil, site, roi=knob, primary_error=0.0, tol=1e-8).E
     whole, local = (
-        hf.realtime_basis(model, knob, size=150, tol=1e-6, **place)
-        for place in ({}, {"centre_mm": centre, "radius_mm": 20})
+        bases.made(size=150, tol=1e-6, **place) for place in ({}, {"centre_mm": centre, "radius_mm": 20})
     )
     errors = [bases.relative(rt.field(coil, site).E, exact)[0] for rt in (whole, local)]
     assert errors[1] < errors[0]

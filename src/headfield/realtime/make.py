@@ -165,10 +165,10 @@ def realtime_basis(
     _check(model, roi)
     patch = _patch(model, centre_mm, radius_mm)
     maker = _Maker(model, roi, patch, most, tol, potentials)
+    spacing = _SPACING_MM if automatic else maker.spacing_for(count)
+    solved = maker.solve(spacing, None)  # first, because it may not fit the memory
     tables = maker.probe_tables()
     said(f"{len(maker.probes)} random sums of E solved, for error estimates")
-    spacing = _SPACING_MM if automatic else maker.spacing_for(count)
-    solved = maker.solve(spacing, None)
     while True:
         said(f"{len(solved.shell.points_mm)} sources solved")
         found = maker.judged(solved, tables)
