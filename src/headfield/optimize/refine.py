@@ -85,9 +85,9 @@ def refine(
     >>> knob = hf.regions.sphere(head, [-40, -8, 50], 15, 2)
     >>> objective = hf.optimize.Objective(model, knob, coil, didt=50e6, clear_mm=2)
     >>> starts = [model.place(coil, [x, -8, 70], [x, 42, 70]) for x in (-30, -46)]
-    >>> found = hf.optimize.refine(objective, starts, max_batches=6)
+    >>> found = hf.optimize.refine(objective, starts, max_batches=3)
     >>> bool((found.values > found.history[0]).all()), found.batches
-    (True, 6)
+    (True, 3)
     """
     if not callable(objective):
         raise ArgumentError(f"objective must be a function of poses, not {type(objective).__name__}")

@@ -94,8 +94,9 @@ def compare_coils(
     >>> head = hf.phantom_head(edge_mm=8)
     >>> coils = [hf.circular_coil(didt_max=150e6), hf.figure_of_eight(didt_max=150e6)]
     >>> knob = hf.regions.sphere(head, [-40, -8, 50], 15, 2)
-    >>> few = {"radius_mm": 20, "spacing_mm": 10, "rivals": 1}
-    >>> best = hf.compare_coils(hf.HeadModel(head), coils, knob, 60.0, **few)
+    >>> along_y = hf.Target(knob, [0, 1, 0])
+    >>> few = {"radius_mm": 15, "spacing_mm": 10, "rivals": 1}
+    >>> best = hf.compare_coils(hf.HeadModel(head), coils, along_y, 60.0, **few)
     >>> len(best.results), bool(best.mso_percent[0] <= best.mso_percent[1])
     (2, True)
     """

@@ -117,7 +117,7 @@ def search(
     >>> head = hf.phantom_head(edge_mm=8)
     >>> model, coil = hf.HeadModel(head), hf.figure_of_eight()
     >>> knob = hf.regions.sphere(head, [-40, -8, 50], 15, 2)
-    >>> found = hf.search(model, coil, hf.Target(knob), didt=50e6, radius_mm=30, spacing_mm=8, rivals=2)
+    >>> found = hf.search(model, coil, hf.Target(knob), didt=50e6, radius_mm=15, spacing_mm=8, rivals=1)
     >>> over = hf.evaluate(model, coil, found.pose, hf.Target(knob), didt=50e6)
     >>> bool(abs(found.value - over[0]) < 1e-3 * found.value), bool(found.value >= 0.99 * found.best_at.max())
     (True, True)

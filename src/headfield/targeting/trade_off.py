@@ -120,7 +120,7 @@ def trade_off(
     >>> head = hf.phantom_head(edge_mm=8)
     >>> model, coil = hf.HeadModel(head), hf.figure_of_eight()
     >>> knob = hf.regions.sphere(head, [-40, -8, 50], 15, 2)
-    >>> found = hf.search(model, coil, knob, radius_mm=20, spacing_mm=10, rivals=1)
+    >>> found = hf.search(model, coil, hf.Target(knob, [0, 1, 0]), radius_mm=15, spacing_mm=10, rivals=0)
     >>> weighed = hf.trade_off(model, found, knob, n_poses=8)
     >>> len(weighed), bool(weighed.on_front.any())
     (8, True)
