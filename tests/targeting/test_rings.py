@@ -115,7 +115,7 @@ def poses(distance_mm=4.0):
 
 def off(scheme, what, rates, *, tilt=None, lifts=None, distance_mm=4.0):
     """The largest error of a scheme's sums at all its angles, relative to the largest sum."""
-    some, n = poses(distance_mm)[::7], scheme.n_angles
+    some, n = poses(distance_mm)[::14], scheme.n_angles
     turned = some[:, None] @ turns(360.0 * np.arange(n) / n)
     if tilt is not None:
         turned = turned @ tilt

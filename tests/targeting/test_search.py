@@ -95,7 +95,8 @@ def test_the_map_has_the_values_of_its_poses(name):
 
 
 def test_a_lifted_map_has_the_values_of_poses_that_are_clear():
-    mapped = found("component", distance_mm=0.5, clear_mm=1.5, rivals=0)
+    few = {"radius_mm": 14.0, "angle_step_deg": 40.0}
+    mapped = found("component", distance_mm=0.5, clear_mm=1.5, rivals=0, refine=False, **few)
     poses = (mapped.base_poses[:, None] @ turns(mapped.angles_deg)).reshape(-1, 4, 4)
     clear = hf.retreat(model().scalp, coil().casing, poses, 1.5)
     lift = np.linalg.norm(clear[:, :3, 3] - poses[:, :3, 3], axis=1)
@@ -115,13 +116,12 @@ def test_the_casing_is_off_the_scalp(clear_mm):
 
 
 def test_a_casing_that_would_cut_is_lifted_and_said():
-    tight = {"distance_mm": 0.0, "clear_mm": 2.0}
-    best = found("mean |E|", **tight)
+    best = found("mean |E|", distance_mm=0.0, clear_mm=2.0, radius_mm=10.0)
     (note,) = (note for note in best.report.notes if "lifted" in note)
     lift = float(note.split("lifted by ")[1].split(" mm")[0])
     assert lift >= 2.0
     assert hf.casing_distance(model().scalp, coil().casing, best.pose)[0] == pytest.approx(2.0, abs=1e-4)
-    cutting = found("mean |E|", distance_mm=0.0, clear_mm=None, rivals=0)
+    cutting = found("mean |E|", distance_mm=0.0, clear_mm=None, rivals=0, radius_mm=10.0)
     assert np.nanmax(cutting.map) > np.nanmax(best.map)
 
 

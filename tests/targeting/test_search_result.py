@@ -159,10 +159,9 @@ def test_a_file_of_the_map(tmp_path):
 
 
 def test_the_same_bits_again_and_with_any_number_of_threads():
-    results = [
-        hf.search(hf.HeadModel(head(), device="cpu", threads=t), coil(), hf.Target(knob()), DIDT, **SMALL)
-        for t in (1, 1, 2)
-    ]
+    few = SMALL | {"radius_mm": 10.0, "rivals": 1}
+    one, two = (hf.HeadModel(head(), device="cpu", threads=threads) for threads in (1, 2))
+    results = [hf.search(each, coil(), hf.Target(knob()), DIDT, **few) for each in (one, one, two)]
     for other in results[1:]:
         for name in ("pose", "poses", "values", "map", "base_poses", "gradient"):
             same_bits(getattr(results[0], name), getattr(other, name))
@@ -195,7 +194,7 @@ def _plane(what):
 
 
 def test_a_whole_head():
-    best = found(hf.Target(knob()), radius_mm=None, spacing_mm=16.0, rivals=0)
+    best = found(hf.Target(knob()), radius_mm=None, spacing_mm=20.0, rivals=0)
     low, high = best.positions_mm.min(axis=0), best.positions_mm.max(axis=0)
     assert (high - low > 120.0).sum() >= 2
     assert not any("edge" in note for note in best.report.notes)
