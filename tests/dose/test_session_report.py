@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import headfield as hf
+from headfield.dose.reports import chapters
 
 
 @functools.cache
@@ -39,6 +40,12 @@ def report():
     return hf.dose.session_report(
         model(), found(), protocol=protocol, dose=dose, heat=heat, title="<b>Anna & co</b>"
     )
+
+
+@pytest.fixture
+def without_pictures(monkeypatch):
+    """Leaves out what takes seconds to draw, for tests of the words of a page."""
+    monkeypatch.setattr(chapters, "_pictures", lambda *_: [])
 
 
 def test_json_has_everything(tmp_path):
@@ -81,7 +88,7 @@ def test_a_page_has_it_in_words_and_pictures_and_loads_nothing(tmp_path):
     assert "default-src 'none'" in page
 
 
-def test_without_a_protocol_there_are_fewer_chapters(tmp_path):
+def test_without_a_protocol_there_are_fewer_chapters(tmp_path, without_pictures):
     alone = hf.dose.session_report(model(), found())
     alone.write(tmp_path / "a.html")
     assert "Protocol" not in (tmp_path / "a.html").read_text()
@@ -135,7 +142,7 @@ def test_a_protocol_at_the_same_percent_is_taken(percent):
     assert hf.dose.session_report(model(), found(percent), protocol=mine).protocol is mine
 
 
-def test_what_the_protocol_says_and_what_is_given_are_told_apart(tmp_path):
+def test_what_the_protocol_says_and_what_is_given_are_told_apart(tmp_path, without_pictures):
     place = found().site.place
     elsewhere = hf.regions.sphere(model().mesh, [40, 0, 60], 12, 2)
     rule = hf.dose.MatchedField(20, place.coil, place.pose, elsewhere)
@@ -170,7 +177,7 @@ def test_parts_of_another_head_and_of_other_kinds_are_refused():
             hf.dose.session_report(model(), found(), **wrong)
 
 
-def test_sums_of_other_pulses_than_the_protocol_has_say_so(tmp_path):
+def test_sums_of_other_pulses_than_the_protocol_has_say_so(tmp_path, without_pictures):
     place, gray = found().site.place, hf.regions.tissue(model().mesh, 2)
     dose = hf.dose.dose_map(model(), place.coil, place.pose, found().didt, region=gray, pulses=5)
     itbs = hf.dose.protocols["itbs"]
