@@ -15,7 +15,8 @@ import numpy as np
 import headfield as hf
 
 edge_mm = float(sys.argv[1]) if len(sys.argv) > 1 else 4.0
-first, second = hf.figure_of_eight(didt_max=150e6), hf.circular_coil(didt_max=200e6)
+first = hf.figure_of_eight(spacing_mm=6, didt_max=150e6)
+second = hf.circular_coil(spacing_mm=6, didt_max=200e6)
 rng = np.random.default_rng(1)
 plain = hf.phantom_head(edge_mm)
 

@@ -117,9 +117,8 @@ def _equations(
     bound, steep, z = c["glutamate_threshold"], c["glutamate_slope"], c["synapse_per_s"]
     reversal, block, unblocked = c["reversal_v"], c["magnesium_per_v"], c["magnesium_v"]
     slope, low, high = c["calcium_slope"], c["depression_calcium"], c["potentiation_calcium"]
-    calcium_s, g0, moves_s, recovers_s = (
-        c[name] for name in ("calcium_decay_s", "conductance", "metaplasticity_s", "recovery_s")
-    )
+    calcium_s, g0 = c["calcium_decay_s"], c["conductance"]
+    moves_s, recovers_s = c["metaplasticity_s"], c["recovery_s"]
 
     def changes(_: float, state: Floats) -> State:
         # Numbers of Python: with those of NumPy the same takes twice as long.
