@@ -14,7 +14,6 @@
 #include <memory>
 #include <mutex>
 #include <thread>
-#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -152,7 +151,7 @@ struct CUevent_st {
     std::chrono::steady_clock::time_point time{};
 };
 
-#include "emulated_stream.hpp"
+#include "emulated_launch.hpp"
 
 inline cudaError_t cudaGetLastError() { return std::exchange(emulated::last_error, cudaSuccess); }
 inline cudaError_t cudaPeekAtLastError() { return emulated::last_error; }
@@ -280,21 +279,12 @@ template <class... ExpTypes, class... ActTypes>
 inline cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(ExpTypes...),
                                       ActTypes&&... args) {
     static_assert((!std::is_reference<ExpTypes>::value && ...), "a kernel takes its arguments by value");
-    if (!config) return emulated::said(cudaErrorInvalidValue);
-    if (!kernel) return emulated::said(cudaErrorInvalidDeviceFunction);
-    const cudaError_t failure = emulated::failure_of_launches();
-    const cudaError_t e = failure ? failure : emulated::check(*config);
-    if (e) return emulated::said(e);
-    const dim3 grid = config->gridDim, block = config->blockDim;
+    static_assert((std::is_trivially_copyable<ExpTypes>::value && ...), "arguments get to a GPU as bytes");
     // Converted as by a call of the kernel, as the runtime does.
     return [&](ExpTypes... values) {
-        return emulated::submit(config->stream, [=, pack = std::tuple<ExpTypes...>(values...)] {
-            const bool reversed = emulated::reversed_order();
-            if (const ptx::Entry* entry = emulated::PtxKernels::all().of(reinterpret_cast<void*>(kernel))) {
-                return emulated::run_ptx(*entry, emulated::Arguments(pack), grid, block, 0, reversed);
-            }
-            auto run = [&] { std::apply(kernel, pack); };
-            emulated::Block::own().run_grid(grid, block, reversed, run);
-        });
+        emulated::Arguments arguments;
+        (arguments.add(&values, sizeof values, alignof(ExpTypes)), ...);
+        return emulated::launch(config, reinterpret_cast<void*>(kernel), &emulated::call_kernel<ExpTypes...>,
+                                std::move(arguments));
     }(std::forward<ActTypes>(args)...);
 }

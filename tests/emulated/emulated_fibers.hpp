@@ -73,7 +73,7 @@ headfield_emulated_switch:
 namespace emulated {
 
 // Ends the process with a message that names the thread: what it reports is undefined on a GPU.
-[[noreturn]] inline void give_up(const char* what) {
+[[noreturn, gnu::noinline]] inline void give_up(const char* what) {
     std::fprintf(stderr, "emulated CUDA: %s [block (%u, %u, %u), thread (%u, %u, %u)]\n", what, blockIdx.x, blockIdx.y,
                  blockIdx.z, threadIdx.x, threadIdx.y, threadIdx.z);
     std::fflush(stderr);
@@ -164,7 +164,8 @@ struct Warp {
 };
 
 // The block that runs on this thread of the host, and the stacks that its threads may use, kept from block to block.
-// The host's own stack is the scheduler: it switches to a lane that may go on, or else starts the next thread.
+// The host's own stack is the scheduler: it switches to a lane that may go on, or else starts the next thread. What
+// kernels call is not inlined: hundreds of copies of it take a compiler longer than the kernels.
 class Block {
 public:
     Block() = default;
@@ -205,7 +206,7 @@ public:
     }
 
     // __syncthreads: waits until all threads that have not ended have come.
-    void sync() {
+    [[gnu::noinline]] void sync() {
         lanes_[lane_].at_barrier = true;
         if (++at_barrier_ == count_ - exited_) release_barrier();
         wait();
@@ -213,7 +214,7 @@ public:
 
     // Waits for the lanes of the warp that the mask names; returns what lane `source` gave, all bits one where it takes
     // no part.
-    uint64_t meet(Meeting kind, unsigned mask, uint64_t value, unsigned source) {
+    [[gnu::noinline]] uint64_t meet(Meeting kind, unsigned mask, uint64_t value, unsigned source) {
         Lane& l = lanes_[lane_];
         Warp& w = warps_[lane_ / 32];
         const unsigned bit = 1u << lane_ % 32;

@@ -11,7 +11,6 @@
 #include <map>
 #include <mutex>
 #include <string>
-#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -25,17 +24,18 @@ struct Arguments {
     std::vector<unsigned char> bytes;
     std::vector<ptx::Parameter> layout;
 
-    template <class... T>
-    explicit Arguments(const std::tuple<T...>& values) {
-        std::apply([this](const auto&... one) { (add(&one, sizeof one, alignof(std::decay_t<decltype(one)>)), ...); },
-                   values);
-    }
-    void add(const void* value, size_t size, size_t alignment) {
+    Arguments() = default;
+    Arguments(const Arguments&) = default;
+    Arguments(Arguments&&) = default;
+    // Out of line, as whatever is called where every kernel is launched.
+    [[gnu::noinline]] ~Arguments() {}
+    [[gnu::noinline]] void add(const void* value, size_t size, size_t alignment) {
         const size_t at = (bytes.size() + alignment - 1) / alignment * alignment;
         bytes.resize(at + size);
         std::memcpy(bytes.data() + at, value, size);
         layout.push_back({uint32_t(at), uint32_t(size)});
     }
+    const void* at(size_t number) const { return bytes.data() + layout[number].offset; }
 };
 
 // Ends the process where a launch does not fit the kernel that nvcc made: other parameters, or more threads or shared
