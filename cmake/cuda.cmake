@@ -86,7 +86,7 @@ pybind11_add_module(
   cuda/device_hierarchy.cpp
   ${HEADFIELD_KERNELS}
 )
-target_link_libraries(_cuda PRIVATE headfield_flags)
+target_link_libraries(_cuda PRIVATE headfield_flags host_algorithms)
 foreach(isa IN LISTS HEADFIELD_INSTRUCTION_SETS)
   target_link_libraries(_cuda PRIVATE host_loops_${isa})
   target_compile_definitions(_cuda PRIVATE HEADFIELD_HAS_${isa})
