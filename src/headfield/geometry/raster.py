@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 
 __all__ = ["rasterise"]
 
+Floats = NDArray[np.float64]
+
 _CANDIDATES = 1 << 18  # pixels of bounding boxes that are taken in one piece, which stays in the caches
+_SLACK = 0.01  # pixels; far more than what rounding moves the end of a row by
 
 
-def rasterise(
-    corners: NDArray[np.float64], width: int, height: int
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+def rasterise(corners: Floats, width: int, height: int) -> tuple[NDArray[np.intp], Floats]:
     """Draw triangles into a depth buffer.
 
     A pixel shows the nearest of the triangles that its centre lies in, which barycentric coordinates tell
@@ -40,9 +41,9 @@ def rasterise(
     >>> face.tolist(), weights[1, 1].tolist()
     ([[0, 0, 0], [0, 0, -1], [0, -1, -1]], [0.0, 0.5, 0.5])
     """
-    face = np.full((height, width), -1, np.intp)
-    weights = np.zeros((height, width, 3))
-    nearest = np.full((height, width), -np.inf)
+    face = np.full(height * width, -1, np.intp)
+    weights = np.zeros((height * width, 3))
+    nearest = np.full(height * width, -np.inf)
     low = np.maximum(np.ceil(corners[:, :, :2].min(axis=1)), 0).astype(np.int64)
     high = np.minimum(np.floor(corners[:, :, :2].max(axis=1)), [width - 1, height - 1]).astype(np.int64)
     boxes = np.maximum(high - low + 1, 0)
@@ -50,33 +51,66 @@ def rasterise(
     piece = np.cumsum(count) // _CANDIDATES
     for number in np.unique(piece):
         chosen = np.flatnonzero((piece == number) & (count > 0))
-        f = np.repeat(chosen, count[chosen])
-        rank = np.arange(len(f)) - np.repeat(np.cumsum(count[chosen]) - count[chosen], count[chosen])
-        x = low[f, 0] + rank % boxes[f, 0]
-        y = low[f, 1] + rank // boxes[f, 0]
-        inside, w, depth = _barycentric(corners, f, x, y)
-        f, x, y = f[inside], x[inside], y[inside]
-        order = np.argsort(depth, kind="stable")  # the last value that a pixel is given stays: the nearest
-        f, x, y, w, depth = f[order], x[order], y[order], w[order], depth[order]
-        front = depth > nearest[y, x]
-        f, x, y, w, depth = f[front], x[front], y[front], w[front], depth[front]
-        face[y, x], weights[y, x], nearest[y, x] = f, w, depth
-    return face, weights
+        which, pixel, w, depth = _covered(corners[chosen], low[chosen], high[chosen], width)
+        f = chosen[which]
+        # The last value that a pixel is given stays. What is nearer than that goes in again, until none is.
+        while len(front := np.flatnonzero(depth > nearest[pixel])):
+            f, pixel, w, depth = f[front], pixel[front], w[front], depth[front]
+            face[pixel], weights[pixel], nearest[pixel] = f, w, depth
+    return face.reshape(height, width), weights.reshape(height, width, 3)
 
 
-def _barycentric(
-    corners: NDArray[np.float64], f: NDArray[np.intp], x: NDArray[np.int64], y: NDArray[np.int64]
-) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
-    """Tell which pixels (x, y) lie in their triangle `f`; return corner weights and depths of those."""
+def _covered(
+    corners: Floats, low: NDArray[np.int64], high: NDArray[np.int64], width: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats, Floats]:
+    """Find the pixels from `low` to `high` (f, 2) that lie in their triangle (f, 3, 3).
+
+    Returns which triangle, the number of the pixel row by row, the weights of the corners, and the depth.
+    """
+    which, y, first, last = _rows(corners, low, high)
     ax, ay, bx, by, cx, cy = corners[:, :, :2].reshape(-1, 6).T
-    twice = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-    # Plain columns: products and sums along rows of two or three numbers take NumPy several times as long.
-    ax, ay, bx, by, cx, cy = (column[f] for column in (ax, ay, bx, by, cx, cy))
     with np.errstate(divide="ignore", invalid="ignore"):
-        scale = (1.0 / twice)[f]
-        first = ((bx - x) * (cy - y) - (by - y) * (cx - x)) * scale
-        second = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) * scale
-        third = 1.0 - (first + second)
-        inside = (first >= 0) & (second >= 0) & (third >= 0)  # False for a triangle seen edge-on
-    w = np.column_stack([first[inside], second[inside], third[inside]])
-    return inside, w, np.einsum("pc,pc->p", w, corners[f[inside], :, 2])
+        scale = 1.0 / ((bx - ax) * (cy - ay) - (by - ay) * (cx - ax))
+        # Plain columns: along rows of two or three numbers NumPy takes several times as long.
+        ax, ay, bx, by, cx, cy, scale = (column[which] for column in (ax, ay, bx, by, cx, cy, scale))
+        row, rank = _enumerated(last - first + 1)
+        x, ahead, behind = first[row] + rank, by - y, cy - y
+        to_a, to_b, to_c = ax[row] - x, bx[row] - x, cx[row] - x
+        one = (to_b * behind[row] - ahead[row] * to_c) * scale[row]
+        two = (to_c * (ay - y)[row] - behind[row] * to_a) * scale[row]
+        three = 1.0 - (one + two)
+        inside = np.flatnonzero((one >= 0) & (two >= 0) & (three >= 0))  # none of a triangle seen edge-on
+    row = row[inside]
+    w = np.column_stack([one[inside], two[inside], three[inside]])
+    depth = np.einsum("pc,pc->p", w, corners[which[row], :, 2])
+    return which[row], y[row] * width + x[inside], w, depth
+
+
+def _rows(
+    corners: Floats, low: NDArray[np.int64], high: NDArray[np.int64]
+) -> tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return rows of pixels of triangles: which triangle, y, and the x of the first and last pixel.
+
+    They may be a pixel too long, but half of the box around a triangle lies beside it.
+    """
+    which, rank = _enumerated(high[:, 1] - low[:, 1] + 1)
+    y = low[which, 1] + rank
+    left, right = np.full(len(y), np.inf), np.full(len(y), -np.inf)
+    for i, j in ((0, 1), (1, 2), (2, 0)):
+        (px, py), (qx, qy) = corners[which, i, :2].T, corners[which, j, :2].T
+        with np.errstate(divide="ignore", invalid="ignore"):
+            x = px + (y - py) / (qy - py) * (qx - px)
+        crossed = (np.minimum(py, qy) <= y) & (y <= np.maximum(py, qy)) & (py != qy)
+        left = np.where(crossed & (x < left), x, left)
+        right = np.where(crossed & (x > right), x, right)
+    found = left <= right  # not where it is flat: no pixel lies in that
+    which, y, left, right = which[found], y[found], left[found], right[found]
+    first = np.maximum(np.ceil(left - _SLACK).astype(np.int64), low[which, 0])
+    last = np.minimum(np.floor(right + _SLACK).astype(np.int64), high[which, 0])
+    return which, y, first, np.maximum(last, first - 1)
+
+
+def _enumerated(counts: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """Return the number of the owner, and which of its own it is, of things of which each has so many."""
+    owner = np.repeat(np.arange(len(counts)), counts)
+    return owner, np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)

@@ -17,7 +17,7 @@ from ..geometry.raster import rasterise
 from ..geometry.triangles import area_vectors
 from .coil_shape import CoilShape
 from .colours import CLOCKWISE, COUNTER, INK
-from .rendering import Rendered, View
+from .rendering import Rendered, View, pixels_hit
 from .setting import Setting
 
 __all__ = ["draw_coil", "draw_discs", "draw_handle", "draw_target"]
@@ -153,16 +153,16 @@ def _draw_casing(axes: Any, shape: CoilShape, drawn: Rendered, top: float) -> No
     left, right, _, _ = view.extent
     corners = view.corners(shell.nodes_mm, shell.faces, width / (right - left))
     face, weights = rasterise(corners, width, height)
-    hit = face >= 0
-    nodes = shell.faces[face[hit]]
-    points = np.einsum("pc,pcd->pd", weights[hit], shell.nodes_mm[nodes])
+    hit, nodes, w = pixels_hit(shell.faces, face, weights)
+    points = np.einsum("pc,pcd->pd", w, shell.nodes_mm.take(nodes, axis=0))
     unit = area_vectors(shell.nodes_mm[shell.faces])
     unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-300)
-    rim = 1.0 - np.abs(unit @ view.axes[2])[face[hit]]
-    veil = np.zeros((height, width, 4))
+    rim = 1.0 - np.abs(unit @ view.axes[2])[face.take(hit)]
+    veil = np.zeros((height * width, 4))
     veil[hit, :3] = 0.25
     veil[hit, 3] = _VEIL * (0.6 + 0.8 * rim) * _fading(points, drawn, top)
-    axes.imshow(np.clip(veil, 0, 1), extent=view.extent, interpolation="antialiased", gid="casing")
+    veil = np.clip(veil, 0, 1).reshape(height, width, 4)
+    axes.imshow(veil, extent=view.extent, interpolation="antialiased", gid="casing")
     _draw_lines(axes, _edges(shell.nodes_mm, shell.faces, unit, view), drawn, top, 0.9, _EDGE)
 
 

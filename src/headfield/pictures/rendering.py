@@ -18,7 +18,7 @@ from ..geometry.triangles import area_vectors_at_nodes
 from .setting import Setting
 from .shells import Shell
 
-__all__ = ["Rendered", "View", "render", "render_shell", "upward"]
+__all__ = ["Rendered", "View", "pixels_hit", "render", "render_shell", "upward"]
 
 Floats = NDArray[np.float64]
 
@@ -167,16 +167,27 @@ def _paint(
     faces = view.facing(shell)
     height, width = picture.shape[:2]
     face, weights = rasterise(view.corners(shell.nodes_mm, faces, per_mm), width, height)
-    hit = face >= 0
-    nodes, w = faces[face[hit]], weights[hit]
+    hit, nodes, w = pixels_hit(faces, face, weights)
     value = np.einsum("pc,pc->p", w, shell.values[nodes])
     rgb = np.where(np.isfinite(value)[:, None], colour(np.nan_to_num(value)), _UNKNOWN)
-    light = _light(np.einsum("pc,pcd->pd", w, _normals(shell)[nodes]) @ view.axes.T)
-    picture[hit] = np.clip(rgb * (1.0 + lit * (light - 1.0))[:, None], 0, 1)
+    light = _light(np.einsum("pc,pcd->pd", w, _normals(shell).take(nodes, axis=0)) @ view.axes.T)
+    picture.reshape(-1, 3)[hit] = np.clip(rgb * (1.0 + lit * (light - 1.0))[:, None], 0, 1)
     values, depth = np.full((height, width), np.nan), np.full((height, width), -np.inf)
-    values[hit] = value
-    depth[hit] = np.einsum("pc,pc->p", w, (shell.nodes_mm @ view.axes[2])[nodes])
+    values.reshape(-1)[hit] = value
+    depth.reshape(-1)[hit] = np.einsum("pc,pc->p", w, (shell.nodes_mm @ view.axes[2])[nodes])
     return values, depth
+
+
+def pixels_hit(
+    faces: NDArray[np.intp], face: NDArray[np.intp], weights: Floats
+) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
+    """Return the numbers (p,), row by row, of pixels that show a face, its nodes and their weights (p, 3).
+
+    Faces (f, 3); `face` and `weights` are those of `rasterise`.
+    """
+    # `take` with numbers of pixels: there are millions, and masks and brackets need twice the time.
+    hit = np.flatnonzero(face >= 0)
+    return hit, faces.take(face.take(hit), axis=0), weights.reshape(-1, 3).take(hit, axis=0)
 
 
 def _halved(picture: Floats) -> Floats:
@@ -205,7 +216,7 @@ def _ghost(scalp: Shell, view: View, per_mm: float, width: int, height: int) -> 
     picture = np.ones((height, width, 3))
     faces = view.facing(scalp)
     face, weights = rasterise(view.corners(scalp.nodes_mm, faces, per_mm), width, height)
-    hit = face >= 0
-    facing = np.einsum("pc,pcd->pd", weights[hit], _normals(scalp)[faces[face[hit]]]) @ view.axes[2]
-    picture[hit] = (1.0 - 0.04 - 0.30 * (1.0 - np.clip(facing, 0, 1)) ** 3)[:, None]
+    hit, nodes, w = pixels_hit(faces, face, weights)
+    facing = np.einsum("pc,pcd->pd", w, _normals(scalp).take(nodes, axis=0)) @ view.axes[2]
+    picture.reshape(-1, 3)[hit] = (1.0 - 0.04 - 0.30 * (1.0 - np.clip(facing, 0, 1)) ** 3)[:, None]
     return picture
