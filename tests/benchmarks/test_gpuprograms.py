@@ -50,7 +50,7 @@ def site(run, monkeypatch):
         pytest.skip("needs the emulated module")
     monkeypatch.setenv("PYTHONPATH", str(TESTS), prepend=os.pathsep)
     for folder in (run.site, run.work / "variant-again"):
-        kept = shutil.ignore_patterns("_cuda*.so", "__pycache__")
+        kept = shutil.ignore_patterns("_cuda*.so")
         shutil.copytree(Path(headfield.__file__).parent, folder / "headfield", ignore=kept)
         suffix = next((folder / "headfield" / "core").glob("_cpu*.so")).name.removeprefix("_cpu")
         shutil.copy(os.environ["HEADFIELD_EMULATED_CUDA"], folder / "headfield" / "core" / f"_cuda{suffix}")

@@ -2,6 +2,7 @@
 """Numbers of poses are computed where the field lies, and are the same there."""
 
 import numpy as np
+from given.heads import coil
 
 import headfield as hf
 from headfield.core.device import is_on_gpu
@@ -16,7 +17,7 @@ def test_numbers_are_computed_where_the_field_lies(each_device):
 
         poses = cupy.asarray(poses)
     kept = Outputs(keep=["metrics", "magnE"], target="mid-layer:0,0,64,30").bind(mesh)
-    field = hf.HeadModel(mesh).solve(hf.figure_of_eight(), poses, elements=kept.elements)
+    field = hf.HeadModel(mesh).solve(coil(), poses, elements=kept.elements)
     assert is_on_gpu(field.E) == (each_device == "cuda")
     there, here = kept.of(field), kept.of(field.on_host())
     for name, values in there.items():
