@@ -19,6 +19,7 @@ import headfield as hf
 from headfield.commands import main as cli
 from headfield.commands.given_head import GivenHead
 from headfield.commands.roi import roi
+from headfield.realtime import probes
 
 pytest.importorskip("websockets", reason="no websockets: pip install 'headfield[serve]'")
 
@@ -37,7 +38,11 @@ def files(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def basis(files, tmp_path_factory):
-    """Options that name a region, and a small basis of it."""
+    """Options that name a region, and a small basis of it.
+
+    Its estimates of errors, which no test here looks at, are of coarse tables: those of a usual one take most
+    of the time that a basis does.
+    """
     model = hf.HeadModel(hf.read_mesh(files[0]), device="cpu", primary="edges")
     folder = tmp_path_factory.mktemp("bases")
     head = GivenHead(SimpleNamespace(head=files[0], eeg=None))
@@ -46,7 +51,9 @@ def basis(files, tmp_path_factory):
     def made(text):
         path = folder / f"{len(text)}.npz"
         region = roi(text).region(model.mesh, head.find, None)
-        hf.write_realtime(path, hf.realtime_basis(model, region, size=40))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(probes, "_STEP_MM", 2.5 * probes._STEP_MM)
+            hf.write_realtime(path, hf.realtime_basis(model, region, size=40))
         return ["--roi", text, "--basis", str(path)]
 
     return made
