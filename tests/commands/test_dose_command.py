@@ -9,6 +9,7 @@ from given.commands import fails
 
 import headfield as hf
 from headfield.commands import main as cli
+from headfield.commands.demo_heads import HEADS
 
 HERE, THERE = (
     ["--centre", "-46,42,60", "--handle", "-46,90,40"],
@@ -25,6 +26,12 @@ MATCHED = ["--at", "-40,40,38", "--rule", "matched-field", "--mt", "45", "--mt-a
 @pytest.fixture(autouse=True)
 def few_pixels(monkeypatch):
     monkeypatch.setattr("headfield.pictures.figure._PIXELS", 150)
+
+
+@pytest.fixture(autouse=True)
+def coarse_phantom(monkeypatch):
+    """The head of that name as coarse as that of the files."""
+    monkeypatch.setitem(HEADS, "phantom", lambda whole=HEADS["phantom"]: whole()._replace(edge_mm=8.0))
 
 
 @pytest.fixture(scope="module")
