@@ -21,7 +21,9 @@ def quick_demo(monkeypatch):
     """The demo with fewer dipoles and pixels: table and picture of the whole one take ten seconds."""
     coarse = functools.partial(figure_of_eight, spacing_mm=8.0)
     monkeypatch.setattr(demo, "figure_of_eight", coarse)
-    monkeypatch.setattr(figure, "_PIXELS", 300)
+    monkeypatch.setattr(figure, "_PIXELS", 150)
+    monkeypatch.setattr(figure, "_PIXEL_MM", 3.0)
+    monkeypatch.setattr(figure, "_DPI", 60)
     monkeypatch.setattr(demo, "_SEARCH", {"radius_mm": 15.0, "spacing_mm": 8.0, "rivals": 1})
 
 

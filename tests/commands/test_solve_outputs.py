@@ -19,6 +19,13 @@ K = 4
 AT = "0,0,70"
 
 
+@pytest.fixture(autouse=True)
+def few_pixels(monkeypatch):
+    monkeypatch.setattr("headfield.pictures.figure._PIXELS", 150)
+    monkeypatch.setattr("headfield.pictures.figure._PIXEL_MM", 3.0)
+    monkeypatch.setattr("headfield.pictures.figure._DPI", 60)
+
+
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("inputs")
