@@ -79,6 +79,17 @@ def each_device(request):
     _forget()
 
 
+@pytest.hookimpl(trylast=True)  # after pytest has put together what shares a device
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that run on each device come last in their module.
+
+    A device stays that of the module until another takes its place: those behind them would run on the last
+    one too, an emulated GPU, without asking for it and many times as slow.
+    """
+    modules = {path: place for place, path in enumerate(dict.fromkeys(item.path for item in items))}
+    items.sort(key=lambda item: (modules[item.path], "each_device" in getattr(item, "fixturenames", ())))
+
+
 def _forget() -> None:
     """What test modules keep of a device."""
     for module in list(sys.modules.values()):

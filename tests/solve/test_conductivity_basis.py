@@ -241,7 +241,7 @@ def test_other_bad_input_is_refused():
     with pytest.raises(PoseError, match="of one pose, not of 2"):
         hf.conductivity_basis(*args, np.stack([pose(), pose()]))
     with pytest.raises(ArgumentError, match="is dI/dt zero"), pytest.warns(hf.PlausibilityWarning):
-        hf.conductivity_basis(*args, pose(), 0.0)
+        hf.conductivity_basis(*args, pose(), 0.0, **SUMMED)
     for option in ({"at_once": 1}, {"seed": -1}, {"seed": None}):
         with pytest.raises(ArgumentError, match=next(iter(option))):
             hf.conductivity_basis(*asked(), 50e6, **option)
