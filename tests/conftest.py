@@ -36,6 +36,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not _is_worker(config):
         os.environ["HEADFIELD_CACHE"] = tempfile.mkdtemp(prefix="headfield-tables-")
         os.environ["HEADFIELD_CACHE_MB"] = "10000"
+    if EMULATED:
+        emulation.keep_tables()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -24,6 +24,8 @@ from .sources import Dipoles, Segments
 
 __all__ = ["kept_tables"]
 
+_DEVICES = ("cpu",)  # whose tables are kept
+
 
 def kept_tables(
     sources: Any, dipoles: Dipoles, segments: Segments, reach: float, error: float, device: Device
@@ -41,7 +43,7 @@ def kept_tables(
     error : float
     device : Device
     """
-    if device.name != "cpu":
+    if device.name not in _DEVICES:
         return tabulated(sources, reach, error, device)
     of = (dipoles.positions_mm, dipoles.moments, segments.points_mm, segments.lengths_mm)
     key = digest("coil tables 1", *_build(device), *of, reach, error)
