@@ -11,7 +11,9 @@ extern "C" int run_kernel(const char* name, unsigned blocks, const unsigned thre
     while (const ptx::Entry* first = ptx_entries(table++, &count)) {
         for (unsigned i = 0; i < count; ++i) {
             if (std::strcmp(first[i].name, name)) continue;
-            const emulated::Arguments arguments(std::make_tuple(in, out));
+            emulated::Arguments arguments;
+            arguments.add(&in, sizeof in, alignof(const void*));
+            arguments.add(&out, sizeof out, alignof(void*));
             const dim3 block(threads[0], threads[1], threads[2]);
             emulated::run_ptx(first[i], arguments, blocks, block, dynamic_bytes, reversed != 0);
             return 0;
