@@ -54,7 +54,7 @@ def check_quickly() -> None:
 
 
 def keep_tables() -> None:
-    """Keep tables of coils on an emulated GPU, as on a CPU: each takes seconds, and its bits stay the same."""
+    """Keep tables of coils on an emulated GPU, as on a CPU: each takes seconds, with the same bits."""
     from headfield.coils import kept_tables
 
     changed: Any = kept_tables
