@@ -35,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"HEADFIELD_TESTS_ON_GPU=1, but {WHY_NO_GPU}")
     if not _is_worker(config):
         os.environ["HEADFIELD_CACHE"] = tempfile.mkdtemp(prefix="headfield-tables-")
-        os.environ["HEADFIELD_CACHE_MB"] = "10000"
+        os.environ["HEADFIELD_CACHE_MB"] = "3000"
     if EMULATED:
         emulation.keep_tables()
 
