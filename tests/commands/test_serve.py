@@ -13,13 +13,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from given.bases import coarse_tables
 from given.commands import fails
 
 import headfield as hf
 from headfield.commands import main as cli
 from headfield.commands.given_head import GivenHead
 from headfield.commands.roi import roi
-from headfield.realtime import probes
 
 pytest.importorskip("websockets", reason="no websockets: pip install 'headfield[serve]'")
 
@@ -38,11 +38,7 @@ def files(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def basis(files, tmp_path_factory):
-    """Options that name a region, and a small basis of it.
-
-    Its estimates of errors, which no test here looks at, are of coarse tables: those of a usual one take most
-    of the time that a basis does.
-    """
+    """Options that name a region, and a small basis of it; no test here looks at its estimates of errors."""
     model = hf.HeadModel(hf.read_mesh(files[0]), device="cpu", primary="edges")
     folder = tmp_path_factory.mktemp("bases")
     head = GivenHead(SimpleNamespace(head=files[0], eeg=None))
@@ -51,8 +47,7 @@ def basis(files, tmp_path_factory):
     def made(text):
         path = folder / f"{len(text)}.npz"
         region = roi(text).region(model.mesh, head.find, None)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(probes, "_STEP_MM", 2.5 * probes._STEP_MM)
+        with coarse_tables():
             hf.write_realtime(path, hf.realtime_basis(model, region, size=40))
         return ["--roi", text, "--basis", str(path)]
 

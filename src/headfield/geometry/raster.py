@@ -6,6 +6,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .triangles import ramp
+
 __all__ = ["rasterise"]
 
 Floats = NDArray[np.float64]
@@ -73,8 +75,9 @@ def _covered(
         scale = 1.0 / ((bx - ax) * (cy - ay) - (by - ay) * (cx - ax))
         # Plain columns: along rows of two or three numbers NumPy takes several times as long.
         ax, ay, bx, by, cx, cy, scale = (column[which] for column in (ax, ay, bx, by, cx, cy, scale))
-        row, rank = _enumerated(last - first + 1)
-        x, ahead, behind = first[row] + rank, by - y, cy - y
+        count = last - first + 1
+        row = np.repeat(np.arange(len(y)), count)
+        x, ahead, behind = first[row] + ramp(count), by - y, cy - y
         to_a, to_b, to_c = ax[row] - x, bx[row] - x, cx[row] - x
         one = (to_b * behind[row] - ahead[row] * to_c) * scale[row]
         two = (to_c * (ay - y)[row] - behind[row] * to_a) * scale[row]
@@ -93,8 +96,9 @@ def _rows(
 
     They may be a pixel too long, but half of the box around a triangle lies beside it.
     """
-    which, rank = _enumerated(high[:, 1] - low[:, 1] + 1)
-    y = low[which, 1] + rank
+    count = high[:, 1] - low[:, 1] + 1
+    which = np.repeat(np.arange(len(count)), count)
+    y = low[which, 1] + ramp(count)
     left, right = np.full(len(y), np.inf), np.full(len(y), -np.inf)
     for i, j in ((0, 1), (1, 2), (2, 0)):
         (px, py), (qx, qy) = corners[which, i, :2].T, corners[which, j, :2].T
@@ -108,9 +112,3 @@ def _rows(
     first = np.maximum(np.ceil(left - _SLACK).astype(np.int64), low[which, 0])
     last = np.minimum(np.floor(right + _SLACK).astype(np.int64), high[which, 0])
     return which, y, first, np.maximum(last, first - 1)
-
-
-def _enumerated(counts: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
-    """Return the number of the owner, and which of its own it is, of things of which each has so many."""
-    owner = np.repeat(np.arange(len(counts)), counts)
-    return owner, np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
